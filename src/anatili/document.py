@@ -1,0 +1,211 @@
+"""Documents, the marks put on them, and the Parquet shards they are kept in."""
+
+import contextlib
+import errno
+import json
+import os
+import types
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from anatili.problem import Problem
+from anatili.text import show_path
+
+Row = TypeVar("Row")
+BATCH = 512
+"""Rows held in memory at a time when a shard is written or read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A text and where it came from. The `id` never changes, whatever happens to the text."""
+
+    id: str
+    text: str
+    title: str
+    url: str
+    source: str
+    """Name of the recipe's source."""
+    time: str
+    """When it was fetched, ISO 8601, "" if unknown."""
+    licence: str
+    opt_out: str
+    """Signals by which its owner refuses use for training, parted by "; ", "" if none."""
+    charset: str
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What one look at a document found. Marks decide nothing; `cut` does, by the recipe."""
+
+    id: str
+    words: int
+    language: str
+    script: str
+    confidence: float
+    """Of the language, 0 to 1."""
+    alphabet: float
+    """Share of letters that belong to the language's alphabet in that script."""
+    stopwords: float
+    """Share of words that are stop words of the language."""
+    other: float
+    """Share of letters in lines that are confidently in another language."""
+    repeats: float
+    """Share of characters in lines that stood in the document before."""
+    repeated_words: float
+    """Share of words covered by the most frequent sequence of three words."""
+    symbols: float
+    """Share of characters that are neither letters, digits, spaces nor plain punctuation."""
+    links: int
+    """Web addresses in the text."""
+    mixed: int
+    """Words that mix Latin and Cyrillic letters."""
+    blocked: int
+    """Words from the pack's blocked list."""
+    personal: str
+    """Kinds of personal data and how many of each, as `email:1 phone:2`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Duplicate:
+    """Whether a document says what another one says: `of` is the id of the copy that is kept, "" for that one."""
+
+    id: str
+    of: str
+    kind: str
+    """`exact`, `near` or ""."""
+    likeness: float
+    """Estimated share of common five-word sequences (Jaccard)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A document of the corpus: personal data masked, look-alikes put right."""
+
+    id: str
+    text: str
+    title: str
+    url: str
+    source: str
+    time: str
+    licence: str
+    language: str
+    script: str
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """A record or document that went no further, and why."""
+
+    id: str
+    url: str
+    reason: str
+    detail: str
+
+
+def arrow_schema(kind: type[Any]) -> pa.Schema:
+    """The Arrow schema of a row class."""
+    plain = {str: pa.string(), int: pa.int64(), float: pa.float64(), bool: pa.bool_(), bytes: pa.binary()}
+
+    def column(hint: Any) -> pa.DataType:
+        return pa.list_(column(get_args(hint)[0])) if get_origin(hint) in (tuple, list) else plain[hint]
+
+    hints = get_type_hints(kind)
+    return pa.schema([(field.name, column(hints[field.name])) for field in fields(kind)])
+
+
+def write_shard(path: Path, kind: type[Row], rows: Iterable[Row], counts: Counter[str] | None = None) -> None:
+    """Write rows to a Parquet shard in one move, so that a shard that exists is whole.
+
+    `counts` may be filled while `rows` are drawn; they travel inside the shard (as strings of the footer), so that a
+    resumed stage adds up to the same summary. Without them the rows are counted.
+    """
+    schema = arrow_schema(kind)
+    names = schema.names
+    total = 0
+    with whole_file(path) as temporary, pq.ParquetWriter(temporary, schema, compression="zstd") as writer:
+        batch: list[Row] = []
+        for row in rows:
+            batch.append(row)
+            if len(batch) == BATCH:
+                writer.write_batch(_batch(batch, names, schema))
+                total, batch = total + len(batch), []
+        writer.write_batch(_batch(batch, names, schema))
+        total += len(batch)
+        found = dict(counts) if counts is not None else {"rows": total}
+        writer.add_key_value_metadata({"counts": json.dumps(found, sort_keys=True, ensure_ascii=False)})
+
+
+def _batch(rows: list[Row], names: list[str], schema: pa.Schema) -> pa.RecordBatch:
+    columns = [pa.array([getattr(row, name) for row in rows], schema.field(name).type) for name in names]
+    return pa.RecordBatch.from_arrays(columns, schema=schema)
+
+
+def read_shard(path: Path, kind: type[Row]) -> Iterator[Row]:
+    """Yield the rows of a shard; it must have the columns of `kind`."""
+    names = [field.name for field in fields(kind)]  # type: ignore[arg-type]
+    with pq.ParquetFile(path) as file:
+        for batch in file.iter_batches(BATCH, columns=names):
+            columns = [batch.column(name).to_pylist() for name in names]
+            yield from (kind(*values) for values in zip(*columns, strict=True))
+
+
+def read_counts(path: Path) -> dict[str, int]:
+    """The counts that travel inside a shard."""
+    metadata = pq.read_metadata(path).metadata or {}
+    counts: dict[str, int] = json.loads(metadata[b"counts"])
+    return counts
+
+
+def add_up(shards: Iterable[Path]) -> dict[str, int]:
+    """The sum of the counts inside shards, sorted by name."""
+    total = Counter[str]()
+    for shard in shards:
+        total.update(read_counts(shard))
+    return dict(sorted(total.items()))
+
+
+@contextlib.contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """A path to write to in place of `path`, moved there at the end; on any error nothing is left behind.
+
+    A full disk becomes a `Problem` that names the place; all that was whole before stays whole.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        yield temporary
+        with temporary.open("rb") as file:
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            raise Problem(
+                f"no space left to write {show_path(path)} ({os.strerror(error.errno or 0)}). Nothing already built is "
+                "lost: make room and give the same command again, it goes on where it stopped"
+            ) from error
+        raise
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write `value` as JSON that a person can read, in one move."""
+    with whole_file(path) as temporary:
+        text = json.dumps(value, ensure_ascii=False, indent=2, sort_keys=True, default=_plain)
+        temporary.write_text(text + "\n", "utf-8", "replace")
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Path):
+        return show_path(value)
+    if isinstance(value, types.MappingProxyType):
+        return dict(value)
+    return asdict(value)

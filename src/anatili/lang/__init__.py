@@ -1,0 +1,228 @@
+"""Language packs: what a language needs, as data first and code only where data will not do.
+
+A pack is a folder named by its code. `pack.toml` and `stopwords.txt` are all it must hold. Packs are found by
+folder: the ones beside this file, then those in the folders that `ANATILI_PACKS` names (separated like PATH).
+No file outside these folders names a language.
+"""
+
+import hashlib
+import importlib.util
+import os
+import re
+import tomllib
+import unicodedata
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from anatili.problem import Problem
+from anatili.text import SCRIPTS, WORD, clean
+
+FOLDER = Path(__file__).parent
+WORD_LISTS = ("stopwords.txt", "abbreviations.txt", "blocked.txt", "seeds.txt")
+
+
+class Part(BaseModel):
+    """A table of `pack.toml`; an unknown key is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Source(Part):
+    """Where a file of the pack comes from."""
+
+    origin: str = Field(description="Who wrote it or where it was taken from, with URL.")
+    licence: str = Field(description="SPDX code of its licence.")
+
+
+class PersonalPattern(Part):
+    """How one kind of personal data looks in the countries where the language is spoken."""
+
+    pattern: str = Field(description="Regular expression; must be linear (no nested repeats).")
+    weights: tuple[tuple[int, ...], ...] = Field((), description="Rows of check-digit weights, tried in turn.")
+    modulus: int = Field(0, description="Modulus of the check digit, 0 for none.")
+    birth_date: bool = Field(False, description="Whether the first six digits are a date, YYMMDD.")
+    context: tuple[str, ...] = Field((), description="One of these words must stand within 40 characters, if given.")
+
+
+class Transliteration(Part):
+    """Rules that write the language's main script in another one."""
+
+    table: dict[str, str] = Field(description="Lower-case letter or letters -> letters.")
+    prefix: str = Field("", description="Put before a word ...")
+    prefix_if: str = Field("", description="... that has one of these letters ...")
+    prefix_unless: str = Field("", description="... and none of these.")
+
+
+class PackFile(Part):
+    """What `pack.toml` may say."""
+
+    name: str = Field(description="English name.")
+    own_name: str = Field(description="The language's own name for itself.")
+    letters: dict[str, str] = Field(description="Script (ISO 15924) -> lower-case alphabet; the first is the main one.")
+    lookalikes: dict[str, str] = Field(default={}, description="Foreign letter -> the letter meant, inside a word.")
+    number_words: tuple[str, ...] = ()
+    stemmer: str = Field("", description="A Snowball algorithm; if empty, `suffixes` are used.")
+    suffixes: tuple[str, ...] = Field((), description="Endings a search may ignore.")
+    stem_letters: int = Field(3, ge=1, description="Letters that at least remain of a stem.")
+    cut: dict[str, float] = Field(default={}, description="Thresholds of [cut] that differ for this language.")
+    personal: dict[str, PersonalPattern] = {}
+    transliteration: dict[str, Transliteration] = {}
+    sources: dict[str, Source] = Field(default={}, description="File -> where it comes from.")
+
+
+@dataclass(frozen=True)
+class LanguagePack:
+    """A language, ready to use."""
+
+    code: str
+    folder: Path
+    said: PackFile
+    words: dict[str, tuple[str, ...]]
+    """The lines of each word list that is there."""
+    prompts: dict[str, Any]
+    cases: dict[str, Any]
+    extra: Callable[[str], str] | None
+    files: dict[str, str]
+    """Files of the pack and their SHA-256: a changed file is a changed input."""
+
+    @property
+    def name(self) -> str:
+        return self.said.name
+
+    @property
+    def own_name(self) -> str:
+        return self.said.own_name
+
+    @property
+    def stopwords(self) -> frozenset[str]:
+        return frozenset(self.words.get("stopwords.txt", ()))
+
+    @property
+    def main_script(self) -> str:
+        return next(iter(self.said.letters))
+
+    def normalize(self, text: str) -> str:
+        """`text` in NFC, foreign look-alikes inside words of the main script put right, then the pack's own rules."""
+        text = clean(text)
+        if self.said.lookalikes:
+            text = WORD.sub(self._repair, text)
+        return self.extra(text) if self.extra else text
+
+    def _repair(self, match: re.Match[str]) -> str:
+        word = match.group()
+        if word.isascii():
+            return word
+        script = SCRIPTS[self.main_script]
+        strange = [c for c in word if c.isalpha() and not script.match(c)]
+        if not strange or 2 * len(strange) >= len(word) or any(c not in self.lookalike_table for c in strange):
+            return word
+        return "".join(self.lookalike_table.get(c, c) for c in word)
+
+    @property
+    def lookalike_table(self) -> dict[str, str]:
+        return _both_cases(tuple(sorted(self.said.lookalikes.items())))
+
+    def alphabet_share(self, text: str, script: str) -> float:
+        """Share of the letters of `text` that belong to the alphabet of `script`; 0 if the pack has none."""
+        alphabet = self.said.letters.get(script)
+        letters = [c for c in text.lower() if c.isalpha()]
+        return sum(c in alphabet for c in letters) / len(letters) if alphabet and letters else 0.0
+
+    def transliterate(self, text: str, scheme: str) -> str:
+        """`text` of the main script written by the rules `[transliteration.<scheme>]`."""
+        rules = self.said.transliteration[scheme]
+        pattern = re.compile("|".join(sorted(map(re.escape, rules.table), key=len, reverse=True)))
+
+        def one(match: re.Match[str]) -> str:
+            word = match.group()
+            low = word.lower()
+            wanted = pattern.sub(lambda m: rules.table[m.group()], low)
+            if set(low) & set(rules.prefix_if) and not set(low) & set(rules.prefix_unless):
+                wanted = rules.prefix + wanted
+            if word.isupper() and len(word) > 1:
+                return wanted.upper()
+            return wanted[:1].upper() + wanted[1:] if word[:1].isupper() else wanted
+
+        return WORD.sub(one, text)
+
+
+@cache
+def _both_cases(pairs: tuple[tuple[str, str], ...]) -> dict[str, str]:
+    return dict(pairs) | {a.upper(): b.upper() for a, b in pairs if a.upper() != a}
+
+
+def folders() -> list[Path]:
+    """The folders in which packs are looked for, in order."""
+    return [FOLDER, *map(Path, filter(None, os.environ.get("ANATILI_PACKS", "").split(os.pathsep)))]
+
+
+def codes() -> list[str]:
+    """Codes of all packs that are there."""
+    return sorted({path.parent.name for folder in folders() for path in folder.glob("*/pack.toml")})
+
+
+@cache
+def load_pack(code: str) -> LanguagePack:
+    """The pack named `code`; `Problem` if there is none or if one of its files is wrong."""
+    folder = next((f / code for f in reversed(folders()) if (f / code / "pack.toml").is_file()), None)
+    if folder is None or not code.isidentifier():
+        raise Problem(f"no language pack {code!r}; there are {', '.join(codes())}. Make one: anatili lang new {code}")
+    try:
+        said = PackFile.model_validate(_toml(folder / "pack.toml"))
+    except ValidationError as error:
+        raise Problem(f"{folder / 'pack.toml'}: {explain(error)}") from error
+    if not (folder / "stopwords.txt").is_file():
+        raise Problem(f"{folder}: stopwords.txt is missing; a pack needs it (one word a line)")
+    return LanguagePack(
+        code=code,
+        folder=folder,
+        said=said,
+        words={name: _lines(folder / name) for name in WORD_LISTS if (folder / name).is_file()},
+        prompts=_toml(folder / "prompts.toml"),
+        cases=_toml(folder / "cases.toml"),
+        extra=_normalizer(folder),
+        files={p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in sorted(folder.iterdir()) if p.is_file()},
+    )
+
+
+def explain(error: ValidationError) -> str:
+    """A pydantic error as `key: what is wrong`, one a line."""
+    return "\n  ".join(f"{'.'.join(map(str, e['loc'])) or 'file'}: {_plain(e)}" for e in error.errors())
+
+
+def _plain(error: Any) -> str:
+    if error["type"] == "extra_forbidden":
+        return "unknown key (misspelt?)"
+    return f"{error['msg']} (got {error['input']!r})"
+
+
+def _toml(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        return {}
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise Problem(f"{path}: {error}") from error
+
+
+def _lines(path: Path) -> tuple[str, ...]:
+    """Lines of a word list; `#` starts a comment."""
+    lines = (unicodedata.normalize("NFC", line.split("#")[0].strip()) for line in path.read_text("utf-8").splitlines())
+    return tuple(line for line in lines if line)
+
+
+def _normalizer(folder: Path) -> Callable[[str], str] | None:
+    path = folder / "normalize.py"
+    if not path.is_file():
+        return None
+    spec = importlib.util.spec_from_file_location(f"anatili.lang.{folder.name}.normalize", path)
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    normalize: Callable[[str], str] = module.normalize
+    return normalize

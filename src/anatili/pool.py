@@ -1,0 +1,113 @@
+"""Where work runs: in this process, in several on this machine, or on a Ray cluster. A stage cannot tell which."""
+
+import multiprocessing
+import os
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from itertools import islice
+from typing import Any, Protocol, TypeVar
+
+from anatili.problem import Problem
+
+Job = TypeVar("Job")
+Result = TypeVar("Result")
+
+
+class Pool(Protocol):
+    """Runs one function over many jobs and yields results as they finish, in any order."""
+
+    def map(self, work: Callable[[Job], Result], jobs: Iterable[Job]) -> Iterator[Result]: ...
+
+
+class LocalPool:
+    """Processes on this machine; with one worker, no processes at all."""
+
+    def __init__(self, workers: int = 1) -> None:
+        self.workers = workers
+
+    def map(self, work: Callable[[Job], Result], jobs: Iterable[Job]) -> Iterator[Result]:
+        waiting = iter(jobs)
+        first = list(islice(waiting, 2))
+        if self.workers == 1 or len(first) < 2:
+            yield from (work(job) for job in first)
+            yield from (work(job) for job in waiting)
+            return
+        # spawn: a fork would copy the locks of running threads (progress bar, Arrow) in whatever state they are.
+        context = multiprocessing.get_context("spawn")
+        with ProcessPoolExecutor(self.workers, context, initializer=die_with_parent) as executor:
+            flying: set[Future[Result]] = {executor.submit(work, job) for job in first}
+            flying |= {executor.submit(work, job) for job in islice(waiting, 2 * self.workers)}
+            try:
+                while flying:
+                    done, flying = wait(flying, return_when=FIRST_COMPLETED)
+                    flying |= {executor.submit(work, job) for job in islice(waiting, len(done))}
+                    for future in done:
+                        yield future.result()
+            except BrokenProcessPool as error:
+                raise Problem(
+                    "a worker process was killed (out of memory?). What was built stays: give the same command again, "
+                    "with fewer --workers"
+                ) from error
+            finally:
+                executor.shutdown(cancel_futures=True)
+
+
+def die_with_parent() -> None:
+    """End this worker when the process that started it is gone, so that a killed run leaves nothing behind."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+
+    def watch() -> None:
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+class RayPool:
+    """Tasks on a Ray cluster, with few enough in flight that the driver stays small."""
+
+    def __init__(self, address: str, in_flight: int = 256) -> None:
+        os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+        try:
+            import ray
+        except ImportError as error:
+            raise Problem("--ray needs Ray: pip install 'anatili[scale]'") from error
+        self.ray: Any = ray
+        self.in_flight = in_flight
+        try:
+            ray.init(
+                address=None if address == "local" else address,
+                ignore_reinit_error=True,
+                log_to_driver=False,
+                include_dashboard=False,
+                logging_level="ERROR",
+            )
+        except ConnectionError as error:
+            raise Problem(f"no Ray cluster at {address}: {error}") from error
+
+    def map(self, work: Callable[[Job], Result], jobs: Iterable[Job]) -> Iterator[Result]:
+        # A task killed with its node is run again: shards are moved into place whole, so that is harmless.
+        task: Any = self.ray.remote(num_cpus=1, max_retries=3)(_call)
+        flying: list[Any] = []
+        for job in jobs:
+            flying.append(task.remote(work, job))
+            if len(flying) >= self.in_flight:
+                done, flying = self.ray.wait(flying)
+                yield from self._results(done)
+        while flying:
+            done, flying = self.ray.wait(flying)
+            yield from self._results(done)
+
+    def _results(self, done: list[Any]) -> list[Any]:
+        try:
+            results: list[Any] = self.ray.get(done)
+        except self.ray.exceptions.RayTaskError as error:
+            raise (error.cause if isinstance(error.cause, Problem) else error) from error
+        return results
+
+
+def _call(work: Callable[[Job], Result], job: Job) -> Result:
+    return work(job)

@@ -1,0 +1,193 @@
+"""The recipe: one TOML file that says what a run makes, and nothing about where it runs.
+
+Each section belongs to one stage and has its name. Every key has a default, a range and one sentence; an unknown key
+is an error, so a misspelt setting never passes for a default.
+"""
+
+import tomllib
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from anatili.lang import explain
+from anatili.problem import Problem
+from anatili.text import show_path
+
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class Section(BaseModel):
+    """A group of settings that one stage reads."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class Source(Section):
+    """A set of files to collect from."""
+
+    name: str = Field(pattern=r"^[a-z0-9_-]+$", description="Short name, kept with every document.")
+    path: str = Field(description="File, folder or pattern, relative to the recipe; `sample:` is the bundled crawl.")
+    kind: Literal["warc", "jsonl", "parquet", "text"] = Field("warc", description="Form of the files (warc: also WET).")
+    licence: str = Field("unknown", description="SPDX code, or `unknown` where each page has its own.")
+    unit: Literal["line", "paragraph", "file"] = Field("paragraph", description="What one document is in a text file.")
+    text_field: str = Field("text", description="Field that holds the text, in JSON lines and Parquet.")
+    id_field: str = Field("", description="Field that holds an id of the source's own, if it has one.")
+    url_field: str = Field("url", description="Field that holds the web address, if there is one.")
+
+
+class Collect(Section):
+    """Where documents come from."""
+
+    sources: tuple[Source, ...] = Field((), strict=False, description="Files to collect from, in order.")
+    shard_records: int = Field(200, ge=1, le=1_000_000, description="Records in one shard.")
+    max_bytes: int = Field(10_000_000, ge=1_000, le=1_000_000_000, description="Longest page in bytes, unpacked.")
+
+
+class Extract(Section):
+    """How a page becomes a text."""
+
+    mode: Literal["careful", "quick"] = Field(
+        "careful", description="careful: trafilatura (F1 .96); quick: resiliparse (F1 .92, about 8 times faster)."
+    )
+    min_characters: int = Field(80, ge=0, le=100_000, description="Pages with less text are counted as empty.")
+
+
+class MarkSettings(Section):
+    """What is looked at in each document."""
+
+    line_letters: int = Field(25, ge=10, le=1000, description="Letters a line must have for its language to count.")
+
+
+class Dedup(Section):
+    """When two documents count as the same."""
+
+    min_likeness: Share = Field(0.7, description="Share of common five-word sequences from which two are the same.")
+    bands: int = Field(14, ge=1, le=64, description="Bands of the MinHash search; more find less alike pairs.")
+    rows: int = Field(8, ge=1, le=32, description="Hashes in a band; more make a chance meeting rarer.")
+
+
+class Cut(Section):
+    """Which documents stay. A language pack may set other values in its [cut]; a value in the recipe wins."""
+
+    min_words: int = Field(30, ge=0, le=100_000, description="Shorter documents are left out.")
+    max_words: int = Field(100_000, ge=1, le=10_000_000, description="Longer documents are left out.")
+    min_confidence: Share = Field(0.7, description="Least confidence of the language.")
+    min_alphabet: Share = Field(0.9, description="Least share of letters from the language's own alphabet.")
+    min_stopwords: Share = Field(0.03, description="Least share of stop words; lists of names and spam have few.")
+    max_other: Share = Field(0.4, description="Most of the letters that may stand in lines of another language.")
+    max_repeats: Share = Field(0.3, description="Most of the characters that may stand in repeated lines.")
+    max_repeated_words: Share = Field(0.2, description="Most of the words one three-word sequence may cover.")
+    max_symbols: Share = Field(0.1, description="Most of the characters that may be symbols.")
+    max_links: int = Field(10, ge=0, le=10_000, description="Most web addresses in 100 words.")
+    max_blocked: Share = Field(0.02, description="Most of the words that may be on the pack's blocked list.")
+    scripts: tuple[str, ...] = Field(
+        ("Cyrl", "Latn", "Arab"), strict=False, description="Scripts that stay (ISO 15924)."
+    )
+    obey_opt_outs: bool = Field(True, description="Leave out documents whose owner refuses use for training.")
+    mask_personal: bool = Field(True, description="Write [email], [phone], [iin] in place of personal data.")
+    held_out: Share = Field(0.05, description="Share of documents kept from training, for `evaluate`.")
+
+
+class Index(Section):
+    """How the corpus is made searchable."""
+
+    passage_words: int = Field(120, ge=20, le=1000, description="Words of a passage, cut at sentence ends.")
+
+
+class Tokenizer(Section):
+    """How text is cut into tokens."""
+
+    vocabulary: int = Field(8192, ge=512, le=500_000, description="Number of tokens, special ones included.")
+    min_count: int = Field(2, ge=1, le=1000, description="Pairs seen less often are not merged.")
+
+
+class Pretrain(Section):
+    """A model trained from scratch; Llama-shaped, so that transformers, llama.cpp and vLLM load it."""
+
+    layers: int = Field(4, ge=1, le=200, description="Number of layers.")
+    width: int = Field(192, ge=32, le=16_384, description="Size of the hidden state.")
+    heads: int = Field(6, ge=1, le=128, description="Attention heads; divides the width.")
+    feed_forward: int = Field(512, ge=32, le=65_536, description="Size of the feed-forward layer.")
+    context: int = Field(256, ge=32, le=131_072, description="Tokens in one training sequence.")
+    tokens: int = Field(500_000, ge=1_000, le=10**14, description="Training tokens in all; text is repeated to reach it.")
+    batch: int = Field(8, ge=1, le=65_536, description="Sequences in one step.")
+    learning_rate: float = Field(3e-3, gt=0, le=1, description="Peak learning rate of AdamW.")
+    warmup: Share = Field(0.05, description="Share of steps in which the rate rises.")
+    decay: Share = Field(0.3, description="Share of steps at the end in which the rate falls to a tenth.")
+    weight_decay: float = Field(0.1, ge=0, le=1, description="Weight decay of matrices.")
+    mix: dict[str, float] = Field({}, description="Language -> weight; empty: as much of each as the corpus holds.")
+    precision: Literal["auto", "float32", "bfloat16"] = Field(
+        "auto", description="auto: bfloat16 where the processor has it."
+    )
+    seed: int = Field(1, ge=0, le=2**31, description="Seed of weights and order.")
+
+    @model_validator(mode="after")
+    def heads_divide_width(self) -> "Pretrain":
+        if self.width % self.heads or (self.width // self.heads) % 2:
+            raise ValueError("width / heads must be a whole even number")
+        return self
+
+
+class Tune(Section):
+    """Teaching the model to answer."""
+
+    instructions: str = Field("sample:", description="JSON lines of {messages, language, source}; `sample:` is ours.")
+    epochs: int = Field(3, ge=0, le=100, description="Passes over the instructions; 0 leaves the model as it is.")
+    batch: int = Field(8, ge=1, le=65_536, description="Conversations in one step.")
+    learning_rate: float = Field(5e-4, gt=0, le=1, description="Peak learning rate.")
+    seed: int = Field(1, ge=0, le=2**31, description="Seed of the order.")
+
+
+class Evaluate(Section):
+    """How good the model is."""
+
+    texts: dict[str, tuple[str, ...]] = Field(
+        {}, strict=False, description="Language -> further held-out text files, a sentence a line."
+    )
+    max_bytes: int = Field(200_000, ge=1_000, le=10**9, description="Most text scored for one language and set.")
+    resamples: int = Field(1000, ge=100, le=100_000, description="Resamples behind each 95 % interval.")
+    seed: int = Field(1, ge=0, le=2**31, description="Seed of the resamples.")
+
+
+class Release(Section):
+    """What is given to the public."""
+
+    licence: str = Field("Apache-2.0", description="SPDX code under which the weights are given.")
+    contact: str = Field("", description="Where to ask for a document to be taken out.")
+
+
+class Recipe(Section):
+    """Everything that decides what a run makes."""
+
+    name: str = Field(pattern=r"^[\w-]+$", description="Name of the run's folder.")
+    language: str = Field(description="Code of the language pack, such as the folder names under `lang/`.")
+    beside: tuple[str, ...] = Field((), strict=False, description="Further languages that stay in the corpus.")
+    collect: Collect = Collect()
+    extract: Extract = Extract()
+    mark: MarkSettings = MarkSettings()
+    dedup: Dedup = Dedup()
+    cut: Cut = Cut()
+    index: Index = Index()
+    tokenizer: Tokenizer = Tokenizer()
+    pretrain: Pretrain = Pretrain()
+    tune: Tune = Tune()
+    evaluate: Evaluate = Evaluate()
+    release: Release = Release()
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """The main language first."""
+        return (self.language, *self.beside)
+
+
+def load_recipe(path: Path) -> Recipe:
+    """Read a recipe; `Problem` names the file, the key and what is wrong with it."""
+    try:
+        return Recipe.model_validate(tomllib.loads(path.read_text("utf-8")))
+    except FileNotFoundError as error:
+        raise Problem(f"no recipe {show_path(path)}; the ones that come with anatili are in recipes/") from error
+    except ValidationError as error:
+        raise Problem(f"{show_path(path)}:\n  {explain(error)}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+        raise Problem(f"{show_path(path)}: {error}") from error

@@ -1,0 +1,180 @@
+"""A run: a folder with one sub-folder a stage, and a record of how each came about.
+
+A stage is found by its name, never by a hash. Its identity is kept beside it: when the recipe no longer matches what
+was built, the run stops and says which setting changed.
+"""
+
+import fnmatch
+import hashlib
+import json
+import platform
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+import anatili
+from anatili.document import write_json
+from anatili.problem import Problem
+from anatili.text import show_path
+
+
+@dataclass(frozen=True)
+class Record:
+    """What was built, from what, and how. Written last: a stage with a record is finished."""
+
+    stage: str
+    identity: dict[str, Any]
+    """What decides the result: settings, content of the inputs, files of the packs, version of the stage."""
+    fingerprint: str
+    content: str
+    """One digest for all outputs, by which later stages know this one."""
+    summary: dict[str, Any]
+    outputs: dict[str, str]
+    """Files and their SHA-256."""
+    provenance: dict[str, Any]
+    """Who, when and where; never part of the fingerprint."""
+
+
+class Drift(Problem):
+    """The recipe, the packs or the inputs have changed since a stage was built."""
+
+
+class Run:
+    """The folder of one run."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def folder(self, stage: str) -> Path:
+        return self.root / stage
+
+    def record(self, stage: str) -> Record | None:
+        """How `stage` came about, `None` if it is not finished; `Problem` if its record cannot be read."""
+        path = self.folder(stage) / "record.json"
+        if not path.exists():
+            return None
+        try:
+            return Record(**json.loads(path.read_text("utf-8")))
+        except (ValueError, TypeError) as error:
+            raise Problem(f"{show_path(path)} is damaged ({error}); rebuild it with --redo {stage}") from error
+
+    def is_done(self, stage: str, identity: dict[str, Any]) -> bool:
+        """Whether `stage` was built from exactly this identity; `Drift` if from another."""
+        record = self.record(stage)
+        if record is None:
+            return False
+        if record.fingerprint != fingerprint(identity):
+            changed = "; ".join(differences(record.identity, identity))
+            raise Drift(
+                f"{stage} was built from something else: {changed}.\n"
+                f"Rebuild it with --redo {stage}, or give the recipe another name."
+            )
+        return True
+
+    def finish(
+        self, stage: str, identity: dict[str, Any], summary: dict[str, Any], *, started: float, loose: Sequence[str]
+    ) -> Record:
+        """Write the record of `stage`; files that match a pattern of `loose` have no digest (logs, index segments)."""
+        folder = self.folder(stage)
+        names = sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file())
+        ignored = ("record.json", ".*", "*/.*", *loose)
+        outputs = {n: digest(folder / n) for n in names if not any(fnmatch.fnmatch(n, i) for i in ignored)}
+        record = Record(
+            stage=stage,
+            identity=identity,
+            fingerprint=fingerprint(identity),
+            content=fingerprint(outputs),
+            summary=plain(summary),
+            outputs=outputs,
+            provenance=provenance(started),
+        )
+        write_json(folder / "record.json", asdict(record))
+        return record
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the folder, so that no second run works in it; `Problem` if another process does."""
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise Problem(f"cannot make the folder {show_path(self.root)}: {error.strerror}") from error
+        lock = FileLock(self.root / ".lock", timeout=0)
+        try:
+            with lock:
+                yield
+        except Timeout as error:
+            raise Problem(
+                f"another run works in {show_path(self.root)}; wait for it, or name another folder with --runs"
+            ) from error
+
+
+def fingerprint(identity: Any) -> str:
+    """SHA-256 of a value as sorted JSON: the same in every process and on every machine."""
+    return hashlib.sha256(json.dumps(identity, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+
+
+def plain(value: Any) -> Any:
+    """`value` as it looks after a journey through JSON, so that a tuple and a list compare equal."""
+    return json.loads(json.dumps(value, ensure_ascii=False))
+
+
+def differences(old: Any, new: Any, path: str = "") -> list[str]:
+    """Each value that differs, as `section.key: old -> new`."""
+    if isinstance(old, dict) and isinstance(new, dict):
+        keys = sorted(old.keys() | new.keys())
+        return [line for key in keys for line in differences(old.get(key), new.get(key), f"{path}.{key}")]
+    return [] if old == new else [f"{path[1:]}: {_brief(old)} -> {_brief(new)}"]
+
+
+def _brief(value: Any) -> str:
+    text = "nothing" if value is None else json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= 60 else text[:12] + "…" + text[-6:]
+
+
+def digest(path: Path) -> str:
+    """SHA-256 of a file, as hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def provenance(started: float) -> dict[str, Any]:
+    """Who made something, when, where and by which command."""
+    return {
+        "anatili": anatili.__version__,
+        "commit": git_commit(),
+        "python": platform.python_version(),
+        "machine": platform.platform(),
+        "command": [show_path(word) for word in sys.argv],
+        "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(started)),
+        "seconds": round(time.time() - started, 1),
+    }
+
+
+def git_commit() -> str | None:
+    """Commit of the source tree that this package runs from, `None` if it is not in one."""
+    here = Path(__file__).parent
+    try:
+        answer = subprocess.run(
+            ["git", "-C", str(here), "rev-parse", "HEAD"], capture_output=True, text=True, check=False
+        )
+    except OSError:
+        return None
+    return answer.stdout.strip() or None
+
+
+def find_run(name: Path, runs: Path = Path("runs")) -> Run:
+    """The run at `name`, or called so in the folder `runs`; `Problem` if there is none."""
+    for root in (name, runs / name):
+        if (root / "recipe.toml").is_file():
+            return Run(root)
+    there = sorted(p.parent.name for p in runs.glob("*/recipe.toml"))
+    raise Problem(
+        f"no run {show_path(name)}; " + (f"there are: {', '.join(there)}" if there else "make one: anatili run RECIPE")
+    )

@@ -1,0 +1,198 @@
+"""The stages, in order, and the loop that carries a recipe through them. Read the table `STAGES` first."""
+
+import importlib
+import shutil
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, Protocol
+
+from anatili.document import add_up, whole_file
+from anatili.lang import LanguagePack, load_pack
+from anatili.pool import Pool
+from anatili.recipe import Recipe
+from anatili.run import Record, Run, fingerprint, plain
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One step from crawl to conversation."""
+
+    name: str
+    work: str
+    """`package.module:function`, imported only when the stage runs."""
+    needs: tuple[str, ...] = ()
+    """Stages whose output it reads."""
+    reads: tuple[str, ...] = ()
+    """Files of the recipe's language packs that bear on the result."""
+    loose: tuple[str, ...] = ()
+    """Outputs whose bytes differ between equal builds (logs with times, index segments): they get no digest."""
+    version: int = 1
+    """Raised by hand when the same settings would give another result."""
+
+
+MARK_FILES = ("pack.toml", "stopwords.txt", "blocked.txt")
+STAGES = (
+    Stage("collect", "anatili.collect.corpora:run"),
+    Stage("extract", "anatili.refine.extract:run", needs=("collect",)),
+    Stage("mark", "anatili.refine.mark:run", needs=("extract",), reads=MARK_FILES),
+    Stage("dedup", "anatili.refine.dedup:run", needs=("extract",)),
+    Stage("cut", "anatili.refine.cut:run", needs=("extract", "mark", "dedup"), reads=("pack.toml", "normalize.py")),
+    Stage("index", "anatili.search.index:run", needs=("cut",), reads=("pack.toml",), loose=("tantivy/*",)),
+    Stage("tokenizer", "anatili.tokenizer.train:run", needs=("cut",), reads=("prompts.toml",)),
+    Stage("pretrain", "anatili.train.pretrain:run", needs=("cut", "tokenizer"), loose=("log.jsonl", "loss.png")),
+    Stage("tune", "anatili.train.tune:run", needs=("pretrain",), reads=("prompts.toml",), loose=("log.jsonl",)),
+    Stage("evaluate", "anatili.evaluate.score:run", needs=("cut", "pretrain", "tune"), loose=("scores.png",)),
+    Stage(
+        "release",
+        "anatili.release.cards:run",
+        needs=("collect", "extract", "mark", "dedup", "cut", "index", "tokenizer", "pretrain", "tune", "evaluate"),
+        loose=("provenance.json",),
+    ),
+)
+
+
+class Progress(Protocol):
+    """Where a stage says how far it is; the command line draws it."""
+
+    def start(self, total: int, unit: str) -> None: ...
+
+    def advance(self, count: int = 1, note: str = "") -> None: ...
+
+
+class Quiet:
+    """Progress that nobody watches."""
+
+    def start(self, total: int, unit: str) -> None:
+        pass
+
+    def advance(self, count: int = 1, note: str = "") -> None:
+        pass
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a stage is given: the recipe, its inputs, a folder to fill, a pool and someone to tell."""
+
+    recipe: Recipe
+    settings: Any
+    """The recipe's section for this stage."""
+    base: Path
+    """Folder that relative paths in the recipe start from."""
+    inputs: dict[str, Path]
+    out: Path
+    pool: Pool
+    progress: Progress
+
+    def packs(self) -> dict[str, LanguagePack]:
+        """The packs of the recipe's languages, main one first."""
+        return {code: load_pack(code) for code in self.recipe.languages}
+
+    def map(self, work: Callable[..., None], jobs: Iterable[tuple[Any, ...]], unit: str, **fixed: Any) -> None:
+        """Run `work(*job, **fixed)` for each job on the pool and show how far it is."""
+        todo = list(jobs)
+        self.progress.start(len(todo), unit)
+        for _ in self.pool.map(partial(_call, work, fixed), todo):
+            self.progress.advance()
+
+    def map_shards(self, work: Callable[..., None], shards: Iterable[Path], **fixed: Any) -> dict[str, int]:
+        """Run `work(source, target, **fixed)` on each shard that has no target yet; the sum of all targets' counts.
+
+        The target has the shard's name up to the first dot, and `.parquet`.
+        """
+        jobs = [(shard, self.out / f"{shard.name.split('.')[0]}.parquet") for shard in sorted(shards)]
+        self.map(work, [job for job in jobs if not job[1].exists()], "shards", **fixed)
+        return add_up(target for _, target in jobs)
+
+
+def _call(work: Callable[..., None], fixed: dict[str, Any], job: tuple[Any, ...]) -> None:
+    work(*job, **fixed)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a stage: `built` or `kept`."""
+
+    stage: str
+    what: str
+    seconds: float
+    content: str
+    summary: dict[str, Any]
+
+
+def identity(stage: Stage, recipe: Recipe, run: Run) -> dict[str, Any]:
+    """Everything that decides what a stage makes, and nothing about where it runs."""
+    packs = {code: load_pack(code) for code in recipe.languages}
+    inputs = {name: run.record(name) for name in stage.needs}
+    facts: dict[str, Any] = {
+        "version": stage.version,
+        "languages": recipe.languages,
+        "packs": {code: {f: pack.files[f] for f in stage.reads if f in pack.files} for code, pack in packs.items()},
+        "settings": getattr(recipe, stage.name).model_dump(),
+        "inputs": {name: record.content if record else None for name, record in inputs.items()},
+    }
+    return dict(plain(facts))
+
+
+def carry_out(
+    recipe: Recipe,
+    run: Run,
+    pool: Pool,
+    *,
+    base: Path = Path(),
+    redo: frozenset[str] = frozenset(),
+    watch: Callable[[Stage], Progress] = lambda stage: Quiet(),
+) -> Iterator[Outcome]:
+    """Build each stage that is not built yet, in order, and tell what became of it.
+
+    `base` is the folder that relative paths in the recipe start from. `Drift` if a stage was built from something
+    else and is not named in `redo`.
+    """
+    for stage in STAGES:
+        started = time.time()
+        if stage.name in redo and run.folder(stage.name).exists():
+            clear(run.folder(stage.name))
+        who = identity(stage, recipe, run)
+        done = run.is_done(stage.name, who)
+        record = run.record(stage.name) if done else build(stage, recipe, run, pool, who, base, watch(stage))
+        assert record is not None
+        yield Outcome(
+            stage.name, "kept" if done else "built", round(time.time() - started, 2), record.content, record.summary
+        )
+
+
+def build(
+    stage: Stage, recipe: Recipe, run: Run, pool: Pool, who: dict[str, Any], base: Path, progress: Progress
+) -> Record:
+    """Do the work of `stage` (or what is left of it) and write its record."""
+    started, folder = time.time(), run.folder(stage.name)
+    folder.mkdir(parents=True, exist_ok=True)
+    begun = folder / ".identity"
+    # Half a stage that was begun under other settings must not be gone on with.
+    if begun.exists() and begun.read_text("utf-8") != fingerprint(who):
+        clear(folder)
+        folder.mkdir()
+    with whole_file(begun) as temporary:
+        temporary.write_text(fingerprint(who), "utf-8")
+    for stray in folder.rglob(".*.tmp"):
+        stray.unlink(missing_ok=True)
+    task = Task(
+        recipe=recipe,
+        settings=getattr(recipe, stage.name),
+        base=base,
+        inputs={name: run.folder(name) for name in stage.needs},
+        out=folder,
+        pool=pool,
+        progress=progress,
+    )
+    module, function = stage.work.split(":")
+    summary = getattr(importlib.import_module(module), function)(task)
+    return run.finish(stage.name, who, summary, started=started, loose=stage.loose)
+
+
+def clear(folder: Path) -> None:
+    """Remove a stage's folder, its record first: half a removal must not look finished."""
+    (folder / "record.json").unlink(missing_ok=True)
+    shutil.rmtree(folder)

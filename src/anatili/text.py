@@ -1,0 +1,75 @@
+"""Words, sentences, scripts and digests: nothing here knows any one language."""
+
+import hashlib
+import os
+import re
+import unicodedata
+from collections.abc import Iterator
+from pathlib import Path
+
+WORD = re.compile(r"[^\W\d_]+(?:[-'’ʼ][^\W\d_]+)*")
+SENTENCE_END = re.compile(r"(?<=[.!?…؟])[\"»”)]*\s+(?=[\"«“(]?[^\W\d_a-zа-яё])")
+
+# ISO 15924 codes of the scripts that our packs use; other letters count as "Zyyy" (not told apart).
+SCRIPTS = {
+    "Cyrl": re.compile("[\u0400-\u052f\u1c80-\u1c8f\u2de0-\u2dff\ua640-\ua69f]"),
+    "Latn": re.compile("[A-Za-zªº\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u02af\u1e00-\u1eff]"),
+    "Arab": re.compile("[\u0600-\u06ff\u0750-\u077f\u08a0-\u08ff\ufb50-\ufdff\ufe70-\ufefc]"),
+}
+LETTER = re.compile(r"[^\W\d_]")
+
+# Zero-width, bidirectional, tag and control characters: invisible, and a way to hide words from readers.
+INVISIBLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064"
+                       "\u2066-\u2069\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]")
+
+
+def words(text: str) -> list[str]:
+    """The words of `text` in order; a hyphen or apostrophe inside a word belongs to it."""
+    return WORD.findall(text)
+
+
+def sentences(text: str) -> list[str]:
+    """`text` cut after sentence ends and at line ends."""
+    return [part for line in text.splitlines() for part in SENTENCE_END.split(line.strip()) if part]
+
+
+def paragraphs(text: str) -> Iterator[str]:
+    """Blocks of `text` between blank lines."""
+    return (block.strip() for block in re.split(r"\n\s*\n", text) if block.strip())
+
+
+def clean(text: str) -> str:
+    """`text` in NFC without invisible characters, line ends as LF; what a reader sees is unchanged."""
+    text = INVISIBLE.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
+    return unicodedata.normalize("NFC", text)
+
+
+def script_shares(text: str) -> dict[str, float]:
+    """Share of each script among the letters of `text`; letters of other scripts are under `Zyyy`."""
+    letters = len(LETTER.findall(text))
+    if not letters:
+        return {}
+    counts = {script: len(pattern.findall(text)) for script, pattern in SCRIPTS.items()}
+    counts["Zyyy"] = max(0, letters - sum(counts.values()))
+    return {script: count / letters for script, count in counts.items() if count}
+
+
+def script_of(text: str) -> str:
+    """The ISO 15924 code of the script most letters of `text` are in, `Zyyy` for others, "" if it has no letters."""
+    shares = script_shares(text)
+    return max(sorted(shares), key=shares.__getitem__) if shares else ""
+
+
+def digest(text: str) -> str:
+    """SHA-256 of `text` in UTF-8, as hexadecimal."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def short_hash(*parts: str) -> str:
+    """24 hexadecimal digits (96 bits: safe for ids of billions of documents) over `parts`."""
+    return hashlib.blake2b("\n".join(parts).encode("utf-8", "surrogatepass"), digest_size=12).hexdigest()
+
+
+def show_path(path: Path | str) -> str:
+    """`path` as text that can be printed and written as JSON even when its bytes are not UTF-8."""
+    return os.fsencode(path).decode("utf-8", "replace")
