@@ -12,8 +12,24 @@ from pathlib import Path
 from anatili.lang import load_pack
 from anatili.lang.identify import cld2, identify
 
-CODES = {"aze-Latn": "az", "bak": "ba", "bel": "be", "bul": "bg", "eng": "en", "kaz": "kk", "kir": "ky", "mon": "mn",
-         "rus": "ru", "tat": "tt", "tgk-Cyrl": "tg", "tuk": "tk", "tur": "tr", "uig": "ug", "ukr": "uk", "uzb": "uz"}
+CODES = {
+    "aze-Latn": "az",
+    "bak": "ba",
+    "bel": "be",
+    "bul": "bg",
+    "eng": "en",
+    "kaz": "kk",
+    "kir": "ky",
+    "mon": "mn",
+    "rus": "ru",
+    "tat": "tt",
+    "tgk-Cyrl": "tg",
+    "tuk": "tk",
+    "tur": "tr",
+    "uig": "ug",
+    "ukr": "uk",
+    "uzb": "uz",
+}
 
 
 def main() -> None:
@@ -30,8 +46,10 @@ def main() -> None:
         ours = [100 * sum(a == "kk" for a in answers[n]) / len(lines) for n in (25, 10_000)]
         other = [(cld2(line) or identify("")).language for line in lines]
         peer = [100 * sum(a == c for a in other) / len(lines) for c in (wanted, "kk")]
-        print(f"{code:12} {len(lines):5} {right[0]:6.1f} {right[1]:6.1f} {right[2]:6.1f}   "
-              f"{ours[0]:6.1f} {ours[1]:6.1f} {'':8} {peer[0]:6.1f} {peer[1]:6.1f}")
+        print(
+            f"{code:12} {len(lines):5} {right[0]:6.1f} {right[1]:6.1f} {right[2]:6.1f}   "
+            f"{ours[0]:6.1f} {ours[1]:6.1f} {'':8} {peer[0]:6.1f} {peer[1]:6.1f}"
+        )
     text = sets["kk"]
     for name, function in (("ours", identify), ("CLD2", cld2)):
         started = time.process_time()

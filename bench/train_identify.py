@@ -19,8 +19,16 @@ from anatili.lang.identify import BITS, buckets
 
 DIMENSIONS, EPOCHS, BATCH, LARGEST, SMALLEST = 16, 6, 256, 9000, 3000
 HELD_OUT = {"ntrex", "sib200"}
-MORE_KAZAKH = ("kaznerd", "stukenov_seeds", "akorda8651", "apertium_kaz_texts", "common_voice_kk", "kazsandra",
-               "mozilla_www_l10n", "mediawiki")
+MORE_KAZAKH = (
+    "kaznerd",
+    "stukenov_seeds",
+    "akorda8651",
+    "apertium_kaz_texts",
+    "common_voice_kk",
+    "kazsandra",
+    "mozilla_www_l10n",
+    "mediawiki",
+)
 
 
 def read(data: Path) -> dict[str, list[str]]:

@@ -110,7 +110,9 @@ class Pretrain(Section):
     heads: int = Field(6, ge=1, le=128, description="Attention heads; divides the width.")
     feed_forward: int = Field(512, ge=32, le=65_536, description="Size of the feed-forward layer.")
     context: int = Field(256, ge=32, le=131_072, description="Tokens in one training sequence.")
-    tokens: int = Field(500_000, ge=1_000, le=10**14, description="Training tokens in all; text is repeated to reach it.")
+    tokens: int = Field(
+        500_000, ge=1_000, le=10**14, description="Training tokens in all; text is repeated to reach it."
+    )
     batch: int = Field(8, ge=1, le=65_536, description="Sequences in one step.")
     learning_rate: float = Field(3e-3, gt=0, le=1, description="Peak learning rate of AdamW.")
     warmup: Share = Field(0.05, description="Share of steps in which the rate rises.")

@@ -4,6 +4,7 @@ import importlib
 import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -12,8 +13,9 @@ from typing import Any, Protocol
 from anatili.document import add_up, whole_file
 from anatili.lang import LanguagePack, load_pack
 from anatili.pool import Pool
-from anatili.recipe import Recipe
+from anatili.recipe import Recipe, load_recipe
 from anatili.run import Record, Run, fingerprint, plain
+from anatili.text import show_path
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,8 @@ class Stage:
     """`package.module:function`, imported only when the stage runs."""
     needs: tuple[str, ...] = ()
     """Stages whose output it reads."""
+    watches: str = ""
+    """`package.module:function` that lists the input files from outside the run, called at each start: keep it light."""
     reads: tuple[str, ...] = ()
     """Files of the recipe's language packs that bear on the result."""
     loose: tuple[str, ...] = ()
@@ -35,16 +39,28 @@ class Stage:
 
 MARK_FILES = ("pack.toml", "stopwords.txt", "blocked.txt")
 STAGES = (
-    Stage("collect", "anatili.collect.corpora:run"),
+    Stage("collect", "anatili.collect.corpora:run", watches="anatili.collect.files:inventory"),
     Stage("extract", "anatili.refine.extract:run", needs=("collect",)),
     Stage("mark", "anatili.refine.mark:run", needs=("extract",), reads=MARK_FILES),
     Stage("dedup", "anatili.refine.dedup:run", needs=("extract",)),
     Stage("cut", "anatili.refine.cut:run", needs=("extract", "mark", "dedup"), reads=("pack.toml", "normalize.py")),
     Stage("index", "anatili.search.index:run", needs=("cut",), reads=("pack.toml",), loose=("tantivy/*",)),
-    Stage("tokenizer", "anatili.tokenizer.train:run", needs=("cut",), reads=("prompts.toml",)),
+    Stage("tokenizer", "anatili.tokenizer.train:run", needs=("cut",)),
     Stage("pretrain", "anatili.train.pretrain:run", needs=("cut", "tokenizer"), loose=("log.jsonl", "loss.png")),
-    Stage("tune", "anatili.train.tune:run", needs=("pretrain",), reads=("prompts.toml",), loose=("log.jsonl",)),
-    Stage("evaluate", "anatili.evaluate.score:run", needs=("cut", "pretrain", "tune"), loose=("scores.png",)),
+    Stage(
+        "tune",
+        "anatili.train.tune:run",
+        needs=("cut", "pretrain"),
+        watches="anatili.train.tune:inventory",
+        loose=("log.jsonl",),
+    ),
+    Stage(
+        "evaluate",
+        "anatili.evaluate.score:run",
+        needs=("cut", "pretrain", "tune"),
+        watches="anatili.evaluate.texts:inventory",
+        loose=("scores.png",),
+    ),
     Stage(
         "release",
         "anatili.release.cards:run",
@@ -122,7 +138,14 @@ class Outcome:
     summary: dict[str, Any]
 
 
-def identity(stage: Stage, recipe: Recipe, run: Run) -> dict[str, Any]:
+def load(name: str) -> Callable[..., Any]:
+    """The function named `package.module:function`."""
+    module, function = name.split(":")
+    loaded: Callable[..., Any] = getattr(importlib.import_module(module), function)
+    return loaded
+
+
+def identity(stage: Stage, recipe: Recipe, run: Run, base: Path) -> dict[str, Any]:
     """Everything that decides what a stage makes, and nothing about where it runs."""
     packs = {code: load_pack(code) for code in recipe.languages}
     inputs = {name: run.record(name) for name in stage.needs}
@@ -133,6 +156,8 @@ def identity(stage: Stage, recipe: Recipe, run: Run) -> dict[str, Any]:
         "settings": getattr(recipe, stage.name).model_dump(),
         "inputs": {name: record.content if record else None for name, record in inputs.items()},
     }
+    if stage.watches:
+        facts["files"] = load(stage.watches)(getattr(recipe, stage.name), base)
     return dict(plain(facts))
 
 
@@ -154,7 +179,7 @@ def carry_out(
         started = time.time()
         if stage.name in redo and run.folder(stage.name).exists():
             clear(run.folder(stage.name))
-        who = identity(stage, recipe, run)
+        who = identity(stage, recipe, run, base)
         done = run.is_done(stage.name, who)
         record = run.record(stage.name) if done else build(stage, recipe, run, pool, who, base, watch(stage))
         assert record is not None
@@ -187,8 +212,7 @@ def build(
         pool=pool,
         progress=progress,
     )
-    module, function = stage.work.split(":")
-    summary = getattr(importlib.import_module(module), function)(task)
+    summary = load(stage.work)(task)
     return run.finish(stage.name, who, summary, started=started, loose=stage.loose)
 
 
@@ -196,3 +220,32 @@ def clear(folder: Path) -> None:
     """Remove a stage's folder, its record first: half a removal must not look finished."""
     (folder / "record.json").unlink(missing_ok=True)
     shutil.rmtree(folder)
+
+
+@contextmanager
+def prepare(recipe: Recipe, file: Path, runs: Path) -> Iterator[Run]:
+    """The locked folder of the recipe's run, with a copy of the recipe in it."""
+    run = Run(runs / recipe.name)
+    with run.locked():
+        with whole_file(run.root / "recipe.toml") as temporary:
+            temporary.write_bytes(file.read_bytes())
+        yield run
+
+
+def describe(run: Run) -> dict[str, Any]:
+    """The stages of a run with state, digests and summaries, for `status`."""
+    rows: list[dict[str, Any]] = []
+    for stage in STAGES:
+        record = run.record(stage.name)
+        if record is None:
+            rows.append({"stage": stage.name, "state": "missing"})
+            continue
+        inputs = record.identity["inputs"]
+        now = {name: found.content if (found := run.record(name)) else None for name in inputs}
+        state = "built" if now == inputs else "outdated"
+        rows.append({
+            "stage": stage.name, "state": state, "content": record.content, "fingerprint": record.fingerprint,
+            "inputs": inputs, "summary": record.summary, "seconds": record.provenance["seconds"],
+            "started": record.provenance["started"],
+        })  # fmt: skip
+    return {"run": show_path(run.root), "recipe": load_recipe(run.root / "recipe.toml").name, "stages": rows}

@@ -19,8 +19,10 @@ SCRIPTS = {
 LETTER = re.compile(r"[^\W\d_]")
 
 # Zero-width, bidirectional, tag and control characters: invisible, and a way to hide words from readers.
-INVISIBLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064"
-                       "\u2066-\u2069\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]")
+INVISIBLE = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064"
+    "\u2066-\u2069\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
+)
 
 
 def words(text: str) -> list[str]:

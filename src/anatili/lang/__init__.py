@@ -68,6 +68,7 @@ class PackFile(Part):
     number_words: tuple[str, ...] = ()
     stemmer: str = Field("", description="A Snowball algorithm; if empty, `suffixes` are used.")
     suffixes: tuple[str, ...] = Field((), description="Endings a search may ignore.")
+    stem_final: dict[str, str] = Field(default={}, description="Last letter of a stem -> the one it stands for.")
     stem_letters: int = Field(3, ge=1, description="Letters that at least remain of a stem.")
     cut: dict[str, float] = Field(default={}, description="Thresholds of [cut] that differ for this language.")
     personal: dict[str, PersonalPattern] = {}

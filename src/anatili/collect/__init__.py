@@ -1,0 +1,1 @@
+"""Gather documents, with origin and licence, into shards of this run."""

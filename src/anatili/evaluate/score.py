@@ -1,0 +1,159 @@
+"""`evaluate`: bits per byte of each model of the run on held-out text, with interval, chance and baselines.
+
+Bits per byte, never loss per token: it compares models whatever their tokenizers. Cyrillic letters take two bytes, so
+the figures of two languages cannot be compared with one another.
+"""
+
+from collections.abc import Iterator
+from math import log
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from anatili.document import Kept, read_shard, whole_file, write_json
+from anatili.evaluate import baselines, texts
+from anatili.recipe import Evaluate
+from anatili.stage import Task
+
+BATCH = 16
+METRIC = "bits per UTF-8 byte (lower is better); 95 % interval by resampling texts"
+
+
+def run(task: Task) -> dict[str, Any]:
+    """Score `pretrain` and `tune` beside the baselines; `scores.json` has all, `scores.png` shows it."""
+    settings: Evaluate = task.settings
+    sets = [
+        *texts.held_out(task.inputs["cut"], task.recipe.languages, settings.max_bytes),
+        *texts.from_files(settings, task.base),
+    ]
+    task.progress.start(len(sets) * 4, "scores")
+    training = training_text(task.inputs["cut"])
+    rows = []
+    for text_set in sets:
+        rows += baseline_rows(text_set, training.get(text_set.language, []), settings)
+        task.progress.advance(2)
+    for stage in ("pretrain", "tune"):
+        model = Scored(task.inputs[stage] / "model")
+        for text_set in sets:
+            rows.append(score_row(stage, text_set, model.bits(text_set.texts), settings))
+            task.progress.advance()
+    rows.sort(key=lambda row: (row["language"], row["texts"], row["who"]))
+    write_json(task.out / "scores.json", {"metric": METRIC, "chance": baselines.CHANCE, "scores": rows})
+    draw(task.out / "scores.png", rows)
+    brief = {f"{row['language']} {row['texts']}": {} for row in rows}  # type: dict[str, dict[str, Any]]
+    for row in rows:
+        brief[f"{row['language']} {row['texts']}"][row["who"]] = row["bits_per_byte"]
+    return {"metric": METRIC, "scores": brief}
+
+
+def training_text(folder: Path) -> dict[str, list[str]]:
+    """The first texts of the corpus by language, for the baselines."""
+    found: dict[str, list[str]] = {}
+    for shard in sorted(folder.glob("part-*.parquet")):
+        for document in read_shard(shard, Kept):
+            found.setdefault(document.language, []).append(document.text)
+    return {language: list(texts.first_bytes(some, baselines.TRAINING_BYTES)) for language, some in found.items()}
+
+
+def baseline_rows(text_set: texts.TextSet, training: list[str], settings: Evaluate) -> Iterator[dict[str, Any]]:
+    ngrams = baselines.ByteNgrams(training)
+    bits = np.array([ngrams.bits(text) for text in text_set.texts])
+    yield score_row(f"byte {baselines.ORDER + 1}-grams", text_set, bits, settings)
+    packed = baselines.xz_bits("\n".join(training).encode(), text_set.texts) / text_set.bytes
+    yield {
+        "who": "xz",
+        "language": text_set.language,
+        "texts": text_set.name,
+        "bits_per_byte": round(packed, 4),
+        "interval": None,
+        "count": len(text_set.texts),
+        "bytes": text_set.bytes,
+    }
+
+
+def score_row(who: str, text_set: texts.TextSet, bits: npt.NDArray[np.float64], settings: Evaluate) -> dict[str, Any]:
+    """One row of the report. `bits`: what each text costs, shape (texts,)."""
+    sizes = np.array([len(text.encode()) for text in text_set.texts])
+    return {
+        "who": who,
+        "language": text_set.language,
+        "texts": text_set.name,
+        "bits_per_byte": round(float(bits.sum() / sizes.sum()), 4),
+        "interval": interval(bits, sizes, settings.resamples, settings.seed),
+        "count": len(sizes),
+        "bytes": int(sizes.sum()),
+    }
+
+
+def interval(
+    bits: npt.NDArray[np.float64], sizes: npt.NDArray[np.int64], resamples: int, seed: int
+) -> list[float] | None:
+    """The 95 % interval of total bits by total bytes over resampled texts; `None` for fewer than two texts."""
+    if len(bits) < 2:
+        return None
+    chosen = np.random.default_rng(seed).integers(len(bits), size=(resamples, len(bits)))
+    ratios = bits[chosen].sum(1) / sizes[chosen].sum(1)
+    low, high = np.percentile(ratios, [2.5, 97.5])
+    return [round(float(low), 4), round(float(high), 4)]
+
+
+class Scored:
+    """A model folder opened to score texts."""
+
+    def __init__(self, folder: Path) -> None:
+        from anatili.engine import TransformersEngine
+
+        self.engine = TransformersEngine(folder)
+
+    def bits(self, some: tuple[str, ...]) -> npt.NDArray[np.float64]:
+        """Bits of each text, shape (texts,): every token scored once, in windows that each begin with the begin token."""
+        torch, tokenizer = self.engine.torch, self.engine.tokenizer
+        size = self.engine.context - 1
+        windows: list[tuple[int, list[int]]] = []
+        for number, text in enumerate(some):
+            ids = tokenizer.encode(text, add_special_tokens=False)
+            windows += [(number, ids[start : start + size]) for start in range(0, len(ids), size)]
+        windows.sort(key=lambda window: (-len(window[1]), window[0]))
+        total = np.zeros(len(some))
+        begin = tokenizer.bos_token_id
+        for start in range(0, len(windows), BATCH):
+            batch = windows[start : start + BATCH]
+            longest = len(batch[0][1])
+            ids = torch.tensor([[begin, *part, *[begin] * (longest - len(part))] for _, part in batch])
+            with torch.inference_mode():
+                logits = self.engine.model(input_ids=ids[:, :-1]).logits.float()
+            chances = torch.log_softmax(logits, -1).gather(2, ids[:, 1:, None]).squeeze(2).double()
+            for row, (number, part) in enumerate(batch):
+                total[number] -= float(chances[row, : len(part)].sum()) / log(2)
+        return total
+
+
+def draw(path: Path, rows: list[dict[str, Any]]) -> None:
+    """Bars of bits per byte by language and model, with intervals, if matplotlib is there."""
+    try:
+        import matplotlib as mpl
+    except ImportError:
+        return
+    mpl.use("Agg")
+    from matplotlib import pyplot
+
+    groups = list(dict.fromkeys(f"{row['language']} {row['texts']}" for row in rows))
+    names = sorted({row["who"] for row in rows})
+    width = 0.8 / len(names)
+    figure, axes = pyplot.subplots(figsize=(max(6, 1.6 * len(groups) + 2), 4.5), layout="constrained")
+    for place, name in enumerate(names):
+        mine = [row for row in rows if row["who"] == name]
+        at = [groups.index(f"{row['language']} {row['texts']}") + place * width for row in mine]
+        values = [row["bits_per_byte"] for row in mine]
+        ends = [row["interval"] or [row["bits_per_byte"]] * 2 for row in mine]
+        errors = [[v - low for v, (low, _) in zip(values, ends, strict=True)],
+                  [high - v for v, (_, high) in zip(values, ends, strict=True)]]  # fmt: skip
+        axes.bar(at, values, width, label=name, yerr=errors, capsize=2)
+    axes.set_xticks([i + 0.4 - width / 2 for i in range(len(groups))], groups)
+    axes.set(ylabel="bits per byte, lower is better", title="Held-out text; chance is 8 bits per byte")
+    axes.legend(fontsize=8)
+    with whole_file(path) as temporary:
+        figure.savefig(temporary, format="png", dpi=120)
+    pyplot.close(figure)

@@ -1,0 +1,68 @@
+"""The held-out texts that scores are taken on."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from anatili.document import Kept, read_shard
+from anatili.problem import Problem
+from anatili.recipe import Evaluate
+from anatili.text import show_path
+
+
+@dataclass(frozen=True)
+class TextSet:
+    """Texts of one language that no model of the run was trained on."""
+
+    language: str
+    name: str
+    texts: tuple[str, ...]
+
+    @property
+    def bytes(self) -> int:
+        return sum(len(text.encode()) for text in self.texts)
+
+
+def inventory(settings: Evaluate, base: Path) -> dict[str, Any]:
+    """Sizes of the files named in [evaluate] texts."""
+    return {
+        language: {show_path(Path(name).name): _file(base / name).stat().st_size for name in names}
+        for language, names in settings.texts.items()
+    }
+
+
+def _file(path: Path) -> Path:
+    if not path.is_file():
+        raise Problem(f"[evaluate] texts: no file {show_path(path)}; correct the path in the recipe or take it out")
+    return path
+
+
+def held_out(folder: Path, languages: tuple[str, ...], most: int) -> Iterator[TextSet]:
+    """The documents that `cut` kept from training, by language, up to `most` bytes each."""
+    texts: dict[str, list[str]] = {language: [] for language in languages}
+    for shard in sorted((folder / "held-out").glob("part-*.parquet")):
+        for document in read_shard(shard, Kept):
+            texts[document.language].append(document.text)
+    for language, found in texts.items():
+        if found:
+            yield TextSet(language, "held-out", first_bytes(found, most))
+
+
+def from_files(settings: Evaluate, base: Path) -> Iterator[TextSet]:
+    """The files named in [evaluate] texts, a text a line."""
+    for language, names in settings.texts.items():
+        for name in names:
+            lines = [line.strip() for line in _file(base / name).read_text("utf-8").splitlines()]
+            yield TextSet(language, Path(name).name, first_bytes([line for line in lines if line], settings.max_bytes))
+
+
+def first_bytes(texts: list[str], most: int) -> tuple[str, ...]:
+    """As many of `texts` as fit into `most` bytes, at least one."""
+    chosen, total = list[str](), 0
+    for text in texts:
+        total += len(text.encode())
+        if chosen and total > most:
+            break
+        chosen.append(text)
+    return tuple(chosen)

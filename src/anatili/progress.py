@@ -1,0 +1,148 @@
+"""What a person sees while a run works and after it: bars, the status tree, passages and replies."""
+
+import sys
+from types import TracebackType
+from typing import Any
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.text import Text
+from rich.tree import Tree
+
+from anatili.stage import Outcome, Stage
+
+WIDE = 1000
+"""Width for output that is not a terminal: nothing is cut off there."""
+
+
+def console(*, error: bool = False) -> Console:
+    stream = sys.stderr if error else sys.stdout
+    return Console(file=stream, width=None if stream.isatty() else WIDE, highlight=False, soft_wrap=not stream.isatty())
+
+
+class Bars:
+    """One bar a stage, on standard error, with rate and time left; nothing if `quiet`."""
+
+    def __init__(self, *, quiet: bool) -> None:
+        self.quiet = quiet
+        self.bars = Progress(
+            SpinnerColumn(finished_text=" "),
+            TextColumn("{task.description:10}"),
+            BarColumn(bar_width=24),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[unit]}"),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[note]}"),
+            console=console(error=True),
+            transient=True,
+            disable=quiet or not sys.stderr.isatty(),
+        )
+
+    def __enter__(self) -> "Bars":
+        self.bars.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.bars.stop()
+
+    def watch(self, stage: Stage) -> "Bar":
+        if not self.quiet and self.bars.disable:
+            console(error=True).print(f"{stage.name} …")
+        return Bar(self.bars, stage.name)
+
+    def tell(self, outcome: Outcome) -> None:
+        for task in self.bars.tasks:
+            self.bars.remove_task(task.id)
+        brief = ", ".join(brief_facts(outcome.summary)) if outcome.what == "built" else ""
+        self.bars.console.print(f"{outcome.stage:10} {outcome.what}  {outcome.seconds:7.1f} s  {brief}")
+
+
+class Bar:
+    """The progress of one stage."""
+
+    def __init__(self, bars: Progress, name: str) -> None:
+        self.bars, self.name = bars, name
+        self.task: TaskID | None = None
+
+    def start(self, total: int, unit: str) -> None:
+        self.task = self.bars.add_task(self.name, total=total, unit=unit, note="")
+
+    def advance(self, count: int = 1, note: str = "") -> None:
+        if self.task is not None:
+            self.bars.update(self.task, advance=count, note=note)
+
+
+def brief_facts(summary: dict[str, Any]) -> list[str]:
+    """A summary as short phrases; tables are left to `status`."""
+    facts = []
+    for key, value in summary.items():
+        name = key.replace("_", " ")
+        if isinstance(value, dict):
+            inner = ", ".join(f"{k} {v}" for k, v in value.items() if not isinstance(v, dict))
+            facts.append(f"{name}: {inner}" if inner else name)
+        elif not isinstance(value, (list, str)):
+            facts.append(f"{name} {value:,}" if isinstance(value, int) else f"{name} {value}")
+    return facts
+
+
+def draw_status(rows: dict[str, Any]) -> None:
+    """The stages as a tree: what each made, from what, with short digests."""
+    tree = Tree(f"{rows['run']}  recipe {rows['recipe']}")
+    for row in rows["stages"]:
+        if row["state"] == "missing":
+            tree.add(Text(f"{row['stage']:10} not built", style="dim"))
+            continue
+        line = f"{row['stage']:10} {row['state']}  content {row['content'][:12]}  identity {row['fingerprint'][:12]}"
+        branch = tree.add(f"{line}  {row['seconds']} s")
+        for name, content in row["inputs"].items():
+            branch.add(Text(f"from {name} {(content or '')[:12]}", style="dim"))
+        for key, value in row["summary"].items():
+            if isinstance(value, dict):
+                leaf = branch.add(key.replace("_", " "))
+                for name, count in value.items():
+                    leaf.add(f"{name}: {count}")
+            else:
+                branch.add(f"{key.replace('_', ' ')}: {value}")
+    console().print(tree)
+
+
+def show_passages(found: list[Any]) -> None:
+    """Passages with their sources; the words that match are bold."""
+    out = console()
+    for number, item in enumerate(found, 1):
+        passage = item.passage
+        body = Text(passage.text)
+        for start, end in item.hits:
+            body.stylize("bold", start, end)
+        out.print(Text(f"[{number}] {passage.title}", style="bold cyan"))
+        out.print(body)
+        out.print(Text(f"    {passage.url} · {passage.licence} · {passage.time[:10]}", style="dim"))
+
+
+def show_reply(reply: Any, words: dict[str, str]) -> None:
+    """Passages first, then the model's own words as they come, labelled as what they are."""
+    out = console()
+    out.print(Text(words.get("passages", "Passages"), style="underline"))
+    if reply.passages:
+        show_passages(reply.passages)
+    else:
+        out.print(words.get("nothing", "-"))
+    out.print()
+    out.print(Text(words.get("model", "The model's own words"), style="underline"))
+    out.print(Text(reply.notice, style="yellow"))
+    for piece in reply.pieces:
+        out.print(piece, end="", markup=False)
+    out.print("\n")

@@ -1,0 +1,99 @@
+"""Personal data in a text: e-mail, bank accounts, cards, and what the language packs describe (numbers of persons,
+phones). A finding needs more than a shape: check digits, a real date, a word that says what it is."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+
+from anatili.lang import PersonalPattern
+
+EMAIL = re.compile(r"(?<![\w.+-])[\w.+-]{1,64}@(?:[\w-]{1,63}\.){1,4}[a-zA-Zа-я]{2,24}(?![\w-])")
+IBAN = re.compile(r"(?<![A-Z0-9])[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){3,7}(?: ?[A-Z0-9]{1,3})?(?![A-Z0-9])")
+CARD = re.compile(r"(?<![\d-])\d{4}[ -]?\d{4}[ -]?\d{4}[ -]?\d{4}(?![\d-])")
+NEAR = 40
+"""Characters around a number in which a word must say what it is."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    kind: str
+    start: int
+    end: int
+
+
+def find_personal(text: str, patterns: dict[str, PersonalPattern]) -> list[Finding]:
+    """Personal data in `text` in order, no two overlapping. `patterns` come from the packs of the text's languages."""
+    found = [Finding("email", m.start(), m.end()) for m in EMAIL.finditer(text)]
+    if any(c.isdigit() for c in text):
+        found += [Finding("iban", m.start(), m.end()) for m in IBAN.finditer(text) if is_iban(m.group())]
+        found += [Finding("card", m.start(), m.end()) for m in CARD.finditer(text) if is_card(m.group())]
+        for kind, pattern in patterns.items():
+            found += [
+                Finding(kind, m.start(), m.end()) for m in re.finditer(pattern.pattern, text) if _fits(m, text, pattern)
+            ]
+    found.sort(key=lambda f: (f.start, -f.end))
+    kept: list[Finding] = []
+    for finding in found:
+        if not kept or finding.start >= kept[-1].end:
+            kept.append(finding)
+    return kept
+
+
+def _fits(match: re.Match[str], text: str, pattern: PersonalPattern) -> bool:
+    digits = [int(c) for c in match.group() if c.isdigit()]
+    if pattern.birth_date and not is_birth_date(digits):
+        return False
+    if pattern.modulus and not has_check_digit(digits, pattern):
+        return False
+    around = text[max(0, match.start() - NEAR) : match.end() + NEAR].lower()
+    return not pattern.context or any(word in around for word in pattern.context)
+
+
+def is_birth_date(digits: list[int]) -> bool:
+    """Whether the first six digits are a day of some century, YYMMDD."""
+    year, month, day = (digits[i] * 10 + digits[i + 1] for i in (0, 2, 4))
+    try:
+        date(2000 + year, month, day)
+    except ValueError:
+        return False
+    return True
+
+
+def has_check_digit(digits: list[int], pattern: PersonalPattern) -> bool:
+    """Whether the last digit is the weighted sum of the others, by the first row of weights that gives a digit."""
+    for weights in pattern.weights:
+        rest = sum(d * w for d, w in zip(digits, weights, strict=False)) % pattern.modulus
+        if rest < 10:
+            return rest == digits[-1]
+    return False
+
+
+def is_iban(text: str) -> bool:
+    """Whether the check digits of an IBAN are right (ISO 13616, modulo 97)."""
+    plain = text.replace(" ", "")
+    turned = "".join(str(int(c, 36)) for c in plain[4:] + plain[:4])
+    return 15 <= len(plain) <= 34 and int(turned) % 97 == 1
+
+
+def is_card(text: str) -> bool:
+    """Whether the digits pass Luhn's test and are no run of one digit."""
+    digits = [int(c) for c in text if c.isdigit()]
+    doubled = [d if i % 2 else (2 * d - 9 if d > 4 else 2 * d) for i, d in enumerate(digits)]
+    return len(set(digits)) > 2 and sum(doubled) % 10 == 0
+
+
+def count_kinds(findings: Iterable[Finding]) -> str:
+    """`email:1 phone:2`, kinds in order of name."""
+    counts = Counter(finding.kind for finding in findings)
+    return " ".join(f"{kind}:{count}" for kind, count in sorted(counts.items()))
+
+
+def mask(text: str, findings: Iterable[Finding]) -> str:
+    """`text` with each finding replaced by its kind in brackets."""
+    parts, last = [], 0
+    for finding in findings:
+        parts += [text[last : finding.start], f"[{finding.kind}]"]
+        last = finding.end
+    return "".join([*parts, text[last:]])

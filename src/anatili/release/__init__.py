@@ -1,0 +1,1 @@
+"""Everything that goes out with a model: cards, manifest, checksums."""

@@ -1,0 +1,179 @@
+"""`release`: the folder that can be given to the public: model, cards, manifest of every document, checksums."""
+
+import json
+import shutil
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from string import Template
+from typing import Any
+
+import anatili
+from anatili.document import Document, Duplicate, Kept, Lost, Mark, read_shard, whole_file, write_json, write_shard
+from anatili.lang import load_pack
+from anatili.run import Record, Run, digest
+from anatili.stage import Task
+from anatili.text import digest as text_digest
+
+TEMPLATES = Path(__file__).parent / "templates"
+STAGES = ("collect", "extract", "mark", "dedup", "cut", "index", "tokenizer", "pretrain", "tune", "evaluate")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A row of `documents.parquet`: any document that was extracted, what became of it and why."""
+
+    id: str
+    url: str
+    title: str
+    source: str
+    licence: str
+    time: str
+    opt_out: str
+    charset: str
+    use: str
+    """`training`, `held-out` or `lost`."""
+    reason: str
+    extracted_sha256: str
+    """Digest of the text as extracted."""
+    corpus_sha256: str
+    """Digest of the text as in the corpus, personal data masked; "" if lost."""
+    duplicate_of: str
+    marks: str
+    """Every mark, as JSON."""
+
+
+def run(task: Task) -> dict[str, Any]:
+    """Write model/, README.md (model card), DATA.md (data card), documents/, manifest.json and SHA256SUMS."""
+    task.progress.start(4, "parts")
+    work = Run(task.out.parent)
+    records = {name: record for name in STAGES if (record := work.record(name))}
+    shutil.copytree(task.inputs["tune"] / "model", task.out / "model", dirs_exist_ok=True)
+    task.progress.advance()
+    counts = write_documents(task)
+    task.progress.advance()
+    write_manifest(task, records)
+    facts = card_facts(task, records, counts)
+    for name, template in (("README.md", "model_card.md"), ("DATA.md", "data_card.md")):
+        text = Template((TEMPLATES / template).read_text("utf-8")).substitute(facts)
+        with whole_file(task.out / name) as temporary:
+            temporary.write_text(text, "utf-8")
+    task.progress.advance()
+    write_checksums(task.out)
+    task.progress.advance()
+    return {"documents": dict(sorted(counts.items())), "parameters": records["pretrain"].summary["parameters"]}
+
+
+def write_documents(task: Task) -> Counter[str]:
+    """The list of all documents, shard by shard as they were extracted; counts by use."""
+    counts: Counter[str] = Counter()
+    for shard in sorted(task.inputs["extract"].glob("part-*.parquet")):
+        entries = list(entries_of(shard, task.inputs))
+        counts.update(entry.use for entry in entries)
+        write_shard(task.out / "documents" / shard.name, Entry, entries)
+    return counts
+
+
+def entries_of(shard: Path, inputs: dict[str, Path]) -> Iterator[Entry]:
+    cut, name = inputs["cut"], shard.name
+    kept = {row.id: row for row in read_shard(cut / name, Kept)}
+    held = {row.id: row for row in read_shard(cut / "held-out" / name, Kept)}
+    lost = {row.id: row for row in read_shard(cut / "lost" / name, Lost)}
+    parts = (read_shard(shard, Document), read_shard(inputs["mark"] / name, Mark),
+             read_shard(inputs["dedup"] / name, Duplicate))  # fmt: skip
+    for document, mark, duplicate in zip(*parts, strict=True):
+        in_corpus = kept.get(document.id) or held.get(document.id)
+        gone = lost.get(document.id)
+        yield Entry(
+            **{name: getattr(document, name) for name in ("id", "url", "title", "source", "licence", "time", "opt_out",
+                                                           "charset")},
+            use="training" if document.id in kept else "held-out" if in_corpus else "lost",
+            reason=f"{gone.reason}: {gone.detail}" if gone else "",
+            extracted_sha256=text_digest(document.text),
+            corpus_sha256=text_digest(in_corpus.text) if in_corpus else "",
+            duplicate_of=duplicate.of,
+            marks=json.dumps({f.name: getattr(mark, f.name) for f in fields(mark) if f.name != "id"}, ensure_ascii=False),
+        )  # fmt: skip
+
+
+def write_manifest(task: Task, records: dict[str, Record]) -> None:
+    """`manifest.json`: recipe and records without times, equal for equal runs; `provenance.json`: who, when, where."""
+    stages = {
+        name: {key: value for key, value in asdict(record).items() if key != "provenance"}
+        for name, record in records.items()
+    }
+    write_json(
+        task.out / "manifest.json",
+        {
+            "name": task.recipe.name,
+            "made_by": "anatili " + anatili.__version__,
+            "recipe": task.recipe.model_dump(),
+            "documents": "documents/*.parquet: every document with source, licence, digests, marks and use",
+            "stages": stages,
+        },
+    )
+    write_json(task.out / "provenance.json", {name: record.provenance for name, record in records.items()})
+
+
+def card_facts(task: Task, records: dict[str, Record], counts: Counter[str]) -> dict[str, Any]:
+    """What the card templates are filled with; every number comes from a record."""
+    recipe, trained = task.recipe, records["pretrain"].summary
+    scores = json.loads((task.inputs["evaluate"] / "scores.json").read_text("utf-8"))
+    licences: Counter[str] = Counter()
+    for shard in sorted(task.inputs["cut"].glob("part-*.parquet")):
+        licences.update(f"{row.source} | {row.licence} | {row.language}" for row in read_shard(shard, Kept))
+    return {
+        "name": recipe.name,
+        "licence": recipe.release.licence,
+        "licence_id": recipe.release.licence.lower(),
+        "contact": recipe.release.contact or "not given; set [release] contact in the recipe",
+        "languages": ", ".join(f"{load_pack(code).name} ({code})" for code in recipe.languages),
+        "language_list": "\n".join(f"- {code}" for code in recipe.languages),
+        "parameters": f"{trained['parameters']:,}",
+        "size_label": size_label(trained["parameters"]),
+        "trained_tokens": f"{trained['trained_tokens']:,}",
+        "context": recipe.pretrain.context,
+        "precision": trained["precision"],
+        "device": trained["device"],
+        "conversations": records["tune"].summary["conversations"],
+        "scores": score_table(scores["scores"]),
+        "metric": scores["metric"],
+        "licences": "\n".join(f"| {key} | {value} |" for key, value in sorted(licences.items())),
+        "used": counts["training"],
+        "held_out": counts["held-out"],
+        "lost": counts["lost"],
+        "cut": "\n".join(f"| {key} | {value} |" for key, value in records["cut"].summary["documents"].items()),
+        "collect": "\n".join(f"| {key} | {value} |" for key, value in records["collect"].summary["records"].items()),
+        "tokens_per_word": ", ".join(f"{k} {v}" for k, v in records["tokenizer"].summary["tokens_per_word"].items()),
+        "version": anatili.__version__,
+    }
+
+
+def size_label(parameters: int) -> str:
+    """What a model of this size can be called honestly."""
+    if parameters < 50_000_000:
+        return "a toy that shows the path works: it forms words and phrases, states nothing reliably, cannot converse"
+    if parameters < 1_000_000_000:
+        return "a small model: it writes fluent text in a narrow range and gets facts wrong often"
+    return "a model whose abilities must be read from its scores, not from its size"
+
+
+def score_table(rows: list[dict[str, Any]]) -> str:
+    lines = ["| language | texts | n | bytes | who | bits per byte | 95 % interval |", "|---|---|---|---|---|---|---|"]
+    for row in rows:
+        ends = f"{row['interval'][0]:.3f} to {row['interval'][1]:.3f}" if row["interval"] else "-"
+        lines.append(
+            f"| {row['language']} | {row['texts']} | {row['count']} | {row['bytes']} | {row['who']} | "
+            f"{row['bits_per_byte']:.3f} | {ends} |"
+        )
+    return "\n".join(lines)
+
+
+def write_checksums(folder: Path) -> None:
+    """`SHA256SUMS` over all files, in the form that `sha256sum -c` reads."""
+    loose = {"SHA256SUMS", "provenance.json", "record.json"}
+    names = sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file())
+    lines = [f"{digest(folder / n)}  {n}\n" for n in names if n not in loose and not n.startswith(".")]
+    with whole_file(folder / "SHA256SUMS") as temporary:
+        temporary.write_text("".join(lines), "utf-8")

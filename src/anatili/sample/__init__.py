@@ -1,0 +1,50 @@
+"""The bundled sample: a small crawl of our own (CC0) for the first run, the tests, the search and the lessons.
+
+`topics/` holds one file a topic in four languages, `neighbors/` pages in close languages, `pages.toml` the words and
+hosts of the page templates. The WARC is built from them when it is needed, the same bytes each time.
+"""
+
+import hashlib
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+PLACE = "sample:"
+"""What stands for the sample in a recipe."""
+FOLDER = Path(__file__).parent
+LICENCE = "CC0-1.0"
+
+
+@cache
+def digest() -> str:
+    """SHA-256 over all files that the sample is made from."""
+    found = hashlib.sha256()
+    for path in sorted(p for p in FOLDER.rglob("*") if p.is_file() and "__pycache__" not in p.parts):
+        found.update(path.relative_to(FOLDER).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
+    return found.hexdigest()
+
+
+def build(folder: Path) -> Path:
+    """Write the sample crawl as `sample.warc.gz` into `folder`; returns its path."""
+    from anatili.sample.crawl import write_crawl
+
+    return write_crawl(folder / "sample.warc.gz")
+
+
+def conversations() -> list[dict[str, Any]]:
+    """A question and its answer for each topic and language, with the page they come from."""
+    from anatili.sample.crawl import topic_url
+    from anatili.sample.topics import read_topics
+
+    return [
+        {
+            "messages": [
+                {"role": "user", "content": page.question},
+                {"role": "assistant", "content": page.answer},
+            ],
+            "language": language,
+            "source": topic_url(topic, language),
+        }
+        for topic in read_topics()
+        for language, page in topic.pages.items()
+    ]

@@ -1,0 +1,1 @@
+"""Make the corpus searchable and answer from it, with citations."""

@@ -1,0 +1,1 @@
+"""Chat served to people: an OpenAI-compatible API and a page."""

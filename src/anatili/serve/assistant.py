@@ -1,0 +1,116 @@
+"""The assistant behind the terminal chat, the API and the page: passages first, then the model's own words, labelled."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from anatili.engine import Engine, Message, Sampling, TransformersEngine, open_engine
+from anatili.lang import LanguagePack, codes, load_pack
+from anatili.lang.identify import identify
+from anatili.problem import Problem
+from anatili.recipe import load_recipe
+from anatili.run import Run, find_run
+from anatili.search.answer import Found, Search
+from anatili.text import INVISIBLE, show_path
+
+GROUNDING_CONTEXT = 1024
+"""Tokens a model must hold before passages are put into its prompt; smaller ones are asked the bare question."""
+PASSAGES = 3
+PASSAGE_CHARACTERS = 1500
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What is said to a question. `notice` says in the reader's language what the model's words are worth."""
+
+    language: str
+    passages: list[Found]
+    notice: str
+    pieces: Iterator[str]
+    prompt_tokens: int
+
+
+@dataclass(frozen=True)
+class Assistant:
+    """An engine, a search index if there is one, and the packs of the languages it speaks."""
+
+    engine: Engine
+    packs: dict[str, LanguagePack]
+    search: Search | None = None
+
+    @property
+    def name(self) -> str:
+        return self.engine.name
+
+    def language_of(self, text: str) -> str:
+        """The language of the recipe that `text` is in, the main one if it is in none of them."""
+        found = identify(text).language
+        return found if found in self.packs else next(iter(self.packs))
+
+    def reply(self, messages: Sequence[Message], sampling: Sampling, language: str = "") -> Reply:
+        """Passages for the last question and the model's answer to the conversation, as an iterator of pieces."""
+        question = next((m["content"] for m in reversed(messages) if m["role"] == "user"), "")
+        if not question.strip():
+            raise Problem("the last message must be a question by the user")
+        language = language if language in self.packs else self.language_of(question)
+        passages = self.search.find(question, PASSAGES, language) if self.search else []
+        prompt = self.prompt(messages, passages, language)
+        return Reply(
+            language=language,
+            passages=passages,
+            notice=self.notice(language),
+            pieces=self.engine.generate(prompt, sampling),
+            prompt_tokens=self.engine.count(prompt),
+        )
+
+    def prompt(self, messages: Sequence[Message], passages: list[Found], language: str) -> list[Message]:
+        """The conversation as the model gets it; passages are data, fenced and stripped of invisible characters."""
+        if 0 < self.engine.context < GROUNDING_CONTEXT:
+            return [dict(messages[-1])]
+        said = self.packs[language].prompts
+        fenced = "\n\n".join(
+            f"[{i}] {found.passage.title}\n{INVISIBLE.sub('', found.passage.text)[:PASSAGE_CHARACTERS]}"
+            for i, found in enumerate(passages, 1)
+        )
+        system = said.get("system", "") + (f"\n\n{said.get('grounded', '')}\n\n{fenced}" if passages else "")
+        first = [{"role": "system", "content": system.strip()}] if system.strip() else []
+        return [*first, *(dict(m) for m in messages if m["role"] != "system")]
+
+    def notice(self, language: str) -> str:
+        """A sentence that says that a machine wrote this, and how small it is if that is known."""
+        said = self.packs[language].prompts
+        if isinstance(self.engine, TransformersEngine):
+            millions = self.engine.parameters / 1e6
+            return str(said.get("notice_small", "")).format(millions=f"{millions:.1f}")
+        return str(said.get("notice", ""))
+
+
+def open_assistant(target: str, runs: Path = Path("runs")) -> Assistant:
+    """The assistant of a run (its tuned model and index), of a model folder, or of a server's address."""
+    path = Path(target)
+    if target.startswith(("http://", "https://")) or (path / "config.json").is_file():
+        speaking = [code for code in codes() if load_pack(code).prompts]
+        return Assistant(open_engine(target), {code: load_pack(code) for code in speaking})
+    run = find_run(path, runs)
+    recipe = load_recipe(run.root / "recipe.toml")
+    packs = {code: load_pack(code) for code in recipe.languages}
+    return Assistant(open_engine(model_of(run)), packs, search_of(run, packs))
+
+
+def model_of(run: Run) -> Path:
+    """The model folder of a run: tuned if that stage is finished, else as pretrained."""
+    for stage in ("tune", "pretrain"):
+        if run.record(stage):
+            return run.folder(stage) / "model"
+    raise Problem(f"{show_path(run.root)} has no model yet; finish it with: anatili run RECIPE")
+
+
+def search_of(run: Run, packs: dict[str, LanguagePack]) -> Search | None:
+    return Search(run.folder("index"), packs) if run.record("index") else None
+
+
+def open_search(target: str, runs: Path = Path("runs")) -> Search:
+    """The search index of a run."""
+    run = find_run(Path(target), runs)
+    recipe = load_recipe(run.root / "recipe.toml")
+    return Search(run.folder("index"), {code: load_pack(code) for code in recipe.languages})

@@ -1,0 +1,1 @@
+"""Cut text into tokens that are fair to the language."""

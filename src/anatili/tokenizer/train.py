@@ -1,0 +1,98 @@
+"""`tokenizer`: byte-level BPE trained on the corpus, with the split rule of Llama 3.
+
+That rule and no other, so that llama.cpp (`tokenizer.ggml.pre = llama-bpe`) cuts text the same way; a rule of one's own
+has no name there and would be mismatched in silence.
+"""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from anatili.document import Kept, read_shard, whole_file
+from anatili.problem import Problem
+from anatili.recipe import Tokenizer
+from anatili.stage import Task
+from anatili.text import words
+
+SPLIT = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+BEGIN, END, PAD = "<|begin|>", "<|end|>", "<|pad|>"
+ROLES = ("<|system|>", "<|user|>", "<|assistant|>")
+SPECIAL = (BEGIN, END, PAD, *ROLES)
+CHAT_TEMPLATE = (
+    "{{ bos_token }}{% for message in messages %}<|{{ message['role'] }}|>\n{{ message['content'] }}{{ eos_token }}"
+    "{% endfor %}{% if add_generation_prompt %}<|assistant|>\n{% endif %}"
+)
+
+
+def run(task: Task) -> dict[str, Any]:
+    """Train on the corpus; the summary gives tokens per word for each language on held-out documents."""
+    settings: Tokenizer = task.settings
+    shards = sorted(task.inputs["cut"].glob("part-*.parquet"))
+    task.progress.start(1, "tokenizer")
+    tokenizer = train((d.text for shard in shards for d in read_shard(shard, Kept)), settings)
+    save(tokenizer, task.out, task.recipe.pretrain.context)
+    task.progress.advance()
+    held = sorted((task.inputs["cut"] / "held-out").glob("part-*.parquet"))
+    return {"vocabulary": tokenizer.get_vocab_size(), "tokens_per_word": fertility(tokenizer, held)}
+
+
+def train(texts: Iterator[str], settings: Tokenizer) -> Any:
+    """A `tokenizers.Tokenizer` of `settings.vocabulary` tokens, or of fewer if the text has no more pairs to merge."""
+    from tokenizers import Regex, decoders, models, pre_tokenizers, trainers
+    from tokenizers import Tokenizer as Bpe
+
+    tokenizer = Bpe(models.BPE(byte_fallback=False, ignore_merges=True))
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [
+            pre_tokenizers.Split(Regex(SPLIT), behavior="isolated"),
+            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
+        ]
+    )
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=settings.vocabulary,
+        min_frequency=settings.min_count,
+        special_tokens=list(SPECIAL),
+        initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(texts, trainer)
+    if tokenizer.get_vocab_size() <= 256 + len(SPECIAL):
+        raise Problem(
+            "the corpus is too small for a tokenizer: no pair of letters came often enough; collect more text"
+        )
+    return tokenizer
+
+
+def save(tokenizer: Any, folder: Path, context: int) -> None:
+    """Write the files by which transformers loads a tokenizer."""
+    config = {
+        "tokenizer_class": "PreTrainedTokenizerFast",
+        "bos_token": BEGIN,
+        "eos_token": END,
+        "pad_token": PAD,
+        "extra_special_tokens": list(ROLES),
+        "model_max_length": context,
+        "clean_up_tokenization_spaces": False,
+        "add_prefix_space": False,
+    }
+    files = {
+        "tokenizer.json": tokenizer.to_str(pretty=False),
+        "tokenizer_config.json": json.dumps(config, indent=2, ensure_ascii=False),
+        "chat_template.jinja": CHAT_TEMPLATE,
+    }
+    for name, content in files.items():
+        with whole_file(folder / name) as temporary:
+            temporary.write_text(content, "utf-8")
+
+
+def fertility(tokenizer: Any, shards: list[Path]) -> dict[str, float]:
+    """Tokens per word for each language of the documents in `shards`."""
+    totals: dict[str, list[int]] = {}
+    for shard in shards:
+        for document in read_shard(shard, Kept):
+            total = totals.setdefault(document.language, [0, 0])
+            total[0] += len(tokenizer.encode(document.text, add_special_tokens=False).ids)
+            total[1] += len(words(document.text))
+    return {language: round(tokens / max(1, count), 3) for language, (tokens, count) in sorted(totals.items())}

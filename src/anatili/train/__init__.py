@@ -1,0 +1,1 @@
+"""Train a model from scratch and teach it to answer."""

@@ -1,0 +1,202 @@
+"""Web archive files: reading that survives what the web and broken disks put into them, and writing.
+
+A damaged gzip member, a record longer than allowed or one that inflates past its limit costs that record, never the
+file: it is told to the caller as `Broken` and reading goes on at the next member.
+"""
+
+import hashlib
+import uuid
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO
+
+MEMBER = b"\x1f\x8b\x08"
+HEAD_ROOM = 100_000
+"""Bytes that HTTP headers may take beside the page."""
+DECODED = {"content-encoding", "transfer-encoding", "content-length"}
+
+
+@dataclass(frozen=True)
+class Page:
+    """One captured answer. `payload` is unpacked; `headers` have lower-case names, repeated ones joined by ", "."""
+
+    url: str
+    time: str
+    payload: bytes
+    status: int = 200
+    mime: str = "text/html"
+    charset: str = ""
+    """As declared by the HTTP header."""
+    headers: dict[str, str] = field(default_factory=dict)
+    record_id: str = ""
+    is_text: bool = False
+    """Whether it is extracted text already (a WET `conversion` record)."""
+
+
+@dataclass(frozen=True)
+class Broken:
+    """A record that could not be used."""
+
+    url: str
+    reason: str
+    detail: str = ""
+
+
+def read_pages(path: Path, max_bytes: int) -> Iterator[Page | Broken]:
+    """Pages of a WARC or WET file (plain, gzip, zstd, lz4), in order; what cannot be used comes as `Broken`.
+
+    `max_bytes` bounds a page after unpacking; longer ones are skipped without being held in memory.
+    """
+    with path.open("rb") as file:
+        start: int | None = 0
+        while start is not None:
+            file.seek(start)
+            last = _Position(start)
+            try:
+                yield from _read_from(file, max_bytes, last)
+                return
+            except (OSError, ValueError) as error:
+                yield Broken(last.url, "damaged record", f"byte {last.offset}: {error}")
+                start = next_member(file, last.offset + 1)
+
+
+@dataclass
+class _Position:
+    offset: int
+    url: str = ""
+
+
+def _read_from(file: BinaryIO, max_bytes: int, last: _Position) -> Iterator[Page | Broken]:
+    from fastwarc.warc import ArchiveIterator, WarcRecordType
+
+    wanted = WarcRecordType.response | WarcRecordType.conversion | WarcRecordType.resource
+    for record in ArchiveIterator(file, record_types=wanted, parse_http=False, fsspec_args=False):
+        url = record.headers.get("WARC-Target-URI", "").strip("<>")
+        last.offset, last.url = record.stream_pos, url
+        said = int(record.headers.get("Content-Length", "0"))
+        if said > max_bytes + HEAD_ROOM:
+            yield Broken(url, "too large", f"{said} bytes")
+            continue
+        record.freeze()
+        if record.content_length != said:
+            yield Broken(url, "truncated", f"{record.content_length} of {said} bytes")
+            continue
+        yield _page(record, url, max_bytes)
+
+
+def _page(record: Any, url: str, max_bytes: int) -> Page | Broken:
+    facts: dict[str, Any] = {
+        "url": url,
+        "time": record.headers.get("WARC-Date", ""),
+        "record_id": record.headers.get("WARC-Record-ID", "").strip("<>"),
+    }
+    if not record.is_http:
+        payload = record.reader.read(max_bytes + 1)
+        if len(payload) > max_bytes:
+            return Broken(url, "too large", f"more than {max_bytes} bytes")
+        is_text = record.record_type.name == "conversion"
+        mime = "text/plain" if is_text else record.headers.get("Content-Type", "").split(";")[0].strip().lower()
+        return Page(payload=payload, mime=mime, is_text=is_text, **facts)
+    try:
+        record.parse_http(auto_decode="all")
+        payload = record.reader.read(max_bytes + 1)
+    except (OSError, ValueError) as error:
+        return Broken(url, "damaged page", str(error))
+    if len(payload) > max_bytes:
+        return Broken(url, "too large", f"inflates past {max_bytes} bytes")
+    headers: dict[str, str] = {}
+    for name, value in record.http_headers.astuples():
+        low = name.lower()
+        headers[low] = f"{headers[low]}, {value}" if low in headers else value
+    return Page(
+        payload=payload,
+        status=record.http_headers.status_code or 0,
+        mime=(record.http_content_type or "").lower(),
+        charset=record.http_charset or "",
+        headers=headers,
+        **facts,
+    )
+
+
+def next_member(file: BinaryIO, start: int) -> int | None:
+    """Offset of the next gzip member that begins a WARC record, at `start` or after; `None` if there is none."""
+    size, overlap = 1 << 20, len(MEMBER) - 1
+    while True:
+        file.seek(start)
+        block = file.read(size)
+        at = block.find(MEMBER)
+        while at >= 0:
+            file.seek(start + at)
+            if _begins_record(file.read(4096)):
+                return start + at
+            at = block.find(MEMBER, at + 1)
+        if len(block) < size:
+            return None
+        start += size - overlap
+
+
+def _begins_record(data: bytes) -> bool:
+    try:
+        return zlib.decompressobj(31).decompress(data, 5) == b"WARC/"
+    except zlib.error:
+        return False
+
+
+class WarcFile:
+    """Writes pages as gzip members of their own, byte for byte the same for the same pages."""
+
+    def __init__(self, stream: BinaryIO, info: dict[str, str] | None = None) -> None:
+        """`info` is kept in a leading `warcinfo` record."""
+        from fastwarc.stream_io import GzipWriter
+
+        self.gzip = GzipWriter(stream)
+        if info:
+            body = "".join(f"{key}: {value}\r\n" for key, value in info.items()).encode()
+            self._write("warcinfo", {"Content-Type": "application/warc-fields"}, body)
+
+    def write(self, page: Page) -> None:
+        headers = {"WARC-Target-URI": page.url, "WARC-Date": page.time}
+        if page.record_id:
+            headers["WARC-Record-ID"] = f"<{page.record_id}>"
+        if page.is_text:
+            self._write("conversion", headers | {"Content-Type": "text/plain"}, page.payload)
+            return
+        kept = {name: value for name, value in page.headers.items() if name not in DECODED}
+        kind = page.mime + (f"; charset={page.charset}" if page.charset else "")
+        kept.setdefault("content-type", kind)
+        lines = [f"HTTP/1.1 {page.status}", *(f"{name}: {value}" for name, value in kept.items())]
+        head = "\r\n".join(lines).encode("utf-8", "replace")
+        self._write(
+            "response",
+            headers | {"Content-Type": "application/http; msgtype=response"},
+            head + b"\r\n\r\n" + page.payload,
+        )
+
+    def _write(self, kind: str, headers: dict[str, str], body: bytes) -> None:
+        from fastwarc.warc import WarcRecord, WarcRecordType
+
+        record = WarcRecord()
+        # An id made from the content: the same pages give the same file.
+        name = uuid.UUID(bytes=hashlib.sha256(repr(headers).encode() + body).digest()[:16])
+        record.init_headers(record_type=getattr(WarcRecordType, kind), record_urn=f"uuid:{name}".encode())
+        for name, value in headers.items():
+            record.headers[name] = value
+        record.set_bytes_content(body)
+        record.write(self.gzip)
+        self.gzip.finish()
+
+    def close(self) -> None:
+        self.gzip.close()
+
+
+def read_info(path: Path) -> dict[str, str]:
+    """The fields of a file's leading `warcinfo` record."""
+    from fastwarc.warc import ArchiveIterator, WarcRecordType
+
+    with path.open("rb") as file:
+        for record in ArchiveIterator(file, record_types=WarcRecordType.warcinfo, parse_http=False, fsspec_args=False):
+            lines = record.reader.read(HEAD_ROOM).decode("utf-8", "replace").splitlines()
+            return dict(line.split(": ", 1) for line in lines if ": " in line)
+    return {}
