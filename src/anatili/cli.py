@@ -64,7 +64,7 @@ def main() -> None:
 @runs_option
 @click.option("--workers", type=click.IntRange(1, 1024), default=1, show_default=True, help="Processes here.")
 @click.option("--ray", metavar="ADDRESS", help="Run on this Ray cluster; `local` starts one on this machine.")
-@click.option("--redo", multiple=True, metavar="STAGE", help="Build this stage again; may be given several times.")
+@click.option("--redo", multiple=True, metavar="STAGE", help="Build this stage again; STAGE.. with all after it.")
 @as_json
 @report_problems
 def run(recipe: Path, runs: Path, workers: int, ray: str | None, redo: tuple[str, ...], wants_json: bool) -> None:
@@ -75,19 +75,18 @@ def run(recipe: Path, runs: Path, workers: int, ray: str | None, redo: tuple[str
     \b
     anatili run recipes/tiny.toml
     anatili run recipes/tiny.toml --workers 2
-    anatili run recipes/tiny.toml --redo cut      after a threshold was changed
+    anatili run recipes/tiny.toml --redo cut      after a threshold was changed: only the corpus
+    anatili run recipes/tiny.toml --redo cut..    the corpus and all that is made from it
     """
     from anatili.progress import Bars
     from anatili.recipe import load_recipe
-    from anatili.stage import STAGES, carry_out, prepare
+    from anatili.stage import carry_out, prepare, stages_to_redo
 
-    unknown = sorted(set(redo) - {stage.name for stage in STAGES})
-    if unknown:
-        raise Problem(f"no stage {', '.join(unknown)}; there are {', '.join(stage.name for stage in STAGES)}")
+    again = stages_to_redo(redo)
     wanted = load_recipe(recipe)
     with prepare(wanted, recipe, runs) as work, Bars(quiet=wants_json) as bars:
         outcomes = carry_out(
-            wanted, work, make_pool(workers, ray), base=recipe.resolve().parent, redo=frozenset(redo), watch=bars.watch
+            wanted, work, make_pool(workers, ray), base=recipe.resolve().parent, redo=again, watch=bars.watch
         )
         for outcome in outcomes:
             if wants_json:
@@ -95,6 +94,7 @@ def run(recipe: Path, runs: Path, workers: int, ray: str | None, redo: tuple[str
                             "content": outcome.content, "summary": outcome.summary})  # fmt: skip
             else:
                 bars.tell(outcome)
+        bars.close_with(recipe)
 
 
 def make_pool(workers: int, ray: str | None) -> Any:

@@ -67,6 +67,10 @@ class TransformersEngine:
             from transformers import AutoModelForCausalLM, AutoTokenizer
         except ImportError as error:
             raise Problem("running a model needs torch and transformers: pip install 'anatili[train]'") from error
+        from transformers.utils import logging
+
+        logging.set_verbosity_error()
+        logging.disable_progress_bar()
         self.torch: Any = torch
         self.name = folder.resolve().parent.parent.name if folder.name == "model" else folder.resolve().name
         options = {"local_files_only": True, "trust_remote_code": False}

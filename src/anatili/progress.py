@@ -1,6 +1,7 @@
 """What a person sees while a run works and after it: bars, the status tree, passages and replies."""
 
 import sys
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 
@@ -19,6 +20,7 @@ from rich.text import Text
 from rich.tree import Tree
 
 from anatili.stage import Outcome, Stage
+from anatili.text import show_path
 
 WIDE = 1000
 """Width for output that is not a terminal: nothing is cut off there."""
@@ -34,6 +36,7 @@ class Bars:
 
     def __init__(self, *, quiet: bool) -> None:
         self.quiet = quiet
+        self.outdated: list[str] = []
         self.bars = Progress(
             SpinnerColumn(finished_text=" "),
             TextColumn("{task.description:10}"),
@@ -64,10 +67,22 @@ class Bars:
         return Bar(self.bars, stage.name)
 
     def tell(self, outcome: Outcome) -> None:
+        if outcome.what == "outdated":
+            self.outdated.append(outcome.stage)
+            return
         for task in self.bars.tasks:
             self.bars.remove_task(task.id)
         brief = ", ".join(brief_facts(outcome.summary)) if outcome.what == "built" else ""
         self.bars.console.print(f"{outcome.stage:10} {outcome.what}  {outcome.seconds:7.1f} s  {brief}")
+
+    def close_with(self, recipe: Path) -> None:
+        """Say which stages now stand on something older, and how to rebuild them."""
+        if self.outdated and not self.quiet:
+            names, first = ", ".join(self.outdated), self.outdated[0]
+            self.bars.console.print(
+                f"left as they were, made from what was before: {names}. "
+                f"Rebuild them: anatili run {show_path(recipe)} --redo {first}.."
+            )
 
 
 class Bar:

@@ -13,8 +13,9 @@ from typing import Any, Protocol
 from anatili.document import add_up, whole_file
 from anatili.lang import LanguagePack, load_pack
 from anatili.pool import Pool
+from anatili.problem import Problem
 from anatili.recipe import Recipe, load_recipe
-from anatili.run import Record, Run, fingerprint, plain
+from anatili.run import Drift, Record, Run, fingerprint, plain
 from anatili.text import show_path
 
 
@@ -129,7 +130,7 @@ def _call(work: Callable[..., None], fixed: dict[str, Any], job: tuple[Any, ...]
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a stage: `built` or `kept`."""
+    """What became of a stage: `built`, `kept`, or `outdated` where a stage it reads was rebuilt in this very run."""
 
     stage: str
     what: str
@@ -173,14 +174,27 @@ def carry_out(
     """Build each stage that is not built yet, in order, and tell what became of it.
 
     `base` is the folder that relative paths in the recipe start from. `Drift` if a stage was built from something
-    else and is not named in `redo`.
+    else and is not named in `redo`; one that follows a rebuilt stage is left as it is and told to be outdated.
     """
+    rebuilt, outdated = set[str](), set[str]()
     for stage in STAGES:
         started = time.time()
         if stage.name in redo and run.folder(stage.name).exists():
             clear(run.folder(stage.name))
+            rebuilt.add(stage.name)
+        if outdated.intersection(stage.needs) and stage.name not in redo:
+            outdated.add(stage.name)
+            yield Outcome(stage.name, "outdated", 0.0, "", {})
+            continue
         who = identity(stage, recipe, run, base)
-        done = run.is_done(stage.name, who)
+        try:
+            done = run.is_done(stage.name, who)
+        except Drift:
+            if not rebuilt.intersection(stage.needs):
+                raise
+            outdated.add(stage.name)
+            yield Outcome(stage.name, "outdated", 0.0, "", {})
+            continue
         record = run.record(stage.name) if done else build(stage, recipe, run, pool, who, base, watch(stage))
         assert record is not None
         yield Outcome(
@@ -214,6 +228,18 @@ def build(
     )
     summary = load(stage.work)(task)
     return run.finish(stage.name, who, summary, started=started, loose=stage.loose)
+
+
+def stages_to_redo(names: Iterable[str]) -> frozenset[str]:
+    """The stages that `--redo` names: one, or with `..` behind it that one and all after it; `Problem` if unknown."""
+    order = [stage.name for stage in STAGES]
+    chosen: set[str] = set()
+    for name in names:
+        first = name.removesuffix("..")
+        if first not in order:
+            raise Problem(f"no stage {first!r}; there are {', '.join(order)}")
+        chosen.update(order[order.index(first) :] if name.endswith("..") else [first])
+    return frozenset(chosen)
 
 
 def clear(folder: Path) -> None:

@@ -58,7 +58,9 @@ def read_pages(path: Path, max_bytes: int) -> Iterator[Page | Broken]:
                 yield from _read_from(file, max_bytes, last)
                 return
             except (OSError, ValueError) as error:
-                yield Broken(last.url, "damaged record", f"byte {last.offset}: {error}")
+                if not last.given:
+                    yield Broken(last.url, "damaged record", f"byte {last.offset}: {error}")
+                # Otherwise the damage lies behind a good record: it is met again, and told, at the next member.
                 start = next_member(file, last.offset + 1)
 
 
@@ -66,6 +68,8 @@ def read_pages(path: Path, max_bytes: int) -> Iterator[Page | Broken]:
 class _Position:
     offset: int
     url: str = ""
+    given: bool = False
+    """Whether the record there was handed on whole."""
 
 
 def _read_from(file: BinaryIO, max_bytes: int, last: _Position) -> Iterator[Page | Broken]:
@@ -74,12 +78,14 @@ def _read_from(file: BinaryIO, max_bytes: int, last: _Position) -> Iterator[Page
     wanted = WarcRecordType.response | WarcRecordType.conversion | WarcRecordType.resource
     for record in ArchiveIterator(file, record_types=wanted, parse_http=False, fsspec_args=False):
         url = record.headers.get("WARC-Target-URI", "").strip("<>")
-        last.offset, last.url = record.stream_pos, url
+        last.offset, last.url, last.given = record.stream_pos, url, False
         said = int(record.headers.get("Content-Length", "0"))
         if said > max_bytes + HEAD_ROOM:
+            last.given = True
             yield Broken(url, "too large", f"{said} bytes")
             continue
         record.freeze()
+        last.given = True
         if record.content_length != said:
             yield Broken(url, "truncated", f"{record.content_length} of {said} bytes")
             continue
@@ -109,6 +115,8 @@ def _page(record: Any, url: str, max_bytes: int) -> Page | Broken:
     headers: dict[str, str] = {}
     for name, value in record.http_headers.astuples():
         low = name.lower()
+        if low in DECODED:
+            continue  # the payload is unpacked already
         headers[low] = f"{headers[low]}, {value}" if low in headers else value
     return Page(
         payload=payload,
@@ -163,7 +171,7 @@ class WarcFile:
         if page.is_text:
             self._write("conversion", headers | {"Content-Type": "text/plain"}, page.payload)
             return
-        kept = {name: value for name, value in page.headers.items() if name not in DECODED}
+        kept = dict(page.headers)
         kind = page.mime + (f"; charset={page.charset}" if page.charset else "")
         kept.setdefault("content-type", kind)
         lines = [f"HTTP/1.1 {page.status}", *(f"{name}: {value}" for name, value in kept.items())]

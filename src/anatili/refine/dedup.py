@@ -1,8 +1,9 @@
 """`dedup`: which documents say what another one says, across all shards.
 
 Exact copies by digest of the folded text; near copies by MinHash (rensa) over sequences of five words in `bands` of
-`rows` hashes: two documents that share a band are compared by all their hashes. Of a group the copy with the most
-words is kept, then the earliest, then the one with the smallest id: the same whatever the order of the shards.
+`rows` hashes: two documents that share a band are compared by all their hashes. Of a group the copy
+fetched first is kept, then the one with the most words, then the smallest id: the same whatever the order of the
+shards, and a later crawl does not change which copy of an earlier one is kept.
 Memory: one band at a time, 16 bytes a document, plus the hashes of documents that meet.
 """
 
@@ -119,8 +120,8 @@ def find_groups(signatures: Iterable[Path], settings: Dedup) -> Groups:
     return Groups(columns["id"], kept, hashes, columns["folded"])
 
 
-def _rank(columns: dict[str, list[Any]], number: int) -> tuple[int, str, str]:
-    return (-columns["words"][number], columns["time"][number] or "9999", columns["id"][number])
+def _rank(columns: dict[str, list[Any]], number: int) -> tuple[str, int, str]:
+    return (columns["time"][number] or "9999", -columns["words"][number], columns["id"][number])
 
 
 def band_keys(part: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint64]:

@@ -105,11 +105,13 @@ def extract_page(
     decoded, used = decode(payload, charset)
     if is_text:
         return Extracted(text.clean(decoded).strip(), "", used, signals("", headers or {}))
-    body = (careful if mode == "careful" else quick)(decoded)
-    title = TITLE.search(decoded[:100_000])
+    body = text.clean((careful if mode == "careful" else quick)(decoded)).strip()
+    found = TITLE.search(decoded[:100_000])
+    title = text.clean(_unescape(found.group(1))).strip() if found else ""
+    first, _, rest = body.partition("\n")
     return Extracted(
-        text=text.clean(body).strip(),
-        title=text.clean(_unescape(title.group(1))).strip() if title else "",
+        text=rest.strip() if first.strip() == title else body,  # a heading that repeats the title is said once
+        title=title,
         charset=used,
         opt_out=signals(decoded, headers or {}),
     )

@@ -40,7 +40,7 @@ def news(title: str, paragraphs: str, words: dict[str, Any]) -> str:
     return (
         f'<header><div class="logo">NEWS</div>{menu(words)}</header>\n<div class="ad">{escape(words["ad"])}</div>\n'
         f'<main><article><h1>{title}</h1>\n<time datetime="2026-03-01">01.03.2026</time>\n{paragraphs}\n</article>\n'
-        f'<aside><h3>{escape(words["more"])}</h3><ul>{links}</ul></aside></main>\n'
+        f"<aside><h3>{escape(words['more'])}</h3><ul>{links}</ul></aside></main>\n"
         f'<section id="comments" class="comments"><h3>{escape(words["comments"])}</h3>{said}</section>\n'
         f"<footer>{escape(words['footer'])}</footer>"
     )

@@ -1,11 +1,11 @@
 """Read the sample's topics: plain text that a linguist can edit.
 
-    category: culture
-    == <language code>
-    Title
-    The text, paragraphs parted by blank lines.
-    ? A question
-    ! Its answer
+category: culture
+== <language code>
+Title
+The text, paragraphs parted by blank lines.
+? A question
+! Its answer
 """
 
 from dataclasses import dataclass

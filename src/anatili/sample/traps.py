@@ -8,13 +8,15 @@ import gzip
 import tomllib
 import unicodedata
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import cache
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 from anatili.lang import load_pack
-from anatili.sample.crawl import number_of, page
+from anatili.sample.crawl import number_of
+from anatili.sample.crawl import page as page_of
 from anatili.sample.pages import render
 from anatili.sample.topics import TopicPage, read_topics
 from anatili.warc import Page, WarcFile
@@ -27,6 +29,11 @@ def said() -> dict[str, Any]:
 
 def address(kind: str, number: int) -> str:
     return f"https://tuzaq.example/trap/{kind}/{number}.html"
+
+
+def page(url: str, html: str, **more: Any) -> Page:
+    """A captured trap: fetched in March, after the good pages, so that of two copies the good one came first."""
+    return replace(captured := page_of(url, html, **more), time=captured.time.replace("-02-", "-03-"))
 
 
 def texts(language: str, first: int, count: int) -> list[TopicPage]:
@@ -96,8 +103,7 @@ def charsets() -> Iterator[Page]:
         body = unicodedata.normalize("NFD", text.text) if charset.get("decomposed") else text.text
         html = render(text.title, f"{body}\n\n{said()['copied_charset']} {charset['codec']}.", main, number, head=meta)
         captured = page(address(f"charset-{charset['declared'].lower()}", number), html, charset=charset["codec"])
-        yield Page(captured.url, captured.time, captured.payload, headers=captured.headers,
-                   charset=charset["declared"] if charset["in_header"] else "")  # fmt: skip
+        yield replace(captured, charset=charset["declared"] if charset["in_header"] else "")
     text = chosen[-1]
     entities = "".join(c if c.isascii() else f"&#{ord(c)};" for c in render(text.title, text.text, main, 1))
     yield page(address("entities", 0), entities)
@@ -107,7 +113,7 @@ def written() -> Iterator[Page]:
     """Spam, a list without sentences, a page with personal data, a short one."""
     main = said()["languages"][0]
     for number, trap in enumerate(said()["page"]):
-        body = "\n\n".join([trap["text"].strip()] * trap.get("times", 1))
+        body = " ".join([trap["text"].strip()] * trap.get("times", 1))
         yield page(address(trap["kind"], number), render(trap["title"], body, main, number))
 
 

@@ -65,6 +65,10 @@ def load_torch() -> Any:
             "training needs torch and transformers: pip install 'anatili[train]' (on a machine without GPU first "
             "pip install torch --index-url https://download.pytorch.org/whl/cpu)"
         ) from error
+    from transformers.utils import logging
+
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
     return loop.torch
 
 
