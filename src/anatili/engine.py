@@ -139,7 +139,7 @@ def choose(logits: Any, said: list[int], sampling: Sampling, chooser: Any, torch
 
 
 class RemoteEngine:
-    """Any server with `/v1/chat/completions` (vLLM, llama.cpp, another anatili). The key comes from ANATILI_ENGINE_KEY."""
+    """Any server with `/v1/chat/completions` (vLLM, llama.cpp, another anatili); key from ANATILI_ENGINE_KEY."""
 
     context = 0
 
@@ -168,9 +168,8 @@ class RemoteEngine:
         try:
             with self.client.stream("POST", f"{self.address}/v1/chat/completions", json=body) as answer:
                 if answer.is_error:
-                    raise Problem(
-                        f"{self.address} answered {answer.status_code}: {answer.read()[:300].decode('utf-8', 'replace')}"
-                    )
+                    said = answer.read()[:300].decode("utf-8", "replace")
+                    raise Problem(f"{self.address} answered {answer.status_code}: {said}")
                 for line in answer.iter_lines():
                     if line.startswith("data: ") and line != "data: [DONE]":
                         for choice in json.loads(line[6:]).get("choices", ()):

@@ -74,7 +74,8 @@ class Run:
             changed = "; ".join(differences(record.identity, identity))
             raise Drift(
                 f"{stage} was built from something else: {changed}.\n"
-                f"Rebuild it with --redo {stage}, or give the recipe another name."
+                f"Rebuild it and what follows with --redo {stage}.. (it alone: --redo {stage}), "
+                "or give the recipe another name."
             )
         return True
 

@@ -29,7 +29,7 @@ class Stage:
     needs: tuple[str, ...] = ()
     """Stages whose output it reads."""
     watches: str = ""
-    """`package.module:function` that lists the input files from outside the run, called at each start: keep it light."""
+    """`package.module:function` that lists input files from outside the run; called at each start, so light."""
     reads: tuple[str, ...] = ()
     """Files of the recipe's language packs that bear on the result."""
     loose: tuple[str, ...] = ()

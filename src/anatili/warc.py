@@ -77,9 +77,9 @@ def _read_from(file: BinaryIO, max_bytes: int, last: _Position) -> Iterator[Page
 
     wanted = WarcRecordType.response | WarcRecordType.conversion | WarcRecordType.resource
     for record in ArchiveIterator(file, record_types=wanted, parse_http=False, fsspec_args=False):
-        url = record.headers.get("WARC-Target-URI", "").strip("<>")
+        url = (record.headers.get("WARC-Target-URI") or "").strip("<>")
         last.offset, last.url, last.given = record.stream_pos, url, False
-        said = int(record.headers.get("Content-Length", "0"))
+        said = int(record.headers.get("Content-Length") or 0)
         if said > max_bytes + HEAD_ROOM:
             last.given = True
             yield Broken(url, "too large", f"{said} bytes")
@@ -102,7 +102,7 @@ def _page(record: Any, url: str, max_bytes: int) -> Page | Broken:
         payload = record.reader.read(max_bytes + 1)
         if len(payload) > max_bytes:
             return Broken(url, "too large", f"more than {max_bytes} bytes")
-        is_text = record.record_type.name == "conversion"
+        is_text = str(record.record_type) == "conversion"
         mime = "text/plain" if is_text else record.headers.get("Content-Type", "").split(";")[0].strip().lower()
         return Page(payload=payload, mime=mime, is_text=is_text, **facts)
     try:
@@ -187,8 +187,8 @@ class WarcFile:
 
         record = WarcRecord()
         # An id made from the content: the same pages give the same file.
-        name = uuid.UUID(bytes=hashlib.sha256(repr(headers).encode() + body).digest()[:16])
-        record.init_headers(record_type=getattr(WarcRecordType, kind), record_urn=f"uuid:{name}".encode())
+        own_id = uuid.UUID(bytes=hashlib.sha256(repr(headers).encode() + body).digest()[:16])
+        record.init_headers(record_type=getattr(WarcRecordType, kind), record_urn=f"uuid:{own_id}".encode())
         for name, value in headers.items():
             record.headers[name] = value
         record.set_bytes_content(body)

@@ -35,10 +35,8 @@ def run(task: Task) -> dict[str, Any]:
     settings: Collect = task.settings
     jobs: list[tuple[Path, Path, Source]] = []
     for number, source in enumerate(settings.sources):
-        if source.path == sample.PLACE:
-            files = [sample.build(task.out / ".sample")]
-        else:
-            files = find_files(source, task.base)
+        is_sample = source.path == sample.PLACE
+        files = [sample.build(task.out / ".sample")] if is_sample else find_files(source, task.base)
         for place, file in enumerate(files):
             jobs.append((file, task.out / f"lost-{number:02d}-{place:05d}.parquet", source))
     todo = [job for job in jobs if not job[1].exists()]
@@ -50,17 +48,18 @@ def collect_file(file: Path, target: Path, source: Source, settings: Collect) ->
     """Copy one input file into shards beside `target`, then write `target`: what was lost, and all counts."""
     counts: Counter[str] = Counter()
     lost: list[Lost] = []
+    size = settings.shard_records
     stem = target.name.removeprefix("lost-").removesuffix(".parquet")
     if source.kind == "warc":
-        good: Iterator[Any] = usable(read_pages(file, settings.max_bytes), counts, lost)
-        ending, write = "warc.gz", write_warc
+        for number, pages in enumerate(batches(usable(read_pages(file, settings.max_bytes), counts, lost), size)):
+            shard = target.with_name(f"part-{stem}-{number:05d}.warc.gz")
+            if not shard.exists():
+                write_warc(shard, pages, source)
     else:
-        good = documents(file, source, settings, counts, lost)
-        ending, write = "parquet", write_documents
-    for number, batch in enumerate(batches(good, settings.shard_records)):
-        shard = target.with_name(f"part-{stem}-{number:05d}.{ending}")
-        if not shard.exists():
-            write(shard, batch, source)
+        for number, rows in enumerate(batches(documents(file, source, settings, counts, lost), size)):
+            shard = target.with_name(f"part-{stem}-{number:05d}.parquet")
+            if not shard.exists():
+                write_shard(shard, Document, rows)
     write_shard(target, Lost, lost, counts)
 
 
@@ -109,10 +108,6 @@ def write_warc(shard: Path, pages: list[Page], source: Source) -> None:
         warc.close()
 
 
-def write_documents(shard: Path, rows: list[Document], source: Source) -> None:
-    write_shard(shard, Document, rows)
-
-
 def documents(
     file: Path, source: Source, settings: Collect, counts: Counter[str], lost: list[Lost]
 ) -> Iterator[Document]:
@@ -149,7 +144,7 @@ def documents(
 def open_bytes(file: Path, stack: ExitStack) -> io.BufferedIOBase:
     """`file` opened for reading, unpacked if its name says gzip or zstd."""
     if file.suffix == ".gz":
-        return stack.enter_context(gzip.open(file, "rb"))  # type: ignore[return-value]
+        return stack.enter_context(gzip.open(file, "rb"))
     if file.suffix == ".zst":
         return io.BufferedReader(stack.enter_context(pa.input_stream(str(file), compression="zstd")))
     return stack.enter_context(file.open("rb"))

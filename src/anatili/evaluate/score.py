@@ -30,7 +30,7 @@ def run(task: Task) -> dict[str, Any]:
     ]
     task.progress.start(len(sets) * 4, "scores")
     training = training_text(task.inputs["cut"])
-    rows = []
+    rows: list[dict[str, Any]] = []
     for text_set in sets:
         rows += baseline_rows(text_set, training.get(text_set.language, []), settings)
         task.progress.advance(2)
@@ -42,7 +42,7 @@ def run(task: Task) -> dict[str, Any]:
     rows.sort(key=lambda row: (row["language"], row["texts"], row["who"]))
     write_json(task.out / "scores.json", {"metric": METRIC, "chance": baselines.CHANCE, "scores": rows})
     draw(task.out / "scores.png", rows)
-    brief = {f"{row['language']} {row['texts']}": {} for row in rows}  # type: dict[str, dict[str, Any]]
+    brief: dict[str, dict[str, Any]] = {f"{row['language']} {row['texts']}": {} for row in rows}
     for row in rows:
         brief[f"{row['language']} {row['texts']}"][row["who"]] = row["bits_per_byte"]
     return {"metric": METRIC, "scores": brief}
@@ -108,7 +108,7 @@ class Scored:
         self.engine = TransformersEngine(folder)
 
     def bits(self, some: tuple[str, ...]) -> npt.NDArray[np.float64]:
-        """Bits of each text, shape (texts,): every token scored once, in windows that each begin with the begin token."""
+        """Bits of each text, shape (texts,): every token scored once, in windows that start with the begin token."""
         torch, tokenizer = self.engine.torch, self.engine.tokenizer
         size = self.engine.context - 1
         windows: list[tuple[int, list[int]]] = []

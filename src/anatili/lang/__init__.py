@@ -222,7 +222,8 @@ def _normalizer(folder: Path) -> Callable[[str], str] | None:
     if not path.is_file():
         return None
     spec = importlib.util.spec_from_file_location(f"anatili.lang.{folder.name}.normalize", path)
-    assert spec and spec.loader
+    assert spec
+    assert spec.loader
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     normalize: Callable[[str], str] = module.normalize

@@ -61,7 +61,7 @@ def load_model() -> Model:
 def buckets(text: str) -> npt.NDArray[np.int64]:
     """Buckets of all n-grams (1 to 5 letters, words parted by one space) of `text`, with repeats."""
     letters = "".join(c if c.isalpha() else " " for c in INVISIBLE.sub("", text[:LONGEST]).lower())
-    codes = np.frombuffer((" " + " ".join(letters.split()) + " ").encode("utf-32-le"), np.uint32).astype(np.uint64)
+    codes = np.frombuffer((" " + " ".join(letters.split()) + " ").encode("utf-32-le", "surrogatepass"), np.uint32).astype(np.uint64)
     found, hashed = [], np.zeros(len(codes), np.uint64)
     for order in ORDERS:
         if len(codes) < order:
@@ -105,12 +105,12 @@ def identify(text: str) -> Verdict:
 
 
 def cld2(text: str) -> Verdict | None:
-    """CLD2's answer as a verdict, `None` if it is not sure; its confidence is the share of text it gives the language."""
+    """CLD2's answer, `None` if it is not sure; its confidence is the share of text it gives the language."""
     import pycld2
 
     try:
         reliable, _, ranked = pycld2.detect(text[:LONGEST], bestEffort=True)
-    except pycld2.error:  # bytes that are no valid UTF-8 for CLD2, such as lone surrogates
+    except (pycld2.error, UnicodeEncodeError):  # what is no valid UTF-8 for CLD2, such as lone surrogates
         return None
     _, code, percent, _ = ranked[0]
     return Verdict(code, "", percent / 100) if reliable and code != "un" else None

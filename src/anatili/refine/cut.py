@@ -1,4 +1,4 @@
-"""`cut`: the only stage that decides. The recipe's thresholds turn marks into the corpus; each loss keeps its reason."""
+"""`cut`: the only stage that decides. Thresholds turn marks into the corpus; each loss keeps its reason."""
 
 from collections import Counter
 from collections.abc import Iterator

@@ -10,6 +10,7 @@ Memory: one band at a time, 16 bytes a document, plus the hashes of documents th
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -107,7 +108,7 @@ def find_groups(signatures: Iterable[Path], settings: Dedup) -> Groups:
     for band in range(settings.bands):
         keys = band_keys(hashes[:, band * settings.rows : (band + 1) * settings.rows])
         order = np.argsort(keys, kind="stable")
-        for here, there in zip(order, order[1:], strict=False):
+        for here, there in pairwise(order):
             if keys[here] == keys[there] and likeness(hashes, here, there) >= settings.min_likeness:
                 join(int(here), int(there))
     roots = np.array([root(number) for number in range(len(hashes))], dtype=np.int64)

@@ -23,8 +23,15 @@ ATTRIBUTE = re.compile(r"([\w-]+)\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|([^\s>]+))")
 TITLE = re.compile(r"<title[^>]*>(.*?)</title", re.I | re.S)
 MAX_PAGE = 2_000_000_000
 """Pages were measured by `collect`; what it kept is read whole."""
-ALIASES = {"ptcp154": "ptcp154", "kz-1048": "kz1048", "strk1048-2002": "kz1048", "rk1048": "kz1048", "x-kz1048": "kz1048",
-           "win-1251": "cp1251", "cp-1251": "cp1251", "unicode": "utf-16"}  # fmt: skip
+ALIASES = {
+    "kz-1048": "kz1048",
+    "strk1048-2002": "kz1048",
+    "rk1048": "kz1048",
+    "x-kz1048": "kz1048",
+    "win-1251": "cp1251",
+    "cp-1251": "cp1251",
+    "unicode": "utf-16",
+}
 NO_TRAINING = ("noai", "noimageai", "notrain")
 
 
@@ -101,7 +108,7 @@ def extract_page(
     mode: Literal["careful", "quick"] = "careful",
     is_text: bool = False,
 ) -> Extracted:
-    """The main text of a page. `charset` is what HTTP declares; navigation, comments and advertisements are left out."""
+    """The main text of a page without navigation, comments and advertisements; `charset` is what HTTP declares."""
     decoded, used = decode(payload, charset)
     if is_text:
         return Extracted(text.clean(decoded).strip(), "", used, signals("", headers or {}))

@@ -81,7 +81,7 @@ def blocked_words(pack: LanguagePack) -> frozenset[str]:
 
 
 def stopword_share(words: list[str], pack: LanguagePack, script: str) -> float:
-    """Share of `words` that are stop words; in another script than the pack's main one, by transliterated stop words."""
+    """Share of `words` that are stop words; transliterated ones if `script` is not the pack's main one."""
     stopwords = pack.stopwords
     if script != pack.main_script:
         schemes = [name for name in pack.said.transliteration if name.startswith(script)]

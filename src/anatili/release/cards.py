@@ -4,7 +4,7 @@ import json
 import shutil
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from string import Template
 from typing import Any
@@ -93,7 +93,7 @@ def entries_of(shard: Path, inputs: dict[str, Path]) -> Iterator[Entry]:
             extracted_sha256=text_digest(document.text),
             corpus_sha256=text_digest(in_corpus.text) if in_corpus else "",
             duplicate_of=duplicate.of,
-            marks=json.dumps({f.name: getattr(mark, f.name) for f in fields(mark) if f.name != "id"}, ensure_ascii=False),
+            marks=json.dumps(asdict(mark), ensure_ascii=False),
         )  # fmt: skip
 
 

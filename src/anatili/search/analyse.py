@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from functools import cache
+from typing import Any
 
 from anatili.lang import LanguagePack
 from anatili.text import words
@@ -30,7 +31,7 @@ class Stemmer:
 
     def __init__(self) -> None:
         self.known: dict[str, str] = {}
-        self.snowball: object | None = None
+        self.snowball: Any = None
 
     def __call__(self, word: str, pack: LanguagePack) -> str:
         found = self.known.get(word)
@@ -46,7 +47,7 @@ class Stemmer:
                 import snowballstemmer
 
                 self.snowball = snowballstemmer.stemmer(pack.said.stemmer)
-            return str(self.snowball.stemWord(word))  # type: ignore[attr-defined]
+            return str(self.snowball.stemWord(word))
         for _ in range(PASSES):
             ending = longest_ending(word, pack.said.suffixes, pack.said.stem_letters)
             if not ending:

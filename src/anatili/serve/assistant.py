@@ -1,4 +1,4 @@
-"""The assistant behind the terminal chat, the API and the page: passages first, then the model's own words, labelled."""
+"""The assistant behind terminal, API and page: passages first, then the model's own words, labelled as such."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

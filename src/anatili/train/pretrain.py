@@ -1,5 +1,7 @@
 """`pretrain`: a Llama-shaped model trained from scratch on the corpus, left as an ordinary Hugging Face folder."""
 
+import importlib
+import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -17,12 +19,12 @@ def run(task: Task) -> dict[str, Any]:
     torch = load_torch()
     from tokenizers import Tokenizer as Bpe
 
-    from anatili.tokenizer.train import BEGIN, END
     from anatili.train import data, loop
 
     settings: Pretrain = task.settings
     tokenizer = Bpe.from_file(str(task.inputs["tokenizer"] / "tokenizer.json"))
-    begin, end = tokenizer.token_to_id(BEGIN), tokenizer.token_to_id(END)
+    said = json.loads((task.inputs["tokenizer"] / "tokenizer_config.json").read_text("utf-8"))
+    begin, end = (int(tokenizer.token_to_id(said[key]) or 0) for key in ("bos_token", "eos_token"))
     counts = data.write_tokens(sorted(task.inputs["cut"].glob("part-*.parquet")), tokenizer, end, task.out / "tokens")
     mixture = data.Mixture(task.out / "tokens", settings.context - 1, data.shares(settings.mix, counts), settings.seed)
 
@@ -59,7 +61,9 @@ def run(task: Task) -> dict[str, Any]:
 def load_torch() -> Any:
     """torch, or a `Problem` that says how to get it."""
     try:
-        from anatili.train import loop  # sets how threads wait before torch is loaded
+        from anatili.train import loop  # noqa: F401 - sets how threads wait before torch is loaded
+
+        torch: Any = importlib.import_module("torch")
     except ImportError as error:
         raise Problem(
             "training needs torch and transformers: pip install 'anatili[train]' (on a machine without GPU first "
@@ -69,7 +73,7 @@ def load_torch() -> Any:
 
     logging.set_verbosity_error()
     logging.disable_progress_bar()
-    return loop.torch
+    return torch
 
 
 def make_model(settings: Pretrain, vocabulary: int, begin: int, end: int) -> Any:

@@ -1,0 +1,139 @@
+"""Corpora in the forms people have them, with everything that is wrong with files."""
+
+import gzip
+import json
+import os
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from anatili.collect.corpora import collect_file
+from anatili.collect.files import find_files, inventory
+from anatili.document import Document, Lost, read_counts, read_shard
+from anatili.problem import Problem
+from anatili.recipe import Collect, Source
+from anatili.warc import Page, WarcFile, read_info, read_pages
+
+
+def collect(tmp_path: Path, file: Path, **source) -> tuple[list[Document], dict[str, int], list[Lost]]:
+    settings = {"name": "s", "path": "x", "licence": "CC0-1.0", **source}
+    out = tmp_path / "out"
+    out.mkdir(exist_ok=True)
+    target = out / "lost-00-00000.parquet"
+    collect_file(file, target, Source(**settings), Collect(shard_records=2))
+    shards = sorted(out.glob("part-*.parquet"))
+    rows = [row for shard in shards for row in read_shard(shard, Document)]
+    return rows, read_counts(target), list(read_shard(target, Lost))
+
+
+def test_json_lines_with_their_own_fields(tmp_path):
+    rows = [{"content": "бір", "id": 7, "link": "https://a.example", "license": "MIT"}, {"content": ""}, {"x": 1}]
+    lines = [json.dumps(row) for row in rows]
+    file = tmp_path / "a.jsonl.gz"
+    file.write_bytes(gzip.compress("\n".join([*lines, "{broken", "[1]", ""]).encode()))
+    found, counts, lost = collect(tmp_path, file, kind="jsonl", text_field="content", id_field="id", url_field="link")
+    assert [(d.text, d.url, d.licence, d.source) for d in found] == [("бір", "https://a.example", "MIT", "s")]
+    assert counts == {"records": 5, "kept": 1, "lost: empty": 1, "lost: no text field": 1, "lost: no JSON": 1,
+                      "lost: no JSON object": 1}  # fmt: skip
+    assert lost[0].detail == "a.jsonl.gz:2"
+
+
+def test_parquet_and_a_wrong_column(tmp_path):
+    file = tmp_path / "a.parquet"
+    pq.write_table(pa.table({"text": ["бір", None, "үш"], "url": ["u1", "u2", None]}), file)
+    found, counts, _ = collect(tmp_path, file, kind="parquet")
+    assert [d.text for d in found] == ["бір", "үш"]
+    assert counts["lost: no text field"] == 1
+    with pytest.raises(Problem, match=r"no column 'body'; it has text, url"):
+        collect(tmp_path, file, kind="parquet", text_field="body")
+
+
+@pytest.mark.parametrize(("unit", "count"), [("line", 3), ("paragraph", 2), ("file", 1)])
+def test_text_by_line_paragraph_and_file(tmp_path, unit, count):
+    file = tmp_path / "a.txt"
+    file.write_text("\ufeffбір\nекі\n\nүш\n", "utf-8")
+    found, _, _ = collect(tmp_path, file, kind="text", unit=unit)
+    assert len(found) == count
+    assert found[0].text.startswith("бір")
+
+
+def test_lines_that_are_no_utf8_cost_themselves_only(tmp_path):
+    file = tmp_path / "a.txt"
+    file.write_bytes("жақсы\n".encode() + b"\xff\xfe\n" + "тағы\n".encode())
+    found, counts, _ = collect(tmp_path, file, kind="text", unit="line")
+    assert [d.text for d in found] == ["жақсы", "тағы"]
+    assert counts["lost: not UTF-8"] == 1
+
+
+def test_a_corpus_file_that_breaks_off_is_named(tmp_path):
+    file = tmp_path / "a.jsonl.gz"
+    file.write_bytes(gzip.compress(os.urandom(5000).hex().encode())[:-3000])
+    with pytest.raises(Problem, match="a.jsonl.gz breaks off"):
+        collect(tmp_path, file, kind="jsonl")
+
+
+@pytest.mark.parametrize(("kind", "name"), [("parquet", "a.parquet"), ("jsonl", "a.jsonl"), ("text", "a.txt")])
+def test_an_empty_file_is_an_error_or_nothing(tmp_path, kind, name):
+    (tmp_path / name).touch()
+    if kind == "parquet":
+        with pytest.raises(Problem, match="no whole Parquet file"):
+            collect(tmp_path, tmp_path / name, kind=kind)
+    else:
+        assert collect(tmp_path, tmp_path / name, kind=kind)[0] == []
+
+
+def test_web_archives_become_shards_that_know_their_origin(tmp_path):
+    file = tmp_path / "a.warc.gz"
+    answers = [(200, "text/html", b"<p>1"), (404, "text/html", b"<p>2"), (200, "image/png", b"\x89PNG"),
+               (200, "text/html", b""), (200, "text/html", b"%PDF-1"), (200, "text/html", b"a\0\0\0\0b" * 30),
+               (200, "text/html", b"<p>7"), (200, "text/html", "<p>8".encode("utf-16"))]  # fmt: skip
+    with file.open("wb") as stream:
+        warc = WarcFile(stream)
+        for number, (status, mime, payload) in enumerate(answers):
+            warc.write(Page(f"https://a.example/{number}", "2026-01-01T00:00:00Z", payload, status, mime))
+        warc.close()
+    _, counts, lost = collect(tmp_path, file, kind="warc")
+    assert counts == {"records": 8, "kept": 3, "lost: no success": 1, "lost: no text page": 1, "lost: empty": 1,
+                      "lost: binary": 2}  # fmt: skip
+    assert len(lost) == 5
+    shards = sorted((tmp_path / "out").glob("part-*.warc.gz"))
+    assert [read_info(shard)["source"] for shard in shards] == ["s", "s"]
+    pages = [page for shard in shards for page in read_pages(shard, 10**6)]
+    assert [page.url[-1] for page in pages] == ["0", "6", "7"]
+
+
+def test_files_are_found_by_name_folder_and_pattern(tmp_path):
+    folder = tmp_path / "Әлия" / "мәтіндер"
+    folder.mkdir(parents=True)
+    for name in ("b.txt", "a.txt", "c.jsonl", "d.warc.gz"):
+        (folder / name).write_text("x")
+    source = Source(name="s", path="Әлия/мәтіндер", kind="text")
+    assert [p.name for p in find_files(source, tmp_path)] == ["a.txt", "b.txt"]
+    assert [p.name for p in find_files(source.model_copy(update={"path": "Әлия/мәтіндер/a*"}), tmp_path)] == ["a.txt"]
+    assert inventory(Collect(sources=(source,)), tmp_path) == {"s": {"a.txt": 1, "b.txt": 1}}
+
+
+def test_a_name_that_is_no_utf8_is_read_and_shown(tmp_path):
+    raw = os.fsencode(tmp_path) + b"/bad\xff.txt"
+    with open(raw, "wb") as file:
+        file.write("мәтін".encode())
+    source = Source(name="s", path=".", kind="text")
+    (file,) = find_files(source, tmp_path)
+    found, _, _ = collect(tmp_path, file, kind="text")
+    assert found[0].text == "мәтін"
+    json.dumps(inventory(Collect(sources=(source,)), tmp_path)).encode()
+
+
+@pytest.mark.parametrize(
+    ("sources", "said"),
+    [
+        ((), "names no source"),
+        ((Source(name="s", path="nowhere"),), "no file at .*nowhere"),
+        ((Source(name="s", path="sample:"), Source(name="s", path="sample:")), "two sources are called 's'"),
+    ],
+)
+def test_what_is_wrong_with_the_sources_is_told(tmp_path, sources, said):
+    with pytest.raises(Problem, match=said):
+        inventory(Collect(sources=sources), tmp_path)

@@ -1,0 +1,91 @@
+"""Shared by all tests: the command as a user runs it, a run of the tiny recipe, and the real data where it is."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+DATA = Path(os.environ.get("ANATILI_DATA", ROOT.parent / "shared" / "data"))
+
+MICRO = """\
+name = "{name}"
+language = "kk"
+beside = ["ru", "en", "tr"]
+[[collect.sources]]
+name = "sample"
+path = "sample:"
+licence = "CC0-1.0"
+[collect]
+shard_records = 40
+[cut]
+min_words = {min_words}
+held_out = 0.1
+[tokenizer]
+vocabulary = 1024
+[pretrain]
+layers = 2
+width = 64
+heads = 2
+feed_forward = 128
+context = 128
+batch = 8
+tokens = {tokens}
+[tune]
+epochs = 1
+[evaluate]
+max_bytes = 3000
+resamples = 100
+"""
+
+
+def run_anatili(*arguments: object, **options: Any) -> subprocess.CompletedProcess[str]:
+    """The command in a process of its own."""
+    command = [sys.executable, "-m", "anatili", *map(str, arguments)]
+    options.setdefault("timeout", 600)
+    return subprocess.run(command, capture_output=True, text=True, check=False, **options)
+
+
+@pytest.fixture(scope="session")
+def anatili() -> Callable[..., subprocess.CompletedProcess[str]]:
+    return run_anatili
+
+
+@pytest.fixture(scope="session")
+def data() -> Path:
+    """The folder of real data; tests that need it say clearly when it is not there."""
+    if not DATA.is_dir():
+        pytest.skip(f"real data is not at {DATA}; set ANATILI_DATA to its folder")
+    return DATA
+
+
+@pytest.fixture
+def micro(tmp_path: Path) -> Callable[..., Path]:
+    """Writes a recipe that is done in seconds and returns its path."""
+
+    def write(name: str = "micro", *, min_words: int = 30, tokens: int = 20_000) -> Path:
+        path = tmp_path / f"{name}.toml"
+        path.write_text(MICRO.format(name=name, min_words=min_words, tokens=tokens), "utf-8")
+        return path
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def tiny_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """`recipes/tiny.toml` carried out for real, once for all tests: minutes."""
+    runs = tmp_path_factory.mktemp("runs")
+    answer = run_anatili("run", ROOT / "recipes" / "tiny.toml", "--runs", runs)
+    assert answer.returncode == 0, answer.stderr
+    return runs / "tiny"
+
+
+def contents(run: Path) -> dict[str, str]:
+    """Stage -> content digest of a finished run."""
+    records = (json.loads(path.read_text("utf-8")) for path in run.glob("*/record.json"))
+    return {record["stage"]: record["content"] for record in records}

@@ -1,0 +1,64 @@
+from pathlib import Path
+
+from anatili.document import Document, read_shard, write_shard
+from anatili.recipe import Dedup
+from anatili.refine.dedup import Signature, find_groups, sign_shard
+from anatili.sample.topics import read_topics
+
+SETTINGS = Dedup()
+TEXTS = [topic.pages["kk"].text for topic in read_topics()]
+
+
+def document(name: str, text: str, time: str = "2026-01-01") -> Document:
+    return Document(name, text, "", "", "s", time, "", "", "")
+
+
+def kept(tmp_path: Path, *shards: list[Document]) -> dict[str, str]:
+    """Id -> id of the copy that is kept."""
+    signed = []
+    for number, rows in enumerate(shards):
+        write_shard(tmp_path / f"{number}.parquet", Document, rows)
+        signed.append(tmp_path / f"signed-{number}.parquet")
+        sign_shard(tmp_path / f"{number}.parquet", signed[-1], SETTINGS.bands * SETTINGS.rows)
+    groups = find_groups(signed, SETTINGS)
+    return {name: groups.ids[number] for name, number in zip(groups.ids, groups.kept, strict=True)}
+
+
+def test_exact_and_near_copies_meet_across_shards(tmp_path):
+    near = TEXTS[1] + " Бұл мақала басқа сайттан алынды."
+    found = kept(
+        tmp_path,
+        [document("a", TEXTS[0]), document("b", TEXTS[1])],
+        [document("c", TEXTS[0].upper(), "2026-02-01"), document("d", near, "2026-02-01"), document("e", TEXTS[2])],
+    )
+    assert found == {"a": "a", "b": "b", "c": "a", "d": "b", "e": "e"}
+
+
+def test_the_first_fetched_copy_is_kept_whatever_the_order(tmp_path):
+    rows = [document("late", TEXTS[0], "2026-03-01"), document("early", TEXTS[0], "2025-01-01"),
+            document("undated", TEXTS[0], "")]  # fmt: skip
+    for name, order in (("x", rows), ("y", rows[::-1])):
+        (tmp_path / name).mkdir()
+        assert set(kept(tmp_path / name, order).values()) == {"early"}
+
+
+def test_different_topics_are_not_taken_for_copies(tmp_path):
+    found = kept(tmp_path, [document(str(n), text) for n, text in enumerate(TEXTS)])
+    assert all(name == copy for name, copy in found.items())
+
+
+def test_texts_of_a_few_words_and_none(tmp_path):
+    found = kept(tmp_path, [document("a", "бір екі"), document("b", "бір екі"), document("c", "!!!"), document("d", "")])
+    assert found["b"] == "a"
+    assert found["d"] == "c"
+
+
+def test_signatures_are_the_same_in_every_process(tmp_path):
+    """The digest guards against a rensa that hashes in another way: then `version` of the stage must rise."""
+    write_shard(tmp_path / "a.parquet", Document, [document("a", "бір екі үш төрт бес алты жеті")])
+    sign_shard(tmp_path / "a.parquet", tmp_path / "s.parquet", 8)
+    (signature,) = read_shard(tmp_path / "s.parquet", Signature)
+    assert signature.hashes.hex() == EXPECTED
+
+
+EXPECTED = "3955f6c9819b20da152dec05521e153398fca9958368c1eefc00815bd1a898c4"

@@ -1,0 +1,100 @@
+import gzip
+import json
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from anatili.refine.extract import decode, extract_page, signals
+from anatili.sample.pages import render
+from anatili.sample.topics import read_topics
+from anatili.text import words
+
+FLOORS = tomllib.loads((Path(__file__).parents[1] / "floors.toml").read_text("utf-8"))["extract"]
+TEXT = read_topics()[0].pages["kk"]
+
+
+def page(charset: str = "utf-8", head: str = "", style: int = 0) -> bytes:
+    return render(TEXT.title, TEXT.text, "kk", style, head=head).encode(charset, "xmlcharrefreplace")
+
+
+@pytest.mark.parametrize("style", range(4))
+@pytest.mark.parametrize("mode", ["careful", "quick"])
+def test_the_article_comes_without_what_is_around_it(style, mode):
+    found = extract_page(page(style=style), mode=mode)
+    wanted, got = words(TEXT.text), words(found.text)
+    assert len(set(wanted) & set(got)) / len(set(wanted)) >= FLOORS["gold_sample"]
+    assert found.title == TEXT.title
+    if mode == "careful":
+        assert "cookie" not in found.text
+        assert "Жарнама" not in found.text
+        assert "құқықтар қорғалған" not in found.text
+
+
+@pytest.mark.parametrize(
+    ("codec", "declared", "meta"),
+    [
+        ("kz1048", "KZ-1048", ""),
+        ("kz1048", "", '<meta charset="kz-1048">'),
+        ("cp1251", "windows-1251", ""),
+        ("cp1251", "", '<meta http-equiv="Content-Type" content="text/html; charset=windows-1251">'),
+        ("utf-16", "", ""),
+        ("utf-16-le", "", ""),
+        ("utf-8", "ISO-8859-1", ""),
+        ("utf-8-sig", "", ""),
+        ("utf-8", "no-such-charset", '<meta charset="x-unknown">'),
+    ],
+)
+def test_any_charset_gives_the_same_text(codec, declared, meta):
+    assert extract_page(page(codec, meta), charset=declared).text == extract_page(page()).text
+
+
+def test_wrong_bytes_are_replaced_not_refused():
+    text, charset = decode(b"\xff\xfe\xfd" * 3, "utf-8")
+    assert text
+    assert charset
+
+
+@pytest.mark.parametrize("payload", [b"", b"\x00" * 1000, b"<" * 50_000, b"<html>" + b"<div>" * 5000, bytes(range(256)) * 40])
+def test_hostile_pages_do_no_harm(payload):
+    assert extract_page(payload).text is not None
+
+
+@pytest.mark.parametrize(
+    ("head", "headers", "said"),
+    [
+        ("", {"x-robots-tag": "noindex, NoAI"}, "X-Robots-Tag: noai"),
+        ("<META NAME=robots CONTENT='index,noai'>", {}, "meta robots: noai"),
+        ('<meta content="1" name="tdm-reservation">', {}, "meta tdm-reservation: 1"),
+        ("", {"tdm-reservation": "1"}, "tdm-reservation: 1"),
+        ("", {"tdm-reservation": "0"}, ""),
+        ('<meta name="robots" content="noindex">', {"x-robots-tag": "noarchive"}, ""),
+        ('<meta name="description" content="noai">', {}, ""),
+    ],
+)
+def test_refusals_are_heard(head, headers, said):
+    assert signals(head, headers) == said
+
+
+def shingles(text: str) -> list[tuple[str, ...]]:
+    tokens = text.split()
+    return [tuple(tokens[i : i + 4]) for i in range(max(1, len(tokens) - 3))]
+
+
+def f1(wanted: str, got: str) -> float:
+    a, b = shingles(wanted), shingles(got)
+    common = sum(min(a.count(s), b.count(s)) for s in set(a) & set(b))
+    return 2 * common / (len(a) + len(b)) if common else 0.0
+
+
+def test_real_articles_are_extracted_well(data):
+    folder = data / "bench" / "extraction"
+    gold = json.loads((folder / "ground-truth.json").read_text("utf-8"))
+    scores = []
+    for name, truth in sorted(gold.items()):
+        path = folder / "html" / f"{name}.html.gz"
+        if path.exists():
+            scores.append(f1(truth["articleBody"], extract_page(gzip.decompress(path.read_bytes())).text))
+    mean = sum(scores) / len(scores)
+    print(f"4-gram F1 {mean:.3f} over {len(scores)} pages")
+    assert mean >= FLOORS["f1_careful"]

@@ -1,0 +1,50 @@
+import pytest
+
+from anatili.lang import load_pack
+from anatili.refine.personal import Finding, count_kinds, find_personal, is_card, is_iban, mask
+
+PATTERNS = load_pack("kk").said.personal
+
+
+@pytest.mark.parametrize(
+    ("text", "kinds"),
+    [
+        ("ИИН 900101300017", "iin:1"),
+        ("900101300017 (ЖСН)", "iin:1"),
+        ("ИИН 901301300017", ""),  # no such month
+        ("счёт KZ86125KZT5004100100", "iban:1"),
+        ("счёт KZ87125KZT5004100100", ""),  # wrong check digits
+        ("4111 1111 1111 1112", ""),  # fails Luhn's test
+        ("4111-1111-1111-1111", "card:1"),
+        ("8 (727) 250 00 00 және 87011234567", "phone:2"),
+        ("a@b", ""),
+        ("1991 жылғы 16 желтоқсан, 2 724 900 шаршы шақырым", ""),
+        ("5500000000000004 5500000000000005", "card:1"),
+    ],
+)
+def test_shape_alone_is_not_enough(text, kinds):
+    assert count_kinds(find_personal(text, PATTERNS)) == kinds
+
+
+def test_masking_keeps_the_rest():
+    text = "Жазыңыз: a.b@c.kz, тел. 87011234567."
+    assert mask(text, find_personal(text, PATTERNS)) == "Жазыңыз: [email], тел. [phone]."
+    assert mask("x", []) == "x"
+
+
+def test_findings_do_not_overlap():
+    found = find_personal("x" * 10 + " 4111111111111111@mail.kz", PATTERNS)
+    assert found == [Finding("email", 11, 35)]
+
+
+def test_checks_know_published_examples():
+    assert is_iban("GB82 WEST 1234 5698 7654 32")
+    assert is_card("4242 4242 4242 4242")
+    assert not is_card("0000 0000 0000 0000")
+
+
+def test_a_long_hostile_text_is_quick():
+    """Patterns are linear: 200 kB of almost-addresses must not take minutes."""
+    find_personal("a." * 100_000 + "@", PATTERNS)
+    find_personal("1" * 200_000, PATTERNS)
+    find_personal("KZ86 " * 40_000, PATTERNS)

@@ -1,0 +1,65 @@
+from pathlib import Path
+
+import pytest
+
+from anatili.problem import Problem
+from anatili.run import Drift, Run, differences, find_run, fingerprint, plain
+
+
+def test_differences_name_the_key():
+    old, new = {"a": {"b": 1, "c": 2}, "d": [1]}, {"a": {"b": 5, "c": 2}, "d": [1]}
+    assert differences(old, new) == ["a.b: 1 -> 5"]
+    assert differences({}, {"x": 1}) == ["x: nothing -> 1"]
+
+
+def test_a_tuple_and_a_list_are_the_same():
+    assert fingerprint(plain({"a": (1, 2)})) == fingerprint({"a": [1, 2]})
+
+
+def finish(run: Run, who: dict, loose=()):
+    run.folder("s").mkdir(parents=True, exist_ok=True)
+    return run.finish("s", who, {"n": 1}, started=0.0, loose=loose)
+
+
+def test_a_record_says_what_was_built_from_what(tmp_path):
+    run = Run(tmp_path)
+    run.folder("s").mkdir()
+    (run.folder("s") / "a.txt").write_text("x")
+    (run.folder("s") / "log.jsonl").write_text("1")
+    (run.folder("s") / ".hidden").write_text("1")
+    record = finish(run, {"k": 1}, loose=("log.jsonl",))
+    assert list(record.outputs) == ["a.txt"]
+    assert run.record("s") == record
+    assert run.is_done("s", {"k": 1})
+    with pytest.raises(Drift, match=r"k: 1 -> 2"):
+        run.is_done("s", {"k": 2})
+
+
+def test_content_does_not_depend_on_time_or_logs(tmp_path):
+    run = Run(tmp_path)
+    first = finish(run, {}, loose=("log.jsonl",)).content
+    (run.folder("s") / "log.jsonl").write_text("other")
+    assert finish(run, {}, loose=("log.jsonl",)).content == first
+
+
+def test_a_damaged_record_is_told(tmp_path):
+    run = Run(tmp_path)
+    run.folder("s").mkdir()
+    (run.folder("s") / "record.json").write_text('{"stage": ')
+    with pytest.raises(Problem, match="--redo s"):
+        run.record("s")
+
+
+def test_two_runs_in_one_folder_are_refused(tmp_path):
+    with Run(tmp_path).locked(), pytest.raises(Problem, match="another run works in"), Run(tmp_path).locked():
+        pass
+    with Run(tmp_path).locked():
+        pass
+
+
+def test_an_unknown_run_names_those_there_are(tmp_path):
+    (tmp_path / "there").mkdir()
+    (tmp_path / "there" / "recipe.toml").write_text("")
+    with pytest.raises(Problem, match="there are: there"):
+        find_run(Path("gone"), tmp_path)
+    assert find_run(Path("there"), tmp_path).root == tmp_path / "there"

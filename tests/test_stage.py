@@ -1,0 +1,114 @@
+"""The loop: what is built, kept, outdated or refused, on a real (small) run of the first stages."""
+
+import json
+
+import pytest
+
+from anatili import stage
+from anatili.pool import LocalPool
+from anatili.problem import Problem
+from anatili.recipe import load_recipe
+from anatili.run import Drift, Run
+from anatili.sample.topics import read_topics
+
+TEXT = "\n\n".join(topic.pages["kk"].text.split("\n\n")[0] for topic in read_topics()[:40])
+
+
+@pytest.fixture
+def first_stages(monkeypatch):
+    """Only the stages up to `index`, which take a second."""
+    names = [s.name for s in stage.STAGES]
+    monkeypatch.setattr(stage, "STAGES", stage.STAGES[: names.index("index") + 1])
+
+
+def write_recipe(folder, *, min_words=5):
+    (folder / "text.txt").write_text(TEXT, "utf-8")
+    path = folder / "recipe.toml"
+    path.write_text(
+        'name = "t"\nlanguage = "kk"\n[[collect.sources]]\nname = "s"\npath = "text.txt"\nkind = "text"\n'
+        f"[collect]\nshard_records = 10\n[cut]\nmin_words = {min_words}\nmin_confidence = 0.5\n",
+        "utf-8",
+    )
+    return path
+
+
+def go(tmp_path, recipe, **options):
+    outcomes = stage.carry_out(load_recipe(recipe), Run(tmp_path / "run"), LocalPool(), base=tmp_path, **options)
+    return {outcome.stage: outcome.what for outcome in outcomes}
+
+
+def test_a_second_run_keeps_what_is_built(tmp_path, first_stages):
+    recipe = write_recipe(tmp_path)
+    assert set(go(tmp_path, recipe).values()) == {"built"}
+    assert set(go(tmp_path, recipe).values()) == {"kept"}
+
+
+def test_a_changed_setting_stops_the_run_and_is_named(tmp_path, first_stages):
+    go(tmp_path, write_recipe(tmp_path))
+    changed = write_recipe(tmp_path, min_words=30)
+    with pytest.raises(Drift, match=r"cut was built from something else: settings.min_words: 5 -> 30.\n.*--redo cut"):
+        go(tmp_path, changed)
+    assert go(tmp_path, changed, redo=frozenset({"cut"}))["cut"] == "built"
+
+
+def test_new_input_under_old_settings_is_noticed(tmp_path, first_stages):
+    recipe = write_recipe(tmp_path)
+    go(tmp_path, recipe)
+    (tmp_path / "text.txt").write_text(TEXT + "\n\nТағы бір жаңа мәтін осында қосылды, оны да оқып шығу керек.", "utf-8")
+    with pytest.raises(Drift, match=r"collect was built from something else: files.s.text.txt: \d+ -> \d+"):
+        go(tmp_path, recipe)
+    outcomes = go(tmp_path, recipe, redo=frozenset({"collect"}))
+    assert outcomes["collect"] == "built"
+    assert {outcomes[name] for name in ("extract", "mark", "dedup", "cut", "index")} == {"outdated"}
+    assert go(tmp_path, recipe, redo=stage.stages_to_redo(["extract.."]))["index"] == "built"
+
+
+def test_half_a_stage_is_taken_up_again(tmp_path, first_stages):
+    recipe = write_recipe(tmp_path)
+    go(tmp_path, recipe)
+    folder = tmp_path / "run" / "mark"
+    content = json.loads((folder / "record.json").read_text())["content"]
+    shards = sorted(folder.glob("part-*"))
+    (folder / "record.json").unlink()
+    shards[1].unlink()
+    (folder / ".stray.123.tmp").write_text("left by a killed process")
+    untouched = shards[0].stat().st_mtime_ns
+    assert go(tmp_path, recipe)["mark"] == "built"
+    assert shards[0].stat().st_mtime_ns == untouched
+    assert json.loads((folder / "record.json").read_text())["content"] == content
+    assert not list(folder.glob("*.tmp"))
+
+
+def test_half_a_stage_under_other_settings_is_begun_anew(tmp_path, first_stages):
+    go(tmp_path, write_recipe(tmp_path))
+    folder = tmp_path / "run" / "cut"
+    (folder / "record.json").unlink()
+    with pytest.raises(Problem, match="no document is left"):
+        go(tmp_path, write_recipe(tmp_path, min_words=1000))
+
+
+def test_a_stage_built_again_with_the_same_bytes_disturbs_nothing(tmp_path, first_stages):
+    recipe = write_recipe(tmp_path)
+    go(tmp_path, recipe)
+    outcomes = go(tmp_path, recipe, redo=frozenset({"collect"}))
+    assert outcomes.pop("collect") == "built"
+    assert set(outcomes.values()) == {"kept"}
+
+
+def test_redo_names_one_stage_or_all_after_it():
+    assert stage.stages_to_redo(["cut"]) == {"cut"}
+    assert stage.stages_to_redo(["evaluate.."]) == {"evaluate", "release"}
+    with pytest.raises(Problem, match="no stage 'cat'; there are collect"):
+        stage.stages_to_redo(["cat"])
+
+
+def test_status_tells_what_stands_on_something_older(tmp_path, first_stages):
+    recipe = write_recipe(tmp_path)
+    run = Run(tmp_path / "run")
+    go(tmp_path, recipe)
+    (run.root / "recipe.toml").write_bytes(recipe.read_bytes())
+    assert {row["state"] for row in stage.describe(run)["stages"]} == {"built"}
+    (tmp_path / "text.txt").write_text(TEXT[: len(TEXT) // 2], "utf-8")
+    go(tmp_path, recipe, redo=frozenset({"collect"}))
+    states = {row["stage"]: row["state"] for row in stage.describe(run)["stages"]}
+    assert (states["collect"], states["extract"]) == ("built", "outdated")

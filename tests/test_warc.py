@@ -1,0 +1,112 @@
+import gzip
+import os
+from io import BytesIO
+
+import pytest
+
+from anatili.warc import Broken, Page, WarcFile, read_info, read_pages
+
+LIMIT = 100_000
+
+
+def member(page: Page) -> bytes:
+    stream = BytesIO()
+    warc = WarcFile(stream)
+    warc.write(page)
+    warc.close()
+    return stream.getvalue()
+
+
+def page(number: int, payload: bytes = b"<p>hello</p>", **more) -> Page:
+    return Page(f"https://a.example/{number}/қазақша", "2026-01-01T00:00:00Z", payload, charset="utf-8", **more)
+
+
+def read(tmp_path, data: bytes):
+    path = tmp_path / "a.warc.gz"
+    path.write_bytes(data)
+    return list(read_pages(path, LIMIT))
+
+
+def read_pages_of(tmp_path, data: bytes):
+    path = tmp_path / "b.warc.gz"
+    path.write_bytes(data)
+    return read_pages(path, LIMIT)
+
+
+def test_a_page_comes_back_as_it_was(tmp_path):
+    given = page(1, "Сәлем".encode(), headers={"x-robots-tag": "noai"})
+    (got,) = read(tmp_path, member(given))
+    assert (got.url, got.time, got.payload, got.charset) == (given.url, given.time, given.payload, "utf-8")
+    assert got.headers["x-robots-tag"] == "noai"
+
+
+def test_text_of_wet_files_is_text(tmp_path):
+    (got,) = read(tmp_path, member(Page("https://a.example", "", b"plain", is_text=True)))
+    assert got.is_text
+    assert got.payload == b"plain"
+
+
+def test_equal_pages_make_equal_bytes():
+    assert member(page(1)) == member(page(1))
+    assert member(page(1)) != member(page(2))
+
+
+def test_a_flipped_byte_costs_one_record(tmp_path):
+    parts = [member(page(n, os.urandom(500).hex().encode())) for n in range(3)]
+    damaged = bytearray(parts[1])
+    damaged[len(damaged) // 2] ^= 0xFF
+    first, broken, last = read(tmp_path, parts[0] + bytes(damaged) + parts[2])
+    assert first.url.endswith("0/қазақша")
+    assert last.url.endswith("2/қазақша")
+    assert isinstance(broken, Broken)
+    assert broken.reason in ("damaged record", "truncated")
+    assert broken.detail
+
+
+@pytest.mark.parametrize("cut", [1, 10, 100, 300])
+def test_a_file_that_ends_too_early_keeps_what_is_before(tmp_path, cut):
+    parts = [member(page(n, os.urandom(1000).hex().encode())) for n in range(2)]
+    first, *rest = read(tmp_path, (parts[0] + parts[1])[:-cut])
+    assert isinstance(first, Page)
+    whole = list(read_pages_of(tmp_path, parts[1]))
+    # Where only the checksum is cut off, the page itself is whole.
+    assert rest == whole or all(isinstance(item, Broken) for item in rest)
+    assert cut < 100 or rest != whole
+
+
+def test_half_a_member_in_the_middle_costs_one_record(tmp_path):
+    parts = [member(page(n, os.urandom(1000).hex().encode())) for n in range(3)]
+    found = read(tmp_path, parts[0] + parts[1][: len(parts[1]) // 2] + parts[2])
+    assert [item.url.split("/")[3] for item in found if isinstance(item, Page)] == ["0", "2"]
+    assert sum(isinstance(item, Broken) for item in found) == 1
+
+
+def test_what_inflates_past_the_limit_is_skipped(tmp_path):
+    bomb = page(1, gzip.compress(b"a" * 50_000_000), headers={"content-encoding": "gzip"})
+    broken, good = read(tmp_path, member(bomb) + member(page(2)))
+    assert (broken.reason, isinstance(good, Page)) == ("too large", True)
+
+
+def test_a_huge_page_is_skipped(tmp_path):
+    broken, good = read(tmp_path, member(page(1, b"x" * 50_000_000)) + member(page(2)))
+    assert (broken.reason, broken.detail, isinstance(good, Page)) == ("too large", "50000056 bytes", True)
+
+
+def test_packed_answers_are_unpacked(tmp_path):
+    (got,) = read(tmp_path, member(page(1, gzip.compress(b"hello"), headers={"content-encoding": "gzip"})))
+    assert got.payload == b"hello"
+    assert "content-encoding" not in got.headers
+
+
+@pytest.mark.parametrize("data", [b"", b"garbage" * 1000, b"\x1f\x8b\x08garbage" * 50, gzip.compress(b"no warc")])
+def test_what_is_no_warc_gives_no_page_and_no_crash(tmp_path, data):
+    assert not [item for item in read(tmp_path, data) if isinstance(item, Page)]
+
+
+def test_the_origin_stands_in_the_file(tmp_path):
+    path = tmp_path / "a.warc.gz"
+    with path.open("wb") as file:
+        warc = WarcFile(file, {"source": "s", "licence": "CC0-1.0"})
+        warc.write(page(1))
+        warc.close()
+    assert read_info(path) == {"source": "s", "licence": "CC0-1.0"}
