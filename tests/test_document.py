@@ -1,5 +1,4 @@
 import errno
-import os
 import subprocess
 import sys
 from collections import Counter
@@ -48,11 +47,16 @@ def test_equal_rows_make_equal_bytes(tmp_path):
 def test_an_error_leaves_what_was_and_no_trace(tmp_path):
     target = tmp_path / "a.json"
     write_json(target, {"old": 1})
-    with pytest.raises(RuntimeError), whole_file(target) as temporary:
-        temporary.write_text("half")
-        raise RuntimeError
+
+    def fail_halfway() -> None:
+        with whole_file(target) as temporary:
+            temporary.write_text("half")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail_halfway()
     assert target.read_text() == '{\n  "old": 1\n}\n'
-    assert os.listdir(tmp_path) == ["a.json"]
+    assert [path.name for path in tmp_path.iterdir()] == ["a.json"]
 
 
 def test_a_full_disk_is_told_with_place_and_advice(tmp_path):
@@ -73,7 +77,7 @@ except Problem as problem:
     answer = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert "no space left" in answer.stdout, answer.stderr
     assert "a.parquet" in answer.stdout
-    assert os.listdir(tmp_path) == []
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_other_errors_of_the_disk_are_not_hidden(tmp_path):

@@ -17,7 +17,18 @@ from anatili.stage import STAGES, load
 ROOT = Path(__file__).parent.parent
 SOURCE = ROOT / "src" / "anatili"
 MODULES = sorted(SOURCE.rglob("*.py"))
-STAGE_FOLDERS = {"census", "collect", "refine", "tokenizer", "train", "evaluate", "audit", "search", "compute", "release"}
+STAGE_FOLDERS = {
+    "census",
+    "collect",
+    "refine",
+    "tokenizer",
+    "train",
+    "evaluate",
+    "audit",
+    "search",
+    "compute",
+    "release",
+}
 # A stage folder may take from these and from itself; `serve` stands above them, `cli` above all.
 BELOW = {"", "document", "engine", "lang", "problem", "recipe", "run", "sample", "stage", "text", "warc"}
 

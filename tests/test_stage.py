@@ -54,7 +54,9 @@ def test_a_changed_setting_stops_the_run_and_is_named(tmp_path, first_stages):
 def test_new_input_under_old_settings_is_noticed(tmp_path, first_stages):
     recipe = write_recipe(tmp_path)
     go(tmp_path, recipe)
-    (tmp_path / "text.txt").write_text(TEXT + "\n\nТағы бір жаңа мәтін осында қосылды, оны да оқып шығу керек.", "utf-8")
+    (tmp_path / "text.txt").write_text(
+        TEXT + "\n\nТағы бір жаңа мәтін осында қосылды, оны да оқып шығу керек.", "utf-8"
+    )
     with pytest.raises(Drift, match=r"collect was built from something else: files.s.text.txt: \d+ -> \d+"):
         go(tmp_path, recipe)
     outcomes = go(tmp_path, recipe, redo=frozenset({"collect"}))

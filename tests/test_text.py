@@ -15,6 +15,10 @@ def test_sentences_end_at_stops_and_line_ends():
     ]  # fmt: skip
 
 
+def test_an_abbreviation_ends_no_sentence():
+    assert text.sentences("Ол т.б. Абай туралы. Соңы.", {"т.б."}) == ["Ол т.б. Абай туралы.", "Соңы."]
+
+
 def test_clean_composes_and_drops_what_nobody_sees():
     assert text.clean(unicodedata.normalize("NFD", "Үйі\u200b\r\nй\u202e")) == "Үйі\nй"
 

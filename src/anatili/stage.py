@@ -39,13 +39,14 @@ class Stage:
 
 
 MARK_FILES = ("pack.toml", "stopwords.txt", "blocked.txt")
+INDEX_FILES = ("pack.toml", "stopwords.txt", "abbreviations.txt")
 STAGES = (
     Stage("collect", "anatili.collect.corpora:run", watches="anatili.collect.files:inventory"),
     Stage("extract", "anatili.refine.extract:run", needs=("collect",)),
     Stage("mark", "anatili.refine.mark:run", needs=("extract",), reads=MARK_FILES),
     Stage("dedup", "anatili.refine.dedup:run", needs=("extract",)),
     Stage("cut", "anatili.refine.cut:run", needs=("extract", "mark", "dedup"), reads=("pack.toml", "normalize.py")),
-    Stage("index", "anatili.search.index:run", needs=("cut",), reads=("pack.toml",), loose=("tantivy/*",)),
+    Stage("index", "anatili.search.index:run", needs=("cut",), reads=INDEX_FILES, loose=("tantivy/*",)),
     Stage("tokenizer", "anatili.tokenizer.train:run", needs=("cut",)),
     Stage("pretrain", "anatili.train.pretrain:run", needs=("cut", "tokenizer"), loose=("log.jsonl", "loss.png")),
     Stage(

@@ -4,7 +4,7 @@ import hashlib
 import os
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from pathlib import Path
 
 WORD = re.compile(r"[^\W\d_]+(?:[-'’ʼ][^\W\d_]+)*")
@@ -30,9 +30,18 @@ def words(text: str) -> list[str]:
     return WORD.findall(text)
 
 
-def sentences(text: str) -> list[str]:
-    """`text` cut after sentence ends and at line ends."""
-    return [part for line in text.splitlines() for part in SENTENCE_END.split(line.strip()) if part]
+def sentences(text: str, abbreviations: Container[str] = ()) -> list[str]:
+    """`text` cut at line and sentence ends, but not behind one of `abbreviations` (with their full stops)."""
+    found: list[str] = []
+    for line in text.splitlines():
+        joins = False
+        for part in SENTENCE_END.split(line.strip()):
+            if joins:
+                found[-1] += " " + part
+            elif part:
+                found.append(part)
+            joins = bool(part) and part.split()[-1].lower() in abbreviations
+    return found
 
 
 def paragraphs(text: str) -> Iterator[str]:

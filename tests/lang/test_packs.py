@@ -15,7 +15,15 @@ def test_the_pack_keeps_its_promises(code):
 
 
 def test_the_full_packs_have_all_files():
-    wanted = {"pack.toml", "stopwords.txt", "abbreviations.txt", "blocked.txt", "examples.txt", "prompts.toml", "cases.toml"}
+    wanted = {
+        "pack.toml",
+        "stopwords.txt",
+        "abbreviations.txt",
+        "blocked.txt",
+        "examples.txt",
+        "prompts.toml",
+        "cases.toml",
+    }
     for code in ("kk", "ru", "en", "tr"):
         assert wanted <= set(load_pack(code).files)
         assert len(load_pack(code).said.sources) >= len(wanted)

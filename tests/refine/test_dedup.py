@@ -48,7 +48,9 @@ def test_different_topics_are_not_taken_for_copies(tmp_path):
 
 
 def test_texts_of_a_few_words_and_none(tmp_path):
-    found = kept(tmp_path, [document("a", "бір екі"), document("b", "бір екі"), document("c", "!!!"), document("d", "")])
+    found = kept(
+        tmp_path, [document("a", "бір екі"), document("b", "бір екі"), document("c", "!!!"), document("d", "")]
+    )
     assert found["b"] == "a"
     assert found["d"] == "c"
 

@@ -55,7 +55,9 @@ def test_wrong_bytes_are_replaced_not_refused():
     assert charset
 
 
-@pytest.mark.parametrize("payload", [b"", b"\x00" * 1000, b"<" * 50_000, b"<html>" + b"<div>" * 5000, bytes(range(256)) * 40])
+@pytest.mark.parametrize(
+    "payload", [b"", b"\x00" * 1000, b"<" * 50_000, b"<html>" + b"<div>" * 5000, bytes(range(256)) * 40]
+)
 def test_hostile_pages_do_no_harm(payload):
     assert extract_page(payload).text is not None
 

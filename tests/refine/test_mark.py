@@ -53,8 +53,8 @@ def test_repeated_lines(text, share):
 
 
 def test_repeated_sequences():
-    assert repeated_sequence("a b c d e f".split()) == 0
-    assert repeated_sequence("тегін бонус алу".split() * 10) == 1.0
+    assert repeated_sequence(["a", "b", "c", "d", "e", "f"]) == 0
+    assert repeated_sequence(["тегін", "бонус", "алу"] * 10) == 1.0
 
 
 def test_nothing_is_marked_too():

@@ -70,7 +70,9 @@ def plan(steps: int) -> loop.Plan:
         tokens = torch.randint(3, 100, (4, 17), generator=torch.Generator().manual_seed(step))
         return tokens[:, :-1], tokens[:, 1:]
 
-    return loop.Plan(steps=steps, batch=batch, learning_rate=1e-2, warmup=0.1, decay=0.3, weight_decay=0.1, precision="auto")
+    return loop.Plan(
+        steps=steps, batch=batch, learning_rate=1e-2, warmup=0.1, decay=0.3, weight_decay=0.1, precision="auto"
+    )
 
 
 def new_model():

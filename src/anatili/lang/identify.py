@@ -61,7 +61,9 @@ def load_model() -> Model:
 def buckets(text: str) -> npt.NDArray[np.int64]:
     """Buckets of all n-grams (1 to 5 letters, words parted by one space) of `text`, with repeats."""
     letters = "".join(c if c.isalpha() else " " for c in INVISIBLE.sub("", text[:LONGEST]).lower())
-    codes = np.frombuffer((" " + " ".join(letters.split()) + " ").encode("utf-32-le", "surrogatepass"), np.uint32).astype(np.uint64)
+    codes = np.frombuffer(
+        (" " + " ".join(letters.split()) + " ").encode("utf-32-le", "surrogatepass"), np.uint32
+    ).astype(np.uint64)
     found, hashed = [], np.zeros(len(codes), np.uint64)
     for order in ORDERS:
         if len(codes) < order:

@@ -60,7 +60,8 @@ def passages(document: Kept, size: int) -> Iterator[Passage]:
     """Passages of about `size` words; a last one under a third of that joins the one before."""
     blocks: list[list[str]] = []
     length = size
-    for sentence in sentences(document.text):
+    abbreviations = {word.lower() for word in load_pack(document.language).words.get("abbreviations.txt", ())}
+    for sentence in sentences(document.text, abbreviations):
         if length >= size:
             blocks.append([])
             length = 0

@@ -1,0 +1,77 @@
+"""Bits per byte against numbers worked out by hand, intervals, and the baselines."""
+
+from math import log2
+
+import numpy as np
+import pytest
+
+from anatili.evaluate.baselines import ByteNgrams, xz_bits
+from anatili.evaluate.score import Scored, interval, score_row
+from anatili.evaluate.texts import TextSet, first_bytes, inventory
+from anatili.problem import Problem
+from anatili.recipe import Evaluate
+from anatili.sample.topics import read_topics
+
+TEXTS = [topic.pages["kk"].text for topic in read_topics()]
+
+
+def test_bits_per_byte_is_total_bits_by_total_bytes():
+    row = score_row("x", TextSet("kk", "t", ("аб", "abcd")), np.array([16.0, 8.0]), Evaluate())
+    assert row["bits_per_byte"] == 3.0  # (16 + 8) / (4 + 4)
+    assert (row["count"], row["bytes"]) == (2, 8)
+
+
+def test_the_interval_holds_the_mean_and_narrows_with_more_texts():
+    chooser = np.random.default_rng(0)
+
+    def width(count: int) -> float:
+        low, high = interval(chooser.normal(200, 40, count), np.full(count, 100), 1000, 1)
+        assert low < 2.0 < high or count > 500
+        return high - low
+
+    assert width(1000) < width(50) / 3
+    assert interval(np.array([1.0]), np.array([1]), 100, 1) is None
+
+
+def test_a_byte_model_without_training_guesses():
+    assert ByteNgrams([]).bits("абв") == pytest.approx(8 * 6)
+
+
+def test_a_byte_model_learns_and_its_chances_add_up():
+    model = ByteNgrams(TEXTS[:40])
+    assert model.bits(TEXTS[50]) / len(TEXTS[50].encode()) < 2.2
+    data = "қа".encode()
+    chances = [model._chance(data + bytes([byte]), len(data)) for byte in range(256)]
+    assert sum(chances) == pytest.approx(1)
+    assert -log2(max(chances)) < 8
+
+
+def test_xz_gains_from_training_text():
+    held = tuple(TEXTS[50:55])
+    assert xz_bits("\n".join(TEXTS[:40]).encode(), held) < xz_bits(b"", held)
+
+
+def test_bits_do_not_depend_on_what_else_is_scored(tiny_run):
+    model = Scored(tiny_run / "pretrain" / "model")
+    some = (TEXTS[0], "Сәлем", TEXTS[1] * 3)
+    together = model.bits(some)
+    for text, bits in zip(some, together, strict=True):
+        assert model.bits((text,))[0] == pytest.approx(bits, rel=1e-4)
+
+
+def test_bits_agree_with_transformers_own_loss(tiny_run):
+    """One short window: the mean loss of transformers times tokens, in bits."""
+    model = Scored(tiny_run / "pretrain" / "model")
+    engine = model.engine
+    ids = engine.torch.tensor(
+        [[engine.tokenizer.bos_token_id, *engine.tokenizer.encode("Қазақ тілі.", add_special_tokens=False)]]
+    )
+    loss = engine.model(input_ids=ids, labels=ids).loss.item() * (ids.shape[1] - 1) / np.log(2)
+    assert model.bits(("Қазақ тілі.",))[0] == pytest.approx(loss, rel=1e-4)
+
+
+def test_texts_are_cut_to_size_and_missing_ones_named(tmp_path):
+    assert first_bytes(["аа", "бб", "вв"], 8) == ("аа", "бб")
+    assert first_bytes(["аааа"], 1) == ("аааа",)
+    with pytest.raises(Problem, match=r"no file .*gone.txt"):
+        inventory(Evaluate(texts={"kk": ("gone.txt",)}), tmp_path)

@@ -1,0 +1,104 @@
+"""The commands as users type them."""
+
+import gzip
+import json
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.mark.parametrize(
+    "command",
+    [(), ("run",), ("status",), ("why",), ("chat",), ("search",), ("serve",), ("identify",), ("extract",), ("lang",),
+     ("lang", "check"), ("lang", "new"), ("lang", "list")],
+    ids=" ".join,
+)  # fmt: skip
+def test_every_command_explains_itself(anatili, command):
+    answer = anatili(*command, "--help")
+    assert answer.returncode == 0
+    assert "Usage:" in answer.stdout
+
+
+def test_identify_gives_a_line_of_json_for_each_line(anatili):
+    text = "Қазақстанның астанасы – Астана қаласы\n\nStolitsa\nqazaq tılı – memlekettık til, ony bilu kerek\n"
+    answer = anatili("identify", "--json", input=text)
+    rows = [json.loads(line) for line in answer.stdout.splitlines()]
+    assert [row["language"] for row in rows][:2] == ["kk", "und"]
+    assert len(rows) == 4
+    assert (rows[3]["language"], rows[3]["script"]) == ("kk", "Latn")
+    assert rows[0].keys() == {"language", "script", "confidence"}
+
+
+def test_identify_reads_a_file_that_is_no_utf8(anatili, tmp_path):
+    (tmp_path / "a.txt").write_bytes(b"\xff\xfe\n" + "қазақ тілі\n".encode())
+    assert len(anatili("identify", tmp_path / "a.txt").stdout.splitlines()) == 2
+
+
+def test_extract_prints_the_article(anatili, tmp_path):
+    page = "<html><title>Т</title><nav>мәзір</nav><article><p>" + "Бұл мақала мәтіні. " * 20 + "</p></article></html>"
+    (tmp_path / "a.html.gz").write_bytes(gzip.compress(page.encode()))
+    answer = json.loads(anatili("extract", tmp_path / "a.html.gz", "--json").stdout)
+    assert answer["text"].startswith("Бұл мақала мәтіні.")
+    (tmp_path / "empty.html").write_text("")
+    assert anatili("extract", tmp_path / "empty.html").returncode == 1
+
+
+def test_lang_check(anatili):
+    answer = anatili("lang", "check", "kk")
+    assert answer.returncode == 0, answer.stdout
+    assert anatili("lang", "check", "zz").stderr.startswith("Error: no language pack 'zz'")
+
+
+def test_status_chat_and_search_of_a_run(anatili, tiny_run):
+    rows = json.loads(anatili("status", tiny_run, "--json").stdout)
+    assert {row["state"] for row in rows["stages"]} == {"built"}
+    assert "content" in anatili("status", "tiny", "--runs", tiny_run.parent).stdout
+    answer = anatili("chat", "tiny", "--runs", tiny_run.parent, "--question", "Мушель деген не?", "--limit", 10)
+    assert answer.stdout.index("Табылған мәтіндер") < answer.stdout.index("Модельдің өз сөздері")
+    assert "https://" in answer.stdout
+    piped = anatili("chat", tiny_run, "--limit", 5, "--json", input="Who was Abai?\n\nКто такой Абай?\n")
+    assert [json.loads(line)["language"] for line in piped.stdout.splitlines()] == ["en", "ru"]
+    found = [json.loads(line) for line in anatili("search", tiny_run, "аральское море", "--json").stdout.splitlines()]
+    assert found[0]["title"] == "Аральское море"
+
+
+def test_why_follows_a_page_through_the_stages(anatili, tiny_run):
+    def why(kind: str, number: int = 0) -> str:
+        answer = anatili("why", tiny_run, f"https://tuzaq.example/trap/{kind}/{number}.html")
+        assert answer.returncode == 0, answer.stderr
+        return answer.stdout
+
+    assert "lost: opted out" in why("opt-out")
+    assert "duplicate" in why("exact")
+    assert "duplicate" in why("near")
+    assert "inflates past" in why("no-page", 6)
+    assert "in the corpus (kk)" in why("personal", 3) or "held out" in why("personal", 3)
+    assert "charset: kz1048" in why("charset-kz-1048")
+    assert "language: ru" in why("foreign-article")
+    assert "language: kk" in why("foreign-menu")
+    assert "script: Arab" in why("arab")
+    assert "lost" in why("spam")
+    assert "no address or document" in anatili("why", tiny_run, "https://nowhere.example/").stderr
+
+
+def test_mistakes_get_a_sentence_not_a_traceback(anatili, tmp_path):
+    (tmp_path / "bad.toml").write_text('name = "x"\nlanguage = "kk"\n[cut]\nmin_word = 1\n')
+    (tmp_path / "zz.toml").write_text(
+        'name = "x"\nlanguage = "zz"\n[[collect.sources]]\nname = "s"\npath = "sample:"\n'
+    )
+    for arguments, said in (
+        (("run", tmp_path / "none.toml"), "no recipe"),
+        (("run", tmp_path / "bad.toml", "--runs", tmp_path), "cut.min_word: unknown key"),
+        (("run", tmp_path / "zz.toml", "--runs", tmp_path), "no language pack 'zz'"),
+        (("run", ROOT / "recipes" / "tiny.toml", "--runs", tmp_path, "--redo", "cat"), "no stage 'cat'"),
+        (("status", "nothing", "--runs", tmp_path), "no run nothing"),
+        (("chat", tmp_path), "no run"),
+        (("chat", "http://127.0.0.1:9"), "no OpenAI-compatible server answers"),
+        (("run", ROOT / "recipes" / "tiny.toml", "--runs", "/proc/none"), "cannot make the folder"),
+    ):
+        answer = anatili(*arguments)
+        assert answer.returncode == 1, arguments
+        assert said in answer.stderr
+        assert "Traceback" not in answer.stderr
