@@ -8,16 +8,23 @@ Model: mean of 16-dimensional n-gram rows, one linear layer (fastText's shape), 
 """
 
 import argparse
+import html
 import random
+import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import torch
 
 from anatili.lang import load_pack
-from anatili.lang.identify import BITS, buckets
+from anatili.lang.identify import BITS, MAIN, buckets
+from anatili.text import script_of
 
 DIMENSIONS, EPOCHS, BATCH, LARGEST, SMALLEST = 16, 6, 256, 9000, 3000
+TO_CYRILLIC = dict(zip("aábdefgǵhiıjklmnńoópqrstuúvwxyzc", "аәбдефгғҳиыжклмнңоөпқрстуүвўхйзц", strict=True))
+TO_CYRILLIC |= {"sh": "ш", "ch": "ч", "ya": "я", "yu": "ю"}
+KARAKALPAK = re.compile("sh|ch|ya|yu|[" + "".join(c for c in TO_CYRILLIC if len(c) == 1) + "]")
 HELD_OUT = {"ntrex", "sib200"}
 MORE_KAZAKH = (
     "kaznerd",
@@ -45,7 +52,20 @@ def read(data: Path) -> dict[str, list[str]]:
     pack = load_pack("kk")
     for script in ("Latn2021", "Latn2018", "Arab"):
         lines[f"kk_{script}"] = [pack.transliterate(text, script) for text in chooser.sample(kazakh, 4000)]
+    # Karakalpak in Cyrillic (all labelled lines are Latin), and many languages that are none of ours, as one label.
+    lines["kaa_Cyrl"] = [KARAKALPAK.sub(lambda m: TO_CYRILLIC[m.group()], text.lower()) for text in lines["kaa"]]
+    lines["und"] = list(others(data, {label.split("_")[0] for label in lines}))
     return lines
+
+
+def others(data: Path, known: set[str]) -> Iterator[str]:
+    """Paragraphs of the Universal Declaration of Human Rights in languages that have no label."""
+    for path in sorted((data / "html" / "udhr").glob("*.html")):
+        page = path.read_text("utf-8")
+        code = re.search(r'<html[^>]* lang="([^"-]+)', page)
+        if code and code[1] not in known:
+            paragraphs = [html.unescape(p) for p in re.findall(r"<p>([^<]{30,})</p>", page)]
+            yield from (p for p in paragraphs if script_of(p) in MAIN)
 
 
 def crop(text: str, chooser: random.Random) -> str:

@@ -103,7 +103,7 @@ class TransformersEngine:
             raise Problem(f"the question is too long for this model: {len(ids)} tokens, it holds {self.context}")
         chooser = torch.Generator().manual_seed(sampling.seed)
         said: list[int] = []
-        done = ""
+        done = 0
         past, feed = None, torch.tensor([ids])
         with torch.inference_mode():
             for _ in range(min(sampling.limit, room)):
@@ -119,10 +119,14 @@ class TransformersEngine:
                     continue
                 end = min((at for stop in sampling.stop if (at := text.find(stop)) >= 0), default=-1)
                 if end >= 0:
-                    yield text[len(done) : end]
+                    yield text[done:end]
                     return
-                yield text[len(done) :]
-                done = text
+                # What may be the beginning of a stop word waits until it is known to be none.
+                ready = len(text) - max((len(stop) - 1 for stop in sampling.stop), default=0)
+                if ready > done:
+                    yield text[done:ready]
+                    done = ready
+            yield self.tokenizer.decode(said, skip_special_tokens=True)[done:]
 
 
 def choose(logits: Any, said: list[int], sampling: Sampling, chooser: Any, torch: Any) -> int:

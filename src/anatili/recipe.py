@@ -144,8 +144,8 @@ class Tune(Section):
 class Evaluate(Section):
     """How good the model is."""
 
-    texts: dict[str, tuple[str, ...]] = Field(
-        {}, strict=False, description="Language -> further held-out text files, a sentence a line."
+    texts: dict[str, Annotated[tuple[str, ...], Field(strict=False)]] = Field(
+        {}, description="Language -> further held-out text files, a sentence a line."
     )
     max_bytes: int = Field(200_000, ge=1_000, le=10**9, description="Most text scored for one language and set.")
     resamples: int = Field(1000, ge=100, le=100_000, description="Resamples behind each 95 % interval.")

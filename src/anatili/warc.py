@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 MEMBER = b"\x1f\x8b\x08"
+UNDATED = "1970-01-01T00:00:00Z"
+"""The date of records without one: the standard wants a date, and equal files want the same."""
 HEAD_ROOM = 100_000
 """Bytes that HTTP headers may take beside the page."""
 DECODED = {"content-encoding", "transfer-encoding", "content-length"}
@@ -95,7 +97,7 @@ def _read_from(file: BinaryIO, max_bytes: int, last: _Position) -> Iterator[Page
 def _page(record: Any, url: str, max_bytes: int) -> Page | Broken:
     facts: dict[str, Any] = {
         "url": url,
-        "time": record.headers.get("WARC-Date", ""),
+        "time": (record.headers.get("WARC-Date") or "").replace(UNDATED, ""),
         "record_id": record.headers.get("WARC-Record-ID", "").strip("<>"),
     }
     if not record.is_http:
@@ -186,6 +188,7 @@ class WarcFile:
         from fastwarc.warc import WarcRecord, WarcRecordType
 
         record = WarcRecord()
+        headers = {"WARC-Date": UNDATED} | {name: value for name, value in headers.items() if value}
         # An id made from the content: the same pages give the same file.
         own_id = uuid.UUID(bytes=hashlib.sha256(repr(headers).encode() + body).digest()[:16])
         record.init_headers(record_type=getattr(WarcRecordType, kind), record_urn=f"uuid:{own_id}".encode())

@@ -93,7 +93,7 @@ def identify(text: str) -> Verdict:
         return UNKNOWN
     chances, wide = scores(text), cld2(text)
     if wide and wide.language not in chances:
-        own = max(chances.values())
+        own = max(chances[code] for code in chances if code != "und")
         if script not in MAIN or (wide.confidence > own and own < UNSURE):
             return Verdict(wide.language, script, wide.confidence)
     elif wide:

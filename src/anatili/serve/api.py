@@ -5,7 +5,7 @@ import hmac
 import json
 import time
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,6 +14,8 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, JSONResponse, Response, StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import iterate_in_threadpool, run_in_threadpool
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from anatili import __version__
 from anatili.engine import Sampling
@@ -112,28 +114,43 @@ def failure(status: int, message: str, kind: str = "invalid_request_error") -> J
 def create_app(assistant: Assistant, *, key: str = "", hosts: tuple[str, ...] = ("127.0.0.1", "localhost")) -> FastAPI:
     """The application. `hosts`: names a request may give as its Host (a guard against DNS rebinding); empty: any."""
     app = FastAPI(title="anatili", version=__version__, docs_url=None, redoc_url=None)
-    add_guards(app, key, hosts)
+    app.add_middleware(Guard, key=key, hosts=hosts)
+    add_errors(app)
     add_pages(app, assistant)
     add_chat(app, assistant)
     return app
 
 
-def add_guards(app: FastAPI, key: str, hosts: tuple[str, ...]) -> None:
-    @app.middleware("http")
-    async def guard(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
+class Guard:
+    """Refuses what may not pass and adds the security headers. Plain ASGI: Starlette's own middleware base keeps a
+    stream running after its reader has gone."""
+
+    def __init__(self, app: ASGIApp, key: str, hosts: tuple[str, ...]) -> None:
+        self.app, self.key, self.hosts = app, key, hosts
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_guarded(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message).update(HEADERS)
+            await send(message)
+
+        refusal = self.refusal(Request(scope)) if scope["type"] == "http" else None
+        await (refusal or self.app)(scope, receive, send_guarded)
+
+    def refusal(self, request: Request) -> Response | None:
         host = request.headers.get("host", "").rsplit(":", 1)[0].strip("[]")
         length = request.headers.get("content-length", "0")
         said = request.headers.get("authorization", "").removeprefix("Bearer ")
-        if hosts and host not in hosts:
+        if self.hosts and host not in self.hosts:
             return failure(403, f"this server does not answer for host {host!r}")
         if request.method == "POST" and not (length.isdigit() and 0 < int(length) <= MAX_BODY):
             return failure(413, f"a body of 1 to {MAX_BODY} bytes with Content-Length is needed")
-        if key and request.url.path not in OPEN and not hmac.compare_digest(said.encode(), key.encode()):
+        if self.key and request.url.path not in OPEN and not hmac.compare_digest(said.encode(), self.key.encode()):
             return failure(401, "a key is needed: Authorization: Bearer KEY", "authentication_error")
-        answer = await call_next(request)
-        answer.headers.update(HEADERS)
-        return answer
+        return None
 
+
+def add_errors(app: FastAPI) -> None:
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> JSONResponse:
         first = error.errors()[0]
