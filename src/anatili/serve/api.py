@@ -28,7 +28,7 @@ MAX_BODY = 1 << 20
 MAX_TOKENS = 2048
 WAITING = 8
 """Requests that may wait for the model; the next one is told to come back (503)."""
-OPEN = ("/health", "/", "/static/page.css", "/static/page.js", "/languages")
+OPEN = ("/health", "/", "/static/page.css", "/static/page.js", "/static/icon.svg", "/languages")
 HEADERS = {
     "Content-Security-Policy": "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'",
     "X-Content-Type-Options": "nosniff",
