@@ -185,15 +185,20 @@ def whole_file(path: Path) -> Iterator[Path]:
             os.fsync(file.fileno())
         temporary.replace(path)
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-            raise Problem(
-                f"no space left to write {show_path(path)} ({os.strerror(error.errno or 0)}). Nothing already built is "
-                "lost: make room and give the same command again, it goes on where it stopped"
-            ) from error
-        raise
+        raise as_problem(error, path) from error
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink()
+
+
+def as_problem(error: OSError, place: Path) -> Exception:
+    """A full disk as a `Problem` that says where and what to do; any other error as it is."""
+    if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        return error
+    return Problem(
+        f"no space left to write {show_path(place)} ({os.strerror(error.errno or 0)}). Nothing already built is lost: "
+        "make room and give the same command again, it goes on where it stopped"
+    )
 
 
 def write_json(path: Path, value: Any) -> None:

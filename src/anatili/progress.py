@@ -10,7 +10,9 @@ from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
     Progress,
+    ProgressColumn,
     SpinnerColumn,
+    Task,
     TaskID,
     TextColumn,
     TimeElapsedColumn,
@@ -31,6 +33,16 @@ def console(*, error: bool = False) -> Console:
     return Console(file=stream, width=None if stream.isatty() else WIDE, highlight=False, soft_wrap=not stream.isatty())
 
 
+class Rate(ProgressColumn):
+    """Units a second, or seconds a unit where that is more."""
+
+    def render(self, task: Task) -> Text:
+        speed = task.speed or 0.0
+        if not speed:
+            return Text("")
+        return Text(f"{speed:,.1f}/s" if speed >= 1 else f"{1 / speed:,.1f} s each", style="dim")
+
+
 class Bars:
     """One bar a stage, on standard error, with rate and time left; nothing if `quiet`."""
 
@@ -43,6 +55,7 @@ class Bars:
             BarColumn(bar_width=24),
             MofNCompleteColumn(),
             TextColumn("{task.fields[unit]}"),
+            Rate(),
             TimeElapsedColumn(),
             TextColumn("left"),
             TimeRemainingColumn(),
