@@ -185,16 +185,19 @@ def whole_file(path: Path) -> Iterator[Path]:
             os.fsync(file.fileno())
         temporary.replace(path)
     except OSError as error:
-        raise as_problem(error, path) from error
+        problem = disk_problem(error, path)
+        if problem is None:
+            raise
+        raise problem from error
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink()
 
 
-def as_problem(error: OSError, place: Path) -> Exception:
-    """A full disk as a `Problem` that says where and what to do; any other error as it is."""
+def disk_problem(error: OSError, place: Path) -> Problem | None:
+    """A full disk as a `Problem` that says where and what to do; `None` for any other error."""
     if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-        return error
+        return None
     return Problem(
         f"no space left to write {show_path(place)} ({os.strerror(error.errno or 0)}). Nothing already built is lost: "
         "make room and give the same command again, it goes on where it stopped"

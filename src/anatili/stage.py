@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
-from anatili.document import add_up, as_problem, whole_file
+from anatili.document import add_up, disk_problem, whole_file
 from anatili.lang import LanguagePack, load_pack
 from anatili.pool import Pool
 from anatili.problem import Problem
@@ -230,7 +230,10 @@ def build(
     try:
         summary = load(stage.work)(task)
     except OSError as error:
-        raise as_problem(error, folder) from error
+        problem = disk_problem(error, folder)
+        if problem is None:
+            raise
+        raise problem from error
     return run.finish(stage.name, who, summary, started=started, loose=stage.loose)
 
 

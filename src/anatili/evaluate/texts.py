@@ -39,14 +39,16 @@ def _file(path: Path) -> Path:
 
 
 def held_out(folder: Path, languages: tuple[str, ...], most: int) -> Iterator[TextSet]:
-    """The documents that `cut` kept from training, by language, up to `most` bytes each."""
-    texts: dict[str, list[str]] = {language: [] for language in languages}
+    """The documents that `cut` kept from training, by language and script, up to `most` bytes each.
+
+    Scripts apart, because a letter's bytes differ with them: a few Latin texts would decide a Cyrillic mean.
+    """
+    texts: dict[tuple[str, str], list[str]] = {}
     for shard in sorted((folder / "held-out").glob("part-*.parquet")):
         for document in read_shard(shard, Kept):
-            texts[document.language].append(document.text)
-    for language, found in texts.items():
-        if found:
-            yield TextSet(language, "held-out", first_bytes(found, most))
+            texts.setdefault((document.language, document.script), []).append(document.text)
+    for language, script in sorted(texts, key=lambda pair: (languages.index(pair[0]), pair[1])):
+        yield TextSet(language, f"held-out {script}", first_bytes(texts[language, script], most))
 
 
 def from_files(settings: Evaluate, base: Path) -> Iterator[TextSet]:
