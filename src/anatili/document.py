@@ -51,7 +51,7 @@ class Mark:
     confidence: float
     """Of the language, 0 to 1."""
     alphabet: float
-    """Share of letters that belong to the language's alphabet in that script."""
+    """Share of letters that belong to the language's alphabet in that script, look-alikes put right."""
     stopwords: float
     """Share of words that are stop words of the language."""
     other: float

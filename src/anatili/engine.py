@@ -43,7 +43,7 @@ class Engine(Protocol):
         ...
 
     def generate(self, messages: Sequence[Message], sampling: Sampling) -> Iterator[str]:
-        """Pieces of the answer as they come."""
+        """Pieces of the answer as they come, one a token where the engine knows its tokens; some are empty."""
         ...
 
 
@@ -75,9 +75,11 @@ class TransformersEngine:
         self.name = folder.resolve().parent.parent.name if folder.name == "model" else folder.resolve().name
         options = {"local_files_only": True, "trust_remote_code": False}
         self.tokenizer: Any = AutoTokenizer.from_pretrained(folder, **options)
+        self.device: Any = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else "cpu"
         self.model: Any = AutoModelForCausalLM.from_pretrained(
             folder, use_safetensors=True, dtype=torch.float32, **options
-        ).eval()
+        )
+        self.model.to(self.device).eval()
 
     @property
     def context(self) -> int:
@@ -88,7 +90,10 @@ class TransformersEngine:
         return sum(p.numel() for p in self.model.parameters())
 
     def prompt(self, messages: Sequence[Message]) -> list[int]:
-        text = self.tokenizer.apply_chat_template(list(messages), tokenize=False, add_generation_prompt=True)
+        if self.tokenizer.chat_template:
+            text = self.tokenizer.apply_chat_template(list(messages), tokenize=False, add_generation_prompt=True)
+        else:  # a base model: it can only go on with a text
+            text = "\n".join(message["content"] for message in messages) + "\n"
         ids: list[int] = self.tokenizer.encode(text, add_special_tokens=False)
         return ids
 
@@ -104,29 +109,31 @@ class TransformersEngine:
         chooser = torch.Generator().manual_seed(sampling.seed)
         said: list[int] = []
         done = 0
-        past, feed = None, torch.tensor([ids])
+        past, feed = None, torch.tensor([ids], device=self.device)
         with torch.inference_mode():
             for _ in range(min(sampling.limit, room)):
                 answer = self.model(input_ids=feed, past_key_values=past, use_cache=True)
                 past = answer.past_key_values
-                token = choose(answer.logits[0, -1].float(), said, sampling, chooser, torch)
+                token = choose(answer.logits[0, -1].float().cpu(), said, sampling, chooser, torch)
                 if token == self.tokenizer.eos_token_id:
                     break
                 said.append(token)
-                feed = torch.tensor([[token]])
+                feed = torch.tensor([[token]], device=self.device)
                 text = self.tokenizer.decode(said, skip_special_tokens=True)
                 if text.endswith("\ufffd"):  # half a letter: its other bytes are still to come
+                    yield ""
                     continue
                 end = min((at for stop in sampling.stop if (at := text.find(stop)) >= 0), default=-1)
                 if end >= 0:
                     yield text[done:end]
                     return
                 # What may be the beginning of a stop word waits until it is known to be none.
-                ready = len(text) - max((len(stop) - 1 for stop in sampling.stop), default=0)
-                if ready > done:
-                    yield text[done:ready]
-                    done = ready
-            yield self.tokenizer.decode(said, skip_special_tokens=True)[done:]
+                ready = max(done, len(text) - max((len(stop) - 1 for stop in sampling.stop), default=0))
+                yield text[done:ready]
+                done = ready
+            rest = self.tokenizer.decode(said, skip_special_tokens=True)[done:]
+            if rest:
+                yield rest
 
 
 def choose(logits: Any, said: list[int], sampling: Sampling, chooser: Any, torch: Any) -> int:

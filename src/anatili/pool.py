@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from itertools import islice
+from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from anatili.problem import Problem
@@ -71,6 +72,10 @@ class RayPool:
 
     def __init__(self, address: str, in_flight: int = 256) -> None:
         os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+        if address not in ("local", "auto") and Path("~/.ray/auth_token").expanduser().exists():
+            # `ray start` asks for a token by default, but a driver that names an address does not send it unasked.
+            os.environ.setdefault("RAY_AUTH_MODE", "token")
         try:
             import ray
         except ImportError as error:
@@ -86,7 +91,10 @@ class RayPool:
                 logging_level="ERROR",
             )
         except ConnectionError as error:
-            raise Problem(f"no Ray cluster at {address}: {error}") from error
+            raise Problem(
+                f"no Ray cluster at {address}: {error}. If it is there and asks for a token, set RAY_AUTH_MODE=token "
+                "and RAY_AUTH_TOKEN_PATH"
+            ) from error
 
     def map(self, work: Callable[[Job], Result], jobs: Iterable[Job]) -> Iterator[Result]:
         # A task killed with its node is run again: shards are moved into place whole, so that is harmless.

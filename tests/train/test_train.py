@@ -55,6 +55,8 @@ def test_the_mix_is_kept_and_every_window_comes_once_a_pass(tmp_path, tokenizer_
     assert len(set(firsts)) == windows
     kazakh = next(row for row in rows if row.language == "kk")
     flat = np.fromfile(tmp_path / "tokens" / "kk.bin", np.uint32)
+    (tmp_path / "part-0.parquet").unlink()  # a resumed run keeps what is whole
+    assert data.write_tokens([tmp_path / "part-0.parquet"], bpe, 1, tmp_path / "tokens") == counts
     assert bpe.decode(list(flat[: list(flat).index(1)])) == f"{kazakh.title}\n{kazakh.text}"
 
 

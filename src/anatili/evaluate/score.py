@@ -121,10 +121,11 @@ class Scored:
         for start in range(0, len(windows), BATCH):
             batch = windows[start : start + BATCH]
             longest = len(batch[0][1])
-            ids = torch.tensor([[begin, *part, *[begin] * (longest - len(part))] for _, part in batch])
+            rows = [[begin, *part, *[begin] * (longest - len(part))] for _, part in batch]
+            ids = torch.tensor(rows, device=self.engine.device)
             with torch.inference_mode():
                 logits = self.engine.model(input_ids=ids[:, :-1]).logits.float()
-            chances = torch.log_softmax(logits, -1).gather(2, ids[:, 1:, None]).squeeze(2).double()
+            chances = torch.log_softmax(logits, -1).gather(2, ids[:, 1:, None]).squeeze(2).double().cpu()
             for row, (number, part) in enumerate(batch):
                 total[number] -= float(chances[row, : len(part)].sum()) / log(2)
         return total

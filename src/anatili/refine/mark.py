@@ -63,7 +63,7 @@ def look_at(document: Document, packs: dict[str, LanguagePack], line_letters: in
         language=verdict.language,
         script=verdict.script,
         confidence=verdict.confidence,
-        alphabet=round(pack.alphabet_share(body, verdict.script), 4) if pack else 0.0,
+        alphabet=round(pack.alphabet_share(pack.normalize(body), verdict.script), 4) if pack else 0.0,
         stopwords=round(stopword_share(words, pack, verdict.script), 4) if pack else 0.0,
         other=round(other_share(body, verdict.language, line_letters), 4),
         repeats=round(repeated_lines(body), 4),

@@ -270,7 +270,8 @@ async def stream(reply: Reply, head: dict[str, Any], wanted: ChatRequest, queue:
         try:
             async for piece in iterate_in_threadpool(iter_once(reply.pieces)):
                 count += 1
-                yield event({"content": piece})
+                if piece:
+                    yield event({"content": piece})
         except Problem as error:
             yield f"data: {json.dumps({'error': {'message': str(error)}}, ensure_ascii=False)}\n\n"
             return

@@ -5,6 +5,7 @@ a language is a window of that file; windows are shuffled anew for each pass. Wh
 from its number and the mix alone. So a resumed run needs no state but its step.
 """
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -14,15 +15,21 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from anatili.document import Kept, read_shard, whole_file
+from anatili.document import Kept, read_shard, whole_file, write_json
 from anatili.problem import Problem
 
 Tokens = npt.NDArray[np.int64]
 
 
 def write_tokens(shards: Iterable[Path], tokenizer: Any, end: int, folder: Path) -> dict[str, int]:
-    """Write `<language>.bin` (uint32) for each language of the shards; returns tokens by language."""
+    """Write `<language>.bin` (uint32) for each language of the shards; returns tokens by language.
+
+    `counts.json` is written last: with it the folder is whole, and a resumed run keeps it.
+    """
     folder.mkdir(parents=True, exist_ok=True)
+    done = folder / "counts.json"
+    if done.exists():
+        return dict(json.loads(done.read_text("utf-8")))
     for old in folder.glob("*.bin"):
         old.unlink()
     counts: dict[str, int] = {}
@@ -36,7 +43,9 @@ def write_tokens(shards: Iterable[Path], tokenizer: Any, end: int, folder: Path)
             with (folder / f"{language}.bin").open("ab") as file:
                 file.write(flat.tobytes())
             counts[language] = counts.get(language, 0) + len(flat)
-    return dict(sorted(counts.items()))
+    counts = dict(sorted(counts.items()))
+    write_json(done, counts)
+    return counts
 
 
 @dataclass(frozen=True)
