@@ -58,6 +58,9 @@ def test_status_chat_and_search_of_a_run(anatili, tiny_run):
     answer = anatili("chat", "tiny", "--runs", tiny_run.parent, "--question", "Мушель деген не?", "--limit", 10)
     assert answer.stdout.index("Табылған мәтіндер") < answer.stdout.index("Модельдің өз сөздері")
     assert "https://" in answer.stdout
+    bare = anatili("chat", tiny_run / "release" / "model", "--question", "Абай кім?", "--limit", 3)
+    assert bare.returncode == 0, bare.stderr
+    assert "Табылған мәтіндер" not in bare.stdout
     piped = anatili("chat", tiny_run, "--limit", 5, "--json", input="Who was Abai?\n\nКто такой Абай?\n")
     assert [json.loads(line)["language"] for line in piped.stdout.splitlines()] == ["en", "ru"]
     found = [json.loads(line) for line in anatili("search", tiny_run, "аральское море", "--json").stdout.splitlines()]

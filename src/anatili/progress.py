@@ -163,12 +163,13 @@ def show_passages(found: list[Any]) -> None:
 def show_reply(reply: Any, words: dict[str, str]) -> None:
     """Passages first, then the model's own words as they come, labelled as what they are."""
     out = console()
-    out.print(Text(words.get("passages", "Passages"), style="underline"))
-    if reply.passages:
-        show_passages(reply.passages)
-    else:
-        out.print(words.get("nothing", "-"))
-    out.print()
+    if reply.searched:
+        out.print(Text(words.get("passages", "Passages"), style="underline"))
+        if reply.passages:
+            show_passages(reply.passages)
+        else:
+            out.print(words.get("nothing", "-"))
+        out.print()
     out.print(Text(words.get("model", "The model's own words"), style="underline"))
     out.print(Text(reply.notice, style="yellow"))
     for piece in reply.pieces:

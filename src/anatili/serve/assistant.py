@@ -24,6 +24,8 @@ class Reply:
     """What is said to a question. `notice` says in the reader's language what the model's words are worth."""
 
     language: str
+    searched: bool
+    """Whether there was an index to look in."""
     passages: list[Found]
     notice: str
     pieces: Iterator[str]
@@ -57,6 +59,7 @@ class Assistant:
         prompt = self.prompt(messages, passages, language)
         return Reply(
             language=language,
+            searched=self.search is not None,
             passages=passages,
             notice=self.notice(language),
             pieces=self.engine.generate(prompt, sampling),

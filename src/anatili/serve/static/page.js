@@ -68,10 +68,10 @@ function passageItem(passage) {
 }
 
 function showPassages(box, extra) {
-  box.append(make("h2", words.passages));
-  if (!extra.passages.length) {
+  if (extra.searched) box.append(make("h2", words.passages));
+  if (extra.searched && !extra.passages.length) {
     box.append(make("p", words.nothing));
-  } else {
+  } else if (extra.searched) {
     const list = make("ol", "", "passages");
     list.append(...extra.passages.map(passageItem));
     box.append(list);
