@@ -236,8 +236,13 @@ def model_card(assistant: Assistant) -> dict[str, Any]:
 
 def extras(reply: Reply) -> dict[str, Any]:
     """What OpenAI's form has no place for: the passages found and what the model's words are worth."""
-    return {"searched": reply.searched, "passages": [describe(found) for found in reply.passages], "notice": reply.notice,
-            "language": reply.language, "generated_by_ai": True}  # fmt: skip
+    return {
+        "searched": reply.searched,
+        "passages": [describe(found) for found in reply.passages],
+        "notice": reply.notice,
+        "language": reply.language,
+        "generated_by_ai": True,
+    }
 
 
 def usage(reply: Reply, count: int) -> dict[str, int]:
