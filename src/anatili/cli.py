@@ -244,6 +244,37 @@ def serve(run: str, runs: Path, port: int, host: str, key: str) -> None:
 
 
 @main.command()
+@click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--language", required=True, help="Code of a language pack.")
+@click.option("-o", "--out", type=click.Path(path_type=Path, dir_okay=False), help="Write the pages that pass here.")
+@click.option("--max-bytes", default=10_000_000, show_default=True, type=click.IntRange(1000), help="Longest page.")
+@as_json
+@report_problems
+def sift(files: tuple[Path, ...], language: str, out: Path | None, max_bytes: int, wants_json: bool) -> None:
+    """Find the pages of WARC or WET FILES whose raw bytes can hold a language; nothing is parsed.
+
+    \b
+    anatili sift crawl/*.warc.gz --language kk -o kazakh.warc.gz
+    """
+    from anatili.collect.sift import describe_gate
+    from anatili.collect.sift import sift as sift_files
+    from anatili.progress import Bars
+
+    with Bars(quiet=wants_json) as bars:
+        counts = sift_files(list(files), language, out=out, max_bytes=max_bytes, progress=bars.bar("sift"))
+    if wants_json:
+        print_json(counts.as_json())
+        return
+    said = counts.as_json()
+    click.echo(f"{said['records']} records, {said['pages']} pages, {said['passed']} passed, "
+               f"{said['bytes'] / 1e6:.1f} MB packed, {said['seconds']} CPU-seconds, "
+               f"{said['pages_per_second']} pages a second")  # fmt: skip
+    for reason, count in said["lost"].items():
+        click.echo(f"lost: {reason} {count}")
+    click.echo(f"asked for {describe_gate(language)}")
+
+
+@main.command()
 @click.argument("file", type=click.File("rb"), default="-")
 @as_json
 @report_problems

@@ -109,6 +109,13 @@ class Lost:
     detail: str
 
 
+@dataclass(frozen=True, slots=True)
+class SiftedOut:
+    """A page that the gate left out, as a number made from its address: there are thousands for each that passes."""
+
+    url: int
+
+
 def arrow_schema(kind: type[Any]) -> pa.Schema:
     """The Arrow schema of a row class."""
     plain = {str: pa.string(), int: pa.int64(), float: pa.float64(), bool: pa.bool_(), bytes: pa.binary()}

@@ -79,6 +79,10 @@ class Bars:
             console(error=True).print(f"{stage.name} …")
         return Bar(self.bars, stage.name)
 
+    def bar(self, name: str) -> "Bar":
+        """A bar for work that is no stage."""
+        return Bar(self.bars, name)
+
     def tell(self, outcome: Outcome) -> None:
         if outcome.what == "outdated":
             self.outdated.append(outcome.stage)

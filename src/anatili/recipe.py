@@ -29,6 +29,9 @@ class Source(Section):
     name: str = Field(pattern=r"^[a-z0-9_-]+$", description="Short name, kept with every document.")
     path: str = Field(description="File, folder or pattern, relative to the recipe; `sample:` is the bundled crawl.")
     kind: Literal["warc", "jsonl", "parquet", "text"] = Field("warc", description="Form of the files (warc: also WET).")
+    sift: tuple[str, ...] = Field(
+        (), strict=False, description="Languages: only pages whose bytes can hold one of them go on (`anatili sift`)."
+    )
     licence: str = Field("unknown", description="SPDX code, or `unknown` where each page has its own.")
     unit: Literal["line", "paragraph", "file"] = Field("paragraph", description="What one document is in a text file.")
     text_field: str = Field("text", description="Field that holds the text, in JSON lines and Parquet.")

@@ -16,6 +16,13 @@ SCRIPTS = {
     "Latn": re.compile("[A-Za-zªº\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u02af\u1e00-\u1eff]"),
     "Arab": re.compile("[\u0600-\u06ff\u0750-\u077f\u08a0-\u08ff\ufb50-\ufdff\ufe70-\ufefc]"),
 }
+# Letters that the large languages of a script share: they set no small language apart. Cyrillic: Russian, Ukrainian,
+# Belarusian, Bulgarian, Serbian, Macedonian. Latin: western and central Europe. Arabic: Arabic, Persian, Urdu.
+SHARED_LETTERS = {
+    "Cyrl": frozenset("абвгдеёжзийклмнопрстуфхцчшщъыьэюяіїєґўјљњћђџѓќѕѝ'’"),
+    "Latn": frozenset("abcdefghijklmnopqrstuvwxyzßàáâãäåæçèéêëìíîïðñòóôõöøùúûüýþÿăąćčďđęěĺľłńňőœŕřśšťůűźżžșţț'’ʻʼ"),
+    "Arab": frozenset("ءآأؤإئابةتثجحخدذرزسشصضطظعغفقكلمنهوىيپچژگکیٹڈڑںےہھۃ"),
+}
 LETTER = re.compile(r"[^\W\d_]")
 
 # Zero-width, bidirectional, tag and control characters: invisible, and a way to hide words from readers.
@@ -79,6 +86,11 @@ def digest(text: str) -> str:
 def short_hash(*parts: str) -> str:
     """24 hexadecimal digits (96 bits: safe for ids of billions of documents) over `parts`."""
     return hashlib.blake2b("\n".join(parts).encode("utf-8", "surrogatepass"), digest_size=12).hexdigest()
+
+
+def number_of(text: str) -> int:
+    """64 bits that stand for `text`: chance meetings are rarer than one in a million among five million."""
+    return int.from_bytes(hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "big", signed=True)
 
 
 def show_path(path: Path | str) -> str:

@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 from anatili.document import Document, Duplicate, Kept, Lost, Mark
 from anatili.problem import Problem
 from anatili.run import Run
+from anatili.text import number_of
 
 Step = dict[str, Any]
 
@@ -18,6 +19,7 @@ Step = dict[str, Any]
 def trace(run: Run, name: str) -> list[Step]:
     """The steps of the page with the address or id `name`, in order; `Problem` if the run never saw it."""
     steps = [*lost(run.folder("collect"), "lost-*.parquet", "collect", name)]
+    steps += sifted(run, name)
     steps += lost(run.folder("extract"), "lost/*.parquet", "extract", name)
     for shard, row in rows(run.folder("extract"), "part-*.parquet", Document, name):
         steps.append({"stage": "extract", "what": f"became document {row['id']}", "url": row["url"],
@@ -42,6 +44,15 @@ def of_document(run: Run, shard: str, identity: str) -> Iterator[Step]:
         yield {"stage": "cut", "what": f"held out for evaluation ({row['language']})"}
     for _, row in rows(run.folder("cut"), f"lost/{shard}", Lost, identity):
         yield {"stage": "cut", "what": f"lost: {row['reason']}", "detail": row["detail"]}
+
+
+def sifted(run: Run, name: str) -> Iterator[Step]:
+    """Whether the gate left the address out: such pages are kept as numbers only."""
+    number = number_of(name)
+    for shard in sorted(run.folder("collect").glob("sifted-*.parquet")):
+        if pc.any(pc.equal(pq.read_table(shard, columns=["url"])["url"], number)).as_py():
+            yield {"stage": "collect", "what": "lost: sifted out", "url": name,
+                   "detail": "its bytes hold too few letters of the languages that the source sifts for"}  # fmt: skip
 
 
 def lost(folder: Path, pattern: str, stage: str, name: str) -> Iterator[Step]:

@@ -7,7 +7,7 @@ file: it is told to the caller as `Broken` and reading goes on at the next membe
 import hashlib
 import uuid
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -35,6 +35,8 @@ class Page:
     record_id: str = ""
     is_text: bool = False
     """Whether it is extracted text already (a WET `conversion` record)."""
+    rule: str = ""
+    """By which rule the gate admitted it, "" if it was not asked."""
 
 
 @dataclass(frozen=True)
@@ -46,8 +48,20 @@ class Broken:
     detail: str = ""
 
 
-def read_pages(path: Path, max_bytes: int) -> Iterator[Page | Broken]:
-    """Pages of a WARC or WET file (plain, gzip, zstd, lz4), in order; what cannot be used comes as `Broken`.
+@dataclass(slots=True)
+class Sifted:
+    """A page that the gate left out."""
+
+    url: str
+
+
+Admits = Callable[[bytes, Callable[[], str]], str]
+"""A gate: given a payload and what gives its HTTP charset, the name of a rule, "" to leave the page out."""
+
+
+def read_pages(path: Path, max_bytes: int, admits: Admits | None = None) -> Iterator[Page | Broken | Sifted]:
+    """Pages of a WARC or WET file (plain, gzip, zstd, lz4), in order; what cannot be used comes as `Broken`, what
+    `admits` leaves out as `Sifted`.
 
     `max_bytes` bounds a page after unpacking; longer ones are skipped without being held in memory.
     """
@@ -57,7 +71,7 @@ def read_pages(path: Path, max_bytes: int) -> Iterator[Page | Broken]:
             file.seek(start)
             last = _Position(start)
             try:
-                yield from _read_from(file, max_bytes, last)
+                yield from _read_from(file, max_bytes, last, admits)
                 return
             except (OSError, ValueError) as error:
                 if not last.given:
@@ -74,46 +88,62 @@ class _Position:
     """Whether the record there was handed on whole."""
 
 
-def _read_from(file: BinaryIO, max_bytes: int, last: _Position) -> Iterator[Page | Broken]:
+def _read_from(
+    file: BinaryIO, max_bytes: int, last: _Position, admits: Admits | None
+) -> Iterator[Page | Broken | Sifted]:
     from fastwarc.warc import ArchiveIterator, WarcRecordType
 
     wanted = WarcRecordType.response | WarcRecordType.conversion | WarcRecordType.resource
     for record in ArchiveIterator(file, record_types=wanted, parse_http=False, fsspec_args=False):
         url = (record.headers.get("WARC-Target-URI") or "").strip("<>")
         last.offset, last.url, last.given = record.stream_pos, url, False
-        said = int(record.headers.get("Content-Length") or 0)
+        length = record.headers.get("Content-Length") or ""
+        if not length.isdigit():
+            last.given = True
+            yield Broken(url, "truncated", "no Content-Length")
+            continue
+        said = int(length)
         if said > max_bytes + HEAD_ROOM:
             last.given = True
             yield Broken(url, "too large", f"{said} bytes")
             continue
-        record.freeze()
+        found = _page(record, url, max_bytes, admits)
         last.given = True
-        if record.content_length != said:
-            yield Broken(url, "truncated", f"{record.content_length} of {said} bytes")
-            continue
-        yield _page(record, url, max_bytes)
+        yield found
 
 
-def _page(record: Any, url: str, max_bytes: int) -> Page | Broken:
+def _page(record: Any, url: str, max_bytes: int, admits: Admits | None) -> Page | Broken | Sifted:
+    packed = False
+    try:
+        if record.is_http:
+            record.parse_http(auto_decode="all")
+            packed = bool(record.http_headers.get("Content-Encoding") or record.http_headers.get("Transfer-Encoding"))
+        # Only an encoded body can be longer than its record; a bounded read costs a buffer of the bound (109 us).
+        size = record.content_length
+        payload = record.reader.read(max_bytes + 1) if packed else record.reader.read()
+    except ValueError as error:
+        return Broken(url, "damaged page", str(error))
+    except OSError as error:
+        if not packed:
+            raise  # the archive itself is damaged here
+        return Broken(url, "damaged page", str(error))
+    if not packed and len(payload) != size:
+        return Broken(url, "truncated", f"{len(payload)} of {size} bytes")
+    if len(payload) > max_bytes:
+        return Broken(url, "too large", f"inflates past {max_bytes} bytes")
+    rule = admits(payload, lambda: record.http_charset or "") if admits else ""
+    if admits and not rule:
+        return Sifted(url)
     facts: dict[str, Any] = {
         "url": url,
         "time": (record.headers.get("WARC-Date") or "").replace(UNDATED, ""),
         "record_id": record.headers.get("WARC-Record-ID", "").strip("<>"),
+        "rule": rule,
     }
     if not record.is_http:
-        payload = record.reader.read(max_bytes + 1)
-        if len(payload) > max_bytes:
-            return Broken(url, "too large", f"more than {max_bytes} bytes")
         is_text = str(record.record_type) == "conversion"
         mime = "text/plain" if is_text else record.headers.get("Content-Type", "").split(";")[0].strip().lower()
         return Page(payload=payload, mime=mime, is_text=is_text, **facts)
-    try:
-        record.parse_http(auto_decode="all")
-        payload = record.reader.read(max_bytes + 1)
-    except (OSError, ValueError) as error:
-        return Broken(url, "damaged page", str(error))
-    if len(payload) > max_bytes:
-        return Broken(url, "too large", f"inflates past {max_bytes} bytes")
     headers: dict[str, str] = {}
     for name, value in record.http_headers.astuples():
         low = name.lower()

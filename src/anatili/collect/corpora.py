@@ -19,11 +19,12 @@ import pyarrow.parquet as pq
 
 from anatili import sample, text
 from anatili.collect.files import find_files
-from anatili.document import Document, Lost, add_up, whole_file, write_shard
+from anatili.document import Document, Lost, SiftedOut, add_up, whole_file, write_shard
+from anatili.lang.gate import load_gate
 from anatili.problem import Problem
 from anatili.recipe import Collect, Source
 from anatili.stage import Task
-from anatili.warc import Broken, Page, WarcFile, read_pages
+from anatili.warc import Admits, Broken, Page, Sifted, WarcFile, read_pages
 
 MIMES = ("text/html", "application/xhtml+xml", "text/plain", "")
 BINARY = (b"%PDF", b"PK\x03\x04", b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"\x7fELF", b"\xd0\xcf\x11\xe0")
@@ -51,10 +52,14 @@ def collect_file(file: Path, target: Path, source: Source, settings: Collect) ->
     size = settings.shard_records
     stem = target.name.removeprefix("lost-").removesuffix(".parquet")
     if source.kind == "warc":
-        for number, pages in enumerate(batches(usable(read_pages(file, settings.max_bytes), counts, lost), size)):
+        sifted: list[SiftedOut] = []
+        pages_of = read_pages(file, settings.max_bytes, gate_of(source))
+        for number, pages in enumerate(batches(usable(pages_of, counts, lost, sifted), size)):
             shard = target.with_name(f"part-{stem}-{number:05d}.warc.gz")
             if not shard.exists():
                 write_warc(shard, pages, source)
+        if sifted:
+            write_shard(target.with_name(f"sifted-{stem}.parquet"), SiftedOut, sifted)
     else:
         for number, rows in enumerate(batches(documents(file, source, settings, counts, lost), size)):
             shard = target.with_name(f"part-{stem}-{number:05d}.parquet")
@@ -70,10 +75,24 @@ def batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
         yield batch
 
 
-def usable(pages: Iterable[Page | Broken], counts: Counter[str], lost: list[Lost]) -> Iterator[Page]:
+def gate_of(source: Source) -> Admits | None:
+    """Admits a page that the gate of any of the source's `sift` languages admits; `None` if it names none."""
+    if not source.sift:
+        return None
+    gates = [load_gate(code) for code in source.sift]
+    return lambda payload, charset: next((rule for gate in gates if (rule := gate.admits(payload, charset))), "")
+
+
+def usable(
+    pages: Iterable[Page | Broken | Sifted], counts: Counter[str], lost: list[Lost], sifted: list[SiftedOut]
+) -> Iterator[Page]:
     """The pages that may hold text; the others are counted by reason and listed."""
     for page in pages:
         counts["records"] += 1
+        if isinstance(page, Sifted):
+            counts["lost: sifted out"] += 1
+            sifted.append(SiftedOut(text.number_of(page.url)))
+            continue
         problem = page if isinstance(page, Broken) else why_not(page)
         if problem is None:
             assert isinstance(page, Page)

@@ -1,8 +1,10 @@
 """Which files the sources of a recipe name. Light, because it is asked at each start of a run."""
 
+import json
 from pathlib import Path
 
 from anatili import sample
+from anatili.lang import load_pack
 from anatili.problem import Problem
 from anatili.recipe import Collect, Source
 from anatili.text import show_path
@@ -46,4 +48,6 @@ def inventory(settings: Collect, base: Path) -> dict[str, dict[str, int | str]]:
             found[source.name] = {"sample": sample.digest()}
         else:
             found[source.name] = {show_path(p.name): p.stat().st_size for p in find_files(source, base)}
+        for code in source.sift:
+            found[source.name][f"gate {code}"] = json.dumps(load_pack(code).said.gate, ensure_ascii=False)
     return found

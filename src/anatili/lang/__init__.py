@@ -71,6 +71,10 @@ class PackFile(Part):
     stem_final: dict[str, str] = Field(default={}, description="Last letter of a stem -> the one it stands for.")
     stem_letters: int = Field(3, ge=1, description="Letters that at least remain of a stem.")
     cut: dict[str, float] = Field(default={}, description="Thresholds of [cut] that differ for this language.")
+    gate: dict[str, dict[str, int]] = Field(
+        default={},
+        description="Script (and a suffix) -> letters and how many of them a page must have, the rarest first.",
+    )
     personal: dict[str, PersonalPattern] = {}
     transliteration: dict[str, Transliteration] = {}
     sources: dict[str, Source] = Field(default={}, description="File -> where it comes from.")
