@@ -13,7 +13,7 @@ from pathlib import Path
 
 from fastwarc.warc import ArchiveIterator
 
-from anatili.collect.corpora import why_not
+from anatili.collect.gather import why_not
 from anatili.document import Document
 from anatili.lang import load_pack
 from anatili.refine.dedup import sign

@@ -27,8 +27,17 @@ class Source(Section):
     """A set of files to collect from."""
 
     name: str = Field(pattern=r"^[a-z0-9_-]+$", description="Short name, kept with every document.")
-    path: str = Field(description="File, folder or pattern, relative to the recipe; `sample:` is the bundled crawl.")
-    kind: Literal["warc", "jsonl", "parquet", "text"] = Field("warc", description="Form of the files (warc: also WET).")
+    path: str = Field(
+        description="File, folder or pattern, relative to the recipe; an address (https, s3); `sample:` is the bundled "
+        "crawl, `pack:` the language's own list of sites."
+    )
+    kind: Literal["warc", "commoncrawl", "site", "jsonl", "parquet", "text"] = Field(
+        "warc", description="Form: warc (also WET, or a far list of them), commoncrawl (by its index), site, corpora."
+    )
+    crawls: tuple[str, ...] = Field((), strict=False, description="Crawls to take from, such as CC-MAIN-2026-04.")
+    files: int = Field(0, ge=0, description="First files of a far list (or parts of the index) to take; 0: all.")
+    pages: int = Field(1000, ge=1, le=1_000_000, description="Most pages of one site.")
+    pause: float = Field(1.0, ge=0, le=3600, description="Least seconds between two requests to a site.")
     sift: tuple[str, ...] = Field(
         (), strict=False, description="Languages: only pages whose bytes can hold one of them go on (`anatili sift`)."
     )
@@ -45,6 +54,9 @@ class Collect(Section):
     sources: tuple[Source, ...] = Field((), strict=False, description="Files to collect from, in order.")
     shard_records: int = Field(200, ge=1, le=1_000_000, description="Records in one shard.")
     max_bytes: int = Field(10_000_000, ge=1_000, le=1_000_000_000, description="Longest page in bytes, unpacked.")
+    private_hosts: tuple[str, ...] = Field(
+        (), strict=False, description="host:port of servers in a private network that may be fetched from."
+    )
 
 
 class Extract(Section):

@@ -41,7 +41,7 @@ class Stage:
 MARK_FILES = ("pack.toml", "stopwords.txt", "blocked.txt", "normalize.py")
 INDEX_FILES = ("pack.toml", "stopwords.txt", "abbreviations.txt")
 STAGES = (
-    Stage("collect", "anatili.collect.corpora:run", watches="anatili.collect.files:inventory"),
+    Stage("collect", "anatili.collect.gather:run", watches="anatili.collect.files:inventory"),
     Stage("extract", "anatili.refine.extract:run", needs=("collect",)),
     Stage("mark", "anatili.refine.mark:run", needs=("extract",), reads=MARK_FILES),
     Stage("dedup", "anatili.refine.dedup:run", needs=("extract",)),

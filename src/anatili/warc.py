@@ -4,6 +4,7 @@ A damaged gzip member, a record longer than allowed or one that inflates past it
 file: it is told to the caller as `Broken` and reading goes on at the next member.
 """
 
+import contextlib
 import hashlib
 import uuid
 import zlib
@@ -59,13 +60,13 @@ Admits = Callable[[bytes, Callable[[], str]], str]
 """A gate: given a payload and what gives its HTTP charset, the name of a rule, "" to leave the page out."""
 
 
-def read_pages(path: Path, max_bytes: int, admits: Admits | None = None) -> Iterator[Page | Broken | Sifted]:
-    """Pages of a WARC or WET file (plain, gzip, zstd, lz4), in order; what cannot be used comes as `Broken`, what
+def read_pages(path: Path | BinaryIO, max_bytes: int, admits: Admits | None = None) -> Iterator[Page | Broken | Sifted]:
+    """Pages of a WARC or WET file or stream (plain, gzip, zstd, lz4), in order; what cannot be used comes as `Broken`, what
     `admits` leaves out as `Sifted`.
 
     `max_bytes` bounds a page after unpacking; longer ones are skipped without being held in memory.
     """
-    with path.open("rb") as file:
+    with path.open("rb") if isinstance(path, Path) else contextlib.nullcontext(path) as file:
         start: int | None = 0
         while start is not None:
             file.seek(start)

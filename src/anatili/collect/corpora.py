@@ -1,131 +1,21 @@
-"""`collect`: local WARC and WET files, JSON lines, Parquet and text, copied into shards that know their origin.
-
-WARC goes to WARC shards of pages, everything else to Parquet shards of documents. Each input file is one job; its
-list of lost records is written last and so marks the input as done.
-"""
+"""Existing corpora (JSON lines, Parquet, text; plain, gzip or zstd) as documents that know their origin."""
 
 import gzip
 import io
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
-from itertools import islice
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from anatili import sample, text
-from anatili.collect.files import find_files
-from anatili.document import Document, Lost, SiftedOut, add_up, whole_file, write_shard
-from anatili.lang.gate import load_gate
+from anatili import text
+from anatili.document import Document, Lost
 from anatili.problem import Problem
 from anatili.recipe import Collect, Source
-from anatili.stage import Task
-from anatili.warc import Admits, Broken, Page, Sifted, WarcFile, read_pages
-
-MIMES = ("text/html", "application/xhtml+xml", "text/plain", "")
-BINARY = (b"%PDF", b"PK\x03\x04", b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"\x7fELF", b"\xd0\xcf\x11\xe0")
-T = TypeVar("T")
-
-
-def run(task: Task) -> dict[str, Any]:
-    """Copy every source into shards; the summary counts records by what became of them."""
-    settings: Collect = task.settings
-    jobs: list[tuple[Path, Path, Source]] = []
-    for number, source in enumerate(settings.sources):
-        is_sample = source.path == sample.PLACE
-        files = [sample.build(task.out / ".sample")] if is_sample else find_files(source, task.base)
-        for place, file in enumerate(files):
-            jobs.append((file, task.out / f"lost-{number:02d}-{place:05d}.parquet", source))
-    todo = [job for job in jobs if not job[1].exists()]
-    task.map(collect_file, todo, "files", settings=settings)
-    return {"records": add_up(target for _, target, _ in jobs), "sources": [s.name for s in settings.sources]}
-
-
-def collect_file(file: Path, target: Path, source: Source, settings: Collect) -> None:
-    """Copy one input file into shards beside `target`, then write `target`: what was lost, and all counts."""
-    counts: Counter[str] = Counter()
-    lost: list[Lost] = []
-    size = settings.shard_records
-    stem = target.name.removeprefix("lost-").removesuffix(".parquet")
-    if source.kind == "warc":
-        sifted: list[SiftedOut] = []
-        pages_of = read_pages(file, settings.max_bytes, gate_of(source))
-        for number, pages in enumerate(batches(usable(pages_of, counts, lost, sifted), size)):
-            shard = target.with_name(f"part-{stem}-{number:05d}.warc.gz")
-            if not shard.exists():
-                write_warc(shard, pages, source)
-        if sifted:
-            write_shard(target.with_name(f"sifted-{stem}.parquet"), SiftedOut, sifted)
-    else:
-        for number, rows in enumerate(batches(documents(file, source, settings, counts, lost), size)):
-            shard = target.with_name(f"part-{stem}-{number:05d}.parquet")
-            if not shard.exists():
-                write_shard(shard, Document, rows)
-    write_shard(target, Lost, lost, counts)
-
-
-def batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
-    """Lists of at most `size` items."""
-    waiting = iter(items)
-    while batch := list(islice(waiting, size)):
-        yield batch
-
-
-def gate_of(source: Source) -> Admits | None:
-    """Admits a page that the gate of any of the source's `sift` languages admits; `None` if it names none."""
-    if not source.sift:
-        return None
-    gates = [load_gate(code) for code in source.sift]
-    return lambda payload, charset: next((rule for gate in gates if (rule := gate.admits(payload, charset))), "")
-
-
-def usable(
-    pages: Iterable[Page | Broken | Sifted], counts: Counter[str], lost: list[Lost], sifted: list[SiftedOut]
-) -> Iterator[Page]:
-    """The pages that may hold text; the others are counted by reason and listed."""
-    for page in pages:
-        counts["records"] += 1
-        if isinstance(page, Sifted):
-            counts["lost: sifted out"] += 1
-            sifted.append(SiftedOut(text.number_of(page.url)))
-            continue
-        problem = page if isinstance(page, Broken) else why_not(page)
-        if problem is None:
-            assert isinstance(page, Page)
-            counts["kept"] += 1
-            yield page
-        else:
-            counts[f"lost: {problem.reason}"] += 1
-            lost.append(Lost("", problem.url, problem.reason, problem.detail))
-
-
-def why_not(page: Page) -> Broken | None:
-    """Why a page can hold no text, `None` if it can."""
-    if page.status != 200:
-        return Broken(page.url, "no success", f"HTTP status {page.status}")
-    if page.mime not in MIMES:
-        return Broken(page.url, "no text page", page.mime)
-    head = page.payload.lstrip()[:1000]
-    if not head:
-        return Broken(page.url, "empty")
-    is_utf16 = head[:2] in (b"\xff\xfe", b"\xfe\xff") or "utf-16" in page.charset.lower()
-    if head.startswith(BINARY) or (not is_utf16 and head.count(b"\0") > len(head) // 100):
-        return Broken(page.url, "binary")
-    return None
-
-
-def write_warc(shard: Path, pages: list[Page], source: Source) -> None:
-    info = {"software": "anatili", "source": source.name, "licence": source.licence}
-    with whole_file(shard) as temporary, temporary.open("wb") as stream:
-        warc = WarcFile(stream, info)
-        for page in pages:
-            warc.write(page)
-        warc.close()
-
 
 def documents(
     file: Path, source: Source, settings: Collect, counts: Counter[str], lost: list[Lost]

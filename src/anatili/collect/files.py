@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from anatili import sample
 from anatili.lang import load_pack
@@ -36,6 +37,41 @@ def find_files(source: Source, base: Path) -> list[Path]:
     return found
 
 
+def is_far(source: Source) -> bool:
+    """Whether the source lies behind an address."""
+    return "://" in source.path
+
+
+def site_roots(source: Source, base: Path) -> list[str]:
+    """Scheme and host of each site that a source of kind `site` names: a file of lines, `pack:`, or one address."""
+    if source.path == "pack:":
+        lines = [line for code in source.sift for line in load_pack(code).words.get("seeds.txt", ())]
+    elif is_far(source):
+        lines = [source.path]
+    else:
+        file = base / source.path
+        if not file.is_file():
+            raise Problem(f"source {source.name!r}: no list of sites at {show_path(file)} (one address a line)")
+        lines = [line.split("#")[0].strip() for line in file.read_text("utf-8").splitlines()]
+    roots = list(dict.fromkeys(root_of(line.split()[0]) for line in lines if line))
+    if not roots:
+        raise Problem(f"source {source.name!r} names no site; `pack:` takes seeds.txt of the languages in `sift`")
+    return roots
+
+
+def root_of(line: str) -> str:
+    """Scheme and host of an address; https where only a host is given."""
+    parts = urlsplit(line if "://" in line else f"https://{line}")
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def far_facts(source: Source, base: Path) -> dict[str, int | str]:
+    """What decides the input of a source that is not here: a crawl never changes, so its name is enough."""
+    if source.kind == "site" and not is_far(source):
+        return dict.fromkeys(site_roots(source, base), "site")
+    return {"at": source.path, "crawls": ", ".join(source.crawls)}
+
+
 def inventory(settings: Collect, base: Path) -> dict[str, dict[str, int | str]]:
     """Source -> file name -> bytes: by this a run notices that its input has changed."""
     if not settings.sources:
@@ -46,6 +82,8 @@ def inventory(settings: Collect, base: Path) -> dict[str, dict[str, int | str]]:
             raise Problem(f"two sources are called {source.name!r}; give each a name of its own")
         if source.path == sample.PLACE:
             found[source.name] = {"sample": sample.digest()}
+        elif is_far(source) or source.kind in ("site", "commoncrawl"):
+            found[source.name] = far_facts(source, base)
         else:
             found[source.name] = {show_path(p.name): p.stat().st_size for p in find_files(source, base)}
         for code in source.sift:

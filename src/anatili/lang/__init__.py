@@ -63,6 +63,7 @@ class PackFile(Part):
 
     name: str = Field(description="English name.")
     own_name: str = Field(description="The language's own name for itself.")
+    iso639_3: str = Field("", pattern="^[a-z]{3}$|^$", description="Three-letter code, as in Common Crawl's index.")
     letters: dict[str, str] = Field(description="Script (ISO 15924) -> lower-case alphabet; the first is the main one.")
     lookalikes: dict[str, str] = Field(default={}, description="Foreign letter -> the letter meant, inside a word.")
     number_words: tuple[str, ...] = ()

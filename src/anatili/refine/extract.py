@@ -32,6 +32,8 @@ ALIASES = {
     "cp-1251": "cp1251",
     "unicode": "utf-16",
 }
+OPT_OUT_HEADER = "x-anatili-opt-out"
+"""Header by which `collect` hands on what the site as a whole refuses, each signal with its date."""
 NO_TRAINING = ("noai", "noimageai", "notrain")
 
 
@@ -85,9 +87,14 @@ def from_warc(shard: Path, settings: Extract, lost: list[Lost]) -> Iterator[Docu
             source=info["source"],
             time=page.time,
             licence=info["licence"],
-            opt_out=found.opt_out,
+            opt_out=dated(found.opt_out, page.time[:10]),
             charset=found.charset,
         )
+
+
+def dated(signals: str, day: str) -> str:
+    """The signals, each with the day on which it was read: that of the page where it does not say another."""
+    return "; ".join(f"{one} @ {day}" if day and " @ " not in one else one for one in signals.split("; ") if one)
 
 
 def from_corpus(shard: Path, lost: list[Lost]) -> Iterator[Document]:
@@ -188,6 +195,7 @@ def signals(page: str, headers: dict[str, str]) -> str:
     found = []
     robots = headers.get("x-robots-tag", "").lower()
     found += [f"X-Robots-Tag: {word}" for word in NO_TRAINING if re.search(rf"\b{word}\b", robots)]
+    found += filter(None, headers.get(OPT_OUT_HEADER, "").split("; "))
     if headers.get("tdm-reservation", "").strip() == "1":
         found.append("tdm-reservation: 1")
     for tag in META.findall(page[:200_000]):

@@ -1,0 +1,344 @@
+"""Fetching over HTTP and from object stores: retried, paced, bounded, and never from a private network by accident.
+
+Every answer is checked: a server that ignores a range, sends another one, breaks off, or trickles costs a retry and in
+the end a `FetchError` that says what was wrong; it never becomes data.
+"""
+
+import email.utils
+import ipaddress
+import io
+import random
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+import httpcore
+import httpx
+
+from anatili import __version__
+
+AGENT = f"anatili/{__version__} (+https://github.com/anatili/anatili)"
+TOKEN = "anatili"
+"""What robots.txt may call us."""
+AGAIN = (408, 425, 429, 500, 502, 503, 504)
+REDIRECTS = 5
+LEAST_RATE = 500
+"""Bytes a second that a body must bring over `PATIENCE` seconds."""
+PATIENCE = 30.0
+MAX_WAIT = 120.0
+"""Longest wait that a server may ask for with Retry-After."""
+
+
+class FetchError(Exception):
+    """An address could not be fetched; the text says why."""
+
+
+class Forbidden(FetchError):
+    """The address lies in a private network, or is no web address."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    url: str
+    """The address after redirects."""
+    status: int
+    headers: dict[str, str]
+    """Lower-case names."""
+    body: bytes
+
+
+class PublicNetwork(httpcore.NetworkBackend):
+    """Connects only to public addresses: the name is looked up once, checked, and that very address connected to."""
+
+    def __init__(self, private_hosts: frozenset[str]) -> None:
+        self.private_hosts = private_hosts
+        self.plain = httpcore.SyncBackend()
+
+    def connect_tcp(self, host: str, port: int, timeout: float | None = None, local_address: str | None = None,
+                    socket_options: Any = None) -> httpcore.NetworkStream:  # fmt: skip
+        try:
+            found = {info[4][0] for info in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)}
+        except (OSError, UnicodeError) as error:
+            raise httpcore.ConnectError(f"no address of {host}: {error}") from error
+        if f"{host}:{port}" not in self.private_hosts:
+            private = [address for address in found if not ipaddress.ip_address(address).is_global]
+            if private:
+                raise Forbidden(f"{host} is in a private network ({private[0]}); such addresses are never fetched "
+                                "unless private_hosts names them")  # fmt: skip
+        return self.plain.connect_tcp(sorted(map(str, found))[0], port, timeout, local_address, socket_options)
+
+    def connect_unix_socket(self, *_: Any, **__: Any) -> httpcore.NetworkStream:
+        raise Forbidden("no local sockets")
+
+    def sleep(self, seconds: float) -> None:
+        time.sleep(seconds)
+
+
+@dataclass
+class Fetcher:
+    """One connection pool. `pause` is the least time in seconds between two requests to a host."""
+
+    private_hosts: frozenset[str] = frozenset()
+    pause: float = 0.0
+    tries: int = 6
+    max_bytes: int = 50_000_000
+    sleep: Callable[[float], None] = time.sleep
+    _last: dict[str, float] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def __post_init__(self) -> None:
+        transport = httpx.HTTPTransport(retries=0)
+        transport._pool = httpcore.ConnectionPool(  # httpx has no public way to choose how to connect
+            ssl_context=httpx.create_ssl_context(), network_backend=PublicNetwork(self.private_hosts), max_connections=8
+        )
+        self.client = httpx.Client(transport=transport, headers={"User-Agent": AGENT}, timeout=httpx.Timeout(30.0),
+                                   follow_redirects=False, trust_env=False)  # fmt: skip
+
+    def close(self) -> None:
+        self.client.close()
+
+    def get(self, url: str, *, headers: dict[str, str] | None = None, pause: float = 0.0) -> Answer:
+        """The answer at `url` after redirects, whatever its status; at most `max_bytes` of body."""
+        seen = [url]
+        while True:
+            answer = self._retry(url, headers or {}, pause)
+            if answer.status not in (301, 302, 303, 307, 308) or "location" not in answer.headers:
+                return answer
+            url = urljoin(url, answer.headers["location"])
+            if url in seen:
+                raise FetchError(f"{seen[0]}: redirects in a circle")
+            if len(seen) > REDIRECTS:
+                raise FetchError(f"{seen[0]}: more than {REDIRECTS} redirects")
+            seen.append(url)
+
+    def get_range(self, url: str, start: int, length: int) -> bytes:
+        """Bytes `start` to `start + length` of `url`, exactly; what broke off is gone on with, not begun again."""
+        got = b""
+        for turn in range(self.tries):
+            first, last = start + len(got), start + length - 1
+            try:
+                got += self._part(url, first, last)
+            except Interrupted as error:
+                got += error.body
+                problem: Exception = error
+            except Retry as error:
+                problem = error
+            if len(got) >= length:
+                return got[:length]
+            self._wait(turn, problem)
+        raise FetchError(f"{url}: {problem} (tried {self.tries} times)")
+
+    def size(self, url: str) -> int:
+        """Length of what is at `url`, from a request for its first byte."""
+        answer = self.get(url, headers={"Range": "bytes=0-0", "Accept-Encoding": "identity"})
+        said = answer.headers.get("content-range", "")
+        if answer.status == 206 and said.rpartition("/")[2].isdigit():
+            return int(said.rpartition("/")[2])
+        raise FetchError(f"{url}: HTTP {answer.status}" if answer.status != 200 else f"{url}: no ranges are served there")
+
+    def _retry(self, url: str, headers: dict[str, str], pause: float) -> Answer:
+        problem: Exception | None = None
+        for turn in range(self.tries):
+            try:
+                with self._open(url, headers, pause) as response:
+                    return Answer(url, response.status_code, dict(response.headers), self._body(response))
+            except (Retry, Interrupted) as error:
+                problem = error
+            self._wait(turn, problem)
+        raise FetchError(f"{url}: {problem} (tried {self.tries} times)")
+
+    def _part(self, url: str, first: int, last: int) -> bytes:
+        wanted = {"Range": f"bytes={first}-{last}", "Accept-Encoding": "identity"}
+        with self._open(url, wanted, 0.0) as response:
+            if response.status_code != 206:
+                what = "ignores ranges" if response.status_code == 200 else f"HTTP {response.status_code}"
+                raise FetchError(f"{url}: {what}")
+            said = response.headers.get("content-range", "")
+            if not said.startswith(f"bytes {first}-"):
+                raise Retry(f"another range came than was asked for ({said})")
+            return self._body(response)
+
+    @contextmanager
+    def _open(self, url: str, headers: dict[str, str], pause: float) -> Iterator[httpx.Response]:
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise Forbidden(f"{url}: not a web address")
+        self._pace(parts.netloc, max(pause, self.pause))
+        try:
+            with self.client.stream("GET", url, headers=headers) as response:
+                if response.status_code in AGAIN:
+                    raise Retry(f"HTTP {response.status_code}", asked_wait(response.headers.get("retry-after", "")))
+                yield response
+        except httpx.HTTPError as error:
+            raise Retry(f"{type(error).__name__}: {error}") from error
+        except (httpx.InvalidURL, UnicodeError) as error:
+            raise Forbidden(f"{url}: {error}") from error
+
+    def _body(self, response: httpx.Response) -> bytes:
+        """The whole body; `Interrupted` with what came if it breaks off or trickles."""
+        parts: list[bytes] = []
+        total, began = 0, time.monotonic()
+        try:
+            for part in response.iter_bytes():
+                parts.append(part)
+                total += len(part)
+                if total > self.max_bytes:
+                    raise FetchError(f"{response.url}: more than {self.max_bytes} bytes")
+                passed = time.monotonic() - began
+                if passed > PATIENCE and total < LEAST_RATE * passed:
+                    raise Interrupted(f"only {total} bytes in {passed:.0f} seconds", b"".join(parts))
+        except (httpx.HTTPError, httpcore.ProtocolError) as error:
+            raise Interrupted(f"broke off after {total} bytes ({type(error).__name__})", b"".join(parts)) from error
+        except httpx.DecodingError as error:
+            raise FetchError(f"{response.url}: {error}") from error
+        return b"".join(parts)
+
+    def _pace(self, host: str, pause: float) -> None:
+        with self._lock:
+            wait = self._last.get(host, 0.0) + pause - time.monotonic()
+            self._last[host] = time.monotonic() + max(0.0, wait)
+        if wait > 0:
+            self.sleep(wait)
+
+    def _wait(self, turn: int, problem: Exception | None) -> None:
+        if turn + 1 < self.tries:
+            asked = problem.wait if isinstance(problem, Retry) else None
+            self.sleep(asked if asked is not None else min(MAX_WAIT, 0.5 * 2**turn) * (0.5 + random.random() / 2))
+
+
+class Retry(Exception):
+    """Worth another try, after `wait` seconds if the server said so."""
+
+    def __init__(self, text: str, wait: float | None = None) -> None:
+        super().__init__(text)
+        self.wait = wait
+
+
+class Interrupted(Exception):
+    """A body that broke off; `body` is what came."""
+
+    def __init__(self, text: str, body: bytes) -> None:
+        super().__init__(text)
+        self.body = body
+
+
+def asked_wait(said: str) -> float | None:
+    """Seconds that a Retry-After header asks for (a number or a date), at most `MAX_WAIT`; `None` if it says nothing."""
+    if said.strip().isdigit():
+        return min(MAX_WAIT, float(said))
+    try:
+        when = email.utils.parsedate_to_datetime(said)
+    except (TypeError, ValueError):
+        return None
+    return min(MAX_WAIT, max(0.0, when.timestamp() - time.time()))
+
+
+class Store:
+    """Reads byte ranges and whole files by address: a local path, http(s)://, or whatever fsspec knows (s3://, gs://)."""
+
+    def __init__(self, fetcher: Fetcher) -> None:
+        self.fetcher = fetcher
+
+    def read(self, address: str, start: int, length: int) -> bytes:
+        """Exactly `length` bytes from `start`; `FetchError` if they are not to be had."""
+        if is_web(address):
+            return self.fetcher.get_range(address, start, length)
+        if "://" in address:
+            system, path = object_store(address)
+            try:
+                data = bytes(system.cat_file(path, start=start, end=start + length))
+            except OSError as error:
+                raise FetchError(f"{address}: {error}") from error
+        else:
+            with Path(address).open("rb") as file:
+                file.seek(start)
+                data = file.read(length)
+        if len(data) != length:
+            raise FetchError(f"{address}: {len(data)} of {length} bytes at {start}")
+        return data
+
+    def read_all(self, address: str) -> bytes:
+        """The whole of a small file."""
+        if is_web(address):
+            answer = self.fetcher.get(address)
+            if answer.status != 200:
+                raise FetchError(f"{address}: HTTP {answer.status}")
+            return answer.body
+        return self.read(address, 0, self.size(address))
+
+    def size(self, address: str) -> int:
+        try:
+            if is_web(address):
+                return self.fetcher.size(address)
+            if "://" in address:
+                system, path = object_store(address)
+                return int(system.size(path))
+            return Path(address).stat().st_size
+        except OSError as error:
+            raise FetchError(f"{address}: {error}") from error
+
+    def download(self, address: str, target: Path, block: int = 16_000_000) -> None:
+        """Copy a file of any size to `target`, block by block; a copy that was begun is gone on with."""
+        size = self.size(address)
+        part = target.with_name(target.name + ".part")
+        part.parent.mkdir(parents=True, exist_ok=True)
+        with part.open("ab") as file:
+            while (at := file.tell()) < size:
+                file.write(self.read(address, at, min(block, size - at)))
+        part.replace(target)
+
+
+def is_web(address: str) -> bool:
+    return address.startswith(("http://", "https://"))
+
+
+def object_store(address: str) -> tuple[Any, str]:
+    """The fsspec file system of an address, and the path in it. Endpoint and keys come from the environment
+    (AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID ...); without a key S3 is read anonymously."""
+    import os
+
+    try:
+        import fsspec
+
+        options = {"anon": not os.environ.get("AWS_ACCESS_KEY_ID")} if address.startswith("s3://") else {}
+        system, path = fsspec.core.url_to_fs(address, **options)
+    except ImportError as error:
+        raise FetchError(f"{address}: {error}; pip install 'anatili[crawl]'") from error
+    return system, path
+
+
+class RangedFile(io.RawIOBase):
+    """A file behind a `Store`, read by ranges: what Arrow needs to take some columns of a far Parquet file."""
+
+    def __init__(self, store: Store, address: str) -> None:
+        self.store, self.address, self.length, self.at = store, address, store.size(address), 0
+
+    def seekable(self) -> bool:
+        return True
+
+    def readable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self.at
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        self.at = offset + {io.SEEK_SET: 0, io.SEEK_CUR: self.at, io.SEEK_END: self.length}[whence]
+        return self.at
+
+    def read(self, size: int = -1) -> bytes:
+        length = max(0, min(self.length - self.at, size if size >= 0 else self.length))
+        data = self.store.read(self.address, self.at, length) if length else b""
+        self.at += length
+        return data
+
+    def readinto(self, buffer: Any) -> int:
+        data = self.read(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)

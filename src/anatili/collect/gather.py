@@ -1,0 +1,229 @@
+"""`collect`: pages and documents from every source of the recipe, in shards that know their origin.
+
+WARC goes to WARC shards of pages, corpora to Parquet shards of documents. A job is one input file, one site or one batch
+of places in Common Crawl; its list of lost records is written last and so marks it as done.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any, TypeVar
+
+from anatili import sample, text
+from anatili.collect import commoncrawl
+from anatili.collect.corpora import documents
+from anatili.collect.fetch import FetchError, Fetcher, Store
+from anatili.collect.files import find_files, is_far, site_roots
+from anatili.collect.sites import crawl_site
+from anatili.document import Document, Lost, SiftedOut, add_up, read_shard, whole_file, write_shard
+from anatili.lang.gate import load_gate
+from anatili.problem import Problem
+from anatili.recipe import Collect, Source
+from anatili.stage import Task
+from anatili.warc import Admits, Broken, Page, Sifted, WarcFile, read_pages
+
+MIMES = ("text/html", "application/xhtml+xml", "text/plain", "")
+BINARY = (b"%PDF", b"PK\x03\x04", b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"\x7fELF", b"\xd0\xcf\x11\xe0")
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Job:
+    """One input: `what` is `file` (here), `far` (to be downloaded), `site` or `batch` (of places in Common Crawl)."""
+
+    what: str
+    address: str
+    target: Path
+    """Its list of lost records; its shards stand beside it."""
+
+
+def run(task: Task) -> dict[str, Any]:
+    """Collect every source; the summary counts records by what became of them."""
+    settings: Collect = task.settings
+    jobs: list[tuple[Job, Source]] = []
+    for number, source in enumerate(settings.sources):
+        for place, (what, address) in enumerate(inputs(source, number, task)):
+            jobs.append((Job(what, address, task.out / f"lost-{number:02d}-{place:05d}.parquet"), source))
+    todo = [job for job in jobs if not job[0].target.exists()]
+    task.map(collect_one, todo, "inputs", settings=settings)
+    records = add_up(job.target for job, _ in jobs)
+    return {"records": records, "sources": [s.name for s in settings.sources]}
+
+
+def inputs(source: Source, number: int, task: Task) -> Iterator[tuple[str, str]]:
+    """What is to be collected of a source: kind of job and address."""
+    settings: Collect = task.settings
+    if source.path == sample.PLACE:
+        yield "file", str(sample.build(task.out / ".sample"))
+    elif source.kind == "commoncrawl":
+        yield from (("batch", str(path)) for path in find_places(source, number, task))
+    elif source.kind == "site":
+        yield from (("site", root) for root in site_roots(source, task.base))
+    elif is_far(source):
+        yield from (("far", address) for address in far_files(source, store_of(settings)))
+    else:
+        yield from (("file", str(path)) for path in find_files(source, task.base))
+
+
+def store_of(settings: Collect) -> Store:
+    return Store(Fetcher(private_hosts=frozenset(settings.private_hosts), max_bytes=2 * commoncrawl.SPAN))
+
+
+def far_files(source: Source, store: Store) -> list[str]:
+    """Addresses that a far list of paths names (Common Crawl's `warc.paths.gz`), or the one address itself."""
+    import gzip
+
+    if ".paths" not in source.path.rpartition("/")[2]:
+        return [source.path]
+    try:
+        data = store.read_all(source.path)
+        lines = (gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data).decode().split()
+    except (FetchError, OSError, EOFError, UnicodeDecodeError) as error:
+        raise Problem(f"source {source.name!r}: {error}") from error
+    base = source.path.partition("/crawl-data/")[0] + "/"
+    return [line if "://" in line else base + line for line in lines][: source.files or None]
+
+
+def find_places(source: Source, number: int, task: Task) -> list[Path]:
+    """Ask the index where the pages lie, then cut the answer into batches in order of file: the same on each start."""
+    settings: Collect = task.settings
+    done = task.out / f"batches-{number:02d}.parquet"
+    if not done.exists():
+        parts = commoncrawl.index_parts(source, store_of(settings))
+        jobs = [(part, task.out / f"places-{number:02d}-{n:05d}.parquet") for n, part in enumerate(parts)]
+        todo = [job for job in jobs if not job[1].exists()]
+        task.map(find_part, todo, "index parts", codes=commoncrawl.index_codes(source), settings=settings)
+        batches = commoncrawl.batches([target for _, target in jobs], settings.shard_records)
+        for place, batch in enumerate(batches):
+            write_shard(task.out / f"batch-{number:02d}-{place:05d}.parquet", commoncrawl.Place, batch)
+        write_shard(done, Lost, [])
+    return sorted(task.out.glob(f"batch-{number:02d}-*.parquet"))
+
+
+def find_part(address: str, target: Path, codes: list[str], settings: Collect) -> None:
+    try:
+        commoncrawl.find(address, target, codes, store_of(settings))
+    except FetchError as error:
+        raise Problem(f"cannot read the index: {error}; give the same command again, it goes on here") from error
+
+
+def collect_one(job: Job, source: Source, settings: Collect) -> None:
+    """Collect one input into shards beside `job.target`, then write that: what was lost, and all counts."""
+    if job.what == "far":
+        local = job.target.parent / ".download" / f"{job.target.stem}-{job.address.rpartition('/')[2]}"
+        try:
+            store_of(settings).download(job.address, local)
+        except FetchError as error:
+            raise Problem(f"{error}. Give the same command again: it goes on where it broke off") from error
+        collect_file(local, job.target, source, settings)
+        local.unlink()
+    elif job.what == "file":
+        collect_file(Path(job.address), job.target, source, settings)
+    else:
+        collect_stream(fetched(job, source, settings), job.target, source)
+
+
+def fetched(job: Job, source: Source, settings: Collect) -> Iterator[Page | Broken]:
+    """The pages of a site, or of a batch of places in Common Crawl."""
+    if job.what == "batch":
+        places = list(read_shard(Path(job.address), commoncrawl.Place))
+        yield from commoncrawl.fetch_batch(places, commoncrawl.base_of(source), store_of(settings), settings.max_bytes)
+        return
+    fetcher = Fetcher(frozenset(settings.private_hosts), pause=source.pause, tries=3, max_bytes=settings.max_bytes)
+    yield from crawl_site(job.address, fetcher, source.pages)
+    fetcher.close()
+
+
+def collect_stream(pages: Iterable[Page | Broken], target: Path, source: Source) -> None:
+    """One shard of all pages: what comes over a network does not come the same way twice, so it is kept or begun anew."""
+    counts: Counter[str] = Counter()
+    lost: list[Lost] = []
+    shard = target.with_name(f"part-{target.stem.removeprefix('lost-')}-00000.warc.gz")
+    write_warc(shard, usable(pages, counts, lost, []), source)
+    if not counts["kept"]:
+        shard.unlink()
+    write_shard(target, Lost, lost, counts)
+
+
+def collect_file(file: Path, target: Path, source: Source, settings: Collect) -> None:
+    """Copy one local file into shards beside `target`, then write `target`."""
+    counts: Counter[str] = Counter()
+    lost: list[Lost] = []
+    size = settings.shard_records
+    stem = target.name.removeprefix("lost-").removesuffix(".parquet")
+    if source.kind == "warc":
+        sifted: list[SiftedOut] = []
+        pages_of = read_pages(file, settings.max_bytes, gate_of(source))
+        for number, pages in enumerate(batches(usable(pages_of, counts, lost, sifted), size)):
+            shard = target.with_name(f"part-{stem}-{number:05d}.warc.gz")
+            if not shard.exists():
+                write_warc(shard, pages, source)
+        if sifted:
+            write_shard(target.with_name(f"sifted-{stem}.parquet"), SiftedOut, sifted)
+    else:
+        for number, rows in enumerate(batches(documents(file, source, settings, counts, lost), size)):
+            shard = target.with_name(f"part-{stem}-{number:05d}.parquet")
+            if not shard.exists():
+                write_shard(shard, Document, rows)
+    write_shard(target, Lost, lost, counts)
+
+
+def batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    """Lists of at most `size` items."""
+    waiting = iter(items)
+    while batch := list(islice(waiting, size)):
+        yield batch
+
+
+def gate_of(source: Source) -> Admits | None:
+    """Admits a page that the gate of any of the source's `sift` languages admits; `None` if it names none."""
+    if not source.sift:
+        return None
+    gates = [load_gate(code) for code in source.sift]
+    return lambda payload, charset: next((rule for gate in gates if (rule := gate.admits(payload, charset))), "")
+
+
+def usable(
+    pages: Iterable[Page | Broken | Sifted], counts: Counter[str], lost: list[Lost], sifted: list[SiftedOut]
+) -> Iterator[Page]:
+    """The pages that may hold text; the others are counted by reason and listed."""
+    for page in pages:
+        counts["records"] += 1
+        if isinstance(page, Sifted):
+            counts["lost: sifted out"] += 1
+            sifted.append(SiftedOut(text.number_of(page.url)))
+            continue
+        problem = page if isinstance(page, Broken) else why_not(page)
+        if problem is None:
+            assert isinstance(page, Page)
+            counts["kept"] += 1
+            yield page
+        else:
+            counts[f"lost: {problem.reason}"] += 1
+            lost.append(Lost("", problem.url, problem.reason, problem.detail))
+
+
+def why_not(page: Page) -> Broken | None:
+    """Why a page can hold no text, `None` if it can."""
+    if page.status != 200:
+        return Broken(page.url, "no success", f"HTTP status {page.status}")
+    if page.mime not in MIMES:
+        return Broken(page.url, "no text page", page.mime)
+    head = page.payload.lstrip()[:1000]
+    if not head:
+        return Broken(page.url, "empty")
+    is_utf16 = head[:2] in (b"\xff\xfe", b"\xfe\xff") or "utf-16" in page.charset.lower()
+    if head.startswith(BINARY) or (not is_utf16 and head.count(b"\0") > len(head) // 100):
+        return Broken(page.url, "binary")
+    return None
+
+
+def write_warc(shard: Path, pages: Iterable[Page], source: Source) -> None:
+    info = {"software": "anatili", "source": source.name, "licence": source.licence}
+    with whole_file(shard) as temporary, temporary.open("wb") as stream:
+        warc = WarcFile(stream, info)
+        for page in pages:
+            warc.write(page)
+        warc.close()

@@ -1,0 +1,130 @@
+import os
+
+import pytest
+
+from anatili.collect.gather import run as collect
+from anatili.document import Lost, read_counts, read_shard
+from anatili.pool import LocalPool
+from anatili.problem import Problem
+from anatili.recipe import Recipe
+from anatili.stage import Quiet, Task
+from anatili.warc import read_pages
+from servers import CRAWL, Server, mini_crawl
+
+
+@pytest.fixture(scope="module")
+def crawl(tmp_path_factory):
+    return mini_crawl(tmp_path_factory.mktemp("crawl"))
+
+
+@pytest.fixture
+def server(crawl):
+    server = Server()
+    server.files.update(crawl[0])
+    yield server
+    server.shutdown()
+
+
+def task(tmp_path, source, hosts=(), **more):
+    recipe = Recipe.model_validate({
+        "name": "t", "language": "kk",
+        "collect": {"sources": [{"name": "cc", **source}], "private_hosts": hosts, "shard_records": 20, **more},
+    })  # fmt: skip
+    return Task(recipe, recipe.collect, tmp_path, {}, tmp_path / "out", LocalPool(1), Quiet())
+
+
+def pages(folder):
+    return [page for shard in sorted(folder.glob("part-*.warc.gz")) for page in read_pages(shard, 10**7)]
+
+
+def by_index(base):
+    return {"kind": "commoncrawl", "path": base, "crawls": [CRAWL], "sift": ["kk"]}
+
+
+def test_the_index_gives_exactly_the_pages_it_names(crawl, server, tmp_path):
+    collect(task(tmp_path, by_index(server.url), [server.host]))
+    wanted = {url for url, languages in crawl[1].items() if languages and "kaz" in languages.split(",")}
+    got = {page.url for page in pages(tmp_path / "out")}
+    lost = {row.url for path in (tmp_path / "out").glob("lost-*") for row in read_shard(path, Lost)}
+    assert len(got) > 50
+    assert got | lost <= wanted
+    assert len(got) >= len(wanted) - 5  # those with another status than 200 are not asked for
+    assert all(asked for path, _, asked in server.asked if path.endswith(".warc.gz")), "only ranges are asked for"
+
+
+def test_faults_on_the_way_change_no_byte(crawl, server, tmp_path, monkeypatch):
+    monkeypatch.setattr("time.sleep", lambda seconds: None)
+    collect(task(tmp_path / "a", by_index(server.url), [server.host]))
+    for path in crawl[0]:
+        server.faults[path] = ["503", "hang up", "break off" if path.endswith(".warc.gz") else ""]
+    collect(task(tmp_path / "b", by_index(server.url), [server.host]))
+    one, two = ({p.name: p.read_bytes() for p in (tmp_path / x / "out").glob("part-*")} for x in "ab")
+    assert one == two
+
+
+def test_a_page_that_lies_elsewhere_is_refused(crawl, server, tmp_path):
+    for path, data in crawl[0].items():
+        if path.endswith(".warc.gz"):
+            server.files[path] = data[len(data) // 3 :] + data[: len(data) // 3]
+    summary = collect(task(tmp_path, by_index(server.url), [server.host]))
+    assert summary["records"].get("kept", 0) == 0
+    assert set(summary["records"]) <= {"records", "lost: damaged record", "lost: another page", "lost: truncated"}
+
+
+def test_a_raw_scan_of_a_far_list_finds_what_the_index_names_and_more(crawl, server, tmp_path):
+    source = {"kind": "warc", "path": f"{server.url}/crawl-data/{CRAWL}/warc.paths.gz", "sift": ["kk"]}
+    summary = collect(task(tmp_path, source, [server.host]))
+    found = {page.url for page in pages(tmp_path / "out")}
+    named = {url for url, languages in crawl[1].items() if languages and languages.split(",")[0] == "kaz"}
+    assert len(named & found) >= 0.95 * len(named)
+    assert summary["records"]["lost: sifted out"] > 100
+    assert not list((tmp_path / "out" / ".download").iterdir())
+
+
+def test_it_goes_on_after_a_kill(crawl, server, tmp_path):
+    source = {"kind": "warc", "path": f"{server.url}/crawl-data/{CRAWL}/warc.paths.gz", "sift": ["kk"]}
+    collect(task(tmp_path / "whole", source, [server.host]))
+    done = task(tmp_path / "cut", source, [server.host])
+    collect(done)
+    (done.out / "lost-00-00001.parquet").unlink()
+    asked = len(server.asked)
+    collect(done)
+    assert all("part-00000.warc" not in path for path, _, _ in server.asked[asked:])
+    one, two = ({p.name: p.read_bytes() for p in (tmp_path / x / "out").glob("*-*")} for x in ("whole", "cut"))
+    assert one == two
+
+
+def test_an_index_that_is_none_is_told(server, tmp_path):
+    with pytest.raises(Problem, match="no index of CC-MAIN-1999-01"):
+        collect(task(tmp_path, by_index(server.url) | {"crawls": ["CC-MAIN-1999-01"]}, [server.host]))
+
+
+def test_the_same_from_an_object_store(crawl, server, tmp_path, monkeypatch):
+    boto3 = pytest.importorskip("boto3")
+    moto_server = pytest.importorskip("moto.server")
+    pytest.importorskip("s3fs")
+    store = moto_server.ThreadedMotoServer(port=0, verbose=False)
+    store.start()
+    try:
+        host, port = store.get_host_and_port()
+        for name, value in {"AWS_ENDPOINT_URL": f"http://{host}:{port}", "AWS_ACCESS_KEY_ID": "k",
+                            "AWS_SECRET_ACCESS_KEY": "s", "AWS_DEFAULT_REGION": "us-east-1"}.items():  # fmt: skip
+            monkeypatch.setenv(name, value)
+        client = boto3.client("s3", endpoint_url=os.environ["AWS_ENDPOINT_URL"])
+        client.create_bucket(Bucket="mirror")
+        for path, data in crawl[0].items():
+            client.put_object(Bucket="mirror", Key=path[1:], Body=data)
+        collect(task(tmp_path / "s3", by_index("s3://mirror")))
+        collect(task(tmp_path / "web", by_index(server.url), [server.host]))
+    finally:
+        store.stop()
+    one, two = ({p.name: p.read_bytes() for p in (tmp_path / x / "out").glob("part-*")} for x in ("s3", "web"))
+    assert one
+    assert one == two
+
+
+def test_counts_are_in_the_shards(crawl, server, tmp_path):
+    collect(task(tmp_path, by_index(server.url), [server.host]))
+    for path in (tmp_path / "out").glob("lost-*.parquet"):
+        counts = read_counts(path)
+        assert counts["records"] == counts.get("kept", 0) + sum(n for k, n in counts.items() if k.startswith("lost"))

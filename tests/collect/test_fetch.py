@@ -1,0 +1,126 @@
+import time
+
+import pytest
+
+from anatili.collect.fetch import FetchError, Fetcher, Forbidden, RangedFile, Store, asked_wait
+from servers import Server
+
+
+@pytest.fixture
+def server():
+    server = Server()
+    server.files["/data"] = bytes(range(256)) * 400
+    yield server
+    server.shutdown()
+
+
+def fetcher(server, **more):
+    waited = []
+    made = Fetcher(frozenset({server.host}), sleep=waited.append, **more)
+    return made, waited
+
+
+def test_a_busy_server_is_asked_again_after_the_time_it_names(server):
+    server.faults["/data"] = ["429", "503"]
+    fetch, waited = fetcher(server)
+    assert fetch.get(server.url + "/data").body == server.files["/data"]
+    assert server.times_asked("/data") == 3
+    assert all(0.5 <= wait <= 1 for wait in waited)
+
+
+@pytest.mark.parametrize("fault", ["hang up", "break off", "wrong range"])
+def test_a_range_comes_whole_whatever_happens_on_the_way(server, fault):
+    server.faults["/data"] = [fault, fault]
+    fetch, _ = fetcher(server)
+    assert fetch.get_range(server.url + "/data", 1000, 50_000) == server.files["/data"][1000:51_000]
+
+
+def test_what_broke_off_is_gone_on_with_not_begun_again(server):
+    server.faults["/data"] = ["break off"]
+    fetch, _ = fetcher(server)
+    fetch.get_range(server.url + "/data", 0, 100_000)
+    assert [asked for _, _, asked in server.asked] == ["bytes=0-99999", "bytes=50000-99999"]
+
+
+def test_a_server_that_ignores_ranges_is_an_error_not_data(server):
+    server.faults["/data"] = ["ignore range"]
+    fetch, _ = fetcher(server)
+    with pytest.raises(FetchError, match="ignores ranges"):
+        fetch.get_range(server.url + "/data", 1000, 10)
+
+
+def test_a_server_that_never_recovers_is_given_up(server):
+    server.faults["/data"] = ["503"] * 20
+    fetch, _ = fetcher(server, tries=3)
+    with pytest.raises(FetchError, match=r"HTTP 503 \(tried 3 times\)"):
+        fetch.get(server.url + "/data")
+
+
+def test_private_addresses_are_refused_also_behind_a_redirect(server):
+    with pytest.raises(Forbidden, match="private network"):
+        Fetcher().get(server.url + "/data")
+    server.files["/away"] = (302, {"Location": f"http://localhost:{server.server_port}/data"}, b"")
+    fetch, _ = fetcher(server)
+    with pytest.raises(Forbidden, match="private network"):
+        fetch.get(server.url + "/away")
+    server.files["/file"] = (302, {"Location": "file:///etc/passwd"}, b"")
+    with pytest.raises(Forbidden, match="not a web address"):
+        fetch.get(server.url + "/file")
+
+
+@pytest.mark.parametrize("address", ["http://169.254.169.254/latest", "http://[::1]/", "http://0.0.0.0/", "http://10.1.1.1/"])
+def test_no_form_of_a_private_address_is_connected_to(address):
+    with pytest.raises(Forbidden):
+        Fetcher(tries=1).get(address)
+
+
+def test_redirects_end(server):
+    server.files["/a"] = (302, {"Location": "/b"}, b"")
+    server.files["/b"] = (302, {"Location": "/a"}, b"")
+    for n in range(20):
+        server.files[f"/{n}"] = (302, {"Location": f"/{n + 1}"}, b"")
+    fetch, _ = fetcher(server)
+    with pytest.raises(FetchError, match="circle"):
+        fetch.get(server.url + "/a")
+    with pytest.raises(FetchError, match="more than 5"):
+        fetch.get(server.url + "/0")
+
+
+def test_a_body_without_end_is_cut_short(server):
+    fetch, _ = fetcher(server, max_bytes=1000)
+    with pytest.raises(FetchError, match="more than 1000 bytes"):
+        fetch.get(server.url + "/data")
+
+
+def test_requests_to_a_host_keep_their_distance(server):
+    fetch = Fetcher(frozenset({server.host}), pause=0.05)
+    for _ in range(3):
+        fetch.get(server.url + "/data")
+    times = [at for _, at, _ in server.asked]
+    assert times[2] - times[0] >= 0.09
+
+
+def test_a_download_goes_on_where_it_broke_off(server, tmp_path):
+    fetch, _ = fetcher(server, tries=1)
+    target = tmp_path / "data"
+    server.faults["/data"] = ["", "", "503"]
+    with pytest.raises(FetchError):
+        Store(fetch).download(server.url + "/data", target, block=30_000)
+    Store(fetch).download(server.url + "/data", target, block=30_000)
+    assert target.read_bytes() == server.files["/data"]
+    assert [asked for _, _, asked in server.asked].count("bytes=0-29999") == 1
+
+
+def test_a_far_file_is_read_by_ranges(server):
+    fetch, _ = fetcher(server)
+    file = RangedFile(Store(fetch), server.url + "/data")
+    file.seek(-10, 2)
+    assert file.read() == server.files["/data"][-10:]
+    assert file.read(5) == b""
+
+
+def test_retry_after_may_be_a_date_and_is_bounded():
+    assert asked_wait("7") == 7
+    assert asked_wait("99999") == 120
+    assert asked_wait("soon") is None
+    assert asked_wait(time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime(time.time() + 30))) == pytest.approx(30, abs=2)
