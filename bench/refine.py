@@ -17,7 +17,7 @@ from anatili.collect.gather import why_not
 from anatili.document import Document
 from anatili.lang import load_pack
 from anatili.refine.dedup import sign
-from anatili.refine.extract import extract_page
+from anatili.page import extract_page
 from anatili.refine.mark import look_at
 from anatili.warc import Page, read_pages
 

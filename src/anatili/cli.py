@@ -304,7 +304,7 @@ def extract(page: Path, mode: Any, charset: str, wants_json: bool) -> None:
     """Print the main text of PAGE (an HTML file, also gzipped)."""
     import gzip
 
-    from anatili.refine.extract import extract_page
+    from anatili.page import extract_page
 
     payload = page.read_bytes()
     if payload[:2] == b"\x1f\x8b":

@@ -36,8 +36,10 @@ class Document:
     """When it was fetched, ISO 8601, "" if unknown."""
     licence: str
     opt_out: str
-    """Signals by which its owner refuses use for training, parted by "; ", "" if none."""
+    """Signals by which its owner refuses use for training, each with the day on which it was read; "" if none."""
     charset: str
+    translated: str = ""
+    """Signals that a machine translated it, "" if none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,14 @@ class Mark:
     """Share of words that are stop words of the language."""
     other: float
     """Share of letters in lines that are confidently in another language."""
+    lines: tuple[str, ...]
+    """For each line of the text the language it is confidently in, "" where it is too short to tell."""
+    own_words: int
+    """Words outside lines that are confidently in another language."""
+    switched: float
+    """Share of words that are stop words of another language of the recipe and not of this one."""
+    folded: float
+    """Share of words that are stop words typed without the language's own letters, where the text has none of those."""
     repeats: float
     """Share of characters in lines that stood in the document before."""
     repeated_words: float
@@ -70,6 +80,10 @@ class Mark:
     """Words from the pack's blocked list."""
     personal: str
     """Kinds of personal data and how many of each, as `email:1 phone:2`."""
+    quality: float
+    """How much it reads like text that explains, by the pack's small classifier, 0 to 1; -1 where it has none."""
+    contaminated: int
+    """Sequences of eight words that it shares with the benchmark files named in the recipe."""
 
 
 @dataclass(frozen=True, slots=True)

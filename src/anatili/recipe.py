@@ -71,6 +71,9 @@ class Extract(Section):
 class MarkSettings(Section):
     """What is looked at in each document."""
 
+    benchmarks: tuple[str, ...] = Field(
+        (), strict=False, description="Files of test sets, a sentence a line: texts that hold their words are marked."
+    )
     line_letters: int = Field(25, ge=10, le=1000, description="Letters a line must have for its language to count.")
 
 
@@ -90,7 +93,14 @@ class Cut(Section):
     min_confidence: Share = Field(0.7, description="Least confidence of the language.")
     min_alphabet: Share = Field(0.9, description="Least share of letters from the language's own alphabet.")
     min_stopwords: Share = Field(0.03, description="Least share of stop words; lists of names and spam have few.")
-    max_other: Share = Field(0.4, description="Most of the letters that may stand in lines of another language.")
+    max_other: Share = Field(
+        0.2, description="Share of letters in lines of another language from which those lines are cut out."
+    )
+    max_switched: Share = Field(0.08, description="Most words that may be stop words of another of the languages.")
+    keep_folded: bool = Field(False, description="Keep texts typed without the language's own letters.")
+    keep_translated: bool = Field(False, description="Keep pages that say that a machine translated them.")
+    max_contaminated: int = Field(0, ge=0, description="Most sequences of eight words shared with [mark] benchmarks.")
+    min_quality: float = Field(-1, ge=-1, le=1, description="Least score of the pack's classifier; -1 keeps all.")
     max_repeats: Share = Field(0.3, description="Most of the characters that may stand in repeated lines.")
     max_repeated_words: Share = Field(0.2, description="Most of the words one three-word sequence may cover.")
     max_symbols: Share = Field(0.1, description="Most of the characters that may be symbols.")

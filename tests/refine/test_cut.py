@@ -11,7 +11,11 @@ from anatili.refine.cut import is_held_out, keep, thresholds, why_not
 from anatili.text import short_hash
 
 DOCUMENT = Document("1", "мәтін", "", "https://a.example", "s", "", "CC0-1.0", "", "utf-8")
-MARK = Mark("1", 100, "kk", "Cyrl", 0.99, 1.0, 0.2, 0.0, 0.0, 0.0, 0.0, 0, 0, 0, "")
+MARK = Mark(
+    id="1", words=100, language="kk", script="Cyrl", confidence=0.99, alphabet=1.0, stopwords=0.2, other=0.0,
+    lines=("kk",), own_words=100, switched=0.0, folded=0.0, repeats=0.0, repeated_words=0.0, symbols=0.0, links=0,
+    mixed=0, blocked=0, personal="", quality=-1.0, contaminated=0,
+)  # fmt: skip
 UNIQUE = Duplicate("1", "", "", 0.0)
 LIMITS = {"kk": Cut()}
 
@@ -27,9 +31,11 @@ def test_a_good_document_stays():
         ({"script": "Zyyy"}, "script"),
         ({"confidence": 0.5}, "language unsure"),
         ({"alphabet": 0.5}, "alphabet"),
-        ({"words": 29}, "too short"),
+        ({"own_words": 29}, "too short"),
         ({"words": 200_000}, "too long"),
-        ({"other": 0.5}, "mixed languages"),
+        ({"switched": 0.5}, "mixed languages"),
+        ({"folded": 0.05}, "typed without own letters"),
+        ({"contaminated": 1}, "held in a benchmark"),
         ({"repeats": 0.5}, "repeated lines"),
         ({"repeated_words": 0.5}, "repeated words"),
         ({"stopwords": 0.01}, "few stop words"),
@@ -56,6 +62,19 @@ def test_every_mark_is_read_by_a_threshold_or_a_report():
     reports = {"id", "mixed"}  # `mixed` is read by people: it stands in the release's list of documents
     source = Path(cut.__file__).read_text("utf-8")
     assert [name for name in Mark.__slots__ if name not in reports and f"mark.{name}" not in source] == []
+
+
+def test_a_page_that_says_a_machine_translated_it_is_left_out():
+    said = replace(DOCUMENT, translated="translated-ltr")
+    assert why_not(said, MARK, UNIQUE, LIMITS) == ("translated by machine", "translated-ltr")
+    assert why_not(said, MARK, UNIQUE, {"kk": Cut(keep_translated=True)})[0] == ""
+
+
+def test_lines_in_another_language_are_cut_out_where_they_are_many():
+    document = replace(DOCUMENT, text="Бірінші жол\nВторая строка\nүш")
+    mark = replace(MARK, other=0.3, lines=("kk", "ru", ""))
+    assert keep(document, mark, load_pack("kk"), {}, Cut()).text == "Бірінші жол\nүш"
+    assert "Вторая" in keep(document, replace(mark, other=0.1), load_pack("kk"), {}, Cut()).text
 
 
 def test_the_packs_thresholds_yield_to_the_recipes():

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from anatili.refine.extract import decode, extract_page, signals
+from anatili.page import decode, extract_page, signals
 from anatili.sample.pages import render
 from anatili.sample.topics import read_topics
 from anatili.text import words

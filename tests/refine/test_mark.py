@@ -33,8 +33,46 @@ def test_stop_words_count_in_other_scripts_too():
 
 
 def test_lines_in_another_language_are_counted():
-    half = KAZAKH + "\n" + RUSSIAN
-    assert 0.3 < marks(half).other < 0.7
+    found = marks(KAZAKH + "\n" + RUSSIAN)
+    assert 0.3 < found.other < 0.7
+    assert set(found.lines) >= {"kk", "ru"}
+    assert abs(found.own_words - len(KAZAKH.split())) < 15
+
+
+def test_a_page_of_another_language_around_does_not_sink_an_article():
+    found = marks(KAZAKH + "\n" + "\n".join([RUSSIAN] * 4))
+    assert found.language == "kk"
+    assert found.other > 0.7
+
+
+def test_a_menu_does_not_save_a_page():
+    menu = "Басты бет\nЖаңалықтар\nБіз туралы\nБайланыс және кері байланыс орталығы"
+    found = marks(menu + "\n" + "\n".join([RUSSIAN] * 3))
+    assert found.language == "ru"
+
+
+def test_words_of_another_language_between_its_own():
+    assert marks(KAZAKH).switched < 0.02
+    assert marks(" что ".join(KAZAKH.split())).switched > 0.3
+
+
+def test_kazakh_typed_on_a_russian_keyboard_is_recognised_and_marked():
+    keys = PACKS["kk"].said.keyboard
+    typed = KAZAKH.translate(str.maketrans(keys | {a.upper(): b.upper() for a, b in keys.items()}))
+    found = marks(typed)
+    assert found.language == "kk"
+    assert found.folded >= 0.03
+    assert marks(KAZAKH).folded == marks(RUSSIAN).folded == 0
+
+
+def test_texts_of_a_benchmark_are_met_again(tmp_path):
+    from anatili.refine.evidence import sequences_of
+
+    (tmp_path / "test.txt").write_text("бір екі үш төрт бес алты жеті сегіз тоғыз\n", "utf-8")
+    known = sequences_of((str(tmp_path / "test.txt"),))
+    document = Document("1", "Ал бір, екі, үш: төрт бес алты жеті сегіз тоғыз он.", "", "", "s", "", "", "", "utf-8")
+    assert look_at(document, PACKS, 25, known).contaminated == 2
+    assert look_at(document, PACKS, 25).contaminated == 0
 
 
 def test_look_alikes_are_counted():

@@ -66,6 +66,9 @@ class PackFile(Part):
     iso639_3: str = Field("", pattern="^[a-z]{3}$|^$", description="Three-letter code, as in Common Crawl's index.")
     letters: dict[str, str] = Field(description="Script (ISO 15924) -> lower-case alphabet; the first is the main one.")
     lookalikes: dict[str, str] = Field(default={}, description="Foreign letter -> the letter meant, inside a word.")
+    keyboard: dict[str, str] = Field(
+        default={}, description="Own letter -> what people type for it on a keyboard that lacks it."
+    )
     number_words: tuple[str, ...] = ()
     stemmer: str = Field("", description="A Snowball algorithm; if empty, `suffixes` are used.")
     suffixes: tuple[str, ...] = Field((), description="Endings a search may ignore.")

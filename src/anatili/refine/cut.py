@@ -50,7 +50,7 @@ def cut_shard(
             counts[f"lost: {reason}"] += 1
             lost.append(Lost(document.id, document.url, reason, detail))
             continue
-        row = keep(document, mark, packs[mark.language], patterns, settings)
+        row = keep(document, mark, packs[mark.language], patterns, limits[mark.language])
         is_held = is_held_out(document.id, settings.held_out)
         counts[f"{HELD_OUT if is_held else 'kept'}: {mark.language}"] += 1
         (held if is_held else kept).append(row)
@@ -86,9 +86,13 @@ def why_not(document: Document, mark: Mark, duplicate: Duplicate, limits: dict[s
         (mark.script not in limit.scripts, "script", mark.script),
         (mark.confidence < limit.min_confidence, "language unsure", mark.confidence),
         (mark.alphabet < limit.min_alphabet, "alphabet", mark.alphabet),
-        (mark.words < limit.min_words, "too short", mark.words),
+        (mark.own_words < limit.min_words, "too short", mark.own_words),
         (mark.words > limit.max_words, "too long", mark.words),
-        (mark.other > limit.max_other, "mixed languages", mark.other),
+        (mark.switched > limit.max_switched, "mixed languages", mark.switched),
+        (bool(mark.folded) and not limit.keep_folded, "typed without own letters", mark.folded),
+        (bool(document.translated) and not limit.keep_translated, "translated by machine", document.translated),
+        (mark.contaminated > limit.max_contaminated, "held in a benchmark", mark.contaminated),
+        (mark.quality < limit.min_quality, "quality", mark.quality),
         (mark.repeats > limit.max_repeats, "repeated lines", mark.repeats),
         (mark.repeated_words > limit.max_repeated_words, "repeated words", mark.repeated_words),
         (mark.stopwords < limit.min_stopwords, "few stop words", mark.stopwords),
@@ -104,7 +108,7 @@ def keep(
     document: Document, mark: Mark, pack: LanguagePack, patterns: dict[str, PersonalPattern], settings: Cut
 ) -> Kept:
     """The document as it enters the corpus: normalized by its pack, personal data masked."""
-    body = pack.normalize(document.text)
+    body = pack.normalize(without_others(document.text, mark) if mark.other > settings.max_other else document.text)
     if settings.mask_personal and mark.personal:
         body = mask(body, find_personal(body, patterns))
     return Kept(
@@ -118,6 +122,12 @@ def keep(
         language=mark.language,
         script=mark.script,
     )
+
+
+def without_others(body: str, mark: Mark) -> str:
+    """`body` without the lines that are confidently in another language."""
+    lines = zip(body.splitlines(), mark.lines, strict=True)
+    return "\n".join(line for line, language in lines if language in ("", mark.language)).strip()
 
 
 def is_held_out(identity: str, share: float) -> bool:

@@ -2,14 +2,16 @@
 
 import re
 from collections import Counter
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from anatili import text
 from anatili.document import Document, Mark, read_shard, write_shard
 from anatili.lang import LanguagePack, PersonalPattern, load_pack
-from anatili.lang.identify import identify
+from anatili.lang.identify import Verdict, identify_all
 from anatili.recipe import MarkSettings
+from anatili.refine.evidence import FOLDED, quality, sequences, sequences_of, switched_share, typed_without
 from anatili.refine.personal import count_kinds, find_personal
 from anatili.stage import Task
 
@@ -18,6 +20,11 @@ SYMBOL = re.compile(r"[^\w\s.,;:!?'\"«»“”„’‘()\[\]%№/…–—-]")
 MIXED = re.compile(r"(?=\w*[A-Za-zƏəÖö])(?=\w*[\u0400-\u052f])[^\W\d_]+")
 SURE = 0.8
 """Confidence from which a line counts as being in another language."""
+OWN_LETTERS = 120
+"""Letters in lines of the recipe's main language from which a page counts as being in it, whatever surrounds them: some
+20 words, more than a menu has."""
+OWN_SHARE = 0.15
+"""Share of the letters that these must be at least: a quotation does not make a page."""
 
 
 def run(task: Task) -> dict[str, Any]:
@@ -27,16 +34,18 @@ def run(task: Task) -> dict[str, Any]:
         task.inputs["extract"].glob("part-*.parquet"),
         languages=task.recipe.languages,
         settings=task.settings,
+        base=task.base,
     )
     return {"languages": counts}
 
 
-def mark_shard(source: Path, target: Path, languages: tuple[str, ...], settings: MarkSettings) -> None:
+def mark_shard(source: Path, target: Path, languages: tuple[str, ...], settings: MarkSettings, base: Path) -> None:
     packs = {code: load_pack(code) for code in languages}
+    known = sequences_of(tuple(str(base / path) for path in settings.benchmarks))
     counts: Counter[str] = Counter()
     marks = []
     for document in read_shard(source, Document):
-        found = look_at(document, packs, settings.line_letters)
+        found = look_at(document, packs, settings.line_letters, known)
         counts[f"{found.language} {found.script}".strip()] += 1
         marks.append(found)
     write_shard(target, Mark, marks, counts)
@@ -51,21 +60,32 @@ def personal_patterns(packs: dict[str, LanguagePack]) -> dict[str, PersonalPatte
     return merged
 
 
-def look_at(document: Document, packs: dict[str, LanguagePack], line_letters: int) -> Mark:
-    """All marks of one document. `line_letters`: letters a line must have for its language to count."""
+def look_at(
+    document: Document, packs: dict[str, LanguagePack], line_letters: int, known: frozenset[int] = frozenset()
+) -> Mark:
+    """All marks of one document. `line_letters`: letters a line must have for its language to count; `known`: numbers
+    of the word sequences of benchmarks."""
     body = document.text
-    verdict = identify(body)
     words = [word.lower() for word in text.words(body)]
-    pack = packs.get(verdict.language)
+    seen = languages_of(body, packs, line_letters)
+    pack = packs.get(seen.verdict.language)
+    folded = typed_without(words, body, packs)
+    if folded.share >= FOLDED:  # recognised and said, never rewritten: which letter was meant cannot be known
+        seen, pack = replace(seen, verdict=Verdict(folded.language, seen.verdict.script, folded.share)), packs[folded.language]
+    script = seen.verdict.script
     return Mark(
         id=document.id,
         words=len(words),
-        language=verdict.language,
-        script=verdict.script,
-        confidence=verdict.confidence,
-        alphabet=round(pack.alphabet_share(pack.normalize(body), verdict.script), 4) if pack else 0.0,
-        stopwords=round(stopword_share(words, pack, verdict.script), 4) if pack else 0.0,
-        other=round(other_share(body, verdict.language, line_letters), 4),
+        language=seen.verdict.language,
+        script=script,
+        confidence=seen.verdict.confidence,
+        alphabet=round(pack.alphabet_share(pack.normalize(body), script), 4) if pack else 0.0,
+        stopwords=round(stopword_share(words, pack, script), 4) if pack else 0.0,
+        other=round(seen.other, 4),
+        lines=seen.lines,
+        own_words=seen.own_words,
+        switched=round(switched_share(words, seen.verdict.language, packs), 4),
+        folded=round(folded.share, 4),
         repeats=round(repeated_lines(body), 4),
         repeated_words=round(repeated_sequence(words), 4),
         symbols=round(len(SYMBOL.findall(body)) / max(1, len(body)), 4),
@@ -73,7 +93,45 @@ def look_at(document: Document, packs: dict[str, LanguagePack], line_letters: in
         mixed=len(MIXED.findall(body)),
         blocked=sum(word in blocked_words(pack) for word in words) if pack else 0,
         personal=count_kinds(find_personal(body, personal_patterns(packs))),
+        quality=round(quality(words, pack), 3) if pack else -1.0,
+        contaminated=sum(number in known for number in sequences(words)) if known else 0,
     )
+
+
+@dataclass(frozen=True)
+class Languages:
+    """Which languages a text is in. `other`: share of letters in lines confidently not in `verdict.language`."""
+
+    verdict: Verdict
+    lines: tuple[str, ...]
+    other: float
+    own_words: int
+
+
+def languages_of(body: str, packs: dict[str, LanguagePack], line_letters: int) -> Languages:
+    """The language of the whole and of each line that is long enough to tell.
+
+    A page counts as being in the first of the recipe's languages that has enough text of its own in it, however much of
+    another stands around that; else as being in the language of the whole.
+    """
+    lines = body.splitlines()
+    letters = [len(text.LETTER.findall(line)) for line in lines]
+    long = [n for n, count in enumerate(letters) if count >= line_letters]
+    whole, *found = identify_all([body, *(lines[n] for n in long)])
+    sure = {n: verdict for n, verdict in zip(long, found, strict=True) if verdict.confidence >= SURE}
+    amounts: Counter[str] = Counter()
+    for n, verdict in sure.items():
+        amounts[verdict.language] += letters[n]
+    main, total = next(iter(packs), ""), max(1, sum(letters))
+    if whole.language != main and amounts[main] >= max(OWN_LETTERS, OWN_SHARE * total):
+        own = [verdict for verdict in sure.values() if verdict.language == main]
+        best = max(own, key=lambda verdict: verdict.confidence)
+        whole = Verdict(main, best.script, round(sum(v.confidence for v in own) / len(own), 4))
+    languages = tuple(sure[n].language if n in sure else "" for n in range(len(lines)))
+    strange = sum(letters[n] for n, language in enumerate(languages) if language not in ("", whole.language))
+    own_words = sum(len(text.words(line)) for line, language in zip(lines, languages, strict=True)
+                    if language in ("", whole.language))  # fmt: skip
+    return Languages(whole, languages, strange / total, own_words)
 
 
 def blocked_words(pack: LanguagePack) -> frozenset[str]:
@@ -87,18 +145,6 @@ def stopword_share(words: list[str], pack: LanguagePack, script: str) -> float:
         schemes = [name for name in pack.said.transliteration if name.startswith(script)]
         stopwords = frozenset(pack.transliterate(word, scheme) for scheme in schemes for word in pack.stopwords)
     return sum(word in stopwords for word in words) / max(1, len(words))
-
-
-def other_share(body: str, language: str, line_letters: int) -> float:
-    """Share of letters in lines that are confidently in another language than the whole."""
-    strange = total = 0
-    for line in body.splitlines():
-        letters = len(text.LETTER.findall(line))
-        total += letters
-        if letters >= line_letters:
-            verdict = identify(line)
-            strange += letters if verdict.language != language and verdict.confidence >= SURE else 0
-    return strange / max(1, total)
 
 
 def repeated_lines(body: str) -> float:
