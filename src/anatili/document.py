@@ -96,6 +96,8 @@ class Duplicate:
     """`exact`, `near` or ""."""
     likeness: float
     """Estimated share of common five-word sequences (Jaccard)."""
+    boilerplate: tuple[int, ...] = ()
+    """Numbers, from 0, of lines that its host repeats on many pages."""
 
 
 @dataclass(frozen=True, slots=True)

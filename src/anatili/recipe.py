@@ -83,6 +83,9 @@ class Dedup(Section):
     min_likeness: Share = Field(0.7, description="Share of common five-word sequences from which two are the same.")
     bands: int = Field(14, ge=1, le=64, description="Bands of the MinHash search; more find less alike pairs.")
     rows: int = Field(8, ge=1, le=32, description="Hashes in a band; more make a chance meeting rarer.")
+    boilerplate_pages: int = Field(
+        10, ge=0, description="Pages of a host that must hold a line for it to count as boilerplate; 0: none does."
+    )
 
 
 class Cut(Section):

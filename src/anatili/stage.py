@@ -38,7 +38,7 @@ class Stage:
     """Raised by hand when the same settings would give another result."""
 
 
-MARK_FILES = ("pack.toml", "stopwords.txt", "blocked.txt", "normalize.py")
+MARK_FILES = ("pack.toml", "stopwords.txt", "blocked.txt", "normalize.py", "quality.npz")
 INDEX_FILES = ("pack.toml", "stopwords.txt", "abbreviations.txt")
 STAGES = (
     Stage("collect", "anatili.collect.gather:run", watches="anatili.collect.files:inventory"),

@@ -73,8 +73,14 @@ def test_a_page_that_says_a_machine_translated_it_is_left_out():
 def test_lines_in_another_language_are_cut_out_where_they_are_many():
     document = replace(DOCUMENT, text="Бірінші жол\nВторая строка\nүш")
     mark = replace(MARK, other=0.3, lines=("kk", "ru", ""))
-    assert keep(document, mark, load_pack("kk"), {}, Cut()).text == "Бірінші жол\nүш"
-    assert "Вторая" in keep(document, replace(mark, other=0.1), load_pack("kk"), {}, Cut()).text
+    assert keep(document, mark, UNIQUE, load_pack("kk"), {}, Cut()).text == "Бірінші жол\nүш"
+    assert "Вторая" in keep(document, replace(mark, other=0.1), UNIQUE, load_pack("kk"), {}, Cut()).text
+
+
+def test_lines_that_the_host_repeats_are_cut_out():
+    document = replace(DOCUMENT, text="Басты бет\nМәтін\nБайланыс")
+    mark = replace(MARK, lines=("", "kk", ""))
+    assert keep(document, mark, replace(UNIQUE, boilerplate=(0, 2)), load_pack("kk"), {}, Cut()).text == "Мәтін"
 
 
 def test_the_packs_thresholds_yield_to_the_recipes():
@@ -86,9 +92,9 @@ def test_the_packs_thresholds_yield_to_the_recipes():
 
 def test_what_is_kept_is_normalized_and_masked():
     text = "Қазaқ тілі. Жазыңыз: a.b@c.kz"
-    kept = keep(replace(DOCUMENT, text=text), replace(MARK, personal="email:1"), load_pack("kk"), {}, Cut())
+    kept = keep(replace(DOCUMENT, text=text), replace(MARK, personal="email:1"), UNIQUE, load_pack("kk"), {}, Cut())
     assert kept.text == "Қазақ тілі. Жазыңыз: [email]"
-    unmasked = keep(replace(DOCUMENT, text=text), replace(MARK, personal="email:1"), load_pack("kk"), {},
+    unmasked = keep(replace(DOCUMENT, text=text), replace(MARK, personal="email:1"), UNIQUE, load_pack("kk"), {},
                     Cut(mask_personal=False))  # fmt: skip
     assert "a.b@c.kz" in unmasked.text
 

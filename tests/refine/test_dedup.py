@@ -1,9 +1,12 @@
 from pathlib import Path
 
 from anatili.document import Document, read_shard, write_shard
+from anatili.pool import LocalPool
 from anatili.recipe import Dedup
+from anatili.refine import boilerplate
 from anatili.refine.dedup import Signature, find_groups, sign_shard
 from anatili.sample.topics import read_topics
+from anatili.stage import Quiet, Task
 
 SETTINGS = Dedup()
 TEXTS = [topic.pages["kk"].text for topic in read_topics()]
@@ -20,8 +23,9 @@ def kept(tmp_path: Path, *shards: list[Document]) -> dict[str, str]:
         write_shard(tmp_path / f"{number}.parquet", Document, rows)
         signed.append(tmp_path / f"signed-{number}.parquet")
         sign_shard(tmp_path / f"{number}.parquet", signed[-1], SETTINGS.bands * SETTINGS.rows)
-    groups = find_groups(signed, SETTINGS)
-    return {name: groups.ids[number] for name, number in zip(groups.ids, groups.kept, strict=True)}
+    groups = find_groups(signed, SETTINGS, tmp_path / "hashes")
+    ids = [name.decode() for name in groups.ids]
+    return {name: ids[number] for name, number in zip(ids, groups.kept, strict=True)}
 
 
 def test_exact_and_near_copies_meet_across_shards(tmp_path):
@@ -53,6 +57,19 @@ def test_texts_of_a_few_words_and_none(tmp_path):
     )
     assert found["b"] == "a"
     assert found["d"] == "c"
+
+
+def test_lines_that_a_host_repeats_are_found(tmp_path):
+    def on(host: str, number: int, *lines: str) -> Document:
+        return Document(f"{host}{number}", "\n".join(lines), "", f"https://{host}/{number}", "s", "", "", "", "")
+
+    rows = [on("a.kz", n, "Барлық құқықтар қорғалған", f"{n} мақаланың мәтіні осында", "Қысқа") for n in range(10)]
+    rows += [on("b.kz", n, "Барлық құқықтар қорғалған", f"{n} мақаланың мәтіні осында") for n in range(9)]
+    write_shard(tmp_path / "part-1.parquet", Document, rows[:12])
+    write_shard(tmp_path / "part-2.parquet", Document, rows[12:])
+    task = Task(None, None, tmp_path, {}, tmp_path, LocalPool(1), Quiet())
+    repeated = boilerplate.find(task, sorted(tmp_path.glob("part-*")), 10)
+    assert [boilerplate.lines_of(row, repeated) for row in rows] == [(0,)] * 10 + [()] * 9
 
 
 def test_signatures_are_the_same_in_every_process(tmp_path):

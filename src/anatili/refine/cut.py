@@ -12,6 +12,7 @@ from anatili.recipe import Cut
 from anatili.refine.mark import personal_patterns
 from anatili.refine.personal import find_personal, mask
 from anatili.stage import Task
+from anatili.text import words
 
 HELD_OUT = "held-out"
 
@@ -50,7 +51,11 @@ def cut_shard(
             counts[f"lost: {reason}"] += 1
             lost.append(Lost(document.id, document.url, reason, detail))
             continue
-        row = keep(document, mark, packs[mark.language], patterns, limits[mark.language])
+        row = keep(document, mark, duplicate, packs[mark.language], patterns, limits[mark.language])
+        if duplicate.boilerplate and len(words(row.text)) < limits[mark.language].min_words:
+            counts["lost: boilerplate"] += 1
+            lost.append(Lost(document.id, document.url, "boilerplate", f"{len(duplicate.boilerplate)} lines of its host"))
+            continue
         is_held = is_held_out(document.id, settings.held_out)
         counts[f"{HELD_OUT if is_held else 'kept'}: {mark.language}"] += 1
         (held if is_held else kept).append(row)
@@ -80,7 +85,7 @@ def why_not(document: Document, mark: Mark, duplicate: Duplicate, limits: dict[s
     if mark.language not in limits:
         return "another language", mark.language
     limit = limits[mark.language]
-    words = max(1, mark.words)
+    count = max(1, mark.words)
     tests: tuple[tuple[bool, str, object], ...] = (
         (limit.obey_opt_outs and bool(document.opt_out), "opted out", document.opt_out),
         (mark.script not in limit.scripts, "script", mark.script),
@@ -97,18 +102,18 @@ def why_not(document: Document, mark: Mark, duplicate: Duplicate, limits: dict[s
         (mark.repeated_words > limit.max_repeated_words, "repeated words", mark.repeated_words),
         (mark.stopwords < limit.min_stopwords, "few stop words", mark.stopwords),
         (mark.symbols > limit.max_symbols, "symbols", mark.symbols),
-        (100 * mark.links > limit.max_links * words, "links", mark.links),
-        (mark.blocked > limit.max_blocked * words, "blocked words", mark.blocked),
+        (100 * mark.links > limit.max_links * count, "links", mark.links),
+        (mark.blocked > limit.max_blocked * count, "blocked words", mark.blocked),
         (bool(duplicate.of), "duplicate", f"{duplicate.kind} of {duplicate.of}"),
     )
     return next(((reason, str(value)) for fails, reason, value in tests if fails), ("", ""))
 
 
 def keep(
-    document: Document, mark: Mark, pack: LanguagePack, patterns: dict[str, PersonalPattern], settings: Cut
+    document: Document, mark: Mark, duplicate: Duplicate, pack: LanguagePack, patterns: dict[str, PersonalPattern], settings: Cut
 ) -> Kept:
     """The document as it enters the corpus: normalized by its pack, personal data masked."""
-    body = pack.normalize(without_others(document.text, mark) if mark.other > settings.max_other else document.text)
+    body = pack.normalize(own_lines(document.text, mark, duplicate, trim=mark.other > settings.max_other))
     if settings.mask_personal and mark.personal:
         body = mask(body, find_personal(body, patterns))
     return Kept(
@@ -124,10 +129,16 @@ def keep(
     )
 
 
-def without_others(body: str, mark: Mark) -> str:
-    """`body` without the lines that are confidently in another language."""
-    lines = zip(body.splitlines(), mark.lines, strict=True)
-    return "\n".join(line for line, language in lines if language in ("", mark.language)).strip()
+def own_lines(body: str, mark: Mark, duplicate: Duplicate, *, trim: bool) -> str:
+    """`body` without the lines that its host repeats and, with `trim`, those confidently in another language."""
+    boilerplate = set(duplicate.boilerplate)
+    if not boilerplate and not trim:
+        return body
+    return "\n".join(
+        line
+        for number, (line, language) in enumerate(zip(body.splitlines(), mark.lines, strict=True))
+        if number not in boilerplate and not (trim and language not in ("", mark.language))
+    ).strip()
 
 
 def is_held_out(identity: str, share: float) -> bool:

@@ -1,31 +1,36 @@
-"""`dedup`: which documents say what another one says, across all shards.
+"""`dedup`: which documents say what another one says, across all shards; and lines that a host repeats on its pages.
 
 Exact copies by digest of the folded text; near copies by MinHash (rensa) over sequences of five words in `bands` of
-`rows` hashes: two documents that share a band are compared by all their hashes. Of a group the copy
-fetched first is kept, then the one with the most words, then the smallest id: the same whatever the order of the
-shards, and a later crawl does not change which copy of an earlier one is kept.
-Memory: the signatures of all documents are held in the process of the command, 4 x bands x rows bytes each and their
-ids (about 0.7 kB a document at 14 x 8): enough for some millions, not yet for a whole crawl.
+`rows` hashes: two documents that share a band are compared by all their hashes. Of a group the copy fetched first is
+kept, then the one with the most words, then the smallest id: the same whatever the order of the shards, and a later
+crawl does not change which copy of an earlier one is kept.
+
+Memory: about 100 bytes a document in the process of the command (ids, words, times, one band at a time); the hashes
+themselves (4 x bands x rows bytes a document) lie in a file that is mapped, and go when the stage is done.
 """
 
+import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow.parquet as pq
 
 from anatili import text
-from anatili.document import Document, Duplicate, read_shard, write_shard
+from anatili.document import Document, Duplicate, read_counts, read_shard, write_shard
 from anatili.recipe import Dedup
+from anatili.refine import boilerplate
 from anatili.stage import Task
 
 SEQUENCE = 5
 SEED = 42
+PARTS = re.compile(r"\w+")
+"""What counts as a word here: plainer than elsewhere, and half as dear."""
+PAIRS = 100_000
+"""Pairs whose hashes are compared at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +40,7 @@ class Signature:
     id: str
     words: int
     time: str
-    folded: str
+    folded: int
     hashes: bytes
 
 
@@ -43,16 +48,20 @@ def run(task: Task) -> dict[str, Any]:
     """Sign each shard of `extract`, group what is alike, then write `Duplicate` rows, same shards, same order."""
     settings: Dedup = task.settings
     shards = sorted(task.inputs["extract"].glob("part-*.parquet"))
-    jobs = [(shard, task.out / "signatures" / shard.name) for shard in shards]
-    task.map(sign_shard, [job for job in jobs if not job[1].exists()], "shards", count=settings.bands * settings.rows)
-    signatures = [target for _, target in jobs]
-    groups = find_groups(signatures, settings)
+    signed = [task.out / "signatures" / shard.name for shard in shards]
+    jobs = [(s, t) for s, t in zip(shards, signed, strict=True) if not t.exists()]
+    task.map(sign_shard, jobs, "shards", count=settings.bands * settings.rows)
+    repeated = boilerplate.find(task, shards, settings.boilerplate_pages)
+    hashes = task.out / ".hashes"
+    groups = find_groups(signed, settings, hashes)
     total: Counter[str] = Counter()
     first = 0
-    for shard, signed in jobs:
-        counts = write_duplicates(signed, task.out / shard.name, groups, first)
+    for shard, signature in zip(shards, signed, strict=True):
+        counts = write_duplicates(shard, signature, task.out / shard.name, groups, first, repeated)
         total.update(counts)
-        first += counts.total()
+        first += counts["unique"] + counts["exact"] + counts["near"]
+    del groups
+    hashes.unlink(missing_ok=True)
     return {"documents": dict(sorted(total.items()))}
 
 
@@ -64,66 +73,107 @@ def sign(document: Document, count: int) -> Signature:
     """The signature of a document: `count` MinHashes over its sequences of five lower-case words."""
     from rensa import RMinHash
 
-    words = [word.lower() for word in text.words(document.text)]
-    sequences = [" ".join(words[i : i + SEQUENCE]) for i in range(max(1, len(words) - SEQUENCE + 1))]
+    words = PARTS.findall(document.text.lower())
+    whole = " ".join(words)
     sketch = RMinHash(num_perm=count, seed=SEED)
-    sketch.update(sequences)
+    sketch.update(sequences_of(words, whole))
     hashes = np.asarray(sketch.digest(), dtype=np.uint32).tobytes()
-    return Signature(document.id, len(words), document.time, text.digest(" ".join(words)), hashes)
+    return Signature(document.id, len(words), document.time, text.number_of(whole), hashes)
+
+
+def sequences_of(words: Sequence[str], whole: str) -> list[str]:
+    """Each five words in a row, cut from `whole`, the words joined by spaces: slices are cheaper than joins."""
+    if len(words) <= SEQUENCE:
+        return [whole]
+    starts = [0]
+    for word in words:
+        starts.append(starts[-1] + len(word) + 1)
+    return [whole[a : b - 1] for a, b in zip(starts, starts[SEQUENCE:], strict=False)]
 
 
 @dataclass(frozen=True)
 class Groups:
-    """`kept` -> for each document number the number of the copy that is kept; `ids` by number."""
+    """`kept`: for each document number the number of the copy that is kept. `ids`, `folded` and `hashes` by number."""
 
-    ids: list[str]
+    ids: npt.NDArray[np.bytes_]
     kept: npt.NDArray[np.int64]
+    folded: npt.NDArray[np.int64]
     hashes: npt.NDArray[np.uint32]
-    folded: list[str]
 
 
-def find_groups(signatures: Iterable[Path], settings: Dedup) -> Groups:
-    """Numbers of all documents, in order of the shards, grouped by union-find over pairs that are alike enough."""
-    tables = [pq.read_table(path) for path in signatures]
-    columns = {
-        name: [v for t in tables for v in t.column(name).to_pylist()] for name in ("id", "words", "time", "folded")
-    }
+def find_groups(signatures: Sequence[Path], settings: Dedup, place: Path) -> Groups:
+    """Numbers of all documents, in order of the shards, grouped by pairs that are alike enough.
+
+    The hashes of all are written to `place` and read from there.
+    """
     width = settings.bands * settings.rows
-    raw = b"".join(v for t in tables for v in t.column("hashes").to_pylist())
-    hashes = np.frombuffer(raw, np.uint32).reshape(-1, width)
-    parent = np.arange(len(hashes))
-
-    def root(number: int) -> int:
-        while parent[number] != number:
-            parent[number] = parent[parent[number]]
-            number = int(parent[number])
-        return number
-
-    def join(one: int, other: int) -> None:
-        a, b = sorted((root(one), root(other)))
-        parent[b] = a
-
-    first: dict[str, int] = {}
-    for number, folded in enumerate(columns["folded"]):
-        join(first.setdefault(folded, number), number)
+    count = sum(read_counts(path)["rows"] for path in signatures)
+    ids, times = np.zeros(count, "S24"), np.zeros(count, "S20")
+    words, folded = np.zeros(count, np.int32), np.zeros(count, np.int64)
+    place.unlink(missing_ok=True)
+    hashes = np.memmap(place, np.uint32, "w+", shape=(max(1, count), width))
+    number = 0
+    for path in signatures:
+        for row in read_shard(path, Signature):
+            ids[number], times[number] = row.id.encode(), (row.time or "9999").encode("ascii", "replace")[:20]
+            words[number], folded[number] = row.words, row.folded
+            hashes[number] = np.frombuffer(row.hashes, np.uint32)
+            number += 1
+    parent = np.arange(count)
+    join_equal(parent, folded)
     for band in range(settings.bands):
-        keys = band_keys(hashes[:, band * settings.rows : (band + 1) * settings.rows])
-        order = np.argsort(keys, kind="stable")
-        for here, there in pairwise(order):
-            if keys[here] == keys[there] and likeness(hashes, here, there) >= settings.min_likeness:
-                join(int(here), int(there))
-    roots = np.array([root(number) for number in range(len(hashes))], dtype=np.int64)
-    best: dict[int, int] = {}
-    for number, group in enumerate(roots):
-        now = best.setdefault(int(group), number)
-        if _rank(columns, number) < _rank(columns, now):
-            best[int(group)] = number
-    kept = np.array([best[int(group)] for group in roots], dtype=np.int64)
-    return Groups(columns["id"], kept, hashes, columns["folded"])
+        keys = band_keys(hashes[:count, band * settings.rows : (band + 1) * settings.rows])
+        join_alike(parent, keys, hashes, settings.min_likeness)
+    roots = all_roots(parent)
+    # The order in which copies are preferred: time, most words, id. The first of each group is the one that is kept.
+    rank = np.lexsort((ids, -words, times))
+    best = np.full(count, -1, np.int64)
+    best[roots[rank[::-1]]] = rank[::-1]
+    return Groups(ids, best[roots], folded, hashes)
 
 
-def _rank(columns: dict[str, list[Any]], number: int) -> tuple[str, int, str]:
-    return (columns["time"][number] or "9999", -columns["words"][number], columns["id"][number])
+def join_equal(parent: npt.NDArray[np.int64], keys: npt.NDArray[Any]) -> None:
+    """Join all documents with equal keys."""
+    order = np.argsort(keys, kind="stable")
+    same = np.flatnonzero(keys[order[1:]] == keys[order[:-1]])
+    for a, b in zip(order[same].tolist(), order[same + 1].tolist(), strict=True):
+        join(parent, a, b)
+
+
+def join_alike(
+    parent: npt.NDArray[np.int64], keys: npt.NDArray[np.uint64], hashes: npt.NDArray[np.uint32], least: float
+) -> None:
+    """Join the neighbors among documents with equal keys whose hashes agree enough; those joined already are passed."""
+    order = np.argsort(keys, kind="stable")
+    same = np.flatnonzero(keys[order[1:]] == keys[order[:-1]])
+    ones, others = order[same], order[same + 1]
+    for start in range(0, len(ones), PAIRS):
+        a, b = ones[start : start + PAIRS], others[start : start + PAIRS]
+        apart = np.array([root(parent, x) != root(parent, y) for x, y in zip(a.tolist(), b.tolist(), strict=True)], bool)
+        a, b = a[apart], b[apart]
+        alike = (hashes[a] == hashes[b]).mean(axis=1) >= least
+        for x, y in zip(a[alike].tolist(), b[alike].tolist(), strict=True):
+            join(parent, x, y)
+
+
+def root(parent: npt.NDArray[np.int64], number: int) -> int:
+    while parent[number] != number:
+        parent[number] = parent[parent[number]]
+        number = int(parent[number])
+    return number
+
+
+def join(parent: npt.NDArray[np.int64], one: int, other: int) -> None:
+    a, b = sorted((root(parent, one), root(parent, other)))
+    parent[b] = a
+
+
+def all_roots(parent: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """The root of every document."""
+    roots = parent.copy()
+    while not np.array_equal(roots, further := roots[roots]):
+        roots = further
+    return roots
 
 
 def band_keys(part: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint64]:
@@ -140,18 +190,24 @@ def likeness(hashes: npt.NDArray[np.uint32], one: int, other: int) -> float:
     return float(np.mean(hashes[one] == hashes[other]))
 
 
-def write_duplicates(signed: Path, target: Path, groups: Groups, first: int) -> Counter[str]:
+def write_duplicates(
+    source: Path, signed: Path, target: Path, groups: Groups, first: int, repeated: boilerplate.Repeated
+) -> Counter[str]:
     """Write the `Duplicate` rows of one shard, whose documents are numbered from `first`; returns its counts."""
     counts: Counter[str] = Counter()
     rows = []
-    for number, signature in enumerate(read_shard(signed, Signature), first):
+    documents = read_shard(source, Document)
+    for number, (signature, document) in enumerate(zip(read_shard(signed, Signature), documents, strict=True), first):
         kept = int(groups.kept[number])
+        lines = boilerplate.lines_of(document, repeated)
+        counts["boilerplate lines"] += len(lines)
         if kept == number:
             counts["unique"] += 1
-            rows.append(Duplicate(signature.id, "", "", 0.0))
+            rows.append(Duplicate(signature.id, "", "", 0.0, lines))
             continue
         kind = "exact" if groups.folded[kept] == signature.folded else "near"
         counts[kind] += 1
-        rows.append(Duplicate(signature.id, groups.ids[kept], kind, round(likeness(groups.hashes, number, kept), 3)))
+        alike = round(likeness(groups.hashes, number, kept), 3)
+        rows.append(Duplicate(signature.id, groups.ids[kept].decode(), kind, alike, lines))
     write_shard(target, Duplicate, rows, counts)
     return counts

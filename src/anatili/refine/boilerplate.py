@@ -1,0 +1,66 @@
+"""Lines that a host repeats on many of its pages: menus and notices which the extractor took for text.
+
+Each shard gives the numbers of its (host, line) pairs, once a page; pairs are counted in parts, so that memory holds one
+part of the pairs at a time.
+"""
+
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import numpy as np
+import numpy.typing as npt
+
+from anatili import text
+from anatili.document import Document, read_shard, whole_file
+from anatili.stage import Task
+
+PARTS = 16
+SHORTEST = 8
+"""Characters a line must have: shorter ones (times, "Share") are met by chance."""
+Repeated = npt.NDArray[np.int64]
+"""Sorted numbers of (host, line) pairs that stand on too many pages."""
+
+
+def pair(host: str, line: str) -> int:
+    return text.number_of(f"{host}\n{line.strip().lower()}")
+
+
+def host_of(document: Document) -> str:
+    """The host of a page, "" for documents without a web address."""
+    return urlsplit(document.url).netloc if "://" in document.url else ""
+
+
+def find(task: Task, shards: list[Path], pages: int) -> Repeated:
+    """The pairs that stand on at least `pages` pages of their host; none if `pages` is 0."""
+    if not pages:
+        return np.zeros(0, np.int64)
+    jobs = [(shard, task.out / "lines" / f"{shard.stem}.npy") for shard in shards]
+    task.map(pairs_of_shard, [job for job in jobs if not job[1].exists()], "shards of lines")
+    found = []
+    for part in range(PARTS):
+        numbers = [np.load(target, mmap_mode="r") for _, target in jobs]
+        mine = np.concatenate([n[(n & (PARTS - 1)) == part] for n in numbers] or [np.zeros(0, np.int64)])
+        values, counts = np.unique(mine, return_counts=True)
+        found.append(values[counts >= pages])
+    return np.sort(np.concatenate(found))
+
+
+def pairs_of_shard(source: Path, target: Path) -> None:
+    """The numbers of the (host, line) pairs of a shard, each once a page."""
+    numbers: list[int] = []
+    for document in read_shard(source, Document):
+        host = host_of(document)
+        if host:
+            numbers += {pair(host, line) for line in document.text.splitlines() if len(line.strip()) >= SHORTEST}
+    with whole_file(target) as temporary, temporary.open("wb") as file:
+        np.save(file, np.array(numbers, np.int64))
+
+
+def lines_of(document: Document, repeated: Repeated) -> tuple[int, ...]:
+    """Numbers of the lines of a document that its host repeats."""
+    host = host_of(document)
+    if not host or not len(repeated):
+        return ()
+    numbers = np.array([pair(host, line) for line in document.text.splitlines()], np.int64)
+    places = np.minimum(np.searchsorted(repeated, numbers), len(repeated) - 1)
+    return tuple(np.flatnonzero(repeated[places] == numbers).tolist())
