@@ -61,7 +61,9 @@ def main() -> None:
     parser.add_argument("--share", type=float, default=0.01)
     arguments = parser.parse_args()
     count = make(arguments.folder, arguments.out, arguments.pages, arguments.share)
-    print(f"{arguments.out}: {arguments.pages} pages, {count} of them Kazakh, {arguments.out.stat().st_size / 1e6:.1f} MB")
+    print(
+        f"{arguments.out}: {arguments.pages} pages, {count} of them Kazakh, {arguments.out.stat().st_size / 1e6:.1f} MB"
+    )
 
 
 if __name__ == "__main__":

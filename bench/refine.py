@@ -16,8 +16,8 @@ from fastwarc.warc import ArchiveIterator
 from anatili.collect.gather import why_not
 from anatili.document import Document
 from anatili.lang import load_pack
-from anatili.refine.dedup import sign
 from anatili.page import extract_page
+from anatili.refine.dedup import sign
 from anatili.refine.mark import look_at
 from anatili.warc import Page, read_pages
 

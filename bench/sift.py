@@ -16,8 +16,8 @@ from pathlib import Path
 
 from fastwarc.warc import ArchiveIterator, WarcRecordType
 
-from anatili.lang.gate import Gate, load_gate, make_rules
 from anatili.lang import load_pack
+from anatili.lang.gate import Gate, load_gate, make_rules
 from anatili.warc import Page, read_pages
 
 LIMIT = 10_000_000
@@ -62,8 +62,9 @@ def main() -> None:
     wanted = {label for label in total if label.startswith(LANGUAGE)}
     others = sum(n for label, n in total.items() if label not in wanted)
     false = {label: n for label, n in passed.items() if n and label not in wanted}
+    of_others = f"{sum(false.values())} of {others} ({sum(false.values()) / others:.2%})"
     print(f"{LANGUAGE}: {sum(passed[x] for x in wanted)} of {sum(total[x] for x in wanted)} found; "
-          f"others let through {sum(false.values())} of {others} ({sum(false.values()) / others:.2%}): {false}")  # fmt: skip
+          f"others let through {of_others}: {false}")  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -2,9 +2,9 @@
 
     python bench/train_quality.py ../shared/data --language kk --out src/anatili/lang/kk/quality.npz
 
-For explaining: encyclopedic and official prose. Against: shop reviews and the strings of programs. What it learns is the
-difference between these sources, no more: use it to rank, and look at what it drops. Prints the area under the curve and
-the accuracy on a fifth of the lines that training never saw.
+For explaining: encyclopedic and official prose. Against: shop reviews and the strings of programs. What it learns is
+the difference between these sources, no more: use it to rank, and look at what it drops. Prints the area under the
+curve and the accuracy on a fifth of the lines that training never saw.
 """
 
 import argparse
@@ -64,8 +64,9 @@ def main() -> None:
     area = (ranks[positive].sum() - positive.sum() * (positive.sum() - 1) / 2) / (positive.sum() * (~positive).sum())
     right = ((score > 0) == positive).mean()
     np.savez_compressed(arguments.out, weights=small, scale=np.float64(scale), bias=np.float64(bias))
+    chance = max(positive.mean(), 1 - positive.mean())
     print(f"{len(train)} passages to learn from, {len(test)} apart: area under the curve {area:.4f}, right {right:.1%} "
-          f"(chance {max(positive.mean(), 1 - positive.mean()):.1%}); {arguments.out.stat().st_size / 1e3:.0f} kB")  # fmt: skip
+          f"(chance {chance:.1%}); {arguments.out.stat().st_size / 1e3:.0f} kB")  # fmt: skip
 
 
 if __name__ == "__main__":

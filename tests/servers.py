@@ -16,13 +16,26 @@ from anatili import sample
 from anatili.warc import Page, WarcFile, read_pages
 
 CRAWL = "CC-MAIN-2026-99"
-ISO = {"kk": "kaz", "ru": "rus", "en": "eng", "tr": "tur", "ky": "kir", "tt": "tat", "ba": "bak", "uz": "uzb", "mn": "mon"}
+ISO = {
+    "kk": "kaz",
+    "ru": "rus",
+    "en": "eng",
+    "tr": "tur",
+    "ky": "kir",
+    "tt": "tat",
+    "ba": "bak",
+    "uz": "uzb",
+    "mn": "mon",
+}
 
 
 class Server(ThreadingHTTPServer):
     """Serves `files` (path -> bytes or (status, headers, body)); each entry of `faults[path]` spoils one request."""
 
     daemon_threads = True
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Clients that break off are what is tested."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
@@ -95,7 +108,7 @@ class Handler(BaseHTTPRequestHandler):
 
 
 def mini_crawl(folder: Path, files: int = 2) -> tuple[dict[str, bytes], dict[str, str]]:
-    """A crawl in Common Crawl's layout made from the bundled sample: path -> bytes, and address -> languages by CLD2."""
+    """A crawl in Common Crawl's layout, made from the sample: path -> bytes, and address -> languages by CLD2."""
     members = []
     for page in read_pages(sample.build(folder), 10**7):
         if isinstance(page, Page) and page.url:

@@ -30,7 +30,7 @@ STAGE_FOLDERS = {
     "release",
 }
 # A stage folder may take from these and from itself; `serve` stands above them, `cli` above all.
-BELOW = {"", "document", "engine", "lang", "problem", "recipe", "run", "sample", "stage", "text", "warc"}
+BELOW = {"", "document", "engine", "lang", "page", "problem", "recipe", "run", "sample", "stage", "text", "warc"}
 
 
 def name(path: Path) -> str:

@@ -1,50 +1,14 @@
 """The command line: a command reads arguments, calls one function and prints what it says."""
 
-import functools
-import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 
-from anatili import __version__
-from anatili.problem import Problem
-
-F = TypeVar("F", bound=Callable[..., Any])
-RUNS = click.Path(path_type=Path, file_okay=False)
-as_json = click.option("--json", "wants_json", is_flag=True, help="Print JSON for machines.")
-runs_option = click.option(
-    "--runs", type=RUNS, default=Path("runs"), show_default=True, help="Folder that holds the runs."
-)
-
-
-def report_problems(command: F) -> F:
-    """Show a `Problem` as a sentence, not as a traceback."""
-
-    @functools.wraps(command)
-    def wrapped(*arguments: Any, **options: Any) -> Any:
-        try:
-            return command(*arguments, **options)
-        except Problem as problem:
-            raise click.ClickException(str(problem)) from problem
-        except BrokenPipeError:
-            sys.stderr.close()
-            sys.exit(0)
-
-    return wrapped  # type: ignore[return-value]
-
-
-def print_json(value: Any) -> None:
-    click.echo(json.dumps(value, ensure_ascii=False))
-
-
-class Group(click.Group):
-    """Commands in the order of work, not of the alphabet."""
-
-    def list_commands(self, context: click.Context) -> list[str]:
-        return list(self.commands)
+from anatili import __version__, cli_crawl
+from anatili.options import Group, as_json, print_json, report_problems, runs_option
 
 
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -243,130 +207,5 @@ def serve(run: str, runs: Path, port: int, host: str, key: str) -> None:
     start(run, runs, host=host, port=port, key=key, announce=click.echo)
 
 
-@main.command()
-@click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--language", required=True, help="Code of a language pack.")
-@click.option("-o", "--out", type=click.Path(path_type=Path, dir_okay=False), help="Write the pages that pass here.")
-@click.option("--max-bytes", default=10_000_000, show_default=True, type=click.IntRange(1000), help="Longest page.")
-@as_json
-@report_problems
-def sift(files: tuple[Path, ...], language: str, out: Path | None, max_bytes: int, wants_json: bool) -> None:
-    """Find the pages of WARC or WET FILES whose raw bytes can hold a language; nothing is parsed.
-
-    \b
-    anatili sift crawl/*.warc.gz --language kk -o kazakh.warc.gz
-    """
-    from anatili.collect.sift import describe_gate
-    from anatili.collect.sift import sift as sift_files
-    from anatili.progress import Bars
-
-    with Bars(quiet=wants_json) as bars:
-        counts = sift_files(list(files), language, out=out, max_bytes=max_bytes, progress=bars.bar("sift"))
-    if wants_json:
-        print_json(counts.as_json())
-        return
-    said = counts.as_json()
-    click.echo(f"{said['records']} records, {said['pages']} pages, {said['passed']} passed, "
-               f"{said['bytes'] / 1e6:.1f} MB packed, {said['seconds']} CPU-seconds, "
-               f"{said['pages_per_second']} pages a second")  # fmt: skip
-    for reason, count in said["lost"].items():
-        click.echo(f"lost: {reason} {count}")
-    click.echo(f"asked for {describe_gate(language)}")
-
-
-@main.command()
-@click.argument("file", type=click.File("rb"), default="-")
-@as_json
-@report_problems
-def identify(file: Any, wants_json: bool) -> None:
-    """Tell language, script and confidence of each line of FILE (standard input if it is not given or is -).
-
-    \b
-    echo "Қазақ тілі" | anatili identify --json
-    """
-    from anatili.lang.identify import identify as identify_text
-
-    for line in file:
-        found = identify_text(line.decode("utf-8", "replace"))
-        if wants_json:
-            print_json({"language": found.language, "script": found.script, "confidence": found.confidence})
-        else:
-            click.echo(f"{found.language:4} {found.script:5} {found.confidence:.2f}")
-
-
-@main.command()
-@click.argument("page", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--mode", type=click.Choice(["careful", "quick"]), default="careful", show_default=True)
-@click.option("--charset", default="", help="Charset that HTTP would declare.")
-@as_json
-@report_problems
-def extract(page: Path, mode: Any, charset: str, wants_json: bool) -> None:
-    """Print the main text of PAGE (an HTML file, also gzipped)."""
-    import gzip
-
-    from anatili.page import extract_page
-
-    payload = page.read_bytes()
-    if payload[:2] == b"\x1f\x8b":
-        payload = gzip.decompress(payload)
-    found = extract_page(payload, charset=charset, mode=mode)
-    if wants_json:
-        print_json({"title": found.title, "text": found.text, "charset": found.charset, "opt_out": found.opt_out})
-    else:
-        click.echo(found.text)
-    if not found.text:
-        raise Problem(f"{page}: no main text found")
-
-
-@main.group(cls=Group)
-def lang() -> None:
-    """Language packs: list, make, check."""
-
-
-@lang.command("list")
-@as_json
-@report_problems
-def list_packs(wants_json: bool) -> None:
-    """List the packs that are there."""
-    from anatili.lang import codes, load_pack
-
-    for pack in map(load_pack, codes()):
-        row = {"code": pack.code, "name": pack.name, "own_name": pack.own_name, "scripts": list(pack.said.letters),
-               "stopwords": len(pack.stopwords), "page": "page" in pack.prompts}  # fmt: skip
-        if wants_json:
-            print_json(row)
-        else:
-            click.echo(f"{pack.code:5} {pack.name:14} {pack.own_name:20} {' '.join(pack.said.letters)}")
-
-
-@lang.command("new")
-@click.argument("code")
-@click.option("--into", type=RUNS, help="Folder for the pack; name it in ANATILI_PACKS.  [default: with the others]")
-@report_problems
-def new(code: str, into: Path | None) -> None:
-    """Make the folder of a pack for the language CODE (ISO 639)."""
-    from anatili.lang.check import new_pack
-
-    folder = new_pack(code, into)
-    click.echo(f"{folder}: fill in pack.toml and stopwords.txt, then: anatili lang check {code}")
-    if into:
-        click.echo(f"let anatili find it: export ANATILI_PACKS={into}")
-
-
-@lang.command("check")
-@click.argument("code")
-@as_json
-@report_problems
-def check(code: str, wants_json: bool) -> None:
-    """Check the pack CODE: the rules every pack keeps and the cases in its cases.toml."""
-    from anatili.lang.check import check_pack
-
-    checks = check_pack(code)
-    for one in checks:
-        if wants_json:
-            print_json({"check": one.name, "holds": not one.problem, "problem": one.problem})
-        else:
-            click.echo(f"{'no ' if one.problem else 'yes'}  {one.name}{': ' + one.problem if one.problem else ''}")
-    failed = sum(bool(one.problem) for one in checks)
-    if failed:
-        raise Problem(f"{failed} of {len(checks)} checks do not hold for {code}")
+for command in cli_crawl.COMMANDS:
+    main.add_command(command)

@@ -87,7 +87,7 @@ def depth(page: str) -> int:
 
 
 def translation_signals(page: str) -> str:
-    """What shows that a machine translated the page: marks of translation services, alternates in dozens of languages."""
+    """What shows that a machine translated the page: marks of such services, alternates in dozens of languages."""
     found = {match.lower() for match in TRANSLATED.findall(page)}
     languages = {match.lower() for match in ALTERNATE.findall(page[:300_000])}
     if len(languages) >= MANY_LANGUAGES:
@@ -173,6 +173,5 @@ def signals(page: str, headers: dict[str, str]) -> str:
 
 
 def _unescape(title: str) -> str:
-    import html
 
     return " ".join(html.unescape(title).split())

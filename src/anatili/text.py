@@ -90,7 +90,9 @@ def short_hash(*parts: str) -> str:
 
 def number_of(text: str) -> int:
     """64 bits that stand for `text`: chance meetings are rarer than one in a million among five million."""
-    return int.from_bytes(hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "big", signed=True)
+    return int.from_bytes(
+        hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "big", signed=True
+    )
 
 
 def show_path(path: Path | str) -> str:

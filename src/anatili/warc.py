@@ -61,8 +61,8 @@ Admits = Callable[[bytes, Callable[[], str]], str]
 
 
 def read_pages(path: Path | BinaryIO, max_bytes: int, admits: Admits | None = None) -> Iterator[Page | Broken | Sifted]:
-    """Pages of a WARC or WET file or stream (plain, gzip, zstd, lz4), in order; what cannot be used comes as `Broken`, what
-    `admits` leaves out as `Sifted`.
+    """Pages of a WARC or WET file or stream (plain, gzip, zstd, lz4), in order; what cannot be used comes as `Broken`,
+    what `admits` leaves out as `Sifted`.
 
     `max_bytes` bounds a page after unpacking; longer ones are skipped without being held in memory.
     """

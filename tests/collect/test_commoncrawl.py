@@ -1,6 +1,7 @@
 import os
 
 import pytest
+from servers import CRAWL, Server, mini_crawl
 
 from anatili.collect.gather import run as collect
 from anatili.document import Lost, read_counts, read_shard
@@ -9,7 +10,6 @@ from anatili.problem import Problem
 from anatili.recipe import Recipe
 from anatili.stage import Quiet, Task
 from anatili.warc import read_pages
-from servers import CRAWL, Server, mini_crawl
 
 
 @pytest.fixture(scope="module")

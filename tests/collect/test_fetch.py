@@ -1,9 +1,9 @@
 import time
 
 import pytest
-
-from anatili.collect.fetch import FetchError, Fetcher, Forbidden, RangedFile, Store, asked_wait
 from servers import Server
+
+from anatili.collect.fetch import Fetcher, FetchError, ForbiddenError, RangedFile, Store, asked_wait
 
 
 @pytest.fixture
@@ -57,20 +57,22 @@ def test_a_server_that_never_recovers_is_given_up(server):
 
 
 def test_private_addresses_are_refused_also_behind_a_redirect(server):
-    with pytest.raises(Forbidden, match="private network"):
+    with pytest.raises(ForbiddenError, match="private network"):
         Fetcher().get(server.url + "/data")
     server.files["/away"] = (302, {"Location": f"http://localhost:{server.server_port}/data"}, b"")
     fetch, _ = fetcher(server)
-    with pytest.raises(Forbidden, match="private network"):
+    with pytest.raises(ForbiddenError, match="private network"):
         fetch.get(server.url + "/away")
     server.files["/file"] = (302, {"Location": "file:///etc/passwd"}, b"")
-    with pytest.raises(Forbidden, match="not a web address"):
+    with pytest.raises(ForbiddenError, match="not a web address"):
         fetch.get(server.url + "/file")
 
 
-@pytest.mark.parametrize("address", ["http://169.254.169.254/latest", "http://[::1]/", "http://0.0.0.0/", "http://10.1.1.1/"])
+@pytest.mark.parametrize(
+    "address", ["http://169.254.169.254/latest", "http://[::1]/", "http://0.0.0.0/", "http://10.1.1.1/"]
+)
 def test_no_form_of_a_private_address_is_connected_to(address):
-    with pytest.raises(Forbidden):
+    with pytest.raises(ForbiddenError):
         Fetcher(tries=1).get(address)
 
 
@@ -123,4 +125,6 @@ def test_retry_after_may_be_a_date_and_is_bounded():
     assert asked_wait("7") == 7
     assert asked_wait("99999") == 120
     assert asked_wait("soon") is None
-    assert asked_wait(time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime(time.time() + 30))) == pytest.approx(30, abs=2)
+    assert asked_wait(time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime(time.time() + 30))) == pytest.approx(
+        30, abs=2
+    )

@@ -9,8 +9,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from anatili.collect.gather import collect_file
 from anatili.collect.files import find_files, inventory
+from anatili.collect.gather import collect_file
 from anatili.document import Document, Lost, read_counts, read_shard
 from anatili.problem import Problem
 from anatili.recipe import Collect, Source

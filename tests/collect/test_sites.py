@@ -2,12 +2,12 @@ import gzip
 from datetime import UTC, datetime
 
 import pytest
+from servers import Server
 
 from anatili.collect.fetch import Fetcher
 from anatili.collect.robots import matches, read_rules, tdm_rules
 from anatili.collect.sites import OPT_OUT_HEADER, crawl_site
 from anatili.warc import Broken, Page
-from servers import Server
 
 TODAY = f"{datetime.now(UTC):%Y-%m-%d}"
 

@@ -17,6 +17,7 @@ from anatili.document import Document, Lost
 from anatili.problem import Problem
 from anatili.recipe import Collect, Source
 
+
 def documents(
     file: Path, source: Source, settings: Collect, counts: Counter[str], lost: list[Lost]
 ) -> Iterator[Document]:

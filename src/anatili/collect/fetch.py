@@ -5,8 +5,8 @@ the end a `FetchError` that says what was wrong; it never becomes data.
 """
 
 import email.utils
-import ipaddress
 import io
+import ipaddress
 import random
 import socket
 import threading
@@ -39,7 +39,7 @@ class FetchError(Exception):
     """An address could not be fetched; the text says why."""
 
 
-class Forbidden(FetchError):
+class ForbiddenError(FetchError):
     """The address lies in a private network, or is no web address."""
 
 
@@ -69,12 +69,12 @@ class PublicNetwork(httpcore.NetworkBackend):
         if f"{host}:{port}" not in self.private_hosts:
             private = [address for address in found if not ipaddress.ip_address(address).is_global]
             if private:
-                raise Forbidden(f"{host} is in a private network ({private[0]}); such addresses are never fetched "
+                raise ForbiddenError(f"{host} is in a private network ({private[0]}); such addresses are never fetched "
                                 "unless private_hosts names them")  # fmt: skip
         return self.plain.connect_tcp(sorted(map(str, found))[0], port, timeout, local_address, socket_options)
 
     def connect_unix_socket(self, *_: Any, **__: Any) -> httpcore.NetworkStream:
-        raise Forbidden("no local sockets")
+        raise ForbiddenError("no local sockets")
 
     def sleep(self, seconds: float) -> None:
         time.sleep(seconds)
@@ -124,10 +124,10 @@ class Fetcher:
             first, last = start + len(got), start + length - 1
             try:
                 got += self._part(url, first, last)
-            except Interrupted as error:
+            except BrokenOffError as error:
                 got += error.body
                 problem: Exception = error
-            except Retry as error:
+            except RetryError as error:
                 problem = error
             if len(got) >= length:
                 return got[:length]
@@ -140,7 +140,9 @@ class Fetcher:
         said = answer.headers.get("content-range", "")
         if answer.status == 206 and said.rpartition("/")[2].isdigit():
             return int(said.rpartition("/")[2])
-        raise FetchError(f"{url}: HTTP {answer.status}" if answer.status != 200 else f"{url}: no ranges are served there")
+        raise FetchError(
+            f"{url}: HTTP {answer.status}" if answer.status != 200 else f"{url}: no ranges are served there"
+        )
 
     def _retry(self, url: str, headers: dict[str, str], pause: float) -> Answer:
         problem: Exception | None = None
@@ -148,7 +150,7 @@ class Fetcher:
             try:
                 with self._open(url, headers, pause) as response:
                     return Answer(url, response.status_code, dict(response.headers), self._body(response))
-            except (Retry, Interrupted) as error:
+            except (RetryError, BrokenOffError) as error:
                 problem = error
             self._wait(turn, problem)
         raise FetchError(f"{url}: {problem} (tried {self.tries} times)")
@@ -161,27 +163,29 @@ class Fetcher:
                 raise FetchError(f"{url}: {what}")
             said = response.headers.get("content-range", "")
             if not said.startswith(f"bytes {first}-"):
-                raise Retry(f"another range came than was asked for ({said})")
+                raise RetryError(f"another range came than was asked for ({said})")
             return self._body(response)
 
     @contextmanager
     def _open(self, url: str, headers: dict[str, str], pause: float) -> Iterator[httpx.Response]:
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise Forbidden(f"{url}: not a web address")
+            raise ForbiddenError(f"{url}: not a web address")
         self._pace(parts.netloc, max(pause, self.pause))
         try:
             with self.client.stream("GET", url, headers=headers) as response:
                 if response.status_code in AGAIN:
-                    raise Retry(f"HTTP {response.status_code}", asked_wait(response.headers.get("retry-after", "")))
+                    raise RetryError(
+                        f"HTTP {response.status_code}", asked_wait(response.headers.get("retry-after", ""))
+                    )
                 yield response
         except httpx.HTTPError as error:
-            raise Retry(f"{type(error).__name__}: {error}") from error
+            raise RetryError(f"{type(error).__name__}: {error}") from error
         except (httpx.InvalidURL, UnicodeError) as error:
-            raise Forbidden(f"{url}: {error}") from error
+            raise ForbiddenError(f"{url}: {error}") from error
 
     def _body(self, response: httpx.Response) -> bytes:
-        """The whole body; `Interrupted` with what came if it breaks off or trickles."""
+        """The whole body; `BrokenOffError` with what came if it breaks off or trickles."""
         parts: list[bytes] = []
         total, began = 0, time.monotonic()
         try:
@@ -192,9 +196,9 @@ class Fetcher:
                     raise FetchError(f"{response.url}: more than {self.max_bytes} bytes")
                 passed = time.monotonic() - began
                 if passed > PATIENCE and total < LEAST_RATE * passed:
-                    raise Interrupted(f"only {total} bytes in {passed:.0f} seconds", b"".join(parts))
+                    raise BrokenOffError(f"only {total} bytes in {passed:.0f} seconds", b"".join(parts))
         except (httpx.HTTPError, httpcore.ProtocolError) as error:
-            raise Interrupted(f"broke off after {total} bytes ({type(error).__name__})", b"".join(parts)) from error
+            raise BrokenOffError(f"broke off after {total} bytes ({type(error).__name__})", b"".join(parts)) from error
         except httpx.DecodingError as error:
             raise FetchError(f"{response.url}: {error}") from error
         return b"".join(parts)
@@ -208,11 +212,11 @@ class Fetcher:
 
     def _wait(self, turn: int, problem: Exception | None) -> None:
         if turn + 1 < self.tries:
-            asked = problem.wait if isinstance(problem, Retry) else None
+            asked = problem.wait if isinstance(problem, RetryError) else None
             self.sleep(asked if asked is not None else min(MAX_WAIT, 0.5 * 2**turn) * (0.5 + random.random() / 2))
 
 
-class Retry(Exception):
+class RetryError(Exception):
     """Worth another try, after `wait` seconds if the server said so."""
 
     def __init__(self, text: str, wait: float | None = None) -> None:
@@ -220,7 +224,7 @@ class Retry(Exception):
         self.wait = wait
 
 
-class Interrupted(Exception):
+class BrokenOffError(Exception):
     """A body that broke off; `body` is what came."""
 
     def __init__(self, text: str, body: bytes) -> None:
@@ -229,7 +233,7 @@ class Interrupted(Exception):
 
 
 def asked_wait(said: str) -> float | None:
-    """Seconds that a Retry-After header asks for (a number or a date), at most `MAX_WAIT`; `None` if it says nothing."""
+    """Seconds that a Retry-After header asks for (number or date), at most `MAX_WAIT`; `None` if it says nothing."""
     if said.strip().isdigit():
         return min(MAX_WAIT, float(said))
     try:

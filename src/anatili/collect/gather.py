@@ -1,7 +1,7 @@
 """`collect`: pages and documents from every source of the recipe, in shards that know their origin.
 
-WARC goes to WARC shards of pages, corpora to Parquet shards of documents. A job is one input file, one site or one batch
-of places in Common Crawl; its list of lost records is written last and so marks it as done.
+WARC goes to WARC shards of pages, corpora to Parquet shards of documents. A job is one input file, one site or one
+batch of places in Common Crawl; its list of lost records is written last and so marks it as done.
 """
 
 from collections import Counter
@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from anatili import sample, text
 from anatili.collect import commoncrawl
 from anatili.collect.corpora import documents
-from anatili.collect.fetch import FetchError, Fetcher, Store
+from anatili.collect.fetch import Fetcher, FetchError, Store
 from anatili.collect.files import find_files, is_far, site_roots
 from anatili.collect.sites import crawl_site
 from anatili.document import Document, Lost, SiftedOut, add_up, read_shard, whole_file, write_shard
@@ -137,7 +137,7 @@ def fetched(job: Job, source: Source, settings: Collect) -> Iterator[Page | Brok
 
 
 def collect_stream(pages: Iterable[Page | Broken], target: Path, source: Source) -> None:
-    """One shard of all pages: what comes over a network does not come the same way twice, so it is kept or begun anew."""
+    """One shard of all pages: what comes over a network does not come twice the same way, so all or nothing is kept."""
     counts: Counter[str] = Counter()
     lost: list[Lost] = []
     shard = target.with_name(f"part-{target.stem.removeprefix('lost-')}-00000.warc.gz")

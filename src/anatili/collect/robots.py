@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from anatili.collect.fetch import TOKEN, Answer, FetchError, Fetcher
+from anatili.collect.fetch import TOKEN, Answer, Fetcher, FetchError
 
 AI_TOKENS = ("GPTBot", "CCBot", "Google-Extended", "ClaudeBot", "anthropic-ai", "Applebot-Extended", "Bytespider",
              "meta-externalagent", "cohere-training-data-crawler")  # fmt: skip
@@ -76,8 +76,8 @@ def read_rules(root: str, fetcher: Fetcher, today: str) -> Rules:
         return Rules(Protego.parse(""), None, (), today, f"robots.txt: HTTP {answer.status}")
     robots = Protego.parse(said(answer))
     ai = optional(fetcher, f"{root}/ai.txt", robots)
-    return Rules(robots, Protego.parse(ai) if ai else None, tdm_rules(optional(fetcher, f"{root}/.well-known/tdmrep.json", robots)),
-                 today)  # fmt: skip
+    tdm = optional(fetcher, f"{root}/.well-known/tdmrep.json", robots)
+    return Rules(robots, Protego.parse(ai) if ai else None, tdm_rules(tdm), today)
 
 
 def said(answer: Answer) -> str:

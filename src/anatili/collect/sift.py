@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from anatili.document import whole_file
-from anatili.lang.gate import load_gate, make_rules
 from anatili.lang import load_pack
+from anatili.lang.gate import load_gate, make_rules
 from anatili.problem import Problem
 from anatili.stage import Progress, Quiet
 from anatili.warc import Broken, Page, Sifted, WarcFile, read_pages
@@ -102,6 +102,8 @@ def describe_gate(language: str) -> str:
     if not rules:
         return (f"the letters of {language} do not set it apart: every page passes, "
                 "and identification after extraction decides")  # fmt: skip
+
     def said(group: frozenset[str], least: int) -> str:
         return f"{least} of {' '.join(sorted({c.lower() for c in group}))}"
+
     return "; ".join(f"{r.name}: {' and '.join(said(*g) for g in r.groups)}" for r in rules)

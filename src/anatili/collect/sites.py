@@ -12,18 +12,22 @@ from datetime import UTC, datetime
 from html import unescape
 from urllib.parse import urljoin, urlsplit
 
-from anatili.collect.fetch import Answer, FetchError, Fetcher
+from anatili.collect.fetch import Answer, Fetcher, FetchError
 from anatili.collect.robots import Rules, read_rules
 from anatili.warc import Broken, Page
 
 LOCATION = re.compile(rb"<loc>\s*(?:<!\[CDATA\[)?\s*([^<\]\s]{1,2000})", re.I)
-FEED_LINK = re.compile(rb"<link>\s*(?:<!\[CDATA\[)?\s*([^<\]\s]{1,2000})|<link\b[^>]{0,300}?href=[\"']([^\"']{1,2000})", re.I)
+FEED_LINK = re.compile(
+    rb"<link>\s*(?:<!\[CDATA\[)?\s*([^<\]\s]{1,2000})|<link\b[^>]{0,300}?href=[\"']([^\"']{1,2000})", re.I
+)
 ALTERNATE = re.compile(rb"<link\b[^>]{0,500}application/(?:rss|atom)\+xml[^>]{0,500}>", re.I)
 HREF = re.compile(rb"href=[\"']([^\"']{1,2000})", re.I)
 USUAL = ("/sitemap.xml", "/sitemap_index.xml")
 MAX_SITEMAPS = 200
 MAX_UNPACKED = 60_000_000
 """Bytes of a sitemap: the protocol allows 50 MB."""
+KEPT = ("content-language", "last-modified", "x-robots-tag", "tdm-reservation", "tdm-policy", "link")
+"""Headers that are stored with a page."""
 OPT_OUT_HEADER = "x-anatili-opt-out"
 """Header of a stored page that hands the site's refusals to `extract`."""
 
@@ -75,8 +79,7 @@ def page_of(answer: Answer, rules: Rules) -> Page:
     """The answer as it is kept: with the time of fetching, and the site's refusals among its headers."""
     kind, _, rest = answer.headers.get("content-type", "text/html").partition(";")
     charset = rest.partition("charset=")[2].strip(" \"'")
-    headers = {k: v for k, v in answer.headers.items()
-               if k in ("content-language", "last-modified", "x-robots-tag", "tdm-reservation", "tdm-policy", "link")}  # fmt: skip
+    headers = {name: value for name, value in answer.headers.items() if name in KEPT}
     refusals = rules.refusals(answer.url)
     if refusals:
         headers[OPT_OUT_HEADER] = refusals

@@ -56,6 +56,18 @@ class Transliteration(Part):
     prefix: str = Field("", description="Put before a word ...")
     prefix_if: str = Field("", description="... that has one of these letters ...")
     prefix_unless: str = Field("", description="... and none of these.")
+    back: dict[str, str] = Field(
+        default={}, description="What is meant, read backwards, where the table leaves a choice."
+    )
+    back_front: dict[str, str] = Field(
+        default={}, description="The same in words with the prefix or a letter of the last."
+    )
+    back_marked: str = Field("", description="Of these, what holds only where the prefix itself stands.")
+    back_after_vowel: dict[str, str] = Field(default={}, description="The same behind a vowel.")
+    back_hard: str = Field("", description="Letters up to which a word has back vowels, whatever follows.")
+    doubtful: tuple[str, ...] = Field(
+        (), description="Letters that often mean something else: words with them are told."
+    )
 
 
 class PackFile(Part):
@@ -66,6 +78,7 @@ class PackFile(Part):
     iso639_3: str = Field("", pattern="^[a-z]{3}$|^$", description="Three-letter code, as in Common Crawl's index.")
     letters: dict[str, str] = Field(description="Script (ISO 15924) -> lower-case alphabet; the first is the main one.")
     lookalikes: dict[str, str] = Field(default={}, description="Foreign letter -> the letter meant, inside a word.")
+    vowels: str = Field("", description="Vowels of the main script.")
     keyboard: dict[str, str] = Field(
         default={}, description="Own letter -> what people type for it on a keyboard that lacks it."
     )

@@ -103,7 +103,7 @@ def mean_rows(texts: Sequence[str]) -> npt.NDArray[np.float32]:
             starts = np.flatnonzero(np.diff(whose, prepend=-1))
             sums[whose[starts]] += np.add.reduceat(rows[found.astype(np.int64)].astype(np.float32), starts, axis=0)
             counts[whose[starts]] += np.diff(starts, append=len(whose))
-    return sums / np.maximum(counts, 1)[:, None].astype(np.float32)
+    return np.divide(sums, np.maximum(counts, 1)[:, None], dtype=np.float32)
 
 
 def scores(texts: Sequence[str]) -> list[dict[str, float]]:

@@ -1,7 +1,7 @@
 """Lines that a host repeats on many of its pages: menus and notices which the extractor took for text.
 
-Each shard gives the numbers of its (host, line) pairs, once a page; pairs are counted in parts, so that memory holds one
-part of the pairs at a time.
+Each shard gives the numbers of its (host, line) pairs, once a page; pairs are counted in parts, so that memory holds
+one part of them at a time.
 """
 
 from pathlib import Path

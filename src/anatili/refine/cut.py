@@ -54,7 +54,9 @@ def cut_shard(
         row = keep(document, mark, duplicate, packs[mark.language], patterns, limits[mark.language])
         if duplicate.boilerplate and len(words(row.text)) < limits[mark.language].min_words:
             counts["lost: boilerplate"] += 1
-            lost.append(Lost(document.id, document.url, "boilerplate", f"{len(duplicate.boilerplate)} lines of its host"))
+            lost.append(
+                Lost(document.id, document.url, "boilerplate", f"{len(duplicate.boilerplate)} lines of its host")
+            )
             continue
         is_held = is_held_out(document.id, settings.held_out)
         counts[f"{HELD_OUT if is_held else 'kept'}: {mark.language}"] += 1
@@ -110,7 +112,12 @@ def why_not(document: Document, mark: Mark, duplicate: Duplicate, limits: dict[s
 
 
 def keep(
-    document: Document, mark: Mark, duplicate: Duplicate, pack: LanguagePack, patterns: dict[str, PersonalPattern], settings: Cut
+    document: Document,
+    mark: Mark,
+    duplicate: Duplicate,
+    pack: LanguagePack,
+    patterns: dict[str, PersonalPattern],
+    settings: Cut,
 ) -> Kept:
     """The document as it enters the corpus: normalized by its pack, personal data masked."""
     body = pack.normalize(own_lines(document.text, mark, duplicate, trim=mark.other > settings.max_other))

@@ -149,7 +149,9 @@ def join_alike(
     ones, others = order[same], order[same + 1]
     for start in range(0, len(ones), PAIRS):
         a, b = ones[start : start + PAIRS], others[start : start + PAIRS]
-        apart = np.array([root(parent, x) != root(parent, y) for x, y in zip(a.tolist(), b.tolist(), strict=True)], bool)
+        apart = np.array(
+            [root(parent, x) != root(parent, y) for x, y in zip(a.tolist(), b.tolist(), strict=True)], bool
+        )
         a, b = a[apart], b[apart]
         alike = (hashes[a] == hashes[b]).mean(axis=1) >= least
         for x, y in zip(a[alike].tolist(), b[alike].tolist(), strict=True):

@@ -15,7 +15,7 @@ from anatili.problem import Problem
 
 FOLDED = 0.03
 """Share of folded stop words from which a text counts as typed without its letters. Of passages of four sentences of
-NTREX it finds 96.8 % of Kazakh so typed, and 0.4 % of Russian and Bulgarian, none of Kyrgyz, Tatar, Bashkir, Mongolian."""
+NTREX it finds 96.8 % of Kazakh so typed; 0.4 % of Russian and Bulgarian, none of Kyrgyz, Tatar, Bashkir, Mongolian."""
 SHORT = 20
 """Words under which nothing is said of that: single sentences of Kyrgyz would be taken for it (4 %)."""
 FEW_OWN = 0.002
@@ -64,7 +64,7 @@ def typed_without(words: list[str], body: str, packs: dict[str, LanguagePack]) -
 
 @cache
 def folded_words(code: str, codes: tuple[str, ...]) -> frozenset[str]:
-    """The stop words of a pack that have letters of its own, without these, as far as no other language has the word."""
+    """The stop words of a pack that have letters of its own, without these, where no other language has the word."""
     pack = load_pack(code)
     table = str.maketrans(pack.said.keyboard)
     others = {word for other in codes if other != code for word in load_pack(other).stopwords}
@@ -113,7 +113,9 @@ def load_classifier(folder: Path) -> Classifier | None:
 
 def features(words: list[str], size: int) -> npt.NDArray[np.int64]:
     """Buckets of the words and of their last three letters."""
-    return np.array([text.number_of(w) % size for w in words] + [text.number_of("-" + w[-3:]) % size for w in words], np.int64)
+    return np.array(
+        [text.number_of(w) % size for w in words] + [text.number_of("-" + w[-3:]) % size for w in words], np.int64
+    )
 
 
 def quality(words: list[str], pack: LanguagePack) -> float:

@@ -76,5 +76,3 @@ def from_corpus(shard: Path, lost: list[Lost]) -> Iterator[Document]:
             yield Document(**{**values, "text": body})
         else:
             lost.append(Lost(row.id, row.url, "no text", "only invisible characters"))
-
-

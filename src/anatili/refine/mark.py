@@ -71,7 +71,10 @@ def look_at(
     pack = packs.get(seen.verdict.language)
     folded = typed_without(words, body, packs)
     if folded.share >= FOLDED:  # recognised and said, never rewritten: which letter was meant cannot be known
-        seen, pack = replace(seen, verdict=Verdict(folded.language, seen.verdict.script, folded.share)), packs[folded.language]
+        seen, pack = (
+            replace(seen, verdict=Verdict(folded.language, seen.verdict.script, folded.share)),
+            packs[folded.language],
+        )
     script = seen.verdict.script
     return Mark(
         id=document.id,

@@ -1,0 +1,87 @@
+"""Plots of a census: shares with their intervals, and shares over time. PNG or SVG, by the ending of the file."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from anatili.census.count import Point
+from anatili.document import whole_file
+from anatili.lang import codes, load_pack
+from anatili.problem import Problem
+
+ENDINGS = (".png", ".svg")
+MOST = 25
+"""Languages in one plot."""
+
+
+def label(code: str) -> str:
+    """The language's own name where there is a pack."""
+    return load_pack(code).own_name if code in codes() else code
+
+
+def start(path: Path) -> tuple[Any, Any]:
+    if path.suffix not in ENDINGS:
+        raise Problem(f"{path}: a plot ends in {' or '.join(ENDINGS)}")
+    try:
+        import matplotlib
+    except ImportError as error:
+        raise Problem("plots need matplotlib: pip install 'anatili[eval]'") from error
+    matplotlib.use("Agg")
+    matplotlib.rcParams["svg.hashsalt"] = "anatili"  # the same numbers give the same file
+    import matplotlib.pyplot as plot
+
+    return plot, plot.figure(figsize=(8, 5), layout="constrained")
+
+
+def finish(plot: Any, figure: Any, path: Path) -> None:
+    with whole_file(path) as temporary:
+        figure.savefig(
+            temporary, format=path.suffix[1:], dpi=150, metadata={"Date": None} if path.suffix == ".svg" else None
+        )
+    plot.close(figure)
+
+
+def draw_shares(rows: Sequence[dict[str, Any]], path: Path, title: str) -> None:
+    """Bars of shares on a logarithmic scale, with intervals where there are any."""
+    plot, figure = start(path)
+    axes = figure.subplots()
+    shown = [row for row in rows if row["pages"]][:MOST][::-1]
+    shares = [100 * row["share"] for row in shown]
+    errors = None
+    if shown and "low" in shown[0]:
+        errors = [[100 * (r["share"] - min(r["low"], r["share"])) for r in shown],
+                  [100 * (max(r["high"], r["share"]) - r["share"]) for r in shown]]  # fmt: skip
+    axes.barh(
+        [label(row["language"]) for row in shown], shares, xerr=errors, color="#3b6ea5", ecolor="#333333", capsize=2
+    )
+    axes.set_xscale("log")
+    axes.set_xlabel("% of pages (logarithmic)" + ("; lines: 95 % interval" if errors else ""))
+    axes.set_title(title)
+    axes.grid(axis="x", alpha=0.3)
+    finish(plot, figure, path)
+
+
+def time_of(crawl: str) -> float:
+    """The year of a crawl such as CC-MAIN-2026-04, with its week as the fraction."""
+    year, _, week = crawl.removeprefix("CC-MAIN-").partition("-")
+    return int(year) + int(week) / 52 if year.isdigit() and week.isdigit() else 0.0
+
+
+def draw_trend(points: Sequence[Point], path: Path) -> None:
+    """One line a language over the crawls."""
+    plot, figure = start(path)
+    axes = figure.subplots()
+    lines: dict[str, list[Point]] = defaultdict(list)
+    for point in points:
+        lines[point.language].append(point)
+    times = {point.crawl: time_of(point.crawl) for point in points}
+    for language, mine in lines.items():
+        axes.plot([times[p.crawl] for p in mine], [100 * p.share for p in mine], marker="o", label=label(language))
+    axes.set_xticks(list(times.values()), [c.removeprefix("CC-MAIN-") for c in times], rotation=45, ha="right")
+    axes.set_ylim(bottom=0)
+    axes.set_ylabel("% of pages")
+    axes.set_title("Share of Common Crawl, as published")
+    axes.legend()
+    axes.grid(alpha=0.3)
+    finish(plot, figure, path)

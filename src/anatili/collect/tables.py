@@ -1,0 +1,19 @@
+"""Parquet files wherever they lie."""
+
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from anatili.collect.fetch import FetchError, RangedFile, Store
+from anatili.problem import Problem
+
+
+def open_table(address: str, store: Store) -> Any:
+    """The Parquet file at a path or address; only what is asked of it is fetched."""
+    try:
+        return pq.ParquetFile(pa.PythonFile(RangedFile(store, address), mode="r"))
+    except (pa.ArrowInvalid, FileNotFoundError) as error:
+        raise Problem(f"{address} is no whole Parquet file: {error}") from error
+    except FetchError as error:
+        raise Problem(str(error)) from error
