@@ -33,9 +33,11 @@ NESTING = re.compile(r"<(/?)(?:div|span|table|td|ul|li|b|i|font|section|blockquo
 MAX_CHARACTERS, MAX_TAGS, MAX_DEPTH = 3_000_000, 60_000, 400
 """Pages beyond one of these go through the quick extractor, which is linear: 0.3 s instead of minutes. By size and not
 by the clock, so that a busy machine gives the same text."""
-TRANSLATED = re.compile(r"\b(translated-ltr|translated-rtl|googtrans|x-translated-by|conveythis-translated)\b", re.I)
-ALTERNATE = re.compile(r"<link\b[^>]{0,200}hreflang=[\"']?([\w-]{2,12})", re.I)
+TRANSLATED = ("translated-ltr", "translated-rtl", "googtrans", "x-translated-by", "conveythis-translated")
+ALTERNATE = re.compile(r"<link\b[^>]{0,200}hreflang=[\"']?([\w-]{2,12})")
 MANY_LANGUAGES = 40
+HEAD = 200_000
+"""Characters of a page in which such signals are looked for."""
 NO_TRAINING = ("noai", "noimageai", "notrain")
 
 
@@ -88,8 +90,9 @@ def depth(page: str) -> int:
 
 def translation_signals(page: str) -> str:
     """What shows that a machine translated the page: marks of such services, alternates in dozens of languages."""
-    found = {match.lower() for match in TRANSLATED.findall(page)}
-    languages = {match.lower() for match in ALTERNATE.findall(page[:300_000])}
+    head = page[:HEAD].lower()
+    found = {sign for sign in TRANSLATED if sign in head}
+    languages = set(ALTERNATE.findall(head)) if head.count("hreflang") >= MANY_LANGUAGES else set()
     if len(languages) >= MANY_LANGUAGES:
         found.add(f"{len(languages)} languages")
     return "; ".join(sorted(found))

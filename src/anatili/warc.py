@@ -16,6 +16,8 @@ from typing import Any, BinaryIO
 MEMBER = b"\x1f\x8b\x08"
 UNDATED = "1970-01-01T00:00:00Z"
 """The date of records without one: the standard wants a date, and equal files want the same."""
+COMPRESSION = 3
+"""Of what we write: a quarter of the time of 9 for a tenth more bytes."""
 HEAD_ROOM = 100_000
 """Bytes that HTTP headers may take beside the page."""
 DECODED = {"content-encoding", "transfer-encoding", "content-length"}
@@ -192,7 +194,7 @@ class WarcFile:
         """`info` is kept in a leading `warcinfo` record."""
         from fastwarc.stream_io import GzipWriter
 
-        self.gzip = GzipWriter(stream)
+        self.gzip = GzipWriter(stream, compression_level=COMPRESSION)
         if info:
             body = "".join(f"{key}: {value}\r\n" for key, value in info.items()).encode()
             self._write("warcinfo", {"Content-Type": "application/warc-fields"}, body)

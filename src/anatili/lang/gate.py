@@ -165,8 +165,8 @@ def legacy(payload: bytes, charset: str, rule: Rule) -> Counter[str]:
 
 
 def count_bytes(payload: bytes, codec: str, letters: Iterable[str]) -> Counter[str]:
-    table, counts = byte_table(codec), np.bincount(np.frombuffer(payload, np.uint8), minlength=256)
-    return Counter({c: int(counts[table[c]]) for c in letters if c in table})
+    table, values = byte_table(codec), np.frombuffer(payload, np.uint8)
+    return Counter({c: int(np.count_nonzero(values == table[c])) for c in letters if c in table})
 
 
 def fulfils_bytes(rule: Rule, payload: bytes, codec: str, *, is_declared: bool) -> bool:

@@ -14,14 +14,14 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from anatili.text import INVISIBLE, LETTER, script_of
+from anatili.text import INVISIBLE, count_letters, script_of
 
 LETTERS = re.compile(r"[^\W\d_]+")
 BITS = 17
 ORDERS = (1, 2, 3, 4, 5)
 PRIME = np.uint64(0x9E3779B97F4A7C15)
 MODEL = Path(__file__).parent / "identify.npz"
-LONGEST = 4000
+LONGEST = 2000
 """Characters that are looked at; the rest of a longer text would not change the verdict."""
 MAIN = ("Cyrl", "Latn", "Arab")
 SECOND_VOICE = 20
@@ -90,7 +90,7 @@ def mean_rows(texts: Sequence[str]) -> npt.NDArray[np.float32]:
     lengths = np.array([len(one) for one in codes])
     owner = np.repeat(np.arange(len(codes)), lengths)
     letters = np.concatenate(codes)
-    sums = np.zeros((len(codes), rows.shape[1]), np.float32)
+    sums = np.zeros((len(codes), rows.shape[1]), np.int64)
     counts, hashed = np.zeros(len(codes)), np.zeros(len(letters), np.uint64)
     for order in ORDERS:
         if len(letters) < order:
@@ -101,7 +101,7 @@ def mean_rows(texts: Sequence[str]) -> npt.NDArray[np.float32]:
         whose = owner[: len(hashed)][inside]
         if len(whose):
             starts = np.flatnonzero(np.diff(whose, prepend=-1))
-            sums[whose[starts]] += np.add.reduceat(rows[found.astype(np.int64)].astype(np.float32), starts, axis=0)
+            sums[whose[starts]] += np.add.reduceat(rows[found.astype(np.int64)], starts, axis=0, dtype=np.int64)
             counts[whose[starts]] += np.diff(starts, append=len(whose))
     return np.divide(sums, np.maximum(counts, 1)[:, None], dtype=np.float32)
 
@@ -146,7 +146,7 @@ def decide(text: str, chances: dict[str, float]) -> Verdict:
         return Verdict("und", script, 0.0)
     best = max(sorted(chances), key=chances.__getitem__)
     # Few letters carry little evidence, whatever the model says of them.
-    evidence = min(1.0, len(LETTER.findall(text[:LONGEST])) / 20)
+    evidence = min(1.0, count_letters(text[:LONGEST]) / 20)
     return Verdict(best, script, round(chances[best] / sum(chances.values()) * evidence, 4))
 
 

@@ -15,8 +15,6 @@ ENTITY = re.compile(rb"&#(?:[xX]([1-9a-fA-F][0-9a-fA-F]{1,4})|([1-9][0-9]{2,5}))
 JSON = re.compile(rb"\\u([0-9a-fA-F]{4})")
 SMALL = (b"u0", b"u1")
 """JSON escapes of letters begin so; most others are of control signs or of Asian scripts."""
-MANY = 64
-"""JSON escapes looked at one by one before a page is scanned for the wanted ones alone."""
 ESCAPED = 12
 """Bytes behind its first sign that an escape may take."""
 Backend = Literal["auto", "hyperscan", "numpy"]
@@ -76,8 +74,8 @@ class NumpyScan:
 class HyperscanScan:
     """The same by hyperscan; ImportError where it is not installed.
 
-    One database for letter pairs, entities and the start of JSON escapes scans 7 GB/s. The next digit of JSON escapes
-    in it as well would make that 3.6, so it is looked at in Python, and by a database of its own in pages full of them.
+    One database for letter pairs, entities and the start of JSON escapes scans 7 GB/s. JSON escapes of the letters in it
+    as well would make that 3.6, so they have one of their own, for the third of pages that have any escape.
     """
 
     name = "hyperscan"
@@ -89,66 +87,54 @@ class HyperscanScan:
         least = min(least for _, least in firsts)
         pairs = [([pairs_pattern(triggers(letters))], least) for letters, least in firsts]
         entities = [(literals(entity_forms(letters)), least) for letters, least in firsts]
-        starts = (literals({form[:3].encode() for form in escaped}), least)
-        self.count = len(pairs)
-        digits = frozenset(c.encode() for form in escaped for c in (form[3], form[3].upper()))
-        self.mixed = Database(hyperscan, [*pairs, *entities, starts], digits)
-        self.alone = Database(hyperscan, [*pairs, *entities])
+        starts = literals({form[:3].encode() for form in escaped})
+        self.mixed = Database(hyperscan, [*pairs, *entities], starts)
         self.entities = Database(hyperscan, entities)
         self.json = Database(hyperscan, [(classes(escaped), least)])
 
     def escapes(self, payload: bytes) -> bool:
-        return self.entities.scan(payload) != NONE or self.json.scan(payload) != NONE
+        return self.entities.scan(payload) or self.json.scan(payload)
 
     def either(self, payload: bytes) -> bool:
-        hit = self.mixed.scan(payload)
-        if hit == CROWDED:
-            return self.alone.scan(payload) != NONE or self.json.scan(payload) != NONE
-        return hit != NONE
-
-
-NONE, CROWDED = -1, -2
+        return self.mixed.scan(payload) or (self.mixed.is_noted and self.json.scan(payload))
 
 
 class Database:
     """Counts patterns in a payload until one entry has been met as often as it says."""
 
-    def __init__(
-        self, hyperscan: Any, entries: list[tuple[list[bytes], int]], digits: frozenset[bytes] = frozenset()
-    ) -> None:
-        """`entries`: patterns and how many matches of them are enough. With `digits`, a match of the last entry counts
-        only if one of these bytes follows it."""
+    def __init__(self, hyperscan: Any, entries: list[tuple[list[bytes], int]], noted: Iterable[bytes] = ()) -> None:
+        """`entries`: patterns and how many matches of them are enough. Of the patterns `noted` only the first match is
+        told, in `is_noted`."""
         numbered = [(number, pattern) for number, (patterns, _) in enumerate(entries) for pattern in patterns]
-        count = len(numbered)
-        flags = [hyperscan.HS_FLAG_CASELESS if p.startswith((b"\\x26", b"\\x5c")) else 0 for _, p in numbered]
+        first = [(len(entries), pattern) for pattern in noted]
+        patterns = [pattern for _, pattern in [*numbered, *first]]
+        any_case = [hyperscan.HS_FLAG_CASELESS if p.startswith((b"\\x26", b"\\x5c")) else 0 for p in patterns]
+        once = [0] * len(numbered) + [hyperscan.HS_FLAG_SINGLEMATCH] * len(first)
         self.database = hyperscan.Database()
-        self.database.compile(expressions=[p for _, p in numbered], ids=list(range(count)), elements=count, flags=flags)
+        self.database.compile(expressions=patterns, ids=list(range(len(patterns))), elements=len(patterns),
+                              flags=[a | b for a, b in zip(any_case, once, strict=True)])  # fmt: skip
         self.stopped = hyperscan.ScanTerminated
-        self.owner = [number for number, _ in numbered]
-        self.least = [least for _, least in entries]
-        self.digits, self.last = digits, len(entries) - 1
+        self.owner = [number for number, _ in [*numbered, *first]]
+        self.least = [least for _, least in entries] + [len(first) + 1]
         self.seen: list[int] = []
-        self.hit, self.crowd = NONE, 0
-        self.payload = b""
 
-    def scan(self, payload: bytes) -> int:
-        """The number of the entry that was met often enough, `NONE`, or `CROWDED` if too many matches of the last had
-        to be looked at."""
-        self.seen, self.hit, self.crowd, self.payload = [0] * len(self.least), NONE, 0, payload
+    @property
+    def is_noted(self) -> bool:
+        """Whether the last scan met one of the patterns to be noted."""
+        return self.seen[-1] > 0
+
+    def scan(self, payload: bytes) -> bool:
+        """Whether an entry was met often enough."""
+        self.seen = [0] * len(self.least)
         try:
             self.database.scan(payload, match_event_handler=self._found)
         except self.stopped:
-            return self.hit
-        return NONE
+            return True
+        return False
 
     def _found(self, number: int, start: int, end: int, flags: int, context: object) -> bool:
         whose = self.owner[number]
-        if self.digits and whose == self.last and self.payload[end : end + 1] not in self.digits:
-            self.crowd += 1
-            self.hit = CROWDED
-            return self.crowd > MANY
         self.seen[whose] += 1
-        self.hit = whose
         return self.seen[whose] >= self.least[whose]
 
 
@@ -188,6 +174,16 @@ def count_escapes(payload: bytes) -> Counter[str]:
     # Cut short behind each sign first: the regular expressions alone take five times as long over a whole page.
     entities = ENTITY.findall(b"&" + b"&".join([piece[:ESCAPED] for piece in payload.split(b"&") if piece[:1] == b"#"]))
     json = JSON.findall(b"\\" + b"\\".join([piece[:ESCAPED] for piece in payload.split(b"\\") if piece[:2] in SMALL]))
-    numbers = [int(decimal) if decimal else int(hexadecimal, 16) for hexadecimal, decimal in entities]
-    numbers += [int(digits, 16) for digits in json]
-    return Counter(chr(number) for number in numbers if 0xC0 <= number < 0x30000)
+    found: Counter[str] = Counter()
+    # Counted as they stand, then each kind is read once: most pages with escapes have thousands of few kinds.
+    for (hexadecimal, decimal), times in Counter(entities).items():
+        found[letter_of(int(decimal) if decimal else int(hexadecimal, 16))] += times
+    for digits, times in Counter(json).items():
+        found[letter_of(int(digits, 16))] += times
+    del found[""]
+    return found
+
+
+def letter_of(number: int) -> str:
+    """The character of a code point that may be a letter of some alphabet, else ""."""
+    return chr(number) if 0xC0 <= number < 0x30000 else ""

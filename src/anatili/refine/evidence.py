@@ -1,6 +1,7 @@
 """Evidence about a text that `mark` gathers word by word: other languages between its words, letters that the keyboard
 lacked, words of test sets, and how much it reads like text that explains."""
 
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -113,9 +114,8 @@ def load_classifier(folder: Path) -> Classifier | None:
 
 def features(words: list[str], size: int) -> npt.NDArray[np.int64]:
     """Buckets of the words and of their last three letters."""
-    return np.array(
-        [text.number_of(w) % size for w in words] + [text.number_of("-" + w[-3:]) % size for w in words], np.int64
-    )
+    ends = [f"-{word[-3:]}" for word in words]
+    return np.array([zlib.crc32(w.encode("utf-8", "surrogatepass")) % size for w in [*words, *ends]], np.int64)
 
 
 def quality(words: list[str], pack: LanguagePack) -> float:

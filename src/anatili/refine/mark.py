@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -76,13 +77,16 @@ def look_at(
             packs[folded.language],
         )
     script = seen.verdict.script
+    mixed = len(MIXED.findall(body))
+    # Extracted text is NFC already: only look-alikes and a pack's own rules can change it.
+    spelt = pack.normalize(body) if pack and (mixed or pack.extra) else body
     return Mark(
         id=document.id,
         words=len(words),
         language=seen.verdict.language,
         script=script,
         confidence=seen.verdict.confidence,
-        alphabet=round(pack.alphabet_share(pack.normalize(body), script), 4) if pack else 0.0,
+        alphabet=round(pack.alphabet_share(spelt, script), 4) if pack else 0.0,
         stopwords=round(stopword_share(words, pack, script), 4) if pack else 0.0,
         other=round(seen.other, 4),
         lines=seen.lines,
@@ -93,7 +97,7 @@ def look_at(
         repeated_words=round(repeated_sequence(words), 4),
         symbols=round(len(SYMBOL.findall(body)) / max(1, len(body)), 4),
         links=len(LINK.findall(body)),
-        mixed=len(MIXED.findall(body)),
+        mixed=mixed,
         blocked=sum(word in blocked_words(pack) for word in words) if pack else 0,
         personal=count_kinds(find_personal(body, personal_patterns(packs))),
         quality=round(quality(words, pack), 3) if pack else -1.0,
@@ -118,7 +122,7 @@ def languages_of(body: str, packs: dict[str, LanguagePack], line_letters: int) -
     another stands around that; else as being in the language of the whole.
     """
     lines = body.splitlines()
-    letters = [len(text.LETTER.findall(line)) for line in lines]
+    letters = [text.count_letters(line) for line in lines]
     long = [n for n, count in enumerate(letters) if count >= line_letters]
     whole, *found = identify_all([body, *(lines[n] for n in long)])
     sure = {n: verdict for n, verdict in zip(long, found, strict=True) if verdict.confidence >= SURE}
@@ -143,11 +147,18 @@ def blocked_words(pack: LanguagePack) -> frozenset[str]:
 
 def stopword_share(words: list[str], pack: LanguagePack, script: str) -> float:
     """Share of `words` that are stop words; transliterated ones if `script` is not the pack's main one."""
-    stopwords = pack.stopwords
-    if script != pack.main_script:
-        schemes = [name for name in pack.said.transliteration if name.startswith(script)]
-        stopwords = frozenset(pack.transliterate(word, scheme) for scheme in schemes for word in pack.stopwords)
+    stopwords = written_stopwords(pack.code, script)
     return sum(word in stopwords for word in words) / max(1, len(words))
+
+
+@cache
+def written_stopwords(code: str, script: str) -> frozenset[str]:
+    """The stop words of a pack as they are written in a script."""
+    pack = load_pack(code)
+    if script == pack.main_script:
+        return pack.stopwords
+    schemes = [name for name in pack.said.transliteration if name.startswith(script)]
+    return frozenset(pack.transliterate(word, scheme) for scheme in schemes for word in pack.stopwords)
 
 
 def repeated_lines(body: str) -> float:

@@ -12,6 +12,7 @@ from anatili.lang import PersonalPattern
 EMAIL = re.compile(r"(?<![\w.+-])[\w.+-]{1,64}@(?:[\w-]{1,63}\.){1,4}[a-zA-Zа-я]{2,24}(?![\w-])")
 IBAN = re.compile(r"(?<![A-Z0-9])[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){3,7}(?: ?[A-Z0-9]{1,3})?(?![A-Z0-9])")
 CARD = re.compile(r"(?<![\d-])\d{4}[ -]?\d{4}[ -]?\d{4}[ -]?\d{4}(?![\d-])")
+DIGITS = re.compile(r"\d[\d -]{4}")
 NEAR = 40
 """Characters around a number in which a word must say what it is."""
 
@@ -25,8 +26,8 @@ class Finding:
 
 def find_personal(text: str, patterns: dict[str, PersonalPattern]) -> list[Finding]:
     """Personal data in `text` in order, no two overlapping. `patterns` come from the packs of the text's languages."""
-    found = [Finding("email", m.start(), m.end()) for m in EMAIL.finditer(text)]
-    if any(c.isdigit() for c in text):
+    found = [Finding("email", m.start(), m.end()) for m in EMAIL.finditer(text)] if "@" in text else []
+    if DIGITS.search(text):
         found += [Finding("iban", m.start(), m.end()) for m in IBAN.finditer(text) if is_iban(m.group())]
         found += [Finding("card", m.start(), m.end()) for m in CARD.finditer(text) if is_card(m.group())]
         for kind, pattern in patterns.items():
