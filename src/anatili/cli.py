@@ -9,6 +9,7 @@ import click
 
 from anatili import __version__, cli_crawl
 from anatili.options import Group, as_json, print_json, report_problems, runs_option
+from anatili.problem import Problem
 
 
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -44,7 +45,7 @@ def run(recipe: Path, runs: Path, workers: int, ray: str | None, redo: tuple[str
     """
     from anatili.progress import Bars
     from anatili.recipe import load_recipe
-    from anatili.stage import carry_out, prepare, stages_to_redo
+    from anatili.stage import carry_out, prepare, stages_to_redo, too_many_errors
 
     again = stages_to_redo(redo)
     wanted = load_recipe(recipe)
@@ -52,13 +53,19 @@ def run(recipe: Path, runs: Path, workers: int, ray: str | None, redo: tuple[str
         outcomes = carry_out(
             wanted, work, make_pool(workers, ray), base=recipe.resolve().parent, redo=again, watch=bars.watch
         )
+        troubles: list[str] = []
         for outcome in outcomes:
+            troubles += filter(None, [too_many_errors(outcome) if outcome.what == "built" else ""])
             if wants_json:
                 print_json({"stage": outcome.stage, "outcome": outcome.what, "seconds": outcome.seconds,
                             "content": outcome.content, "summary": outcome.summary})  # fmt: skip
             else:
                 bars.tell(outcome)
         bars.close_with(recipe)
+    if troubles:
+        raise Problem(
+            f"the run is whole, but {'; '.join(troubles)}: more than 1 in 100. See: anatili why {wanted.name} URL"
+        )
 
 
 def make_pool(workers: int, ray: str | None) -> Any:

@@ -203,6 +203,22 @@ def carry_out(
         )
 
 
+ERRORS = ("damaged record", "damaged page", "truncated", "not fetched", "another page", "parser failed")
+"""Reasons by which a record is lost to an error, not to a decision."""
+MAX_ERRORS = 0.01
+
+
+def too_many_errors(outcome: Outcome) -> str:
+    """What to say where more than one record in a hundred was lost to errors; "" if all is well."""
+    counts = outcome.summary.get("records") or outcome.summary.get("lost") or {}
+    errors = {reason: n for reason, n in counts.items() if reason.removeprefix("lost: ") in ERRORS}
+    total = counts.get("records") or (outcome.summary["documents"] + sum(counts.values()) if errors else 0)
+    if sum(errors.values()) <= MAX_ERRORS * total:
+        return ""
+    named = ", ".join(f"{reason} {count}" for reason, count in errors.items())
+    return f"{outcome.stage}: {sum(errors.values())} of {total} records were lost to errors ({named})"
+
+
 def build(
     stage: Stage, recipe: Recipe, run: Run, pool: Pool, who: dict[str, Any], base: Path, progress: Progress
 ) -> Record:

@@ -78,8 +78,8 @@ def letter_classes() -> Any:
 
 
 def letter_counts(text: str) -> list[int]:
-    """How many characters of `text` are no letters, letters of other scripts, and letters of each of `SCRIPTS`: 20 times
-    as fast as regular expressions."""
+    """How many characters of `text` are no letters, letters of other scripts, and letters of each of `SCRIPTS`: 20
+    times as fast as regular expressions."""
     import numpy as np
 
     codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)

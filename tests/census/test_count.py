@@ -4,15 +4,16 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from servers import Server, mini_crawl
 
 from anatili import sample
 from anatili.census.count import Census, from_index, scan, trend
 from anatili.census.draw import draw_shares, draw_trend
 from anatili.cli import main
 from anatili.problem import Problem
-from servers import Server, mini_crawl
 
-CSV = "crawl,lang,pages,urls,pct_of_crawl\nCC-MAIN-2024-42,kaz,703746,700000,0.0282\nCC-MAIN-2018-34,kaz,361123,1,0.0134\n"
+HEAD = "crawl,lang,pages,urls,pct_of_crawl\n"
+CSV = HEAD + "CC-MAIN-2024-42,kaz,703746,700000,0.0282\nCC-MAIN-2018-34,kaz,361123,1,0.0134\n"
 
 
 @pytest.fixture(scope="module")

@@ -49,6 +49,9 @@ def run(task: Task) -> dict[str, Any]:
     todo = [job for job in jobs if not job[0].target.exists()]
     task.map(collect_one, todo, "inputs", settings=settings)
     records = add_up(job.target for job, _ in jobs)
+    if not records.get("kept"):
+        counts = ", ".join(f"{reason} {count}" for reason, count in records.items()) or "no input"
+        raise Problem(f"nothing was collected: {counts}. Look at one: anatili why RUN URL")
     return {"records": records, "sources": [s.name for s in settings.sources]}
 
 

@@ -23,6 +23,8 @@ PRIME = np.uint64(0x9E3779B97F4A7C15)
 MODEL = Path(__file__).parent / "identify.npz"
 LONGEST = 2000
 """Characters that are looked at; the rest of a longer text would not change the verdict."""
+TOGETHER = 256
+"""Texts that go through the model at a time: more would only take memory."""
 MAIN = ("Cyrl", "Latn", "Arab")
 SECOND_VOICE = 20
 """How much likelier a language becomes when CLD2 names it: enough to settle Kyrgyz or Bashkir against Kazakh (4.8 % and
@@ -127,8 +129,9 @@ def identify(text: str) -> Verdict:
 
 
 def identify_all(texts: Sequence[str]) -> list[Verdict]:
-    """The same for many texts in one go: four times as fast for lines."""
-    return [decide(text, chances) for text, chances in zip(texts, scores(texts), strict=True)] if texts else []
+    """The same for many texts: lines go through the model some hundreds at a time, four times as fast as one by one."""
+    parts = [texts[start : start + TOGETHER] for start in range(0, len(texts), TOGETHER)]
+    return [decide(text, chances) for part in parts for text, chances in zip(part, scores(part), strict=True)]
 
 
 def decide(text: str, chances: dict[str, float]) -> Verdict:

@@ -74,8 +74,8 @@ class NumpyScan:
 class HyperscanScan:
     """The same by hyperscan; ImportError where it is not installed.
 
-    One database for letter pairs, entities and the start of JSON escapes scans 7 GB/s. JSON escapes of the letters in it
-    as well would make that 3.6, so they have one of their own, for the third of pages that have any escape.
+    One database for letter pairs, entities and the start of JSON escapes scans 7 GB/s. JSON escapes of the letters in
+    it as well would make that 3.6, so they have one of their own, for the third of pages that have any escape.
     """
 
     name = "hyperscan"

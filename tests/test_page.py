@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from anatili.page import decode, extract_page, signals
+from anatili.page import decode, extract_page, signals, translation_signals, without_tags
 from anatili.sample.pages import render
 from anatili.sample.topics import read_topics
 from anatili.text import words
 
-FLOORS = tomllib.loads((Path(__file__).parents[1] / "floors.toml").read_text("utf-8"))["extract"]
+FLOORS = tomllib.loads((Path(__file__).parent / "floors.toml").read_text("utf-8"))["extract"]
 TEXT = read_topics()[0].pages["kk"]
 
 
@@ -100,3 +100,39 @@ def test_real_articles_are_extracted_well(data):
     mean = sum(scores) / len(scores)
     print(f"4-gram F1 {mean:.3f} over {len(scores)} pages")
     assert mean >= FLOORS["f1_careful"]
+
+
+ARTICLE = "Қазақстан Республикасының тұңғыш ғарышкері туралы мақала осында жазылған. "
+HOSTILE = {
+    "nested elements": "<div>" * 50_000 + ARTICLE * 5 + "</div>" * 50_000,
+    "elements never closed": "<b>" * 50_000 + ARTICLE * 5,
+    "unknown elements": "<xyz>" * 50_000 + ARTICLE * 5,
+    "a hundred thousand lines": "<body>" + "".join(f"<p>{ARTICLE}{n}</p>\n" for n in range(100_000)),
+    "titles never closed": "<title>" * 100_000,
+    "signs alone": "<" * 2_000_000,
+    "half entities": "&#" * 1_000_000,
+    "half tags": "<meta " * 200_000,
+    "scripts never closed": "<script>" * 100_000,
+    "attributes": "<p " + 'a="b" ' * 300_000 + ">",
+    "a table without end": "<table>" + "<tr><td>" * 100_000,
+    "nothing but zeros": "\0" * 500_000,
+}
+
+
+@pytest.mark.parametrize("kind", HOSTILE)
+def test_hostile_pages_come_to_an_end(kind):
+    """Each of these took some tool minutes; here all together take some seconds."""
+    found = extract_page(HOSTILE[kind].encode())
+    assert ("ғарышкері" in found.text) == (ARTICLE in HOSTILE[kind])
+
+
+def test_tags_are_taken_off_pages_nested_too_deep():
+    page = "<div>" * 1000 + "<script>var a = 1;</script><p>Бірінші</p><style>b{}</style><p>екінші &amp; үшінші</p>"
+    assert without_tags(page) == "Бірінші\nекінші & үшінші"
+
+
+def test_what_says_that_a_machine_translated_it():
+    assert translation_signals('<html class="translated-ltr">') == "translated-ltr"
+    links = "".join(f'<link rel="alternate" hreflang="x{n}" href="/">' for n in range(60))
+    assert translation_signals(links) == "60 languages"
+    assert translation_signals('<a hreflang="kk">' * 60) == ""
