@@ -21,9 +21,9 @@ SYMBOL = re.compile(r"[^\w\s.,;:!?'\"«»“”„’‘()\[\]%№/…–—-]")
 MIXED = re.compile(r"(?=\w*[A-Za-zƏəÖö])(?=\w*[\u0400-\u052f])[^\W\d_]+")
 SURE = 0.8
 """Confidence from which a line counts as being in another language."""
-OWN_LETTERS = 120
+OWN_LETTERS = 100
 """Letters in lines of the recipe's main language from which a page counts as being in it, whatever surrounds them: some
-20 words, more than a menu has."""
+15 words, more than the lines of a menu have."""
 OWN_SHARE = 0.15
 """Share of the letters that these must be at least: a quotation does not make a page."""
 
