@@ -1,10 +1,12 @@
 from pathlib import Path
 
+import numpy as np
+
 from anatili.document import Document, read_shard, write_shard
 from anatili.pool import LocalPool
 from anatili.recipe import Dedup
 from anatili.refine import boilerplate
-from anatili.refine.dedup import Signature, find_groups, sign_shard
+from anatili.refine.dedup import Signature, find_groups, run, sign_shard
 from anatili.sample.topics import read_topics
 from anatili.stage import Quiet, Task
 
@@ -68,8 +70,19 @@ def test_lines_that_a_host_repeats_are_found(tmp_path):
     write_shard(tmp_path / "part-1.parquet", Document, rows[:12])
     write_shard(tmp_path / "part-2.parquet", Document, rows[12:])
     task = Task(None, None, tmp_path, {}, tmp_path, LocalPool(1), Quiet())
-    repeated = boilerplate.find(task, sorted(tmp_path.glob("part-*")), 10)
+    every = [np.ones(12, bool), np.ones(7, bool)]
+    repeated = boilerplate.find(task, sorted(tmp_path.glob("part-*")), 10, every)
     assert [boilerplate.lines_of(row, repeated) for row in rows] == [(0,)] * 10 + [()] * 9
+
+
+def test_copies_of_one_page_do_not_make_its_lines_boilerplate(tmp_path):
+    lines = "\n".join(TEXTS[0].split(". "))
+    rows = [Document(f"{n:024d}", lines, "", "https://a.kz/1", "s", f"2026-01-{n + 10}", "", "", "") for n in range(15)]
+    (tmp_path / "extract").mkdir()
+    write_shard(tmp_path / "extract" / "part-1.parquet", Document, rows)
+    task = Task(None, SETTINGS, tmp_path, {"extract": tmp_path / "extract"}, tmp_path / "out", LocalPool(1), Quiet())
+    assert run(task) == {"documents": {"boilerplate lines": 0, "exact": 14, "unique": 1}}
+    assert not (tmp_path / "out" / ".hashes").exists()
 
 
 def test_signatures_are_the_same_in_every_process(tmp_path):

@@ -4,6 +4,7 @@ Each shard gives the numbers of its (host, line) pairs, once a page; pairs are c
 one part of them at a time.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -30,30 +31,37 @@ def host_of(document: Document) -> str:
     return urlsplit(document.url).netloc if "://" in document.url else ""
 
 
-def find(task: Task, shards: list[Path], pages: int) -> Repeated:
-    """The pairs that stand on at least `pages` pages of their host; none if `pages` is 0."""
+def find(task: Task, shards: Sequence[Path], pages: int, is_kept: Sequence[npt.NDArray[np.bool_]]) -> Repeated:
+    """The pairs that stand on at least `pages` pages of their host; none if `pages` is 0.
+
+    `is_kept`: for each shard which of its documents count. Copies of a page must not: each of its lines would seem to
+    stand on many pages.
+    """
     if not pages:
         return np.zeros(0, np.int64)
     jobs = [(shard, task.out / "lines" / f"{shard.stem}.npy") for shard in shards]
     task.map(pairs_of_shard, [job for job in jobs if not job[1].exists()], "shards of lines")
     found = []
     for part in range(PARTS):
-        numbers = [np.load(target, mmap_mode="r") for _, target in jobs]
-        mine = np.concatenate([n[(n & (PARTS - 1)) == part] for n in numbers] or [np.zeros(0, np.int64)])
-        values, counts = np.unique(mine, return_counts=True)
+        mine = [np.zeros(0, np.int64)]
+        for (_, target), kept in zip(jobs, is_kept, strict=True):
+            rows = np.load(target, mmap_mode="r")
+            mine.append(rows[((rows[:, 0] & (PARTS - 1)) == part) & kept[rows[:, 1]], 0])
+        values, counts = np.unique(np.concatenate(mine), return_counts=True)
         found.append(values[counts >= pages])
     return np.sort(np.concatenate(found))
 
 
 def pairs_of_shard(source: Path, target: Path) -> None:
-    """The numbers of the (host, line) pairs of a shard, each once a page."""
-    numbers: list[int] = []
-    for document in read_shard(source, Document):
+    """The numbers of the (host, line) pairs of a shard, each once a page, with the number of the document."""
+    rows: list[tuple[int, int]] = []
+    for number, document in enumerate(read_shard(source, Document)):
         host = host_of(document)
         if host:
-            numbers += {pair(host, line) for line in document.text.splitlines() if len(line.strip()) >= SHORTEST}
+            lines = {line for line in document.text.splitlines() if len(line.strip()) >= SHORTEST}
+            rows += sorted((value, number) for value in {pair(host, line) for line in lines})
     with whole_file(target) as temporary, temporary.open("wb") as file:
-        np.save(file, np.array(numbers, np.int64))
+        np.save(file, np.array(rows, np.int64).reshape(-1, 2))
 
 
 def lines_of(document: Document, repeated: Repeated) -> tuple[int, ...]:

@@ -51,9 +51,11 @@ def run(task: Task) -> dict[str, Any]:
     signed = [task.out / "signatures" / shard.name for shard in shards]
     jobs = [(s, t) for s, t in zip(shards, signed, strict=True) if not t.exists()]
     task.map(sign_shard, jobs, "shards", count=settings.bands * settings.rows)
-    repeated = boilerplate.find(task, shards, settings.boilerplate_pages)
     hashes = task.out / ".hashes"
     groups = find_groups(signed, settings, hashes)
+    starts = np.cumsum([read_counts(path)["rows"] for path in signed])[:-1]
+    is_kept = np.split(groups.kept == np.arange(len(groups.kept)), starts)
+    repeated = boilerplate.find(task, shards, settings.boilerplate_pages, is_kept)
     total: Counter[str] = Counter()
     first = 0
     for shard, signature in zip(shards, signed, strict=True):
