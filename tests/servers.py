@@ -89,6 +89,17 @@ class Handler(BaseHTTPRequestHandler):
             start += 7
         part = data[start : end + 1]
         headers = {"Content-Range": f"bytes {start}-{end}/{len(data)}"}
+        if fault == "trickle":
+            self.send_response(206)
+            for name, value in {**headers, "Content-Length": str(len(part))}.items():
+                self.send_header(name, value)
+            self.end_headers()
+            for place in range(0, 40, 4):
+                self.wfile.write(part[place : place + 4])
+                self.wfile.flush()
+                time.sleep(0.03)
+            self.close_connection = True
+            return None
         if fault == "break off":
             self.send_response(206)
             for name, value in {**headers, "Content-Length": str(len(part))}.items():

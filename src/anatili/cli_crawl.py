@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from anatili.options import RUNS, Group, as_json, print_json, report_problems
+from anatili.options import RUNS, Group, as_json, print_json, report_problems, runs_option
 from anatili.problem import Problem
 
 
@@ -34,7 +34,7 @@ def sift(files: tuple[Path, ...], language: str, out: Path | None, max_bytes: in
     said = counts.as_json()
     click.echo(f"{said['records']} records, {said['pages']} pages, {said['passed']} passed, "
                f"{said['bytes'] / 1e6:.1f} MB packed, {said['seconds']} CPU-seconds, "
-               f"{said['pages_per_second']} pages a second")  # fmt: skip
+               f"{said['rate']} pages a second")  # fmt: skip
     for reason, count in said["lost"].items():
         click.echo(f"lost: {reason} {count}")
     click.echo(f"asked for {describe_gate(language)}")
@@ -49,6 +49,7 @@ def census() -> None:
     anatili census scan crawl/*.warc.gz --language kk        one language and its hosts, 100 times faster
     anatili census index part-*.parquet --language kk        from Common Crawl's index
     anatili census trend languages.csv --language kk         over crawls, as published
+    anatili census overlap RUN cc scan                       what an index missed, and what a scan missed
     """
 
 
@@ -144,6 +145,39 @@ def census_trend(csv_file: Path, languages: tuple[str, ...], plot: Path | None, 
             print_json({"crawl": point.crawl, "language": point.language, "pages": point.pages, "share": point.share})
         else:
             click.echo(f"{point.crawl:18} {point.language:5} {point.pages:>12,} {point.share:>9.4%}")
+
+
+@census.command("overlap")
+@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("first")
+@click.argument("second")
+@runs_option
+@click.option("--examples", default=5, show_default=True, type=click.IntRange(0), help="Addresses to name of each.")
+@as_json
+@report_problems
+def census_overlap(run: Path, first: str, second: str, runs: Path, examples: int, wants_json: bool) -> None:
+    """Compare what two sources of RUN found of its language, such as an index and a scan of the same files.
+
+    \b
+    anatili census overlap commoncrawl-kk cc scan
+    """
+    from anatili.census.overlap import overlap
+    from anatili.run import find_run
+
+    found = overlap(find_run(run, runs), first, second)
+    parts = {"both": found.both, f"only {first}": found.only_first, f"only {second}": found.only_second}
+    recalls = {name: found.recall(name) for name in (first, second)}
+    if wants_json:
+        named = {name: sorted(urls)[:examples] for name, urls in parts.items()}
+        print_json({"language": found.language, "pages": {name: len(urls) for name, urls in parts.items()},
+                    "recall": recalls, "examples": named})  # fmt: skip
+        return
+    for name, urls in parts.items():
+        click.echo(f"{name:20} {len(urls):>10,}")
+        for url in sorted(urls)[:examples] if name != "both" else ():
+            click.echo(f"{'':20} {url}")
+    for name, recall in recalls.items():
+        click.echo(f"{name} finds {recall:.1%} of what the other finds")
 
 
 @click.command()

@@ -4,9 +4,10 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from servers import Server, mini_crawl
+from click.testing import CliRunner
+from servers import CRAWL, Server, mini_crawl
 
-from anatili import sample
+from anatili import sample, stage
 from anatili.census.count import Census, from_index, scan, trend
 from anatili.census.draw import draw_shares, draw_trend
 from anatili.cli import main
@@ -110,4 +111,39 @@ def test_the_commands(tmp_path, crawl, capsys):
     )
     found = json.loads(capsys.readouterr().out)
     assert found["languages"][0]["pages"] == sum("kaz" in (v or "").split(",") for v in languages.values())
+    server.shutdown()
+
+
+def test_an_index_and_a_scan_audit_each_other(tmp_path, monkeypatch):
+    """The whole way over HTTP: a recipe with both, the run, and what each found that the other missed."""
+    server = Server()
+    served, _ = mini_crawl(tmp_path)
+    server.files.update(served)
+    recipe = tmp_path / "both.toml"
+    recipe.write_text(f"""
+name = "both"
+language = "kk"
+[[collect.sources]]
+name = "index"
+kind = "commoncrawl"
+path = "{server.url}"
+crawls = ["{CRAWL}"]
+sift = ["kk"]
+[[collect.sources]]
+name = "scan"
+path = "{server.url}/crawl-data/{CRAWL}/warc.paths.gz"
+sift = ["kk"]
+[collect]
+private_hosts = ["{server.host}"]
+""")
+    monkeypatch.setattr(stage, "STAGES", stage.STAGES[:5])
+    runs = ["--runs", str(tmp_path / "runs")]
+    answer = CliRunner().invoke(main, ["run", str(recipe), *runs, "--json"])
+    assert answer.exit_code == 0, answer.output
+    said = json.loads(CliRunner().invoke(main, ["census", "overlap", "both", "index", "scan", *runs, "--json"]).stdout)
+    assert said["recall"]["scan"] >= 0.98
+    assert said["recall"]["index"] < said["recall"]["scan"]
+    assert said["pages"]["only scan"] > 0
+    missed = CliRunner().invoke(main, ["census", "overlap", "both", "index", "none", *runs])
+    assert "is no source of" in missed.stderr
     server.shutdown()

@@ -1,5 +1,9 @@
+import io
 import os
+from dataclasses import replace
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from servers import CRAWL, Server, mini_crawl
 
@@ -101,6 +105,19 @@ def test_an_index_that_is_none_is_told(server, tmp_path):
         collect(task(tmp_path, by_index(server.url) | {"crawls": ["CC-MAIN-1999-01"]}, [server.host]))
 
 
+def test_the_same_from_files_and_without_a_list_of_the_index(crawl, server, tmp_path):
+    for path, data in crawl[0].items():
+        if not path.endswith("cc-index-table.paths.gz"):
+            file = tmp_path / "mirror" / path[1:]
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(data)
+    collect(replace(task(tmp_path / "files", by_index("mirror")), base=tmp_path))
+    collect(task(tmp_path / "web", by_index(server.url), [server.host]))
+    one, two = ({p.name: p.read_bytes() for p in (tmp_path / x / "out").glob("part-*")} for x in ("files", "web"))
+    assert one
+    assert one == two
+
+
 def test_the_same_from_an_object_store(crawl, server, tmp_path, monkeypatch):
     boto3 = pytest.importorskip("boto3")
     moto_server = pytest.importorskip("moto.server")
@@ -118,6 +135,11 @@ def test_the_same_from_an_object_store(crawl, server, tmp_path, monkeypatch):
             client.put_object(Bucket="mirror", Key=path[1:], Body=data)
         collect(task(tmp_path / "s3", by_index("s3://mirror")))
         collect(task(tmp_path / "web", by_index(server.url), [server.host]))
+        stream = io.BytesIO()
+        pq.write_table(pa.table({"text": ["Бірінші құжат", "Екінші құжат"], "url": ["https://a.kz/1", ""]}), stream)
+        client.put_object(Bucket="mirror", Key="data/train-00000-of-00001.parquet", Body=stream.getvalue())
+        rows = {"kind": "parquet", "path": "s3://mirror/data/*.parquet"}
+        assert collect(task(tmp_path / "rows", rows))["records"] == {"kept": 2, "records": 2}
     finally:
         store.stop()
     one, two = ({p.name: p.read_bytes() for p in (tmp_path / x / "out").glob("part-*")} for x in ("s3", "web"))

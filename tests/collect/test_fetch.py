@@ -128,3 +128,11 @@ def test_retry_after_may_be_a_date_and_is_bounded():
     assert asked_wait(time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime(time.time() + 30))) == pytest.approx(
         30, abs=2
     )
+
+
+def test_a_body_that_trickles_is_given_up_and_gone_on_with(server, monkeypatch):
+    monkeypatch.setattr("anatili.collect.fetch.PATIENCE", 0.05)
+    server.faults["/data"] = ["trickle"]
+    fetch, _ = fetcher(server)
+    assert fetch.get_range(server.url + "/data", 0, 100_000) == server.files["/data"][:100_000]
+    assert len(server.asked) == 2

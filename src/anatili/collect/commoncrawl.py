@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from anatili.collect.fetch import FetchError, RangedFile, Store
+from anatili.collect.fetch import FetchError, RangedFile, Store, is_web
 from anatili.document import read_shard, write_shard
 from anatili.lang import load_pack
 from anatili.problem import Problem
@@ -46,18 +46,24 @@ def base_of(source: Source) -> str:
 
 
 def index_parts(source: Source, store: Store) -> list[str]:
-    """Addresses of the index's Parquet files of all crawls of the source, in order."""
+    """Addresses of the index's Parquet files of all crawls of the source, in order: as the crawl's list of them names
+    them, or, in a store without that list, as its folder holds them."""
     parts = []
     for crawl in source.crawls:
         address = f"{base_of(source)}crawl-data/{crawl}/cc-index-table.paths.gz"
         try:
             lines = gzip.decompress(store.read_all(address)).decode().split()
+            found = [base_of(source) + line for line in lines if "/subset=warc/" in line]
         except (FetchError, OSError, EOFError) as error:
-            raise Problem(f"source {source.name!r}: no index of {crawl}: {error}") from error
-        found = [line for line in lines if "/subset=warc/" in line]
+            folder = f"{base_of(source)}cc-index/table/cc-main/warc/crawl={crawl}/subset=warc"
+            found = [] if is_web(address) else store.find(f"{folder}/*.parquet", (".parquet",))
+            if not found:
+                raise Problem(f"source {source.name!r}: no index of {crawl}: {error}") from error
         if not found:
             raise Problem(f"source {source.name!r}: {address} lists no part of the subset warc")
-        parts += [base_of(source) + line for line in found]
+        parts += found
+    if not source.crawls:
+        raise Problem(f'source {source.name!r}: name the crawls, such as crawls = ["CC-MAIN-2026-04"]')
     return parts[: source.files or None]
 
 

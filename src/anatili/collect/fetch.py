@@ -276,6 +276,17 @@ class Store:
             return answer.body
         return self.read(address, 0, self.size(address))
 
+    def find(self, pattern: str, endings: tuple[str, ...]) -> list[str]:
+        """Addresses in an object store that fit a pattern and end so, in order; web servers have no such lists."""
+        if is_web(pattern):
+            raise FetchError(f"{pattern}: a web server does not list its files; name a list of paths")
+        if "://" not in pattern:
+            where = Path(pattern)
+            return sorted(str(path) for path in where.parent.glob(where.name) if path.name.endswith(endings))
+        system, path = object_store(pattern)
+        scheme = pattern.partition("://")[0]
+        return sorted(f"{scheme}://{found}" for found in system.glob(path) if found.endswith(endings))
+
     def size(self, address: str) -> int:
         try:
             if is_web(address):

@@ -4,6 +4,7 @@ WARC goes to WARC shards of pages, corpora to Parquet shards of documents. A job
 batch of places in Common Crawl; its list of lost records is written last and so marks it as done.
 """
 
+import gzip
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from anatili import sample, text
 from anatili.collect import commoncrawl
 from anatili.collect.corpora import documents
 from anatili.collect.fetch import Fetcher, FetchError, Store
-from anatili.collect.files import find_files, is_far, site_roots
+from anatili.collect.files import ENDINGS, find_files, is_far, site_roots
 from anatili.collect.sites import crawl_site
 from anatili.document import Document, Lost, SiftedOut, add_up, read_shard, whole_file, write_shard
 from anatili.lang.gate import load_gate
@@ -43,7 +44,8 @@ def run(task: Task) -> dict[str, Any]:
     """Collect every source; the summary counts records by what became of them."""
     settings: Collect = task.settings
     jobs: list[tuple[Job, Source]] = []
-    for number, source in enumerate(settings.sources):
+    for number, said in enumerate(settings.sources):
+        source = here(said, task.base)
         for place, (what, address) in enumerate(inputs(source, number, task)):
             jobs.append((Job(what, address, task.out / f"lost-{number:02d}-{place:05d}.parquet"), source))
     todo = [job for job in jobs if not job[0].target.exists()]
@@ -53,6 +55,13 @@ def run(task: Task) -> dict[str, Any]:
         counts = ", ".join(f"{reason} {count}" for reason, count in records.items()) or "no input"
         raise Problem(f"nothing was collected: {counts}. Look at one: anatili why RUN URL")
     return {"records": records, "sources": [s.name for s in settings.sources]}
+
+
+def here(source: Source, base: Path) -> Source:
+    """The source, its path from the recipe's folder where it is a crawl kept in files."""
+    if source.kind != "commoncrawl" or is_far(source):
+        return source
+    return source.model_copy(update={"path": str(base / source.path)})
 
 
 def inputs(source: Source, number: int, task: Task) -> Iterator[tuple[str, str]]:
@@ -75,18 +84,25 @@ def store_of(settings: Collect) -> Store:
 
 
 def far_files(source: Source, store: Store) -> list[str]:
-    """Addresses that a far list of paths names (Common Crawl's `warc.paths.gz`), or the one address itself."""
-    import gzip
-
-    if ".paths" not in source.path.rpartition("/")[2]:
-        return [source.path]
+    """Addresses that a far list of paths names (Common Crawl's `warc.paths.gz`), that a pattern or folder in an object
+    store holds, or the one address itself."""
+    name = source.path.rpartition("/")[2]
     try:
-        data = store.read_all(source.path)
-        lines = (gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data).decode().split()
+        if ".paths" in name:
+            data = store.read_all(source.path)
+            lines = (gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data).decode().split()
+            base = source.path.partition("/crawl-data/")[0] + "/"
+            found = [line if "://" in line else base + line for line in lines]
+        elif "*" in source.path or not name:
+            found = store.find(source.path if name else source.path + "**", ENDINGS[source.kind])
+        else:
+            found = [source.path]
     except (FetchError, OSError, EOFError, UnicodeDecodeError) as error:
         raise Problem(f"source {source.name!r}: {error}") from error
-    base = source.path.partition("/crawl-data/")[0] + "/"
-    return [line if "://" in line else base + line for line in lines][: source.files or None]
+    if not found:
+        raise Problem(f"source {source.name!r}: no file at {source.path} ({source.kind} files end in "
+                      f"{', '.join(ENDINGS[source.kind])})")  # fmt: skip
+    return found[: source.files or None]
 
 
 def find_places(source: Source, number: int, task: Task) -> list[Path]:

@@ -36,7 +36,7 @@ class Counts:
         return {
             "files": self.files, "records": self.records, "pages": pages, "passed": self.passed,
             "rules": dict(sorted(self.rules.items())), "lost": dict(sorted(self.lost.items())), "bytes": self.bytes,
-            "seconds": round(self.seconds, 3), "pages_per_second": round(pages / max(self.seconds, 1e-9)),
+            "seconds": round(self.seconds, 3), "rate": round(pages / max(self.seconds, 1e-9)),
         }  # fmt: skip
 
 
