@@ -58,7 +58,9 @@ DRIVER = """
     while sum(node["Alive"] for node in pool.ray.nodes()) > 1 and time.monotonic() < end:
         time.sleep(0.2)
     seen["alive"] = sum(node["Alive"] for node in pool.ray.nodes())
-    print(json.dumps(seen))
+    print(json.dumps(seen), flush=True)
+    pool.ray.shutdown()
+    cluster.shutdown()
 """
 
 

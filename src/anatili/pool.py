@@ -84,7 +84,7 @@ class RayPool:
         self.in_flight = in_flight
         try:
             ray.init(
-                address=None if address == "local" else address,
+                address=address,  # "local" always starts one; None would join whatever was left running
                 ignore_reinit_error=True,
                 log_to_driver=False,
                 include_dashboard=False,
