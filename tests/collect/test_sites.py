@@ -57,6 +57,21 @@ def test_a_feed_is_read_where_there_is_no_sitemap(server):
     assert [p.url for p in crawl(server)] == [f"{server.url}/news/1", f"{server.url}/news/2"]
 
 
+def test_a_page_that_leads_to_another_site_or_a_closed_place_is_not_kept(server):
+    other = Server()
+    other.files["/x"] = b"elsewhere"
+    put_pages(server, "/closed/1", "/1")
+    server.files["/robots.txt"] = b"User-agent: *\nDisallow: /closed\n"
+    server.files["/a"] = (302, {"Location": f"http://{other.host}/x"}, b"")
+    server.files["/b"] = (302, {"Location": "/closed/1"}, b"")
+    server.files["/sitemap.xml"] = sitemap(*(f"{server.url}/{x}" for x in "ab1"))
+    fetch = Fetcher(frozenset({server.host, other.host}), tries=2, sleep=lambda seconds: None)
+    found = list(crawl_site(server.url, fetch, 10))
+    assert [p.url for p in found if isinstance(p, Page)] == [f"{server.url}/1"]
+    assert [p.reason for p in found if isinstance(p, Broken)] == ["leads elsewhere", "leads elsewhere"]
+    other.shutdown()
+
+
 def test_no_more_pages_than_asked_for(server):
     put_pages(server, "/1", "/2", "/3")
     server.files["/sitemap.xml"] = sitemap(*(f"{server.url}/{n}" for n in (1, 2, 3)))

@@ -75,6 +75,11 @@ def test_texts_of_a_benchmark_are_met_again(tmp_path):
     assert look_at(document, PACKS, 25).contaminated == 0
 
 
+def test_blocked_words_count_with_their_endings_and_phrases():
+    assert marks(KAZAKH + " Онлайн казинода ойнап, букмекерлермен бәс тігуге болады.").blocked == 3
+    assert marks(KAZAKH + " Қазақстандағы ставропольдіктер.").blocked == 0
+
+
 def test_look_alikes_are_counted():
     found = marks(KAZAKH.replace("а", "a"))
     assert found.mixed > 40

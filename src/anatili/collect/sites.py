@@ -51,7 +51,15 @@ class Site:
         except FetchError as error:
             self.problems.append(Broken(url, "not fetched", str(error)))
             return None
+        if answer.status == 200 and answer.url != url and not self.is_own(answer.url):
+            self.problems.append(Broken(url, "leads elsewhere", answer.url))
+            return None
         return answer if answer.status == 200 else None
+
+    def is_own(self, url: str) -> bool:
+        """Whether an address lies on this site, with or without www, and may be fetched."""
+        host, own = (urlsplit(one).netloc.removeprefix("www.") for one in (url, self.root))
+        return host == own and self.rules.allows(url)
 
 
 def crawl_site(root: str, fetcher: Fetcher, limit: int) -> Iterator[Page | Broken]:

@@ -73,6 +73,12 @@ def rules(pack: LanguagePack) -> Iterator[Check]:
     yield Check("alphabets are in lower case", ", ".join(upper))
     twice = [script for script, alphabet in pack.said.letters.items() if len(set(alphabet)) < len(alphabet)]
     yield Check("no letter stands twice in an alphabet", ", ".join(twice))
+    gates = {name: set("".join(groups)) - letters for name, groups in pack.said.gate.items()}
+    yield Check(
+        "the gate asks for letters of the alphabets", ", ".join(f"{n}: {''.join(x)}" for n, x in gates.items() if x)
+    )
+    typed = set(pack.said.keyboard) - letters
+    yield Check("the keyboard stands in for letters of the alphabets", " ".join(sorted(typed)))
     files = [f for f in pack.files if f.endswith((".txt", ".toml")) and not pack.said.sources.get(f)]
     yield Check("every file has a source and a licence", ", ".join(files))
     text = " ".join(sorted(pack.stopwords))

@@ -98,7 +98,7 @@ def look_at(
         symbols=round(len(SYMBOL.findall(body)) / max(1, len(body)), 4),
         links=len(LINK.findall(body)),
         mixed=mixed,
-        blocked=sum(word in blocked_words(pack) for word in words) if pack else 0,
+        blocked=count_blocked(body, pack.code) if pack else 0,
         personal=count_kinds(find_personal(body, personal_patterns(packs))),
         quality=round(quality(words, pack), 3) if pack else -1.0,
         contaminated=sum(number in known for number in sequences(words)) if known else 0,
@@ -141,8 +141,17 @@ def languages_of(body: str, packs: dict[str, LanguagePack], line_letters: int) -
     return Languages(whole, languages, strange / total, own_words)
 
 
-def blocked_words(pack: LanguagePack) -> frozenset[str]:
-    return frozenset(pack.words.get("blocked.txt", ()))
+def count_blocked(body: str, code: str) -> int:
+    """How often words or phrases of the pack's `blocked.txt` stand in a text."""
+    pattern = blocked_pattern(code)
+    return len(pattern.findall(body.lower())) if pattern else 0
+
+
+@cache
+def blocked_pattern(code: str) -> re.Pattern[str] | None:
+    words = load_pack(code).words.get("blocked.txt", ())
+    forms = [re.escape(w.removesuffix("*")) + (r"\w*" if w.endswith("*") else "") for w in sorted(words)]
+    return re.compile(rf"\b(?:{'|'.join(forms)})\b") if forms else None
 
 
 def stopword_share(words: list[str], pack: LanguagePack, script: str) -> float:
