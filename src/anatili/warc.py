@@ -100,12 +100,11 @@ def _read_from(
     for record in ArchiveIterator(file, record_types=wanted, parse_http=False, fsspec_args=False):
         url = (record.headers.get("WARC-Target-URI") or "").strip("<>")
         last.offset, last.url, last.given = record.stream_pos, url, False
-        length = record.headers.get("Content-Length") or ""
-        if not length.isdigit():
+        said = record.content_length
+        if not said and not (record.headers.get("Content-Length") or "").isdigit():
             last.given = True
             yield Broken(url, "truncated", "no Content-Length")
             continue
-        said = int(length)
         if said > max_bytes + HEAD_ROOM:
             last.given = True
             yield Broken(url, "too large", f"{said} bytes")

@@ -92,7 +92,7 @@ class Gate:
 
     def _admits_legacy(self, payload: bytes, charset: Charset) -> str:
         """The same for pages in a single-byte charset, told by declaration or by not being UTF-8."""
-        if payload.isascii() or declares_utf8(payload):
+        if declares_utf8(payload) or payload.isascii():
             return ""
         declared = (charset() or declared_charset(payload)).lower()
         if declared in UTF8 or (not declared and is_utf8(payload)):
