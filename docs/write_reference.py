@@ -24,7 +24,8 @@ def cli_page() -> str:
 
     def add(command: click.Command, path: tuple[str, ...]) -> None:
         out = io.StringIO()
-        with redirect_stdout(out), click.Context(command, info_name=" ".join(path), max_content_width=100) as context:
+        settings = {"max_content_width": 100, "help_option_names": ["-h", "--help"]}
+        with redirect_stdout(out), click.Context(command, info_name=" ".join(path), **settings) as context:
             context.terminal_width = 100
             print(command.get_help(context))
         parts.append(f"## {' '.join(path)}\n\n```text\n{out.getvalue().strip()}\n```\n")
