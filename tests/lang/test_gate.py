@@ -124,6 +124,23 @@ def test_other_languages_have_gates_from_their_letters_alone(code):
     assert sum(bool(gate.admits(text.encode())) for text in RUSSIAN) <= 2  # some name things in Kazakh
 
 
+def test_a_folder_with_an_alphabet_is_enough(tmp_path, monkeypatch):
+    """Uyghur has no pack of ours: its letters alone make a gate."""
+    (tmp_path / "ug").mkdir()
+    (tmp_path / "ug" / "pack.toml").write_text(
+        'name = "Uyghur"\nown_name = "ئۇيغۇرچە"\n[letters]\nArab = "ئاەبپتجچخدرزژسشغفقكگڭلمنھوۇۆۈۋېىي"\n', "utf-8"
+    )
+    (tmp_path / "ug" / "stopwords.txt").write_text("ۋە\n", "utf-8")
+    monkeypatch.setenv("ANATILI_PACKS", str(tmp_path))
+    gate = Gate(make_rules(load_pack("ug")))
+    uyghur = "ھەممە ئادەم زانىدىنلا ئەركىن، ئىززەت-ھۆرمەت ۋە ھوقۇقتا باپباراۋەر بولۇپ تۇغۇلغان."
+    arabic = "يولد جميع الناس أحرارا متساوين في الكرامة والحقوق، وقد وهبوا عقلا وضميرا."
+    for form in ("UTF-8", "entities", "JSON", "UTF-16 with mark"):
+        assert gate.admits(FORMS[form](uyghur)) == "Arab"
+        assert gate.admits(FORMS[form](arabic)) == ""
+    load_pack.cache_clear()
+
+
 def test_a_language_without_letters_of_its_own_admits_everything():
     for code in ("en", "uz", "ru"):
         assert make_rules(load_pack(code)) == ()
