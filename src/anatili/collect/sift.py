@@ -59,9 +59,12 @@ def sift(
                 if target:
                     target.write(page)
             progress.advance()
+        if counts.records == counts.lost.total():
+            lost = ", ".join(f"{reason} {count}" for reason, count in counts.lost.items())
+            raise Problem(f"no page in {', '.join(map(str, files[:3]))} ({lost or 'no record'}): is it WARC or WET?")
         if target:
             target.close()
-    check(counts, files)
+    check(counts)
     return counts
 
 
@@ -87,9 +90,8 @@ def admitted(file: Path, language: str, max_bytes: int, counts: Counts) -> Itera
         counts.seconds += time.process_time() - began
 
 
-def check(counts: Counts, files: list[Path]) -> None:
-    if not counts.records:
-        raise Problem(f"no page in {', '.join(map(str, files[:3]))}: are these WARC or WET files?")
+def check(counts: Counts) -> None:
+    """`Problem` if too much was lost; what passed is written all the same."""
     damaged = counts.lost.total()
     if damaged > MAX_ERRORS * counts.records:
         reasons = ", ".join(f"{reason} {count}" for reason, count in counts.lost.most_common())

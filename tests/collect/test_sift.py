@@ -1,0 +1,80 @@
+import gzip
+import json
+
+import pytest
+from click.testing import CliRunner
+
+from anatili import sample
+from anatili.cli import main
+from anatili.warc import Page, read_pages
+
+
+@pytest.fixture(scope="module")
+def crawl(tmp_path_factory):
+    return sample.build(tmp_path_factory.mktemp("crawl"))
+
+
+def sift(*arguments):
+    return CliRunner().invoke(main, ["sift", *map(str, arguments)])
+
+
+def test_what_passes_is_written_and_passes_again(crawl, tmp_path):
+    out = tmp_path / "out.warc.gz"
+    said = json.loads(sift(crawl, "--language", "kk", "-o", out, "--json").stdout)
+    assert said["records"] == said["pages"] + sum(said["lost"].values())
+    assert said["passed"] == sum(said["rules"].values())
+    assert {"Cyrl", "Arab"} <= said["rules"].keys()
+    assert said["bytes"] == crawl.stat().st_size
+    again = json.loads(sift(out, "--language", "kk", "--json").stdout)
+    assert again["records"] == again["passed"] == said["passed"]
+    kept = {page.url: page for page in read_pages(out, 10**7)}
+    for page in read_pages(crawl, 10**7):
+        if isinstance(page, Page) and page.url in kept and page.time == kept[page.url].time:
+            assert kept[page.url].payload == page.payload
+            assert kept[page.url].headers == page.headers
+
+
+@pytest.mark.parametrize("code", ["ky", "tt"])
+def test_other_languages_by_their_packs(crawl, code):
+    said = json.loads(sift(crawl, "--language", code, "--json").stdout)
+    assert 0 < said["passed"] < said["records"] / 2
+
+
+def test_it_says_when_letters_do_not_set_a_language_apart(crawl):
+    answer = sift(crawl, "--language", "uz")
+    assert "do not set it apart: every page passes" in answer.stdout
+    assert "asked for Cyrl: 3 of" in sift(crawl, "--language", "kk").stdout
+
+
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [
+        (b"", "no page in"),
+        (b"not a web archive", "no page in"),
+        (gzip.compress(b"neither"), "no page in"),
+        (
+            gzip.compress(b"WARC/1.0\r\nWARC-Type: response\r\nContent-Length: 500\r\n\r\nHTTP/1.1 200 OK\r\n\r\n"),
+            "no page in",
+        ),
+    ],
+)
+def test_bad_files_are_told_and_end_with_an_error(tmp_path, data, says):
+    (tmp_path / "a.warc.gz").write_bytes(data)
+    answer = sift(tmp_path / "a.warc.gz", "--language", "kk", "-o", tmp_path / "out.warc.gz")
+    assert answer.exit_code == 1
+    assert says in answer.stderr
+    assert not list(tmp_path.glob("*out*")), "half a file was left behind"
+
+
+def test_what_passed_is_written_even_where_too_much_was_lost(crawl, tmp_path):
+    cut = tmp_path / "cut.warc.gz"
+    data = crawl.read_bytes()
+    cut.write_bytes(data[:20_000] + data[-20_000:])
+    answer = sift(cut, "--language", "kk", "-o", tmp_path / "out.warc.gz")
+    assert answer.exit_code == 1
+    assert "more than 1 in 100" in answer.stderr
+    assert list(read_pages(tmp_path / "out.warc.gz", 10**7))
+
+
+def test_an_unknown_language_is_told(crawl):
+    assert "no language pack 'xx'" in sift(crawl, "--language", "xx").stderr
