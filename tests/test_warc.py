@@ -160,3 +160,14 @@ def test_what_the_gate_leaves_out_is_no_page(tmp_path):
     out, kept = read_pages(path, LIMIT, lambda payload, charset: "rule" if "қ".encode() in payload else "")
     assert out == Sifted("https://a.example/1/қазақша")
     assert kept.rule == "rule"
+
+
+def test_records_carry_digests_that_other_tools_can_check(tmp_path):
+    from fastwarc.warc import ArchiveIterator
+
+    (tmp_path / "a.warc.gz").write_bytes(member(page(1, "Сәлем".encode())))
+    with (tmp_path / "a.warc.gz").open("rb") as file:
+        (record,) = ArchiveIterator(file, parse_http=False, fsspec_args=False)
+        assert record.verify_block_digest()
+        record.parse_http()
+        assert record.verify_payload_digest()

@@ -42,10 +42,16 @@ MARK_FILES = ("pack.toml", "stopwords.txt", "blocked.txt", "normalize.py", "qual
 INDEX_FILES = ("pack.toml", "stopwords.txt", "abbreviations.txt")
 STAGES = (
     Stage("collect", "anatili.collect.gather:run", watches="anatili.collect.files:inventory"),
-    Stage("extract", "anatili.refine.extract:run", needs=("collect",)),
-    Stage("mark", "anatili.refine.mark:run", needs=("extract",), reads=MARK_FILES),
-    Stage("dedup", "anatili.refine.dedup:run", needs=("extract",)),
-    Stage("cut", "anatili.refine.cut:run", needs=("extract", "mark", "dedup"), reads=("pack.toml", "normalize.py")),
+    Stage("extract", "anatili.refine.extract:run", needs=("collect",), version=2),
+    Stage("mark", "anatili.refine.mark:run", needs=("extract",), reads=MARK_FILES, version=2),
+    Stage("dedup", "anatili.refine.dedup:run", needs=("extract",), version=2),
+    Stage(
+        "cut",
+        "anatili.refine.cut:run",
+        needs=("extract", "mark", "dedup"),
+        reads=("pack.toml", "normalize.py"),
+        version=2,
+    ),
     Stage("index", "anatili.search.index:run", needs=("cut",), reads=INDEX_FILES, loose=("tantivy/*",)),
     Stage("tokenizer", "anatili.tokenizer.train:run", needs=("cut",)),
     Stage("pretrain", "anatili.train.pretrain:run", needs=("cut", "tokenizer"), loose=("log.jsonl", "loss.png")),

@@ -4,6 +4,7 @@ A damaged gzip member, a record longer than allowed or one that inflates past it
 file: it is told to the caller as `Broken` and reading goes on at the next member.
 """
 
+import base64
 import contextlib
 import hashlib
 import uuid
@@ -212,7 +213,7 @@ class WarcFile:
         head = "\r\n".join(lines).encode("utf-8", "replace")
         self._write(
             "response",
-            headers | {"Content-Type": "application/http; msgtype=response"},
+            headers | {"Content-Type": "application/http; msgtype=response", "WARC-Payload-Digest": sha1(page.payload)},
             head + b"\r\n\r\n" + page.payload,
         )
 
@@ -224,7 +225,7 @@ class WarcFile:
         # An id made from the content: the same pages give the same file.
         own_id = uuid.UUID(bytes=hashlib.sha256(repr(headers).encode() + body).digest()[:16])
         record.init_headers(record_type=getattr(WarcRecordType, kind), record_urn=f"uuid:{own_id}".encode())
-        for name, value in headers.items():
+        for name, value in (headers | {"WARC-Block-Digest": sha1(body)}).items():
             record.headers[name] = value
         record.set_bytes_content(body)
         record.write(self.gzip)
@@ -232,6 +233,11 @@ class WarcFile:
 
     def close(self) -> None:
         self.gzip.close()
+
+
+def sha1(data: bytes) -> str:
+    """A digest as web archives write it; it tells damage, not forgery."""
+    return "sha1:" + base64.b32encode(hashlib.sha1(data, usedforsecurity=False).digest()).decode()
 
 
 def read_info(path: Path) -> dict[str, str]:

@@ -1,3 +1,4 @@
+import socket
 import time
 
 import pytest
@@ -136,3 +137,28 @@ def test_a_body_that_trickles_is_given_up_and_gone_on_with(server, monkeypatch):
     fetch, _ = fetcher(server)
     assert fetch.get_range(server.url + "/data", 0, 100_000) == server.files["/data"][:100_000]
     assert len(server.asked) == 2
+
+
+def test_ranges_follow_redirects_to_where_the_file_lies(server):
+    server.files["/moved"] = (302, {"Location": "/data"}, b"")
+    server.files["/circle"] = (302, {"Location": "/circle"}, b"")
+    fetch, _ = fetcher(server)
+    assert Store(fetch).read(server.url + "/moved", 10, 20) == server.files["/data"][10:30]
+    assert Store(fetch).size(server.url + "/moved") == len(server.files["/data"])
+    with pytest.raises(FetchError, match="more than 5 redirects"):
+        fetch.get_range(server.url + "/circle", 0, 10)
+    server.files["/out"] = (302, {"Location": "http://10.0.0.1/"}, b"")
+    with pytest.raises(ForbiddenError):
+        fetch.get_range(server.url + "/out", 0, 10)
+
+
+def test_an_address_that_does_not_answer_is_passed_for_the_next(server, monkeypatch):
+    real = socket.getaddrinfo
+
+    def two(host, port, *rest, **more):
+        rows = real("127.0.0.1", port, *rest, **more)
+        return [(*rows[0][:4], ("127.0.0.9", port)), *rows] if host == "two.example" else rows
+
+    monkeypatch.setattr(socket, "getaddrinfo", two)
+    fetch = Fetcher(frozenset({f"two.example:{server.server_port}"}), tries=1)
+    assert fetch.get(f"http://two.example:{server.server_port}/data").status == 200

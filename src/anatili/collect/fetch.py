@@ -27,6 +27,7 @@ AGENT = f"anatili/{__version__} (+https://github.com/anatili/anatili)"
 TOKEN = "anatili"
 """What robots.txt may call us."""
 AGAIN = (408, 425, 429, 500, 502, 503, 504)
+MOVED = (301, 302, 303, 307, 308)
 REDIRECTS = 5
 LEAST_RATE = 500
 """Bytes a second that a body must bring over `PATIENCE` seconds."""
@@ -71,7 +72,13 @@ class PublicNetwork(httpcore.NetworkBackend):
             if private:
                 raise ForbiddenError(f"{host} is in a private network ({private[0]}); such addresses are never fetched "
                                 "unless private_hosts names them")  # fmt: skip
-        return self.plain.connect_tcp(sorted(map(str, found))[0], port, timeout, local_address, socket_options)
+        problem: Exception | None = None
+        for address in sorted(map(str, found), key=lambda a: (":" in a, a)):  # IPv4 first: it works in more places
+            try:
+                return self.plain.connect_tcp(address, port, timeout, local_address, socket_options)
+            except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
+                problem = error
+        raise problem or httpcore.ConnectError(f"no address of {host}")
 
     def connect_unix_socket(self, *_: Any, **__: Any) -> httpcore.NetworkStream:
         raise ForbiddenError("no local sockets")
@@ -108,7 +115,7 @@ class Fetcher:
         seen = [url]
         while True:
             answer = self._retry(url, headers or {}, pause)
-            if answer.status not in (301, 302, 303, 307, 308) or "location" not in answer.headers:
+            if answer.status not in MOVED or "location" not in answer.headers:
                 return answer
             url = urljoin(url, answer.headers["location"])
             if url in seen:
@@ -119,19 +126,26 @@ class Fetcher:
 
     def get_range(self, url: str, start: int, length: int) -> bytes:
         """Bytes `start` to `start + length` of `url`, exactly; what broke off is gone on with, not begun again."""
-        got = b""
-        for turn in range(self.tries):
+        got, hops = b"", 0
+        for turn in range(self.tries + REDIRECTS):
             first, last = start + len(got), start + length - 1
             try:
                 got += self._part(url, first, last)
             except BrokenOffError as error:
                 got += error.body
                 problem: Exception = error
+            except RedirectedError as error:
+                url, hops = urljoin(url, str(error)), hops + 1
+                if hops > REDIRECTS:
+                    raise FetchError(f"{url}: more than {REDIRECTS} redirects") from error
+                continue
             except RetryError as error:
                 problem = error
             if len(got) >= length:
                 return got[:length]
-            self._wait(turn, problem)
+            if turn - hops + 1 >= self.tries:
+                break
+            self._wait(turn - hops, problem)
         raise FetchError(f"{url}: {problem} (tried {self.tries} times)")
 
     def size(self, url: str) -> int:
@@ -158,6 +172,8 @@ class Fetcher:
     def _part(self, url: str, first: int, last: int) -> bytes:
         wanted = {"Range": f"bytes={first}-{last}", "Accept-Encoding": "identity"}
         with self._open(url, wanted, 0.0) as response:
+            if response.status_code in MOVED and "location" in response.headers:
+                raise RedirectedError(response.headers["location"])
             if response.status_code != 206:
                 what = "ignores ranges" if response.status_code == 200 else f"HTTP {response.status_code}"
                 raise FetchError(f"{url}: {what}")
@@ -222,6 +238,10 @@ class RetryError(Exception):
     def __init__(self, text: str, wait: float | None = None) -> None:
         super().__init__(text)
         self.wait = wait
+
+
+class RedirectedError(Exception):
+    """The text is where to."""
 
 
 class BrokenOffError(Exception):
