@@ -105,6 +105,11 @@ def test_both_scans_give_the_same_verdicts(code):
             start, size = chooser.randrange(len(text)), chooser.choice([5, 20, 60, 400])
             payload = b"<p>" + form(text[start : start + size]) + b"&amp; \\u003c &#8217;"
             assert fast.admits(payload) == plain.admits(payload), payload[:200]
+    forms = [FORMS[name] for name in ("UTF-8", "NFD", "entities", "hexadecimal entities", "JSON", "upper-case JSON")]
+    for _ in range(1000):  # some letters in each of several forms
+        letters = [chooser.choice(KAZAKH[0] + "іқңғұūñıäǵńڭۇە") for _ in range(chooser.randrange(1, 30))]
+        payload = b" ".join(chooser.choice(forms)(letter) for letter in letters)
+        assert fast.admits(payload) == plain.admits(payload), payload
     for _ in range(500):
         payload = chooser.randbytes(chooser.randrange(300))
         assert fast.admits(payload) == plain.admits(payload)

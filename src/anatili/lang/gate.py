@@ -18,7 +18,7 @@ from functools import cache
 import numpy as np
 
 from anatili.lang import LanguagePack, load_pack
-from anatili.lang.scan import Backend, count_escapes, make_scanner
+from anatili.lang.scan import Backend, count_entities, count_json, make_scanner
 from anatili.text import SHARED_LETTERS
 
 LEAST = 4
@@ -84,9 +84,10 @@ class Gate:
             if found := next((rule.name for rule in self.rules if fulfils(rule, counts)), ""):
                 return found
             if self._scan.escapes(payload):
-                escapes = count_escapes(payload)
+                entities, json = count_entities(payload), count_json(payload)
                 for rule in self.rules:
-                    if fulfils(rule, escapes, counts, legacy(payload, charset(), rule)):
+                    beside = (counts, legacy(payload, charset(), rule))
+                    if fulfils(rule, entities, json, *beside) or fulfils(rule, json, entities, *beside):
                         return rule.name
         return self._admits_legacy(payload, charset)
 
