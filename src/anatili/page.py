@@ -28,7 +28,7 @@ ALIASES = {
 }
 OPT_OUT_HEADER = "x-anatili-opt-out"
 """Header by which `collect` hands on what the site as a whole refuses, each signal with its date."""
-TAG = re.compile(r"<(/?)([a-zA-Z][\w-]{0,30})")
+TAG = re.compile(r"</?[a-zA-Z][\w-]{0,30}")
 MARKUP = re.compile(r"<[^<>]{0,5000}>")
 CLOSES_ITSELF = re.compile(
     "area|base|body|br|col|dd|dt|embed|head|hr|html|img|input|li|link|meta|option|p|source|td|th|tr|track|wbr", re.I
@@ -43,6 +43,7 @@ ALTERNATE = re.compile(r"<link\b[^>]{0,200}hreflang=[\"']?([\w-]{2,12})")
 MANY_LANGUAGES = 40
 HEAD = 200_000
 """Characters of a page in which such signals are looked for."""
+TITLE, TITLE_END = re.compile("<title", re.I), re.compile("</title", re.I)
 NO_TRAINING = ("noai", "noimageai", "notrain")
 
 
@@ -92,19 +93,36 @@ def main_text(page: str, mode: Literal["careful", "quick"]) -> str:
 
 def title_of(head: str) -> str:
     """The text of the first title element."""
-    low = head.lower()
-    start = low.find("<title")
-    begin, end = low.find(">", start) + 1, low.find("</title", start)
+    found = TITLE.search(head)
+    start = found.start() if found else -1
+    begin = head.find(">", start) + 1
+    ending = TITLE_END.search(head, begin)
+    end = ending.start() if ending else -1
     return text.clean(_unescape(head[begin:end])).strip() if 0 <= start < begin <= end else ""
+
+
+class Steps(dict[str, int]):
+    """Start of a tag, such as `</div`, -> by how much it changes the depth; each is worked out once."""
+
+    def __missing__(self, tag: str) -> int:
+        step = 0 if CLOSES_ITSELF.fullmatch(tag.lstrip("</")) else -1 if tag.startswith("</") else 1
+        if len(self) < 10_000:
+            self[tag] = step
+        return step
+
+
+STEPS = Steps()
 
 
 def depth(page: str) -> int:
     """How deeply elements that must be closed are nested in `page`."""
     now = deepest = 0
-    for closing, name in TAG.findall(page):
-        if not CLOSES_ITSELF.fullmatch(name):
-            now = max(0, now - 1) if closing else now + 1
-            deepest = max(deepest, now)
+    for tag in TAG.findall(page):
+        now += STEPS[tag]
+        if now > deepest:
+            deepest = now
+        elif now < 0:
+            now = 0
     return deepest
 
 
@@ -129,7 +147,7 @@ def without_tags(page: str) -> str:
 
 def translation_signals(page: str) -> str:
     """What shows that a machine translated the page: marks of such services, alternates in dozens of languages."""
-    head = page[:HEAD].lower()
+    head = page[:HEAD]
     found = {sign for sign in TRANSLATED if sign in head}
     languages = set(ALTERNATE.findall(head)) if head.count("hreflang") >= MANY_LANGUAGES else set()
     if len(languages) >= MANY_LANGUAGES:

@@ -213,19 +213,20 @@ class WarcFile:
         head = "\r\n".join(lines).encode("utf-8", "replace")
         self._write(
             "response",
-            headers | {"Content-Type": "application/http; msgtype=response", "WARC-Payload-Digest": sha1(page.payload)},
+            headers | {"Content-Type": "application/http; msgtype=response"},
             head + b"\r\n\r\n" + page.payload,
+            {"WARC-Payload-Digest": sha1(page.payload)},
         )
 
-    def _write(self, kind: str, headers: dict[str, str], body: bytes) -> None:
+    def _write(self, kind: str, headers: dict[str, str], body: bytes, digests: dict[str, str] | None = None) -> None:
         from fastwarc.warc import WarcRecord, WarcRecordType
 
         record = WarcRecord()
         headers = {"WARC-Date": UNDATED} | {name: value for name, value in headers.items() if value}
-        # An id made from the content: the same pages give the same file.
+        # An id made from the content: the same pages give the same file. Digests are no part of it.
         own_id = uuid.UUID(bytes=hashlib.sha256(repr(headers).encode() + body).digest()[:16])
         record.init_headers(record_type=getattr(WarcRecordType, kind), record_urn=f"uuid:{own_id}".encode())
-        for name, value in (headers | {"WARC-Block-Digest": sha1(body)}).items():
+        for name, value in (headers | (digests or {}) | {"WARC-Block-Digest": sha1(body)}).items():
             record.headers[name] = value
         record.set_bytes_content(body)
         record.write(self.gzip)
