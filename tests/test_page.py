@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from anatili.page import decode, extract_page, signals, translation_signals, without_tags
+from anatili.page import decode, depth, extract_page, signals, translation_signals, without_tags
 from anatili.sample.pages import render
 from anatili.sample.topics import read_topics
 from anatili.text import words
@@ -127,7 +127,7 @@ def test_hostile_pages_come_to_an_end(kind):
 
 
 def test_tags_are_taken_off_pages_nested_too_deep():
-    page = "<div>" * 1000 + "<script>var a = 1;</script><p>Бірінші</p><style>b{}</style><p>екінші &amp; үшінші</p>"
+    page = "<div>" * 5000 + "<script>var a = 1;</script><p>Бірінші</p><style>b{}</style><p>екінші &amp; үшінші</p>"
     assert without_tags(page) == "Бірінші\nекінші & үшінші"
 
 
@@ -136,3 +136,17 @@ def test_what_says_that_a_machine_translated_it():
     links = "".join(f'<link rel="alternate" hreflang="x{n}" href="/">' for n in range(60))
     assert translation_signals(links) == "60 languages"
     assert translation_signals('<a hreflang="kk">' * 60) == ""
+
+
+def test_kz1048_that_is_called_windows_1251_is_read_right():
+    payload = ('<meta charset="windows-1251"><p>' + TEXT.text).encode("kz1048", "replace")
+    assert decode(payload)[1] == "kz1048"
+    ukrainian = '<meta charset="windows-1251"><p>Її діти їли смачні ґедзі й пили воду із відра, а є ще й мед.'
+    assert decode(ukrainian.encode("cp1251")) == (ukrainian, "cp1251")
+    belarusian = '<meta charset="windows-1251"><p>Ён быў у лесе і ўбачыў воўка, які ішоў да вёскі.'
+    assert decode(belarusian.encode("cp1251")) == (belarusian, "cp1251")
+
+
+def test_drawings_do_not_count_as_nesting():
+    icons = "<svg>" + '<path d="M0 0"/><circle r="1"/><use href="#a"/>' * 1000 + "</svg>"
+    assert depth("<div>" + icons + "</div>") == 2

@@ -31,13 +31,17 @@ OPT_OUT_HEADER = "x-anatili-opt-out"
 TAG = re.compile(r"</?[a-zA-Z][\w-]{0,30}")
 MARKUP = re.compile(r"<[^<>]{0,5000}>")
 CLOSES_ITSELF = re.compile(
-    "area|base|body|br|col|dd|dt|embed|head|hr|html|img|input|li|link|meta|option|p|source|td|th|tr|track|wbr", re.I
+    "area|base|body|br|col|colgroup|dd|dt|embed|head|hr|html|img|input|li|link|meta|optgroup|option|p|param|rp|rt|source|"
+    "tbody|td|tfoot|th|thead|tr|track|wbr|"
+    "animate\\w*|circle|ellipse|fe[A-Z]\\w*|image|line|path|polygon|polyline|rect|stop|use",
+    re.I,
 )
-"""Elements that have no end tag or need none: they do not nest."""
-MAX_CHARACTERS, MAX_TAGS, MAX_DEPTH = 3_000_000, 60_000, 400
-"""Pages longer than that go through the quick extractor, pages nested deeper than any browser shows have their tags
-taken off: there the others take minutes (200,000 nested elements). By size and not by the clock, so that a busy machine
-gives the same text."""
+"""Elements that have no end tag or need none, those of drawings included: they do not nest."""
+MAX_CHARACTERS, MAX_TAGS, MAX_DEPTH = 3_000_000, 60_000, 4000
+"""Pages longer than that go through the quick extractor; pages nested deeper have their tags taken off: there the others
+take minutes (200,000 nested elements). Elements never closed count as nested. By size and not by the clock, so that a
+busy machine gives the same text."""
+DEEP = 250
 TRANSLATED = ("translated-ltr", "translated-rtl", "googtrans", "x-translated-by", "conveythis-translated")
 ALTERNATE = re.compile(r"<link\b[^>]{0,200}hreflang=[\"']?([\w-]{2,12})")
 MANY_LANGUAGES = 40
@@ -85,10 +89,13 @@ def extract_page(
 
 def main_text(page: str, mode: Literal["careful", "quick"]) -> str:
     """The main text by the extractor that the page's size and nesting allow."""
-    if depth(page) > MAX_DEPTH:
+    nested = depth(page)
+    if nested > MAX_DEPTH:
         return without_tags(page)
     is_tame = len(page) <= MAX_CHARACTERS and page.count("<") <= MAX_TAGS
-    return careful(page) if mode == "careful" and is_tame else quick(page)
+    found = careful(page) if mode == "careful" and is_tame else quick(page)
+    # The parser behind `careful` gives up on pages nested much deeper than others; the other one does not.
+    return found or (quick(page) if nested > DEEP and mode == "careful" else "")
 
 
 def title_of(head: str) -> str:
@@ -195,6 +202,8 @@ def decode(payload: bytes, charset: str = "") -> tuple[str, str]:
     for name in filter(None, declared):
         codec = ALIASES.get(name.lower(), name.lower())
         try:
+            if codecs.lookup(codec).name == "cp1251" and is_kz1048(payload):
+                codec = "kz1048"
             if codecs.lookup(codec).name not in ("utf-8", "ascii"):
                 return payload.decode(codec, "replace"), codecs.lookup(codec).name
         except (LookupError, UnicodeError, ValueError):
@@ -204,6 +213,17 @@ def decode(payload: bytes, charset: str = "") -> tuple[str, str]:
     best = from_bytes(payload[:100_000]).best()
     codec = best.encoding if best else "utf-8"
     return payload.decode(codec, "replace"), codec
+
+
+# Bytes by which KZ-1048 differs from windows-1251, by what they are there: letters of Ukrainian, of Belarusian, of
+# Macedonian and Serbian. No text in windows-1251 has letters of two of these; Kazakh in KZ-1048 has қ and ғ.
+FOREIGN_1251 = (b"\xa5\xaa\xaf\xb4\xba\xbf", b"\xa1\xa2", b"\x8d\x8e\x9d\x9e\xa3\xbc\xbd\xbe")
+
+
+def is_kz1048(payload: bytes) -> bool:
+    """Whether a page that declares windows-1251 is written in KZ-1048, as many are."""
+    counts = [sum(payload.count(byte) for byte in group) for group in FOREIGN_1251]
+    return sum(count > 1 for count in counts) > 1
 
 
 def guess_utf16(payload: bytes) -> str:

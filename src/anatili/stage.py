@@ -43,7 +43,14 @@ INDEX_FILES = ("pack.toml", "stopwords.txt", "abbreviations.txt")
 STAGES = (
     Stage("collect", "anatili.collect.gather:run", watches="anatili.collect.files:inventory"),
     Stage("extract", "anatili.refine.extract:run", needs=("collect",), version=2),
-    Stage("mark", "anatili.refine.mark:run", needs=("extract",), reads=MARK_FILES, version=2),
+    Stage(
+        "mark",
+        "anatili.refine.mark:run",
+        needs=("extract",),
+        watches="anatili.refine.evidence:inventory",
+        reads=MARK_FILES,
+        version=2,
+    ),
     Stage("dedup", "anatili.refine.dedup:run", needs=("extract",), version=2),
     Stage(
         "cut",

@@ -100,6 +100,15 @@ def test_it_goes_on_after_a_kill(crawl, server, tmp_path):
     assert one == two
 
 
+def test_what_the_network_refused_is_asked_for_again(crawl, server, tmp_path, monkeypatch):
+    broken = task(tmp_path, by_index(server.url), [server.host])
+    kept = {path: server.files.pop(path) for path in crawl[0] if path.endswith(".warc.gz")}
+    with pytest.raises(Problem, match="could not be fetched"):
+        collect(broken)
+    server.files.update(kept)
+    assert collect(broken)["records"]["kept"] > 50
+
+
 def test_an_index_that_is_none_is_told(server, tmp_path):
     with pytest.raises(Problem, match="no index of CC-MAIN-1999-01"):
         collect(task(tmp_path, by_index(server.url) | {"crawls": ["CC-MAIN-1999-01"]}, [server.host]))

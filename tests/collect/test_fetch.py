@@ -162,3 +162,9 @@ def test_an_address_that_does_not_answer_is_passed_for_the_next(server, monkeypa
     monkeypatch.setattr(socket, "getaddrinfo", two)
     fetch = Fetcher(frozenset({f"two.example:{server.server_port}"}), tries=1)
     assert fetch.get(f"http://two.example:{server.server_port}/data").status == 200
+
+
+def test_a_range_may_be_longer_than_a_page(server):
+    """Columns of Common Crawl's index are tens of megabytes; only pages are bounded by `max_bytes`."""
+    fetch, _ = fetcher(server, max_bytes=1000)
+    assert len(fetch.get_range(server.url + "/data", 0, 50_000)) == 50_000

@@ -1,7 +1,9 @@
 import pytest
 
-from anatili.document import Document
+from anatili.document import Document, Duplicate
 from anatili.lang import load_pack
+from anatili.recipe import Cut
+from anatili.refine.cut import why_not
 from anatili.refine.mark import look_at, repeated_lines, repeated_sequence
 from anatili.sample.topics import read_topics
 
@@ -63,6 +65,9 @@ def test_kazakh_typed_on_a_russian_keyboard_is_recognised_and_marked():
     assert found.language == "kk"
     assert found.folded >= 0.03
     assert marks(KAZAKH).folded == marks(RUSSIAN).folded == 0
+    document, unique = Document("1", typed, "", "", "s", "", "", "", "utf-8"), Duplicate("1", "", "", 0.0)
+    assert why_not(document, found, unique, {"kk": Cut()})[0] == "typed without own letters"
+    assert why_not(document, found, unique, {"kk": Cut(keep_folded=True)})[0] == ""
 
 
 def test_texts_of_a_benchmark_are_met_again(tmp_path):

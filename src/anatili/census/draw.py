@@ -78,7 +78,8 @@ def draw_trend(points: Sequence[Point], path: Path) -> None:
     times = {point.crawl: time_of(point.crawl) for point in points}
     for language, mine in lines.items():
         axes.plot([times[p.crawl] for p in mine], [100 * p.share for p in mine], marker="o", label=label(language))
-    axes.set_xticks(list(times.values()), [c.removeprefix("CC-MAIN-") for c in times], rotation=45, ha="right")
+    axes.xaxis.set_major_locator(plot.MaxNLocator(integer=True))  # a hundred crawls have no room for their names
+    axes.set_xlabel("year of the crawl")
     axes.set_ylim(bottom=0)
     axes.set_ylabel("% of pages")
     axes.set_title("Share of Common Crawl, as published")

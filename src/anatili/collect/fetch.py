@@ -180,7 +180,7 @@ class Fetcher:
             said = response.headers.get("content-range", "")
             if not said.startswith(f"bytes {first}-"):
                 raise RetryError(f"another range came than was asked for ({said})")
-            return self._body(response)
+            return self._body(response, last - first + 1)
 
     @contextmanager
     def _open(self, url: str, headers: dict[str, str], pause: float) -> Iterator[httpx.Response]:
@@ -200,23 +200,25 @@ class Fetcher:
         except (httpx.InvalidURL, UnicodeError) as error:
             raise ForbiddenError(f"{url}: {error}") from error
 
-    def _body(self, response: httpx.Response) -> bytes:
-        """The whole body; `BrokenOffError` with what came if it breaks off or trickles."""
+    def _body(self, response: httpx.Response, most: int = 0) -> bytes:
+        """The whole body, at most `most` bytes (0: `max_bytes`); `BrokenOffError` with what came if it breaks off or
+        trickles."""
+        most = most or self.max_bytes
         parts: list[bytes] = []
         total, began = 0, time.monotonic()
         try:
             for part in response.iter_bytes():
                 parts.append(part)
                 total += len(part)
-                if total > self.max_bytes:
-                    raise FetchError(f"{response.url}: more than {self.max_bytes} bytes")
+                if total > most:
+                    raise FetchError(f"{response.url}: more than {most} bytes")
                 passed = time.monotonic() - began
                 if passed > PATIENCE and total < LEAST_RATE * passed:
                     raise BrokenOffError(f"only {total} bytes in {passed:.0f} seconds", b"".join(parts))
-        except (httpx.HTTPError, httpcore.ProtocolError) as error:
-            raise BrokenOffError(f"broke off after {total} bytes ({type(error).__name__})", b"".join(parts)) from error
         except httpx.DecodingError as error:
             raise FetchError(f"{response.url}: {error}") from error
+        except (httpx.HTTPError, httpcore.ProtocolError) as error:
+            raise BrokenOffError(f"broke off after {total} bytes ({type(error).__name__})", b"".join(parts)) from error
         return b"".join(parts)
 
     def _pace(self, host: str, pause: float) -> None:

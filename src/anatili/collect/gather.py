@@ -8,6 +8,7 @@ import gzip
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
@@ -17,8 +18,8 @@ from anatili.collect import commoncrawl
 from anatili.collect.corpora import documents
 from anatili.collect.fetch import Fetcher, FetchError, Store
 from anatili.collect.files import ENDINGS, find_files, is_far, site_roots
-from anatili.collect.sites import crawl_site
-from anatili.document import Document, Lost, SiftedOut, add_up, read_shard, whole_file, write_shard
+from anatili.collect.sites import MAX_UNPACKED, crawl_site
+from anatili.document import Document, Lost, SiftedOut, add_up, read_counts, read_shard, whole_file, write_shard
 from anatili.lang.gate import load_gate
 from anatili.problem import Problem
 from anatili.recipe import Collect, Source
@@ -27,6 +28,9 @@ from anatili.warc import Admits, Broken, Page, Sifted, WarcFile, read_pages
 
 MIMES = ("text/html", "application/xhtml+xml", "text/plain", "")
 BINARY = (b"%PDF", b"PK\x03\x04", b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"\x7fELF", b"\xd0\xcf\x11\xe0")
+NOT_FETCHED = "lost: not fetched"
+MAX_NOT_FETCHED = 0.1
+"""Share of a batch from which the network, not the pages, must be the reason: then nothing is written of it."""
 T = TypeVar("T")
 
 
@@ -52,6 +56,9 @@ def run(task: Task) -> dict[str, Any]:
     task.map(collect_one, todo, "inputs", settings=settings)
     records = add_up(job.target for job, _ in jobs)
     if not records.get("kept"):
+        for job, _ in jobs:  # what could not be fetched today is asked for again by the same command
+            if job.what in ("site", "batch") and read_counts(job.target).get(NOT_FETCHED):
+                job.target.unlink()
         counts = ", ".join(f"{reason} {count}" for reason, count in records.items()) or "no input"
         raise Problem(f"nothing was collected: {counts}. Look at one: anatili why RUN URL")
     return {"records": records, "sources": [s.name for s in settings.sources]}
@@ -80,7 +87,13 @@ def inputs(source: Source, number: int, task: Task) -> Iterator[tuple[str, str]]
 
 
 def store_of(settings: Collect) -> Store:
-    return Store(Fetcher(private_hosts=frozenset(settings.private_hosts), max_bytes=2 * commoncrawl.SPAN))
+    return shared_store(settings.private_hosts)
+
+
+@cache
+def shared_store(private_hosts: tuple[str, ...]) -> Store:
+    """One a process, so that its connections are used again."""
+    return Store(Fetcher(private_hosts=frozenset(private_hosts)))
 
 
 def far_files(source: Source, store: Store) -> list[str]:
@@ -150,8 +163,13 @@ def fetched(job: Job, source: Source, settings: Collect) -> Iterator[Page | Brok
         places = list(read_shard(Path(job.address), commoncrawl.Place))
         yield from commoncrawl.fetch_batch(places, commoncrawl.base_of(source), store_of(settings), settings.max_bytes)
         return
-    fetcher = Fetcher(frozenset(settings.private_hosts), pause=source.pause, tries=3, max_bytes=settings.max_bytes)
-    yield from crawl_site(job.address, fetcher, source.pages)
+    # Sitemaps may be longer than pages: the bound of a page is asked after it came.
+    fetcher = Fetcher(frozenset(settings.private_hosts), pause=source.pause, tries=3, max_bytes=MAX_UNPACKED)
+    for page in crawl_site(job.address, fetcher, source.pages):
+        if isinstance(page, Page) and len(page.payload) > settings.max_bytes:
+            yield Broken(page.url, "too large", f"{len(page.payload)} bytes")
+        else:
+            yield page
     fetcher.close()
 
 
@@ -161,6 +179,10 @@ def collect_stream(pages: Iterable[Page | Broken], target: Path, source: Source)
     lost: list[Lost] = []
     shard = target.with_name(f"part-{target.stem.removeprefix('lost-')}-00000.warc.gz")
     write_warc(shard, usable(pages, counts, lost, []), source)
+    if source.kind == "commoncrawl" and counts[NOT_FETCHED] > MAX_NOT_FETCHED * counts["records"]:
+        shard.unlink()
+        raise Problem(f"{counts[NOT_FETCHED]} of {counts['records']} pages could not be fetched ({lost[-1].detail}). "
+                      "Give the same command again: it goes on here")  # fmt: skip
     if not counts["kept"]:
         shard.unlink()
     write_shard(target, Lost, lost, counts)

@@ -14,6 +14,7 @@ from urllib.parse import urljoin, urlsplit
 
 from anatili.collect.fetch import Answer, Fetcher, FetchError
 from anatili.collect.robots import Rules, read_rules
+from anatili.page import OPT_OUT_HEADER
 from anatili.warc import Broken, Page
 
 LOCATION = re.compile(rb"<loc>\s*(?:<!\[CDATA\[)?\s*([^<\]\s]{1,2000})", re.I)
@@ -28,8 +29,6 @@ MAX_UNPACKED = 60_000_000
 """Bytes of a sitemap: the protocol allows 50 MB."""
 KEPT = ("content-language", "last-modified", "x-robots-tag", "tdm-reservation", "tdm-policy", "link")
 """Headers that are stored with a page."""
-OPT_OUT_HEADER = "x-anatili-opt-out"
-"""Header of a stored page that hands the site's refusals to `extract`."""
 
 
 @dataclass

@@ -90,13 +90,13 @@ def why_not(document: Document, mark: Mark, duplicate: Duplicate, limits: dict[s
     count = max(1, mark.words)
     tests: tuple[tuple[bool, str, object], ...] = (
         (limit.obey_opt_outs and bool(document.opt_out), "opted out", document.opt_out),
+        (bool(mark.folded) and not limit.keep_folded, "typed without own letters", mark.folded),
         (mark.script not in limit.scripts, "script", mark.script),
         (mark.confidence < limit.min_confidence, "language unsure", mark.confidence),
         (mark.alphabet < limit.min_alphabet, "alphabet", mark.alphabet),
         (mark.own_words < limit.min_words, "too short", mark.own_words),
         (mark.words > limit.max_words, "too long", mark.words),
         (mark.switched > limit.max_switched, "mixed languages", mark.switched),
-        (bool(mark.folded) and not limit.keep_folded, "typed without own letters", mark.folded),
         (bool(document.translated) and not limit.keep_translated, "translated by machine", document.translated),
         (mark.contaminated > limit.max_contaminated, "held in a benchmark", mark.contaminated),
         (mark.quality < limit.min_quality, "quality", mark.quality),

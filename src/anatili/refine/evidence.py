@@ -1,6 +1,7 @@
 """Evidence about a text that `mark` gathers word by word: other languages between its words, letters that the keyboard
 lacked, words of test sets, and how much it reads like text that explains."""
 
+import hashlib
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,10 +14,13 @@ import numpy.typing as npt
 from anatili import text
 from anatili.lang import LanguagePack, load_pack
 from anatili.problem import Problem
+from anatili.recipe import MarkSettings
 
 FOLDED = 0.03
 """Share of folded stop words from which a text counts as typed without its letters. Of passages of four sentences of
 NTREX it finds 96.8 % of Kazakh so typed; 0.4 % of Russian and Bulgarian, none of Kyrgyz, Tatar, Bashkir, Mongolian."""
+FOLDED_CONFIDENCE = 0.9
+"""Confidence of the language of such a text: which of the close ones it is, is less sure than letters make it."""
 SHORT = 20
 """Words under which nothing is said of that: single sentences of Kyrgyz would be taken for it (4 %)."""
 FEW_OWN = 0.002
@@ -77,6 +81,14 @@ def sequences(words: list[str]) -> Iterator[int]:
     """A number for each sequence of eight words."""
     for start in range(len(words) - SEQUENCE + 1):
         yield text.number_of(" ".join(words[start : start + SEQUENCE]))
+
+
+def inventory(settings: MarkSettings, base: Path) -> dict[str, str]:
+    """The benchmark files and their digests: by this a run notices that one has changed."""
+    try:
+        return {path: hashlib.sha256((base / path).read_bytes()).hexdigest() for path in settings.benchmarks}
+    except OSError as error:
+        raise Problem(f"[mark] benchmarks: cannot read {text.show_path(error.filename)}: {error.strerror}") from error
 
 
 @cache

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,15 @@ from anatili.document import Document, Mark, read_shard, write_shard
 from anatili.lang import LanguagePack, PersonalPattern, load_pack
 from anatili.lang.identify import Verdict, identify_all
 from anatili.recipe import MarkSettings
-from anatili.refine.evidence import FOLDED, quality, sequences, sequences_of, switched_share, typed_without
+from anatili.refine.evidence import (
+    FOLDED,
+    FOLDED_CONFIDENCE,
+    quality,
+    sequences,
+    sequences_of,
+    switched_share,
+    typed_without,
+)
 from anatili.refine.personal import count_kinds, find_personal
 from anatili.stage import Task
 
@@ -72,10 +80,8 @@ def look_at(
     pack = packs.get(seen.verdict.language)
     folded = typed_without(words, body, packs)
     if folded.share >= FOLDED:  # recognised and said, never rewritten: which letter was meant cannot be known
-        seen, pack = (
-            replace(seen, verdict=Verdict(folded.language, seen.verdict.script, folded.share)),
-            packs[folded.language],
-        )
+        verdict = Verdict(folded.language, seen.verdict.script, FOLDED_CONFIDENCE)
+        seen, pack = Languages(verdict, ("",) * len(seen.lines), 0.0, len(words)), packs[folded.language]
     script = seen.verdict.script
     mixed = len(MIXED.findall(body))
     # Extracted text is NFC already: only look-alikes and a pack's own rules can change it.
@@ -87,7 +93,7 @@ def look_at(
         script=script,
         confidence=seen.verdict.confidence,
         alphabet=round(pack.alphabet_share(spelt, script), 4) if pack else 0.0,
-        stopwords=round(stopword_share(words, pack, script), 4) if pack else 0.0,
+        stopwords=round(max(folded.share, stopword_share(words, pack, script)), 4) if pack else 0.0,
         other=round(seen.other, 4),
         lines=seen.lines,
         own_words=seen.own_words,
