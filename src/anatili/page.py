@@ -39,9 +39,10 @@ CLOSES_ITSELF = re.compile(
 """Elements that have no end tag or need none, those of drawings included: they do not nest."""
 MAX_CHARACTERS, MAX_TAGS, MAX_DEPTH = 3_000_000, 60_000, 4000
 """Pages longer than that go through the quick extractor; pages nested deeper have their tags taken off: there the
-others take minutes (200,000 nested elements). Elements never closed count as nested. By size and not by the clock, so that a
-busy machine gives the same text."""
+others take minutes (200,000 nested elements). Elements never closed count as nested. By size and not by the clock, so
+that a busy machine gives the same text."""
 DEEP = 250
+"""Nesting from which the careful extractor's parser may give up."""
 TRANSLATED = ("translated-ltr", "translated-rtl", "googtrans", "x-translated-by", "conveythis-translated")
 ALTERNATE = re.compile(r"<link\b[^>]{0,200}hreflang=[\"']?([\w-]{2,12})")
 MANY_LANGUAGES = 40
