@@ -43,6 +43,7 @@ class Source(Section):
     )
     licence: str = Field("unknown", description="SPDX code, or `unknown` where each page has its own.")
     unit: Literal["line", "paragraph", "file"] = Field("paragraph", description="What one document is in a text file.")
+    column: int = Field(0, ge=0, le=1000, description="Column (from 1) of a tab-separated text file; 0: whole lines.")
     text_field: str = Field("text", description="Field that holds the text, in JSON lines and Parquet.")
     id_field: str = Field("", description="Field that holds an id of the source's own, if it has one.")
     url_field: str = Field("url", description="Field that holds the web address, if there is one.")
@@ -124,38 +125,65 @@ class Index(Section):
 
 
 class Tokenizer(Section):
-    """How text is cut into tokens."""
+    """How text is cut into tokens: a vocabulary learned from the corpus, or that of a base model, made to fit."""
 
-    vocabulary: int = Field(8192, ge=512, le=500_000, description="Number of tokens, special ones included.")
+    base: str = Field(
+        "", description="Model to go on from: a Hugging Face folder or the name of a packaged base; empty: from nothing."
+    )
+    added: int = Field(0, ge=0, le=200_000, description="Pieces to learn beyond the base's, in the language's scripts.")
+    trim_first: int = Field(
+        0, ge=0, le=500_000, description="Pieces of the base, by frequency, to keep in any language; 0: keep all."
+    )
+    vocabulary: int = Field(8192, ge=512, le=500_000, description="Number of tokens, where there is no base.")
     min_count: int = Field(2, ge=1, le=1000, description="Pairs seen less often are not merged.")
+    mix: dict[str, float] = Field(
+        {}, description="Language -> most text as a multiple of the main language's; empty: all text of each."
+    )
+    source_weights: dict[str, Share] = Field({}, description="Source -> share of its documents to learn from.")
 
 
 class Pretrain(Section):
-    """A model trained from scratch; Llama-shaped, so that transformers, llama.cpp and vLLM load it."""
+    """A model trained from scratch or from a base; transformers, llama.cpp and vLLM load it without code of ours."""
 
+    method: Literal["full", "lora"] = Field("full", description="What of a base learns: all, or adapters on it.")
+    rank: int = Field(32, ge=1, le=1024, description="Rank of the adapters (LoRA).")
+    rows_first: Share = Field(0.0, description="Share of steps at the start in which only new vocabulary rows learn.")
+    rows_rate: float = Field(2e-4, gt=0, le=1, description="Learning rate of those steps; more does harm.")
+    shape: Literal["qwen3", "llama"] = Field("qwen3", description="qwen3 norms queries and keys; llama does not.")
     layers: int = Field(4, ge=1, le=200, description="Number of layers.")
     width: int = Field(192, ge=32, le=16_384, description="Size of the hidden state.")
     heads: int = Field(6, ge=1, le=128, description="Attention heads; divides the width.")
+    kv_heads: int = Field(0, ge=0, le=128, description="Heads of keys and values; divides heads; 0: as many.")
     feed_forward: int = Field(512, ge=32, le=65_536, description="Size of the feed-forward layer.")
+    tied: bool = Field(True, description="One matrix for input and output embeddings.")
     context: int = Field(256, ge=32, le=131_072, description="Tokens in one training sequence.")
-    tokens: int = Field(
-        500_000, ge=1_000, le=10**14, description="Training tokens in all; text is repeated to reach it."
+    tokens: int = Field(500_000, ge=1_000, le=10**14, description="Training tokens in all.")
+    max_epochs: float = Field(4.0, gt=0, le=1000, description="Most passes over any source; more help little.")
+    mix: dict[str, float] = Field({}, description="Language -> weight; empty: as much of each as the corpus holds.")
+    source_weights: dict[str, float] = Field(
+        {}, description="Source -> factor on its size within its language; 1 where not named, 0 leaves it out."
     )
+    anneal: tuple[str, ...] = Field((), strict=False, description="Sources of the best text: only they in the decay.")
     batch: int = Field(8, ge=1, le=65_536, description="Sequences in one step.")
-    learning_rate: float = Field(3e-3, gt=0, le=1, description="Peak learning rate of AdamW.")
+    micro_batch: int = Field(0, ge=0, le=65_536, description="Sequences in memory at a time; 0: the whole batch.")
+    optimizer: Literal["muon", "adamw"] = Field("muon", description="muon: Muon for matrices, AdamW for the rest.")
+    learning_rate: float = Field(3e-3, gt=0, le=1, description="Peak learning rate.")
     warmup: Share = Field(0.05, description="Share of steps in which the rate rises.")
     decay: Share = Field(0.3, description="Share of steps at the end in which the rate falls to a tenth.")
     weight_decay: float = Field(0.1, ge=0, le=1, description="Weight decay of matrices.")
-    mix: dict[str, float] = Field({}, description="Language -> weight; empty: as much of each as the corpus holds.")
     precision: Literal["auto", "float32", "bfloat16"] = Field(
         "auto", description="auto: bfloat16 where the processor has it."
     )
+    checkpointing: bool = Field(False, description="Compute activations twice to hold fewer: slower, less memory.")
+    compile: bool = Field(False, description="Compile with torch.compile; needs a C++ compiler.")
     seed: int = Field(1, ge=0, le=2**31, description="Seed of weights and order.")
 
     @model_validator(mode="after")
     def heads_divide_width(self) -> "Pretrain":
         if self.width % self.heads or (self.width // self.heads) % 2:
             raise ValueError("width / heads must be a whole even number")
+        if self.kv_heads and self.heads % self.kv_heads:
+            raise ValueError("heads / kv_heads must be a whole number")
         return self
 
 

@@ -60,8 +60,14 @@ STAGES = (
         version=2,
     ),
     Stage("index", "anatili.search.index:run", needs=("cut",), reads=INDEX_FILES, loose=("tantivy/*",)),
-    Stage("tokenizer", "anatili.tokenizer.train:run", needs=("cut",)),
-    Stage("pretrain", "anatili.train.pretrain:run", needs=("cut", "tokenizer"), loose=("log.jsonl", "loss.png")),
+    Stage("tokenizer", "anatili.tokenizer.train:run", needs=("cut",), version=2),
+    Stage(
+        "pretrain",
+        "anatili.train.pretrain:run",
+        needs=("cut", "tokenizer"),
+        loose=("log.jsonl", "loss.png"),
+        version=2,
+    ),
     Stage(
         "tune",
         "anatili.train.tune:run",

@@ -17,6 +17,8 @@ from anatili.document import Document, Lost
 from anatili.problem import Problem
 from anatili.recipe import Collect, Source
 
+NO_COLUMN = "no such column"
+
 
 def documents(
     file: Path, source: Source, settings: Collect, counts: Counter[str], lost: list[Lost]
@@ -109,7 +111,10 @@ def text_rows(file: Path, source: Source) -> Iterator[dict[str, Any]]:
         return
     block: list[bytes] = []
     for line in lines_of(file):
-        if source.unit == "line" and line.strip():
+        if source.column:
+            cells = line.rstrip(b"\r\n").split(b"\t")
+            yield _decoded(cells[source.column - 1], field) if len(cells) >= source.column else {"_problem": NO_COLUMN}
+        elif source.unit == "line" and line.strip():
             yield _decoded(line.strip(), field)
         elif source.unit == "paragraph" and line.strip():
             block.append(line)

@@ -5,6 +5,7 @@ has no name there and would be mismatched in silence.
 """
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from anatili.document import Kept, read_shard, whole_file
 from anatili.problem import Problem
 from anatili.recipe import Tokenizer
 from anatili.stage import Task
-from anatili.text import words
+from anatili.text import digest, words
 
 SPLIT = (
     r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*"
@@ -33,11 +34,30 @@ def run(task: Task) -> dict[str, Any]:
     settings: Tokenizer = task.settings
     shards = sorted(task.inputs["cut"].glob("part-*.parquet"))
     task.progress.start(1, "tokenizer")
-    tokenizer = train((d.text for shard in shards for d in read_shard(shard, Kept)), settings)
+    tokenizer = train(texts(shards, settings, task.recipe.language), settings)
     save(tokenizer, task.out, task.recipe.pretrain.context)
     task.progress.advance()
     held = sorted((task.inputs["cut"] / "held-out").glob("part-*.parquet"))
     return {"vocabulary": tokenizer.get_vocab_size(), "tokens_per_word": fertility(tokenizer, held)}
+
+
+def texts(shards: list[Path], settings: Tokenizer, main: str) -> Iterator[str]:
+    """The corpus thinned out by `source_weights`, then by `mix`; which documents stay follows from their ids."""
+    kept: Counter[str] = Counter()
+    if settings.mix:
+        for document in chosen(shards, settings, {}):
+            kept[document.language] += len(document.text)
+    shares = {code: most * kept[main] / max(1, kept[code]) for code, most in settings.mix.items()}
+    for document in chosen(shards, settings, shares):
+        yield document.text
+
+
+def chosen(shards: list[Path], settings: Tokenizer, shares: dict[str, float]) -> Iterator[Kept]:
+    for shard in shards:
+        for document in read_shard(shard, Kept):
+            share = settings.source_weights.get(document.source, 1.0) * shares.get(document.language, 1.0)
+            if share >= 1 or int(digest(document.id)[:8], 16) < share * 2**32:
+                yield document
 
 
 def train(texts: Iterator[str], settings: Tokenizer) -> Any:

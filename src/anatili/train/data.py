@@ -1,8 +1,8 @@
 """Training text as tokens: written once, read by place, so that any step of any run can be computed anew.
 
-Documents of a language are tokenized in order, each closed by the end token, into one flat file. Sequence number k of
-a language is a window of that file; windows are shuffled anew for each pass. Which language a sequence is from follows
-from its number and the mix alone. So a resumed run needs no state but its step.
+Documents are tokenized in order, each as begin token, text, end token, into one flat file for each language and source.
+Sequence number k of a group is a window of its file; windows are shuffled anew for each pass. Which group a sequence is
+from follows from its number and the weights alone. So a resumed run needs no state but its step.
 """
 
 import json
@@ -17,12 +17,17 @@ import numpy.typing as npt
 
 from anatili.document import Kept, read_shard, whole_file, write_json
 from anatili.problem import Problem
+from anatili.recipe import Pretrain
 
 Tokens = npt.NDArray[np.int64]
+IGNORED = -100
+"""Label of tokens that bear no loss (torch's own)."""
+Counts = dict[str, dict[str, int]]
+"""`language/source` -> tokens, bytes of text, documents."""
 
 
-def write_tokens(shards: Iterable[Path], tokenizer: Any, end: int, folder: Path) -> dict[str, int]:
-    """Write `<language>.bin` (uint32) for each language of the shards; returns tokens by language.
+def write_tokens(shards: Iterable[Path], tokenizer: Any, begin: int, end: int, folder: Path) -> Counts:
+    """Write `<language>/<source>.bin` (uint32) for each group of documents in the shards.
 
     `counts.json` is written last: with it the folder is whole, and a resumed run keeps it.
     """
@@ -30,19 +35,24 @@ def write_tokens(shards: Iterable[Path], tokenizer: Any, end: int, folder: Path)
     done = folder / "counts.json"
     if done.exists():
         return dict(json.loads(done.read_text("utf-8")))
-    for old in folder.glob("*.bin"):
+    for old in folder.rglob("*.bin"):
         old.unlink()
-    counts: dict[str, int] = {}
+    counts: Counts = {}
     for shard in shards:
-        texts: dict[str, list[str]] = {}
+        groups: dict[str, list[str]] = {}
         for document in read_shard(shard, Kept):
-            texts.setdefault(document.language, []).append(f"{document.title}\n{document.text}".strip())
-        for language, batch in sorted(texts.items()):
-            encoded = tokenizer.encode_batch(batch, add_special_tokens=False)
-            flat = np.concatenate([np.array([*item.ids, end], np.uint32) for item in encoded])
-            with (folder / f"{language}.bin").open("ab") as file:
+            group = f"{document.language}/{document.source}"
+            groups.setdefault(group, []).append(f"{document.title}\n{document.text}".strip())
+        for group, texts in sorted(groups.items()):
+            encoded = tokenizer.encode_batch(texts, add_special_tokens=False)
+            flat = np.concatenate([np.array([begin, *item.ids, end], np.uint32) for item in encoded])
+            (folder / group).parent.mkdir(exist_ok=True)
+            with (folder / f"{group}.bin").open("ab") as file:
                 file.write(flat.tobytes())
-            counts[language] = counts.get(language, 0) + len(flat)
+            count = counts.setdefault(group, {"tokens": 0, "bytes": 0, "documents": 0})
+            count["tokens"] += len(flat)
+            count["bytes"] += sum(len(text.encode()) for text in texts)
+            count["documents"] += len(texts)
     counts = dict(sorted(counts.items()))
     write_json(done, counts)
     return counts
@@ -50,81 +60,183 @@ def write_tokens(shards: Iterable[Path], tokenizer: Any, end: int, folder: Path)
 
 @dataclass(frozen=True)
 class Mixture:
-    """Sequences of `context` + 1 tokens drawn from several languages by weight."""
+    """Sequences of `context` + 1 tokens drawn from groups by weight; from sequence `turn` on by other weights."""
 
     folder: Path
     context: int
     weights: dict[str, float]
-    """Language -> share; they add up to 1."""
+    """Group -> share; they add up to 1."""
+    anneal_weights: dict[str, float]
+    turn: int
+    """First sequence drawn by `anneal_weights`."""
     seed: int
+    begin: int
 
     def sequence(self, number: int) -> Tokens:
-        """Tokens of sequence `number`, shape (context + 1,), begin token not included."""
-        language, place = self._language(number)
-        tokens = _open(self.folder / f"{language}.bin")
-        windows = max(1, (len(tokens) - 1) // self.context)
+        """Tokens of sequence `number`, shape (context + 1,)."""
+        group, place = self.place(number)
+        tokens = _open(self.folder / f"{group}.bin")
+        windows = windows_of(len(tokens), self.context)
         turn, place = divmod(place, windows)
-        start = int(_order(self.seed, language, turn, windows)[place]) * self.context
+        start = int(_order(self.seed, group, turn, windows)[place]) * self.context
         part = np.asarray(tokens[start : start + self.context + 1], np.int64)
-        # A language with less text than one sequence is repeated within it.
+        # A group with less text than one sequence is repeated within it.
         return np.resize(part, self.context + 1) if len(part) <= self.context else part
 
-    def batch(self, step: int, size: int) -> Tokens:
-        """Tokens of step `step` (from 0), shape (size, context + 1)."""
-        return np.stack([self.sequence(step * size + i) for i in range(size)])
+    def batch(self, step: int, size: int) -> tuple[Tokens, Tokens, Tokens]:
+        """Input ids, labels and positions of step `step` (from 0), each of shape (size, context).
 
-    def _language(self, number: int) -> tuple[str, int]:
-        """The language of sequence `number` and how many of that language came before.
-
-        Sequence `number` belongs to the language whose count lags most behind its share, which with fixed weights
-        repeats itself: counted in closed form by blocks of 1,000.
+        Positions begin anew with each document: attention then does not cross documents (transformers reads packing
+        off the positions). Which document comes next cannot be foretold, so begin tokens are no labels.
         """
-        block, rest = divmod(number, BLOCK)
-        plan, totals = _plan(tuple(sorted(self.weights.items())))
-        language = plan[rest]
-        return language, block * totals[language] + plan[:rest].count(language)
+        tokens = np.stack([self.sequence(step * size + i) for i in range(size)])
+        labels = np.where(tokens[:, 1:] == self.begin, IGNORED, tokens[:, 1:])
+        return tokens[:, :-1], labels, positions_of(tokens[:, :-1], self.begin)
+
+    def place(self, number: int) -> tuple[str, int]:
+        """The group of sequence `number`, and how many of that group came before it."""
+        if number < self.turn:
+            return _place(tuple(sorted(self.weights.items())), number)
+        group, place = _place(tuple(sorted(self.anneal_weights.items())), number - self.turn)
+        return group, place + drawn(self.weights, self.turn).get(group, 0)
 
 
-BLOCK = 1000
+def windows_of(tokens: int, context: int) -> int:
+    """Sequences of `context` tokens (each with the token that follows) in a group."""
+    return max(1, (tokens - 1) // context)
+
+
+def positions_of(ids: Tokens, begin: int) -> Tokens:
+    """Place of each token in its document, shape as `ids`; a window that starts within one counts from its start."""
+    index = np.broadcast_to(np.arange(ids.shape[1]), ids.shape)
+    starts = np.maximum.accumulate(np.where(ids == begin, index, 0), axis=1)
+    return index - starts
+
+
+BLOCK = 10_000
+
+
+def drawn(weights: dict[str, float], count: int) -> dict[str, int]:
+    """How many of the first `count` sequences each group gives."""
+    plan, _, totals = _plan(tuple(sorted(weights.items())))
+    blocks, rest = divmod(count, BLOCK)
+    return {group: blocks * total + plan[:rest].count(group) for group, total in totals.items()}
+
+
+def _place(weights: tuple[tuple[str, float], ...], number: int) -> tuple[str, int]:
+    block, rest = divmod(number, BLOCK)
+    plan, before, totals = _plan(weights)
+    return plan[rest], block * totals[plan[rest]] + before[rest]
 
 
 @lru_cache(maxsize=8)
-def _plan(weights: tuple[tuple[str, float], ...]) -> tuple[tuple[str, ...], dict[str, int]]:
-    """The languages of a block of 1,000 sequences, as evenly spread as the weights allow."""
-    counts = dict.fromkeys([language for language, _ in weights], 0)
-    plan = []
+def _plan(weights: tuple[tuple[str, float], ...]) -> tuple[list[str], list[int], dict[str, int]]:
+    """A block of sequences as evenly spread as the weights allow: group, count before in the block, totals.
+
+    Each sequence goes to the group that lags most behind its share; fixed weights make each block alike.
+    """
+    groups, shares = [g for g, _ in weights], np.array([w for _, w in weights])
+    counts = np.zeros(len(groups), np.int64)
+    plan, before = [], []
     for number in range(1, BLOCK + 1):
-        language = max(weights, key=lambda item: item[1] * number - counts[item[0]])[0]
-        counts[language] += 1
-        plan.append(language)
-    return tuple(plan), counts
-
-
-@lru_cache(maxsize=16)
-def _order(seed: int, language: str, turn: int, windows: int) -> Tokens:
-    name = int.from_bytes(language.encode(), "big")
-    return np.random.default_rng([seed, name, turn]).permutation(windows)
+        chosen = int(np.argmax(shares * number - counts))
+        plan.append(groups[chosen])
+        before.append(int(counts[chosen]))
+        counts[chosen] += 1
+    return plan, before, dict(zip(groups, counts.tolist(), strict=True))
 
 
 @lru_cache(maxsize=64)
+def _order(seed: int, group: str, turn: int, windows: int) -> Tokens:
+    name = int.from_bytes(group.encode(), "big")
+    return np.random.default_rng([seed, name, turn]).permutation(windows)
+
+
+@lru_cache(maxsize=256)
 def _open(path: Path) -> npt.NDArray[np.uint32]:
     return np.memmap(path, np.uint32, "r")
 
 
-def shares(mix: dict[str, float], counts: dict[str, int]) -> dict[str, float]:
-    """The weights of `mix` (or the tokens there are, if it is empty) as shares that add up to 1."""
-    missing = sorted(set(mix) - set(counts))
+def mix(folder: Path, counts: Counts, settings: Pretrain, begin: int) -> Mixture:
+    """The mixture that [pretrain] asks for; `Problem` if the corpus cannot give it within `max_epochs`."""
+    context, total = settings.context, sequences(settings)
+    turn = total - round(settings.decay * total) if settings.anneal else total
+    room = {g: settings.max_epochs * windows_of(c["tokens"], context) for g, c in counts.items()}
+    best = {g: c for g, c in counts.items() if g.split("/")[1] in settings.anneal}
+    missing = sorted(set(settings.anneal) - {g.split("/")[1] for g in counts})
     if missing:
-        raise Problem(f"[pretrain] mix names {', '.join(missing)}, but the corpus has only {', '.join(counts)}")
-    weights = {k: float(v) for k, v in (mix or counts).items() if v > 0}
+        raise Problem(f"[pretrain] anneal names {', '.join(missing)}, but no document of the corpus is from there")
+    # A language that has no best text goes on with what it has.
+    best |= {g: c for g, c in counts.items() if g.split("/")[0] not in {b.split("/")[0] for b in best}}
+    last = shares(best if settings.anneal else counts, settings, room, total - turn)
+    left = {g: room[g] - last.get(g, 0) * (total - turn) for g in room}
+    return Mixture(folder, context, shares(counts, settings, left, turn), last, turn, settings.seed, begin)
+
+
+def sequences(settings: Pretrain) -> int:
+    """Sequences in all."""
+    return steps_of(settings) * settings.batch
+
+
+def steps_of(settings: Pretrain) -> int:
+    return max(1, round(settings.tokens / (settings.batch * settings.context)))
+
+
+def shares(counts: Counts, settings: Pretrain, room: dict[str, float], total: int) -> dict[str, float]:
+    """Shares of the groups in `total` sequences: languages by `mix`, their sources by size times `source_weights`.
+
+    What a group cannot give (`room`, in sequences) is shared out among the others.
+    """
+    languages = {group.split("/")[0] for group in counts}
+    missing = sorted(set(settings.mix) - languages)
+    if missing:
+        raise Problem(f"[pretrain] mix names {', '.join(missing)}, but the corpus has only {', '.join(languages)}")
+    sizes = {g: c["tokens"] * settings.source_weights.get(g.split("/")[1], 1.0) for g, c in counts.items()}
+    weights: dict[str, float] = {}
+    for language in sorted(languages):
+        mine = {g: size for g, size in sizes.items() if g.split("/")[0] == language and size > 0}
+        weight = settings.mix.get(language, 0.0) if settings.mix else sum(mine.values())
+        weights |= {g: weight * size / sum(mine.values()) for g, size in mine.items() if weight > 0}
     if not weights:
         raise Problem("the corpus has no tokens to train on; look at `anatili status RUN`, stage cut")
-    total = sum(weights.values())
-    return {language: weight / total for language, weight in weights.items()}
+    full: dict[str, float] = {}
+    while True:
+        open_weight = sum(weight for g, weight in weights.items() if g not in full)
+        free = 1 - sum(full.values())
+        now = {g: free * w / open_weight for g, w in weights.items() if g not in full} if open_weight else {}
+        over = {g: room[g] / total for g, share in now.items() if share * total > room[g] + 1}
+        if not over:
+            break
+        full |= over
+    if not now and sum(full.values()) < 1 - 1e-9:
+        most = int(sum(room[g] for g in full)) * settings.context
+        raise Problem(
+            f"[pretrain] tokens = {settings.tokens:,} is more than the corpus gives: with max_epochs = "
+            f"{settings.max_epochs:g} about {most:,} can be drawn here; lower tokens, collect more text or raise max_epochs"
+        )
+    chosen = full | now
+    scale = sum(chosen.values())
+    return {group: share / scale for group, share in sorted(chosen.items())}
 
 
-def save_losses(path: Path, rows: list[dict[str, Any]]) -> None:
-    """Draw the training loss (nats per token) against tokens, if matplotlib is there."""
+def epochs(mixture: Mixture, counts: Counts, total: int) -> dict[str, float]:
+    """How often each group is gone through in `total` sequences."""
+    main, last = drawn(mixture.weights, min(mixture.turn, total)), drawn(mixture.anneal_weights, total - mixture.turn)
+    return {
+        group: round((main.get(group, 0) + last.get(group, 0)) / windows_of(count["tokens"], mixture.context), 2)
+        for group, count in counts.items()
+    }
+
+
+def bytes_per_token(counts: Counts, weights: dict[str, float]) -> float:
+    """Bytes of text for one label in a mixture, for bits per byte while training; an average, not a score."""
+    text = sum(share * counts[g]["bytes"] / counts[g]["tokens"] for g, share in weights.items())
+    labels = sum(share * (1 - counts[g]["documents"] / counts[g]["tokens"]) for g, share in weights.items())
+    return text / labels
+
+
+def save_curves(path: Path, rows: list[dict[str, Any]]) -> None:
+    """Draw loss and learning rate against tokens, if matplotlib is there."""
     try:
         import matplotlib as mpl
     except ImportError:
@@ -132,10 +244,21 @@ def save_losses(path: Path, rows: list[dict[str, Any]]) -> None:
     mpl.use("Agg")
     from matplotlib import pyplot
 
-    figure, axes = pyplot.subplots(figsize=(7, 4), layout="constrained")
-    axes.plot([row["tokens"] for row in rows], [row["loss"] for row in rows], color="#00627a")
-    axes.set(xlabel="training tokens", ylabel="loss, nats per token", title="Pretraining loss")
-    axes.grid(alpha=0.3)
+    tokens, loss = [row["tokens"] for row in rows], np.array([row["loss"] for row in rows])
+    span = max(1, len(rows) // 50)
+    smooth = np.convolve(np.pad(loss, (span - 1, 0), mode="edge"), np.ones(span) / span, "valid")
+    figure, (top, below) = pyplot.subplots(
+        2, 1, figsize=(7, 5.5), layout="constrained", sharex=True, height_ratios=[3, 1]
+    )
+    top.plot(tokens, loss, color="#9dc3cc", linewidth=0.8, label="each step")
+    top.plot(tokens, smooth, color="#00627a", label=f"mean of {span} steps")
+    low, high = float(smooth.min()), float(np.quantile(loss, 0.98))
+    top.set(ylabel="loss, nats per token", title="Training loss", ylim=(low - 0.1 * (high - low) - 0.05, high + 0.05))
+    top.legend(fontsize=8)
+    below.plot(tokens, [row["rate"] for row in rows], color="#b3541e")
+    below.set(xlabel="training tokens", ylabel="learning rate")
+    for axes in (top, below):
+        axes.grid(alpha=0.3)
     with whole_file(path) as temporary:
         figure.savefig(temporary, format="png", dpi=120)
     pyplot.close(figure)

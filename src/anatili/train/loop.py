@@ -1,7 +1,8 @@
-"""The training loop that `pretrain` and `tune` share: AdamW, warm-up, steady, decay, and exact resume.
+"""The training loop that `pretrain` and `tune` share: warm-up, steady, decay, and exact resume.
 
 A checkpoint holds weights, moments and step in one safetensors file, moved into place whole; batches follow from the
-step alone. So a run killed anywhere goes on to the same losses and the same weights.
+step alone. So a run killed anywhere goes on to the same losses and the same weights. On several devices (see
+`devices.py`) each takes its part of every batch, and the losses are those of one.
 """
 
 import json
@@ -9,6 +10,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from math import log
 from pathlib import Path
 from typing import Any
 
@@ -21,19 +23,23 @@ import torch
 from anatili.document import whole_file
 from anatili.problem import Problem
 from anatili.stage import Progress
+from anatili.train import devices
+from anatili.train.data import IGNORED
+from anatili.train.loss import WithLoss
+from anatili.train.meter import Meter
+from anatili.train.optimizer import make_optimizers
 
-CHECKPOINT_SECONDS = 20.0
-IGNORED = -100
-"""Label of tokens that bear no loss."""
+CHECKPOINT_SECONDS = 60.0
 GRADIENT_NORM = 1.0
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What one training run does. `batch(step)` gives input ids and labels, both int64 of shape (sequences, length)."""
+    """What one training run does."""
 
     steps: int
-    batch: Callable[[int], tuple[Any, Any]]
+    batch: Callable[[int], tuple[Any, Any, Any]]
+    """Step -> inputs, labels, positions; int64 of shape (sequences, length)."""
     learning_rate: float
     warmup: float
     """Share of steps."""
@@ -42,107 +48,115 @@ class Plan:
     weight_decay: float
     precision: str
     """`auto`, `float32` or `bfloat16`."""
-
-
-def pick_device() -> Any:
-    """The accelerator torch finds (cuda, npu, xpu, mps), else the processor."""
-    return torch.accelerator.current_accelerator() if torch.accelerator.is_available() else torch.device("cpu")
-
-
-def pick_precision(wanted: str, device: Any) -> Any:
-    """The type of the forward pass; `auto` takes bfloat16 where the hardware has it (2.1 times faster on such CPUs)."""
-    if wanted != "auto":
-        return getattr(torch, wanted)
-    if device.type == "cpu":
-        able = torch.cpu.get_capabilities()
-        return torch.bfloat16 if able.get("avx512_bf16") or able.get("amx_bf16") else torch.float32
-    return torch.bfloat16
+    optimizer: str = "muon"
+    micro_batch: int = 0
+    """Sequences on a device at a time; 0: the whole batch."""
+    compile: bool = False
+    floor: float = 0.1
+    """Share of the peak rate at the end of the decay."""
+    bytes_per_token: float = 0.0
+    """Bytes of text for one label, on average; 0: unknown."""
 
 
 def rate_at(step: int, plan: Plan) -> float:
-    """Learning rate of a step: linear rise, steady, linear fall to a tenth."""
+    """Learning rate of a step: linear rise, steady, linear fall (warm-up, stable, decay)."""
     rise, fall = max(1, round(plan.warmup * plan.steps)), round(plan.decay * plan.steps)
     if step < rise:
         return plan.learning_rate * (step + 1) / rise
     left = plan.steps - step
-    return plan.learning_rate * (0.1 + 0.9 * left / fall) if left < fall else plan.learning_rate
+    return plan.learning_rate * (plan.floor + (1 - plan.floor) * left / fall) if left < fall else plan.learning_rate
 
 
 def train(model: Any, plan: Plan, folder: Path, progress: Progress) -> list[dict[str, Any]]:
-    """Train `model` in place by `plan`; the checkpoint and `log.jsonl` are kept in `folder`. Returns the log's rows."""
-    device = pick_device()
-    precision = pick_precision(plan.precision, device)
+    """Train `model` in place by `plan`; the checkpoint and `log.jsonl` are kept in `folder`. Returns the log's rows.
+
+    Parameters that want no gradient stay as they are and are not in the checkpoint.
+    """
+    device = devices.pick_device()
+    precision = devices.pick_precision(plan.precision, device)
     torch.use_deterministic_algorithms(True, warn_only=device.type != "cpu")
-    model.to(device).train()
-    optimizer = make_optimizer(model, plan)
+    wrapped = devices.spread(WithLoss(model.to(device).train(), precision), device)
+    optimizers = make_optimizers(wrapped, plan.optimizer, plan.learning_rate, plan.weight_decay)
     file = folder / "checkpoint.safetensors"
-    step = load_checkpoint(file, model, optimizer)
+    step = load_checkpoint(file, wrapped, optimizers)
     rows = [row for row in read_log(folder / "log.jsonl") if row["step"] < step]
-    (folder / "log.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    if devices.is_first():
+        (folder / "log.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    forward = torch.compile(wrapped) if plan.compile else wrapped
     progress.start(plan.steps, "steps")
     progress.advance(step)
-    saved = time.monotonic()
+    meter, saved = Meter(model, device, precision, plan.bytes_per_token), time.monotonic()
     while step < plan.steps:
-        began = time.monotonic()
-        row = one_step(model, optimizer, plan, step, device=device, precision=precision)
+        row = one_step(forward, wrapped, optimizers, plan, step, device)
         step += 1
-        row["tokens_per_second"] = round(row.pop("count") / (time.monotonic() - began), 1)
+        row |= meter.take(row)
         rows.append(row)
-        with (folder / "log.jsonl").open("a", encoding="utf-8") as log:
-            log.write(json.dumps(row) + "\n")
-        progress.advance(1, f"loss {row['loss']:.3f}, {row['tokens_per_second']:,.0f} tokens/s")
-        if time.monotonic() - saved > CHECKPOINT_SECONDS:
-            save_checkpoint(file, model, optimizer, step)
+        if devices.is_first():
+            with (folder / "log.jsonl").open("a", encoding="utf-8") as log_file:
+                log_file.write(json.dumps(row) + "\n")
+        progress.advance(1, meter.line(row, plan.steps - step))
+        if devices.agree(time.monotonic() - saved > CHECKPOINT_SECONDS):
+            save_checkpoint(file, wrapped, optimizers, step)
             saved = time.monotonic()
-    save_checkpoint(file, model, optimizer, step)
+    save_checkpoint(file, wrapped, optimizers, step)
+    devices.gather(wrapped, model)
     return rows
 
 
-def one_step(model: Any, optimizer: Any, plan: Plan, step: int, *, device: Any, precision: Any) -> dict[str, Any]:
-    """One update; its loss is the mean over tokens with a label, in nats."""
-    inputs, labels = (part.to(device) for part in plan.batch(step))
-    for group in optimizer.param_groups:
-        group["lr"] = rate_at(step, plan)
-    with torch.autocast(device.type, dtype=precision, enabled=precision != torch.float32):
-        logits = model(input_ids=inputs).logits
-    loss = torch.nn.functional.cross_entropy(
-        logits.flatten(0, 1).float(), labels.flatten(), ignore_index=IGNORED, reduction="mean"
-    )
-    if not torch.isfinite(loss):
-        raise Problem(f"the loss is no number at step {step}; lower learning_rate in the recipe and use --redo")
-    optimizer.zero_grad()
-    loss.backward()
-    torch.nn.utils.clip_grad_norm_(model.parameters(), GRADIENT_NORM)
-    optimizer.step()
-    return {"step": step, "tokens": (step + 1) * inputs.numel(), "loss": round(loss.item(), 5),
-            "rate": rate_at(step, plan), "count": inputs.numel()}  # fmt: skip
+def one_step(forward: Any, wrapped: Any, optimizers: list[Any], plan: Plan, step: int, device: Any) -> dict[str, Any]:
+    """One update; its loss is the mean over tokens with a label, in nats, over all devices."""
+    whole = plan.batch(step)
+    count = max(1, int((whole[1] != IGNORED).sum()))
+    mine = devices.my_part(whole)
+    for optimizer in optimizers:
+        optimizer.zero_grad()
+        for group in optimizer.param_groups:
+            group["lr"] = rate_at(step, plan)
+    total = torch.zeros((), device=device)
+    size = plan.micro_batch or max(1, len(mine[0]))
+    starts = range(0, len(mine[0]), size)
+    for start in starts:
+        devices.last_of_step(wrapped, start == starts[-1])
+        loss = forward(*(part[start : start + size].to(device) for part in mine))
+        # Devices average their gradients: times their number makes it the sum over the whole batch.
+        (loss * (devices.count() / count)).backward()
+        total += loss.detach()
+    mean = devices.total(total).item() / count
+    if mean != mean or mean in (float("inf"), float("-inf")):
+        raise Problem(
+            f"the loss is no number at step {step}: the last good state stays in checkpoint.safetensors. Lower "
+            "learning_rate in the recipe and build the stage again with --redo"
+        )
+    norm = devices.clip(wrapped, GRADIENT_NORM)
+    for optimizer in optimizers:
+        optimizer.step()
+    return {"step": step, "tokens": (step + 1) * whole[0].numel(), "loss": round(mean, 5),
+            "rate": rate_at(step, plan), "norm": round(float(norm), 4), "labels": count}  # fmt: skip
 
 
-def make_optimizer(model: Any, plan: Plan) -> Any:
-    """AdamW; weights of matrices decay, gains of norms do not."""
-    matrices = [p for p in model.parameters() if p.ndim >= 2]
-    others = [p for p in model.parameters() if p.ndim < 2]
-    groups = [{"params": matrices, "weight_decay": plan.weight_decay}, {"params": others, "weight_decay": 0.0}]
-    return torch.optim.AdamW(groups, lr=plan.learning_rate, betas=(0.9, 0.95), fused=True)
-
-
-def named_state(model: Any, optimizer: Any) -> Iterator[tuple[str, Any]]:
+def named_state(wrapped: Any, optimizers: list[Any]) -> Iterator[tuple[str, Any]]:
     """All tensors that a checkpoint holds, by name; tied weights once."""
-    for name, parameter in model.named_parameters():
+    for name, parameter in wrapped.named_parameters():
+        if not parameter.requires_grad:
+            continue
         yield f"weights.{name}", parameter.data
-        for key, value in sorted(optimizer.state.get(parameter, {}).items()):
-            yield f"{key}.{name}", value
+        for optimizer in optimizers:
+            for key, value in sorted(optimizer.state.get(parameter, {}).items()):
+                yield f"{key}.{name}", value
 
 
-def save_checkpoint(file: Path, model: Any, optimizer: Any, step: int) -> None:
+def save_checkpoint(file: Path, wrapped: Any, optimizers: list[Any], step: int) -> None:
+    """Write one whole file (by the first device alone); what was there before stays until the new one is complete."""
     from safetensors.torch import save_file
 
-    tensors = {name: value.detach().cpu().contiguous().clone() for name, value in named_state(model, optimizer)}
-    with whole_file(file) as temporary:
-        save_file(tensors, str(temporary), metadata={"step": str(step)})
+    tensors = {name: devices.whole(value).cpu().contiguous().clone() for name, value in named_state(wrapped, optimizers)}
+    if devices.is_first():
+        with whole_file(file) as temporary:
+            save_file(tensors, str(temporary), metadata={"step": str(step)})
+    devices.wait()
 
 
-def load_checkpoint(file: Path, model: Any, optimizer: Any) -> int:
+def load_checkpoint(file: Path, wrapped: Any, optimizers: list[Any]) -> int:
     """Put weights and moments back; returns the step to go on with, 0 if there is no checkpoint."""
     if not file.exists():
         return 0
@@ -151,14 +165,15 @@ def load_checkpoint(file: Path, model: Any, optimizer: Any) -> int:
     with safe_open(str(file), "pt") as tensors:
         step = int(tensors.metadata()["step"])
         names = set(tensors.keys())
-        for name, parameter in model.named_parameters():
-            parameter.data.copy_(tensors.get_tensor(f"weights.{name}"))
-            state = {key: tensors.get_tensor(f"{key}.{name}") for key in ("exp_avg", "exp_avg_sq", "step")
-                     if f"{key}.{name}" in names}  # fmt: skip
-            if state:
-                optimizer.state[parameter] = {
-                    key: value if key == "step" else value.to(parameter.device) for key, value in state.items()
-                }
+        for name, parameter in wrapped.named_parameters():
+            if not parameter.requires_grad:
+                continue
+            parameter.data.copy_(devices.like(tensors.get_tensor(f"weights.{name}"), parameter))
+            optimizer = next(o for o in optimizers if any(p is parameter for g in o.param_groups for p in g["params"]))
+            for key in ("exp_avg", "exp_avg_sq", "step", "momentum_buffer"):
+                if f"{key}.{name}" in names:
+                    value = tensors.get_tensor(f"{key}.{name}")
+                    optimizer.state[parameter][key] = value if key == "step" else devices.like(value, parameter)
     return step
 
 
@@ -171,3 +186,8 @@ def read_log(path: Path) -> list[dict[str, Any]]:
         except ValueError:
             break
     return rows
+
+
+def bits_per_byte(loss: float, bytes_per_token: float) -> float:
+    """Loss in nats per label as bits per byte of text; 0 where the bytes are unknown."""
+    return loss / log(2) / bytes_per_token if bytes_per_token else 0.0

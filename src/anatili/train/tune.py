@@ -49,15 +49,15 @@ def run(task: Task) -> dict[str, Any]:
     context = model.config.max_position_embeddings
     examples = [encode(conversation["messages"], tokenizer, context) for conversation in chosen]
     order = [i for turn in range(settings.epochs) for i in shuffled(len(examples), settings.seed + turn)]
-    steps = len(order) // settings.batch
+    packed = pack([examples[i] for i in order], context)
+    steps = max(1, len(packed) // settings.batch)
 
-    def batch(step: int) -> tuple[Any, Any]:
-        return pad([examples[i] for i in order[step * settings.batch : (step + 1) * settings.batch]],
-                   tokenizer.pad_token_id, torch)  # fmt: skip
+    def batch(step: int) -> tuple[Any, ...]:
+        return tensors(packed[step * settings.batch : (step + 1) * settings.batch], tokenizer.pad_token_id, torch)
 
     plan = loop.Plan(
         steps=steps, batch=batch, learning_rate=settings.learning_rate, warmup=0.1, decay=0.9, weight_decay=0.0,
-        precision=task.recipe.pretrain.precision,
+        precision=task.recipe.pretrain.precision, optimizer="adamw", micro_batch=task.recipe.pretrain.micro_batch,
     )  # fmt: skip
     rows = loop.train(model, plan, task.out, task.progress)
     save_model(model, before, task.out / "model")
@@ -96,7 +96,7 @@ def encode(messages: list[dict[str, str]], tokenizer: Any, context: int) -> tupl
 
     Written by the same rule as the chat template (a test compares them). Cut to `context` tokens.
     """
-    from anatili.train.loop import IGNORED
+    from anatili.train.data import IGNORED
 
     ids: list[int] = [tokenizer.bos_token_id]
     spoken: list[bool] = [False]
@@ -109,14 +109,36 @@ def encode(messages: list[dict[str, str]], tokenizer: Any, context: int) -> tupl
     return ids[:-1][:context], labels[:context]
 
 
-def pad(examples: list[tuple[list[int], list[int]]], filler: int, torch: Any) -> tuple[Any, Any]:
-    """Examples as two tensors of shape (examples, longest); padding bears no loss."""
-    from anatili.train.loop import IGNORED
+Example = tuple[list[int], list[int]]
 
-    longest = max(len(ids) for ids, _ in examples)
-    inputs = [ids + [filler] * (longest - len(ids)) for ids, _ in examples]
-    labels = [row + [IGNORED] * (longest - len(row)) for _, row in examples]
-    return torch.tensor(inputs), torch.tensor(labels)
+
+def pack(examples: list[Example], context: int) -> list[list[Example]]:
+    """Rows of examples, in order, each as full as `context` allows."""
+    rows: list[list[Example]] = []
+    room = 0
+    for example in examples:
+        if len(example[0]) > room:
+            rows.append([])
+            room = context
+        rows[-1].append(example)
+        room -= len(example[0])
+    return rows
+
+
+def tensors(rows: list[list[Example]], filler: int, torch: Any) -> tuple[Any, Any, Any]:
+    """Inputs, labels and positions, each of shape (rows, longest); each example sees only itself, padding has no loss."""
+    from anatili.train.data import IGNORED
+
+    longest = max(sum(len(ids) for ids, _ in row) for row in rows)
+    inputs, labels, positions = [], [], []
+    for row in rows:
+        ids = [token for example in row for token in example[0]]
+        fill = longest - len(ids)
+        inputs.append(ids + [filler] * fill)
+        labels.append([label for example in row for label in example[1]] + [IGNORED] * fill)
+        places = [place for example in row for place in range(len(example[0]))]
+        positions.append(places + list(range(fill)))
+    return torch.tensor(inputs), torch.tensor(labels), torch.tensor(positions)
 
 
 def shuffled(count: int, seed: int) -> list[int]:

