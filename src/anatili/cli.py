@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from anatili import __version__, cli_crawl
+from anatili import __version__, cli_crawl, cli_model
 from anatili.options import Group, as_json, print_json, report_problems, runs_option
 from anatili.problem import Problem
 
@@ -214,5 +214,5 @@ def serve(run: str, runs: Path, port: int, host: str, key: str) -> None:
     start(run, runs, host=host, port=port, key=key, announce=click.echo)
 
 
-for command in cli_crawl.COMMANDS:
+for command in (*cli_model.COMMANDS, *cli_crawl.COMMANDS):
     main.add_command(command)

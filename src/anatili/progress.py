@@ -179,3 +179,27 @@ def show_reply(reply: Any, words: dict[str, str]) -> None:
     for piece in reply.pieces:
         out.print(piece, end="", markup=False)
     out.print("\n")
+
+
+def show_table(head: list[str], rows: list[list[str]]) -> None:
+    """A table, figures to the right."""
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for place, name in enumerate(head):
+        numbers = all(row[place][:1].isdigit() or row[place] == "-" for row in rows)
+        table.add_column(name, justify="right" if numbers else "left")
+    for row in rows:
+        table.add_row(*row)
+    console().print(table)
+
+
+def show_score(row: dict[str, Any]) -> None:
+    """One score on a line, with what it is to be read against."""
+    ends = f" [{row['interval'][0]:.3f}, {row['interval'][1]:.3f}]" if row.get("interval") else ""
+    about = f"{row['language']} {row.get('texts', '')}".strip()
+    beside = "".join(f", {name} {row[name]:g}" for name in ("chance", "xz") if name in row)
+    size = f"n = {row['count']}" + (f", {row['bytes']:,} bytes" if "bytes" in row else "")
+    console().print(f"{row['measure']}, {about}: {row['value']:.4f}{ends} ({size}{beside})")
+    for kind, found in row.get("kinds", {}).items():
+        console().print(f"    {kind}: {found['right']:.3f} [{found['interval'][0]:.3f}, {found['interval'][1]:.3f}], n = {found['count']}")

@@ -128,7 +128,8 @@ class Tokenizer(Section):
     """How text is cut into tokens: a vocabulary learned from the corpus, or that of a base model, made to fit."""
 
     base: str = Field(
-        "", description="Model to go on from: a Hugging Face folder or the name of a packaged base; empty: from nothing."
+        "",
+        description="Model to go on from: a Hugging Face folder or the name of a packaged base; empty: from nothing.",
     )
     added: int = Field(0, ge=0, le=200_000, description="Pieces to learn beyond the base's, in the language's scripts.")
     trim_first: int = Field(
@@ -191,8 +192,14 @@ class Tune(Section):
     """Teaching the model to answer."""
 
     instructions: str = Field("sample:", description="JSON lines of {messages, language, source}; `sample:` is ours.")
-    epochs: int = Field(3, ge=0, le=100, description="Passes over the instructions; 0 leaves the model as it is.")
-    batch: int = Field(8, ge=1, le=65_536, description="Conversations in one step.")
+    kinds: tuple[str, ...] = Field((), strict=False, description="Kinds of lesson to keep; empty: all.")
+    pairs: dict[str, Annotated[tuple[str, ...], Field(strict=False)]] = Field(
+        {}, description="Two languages (`kk-en`) -> tab-separated files of sentence pairs to learn translation from."
+    )
+    max_pairs: int = Field(2000, ge=0, le=10**8, description="Sentence pairs taken of each two languages.")
+    epochs: int = Field(3, ge=0, le=100, description="Passes over the lessons; 0 leaves the model as it is.")
+    batch: int = Field(8, ge=1, le=65_536, description="Sequences of packed conversations in one step.")
+    context: int = Field(0, ge=0, le=131_072, description="Tokens of a sequence; 0: as in pretraining.")
     learning_rate: float = Field(5e-4, gt=0, le=1, description="Peak learning rate.")
     seed: int = Field(1, ge=0, le=2**31, description="Seed of the order.")
 

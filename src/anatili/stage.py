@@ -60,7 +60,13 @@ STAGES = (
         version=2,
     ),
     Stage("index", "anatili.search.index:run", needs=("cut",), reads=INDEX_FILES, loose=("tantivy/*",)),
-    Stage("tokenizer", "anatili.tokenizer.train:run", needs=("cut",), version=2),
+    Stage(
+        "tokenizer",
+        "anatili.tokenizer.train:run",
+        needs=("cut",),
+        watches="anatili.tokenizer.adapt:inventory",
+        version=2,
+    ),
     Stage(
         "pretrain",
         "anatili.train.pretrain:run",
@@ -71,9 +77,11 @@ STAGES = (
     Stage(
         "tune",
         "anatili.train.tune:run",
-        needs=("cut", "pretrain"),
-        watches="anatili.train.tune:inventory",
+        needs=("cut", "tokenizer", "pretrain"),
+        watches="anatili.train.lessons:inventory",
+        reads=("prompts.toml",),
         loose=("log.jsonl",),
+        version=2,
     ),
     Stage(
         "evaluate",
@@ -177,8 +185,8 @@ def identity(stage: Stage, recipe: Recipe, run: Run, base: Path) -> dict[str, An
         "settings": getattr(recipe, stage.name).model_dump(),
         "inputs": {name: record.content if record else None for name, record in inputs.items()},
     }
-    if stage.watches:
-        facts["files"] = load(stage.watches)(getattr(recipe, stage.name), base)
+    if stage.watches and (files := load(stage.watches)(getattr(recipe, stage.name), base)):
+        facts["files"] = files
     return dict(plain(facts))
 
 

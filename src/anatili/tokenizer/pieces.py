@@ -19,7 +19,10 @@ Pair = tuple[str, str]
 
 @dataclass
 class Vocabulary:
-    """`pieces` by id and `merges` by rank; `raw` is the rest of the file as it was."""
+    """`pieces` by id and `merges` by rank; `raw` is the rest of the file as it was.
+
+    `added` are special and user tokens by content: they are cut out of a text before any merging.
+    """
 
     raw: dict[str, Any]
     pieces: list[str]
@@ -29,11 +32,7 @@ class Vocabulary:
     def __post_init__(self) -> None:
         self.ids = {piece: number for number, piece in enumerate(self.pieces)}
         self.ranks = {pair: rank for rank, pair in reversed(list(enumerate(self.merges)))}
-
-    @property
-    def added(self) -> dict[str, dict[str, Any]]:
-        """Special and user tokens, by content: they are cut out of a text before any merging."""
-        return {token["content"]: token for token in self.raw["added_tokens"]}
+        self.added: dict[str, dict[str, Any]] = {token["content"]: token for token in self.raw["added_tokens"]}
 
     def text(self, piece: str) -> str | None:
         """What a piece stands for; `None` for part of a letter, a byte or a special token."""

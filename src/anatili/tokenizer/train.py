@@ -6,20 +6,18 @@ has no name there and would be mismatched in silence.
 
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from anatili.document import Kept, read_shard, whole_file
+from anatili.document import Kept, read_shard, whole_file, write_json
+from anatili.lang import load_pack
 from anatili.problem import Problem
 from anatili.recipe import Tokenizer
 from anatili.stage import Task
 from anatili.text import digest, words
+from anatili.weights import LLAMA3_SPLIT
 
-SPLIT = (
-    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*"
-    r"|\s*[\r\n]+|\s+(?!\S)|\s+"
-)
 BEGIN, END, PAD = "<|begin|>", "<|end|>", "<|pad|>"
 ROLES = ("<|system|>", "<|user|>", "<|assistant|>")
 SPECIAL = (BEGIN, END, PAD, *ROLES)
@@ -31,14 +29,38 @@ CHAT_TEMPLATE = (
 
 def run(task: Task) -> dict[str, Any]:
     """Train on the corpus; the summary gives tokens per word for each language on held-out documents."""
+    from tokenizers import Tokenizer as Bpe
+
     settings: Tokenizer = task.settings
     shards = sorted(task.inputs["cut"].glob("part-*.parquet"))
     task.progress.start(1, "tokenizer")
-    tokenizer = train(texts(shards, settings, task.recipe.language), settings)
-    save(tokenizer, task.out, task.recipe.pretrain.context)
+    if settings.base:
+        adapt_base(task, shards)
+        tokenizer = Bpe.from_file(str(task.out / "tokenizer.json"))
+    else:
+        tokenizer = train(texts(shards, settings, task.recipe.language), settings)
+        save(tokenizer, task.out, task.recipe.pretrain.context)
     task.progress.advance()
     held = sorted((task.inputs["cut"] / "held-out").glob("part-*.parquet"))
     return {"vocabulary": tokenizer.get_vocab_size(), "tokens_per_word": fertility(tokenizer, held)}
+
+
+def lines(files: Iterable[Path]) -> Iterator[str]:
+    """The lines of text files, one file after another; what is not UTF-8 is read with its bytes replaced."""
+    for path in files:
+        with path.open(encoding="utf-8", errors="replace") as file:
+            yield from (line for line in file if line.strip())
+
+
+def adapt_base(task: Task, shards: list[Path]) -> None:
+    """Fit the base's vocabulary; `base.json` tells later stages which base it is."""
+    from anatili.tokenizer.adapt import adapt, by_language
+    from anatili.weights import open_base
+
+    settings: Tokenizer = task.settings
+    folder = open_base(settings.base, task.base)
+    adapt(settings, folder, by_language(chosen(shards, settings, {})), load_pack(task.recipe.language), task.out)
+    write_json(task.out / "base.json", {"base": settings.base})
 
 
 def texts(shards: list[Path], settings: Tokenizer, main: str) -> Iterator[str]:
@@ -68,7 +90,7 @@ def train(texts: Iterator[str], settings: Tokenizer) -> Any:
     tokenizer = Bpe(models.BPE(byte_fallback=False, ignore_merges=True))
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
         [
-            pre_tokenizers.Split(Regex(SPLIT), behavior="isolated"),
+            pre_tokenizers.Split(Regex(LLAMA3_SPLIT), behavior="isolated"),
             pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
         ]
     )

@@ -30,9 +30,7 @@ def trim(base: Vocabulary, texts: Iterable[str], *, scripts: set[str], first: in
         if piece in base.added:
             if not UNUSED.fullmatch(piece):
                 wanted.add(piece)
-        elif (
-            number < first or is_byte(base, piece) or is_bare(base, piece) or is_in(base, piece, scripts)
-        ):
+        elif number < first or is_byte(base, piece) or is_bare(base, piece) or is_in(base, piece, scripts):
             wanted.add(piece)
     wanted -= {piece for piece in wanted if UNUSED.fullmatch(piece)}
     kept = set(wanted)

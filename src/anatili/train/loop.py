@@ -149,7 +149,9 @@ def save_checkpoint(file: Path, wrapped: Any, optimizers: list[Any], step: int) 
     """Write one whole file (by the first device alone); what was there before stays until the new one is complete."""
     from safetensors.torch import save_file
 
-    tensors = {name: devices.whole(value).cpu().contiguous().clone() for name, value in named_state(wrapped, optimizers)}
+    tensors = {
+        name: devices.whole(value).cpu().contiguous().clone() for name, value in named_state(wrapped, optimizers)
+    }
     if devices.is_first():
         with whole_file(file) as temporary:
             save_file(tensors, str(temporary), metadata={"step": str(step)})

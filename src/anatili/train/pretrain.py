@@ -4,6 +4,7 @@ import importlib
 import json
 import shutil
 import statistics
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,16 +17,15 @@ TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "chat_template.jin
 
 
 def run(task: Task) -> dict[str, Any]:
-    """Train by [pretrain]; `model/` holds config, weights and tokenizer, `log.jsonl` and `loss.png` the losses."""
-    torch = load_torch()
-    from tokenizers import Tokenizer as Bpe
+    """Train by [pretrain]; `model/` holds config, weights and tokenizer, `log.jsonl` and `loss.png` the losses.
 
-    from anatili.train import data, devices, loop
+    With method = "lora" `adapter/` holds what was learned, apart from the base.
+    """
+    torch = load_torch()
+    from anatili.train import data, loop, memory
 
     settings: Pretrain = task.settings
-    tokenizer = Bpe.from_file(str(task.inputs["tokenizer"] / "tokenizer.json"))
-    said = json.loads((task.inputs["tokenizer"] / "tokenizer_config.json").read_text("utf-8"))
-    begin, end = (int(tokenizer.token_to_id(said[key]) or 0) for key in ("bos_token", "eos_token"))
+    tokenizer, begin, end = open_tokenizer(task.inputs["tokenizer"])
     shards = sorted(task.inputs["cut"].glob("part-*.parquet"))
     counts = data.write_tokens(shards, tokenizer, begin, end, task.out / "tokens")
     mixture = data.mix(task.out / "tokens", counts, settings, begin)
@@ -33,27 +33,114 @@ def run(task: Task) -> dict[str, Any]:
     def batch(step: int) -> tuple[Any, ...]:
         return tuple(torch.from_numpy(part) for part in mixture.batch(step, settings.batch))
 
-    torch.manual_seed(settings.seed)
-    model = make_model(settings, tokenizer.get_vocab_size(), begin, end)
-    if settings.checkpointing:
-        model.gradient_checkpointing_enable({"use_reentrant": False})
+    model, known = first_model(task, tokenizer.get_vocab_size(), begin, end)
+    memory.check(model, settings)
     plan = make_plan(settings, batch, data.bytes_per_token(counts, mixture.weights))
-    rows = loop.train(model, plan, task.out, task.progress)
-    save_model(model, task.inputs["tokenizer"], task.out / "model")
+    plan, row_steps = train_rows(model, known, plan, settings, task)
+    adapted = adapter_on(model, settings) if settings.method == "lora" else None
+    inner = adapted.get_base_model() if adapted else model
+    if settings.checkpointing:
+        inner.gradient_checkpointing_enable({"use_reentrant": False})
+    rows = loop.train(inner, plan, task.out, task.progress)
+    parameters = sum(p.numel() for p in model.parameters())
+    finish(model, adapted, task)
     data.save_curves(task.out / "loss.png", rows)
     (task.out / "checkpoint.safetensors").unlink()
     shutil.rmtree(task.out / "tokens")
+    shutil.rmtree(task.out / "rows", ignore_errors=True)
     return {
-        "parameters": sum(p.numel() for p in model.parameters()),
+        "parameters": parameters,
         "corpus_tokens": {group: count["tokens"] for group, count in counts.items()},
-        "trained_tokens": plan.steps * settings.batch * settings.context,
+        "trained_tokens": (plan.steps + row_steps) * settings.batch * settings.context,
         "epochs": data.epochs(mixture, counts, data.sequences(settings)),
+        **summary(plan, rows, settings),
+    }
+
+
+def open_tokenizer(folder: Path) -> tuple[Any, int, int]:
+    """The tokenizer in a folder with the ids of its begin and end token."""
+    from tokenizers import Tokenizer as Bpe
+
+    tokenizer = Bpe.from_file(str(folder / "tokenizer.json"))
+    said = json.loads((folder / "tokenizer_config.json").read_text("utf-8"))
+    begin, end = (tokenizer.token_to_id(said[key] or "") for key in ("bos_token", "eos_token"))
+    if begin is None or end is None:
+        raise Problem("the base's tokenizer has no begin or end token, which training needs to close documents")
+    return tokenizer, begin, end
+
+
+def first_model(task: Task, vocabulary: int, begin: int, end: int) -> tuple[Any, int]:
+    """The model to train, and how many rows of its embedding are not new."""
+    import torch
+
+    from anatili.train import start
+
+    torch.manual_seed(task.settings.seed)
+    if (task.inputs["tokenizer"] / "base.json").exists():
+        return start.from_base(task.inputs["tokenizer"], task.base, begin, end)
+    if task.settings.method == "lora":
+        raise Problem('[pretrain] method = "lora" needs a model to adapt: set [tokenizer] base')
+    return start.from_nothing(task.settings, vocabulary, begin, end), vocabulary
+
+
+def train_rows(model: Any, known: int, plan: Any, settings: Pretrain, task: Task) -> tuple[Any, int]:
+    """Where the vocabulary was extended, train its new rows alone first; returns the plan of the rest and the steps."""
+    from anatili.train import loop, start
+
+    steps = round(plan.steps * settings.rows_first) if known < model.config.vocab_size else 0
+    if not steps:
+        return plan, 0
+    (task.out / "rows").mkdir(exist_ok=True)
+    first = replace(plan, steps=steps, learning_rate=settings.rows_rate, weight_decay=0.0, optimizer="adamw", decay=0.0)
+    wanted = [(p, p.requires_grad) for p in model.parameters()]
+    handles = start.learn_rows(model, known)
+    loop.train(model, first, task.out / "rows", task.progress)
+    for handle in handles:
+        handle.remove()
+    for parameter, want in wanted:
+        parameter.requires_grad_(want)
+
+    def later(step: int) -> tuple[Any, ...]:
+        return tuple(plan.batch(step + steps))
+
+    return replace(plan, steps=max(1, plan.steps - steps), batch=later), steps
+
+
+def adapter_on(model: Any, settings: Pretrain) -> Any:
+    import torch
+
+    from anatili.train import devices, start
+
+    torch.manual_seed(settings.seed)
+    return start.add_adapter(model, settings.rank, devices.pick_precision(settings.precision, devices.pick_device()))
+
+
+def finish(model: Any, adapted: Any, task: Task) -> None:
+    """Write `model/`, and `adapter/` where there is one: the model then has it merged in."""
+    from anatili.train.start import ADAPTER
+
+    if adapted is None:
+        save_model(model, task.inputs["tokenizer"], task.out / "model")
+        return
+    import torch
+
+    adapted.save_pretrained(task.out / ADAPTER, save_embedding_layers=False)
+    merged = adapted.to(torch.float32).merge_and_unload()
+    save_model(merged.to(torch.bfloat16), task.inputs["tokenizer"], task.out / "model")
+
+
+def summary(plan: Any, rows: list[dict[str, Any]], settings: Pretrain) -> dict[str, Any]:
+    from anatili.train import devices
+
+    device = devices.pick_device()
+    last = [row["loss"] for row in rows[-20:]]
+    return {
         "steps": plan.steps,
-        "last_loss": round(sum(row["loss"] for row in rows[-20:]) / len(rows[-20:]), 4),
+        "last_loss": round(sum(last) / len(last), 4),
         "tokens_per_second": round(statistics.median(row["tokens_per_second"] for row in rows), 1),
         "joules": rows[-1]["joules"] or None,
-        "device": devices.pick_device().type,
-        "precision": str(devices.pick_precision(settings.precision, devices.pick_device())).removeprefix("torch."),
+        "device": device.type,
+        "precision": str(devices.pick_precision(settings.precision, device)).removeprefix("torch."),
     }
 
 
@@ -84,29 +171,6 @@ def load_torch() -> Any:
     logging.set_verbosity_error()
     logging.disable_progress_bar()
     return torch
-
-
-def make_model(settings: Pretrain, vocabulary: int, begin: int, end: int) -> Any:
-    """A new model of random weights, of the shape that the recipe names."""
-    from transformers import LlamaConfig, LlamaForCausalLM, Qwen3Config, Qwen3ForCausalLM
-
-    shape = {
-        "vocab_size": vocabulary,
-        "hidden_size": settings.width,
-        "intermediate_size": settings.feed_forward,
-        "num_hidden_layers": settings.layers,
-        "num_attention_heads": settings.heads,
-        "num_key_value_heads": settings.kv_heads or settings.heads,
-        "head_dim": settings.width // settings.heads,
-        "max_position_embeddings": settings.context,
-        "bos_token_id": begin,
-        "eos_token_id": end,
-        "tie_word_embeddings": settings.tied,
-        "use_cache": False,
-    }
-    if settings.shape == "llama":
-        return LlamaForCausalLM(LlamaConfig(**shape))
-    return Qwen3ForCausalLM(Qwen3Config(**shape))
 
 
 def save_model(model: Any, tokenizer: Path, folder: Path) -> None:

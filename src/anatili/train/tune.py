@@ -1,115 +1,129 @@
 """`tune`: teach the model to answer. Only the assistant's words bear loss; the rest is what it reads."""
 
-import json
 import random
-import shutil
-from pathlib import Path
+from collections import Counter
 from typing import Any
 
-from anatili import sample
 from anatili.document import Kept, read_shard
 from anatili.problem import Problem
 from anatili.recipe import Tune
 from anatili.stage import Task
-from anatili.text import show_path
-from anatili.train.pretrain import load_torch, save_model
+from anatili.train import lessons
+from anatili.train.data import IGNORED
+from anatili.train.pretrain import finish, load_torch
 
-ROLES = ("system", "user", "assistant")
-Conversation = dict[str, Any]
-
-
-def inventory(settings: Tune, base: Path) -> dict[str, Any]:
-    """What the instructions are now, so that a run notices when they change."""
-    if settings.instructions == sample.PLACE:
-        return {"sample": sample.digest()}
-    path = base / settings.instructions
-    if not path.is_file():
-        raise Problem(f"[tune] instructions: no file {show_path(path)}")
-    return {show_path(path.name): path.stat().st_size}
+Example = tuple[list[int], list[int]]
+"""Token ids and, for each, the label: the next token where the assistant speaks, else `IGNORED`."""
 
 
 def run(task: Task) -> dict[str, Any]:
-    """Train on conversations whose source page is not held out; `model/` is the result."""
+    """Train on lessons whose source page is not held out; `model/` is the result."""
     torch = load_torch()
-    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers import AutoTokenizer
 
     from anatili.train import loop
 
     settings: Tune = task.settings
-    held = {
-        d.url for shard in (task.inputs["cut"] / "held-out").glob("part-*.parquet") for d in read_shard(shard, Kept)
-    }
-    everything = [c for c in read(settings, task.base) if c.get("language") in task.recipe.languages]
-    chosen = [c for c in everything if c.get("source") not in held]
-    if not chosen:
-        raise Problem("no instruction is in a language of the recipe; set [tune] instructions, or epochs = 0")
+    chosen, left_out = choose(task)
     before = task.inputs["pretrain"] / "model"
-    model = AutoModelForCausalLM.from_pretrained(before, dtype=torch.float32)
     tokenizer = AutoTokenizer.from_pretrained(before)
-    context = model.config.max_position_embeddings
-    examples = [encode(conversation["messages"], tokenizer, context) for conversation in chosen]
-    order = [i for turn in range(settings.epochs) for i in shuffled(len(examples), settings.seed + turn)]
-    packed = pack([examples[i] for i in order], context)
-    steps = max(1, len(packed) // settings.batch)
+    context = settings.context or task.recipe.pretrain.context
+    examples = [encode(lesson["messages"], tokenizer, context) for lesson in chosen]
+    fitting = [example for example in examples if any(label != IGNORED for label in example[1])]
+    order = [i for turn in range(settings.epochs) for i in shuffled(len(fitting), settings.seed + turn)]
+    packed = pack([fitting[i] for i in order], context)
+    steps = -(-len(packed) // settings.batch)
 
     def batch(step: int) -> tuple[Any, ...]:
-        return tensors(packed[step * settings.batch : (step + 1) * settings.batch], tokenizer.pad_token_id, torch)
+        return tensors(packed[step * settings.batch : (step + 1) * settings.batch], tokenizer.eos_token_id, torch)
 
     plan = loop.Plan(
         steps=steps, batch=batch, learning_rate=settings.learning_rate, warmup=0.1, decay=0.9, weight_decay=0.0,
         precision=task.recipe.pretrain.precision, optimizer="adamw", micro_batch=task.recipe.pretrain.micro_batch,
     )  # fmt: skip
-    rows = loop.train(model, plan, task.out, task.progress)
-    save_model(model, before, task.out / "model")
+    model, adapted = first_model(task)
+    inner = adapted.get_base_model() if adapted else model
+    inner.config.use_cache = False
+    rows = loop.train(inner, plan, task.out, task.progress)
+    finish(model, adapted, task)
     (task.out / "checkpoint.safetensors").unlink()
-    if (task.out / "model" / ".cache").exists():
-        shutil.rmtree(task.out / "model" / ".cache")
     return {
+        "lessons": dict(sorted(Counter(lesson["kind"] for lesson in chosen).items())),
         "conversations": len(chosen),
-        "left_out_as_held_out": len(everything) - len(chosen),
+        "left_out_as_held_out": left_out,
+        "left_out_as_too_long": len(chosen) - len(fitting),
         "steps": steps,
         "first_loss": rows[0]["loss"] if rows else None,
         "last_loss": rows[-1]["loss"] if rows else None,
     }
 
 
-def read(settings: Tune, base: Path) -> list[Conversation]:
-    """The conversations: {messages: [{role, content}], language, source}, in order; `Problem` names a wrong line."""
-    if settings.instructions == sample.PLACE:
-        return sample.conversations()
-    found = []
-    path = base / settings.instructions
-    for number, line in enumerate(path.read_text("utf-8").splitlines(), 1):
-        try:
-            conversation = json.loads(line)
-            turns = [(turn["role"], turn["content"]) for turn in conversation["messages"]]
-            if not turns or turns[-1][0] != "assistant" or any(role not in ROLES for role, _ in turns):
-                raise ValueError("the last turn must be the assistant's, roles system, user or assistant")
-        except (ValueError, KeyError, TypeError) as error:
-            raise Problem(f"{show_path(path)}:{number}: no conversation ({error})") from error
-        found.append(conversation)
-    return found
+def choose(task: Task) -> tuple[list[lessons.Conversation], int]:
+    """The lessons to learn, and how many were left out because their page is held out."""
+    settings: Tune = task.settings
+    held = {
+        d.url for shard in (task.inputs["cut"] / "held-out").glob("part-*.parquet") for d in read_shard(shard, Kept)
+    }
+    found = [
+        lesson
+        for lesson in lessons.everything(settings, task.base, task.packs())
+        if not settings.kinds or lesson["kind"] in settings.kinds
+    ]
+    chosen = [lesson for lesson in found if not lesson.get("source") or lesson["source"] not in held]
+    if not chosen:
+        raise Problem("no instruction is in a language of the recipe; set [tune] instructions, or epochs = 0")
+    return chosen, len(found) - len(chosen)
 
 
-def encode(messages: list[dict[str, str]], tokenizer: Any, context: int) -> tuple[list[int], list[int]]:
-    """Token ids and labels of a conversation; labels are the next tokens where the assistant speaks, else ignored.
+def first_model(task: Task) -> tuple[Any, Any]:
+    """The pretrained model; where it has an adapter, that goes on learning and the base stays as it is."""
+    from anatili.train import devices, start
+    from anatili.train.pretrain import open_tokenizer
 
-    Written by the same rule as the chat template (a test compares them). Cut to `context` tokens.
+    folder = task.inputs["pretrain"]
+    if not (folder / start.ADAPTER).exists():
+        return start.open_model(folder / "model"), None
+    from peft import PeftModel
+
+    _, begin, end = open_tokenizer(folder / "model")
+    model, _ = start.from_base(task.inputs["tokenizer"], task.base, begin, end)
+    model.to(devices.pick_precision(task.recipe.pretrain.precision, devices.pick_device()))
+    return model, PeftModel.from_pretrained(model, folder / start.ADAPTER, is_trainable=True)
+
+
+def encode(messages: list[dict[str, str]], tokenizer: Any, context: int) -> Example:
+    """Token ids and labels of a conversation by the tokenizer's own chat template, cut to `context` tokens.
+
+    The template is rendered up to each answer and with it: what the answer adds is what the model must learn to say.
     """
-    from anatili.train.data import IGNORED
-
-    ids: list[int] = [tokenizer.bos_token_id]
-    spoken: list[bool] = [False]
-    for message in messages:
-        head = tokenizer.encode(f"<|{message['role']}|>\n", add_special_tokens=False)
-        body = [*tokenizer.encode(message["content"], add_special_tokens=False), tokenizer.eos_token_id]
-        ids += head + body
-        spoken += [False] * len(head) + [message["role"] == "assistant"] * len(body)
+    ids: list[int] = []
+    spoken: list[bool] = []
+    done = ""
+    for number, message in enumerate(messages):
+        if message["role"] != "assistant":
+            continue
+        before = render(tokenizer, messages[:number], ask=True)
+        after = render(tokenizer, messages[: number + 1], ask=False)
+        if not (before.startswith(done) and after.startswith(before)):
+            raise Problem(
+                "the chat template writes a conversation anew with each turn: its answers cannot be told apart"
+            )
+        answer, rest = after[len(before) :], ""
+        if tokenizer.eos_token in answer:  # what the template puts after the end is not the model's to say
+            cut = answer.index(tokenizer.eos_token) + len(tokenizer.eos_token)
+            answer, rest = answer[:cut], answer[cut:]
+        for text, said in ((before[len(done) :], False), (answer, True), (rest, False)):
+            part = tokenizer.encode(text, add_special_tokens=False)
+            ids += part
+            spoken += [said] * len(part)
+        done = after
     labels = [token if said else IGNORED for token, said in zip(ids[1:], spoken[1:], strict=True)]
     return ids[:-1][:context], labels[:context]
 
 
-Example = tuple[list[int], list[int]]
+def render(tokenizer: Any, messages: list[dict[str, str]], *, ask: bool) -> str:
+    text: str = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=ask)
+    return text
 
 
 def pack(examples: list[Example], context: int) -> list[list[Example]]:
@@ -127,8 +141,6 @@ def pack(examples: list[Example], context: int) -> list[list[Example]]:
 
 def tensors(rows: list[list[Example]], filler: int, torch: Any) -> tuple[Any, Any, Any]:
     """Inputs, labels and positions, each of shape (rows, longest); each example sees only itself, padding has no loss."""
-    from anatili.train.data import IGNORED
-
     longest = max(sum(len(ids) for ids, _ in row) for row in rows)
     inputs, labels, positions = [], [], []
     for row in rows:

@@ -1,59 +1,13 @@
-"""What produces text. `Engine` is the seam: a model folder through transformers, or any OpenAI-compatible address."""
+"""A Hugging Face folder, run in this process by transformers."""
 
-import json
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
+from anatili.engine import Message, Sampling
 from anatili.problem import Problem
-from anatili.text import show_path
-
-Message = dict[str, str]
-"""`role` (system, user or assistant) and `content`."""
-
-
-@dataclass(frozen=True)
-class Sampling:
-    """How the next token is chosen. Temperature 0 takes the likeliest."""
-
-    limit: int = 200
-    """Tokens at most."""
-    temperature: float = 0.7
-    top_p: float = 0.95
-    repetition: float = 1.15
-    """Tokens already said are made this much less likely; 1 leaves them."""
-    seed: int = 0
-    stop: tuple[str, ...] = ()
-
-
-class Engine(Protocol):
-    """Text from a model."""
-
-    name: str
-
-    @property
-    def context(self) -> int:
-        """Tokens that prompt and answer may have together, 0 if unknown."""
-        ...
-
-    def count(self, messages: Sequence[Message]) -> int:
-        """Tokens of a prompt, 0 if it cannot be told."""
-        ...
-
-    def generate(self, messages: Sequence[Message], sampling: Sampling) -> Iterator[str]:
-        """Pieces of the answer as they come, one a token where the engine knows its tokens; some are empty."""
-        ...
-
-
-def open_engine(model: str | Path) -> Engine:
-    """The engine for a Hugging Face folder or an http(s) address of an OpenAI-compatible server."""
-    if str(model).startswith(("http://", "https://")):
-        return RemoteEngine(str(model))
-    if not (Path(model) / "config.json").is_file():
-        raise Problem(f"no model in {show_path(model)}: expected a Hugging Face folder with config.json")
-    return TransformersEngine(Path(model))
+from anatili.weights import check_complete, check_folder
 
 
 class TransformersEngine:
@@ -76,9 +30,10 @@ class TransformersEngine:
         options = {"local_files_only": True, "trust_remote_code": False}
         self.tokenizer: Any = AutoTokenizer.from_pretrained(folder, **options)
         self.device: Any = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else "cpu"
-        self.model: Any = AutoModelForCausalLM.from_pretrained(
-            folder, use_safetensors=True, dtype=torch.float32, **options
+        self.model, info = AutoModelForCausalLM.from_pretrained(
+            check_folder(folder), use_safetensors=True, dtype=torch.float32, output_loading_info=True, **options
         )
+        check_complete(self.model, info, folder)
         self.model.to(self.device).eval()
 
     @property
@@ -147,43 +102,3 @@ def choose(logits: Any, said: list[int], sampling: Sampling, chooser: Any, torch
     chances, order = torch.softmax(logits / sampling.temperature, -1).sort(descending=True)
     chances[chances.cumsum(-1) - chances > sampling.top_p] = 0
     return int(order[torch.multinomial(chances, 1, generator=chooser)])
-
-
-class RemoteEngine:
-    """Any server with `/v1/chat/completions` (vLLM, llama.cpp, another anatili); key from ANATILI_ENGINE_KEY."""
-
-    context = 0
-
-    def __init__(self, address: str) -> None:
-        import httpx
-
-        self.address = address.rstrip("/").removesuffix("/v1")
-        key = os.environ.get("ANATILI_ENGINE_KEY", "")
-        self.client = httpx.Client(timeout=120, headers={"Authorization": f"Bearer {key}"} if key else {})
-        try:
-            answer = self.client.get(f"{self.address}/v1/models").raise_for_status()
-            self.name = str(answer.json()["data"][0]["id"])
-        except (httpx.HTTPError, ValueError, LookupError) as error:
-            raise Problem(f"no OpenAI-compatible server answers at {self.address}/v1/models: {error}") from error
-
-    def count(self, messages: Sequence[Message]) -> int:
-        return 0
-
-    def generate(self, messages: Sequence[Message], sampling: Sampling) -> Iterator[str]:
-        import httpx
-
-        body = {"model": self.name, "messages": list(messages), "stream": True, "max_tokens": sampling.limit,
-                "temperature": sampling.temperature, "top_p": sampling.top_p, "seed": sampling.seed}  # fmt: skip
-        if sampling.stop:
-            body["stop"] = list(sampling.stop)
-        try:
-            with self.client.stream("POST", f"{self.address}/v1/chat/completions", json=body) as answer:
-                if answer.is_error:
-                    said = answer.read()[:300].decode("utf-8", "replace")
-                    raise Problem(f"{self.address} answered {answer.status_code}: {said}")
-                for line in answer.iter_lines():
-                    if line.startswith("data: ") and line != "data: [DONE]":
-                        for choice in json.loads(line[6:]).get("choices", ()):
-                            yield choice.get("delta", {}).get("content") or ""
-        except httpx.HTTPError as error:
-            raise Problem(f"{self.address} broke off: {error}") from error

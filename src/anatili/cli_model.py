@@ -1,0 +1,208 @@
+"""Commands for tokenizers and models: report, fit, evaluate, export."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from anatili.options import Group, as_json, print_json, report_problems
+from anatili.problem import Problem
+
+PATH = click.Path(path_type=Path)
+plot_option = click.option("--plot", type=click.Path(path_type=Path, dir_okay=False), help="Draw it: .png or .svg.")
+
+
+@click.group(cls=Group)
+def tokenizer() -> None:
+    """Tell how many tokens text costs; learn a vocabulary, or fit that of a base model.
+
+    \b
+    anatili tokenizer report runs/tiny/tokenizer --text kk.txt --text en.txt --peers
+    anatili tokenizer train --text kk.txt --vocabulary 32768 --out my-tokenizer
+    anatili tokenizer fit gemma-3-270m --text kk.txt --language kk --added 8000 --out fitted
+    """
+
+
+@tokenizer.command("report")
+@click.argument("tokenizers", nargs=-1, type=PATH)
+@click.option("--text", "texts", multiple=True, required=True, metavar="[LANG=]FILE", help="A line a text; repeatable.")
+@click.option("--peers", is_flag=True, help="Beside those whose packages are installed (Llama, Qwen, Tekken).")
+@click.option("--pivot", default="en", show_default=True, help="Language that parity is told against.")
+@plot_option
+@as_json
+@report_problems
+def report_command(
+    tokenizers: tuple[Path, ...], texts: tuple[str, ...], peers: bool, pivot: str, plot: Path | None, wants_json: bool
+) -> None:
+    """Tokens a word, bytes a token, parity and exactness of TOKENIZERS on texts.
+
+    A tokenizer is a folder with tokenizer.json, such a file, a .gguf, tiktoken's ranks or Tekken's JSON. Files with
+    equally many lines are taken to say the same: parity is then tokens for each token of the pivot's.
+
+    \b
+    anatili tokenizer report runs/tiny/tokenizer --text kk=dev/kk.txt --text en=dev/en.txt --peers --plot t.png
+    """
+    from anatili.tokenizer import report
+    from anatili.tokenizer.peers import installed_peers, open_tokenizer
+
+    opened = [open_tokenizer(path) for path in tokenizers] + (installed_peers() if peers else [])
+    if not opened:
+        raise Problem("no tokenizer to report on: name one, or add --peers")
+    read = [named_text(text) for text in texts]
+    rows = report.report(opened, read, pivot)
+    if plot:
+        report.draw(plot, rows)
+    if wants_json:
+        print_json(report.as_json(rows))
+        return
+    from anatili.progress import show_table
+
+    show_table(
+        ["tokenizer", "pieces", "text", "lang", "words", "tokens/word", "bytes/token", "1-token words", "exact", "parity"],
+        [
+            [row.tokenizer, f"{row.size:,}", row.text, row.language, f"{row.words:,}", f"{row.tokens_per_word:.2f}",
+             f"{row.bytes_per_token:.2f}", f"{row.one_token_words:.0%}", f"{row.exact:.2%}",
+             f"{row.parity:.2f}" if row.parity else "-"]
+            for row in rows
+        ],
+    )  # fmt: skip
+
+
+def named_text(said: str) -> Any:
+    from anatili.tokenizer.report import read_text
+
+    language, mark, path = said.partition("=")
+    return read_text(Path(path), language) if mark and len(language) < 9 else read_text(Path(said))
+
+
+texts_option = click.option(
+    "--text", "texts", multiple=True, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Text to learn from, UTF-8; repeatable.",
+)  # fmt: skip
+out_option = click.option("-o", "--out", required=True, type=click.Path(path_type=Path, file_okay=False), help="Folder.")
+
+
+@tokenizer.command("train")
+@texts_option
+@click.option("--vocabulary", default=32768, show_default=True, type=click.IntRange(512, 500_000), help="Pieces.")
+@out_option
+@report_problems
+def train_command(texts: tuple[Path, ...], vocabulary: int, out: Path) -> None:
+    """Learn a byte-level vocabulary from text files; what it has not seen falls back to bytes, so nothing is lost.
+
+    \b
+    anatili tokenizer train --text kk.txt --text ru.txt --vocabulary 49152 --out my-tokenizer
+    """
+    from anatili.recipe import Tokenizer
+    from anatili.tokenizer import train
+
+    found = train.train(train.lines(texts), Tokenizer(vocabulary=vocabulary))
+    train.save(found, out, 1024)
+    click.echo(f"{found.get_vocab_size():,} pieces in {out}")
+
+
+@tokenizer.command("fit")
+@click.argument("base")
+@texts_option
+@click.option("--language", required=True, help="Code of the language pack whose script new pieces are in.")
+@click.option("--added", default=0, show_default=True, type=click.IntRange(0, 200_000), help="Pieces to learn.")
+@click.option("--trim", default=0, show_default=True, type=click.IntRange(0), help="First pieces to keep; 0: all.")
+@out_option
+@report_problems
+def fit_command(base: str, texts: tuple[Path, ...], language: str, added: int, trim: int, out: Path) -> None:
+    """Fit the vocabulary of BASE (a model folder or packaged base): take other languages' pieces out, learn new ones.
+
+    Text in which no piece is gone and no letter of the language's script stands is cut exactly as before.
+    """
+    from anatili.lang import load_pack
+    from anatili.recipe import Tokenizer
+    from anatili.tokenizer.adapt import adapt
+    from anatili.tokenizer.train import lines
+    from anatili.weights import open_base
+
+    settings = Tokenizer(base=base, added=added, trim_first=trim)
+    size = adapt(settings, open_base(base, Path()), {language: list(lines(texts))}, load_pack(language), out)
+    click.echo(f"{size:,} pieces in {out}; rows.npz tells which old rows each new one starts from")
+
+
+@click.command()
+@click.argument("model", type=PATH)
+@click.option("--text", "texts", multiple=True, type=PATH, metavar="FILE", help="Held-out text, a line a text.")
+@click.option("--language", default="", help="Language of the texts; recognised if not given.")
+@click.option("--halves", is_flag=True, help="Also the second half of each line given the first.")
+@click.option("--scripts", is_flag=True, help="Also the texts written in the language's other scripts.")
+@click.option("--grammar", multiple=True, metavar="LANG", help="Minimal pairs of a language pack; repeatable.")
+@click.option("--max-bytes", default=1_000_000, show_default=True, type=click.IntRange(1), help="Most of one file.")
+@as_json
+@report_problems
+def evaluate(
+    model: Path, texts: tuple[Path, ...], language: str, halves: bool, scripts: bool, grammar: tuple[str, ...],
+    max_bytes: int, wants_json: bool,
+) -> None:
+    """Score MODEL (a Hugging Face folder, a .gguf file or a run) on text: bits per byte, with interval and chance.
+
+    Bits per byte compares models whatever their tokenizers; of two languages it cannot compare the figures.
+
+    \b
+    anatili evaluate runs/tiny/tune/model --text held-out.txt
+    anatili evaluate model.gguf --text held-out.txt --halves --grammar kk --json
+    """  # fmt: skip
+    from anatili.evaluate.measure import measure, read_file
+    from anatili.evaluate.scored import Scored
+    from anatili.progress import Bars, show_score
+    from anatili.serve.assistant import find_model
+
+    if not texts and not grammar:
+        raise Problem("nothing to score: give --text FILE or --grammar LANG")
+    sets = [read_file(path, max_bytes, language) for path in texts]
+    opened = Scored(find_model(str(model)))
+    rows = []
+    with Bars(quiet=wants_json) as bars:
+        bar = bars.bar("scores")
+        bar.start(sum(len(s.texts) for s in sets), "windows")
+        for row in measure(opened, sets, halves=halves, scripts=scripts, grammar=grammar, tell=bar.advance):
+            rows.append(row)
+            if not wants_json:
+                show_score(row)
+    if wants_json:
+        print_json({"model": str(model), "parameters": opened.parameters, "scores": rows})
+
+
+@click.command()
+@click.argument("model", type=PATH)
+@click.option("--gguf", is_flag=True, help="Write GGUF, for llama.cpp (the one form there is).")
+@click.option("--quantization", default="q8_0", show_default=True, help="f32, f16, bf16, q8_0, q5_1, q5_0, q4_1, q4_0.")
+@click.option("-o", "--out", type=click.Path(path_type=Path, dir_okay=False), help="File; beside the model if not given.")
+@click.option("--check/--no-check", default=True, show_default=True, help="Run both and compare their chances.")
+@as_json
+@report_problems
+def export(model: Path, gguf: bool, quantization: str, out: Path | None, check: bool, wants_json: bool) -> None:
+    """Write MODEL (a Hugging Face folder or a run) as GGUF, and prove that llama.cpp says the same with it.
+
+    A tensor that is missing, left over or of another shape stops the export.
+
+    \b
+    anatili export runs/tiny/tune/model --gguf
+    """
+    from anatili.serve.assistant import find_model
+    from anatili.train.gguf_file import QUANTIZATIONS, export_gguf
+    from anatili.train.parity import compare
+
+    if quantization not in QUANTIZATIONS:
+        raise Problem(f"no quantization {quantization!r}; there are {', '.join(QUANTIZATIONS)}")
+    folder = find_model(str(model))
+    target = out or folder.with_name(f"{folder.name}-{quantization}.gguf")
+    said = export_gguf(folder, target, quantization)
+    if check:
+        said["parity"] = compare(folder, target, quantization)
+    if wants_json:
+        print_json(said)
+        return
+    click.echo(f"{said['file']}: {said['bytes'] / 1e6:.1f} MB")
+    if check:
+        found = said["parity"]
+        click.echo(f"llama.cpp and transformers agree: {found['positions']} positions, log-probabilities differ by "
+                   f"{found['mean']:.4f} on average, {found['most']:.4f} at most (allowed {found['allowed']})")  # fmt: skip
+
+
+COMMANDS = (tokenizer, evaluate, export)

@@ -1,0 +1,30 @@
+"""How sure a score is: 95 % intervals."""
+
+from math import sqrt
+
+import numpy as np
+import numpy.typing as npt
+
+Z = 1.959964
+"""Standard normal quantile of 95 %."""
+
+
+def interval(
+    bits: npt.NDArray[np.float64], sizes: npt.NDArray[np.int64], resamples: int, seed: int
+) -> list[float] | None:
+    """The 95 % interval of total bits by total bytes over resampled texts; `None` for fewer than two texts."""
+    if len(bits) < 2:
+        return None
+    chosen = np.random.default_rng(seed).integers(len(bits), size=(resamples, len(bits)))
+    ratios = bits[chosen].sum(1) / sizes[chosen].sum(1)
+    low, high = np.percentile(ratios, [2.5, 97.5])
+    return [round(float(low), 4), round(float(high), 4)]
+
+
+def wilson(right: int, count: int) -> list[float] | None:
+    """The 95 % interval of a share (Wilson, 1927); `None` where nothing was counted."""
+    if not count:
+        return None
+    share, more = right / count, Z * Z / count
+    middle, half = share + more / 2, Z * sqrt(share * (1 - share) / count + more / count / 4)
+    return [round((middle - half) / (1 + more), 4), round((middle + half) / (1 + more), 4)]

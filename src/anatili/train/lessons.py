@@ -1,0 +1,160 @@
+"""What the model is taught in `tune`: conversations of several kinds, each with the page it comes from.
+
+`question`: a question on a page and its answer. `grounded`: the same with passages, the page among them, the answer
+with its number. `unanswerable`: passages that do not hold the answer, and saying so. `translation`: a text in one
+language and in another, directly. `refusal`: requests that would do real harm. `own`: what a file brings.
+"""
+
+import json
+import random
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from anatili import sample
+from anatili.lang import LanguagePack
+from anatili.problem import Problem
+from anatili.prompt import grounded
+from anatili.recipe import Tune
+from anatili.text import digest, show_path
+
+ROLES = ("system", "user", "assistant")
+Conversation = dict[str, Any]
+"""`messages`, `language`, `source` (an address, or "" where it has none) and `kind`."""
+
+
+def inventory(settings: Tune, base: Path) -> dict[str, Any]:
+    """What the lessons are made from now, so that a run notices when it changes."""
+    facts: dict[str, Any] = {}
+    if settings.instructions == sample.PLACE:
+        facts["sample"] = sample.digest()
+    elif settings.instructions:
+        facts[show_path(Path(settings.instructions).name)] = existing(settings.instructions, base).stat().st_size
+    for pair, files in settings.pairs.items():
+        facts[pair] = {show_path(Path(name).name): existing(name, base).stat().st_size for name in files}
+    return facts
+
+
+def existing(name: str, base: Path) -> Path:
+    if not (base / name).is_file():
+        raise Problem(f"[tune] no file {show_path(base / name)}; correct the path in the recipe or take it out")
+    return base / name
+
+
+def everything(settings: Tune, base: Path, packs: dict[str, LanguagePack]) -> list[Conversation]:
+    """All lessons of the recipe's languages, in a fixed order."""
+    own = instructions(settings, base)
+    if settings.instructions == sample.PLACE:
+        own += [*grounded_lessons(own, packs, settings.seed), *refusals(), *sample_translations(packs)]
+    own += file_translations(settings, base, packs)
+    return [lesson for lesson in own if lesson.get("language") in packs]
+
+
+def instructions(settings: Tune, base: Path) -> list[Conversation]:
+    """Conversations of the sample or of a file; `Problem` names a wrong line."""
+    if settings.instructions == sample.PLACE:
+        return [lesson | {"kind": "question"} for lesson in sample.conversations()]
+    if not settings.instructions:
+        return []
+    found = []
+    path = existing(settings.instructions, base)
+    for number, line in enumerate(path.read_text("utf-8").splitlines(), 1):
+        try:
+            conversation = json.loads(line)
+            turns = [(turn["role"], turn["content"]) for turn in conversation["messages"]]
+            if not turns or turns[-1][0] != "assistant" or any(role not in ROLES for role, _ in turns):
+                raise ValueError("the last turn must be the assistant's, roles system, user or assistant")
+        except (ValueError, KeyError, TypeError) as error:
+            raise Problem(f"{show_path(path)}:{number}: no conversation ({error})") from error
+        found.append({"kind": "own", **conversation})
+    return found
+
+
+def grounded_lessons(
+    questions: Sequence[Conversation], packs: dict[str, LanguagePack], seed: int
+) -> Iterator[Conversation]:
+    """For each question one lesson with its passage among others, and for each third one without it."""
+    passages = sample.passages()
+    for number, lesson in enumerate(questions):
+        language = lesson["language"]
+        said = packs[language].prompts if language in packs else {}
+        if not said.get("no_answer") or lesson["source"] not in passages:
+            continue
+        chooser = random.Random(f"{seed} {lesson['source']}")
+        pool = sorted(url for url, page in passages.items() if page[0] == language and url != lesson["source"])
+        others = [passages[url][1:] for url in chooser.sample(pool, 2)]
+        place = chooser.randrange(3)
+        shown = [*others[:place], passages[lesson["source"]][1:], *others[place:]]
+        ask, answer = lesson["messages"]
+        cited = f"{answer['content']} [{place + 1}]"
+        yield lesson | {
+            "kind": "grounded",
+            "messages": [*grounded(said, shown, [ask]), {"role": "assistant", "content": cited}],
+        }
+        if number % 3 == 0:
+            reply = {"role": "assistant", "content": said["no_answer"]}
+            yield lesson | {"kind": "unanswerable", "messages": [*grounded(said, others, [ask]), reply]}
+
+
+def refusals() -> list[Conversation]:
+    """Requests that would do harm, and how they are turned down."""
+    return [
+        {"kind": "refusal", "language": language, "source": "", "messages": turns(*pair)}
+        for entry in sample.refusals()
+        for language, pair in entry.items()
+    ]
+
+
+def turns(ask: str, answer: str) -> list[dict[str, str]]:
+    return [{"role": "user", "content": ask}, {"role": "assistant", "content": answer}]
+
+
+def sample_translations(packs: dict[str, LanguagePack]) -> Iterator[Conversation]:
+    """Titles, questions and answers of the sample, which say the same in each language, from and to the main one."""
+    main = next(iter(packs))
+    for pages in sample.parallel():
+        for language in packs:
+            if language == main or language not in pages or main not in pages:
+                continue
+            for here, there in zip(pages[main][1:], pages[language][1:], strict=True):
+                source = pages[main][0]
+                yield from both_ways(packs, main, language, here, there, source)
+
+
+def both_ways(
+    packs: dict[str, LanguagePack], one: str, other: str, here: str, there: str, source: str
+) -> Iterator[Conversation]:
+    """A pair as two lessons; the request is in the language of the reader who would ask."""
+    for start, end, text, result in ((one, other, here, there), (other, one, there, here)):
+        asking = packs[start].prompts.get("translate", {}).get(end)
+        if asking:
+            yield {
+                "kind": "translation",
+                "language": end,
+                "source": source,
+                "messages": turns(f"{asking} {text}", result),
+            }
+
+
+def file_translations(settings: Tune, base: Path, packs: dict[str, LanguagePack]) -> list[Conversation]:
+    """Up to `max_pairs` pairs of each [tune] pairs entry, chosen by their digest."""
+    found: list[Conversation] = []
+    for pair, files in settings.pairs.items():
+        one, _, other = pair.partition("-")
+        if one not in packs or other not in packs:
+            raise Problem(
+                f"[tune] pairs: {pair!r} must be two of the recipe's languages, such as {'-'.join(packs)[:5]}"
+            )
+        lines = {tuple(row[:2]) for name in files for row in read_pairs(existing(name, base))}
+        chosen = sorted(lines, key=lambda row: digest("\t".join(row)))[: settings.max_pairs]
+        for here, there in chosen:
+            found += both_ways(packs, one, other, here, there, "")
+    return found
+
+
+def read_pairs(path: Path) -> Iterator[list[str]]:
+    """Rows of a tab-separated file whose two texts are sentences, not scraps of an interface."""
+    for line in path.read_text("utf-8", "replace").splitlines():
+        row = line.split("\t")
+        if len(row) > 1 and all(5 <= len(text.split()) <= 60 for text in row[:2]):
+            yield row

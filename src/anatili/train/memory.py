@@ -1,0 +1,71 @@
+"""How much memory training needs, said before it starts, with the arithmetic."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from anatili.problem import Problem
+from anatili.recipe import Pretrain
+from anatili.train import devices
+from anatili.train.loss import PIECE_BYTES
+
+GIB = 2**30
+LAYER_WIDTHS = 16
+"""Numbers of the hidden size that a layer keeps for the way back, beside those of the feed-forward part."""
+
+
+def check(model: Any, settings: Pretrain) -> None:
+    """`Problem` if training `model` needs more memory than the device has free."""
+    config = model.config
+    needs = estimate(
+        parameters=sum(p.numel() for p in model.parameters()),
+        embeddings=config.vocab_size * config.hidden_size,
+        layers=config.num_hidden_layers, width=config.hidden_size, feed_forward=config.intermediate_size,
+        settings=settings, processes=devices.count(),
+    )  # fmt: skip
+    free, where = available()
+    if free and sum(needs.values()) > free:
+        parts = " + ".join(f"{name} {size / GIB:.1f}" for name, size in needs.items())
+        raise Problem(
+            f"training needs about {sum(needs.values()) / GIB:.1f} GiB, {where} has {free / GIB:.1f} free: {parts} GiB. "
+            'Lower micro_batch or context, set checkpointing = true, method = "lora" on a base, or take a smaller model'
+        )
+
+
+def estimate(
+    *,
+    parameters: int,
+    embeddings: int,
+    layers: int,
+    width: int,
+    feed_forward: int,
+    settings: Pretrain,
+    processes: int = 1,
+) -> dict[str, int]:
+    """Bytes on one device by use. Rough on the safe side: activations are counted, not measured."""  # fmt: skip
+    lora = settings.method == "lora"
+    adapter = 2 * layers * settings.rank * (4 * width + 3 * (width + feed_forward))
+    learned = adapter if lora else parameters
+    moments = 8 * learned if settings.optimizer == "adamw" or lora else 4 * learned + 4 * embeddings
+    tokens = settings.context * max(1, (settings.micro_batch or -(-settings.batch // processes)))
+    kept = 2 * tokens * width * layers if settings.checkpointing else 0
+    live = 2 * tokens * (LAYER_WIDTHS * width + 4 * feed_forward) * (1 if settings.checkpointing else layers)
+    return {
+        "weights": (2 * parameters if lora else 4 * parameters) // processes,
+        "gradients": 4 * learned // processes,
+        "moments": moments // processes,
+        "activations": kept + live,
+        "logits": 2 * PIECE_BYTES + 8 * embeddings,
+    }
+
+
+def available() -> tuple[int, str]:
+    """Free bytes and the name of the place; 0 where it cannot be told."""
+    if torch.cuda.is_available():
+        return int(torch.cuda.mem_get_info()[0]), "the accelerator"
+    try:
+        line = next(x for x in Path("/proc/meminfo").read_text().splitlines() if x.startswith("MemAvailable"))
+        return int(line.split()[1]) * 1024, "this machine"
+    except (OSError, StopIteration, ValueError):
+        return 0, ""
