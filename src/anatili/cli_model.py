@@ -58,7 +58,7 @@ def report_command(
     from anatili.progress import show_table
 
     show_table(
-        ["tokenizer", "pieces", "text", "lang", "words", "tokens/word", "bytes/token", "1-token words", "exact", "parity"],
+        ["tokenizer", "pieces", "text", "", "words", "tokens/word", "bytes/token", "1-token words", "exact", "parity"],
         [
             [row.tokenizer, f"{row.size:,}", row.text, row.language, f"{row.words:,}", f"{row.tokens_per_word:.2f}",
              f"{row.bytes_per_token:.2f}", f"{row.one_token_words:.0%}", f"{row.exact:.2%}",
@@ -79,7 +79,9 @@ texts_option = click.option(
     "--text", "texts", multiple=True, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="Text to learn from, UTF-8; repeatable.",
 )  # fmt: skip
-out_option = click.option("-o", "--out", required=True, type=click.Path(path_type=Path, file_okay=False), help="Folder.")
+out_option = click.option(
+    "-o", "--out", required=True, type=click.Path(path_type=Path, file_okay=False), help="Folder."
+)
 
 
 @tokenizer.command("train")
@@ -136,8 +138,14 @@ def fit_command(base: str, texts: tuple[Path, ...], language: str, added: int, t
 @as_json
 @report_problems
 def evaluate(
-    model: Path, texts: tuple[Path, ...], language: str, halves: bool, scripts: bool, grammar: tuple[str, ...],
-    max_bytes: int, wants_json: bool,
+    model: Path,
+    texts: tuple[Path, ...],
+    language: str,
+    halves: bool,
+    scripts: bool,
+    grammar: tuple[str, ...],
+    max_bytes: int,
+    wants_json: bool,
 ) -> None:
     """Score MODEL (a Hugging Face folder, a .gguf file or a run) on text: bits per byte, with interval and chance.
 
@@ -172,7 +180,9 @@ def evaluate(
 @click.argument("model", type=PATH)
 @click.option("--gguf", is_flag=True, help="Write GGUF, for llama.cpp (the one form there is).")
 @click.option("--quantization", default="q8_0", show_default=True, help="f32, f16, bf16, q8_0, q5_1, q5_0, q4_1, q4_0.")
-@click.option("-o", "--out", type=click.Path(path_type=Path, dir_okay=False), help="File; beside the model if not given.")
+@click.option(
+    "-o", "--out", type=click.Path(path_type=Path, dir_okay=False), help="File.  [default: beside it]"
+)
 @click.option("--check/--no-check", default=True, show_default=True, help="Run both and compare their chances.")
 @as_json
 @report_problems

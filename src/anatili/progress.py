@@ -202,4 +202,5 @@ def show_score(row: dict[str, Any]) -> None:
     size = f"n = {row['count']}" + (f", {row['bytes']:,} bytes" if "bytes" in row else "")
     console().print(f"{row['measure']}, {about}: {row['value']:.4f}{ends} ({size}{beside})")
     for kind, found in row.get("kinds", {}).items():
-        console().print(f"    {kind}: {found['right']:.3f} [{found['interval'][0]:.3f}, {found['interval'][1]:.3f}], n = {found['count']}")
+        low, high = found["interval"]
+        console().print(f"    {kind}: {found['right']:.3f} [{low:.3f}, {high:.3f}], n = {found['count']}")

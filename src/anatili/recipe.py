@@ -211,6 +211,12 @@ class Evaluate(Section):
         {}, description="Language -> further held-out text files, a sentence a line."
     )
     max_bytes: int = Field(200_000, ge=1_000, le=10**9, description="Most text scored for one language and set.")
+    questions: int = Field(
+        20, ge=0, le=10_000, description="Questions asked in each language for the answers' language."
+    )
+    memory_texts: int = Field(
+        50, ge=0, le=10**6, description="Training texts asked for whether they are known by heart."
+    )
     resamples: int = Field(1000, ge=100, le=100_000, description="Resamples behind each 95 % interval.")
     seed: int = Field(1, ge=0, le=2**31, description="Seed of the resamples.")
 

@@ -53,7 +53,7 @@ PACKAGED = {
 
 
 def check_folder(folder: Path) -> Path:
-    """`folder` if it is a Hugging Face folder with whole safetensors weights; else a `Problem` that says what is wrong."""
+    """`folder` if it is a Hugging Face folder with whole safetensors weights; else a `Problem` says what is wrong."""
     if not (folder / "config.json").is_file():
         raise Problem(f"no model in {show_path(folder)}: expected a Hugging Face folder with config.json")
     weights = sorted(folder.glob("*.safetensors"))

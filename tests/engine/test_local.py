@@ -87,5 +87,5 @@ def test_pickled_weights_are_not_read(folder, tmp_path):
         if path.name != "model.safetensors":
             (tmp_path / path.name).write_bytes(path.read_bytes())
     torch.save({}, tmp_path / "pytorch_model.bin")
-    with pytest.raises(Problem, match="pickle.*refused"):
+    with pytest.raises(Problem, match=r"pickle.*refused"):
         open_engine(tmp_path)

@@ -72,7 +72,7 @@ class LlamaEngine(RemoteEngine):
     def count(self, messages: Sequence[Message]) -> int:
         answer = self.client.post(f"{self.address}/apply-template", json={"messages": list(messages)})
         prompt = answer.raise_for_status().json()["prompt"]
-        return len(self.tokenize(prompt))
+        return len(self.tokenize(prompt, begin=True))  # the server takes the begin token off, and puts it on again
 
     def tokenize(self, text: str, *, begin: bool = False) -> list[int]:
         """Token ids of `text`; special tokens written in it are read as such."""
@@ -82,7 +82,11 @@ class LlamaEngine(RemoteEngine):
 
     def next_chances(self, ids: Sequence[int], count: int) -> dict[int, float]:
         """The `count` likeliest tokens after `ids` and the natural logarithms of their chances."""
-        body = {"prompt": list(ids), "n_predict": 1, "n_probs": count, "temperature": 0, "cache_prompt": True}
+        # The server keeps back the chances of a token that is half a letter, so it is made to say a whole one; the
+        # chances it tells are those before any such choice.
+        whole = [[self.tokenize("a")[-1], 1e9]]
+        body = {"prompt": list(ids), "n_predict": 1, "n_probs": count, "temperature": 0, "cache_prompt": True,
+                "logit_bias": whole}  # fmt: skip
         answer = self.client.post(f"{self.address}/completion", json=body).raise_for_status().json()
         return {row["id"]: row["logprob"] for row in answer["completion_probabilities"][0]["top_logprobs"]}
 

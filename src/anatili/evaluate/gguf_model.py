@@ -29,6 +29,8 @@ def open_gguf(file: Path) -> tuple[Any, Any, Any, Any]:
         size = next((f.contents() for name, f in fields.items() if name.endswith(".attention.key_length")), 0)
         if size:  # transformers 5 reads it for some architectures only
             config.head_dim = int(size)
+            if hasattr(config, "query_pre_attn_scalar"):  # as llama.cpp: the size of a head
+                config.query_pre_attn_scalar = int(size)
         model: Any = AutoModelForCausalLM.from_pretrained(file.parent, config=config, dtype=torch.float32, **options)
         tokenizer = read_vocabulary(file)
     except (ValueError, KeyError, OSError, IndexError, RuntimeError) as error:

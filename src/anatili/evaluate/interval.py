@@ -27,4 +27,5 @@ def wilson(right: int, count: int) -> list[float] | None:
         return None
     share, more = right / count, Z * Z / count
     middle, half = share + more / 2, Z * sqrt(share * (1 - share) / count + more / count / 4)
-    return [round((middle - half) / (1 + more), 4), round((middle + half) / (1 + more), 4)]
+    low, high = (middle - half) / (1 + more), (middle + half) / (1 + more)
+    return [round(max(0.0, low), 4), round(min(1.0, high), 4)]

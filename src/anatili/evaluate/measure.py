@@ -66,7 +66,7 @@ def halves_row(model: Scored, text_set: TextSet) -> dict[str, Any]:
 
 
 def script_rows(model: Scored, text_set: TextSet, pack: LanguagePack) -> Iterator[dict[str, Any]]:
-    """The same texts written in the language's other scripts, by bytes of the original: what a change of script costs."""
+    """The same texts written in the language's other scripts, by bytes of the original: what a script costs."""
     sizes = np.array([len(text.encode()) for text in text_set.texts])
     for name in pack.said.transliteration:
         bits = model.bits([pack.transliterate(text, name) for text in text_set.texts])
@@ -91,7 +91,12 @@ def grammar_row(model: Scored, language: str) -> dict[str, Any] | None:
 
 
 def measure(
-    model: Scored, sets: Sequence[TextSet], *, halves: bool, scripts: bool, grammar: Sequence[str],
+    model: Scored,
+    sets: Sequence[TextSet],
+    *,
+    halves: bool,
+    scripts: bool,
+    grammar: Sequence[str],
     tell: Callable[[int], None] = lambda count: None,
 ) -> Iterator[dict[str, Any]]:
     """Every row that was asked for, as soon as it is there."""  # fmt: skip

@@ -15,7 +15,7 @@ from anatili.evaluate.scored import Scored
 from anatili.lang import LanguagePack
 
 FILE = "pairs.toml"
-MOST = 150
+MOST = 100
 """Pairs of one kind that are asked."""
 
 

@@ -5,19 +5,26 @@ the figures of two languages cannot be compared with one another.
 """
 
 from collections.abc import Iterator
-from math import log
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from anatili import sample
 from anatili.document import Kept, read_shard, whole_file, write_json
 from anatili.evaluate import baselines, texts
+from anatili.evaluate.behavior import contamination_rows, memorisation_row, purity_row, training_texts
+from anatili.evaluate.interval import interval
+from anatili.evaluate.measure import grammar_row, halves_row, script_rows
+from anatili.evaluate.scored import Scored
+from anatili.lang import load_pack
 from anatili.recipe import Evaluate
 from anatili.stage import Task
+from anatili.text import script_of
 
-BATCH = 16
+SCRIPT_BYTES = 20_000
+"""Text that is scored in each other script."""
 METRIC = "bits per UTF-8 byte (lower is better); 95 % interval by resampling texts"
 
 
@@ -34,18 +41,46 @@ def run(task: Task) -> dict[str, Any]:
     for text_set in sets:
         rows += baseline_rows(text_set, training.get(text_set.language, []), settings)
         task.progress.advance(2)
+    measures = [row | {"who": "corpus"} for row in contamination_rows(sets, task.inputs["cut"])]
     for stage in ("pretrain", "tune"):
         model = Scored(task.inputs[stage] / "model")
         for text_set in sets:
             rows.append(score_row(stage, text_set, model.bits(text_set.texts), settings))
             task.progress.advance()
+        measures += [row | {"who": stage} for row in further(model, sets, task, spoken=stage == "tune")]
+        task.progress.advance(0, f"{stage} scored")
     rows.sort(key=lambda row: (row["language"], row["texts"], row["who"]))
-    write_json(task.out / "scores.json", {"metric": METRIC, "chance": baselines.CHANCE, "scores": rows})
+    scores = {"metric": METRIC, "chance": baselines.CHANCE, "scores": rows, "measures": measures}
+    write_json(task.out / "scores.json", scores)
     draw(task.out / "scores.png", rows)
     brief: dict[str, dict[str, Any]] = {f"{row['language']} {row['texts']}": {} for row in rows}
     for row in rows:
         brief[f"{row['language']} {row['texts']}"][row["who"]] = row["bits_per_byte"]
     return {"metric": METRIC, "scores": brief}
+
+
+def further(model: Scored, sets: list[texts.TextSet], task: Task, *, spoken: bool) -> Iterator[dict[str, Any]]:
+    """Halves, grammar, scripts, memory and (of a model that answers) the language of answers."""
+    settings: Evaluate = task.settings
+    main = task.recipe.language
+    for text_set in sets:
+        yield halves_row(model, text_set)
+    pack = load_pack(main)
+    mine = next((s for s in sets if s.language == main and script_of(s.texts[0]) == pack.main_script), None)
+    if mine:
+        few = texts.TextSet(main, mine.name, texts.first_bytes(list(mine.texts), SCRIPT_BYTES))
+        yield from script_rows(model, few, pack)
+    grammar = grammar_row(model, main)
+    if grammar:
+        yield grammar
+    if not model.engine:
+        return
+    remembered = training_texts(task.inputs["cut"], main, settings.memory_texts)
+    yield memorisation_row(model.engine, remembered, main)
+    if spoken:
+        for language in task.recipe.languages:
+            asked = [c["messages"][0]["content"] for c in sample.conversations() if c["language"] == language]
+            yield purity_row(model.engine, asked[: settings.questions], language)
 
 
 def training_text(folder: Path) -> dict[str, list[str]]:

@@ -21,14 +21,16 @@ class Scored:
     def __init__(self, model: Path) -> None:
         from anatili.evaluate.gguf_model import open_gguf
 
+        self.engine: Any = None
+        """The engine behind it, where it can also speak."""
         if model.suffix == ".gguf":
             self.torch, self.model, self.tokenizer, self.device = open_gguf(model)
         else:
             from anatili.engine.local import TransformersEngine
 
-            engine = TransformersEngine(model)
-            self.torch, self.model, self.tokenizer = engine.torch, engine.model, engine.tokenizer
-            self.device = engine.device
+            self.engine = TransformersEngine(model)
+            self.torch, self.model, self.tokenizer = self.engine.torch, self.engine.model, self.engine.tokenizer
+            self.device = self.engine.device
         self.begin = self.tokenizer.bos_token_id
         if self.begin is None:  # Qwen has none; its end token opens texts in training
             self.begin = self.tokenizer.eos_token_id
@@ -100,4 +102,6 @@ class Scored:
 def middle(sentence: str) -> int:
     """Index of the space nearest the middle of a sentence; the middle itself if it has none."""
     half = len(sentence) / 2
-    return min((i for i, letter in enumerate(sentence) if letter == " "), key=lambda i: abs(i - half), default=int(half))
+    return min(
+        (i for i, letter in enumerate(sentence) if letter == " "), key=lambda i: abs(i - half), default=int(half)
+    )

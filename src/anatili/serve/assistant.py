@@ -98,7 +98,7 @@ def open_assistant(target: str, runs: Path = Path("runs")) -> Assistant:
 def find_model(target: str, runs: Path = Path("runs")) -> Path:
     """The model that is meant: a Hugging Face folder, a .gguf file, or a run's newest model."""
     path = Path(target)
-    if path.suffix == ".gguf" or path.is_dir() and not (path / "recipe.toml").is_file():
+    if path.suffix == ".gguf" or (path.is_dir() and not (path / "recipe.toml").is_file()):
         return path
     return model_of(find_run(path, runs))
 

@@ -50,7 +50,7 @@ def adapt(settings: Tokenizer, folder: Path, texts: dict[str, list[str]], pack: 
 
 
 def rows_of(base: Vocabulary, fitted: Vocabulary, kept: int) -> list[list[int]]:
-    """For each piece of `fitted` the ids in `base` whose embeddings' mean it starts from: itself if it is an old one."""
+    """For each piece of `fitted` the ids in `base` whose embeddings' mean it starts from: an old one's is its own."""
     tokenizer = opened(base)
     rows = [[base.ids[piece]] for piece in fitted.pieces[:kept]]
     for piece in fitted.pieces[kept:]:
@@ -78,7 +78,8 @@ def write_config(folder: Path, out: Path) -> None:
         opening, last = "<|{{ message['role'] }}|>", "<|assistant|>"
     with whole_file(out / own.name) as temporary:
         temporary.write_text(
-            f"{{{{ bos_token }}}}{{% for message in messages %}}{opening}\n{{{{ message['content'] }}}}{{{{ eos_token }}}}\n"
+            f"{{{{ bos_token }}}}{{% for message in messages %}}{opening}\n"
+            f"{{{{ message['content'] }}}}{{{{ eos_token }}}}\n"
             f"{{% endfor %}}{{% if add_generation_prompt %}}{last}\n{{% endif %}}",
             "utf-8",
         )

@@ -1,12 +1,13 @@
 """Go on learning merges where a base vocabulary stopped (continued BPE, Purason et al. 2025, arXiv 2512.03989).
 
 The new merges are learned on text already cut by the base, so every new piece can be reached; pieces of another
-vocabulary put behind it could not. Only pieces wholly in the wanted scripts are made, so a text without a letter of those
-is cut exactly as before. `add_tokens` is no way to do this: added tokens are cut out of a text before any merging,
+vocabulary put behind it could not. Only pieces wholly in the wanted scripts are made, so a text without a letter of
+those is cut exactly as before. `add_tokens` is no way to do this: added tokens are cut out of a text before any merging,
 within other words too (Russian went from 1.92 to 2.15 tokens a word when 8,000 Kazakh ones were added so).
 """
 
 import heapq
+import itertools
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -80,7 +81,7 @@ class Learner:
                 self.words.append([self.base.pieces[number] for number in ids])
                 self.counts.append(count)
         for number, pieces in enumerate(self.words):
-            for pair in zip(pieces, pieces[1:], strict=False):
+            for pair in itertools.pairwise(pieces):
                 self.pairs[pair] += self.counts[number]
                 self.where[pair].add(number)
 
@@ -122,11 +123,11 @@ class Learner:
         risen: set[Pair] = set()
         for number in sorted(self.where.pop(pair)):
             pieces, count = self.words[number], self.counts[number]
-            for old in zip(pieces, pieces[1:], strict=False):
+            for old in itertools.pairwise(pieces):
                 self.pairs[old] -= count
             joined = _joined(pieces, pair)
             self.words[number] = joined
-            for new in zip(joined, joined[1:], strict=False):
+            for new in itertools.pairwise(joined):
                 self.pairs[new] += count
                 self.where[new].add(number)
                 risen.add(new)

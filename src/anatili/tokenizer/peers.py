@@ -19,7 +19,13 @@ LLAMA4_SPLIT = (
     r"|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?"
     r"|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 )
-BY_SIZE = {128_000: LLAMA3_SPLIT, 151_643: QWEN_SPLIT, 248_044: QWEN_SPLIT, 200_000: LLAMA4_SPLIT, 199_998: LLAMA4_SPLIT}
+BY_SIZE = {
+    128_000: LLAMA3_SPLIT,
+    151_643: QWEN_SPLIT,
+    248_044: QWEN_SPLIT,
+    200_000: LLAMA4_SPLIT,
+    199_998: LLAMA4_SPLIT,
+}
 """Number of ranks -> split rule: Llama 3, Qwen 1 to 3, Qwen 3.6, Llama 4, o200k."""
 PACKAGES = {
     "Llama 3": ("llama_models", "llama3/tokenizer.model"),

@@ -4,6 +4,7 @@ Two kinds are in use: byte-level BPE (GPT-2 on: Llama 3, Qwen, ours), where piec
 SentencePiece BPE (Gemma, Llama 2), where pieces are text with ▁ for the space and odd letters fall back to bytes.
 """
 
+import itertools
 import json
 from dataclasses import dataclass
 from functools import cache
@@ -49,7 +50,7 @@ class Vocabulary:
         """All pieces that come about while `piece` is put together from its letters, it and the letters included."""
         parts, seen = list(piece), set(piece)
         while len(parts) > 1:
-            ranked = [(self.ranks.get((a, b), -1), i) for i, (a, b) in enumerate(zip(parts, parts[1:], strict=False))]
+            ranked = [(self.ranks.get((a, b), -1), i) for i, (a, b) in enumerate(itertools.pairwise(parts))]
             best = min(((rank, i) for rank, i in ranked if rank >= 0), default=None)
             if best is None:
                 break
@@ -85,7 +86,8 @@ def read_vocabulary(path: Path) -> Vocabulary:
         if model["type"] != "BPE":
             raise Problem(f"{show_path(file)} is {model['type']}; only BPE vocabularies can be extended or trimmed")
         pieces: list[str] = sorted(model["vocab"], key=model["vocab"].get)
-        merges = [tuple(m.split(" ", 1)) if isinstance(m, str) else (m[0], m[1]) for m in model["merges"]]
+        parted = [m.split(" ", 1) if isinstance(m, str) else m for m in model["merges"]]
+        merges = [(left, right) for left, right in parted]
     except FileNotFoundError as error:
         raise Problem(f"no tokenizer {show_path(file)}: expected a tokenizer.json or a folder with one") from error
     except (ValueError, KeyError, TypeError) as error:

@@ -212,7 +212,7 @@ def shares(counts: Counts, settings: Pretrain, room: dict[str, float], total: in
         most = int(sum(room[g] for g in full)) * settings.context
         raise Problem(
             f"[pretrain] tokens = {settings.tokens:,} is more than the corpus gives: with max_epochs = "
-            f"{settings.max_epochs:g} about {most:,} can be drawn here; lower tokens, collect more text or raise max_epochs"
+            f"{settings.max_epochs:g} about {most:,} can be drawn here; lower tokens, collect more or raise max_epochs"
         )
     chosen = full | now
     scale = sum(chosen.values())

@@ -93,7 +93,7 @@ def export_gguf(folder: Path, target: Path, quantization: str = "q8_0") -> dict[
 
 def read_config(folder: Path) -> dict[str, Any]:
     config: dict[str, Any] = json.loads((weights.check_folder(folder) / "config.json").read_text("utf-8"))
-    return config.get("text_config", config)
+    return dict(config.get("text_config", config))
 
 
 def shape_of(config: dict[str, Any], folder: Path) -> Shape:

@@ -17,8 +17,8 @@ TINY = 1e-38
 """Least chance whose logarithm is taken, near the smallest float32."""
 
 
-class HeadLoss(torch.autograd.Function):
-    """Sum over labels of -log p(label), computed in the type of `hidden`; the weight's gradient is summed in float32."""
+class HeadLoss(torch.autograd.Function):  # type: ignore[misc]
+    """Sum over labels of -log p(label), in the type of `hidden`; the weight's gradient is summed in float32."""
 
     @staticmethod
     def forward(ctx: Any, hidden: Any, full_weight: Any, labels: Any) -> Any:
@@ -60,7 +60,7 @@ class HeadLoss(torch.autograd.Function):
         return hidden_gradient * gradient.to(hidden_gradient.dtype), weight_part, None
 
 
-class WithLoss(torch.nn.Module):
+class WithLoss(torch.nn.Module):  # type: ignore[misc]
     """A causal language model whose forward pass gives the summed loss, so that wrappers see one module."""
 
     def __init__(self, model: Any, precision: Any) -> None:

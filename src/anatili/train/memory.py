@@ -28,7 +28,7 @@ def check(model: Any, settings: Pretrain) -> None:
     if free and sum(needs.values()) > free:
         parts = " + ".join(f"{name} {size / GIB:.1f}" for name, size in needs.items())
         raise Problem(
-            f"training needs about {sum(needs.values()) / GIB:.1f} GiB, {where} has {free / GIB:.1f} free: {parts} GiB. "
+            f"training needs about {sum(needs.values()) / GIB:.1f} GiB, {where} has {free / GIB:.1f}: {parts} GiB. "
             'Lower micro_batch or context, set checkpointing = true, method = "lora" on a base, or take a smaller model'
         )
 

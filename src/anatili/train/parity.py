@@ -44,7 +44,12 @@ def compare(folder: Path, file: Path, quantization: str) -> dict[str, Any]:
             f"{show_path(file)} does not say what {show_path(folder)} says: log-probabilities differ by {mean:.3f} on "
             f"average (most {most:.3f}), {allowed} is allowed for {quantization}. Do not use it"
         )
-    return {"positions": len(differences) // LIKELIEST, "mean": round(mean, 5), "most": round(most, 5), "allowed": allowed}
+    return {
+        "positions": len(differences) // LIKELIEST,
+        "mean": round(mean, 5),
+        "most": round(most, 5),
+        "allowed": allowed,
+    }
 
 
 def probes() -> list[str]:

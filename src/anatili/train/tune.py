@@ -140,7 +140,7 @@ def pack(examples: list[Example], context: int) -> list[list[Example]]:
 
 
 def tensors(rows: list[list[Example]], filler: int, torch: Any) -> tuple[Any, Any, Any]:
-    """Inputs, labels and positions, each of shape (rows, longest); each example sees only itself, padding has no loss."""
+    """Inputs, labels and positions, each of shape (rows, longest); an example sees only itself, padding has no loss."""
     longest = max(sum(len(ids) for ids, _ in row) for row in rows)
     inputs, labels, positions = [], [], []
     for row in rows:

@@ -1,0 +1,123 @@
+"""Trimming and extending a base vocabulary: what must stay as it was, and what must become better."""
+
+import json
+
+import models
+import pytest
+
+from anatili.lang import load_pack
+from anatili.problem import Problem
+from anatili.recipe import Tokenizer
+from anatili.tokenizer.adapt import adapt, rows_of
+from anatili.tokenizer.extend import extend
+from anatili.tokenizer.pieces import read_vocabulary
+from anatili.tokenizer.trim import keep, opened, trim
+from anatili.weights import read_rows
+
+MAKERS = {"byte level": models.byte_level, "sentencepiece": models.sentencepiece}
+
+
+@pytest.fixture(scope="module", params=MAKERS)
+def base(request, tmp_path_factory):
+    """A vocabulary that has seen little Kazakh: learned from English, Turkish and Russian."""
+    folder = tmp_path_factory.mktemp("base")
+    if request.param == "byte level":
+        found = models.tokenizing.train(iter(models.texts("en", "tr", "ru")), Tokenizer(vocabulary=1500))
+        models.tokenizing.save(found, folder, 256)
+    else:
+        models.sentencepiece(folder, 1500, ("en", "tr", "ru"))
+    return read_vocabulary(folder)
+
+
+def cut(vocabulary, text):
+    return opened(vocabulary).encode(text, add_special_tokens=False).tokens
+
+
+def test_new_pieces_shorten_kazakh_and_leave_the_other_languages_alone(base):
+    grown = extend(base, models.texts("kk"), 400, {"Cyrl"})
+    assert grown.pieces[: len(base.pieces)] == base.pieces
+    assert len(grown.pieces) == len(base.pieces) + 400
+    for text in models.texts("en", "tr"):
+        assert cut(grown, text) == cut(base, text)
+    before = sum(len(cut(base, text)) for text in models.texts("kk"))
+    after = sum(len(cut(grown, text)) for text in models.texts("kk"))
+    assert after < 0.75 * before
+    tokenizer = opened(grown)
+    for text in models.texts("kk", "ru")[:20]:
+        assert tokenizer.decode(tokenizer.encode(text, add_special_tokens=False).ids) == text
+
+
+def test_every_new_piece_can_be_reached(base):
+    grown = extend(base, models.texts("kk"), 200, {"Cyrl"})
+    tokenizer = opened(grown)
+    reached = set()
+    for text in models.texts("kk"):
+        reached.update(tokenizer.encode(text, add_special_tokens=False).tokens)
+    new = set(grown.pieces[len(base.pieces) :])
+    assert len(new & reached) > 0.8 * len(new)  # some are only steps on the way to longer ones
+    for piece in new:
+        assert tokenizer.encode(grown.text(piece), add_special_tokens=False).tokens == [piece]
+
+
+def test_too_little_text_to_learn_from_is_told(base):
+    with pytest.raises(Problem, match="use more text"):
+        extend(base, ["сәлем"], 50, {"Cyrl"})
+
+
+def test_text_whose_pieces_all_stay_is_cut_as_before(base):
+    small = trim(base, models.texts("en", "ru"), scripts={"Cyrl"}, first=0)
+    assert len(small.pieces) < len(base.pieces)
+    for text in models.texts("en", "ru"):
+        assert cut(small, text) == cut(base, text)
+    tokenizer = opened(small)
+    for text in ["Türkiye'nin başkenti Ankara'dır", "中文 😀", "ұ\u0301ə"]:  # and nothing is lost of what went
+        assert tokenizer.decode(tokenizer.encode(text, add_special_tokens=False).ids) == text
+
+
+def test_unused_special_tokens_go_and_used_ones_stay(tmp_path):
+    small = trim(read_vocabulary(models.sentencepiece(tmp_path)), [], scripts={"Cyrl"}, first=0)
+    assert not [piece for piece in small.pieces if "unused" in piece]
+    assert {"<bos>", "<eos>", "<start_of_turn>", "<0x0A>"} <= set(small.pieces)
+    assert small.added.keys() >= {"<bos>"}
+    ids = [small.ids[token["content"]] for token in json.loads(small.dump())["added_tokens"]]
+    assert ids == sorted(ids)
+
+
+def test_rows_say_where_each_embedding_comes_from(base):
+    kept = keep(base, set(base.pieces[:400]) | set(base.pieces[450:]))
+    grown = extend(kept, models.texts("kk"), 50, {"Cyrl"})
+    rows = rows_of(base, grown, len(kept.pieces))
+    assert rows[:400] == [[number] for number in range(400)]
+    assert rows[400] == [450]
+    for piece, row in zip(grown.pieces[len(kept.pieces) :], rows[len(kept.pieces) :], strict=True):
+        assert opened(base).decode(row) == grown.text(piece)
+
+
+def test_fitting_writes_a_tokenizer_that_transformers_loads(tmp_path):
+    transformers = pytest.importorskip("transformers")
+    base = models.sentencepiece(tmp_path / "base")
+    out = tmp_path / "out"
+    out.mkdir()
+    settings = Tokenizer(base="base", added=100, trim_first=300, min_count=5)
+    size = adapt(settings, base, {"kk": models.texts("kk"), "en": models.texts("en")}, load_pack("kk"), out)
+    loaded = transformers.AutoTokenizer.from_pretrained(out)
+    assert len(loaded) == size == len(read_rows(out / "rows.npz"))
+    said = loaded.apply_chat_template([{"role": "user", "content": "Сәлем"}], tokenize=False, add_generation_prompt=True)
+    assert said.startswith("<bos><start_of_turn>user\nСәлем<eos>")
+    assert loaded.decode(loaded.encode("Қазақ тілі", add_special_tokens=False)) == "Қазақ тілі"
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("{}", "is no tokenizer.json"),
+        ("not json", "is no tokenizer.json"),
+        ('{"model": {"type": "Unigram"}, "added_tokens": []}', "is Unigram; only BPE"),
+    ],
+)
+def test_a_file_that_is_no_bpe_is_told(tmp_path, content, message):
+    (tmp_path / "tokenizer.json").write_text(content, "utf-8")
+    with pytest.raises(Problem, match=message):
+        read_vocabulary(tmp_path)
+    with pytest.raises(Problem, match="no tokenizer"):
+        read_vocabulary(tmp_path / "nowhere")
