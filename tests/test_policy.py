@@ -30,7 +30,22 @@ STAGE_FOLDERS = {
     "release",
 }
 # A stage folder may take from these and from itself; `serve` stands above them, `cli` above all.
-BELOW = {"", "document", "engine", "lang", "page", "problem", "recipe", "run", "sample", "stage", "text", "warc"}
+BELOW = {
+    "",
+    "document",
+    "engine",
+    "lang",
+    "page",
+    "problem",
+    "prompt",
+    "recipe",
+    "run",
+    "sample",
+    "stage",
+    "text",
+    "warc",
+    "weights",
+}
 
 
 def name(path: Path) -> str:

@@ -29,10 +29,13 @@ def main() -> None:
 @runs_option
 @click.option("--workers", type=click.IntRange(1, 1024), default=1, show_default=True, help="Processes here.")
 @click.option("--ray", metavar="ADDRESS", help="Run on this Ray cluster; `local` starts one on this machine.")
+@click.option("--launch", default="", metavar="COMMAND", help="Train in the processes that COMMAND starts.")
 @click.option("--redo", multiple=True, metavar="STAGE", help="Build this stage again; STAGE.. with all after it.")
 @as_json
 @report_problems
-def run(recipe: Path, runs: Path, workers: int, ray: str | None, redo: tuple[str, ...], wants_json: bool) -> None:
+def run(
+    recipe: Path, runs: Path, workers: int, ray: str | None, launch: str, redo: tuple[str, ...], wants_json: bool
+) -> None:
     """Carry RECIPE through its stages, building what is not built yet.
 
     A run that was stopped, in whatever way, goes on where it was when the same command is given again.
@@ -42,6 +45,7 @@ def run(recipe: Path, runs: Path, workers: int, ray: str | None, redo: tuple[str
     anatili run recipes/tiny.toml --workers 2
     anatili run recipes/tiny.toml --redo cut      after a threshold was changed: only the corpus
     anatili run recipes/tiny.toml --redo cut..    the corpus and all that is made from it
+    anatili run big.toml --launch "torchrun --nproc_per_node 8"    train on eight devices (FSDP2)
     """
     from anatili.progress import Bars
     from anatili.recipe import load_recipe
@@ -51,7 +55,13 @@ def run(recipe: Path, runs: Path, workers: int, ray: str | None, redo: tuple[str
     wanted = load_recipe(recipe)
     with prepare(wanted, recipe, runs) as work, Bars(quiet=wants_json) as bars:
         outcomes = carry_out(
-            wanted, work, make_pool(workers, ray), base=recipe.resolve().parent, redo=again, watch=bars.watch
+            wanted,
+            work,
+            make_pool(workers, ray),
+            base=recipe.resolve().parent,
+            redo=again,
+            watch=bars.watch,
+            launch=launch,
         )
         troubles: list[str] = []
         for outcome in outcomes:

@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from anatili.lang import REFERENCE
 from anatili.options import Group, as_json, print_json, report_problems
 from anatili.problem import Problem
 
@@ -27,7 +28,7 @@ def tokenizer() -> None:
 @click.argument("tokenizers", nargs=-1, type=PATH)
 @click.option("--text", "texts", multiple=True, required=True, metavar="[LANG=]FILE", help="A line a text; repeatable.")
 @click.option("--peers", is_flag=True, help="Beside those whose packages are installed (Llama, Qwen, Tekken).")
-@click.option("--pivot", default="en", show_default=True, help="Language that parity is told against.")
+@click.option("--pivot", default=REFERENCE, show_default=True, help="Language that parity is told against.")
 @plot_option
 @as_json
 @report_problems
@@ -180,9 +181,7 @@ def evaluate(
 @click.argument("model", type=PATH)
 @click.option("--gguf", is_flag=True, help="Write GGUF, for llama.cpp (the one form there is).")
 @click.option("--quantization", default="q8_0", show_default=True, help="f32, f16, bf16, q8_0, q5_1, q5_0, q4_1, q4_0.")
-@click.option(
-    "-o", "--out", type=click.Path(path_type=Path, dir_okay=False), help="File.  [default: beside it]"
-)
+@click.option("-o", "--out", type=click.Path(path_type=Path, dir_okay=False), help="File.  [default: beside it]")
 @click.option("--check/--no-check", default=True, show_default=True, help="Run both and compare their chances.")
 @as_json
 @report_problems
@@ -211,8 +210,8 @@ def export(model: Path, gguf: bool, quantization: str, out: Path | None, check: 
     click.echo(f"{said['file']}: {said['bytes'] / 1e6:.1f} MB")
     if check:
         found = said["parity"]
-        click.echo(f"llama.cpp and transformers agree: {found['positions']} positions, log-probabilities differ by "
-                   f"{found['mean']:.4f} on average, {found['most']:.4f} at most (allowed {found['allowed']})")  # fmt: skip
+        click.echo(f"llama.cpp and transformers agree at {found['positions']} positions: log-probabilities differ by")
+        click.echo(f"{found['mean']:.4f} on average (allowed {found['allowed']}), {found['most']:.4f} at most")
 
 
 COMMANDS = (tokenizer, evaluate, export)

@@ -128,8 +128,10 @@ class Task:
     """Folder that relative paths in the recipe start from."""
     inputs: dict[str, Path]
     out: Path
-    pool: Pool
+    pool: Pool | None
     progress: Progress
+    launch: str = ""
+    """Command that starts the processes of a training stage; empty: this one trains."""
 
     def packs(self) -> dict[str, LanguagePack]:
         """The packs of the recipe's languages, main one first."""
@@ -139,6 +141,7 @@ class Task:
         """Run `work(*job, **fixed)` for each job on the pool and show how far it is."""
         todo = list(jobs)
         self.progress.start(len(todo), unit)
+        assert self.pool is not None
         for _ in self.pool.map(partial(_call, work, fixed), todo):
             self.progress.advance()
 
@@ -198,6 +201,7 @@ def carry_out(
     base: Path = Path(),
     redo: frozenset[str] = frozenset(),
     watch: Callable[[Stage], Progress] = lambda stage: Quiet(),
+    launch: str = "",
 ) -> Iterator[Outcome]:
     """Build each stage that is not built yet, in order, and tell what became of it.
 
@@ -223,7 +227,7 @@ def carry_out(
             outdated.add(stage.name)
             yield Outcome(stage.name, "outdated", 0.0, "", {})
             continue
-        record = run.record(stage.name) if done else build(stage, recipe, run, pool, who, base, watch(stage))
+        record = run.record(stage.name) if done else build(stage, recipe, run, pool, who, base, watch(stage), launch)
         assert record is not None
         yield Outcome(
             stage.name, "kept" if done else "built", round(time.time() - started, 2), record.content, record.summary
@@ -247,7 +251,14 @@ def too_many_errors(outcome: Outcome) -> str:
 
 
 def build(
-    stage: Stage, recipe: Recipe, run: Run, pool: Pool, who: dict[str, Any], base: Path, progress: Progress
+    stage: Stage,
+    recipe: Recipe,
+    run: Run,
+    pool: Pool,
+    who: dict[str, Any],
+    base: Path,
+    progress: Progress,
+    launch: str = "",
 ) -> Record:
     """Do the work of `stage` (or what is left of it) and write its record."""
     started, folder = time.time(), run.folder(stage.name)
@@ -269,6 +280,7 @@ def build(
         out=folder,
         pool=pool,
         progress=progress,
+        launch=launch,
     )
     try:
         summary = load(stage.work)(task)

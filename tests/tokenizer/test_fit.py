@@ -102,7 +102,9 @@ def test_fitting_writes_a_tokenizer_that_transformers_loads(tmp_path):
     size = adapt(settings, base, {"kk": models.texts("kk"), "en": models.texts("en")}, load_pack("kk"), out)
     loaded = transformers.AutoTokenizer.from_pretrained(out)
     assert len(loaded) == size == len(read_rows(out / "rows.npz"))
-    said = loaded.apply_chat_template([{"role": "user", "content": "Сәлем"}], tokenize=False, add_generation_prompt=True)
+    said = loaded.apply_chat_template(
+        [{"role": "user", "content": "Сәлем"}], tokenize=False, add_generation_prompt=True
+    )
     assert said.startswith("<bos><start_of_turn>user\nСәлем<eos>")
     assert loaded.decode(loaded.encode("Қазақ тілі", add_special_tokens=False)) == "Қазақ тілі"
 

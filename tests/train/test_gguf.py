@@ -73,11 +73,9 @@ def test_a_model_that_is_not_whole_is_not_exported(qwen, tmp_path, change):
     else:
         tensors["model.embed_tokens.weight"] = tensors["model.embed_tokens.weight"][:-1].clone()
     save_file(tensors, broken / "model.safetensors", metadata={"format": "pt"})
-    with pytest.raises(Problem):
+    with pytest.raises(Problem, match=r"lacks|all but|rows|shape"):
         export_gguf(broken, tmp_path / "m.gguf")
-        compare(broken, tmp_path / "m.gguf", "q8_0")
-    if change != "another shape":
-        assert not (tmp_path / "m.gguf").exists()
+    assert not (tmp_path / "m.gguf").exists()
     with pytest.raises(Problem, match=r"lacks|no use|wrong shape"):
         open_engine(broken)
 

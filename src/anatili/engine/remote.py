@@ -19,7 +19,10 @@ class RemoteEngine:
         self.more: dict[str, Any] = {}
         """What a request says beyond the common API."""
         key = key or os.environ.get("ANATILI_ENGINE_KEY", "")
-        self.client = httpx.Client(timeout=120, headers={"Authorization": f"Bearer {key}"} if key else {})
+        # A server on this machine may close a kept connection at the moment it is used again: take a new one each time.
+        limits = httpx.Limits(max_keepalive_connections=0 if "//127.0.0.1" in self.address else 20)
+        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        self.client = httpx.Client(timeout=120, headers=headers, limits=limits)
         try:
             answer = self.client.get(f"{self.address}/v1/models").raise_for_status()
             self.name = str(answer.json()["data"][0]["id"])

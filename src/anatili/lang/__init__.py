@@ -183,6 +183,10 @@ def folders() -> list[Path]:
     return [FOLDER, *map(Path, filter(None, os.environ.get("ANATILI_PACKS", "").split(os.pathsep)))]
 
 
+REFERENCE = "en"
+"""The language that others are measured against in the field: tokens for each English token."""
+
+
 def codes() -> list[str]:
     """Codes of all packs that are there."""
     return sorted({path.parent.name for folder in folders() for path in folder.glob("*/pack.toml")})

@@ -4,10 +4,14 @@ Everything that differs between one process and many stands here, so that the lo
 """
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
 import torch.distributed as dist
+
+from anatili.train.data import IGNORED
 
 
 def pick_device() -> Any:
@@ -39,6 +43,16 @@ def is_first() -> bool:
     return count() == 1 or dist.get_rank() == 0
 
 
+@contextmanager
+def first_goes_ahead() -> Iterator[None]:
+    """The first process does what is within before the others do: they then find it done."""
+    if not is_first():
+        wait()
+    yield
+    if is_first():
+        wait()
+
+
 def wait() -> None:
     if count() > 1:
         dist.barrier()
@@ -57,16 +71,19 @@ def spread(wrapped: Any, device: Any) -> Any:
     return fully_shard(wrapped, mesh=mesh)
 
 
-def my_part(batch: tuple[Any, ...]) -> tuple[Any, ...]:
-    """The sequences of a batch that this process takes; a batch must divide evenly."""
+def my_part(batch: tuple[Any, Any, Any]) -> tuple[Any, ...]:
+    """The sequences of a batch that this process takes; rows without labels fill up what does not divide evenly."""
     if count() == 1:
         return batch
-    size, rest = divmod(len(batch[0]), count())
-    if rest:
-        from anatili.problem import Problem
-
-        raise Problem(f"[pretrain] batch = {len(batch[0])} does not divide evenly over {count()} devices")
-    return tuple(part[dist.get_rank() * size : (dist.get_rank() + 1) * size] for part in batch)
+    inputs, labels, positions = batch
+    missing = -len(inputs) % count()
+    if missing:
+        more = inputs[-1:].expand(missing, -1)
+        inputs, positions = torch.cat([inputs, more]), torch.cat([positions, positions[-1:].expand(missing, -1)])
+        labels = torch.cat([labels, torch.full_like(more, IGNORED)])
+    size = len(inputs) // count()
+    mine = slice(dist.get_rank() * size, (dist.get_rank() + 1) * size)
+    return inputs[mine], labels[mine], positions[mine]
 
 
 def last_of_step(wrapped: Any, last: bool) -> None:

@@ -133,9 +133,25 @@ def check_names(places: dict[str, str], tensors: dict[str, Any], config: dict[st
     ):
         if names:
             raise Problem(f"{show_path(folder)} {what} {sorted(names)[0]} ({len(names)} tensors): nothing was exported")
-    rows = len(tensors["model.embed_tokens.weight"])
-    if rows != config["vocab_size"]:
-        raise Problem(f"{show_path(folder)}: the embedding has {rows} rows, config.json says {config['vocab_size']}")
+    for name in places:
+        wanted, found = dimensions(name, config), tuple(tensors[name].shape)
+        if wanted != found:
+            raise Problem(f"{show_path(folder)}: {name} has the shape {found}, config.json says {wanted}")
+
+
+def dimensions(name: str, config: dict[str, Any]) -> tuple[int, ...]:
+    """The shape that a tensor must have."""
+    width, inner = config["hidden_size"], config["intermediate_size"]
+    size = config.get("head_dim") or width // config["num_attention_heads"]
+    heads, pairs = size * config["num_attention_heads"], size * config["num_key_value_heads"]
+    part = name.split(".")[-2]
+    shapes = {
+        "embed_tokens": (config["vocab_size"], width), "lm_head": (config["vocab_size"], width),
+        "q_proj": (heads, width), "k_proj": (pairs, width), "v_proj": (pairs, width), "o_proj": (width, heads),
+        "gate_proj": (inner, width), "up_proj": (inner, width), "down_proj": (width, inner),
+        "q_norm": (size,), "k_norm": (size,),
+    }  # fmt: skip
+    return shapes.get(part, (width,))
 
 
 def converted(name: str, tensor: Any, config: dict[str, Any], shape: Shape) -> Array:

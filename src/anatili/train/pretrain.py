@@ -22,12 +22,16 @@ def run(task: Task) -> dict[str, Any]:
     With method = "lora" `adapter/` holds what was learned, apart from the base.
     """
     torch = load_torch()
-    from anatili.train import data, loop, memory
+    from anatili.train import data, devices, launch, loop, memory
+
+    if task.launch:
+        return launch.start(task, "anatili.train.pretrain:run")
 
     settings: Pretrain = task.settings
     tokenizer, begin, end = open_tokenizer(task.inputs["tokenizer"])
     shards = sorted(task.inputs["cut"].glob("part-*.parquet"))
-    counts = data.write_tokens(shards, tokenizer, begin, end, task.out / "tokens")
+    with devices.first_goes_ahead():
+        counts = data.write_tokens(shards, tokenizer, begin, end, task.out / "tokens")
     mixture = data.mix(task.out / "tokens", counts, settings, begin)
 
     def batch(step: int) -> tuple[Any, ...]:
@@ -42,14 +46,14 @@ def run(task: Task) -> dict[str, Any]:
     if settings.checkpointing:
         inner.gradient_checkpointing_enable({"use_reentrant": False})
     rows = loop.train(inner, plan, task.out, task.progress)
-    parameters = sum(p.numel() for p in model.parameters())
-    finish(model, adapted, task)
-    data.save_curves(task.out / "loss.png", rows)
-    (task.out / "checkpoint.safetensors").unlink()
-    shutil.rmtree(task.out / "tokens")
-    shutil.rmtree(task.out / "rows", ignore_errors=True)
+    if devices.is_first():
+        finish(model, adapted, task)
+        data.save_curves(task.out / "loss.png", rows)
+        (task.out / "checkpoint.safetensors").unlink()
+        shutil.rmtree(task.out / "tokens")
+        shutil.rmtree(task.out / "rows", ignore_errors=True)
     return {
-        "parameters": parameters,
+        "parameters": sum(p.numel() for p in model.parameters()),
         "corpus_tokens": {group: count["tokens"] for group, count in counts.items()},
         "trained_tokens": (plan.steps + row_steps) * settings.batch * settings.context,
         "epochs": data.epochs(mixture, counts, data.sequences(settings)),
@@ -140,6 +144,7 @@ def summary(plan: Any, rows: list[dict[str, Any]], settings: Pretrain) -> dict[s
         "tokens_per_second": round(statistics.median(row["tokens_per_second"] for row in rows), 1),
         "joules": rows[-1]["joules"] or None,
         "device": device.type,
+        "devices": devices.count(),
         "precision": str(devices.pick_precision(settings.precision, device)).removeprefix("torch."),
     }
 

@@ -21,8 +21,10 @@ def run(task: Task) -> dict[str, Any]:
     torch = load_torch()
     from transformers import AutoTokenizer
 
-    from anatili.train import loop
+    from anatili.train import devices, launch, loop
 
+    if task.launch:
+        return launch.start(task, "anatili.train.tune:run")
     settings: Tune = task.settings
     chosen, left_out = choose(task)
     before = task.inputs["pretrain"] / "model"
@@ -45,8 +47,9 @@ def run(task: Task) -> dict[str, Any]:
     inner = adapted.get_base_model() if adapted else model
     inner.config.use_cache = False
     rows = loop.train(inner, plan, task.out, task.progress)
-    finish(model, adapted, task)
-    (task.out / "checkpoint.safetensors").unlink()
+    if devices.is_first():
+        finish(model, adapted, task)
+        (task.out / "checkpoint.safetensors").unlink()
     return {
         "lessons": dict(sorted(Counter(lesson["kind"] for lesson in chosen).items())),
         "conversations": len(chosen),

@@ -1,0 +1,90 @@
+"""Training in several processes: the stage is handed to a launcher, `torchrun ...` or `accelerate launch ...`.
+
+The stage's own process waits and tells how far the log has come; the first of the others writes all files.
+"""
+
+import json
+import shlex
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from anatili.document import write_json
+from anatili.problem import Problem
+from anatili.recipe import Recipe
+from anatili.stage import Quiet, Task, load
+
+SUMMARY = ".summary.json"
+MESSAGE = ".problem"
+LOOK_SECONDS = 0.5
+
+
+def start(task: Task, work: str) -> dict[str, Any]:
+    """Run the stage function `work` under `task.launch`; its summary. `Problem` with the workers' words if it fails."""
+    order = task.out / ".task.json"
+    write_json(order, {
+        "work": work, "recipe": json.loads(task.recipe.model_dump_json()), "stage": task.out.name,
+        "base": str(task.base.resolve()), "out": str(task.out.resolve()),
+        "inputs": {name: str(path.resolve()) for name, path in task.inputs.items()},
+    })  # fmt: skip
+    for name in (SUMMARY, MESSAGE):
+        (task.out / name).unlink(missing_ok=True)
+    command = [*shlex.split(task.launch), "-m", "anatili.train.launch", str(order)]
+    said = (task.out / "launch.log").open("w", encoding="utf-8")
+    try:
+        with said, subprocess.Popen(command, stdout=said, stderr=subprocess.STDOUT) as process:
+            follow(task, process)
+    except FileNotFoundError as error:
+        raise Problem(f"--launch: there is no command {command[0]!r}") from error
+    if process.returncode or not (task.out / SUMMARY).exists():
+        message = task.out / MESSAGE
+        words = message.read_text("utf-8") if message.exists() else (task.out / "launch.log").read_text("utf-8")[-1500:]
+        raise Problem(f"training under {task.launch!r} failed: {words}")
+    summary: dict[str, Any] = json.loads((task.out / SUMMARY).read_text("utf-8"))
+    for path in (order, task.out / SUMMARY):
+        path.unlink()
+    return summary
+
+
+def follow(task: Task, process: "subprocess.Popen[bytes]") -> None:
+    """Tell the progress that the workers' log shows, until they end."""
+    log, seen, total = task.out / "log.jsonl", 0, 0
+    while process.poll() is None:
+        time.sleep(LOOK_SECONDS)
+        lines = log.read_text("utf-8").splitlines() if log.exists() else []
+        if lines and not total:
+            total = 1
+            task.progress.start(0, "steps")
+        if len(lines) > seen:
+            task.progress.advance(len(lines) - seen, f"loss {json.loads(lines[-1])['loss']:.3f}" if lines[-1] else "")
+            seen = len(lines)
+
+
+def main(order: Path) -> None:
+    """What each launched process does."""
+    from anatili.train import loop  # noqa: F401 - sets how threads wait before torch is loaded
+
+    said = json.loads(order.read_text("utf-8"))
+    recipe = Recipe.model_validate_json(json.dumps(said["recipe"]))
+    out = Path(said["out"])
+    task = Task(
+        recipe=recipe, settings=getattr(recipe, said["stage"]), base=Path(said["base"]),
+        inputs={name: Path(path) for name, path in said["inputs"].items()}, out=out, pool=None, progress=Quiet(),
+    )  # fmt: skip
+    from anatili.train import devices
+
+    devices.pick_device()
+    try:
+        summary = load(said["work"])(task)
+    except Problem as problem:
+        if devices.is_first():
+            (out / MESSAGE).write_text(str(problem), "utf-8")
+        sys.exit(1)
+    if devices.is_first():
+        write_json(out / SUMMARY, summary)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -1,0 +1,136 @@
+"""Scores that can be counted another way come out the same."""
+
+import json
+import subprocess
+import sys
+from math import log
+
+import models
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from anatili.evaluate import pairs as pairing  # noqa: E402
+from anatili.evaluate.behavior import contamination_rows  # noqa: E402
+from anatili.evaluate.interval import wilson  # noqa: E402
+from anatili.evaluate.scored import Scored, middle  # noqa: E402
+from anatili.evaluate.texts import TextSet  # noqa: E402
+from anatili.lang import load_pack  # noqa: E402
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    return models.make_folder(tmp_path_factory.mktemp("m"), "qwen3")
+
+
+def test_bits_are_the_sum_over_tokens_whatever_is_scored_beside(model):
+    scored = Scored(model)
+    texts = ["Қазақ тілі – түркі тілдерінің бірі.", "Иә", "", models.texts("kk")[0] * 4]
+    bits = scored.bits(texts)
+    assert bits[2] == 0
+    ids = [scored.begin, *scored.ids(texts[0])]
+    with torch.inference_mode():
+        chances = torch.log_softmax(scored.model(input_ids=torch.tensor([ids])).logits[0], -1)
+    by_hand = -sum(chances[place, token].item() for place, token in enumerate(ids[1:])) / log(2)
+    assert bits[0] == pytest.approx(by_hand, rel=1e-4)
+    assert scored.bits(texts[3:])[0] == pytest.approx(bits[3], rel=1e-5)  # longer than one window
+
+
+def test_the_second_half_is_what_the_whole_costs_less_the_first(model):
+    scored = Scored(model)
+    sentence = "Алматы қаласында биыл жаңа кітапхана ашылды."
+    at = middle(sentence)
+    assert sentence[at] == " "
+    assert abs(at - len(sentence) / 2) < 8
+    bits, sizes = scored.second_halves([sentence])
+    whole, first = scored.bits([sentence, sentence[:at]])
+    assert bits[0] == pytest.approx(whole - first, rel=1e-3)
+    assert sizes[0] == len(sentence[at:].encode())
+    assert middle("бір") == 1
+
+
+def test_kazakh_pairs_differ_in_one_point_and_the_right_one_is_right():
+    found = pairing.pairs_of(load_pack("kk"))
+    kinds = {pair.kind for pair in found}
+    assert {"dative: harmony", "ablative: assimilation", "possession", "numeral with singular"} <= kinds
+    assert len(found) > 800
+    assert all(pair.right != pair.wrong for pair in found)
+    sentences = {pair.right for pair in found}
+    assert not sentences & {pair.wrong for pair in found}
+    by_hand = {"Ол маған емес, кітапқа қарады.", "Ол бұрын адамнан қорқатын.", "Айтшы, бұл үй ме?"}
+    assert by_hand <= {p.right for p in pairing.suffix_pairs(_said())}
+    assert pairing.pairs_of(load_pack("en")) == []
+
+
+def _said():
+    import tomllib
+
+    return tomllib.loads((load_pack("kk").folder / pairing.FILE).read_text("utf-8"))
+
+
+def test_pairs_are_scored_by_the_likelier_sentence():
+    class Known:
+        def bits(self, sentences):
+            import numpy as np
+
+            return np.array([1.0 if "right" in sentence else 2.0 for sentence in sentences])
+
+    some = [pairing.Pair("a", "right", "wrong"), pairing.Pair("a", "wrong", "right"), pairing.Pair("b", "right", "no")]
+    found = pairing.score_pairs(Known(), some)
+    assert found["right"] == round(2 / 3, 4)
+    assert found["kinds"]["b"] == {"right": 1.0, "interval": wilson(1, 1), "count": 1}
+
+
+def test_wilson_has_the_ends_that_are_published():
+    assert wilson(15, 20) == pytest.approx([0.5313, 0.8881], abs=1e-4)
+    assert wilson(0, 10) == pytest.approx([0.0, 0.2775], abs=1e-4)
+    assert wilson(0, 0) is None
+
+
+def test_a_test_text_in_the_corpus_is_found(tmp_path):
+    from anatili.document import Kept, write_shard
+
+    text = "Алматы қаласында биыл қазан айында жаңа үлкен кітапхана ашылды деп хабарлады."
+    rows = [Kept("1", f"Кіріспе. {text} Соңы.", "", "", "s", "", "", "kk", "Cyrl")]
+    write_shard(tmp_path / "part-0.parquet", Kept, rows)
+    sets = [TextSet("kk", "test", (text, "Басқа сөйлем, мұнда ешқандай ортақ сегіз сөз тізбегі мүлдем жоқ екен ғой."))]
+    (row,) = contamination_rows(sets, tmp_path)
+    assert row["value"] == 0.5
+
+
+def run(*arguments):
+    command = [sys.executable, "-m", "anatili", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=200)
+
+
+def test_any_model_is_scored_on_any_file(model, tmp_path):
+    pytest.importorskip("gguf")
+    (tmp_path / "kk.txt").write_text("\n".join(models.texts("kk")[:6]), "utf-8")
+    exported = run("export", model, "--gguf", "--quantization", "f16", "-o", tmp_path / "m.gguf", "--json")
+    assert json.loads(exported.stdout)["parity"]["mean"] < 0.05, exported.stderr
+    values = []
+    for place in (model, tmp_path / "m.gguf"):
+        done = run("evaluate", place, "--text", tmp_path / "kk.txt", "--halves", "--max-bytes", 3000, "--json")
+        rows = json.loads(done.stdout)["scores"]
+        assert [row["measure"] for row in rows] == ["bits per byte", "bits per byte of second halves"]
+        assert rows[0]["interval"][0] <= rows[0]["value"] <= rows[0]["interval"][1]
+        assert (rows[0]["language"], rows[0]["chance"]) == ("kk", 8.0)
+        values.append(rows[0]["value"])
+    assert values[0] == pytest.approx(values[1], rel=0.01)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("evaluate", "{model}"), "nothing to score"),
+        (("evaluate", "{model}", "--text", "nowhere.txt"), "no file"),
+        (("evaluate", "nowhere", "--text", "x"), "no"),
+        (("export", "{model}", "--quantization", "q3"), "no quantization 'q3'"),
+        (("tokenizer", "report", "--text", "x.txt"), "no tokenizer to report on"),
+    ],
+)
+def test_what_is_wrong_with_a_command_is_said_in_a_sentence(model, arguments, words):
+    done = run(*(a.format(model=model) for a in arguments))
+    assert done.returncode == 1
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr

@@ -1,0 +1,83 @@
+"""Training in two processes comes to what one comes to, goes on after a kill, and says why it failed."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("torch")
+
+LAUNCH = f"{sys.executable} -m torch.distributed.run --nproc_per_node 2"
+RECIPE = """
+name = "two"
+language = "kk"
+[[collect.sources]]
+name = "sample"
+path = "sample:"
+[collect]
+shard_records = 100
+[tokenizer]
+vocabulary = 600
+[pretrain]
+layers = 2
+width = 32
+heads = 2
+feed_forward = 64
+context = 64
+tokens = 6_000
+batch = 4
+precision = "float32"
+[tune]
+kinds = ["refusal"]
+epochs = 1
+batch = 3
+[evaluate]
+max_bytes = 1000
+questions = 1
+memory_texts = 1
+"""
+
+
+def carry(folder: Path, *options: str) -> subprocess.CompletedProcess:
+    folder.mkdir(exist_ok=True)
+    (folder / "two.toml").write_text(RECIPE, "utf-8")
+    command = [sys.executable, "-m", "anatili", "run", "two.toml", *options]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300)
+
+
+def log(folder: Path, stage: str) -> list[float]:
+    lines = (folder / "runs" / "two" / stage / "log.jsonl").read_text("utf-8").splitlines()
+    return [json.loads(line)["loss"] for line in lines]
+
+
+@pytest.fixture(scope="module")
+def one(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("one")
+    done = carry(folder)
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+def test_two_processes_have_the_losses_of_one(one, tmp_path):
+    done = carry(tmp_path, "--launch", LAUNCH)
+    assert done.returncode == 0, done.stderr
+    record = json.loads((tmp_path / "runs" / "two" / "pretrain" / "record.json").read_text("utf-8"))
+    assert record["summary"]["devices"] == 2
+    for stage in ("pretrain", "tune"):  # of tune's batches one does not divide evenly
+        assert log(tmp_path, stage) == pytest.approx(log(one, stage), abs=0.002), stage
+    assert len(log(one, "pretrain")) == 23
+
+
+def test_what_a_process_says_before_it_ends_is_told(one, tmp_path):
+    wrong = RECIPE.replace("[tune]", "mix = { zz = 1.0 }\n[tune]")
+    shutil.copytree(one / "runs", tmp_path / "runs")
+    for launch, words in ((LAUNCH, "mix names zz"), ("no-such-launcher", "there is no command 'no-such-launcher'")):
+        (tmp_path / "two.toml").write_text(wrong, "utf-8")
+        command = [sys.executable, "-m", "anatili", "run", "two.toml", "--redo", "pretrain", "--launch", launch]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300)
+        assert done.returncode == 1
+        assert words in done.stderr
+        assert "Traceback" not in done.stderr

