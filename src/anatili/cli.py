@@ -24,6 +24,11 @@ def main() -> None:
     """
 
 
+adapter_option = click.option(
+    "--adapter", "adapters", multiple=True, type=click.Path(path_type=Path), help="LoRA adapter to put on; repeatable."
+)
+
+
 @main.command()
 @click.argument("recipe", type=click.Path(path_type=Path))
 @runs_option
@@ -31,10 +36,22 @@ def main() -> None:
 @click.option("--ray", metavar="ADDRESS", help="Run on this Ray cluster; `local` starts one on this machine.")
 @click.option("--launch", default="", metavar="COMMAND", help="Train in the processes that COMMAND starts.")
 @click.option("--redo", multiple=True, metavar="STAGE", help="Build this stage again; STAGE.. with all after it.")
+@click.option("--dry-run", is_flag=True, help="Only say what training would take: shape, tokens, memory, operations.")
+@click.option("--devices", default=1, show_default=True, type=click.IntRange(1), help="Devices, for --dry-run.")
+@click.option("--device-memory", default=0.0, type=click.FloatRange(0), help="GiB of each, for --dry-run.")
 @as_json
 @report_problems
 def run(
-    recipe: Path, runs: Path, workers: int, ray: str | None, launch: str, redo: tuple[str, ...], wants_json: bool
+    recipe: Path,
+    runs: Path,
+    workers: int,
+    ray: str | None,
+    launch: str,
+    redo: tuple[str, ...],
+    dry_run: bool,
+    devices: int,
+    device_memory: float,
+    wants_json: bool,
 ) -> None:
     """Carry RECIPE through its stages, building what is not built yet.
 
@@ -46,13 +63,16 @@ def run(
     anatili run recipes/tiny.toml --redo cut      after a threshold was changed: only the corpus
     anatili run recipes/tiny.toml --redo cut..    the corpus and all that is made from it
     anatili run big.toml --launch "torchrun --nproc_per_node 8"    train on eight devices (FSDP2)
-    """
+    """  # fmt: skip
     from anatili.progress import Bars
     from anatili.recipe import load_recipe
     from anatili.stage import carry_out, prepare, stages_to_redo, too_many_errors
 
     again = stages_to_redo(redo)
     wanted = load_recipe(recipe)
+    if dry_run:
+        show_outline(wanted, recipe, devices, device_memory, wants_json)
+        return
     with prepare(wanted, recipe, runs) as work, Bars(quiet=wants_json) as bars:
         outcomes = carry_out(
             wanted,
@@ -76,6 +96,17 @@ def run(
         raise Problem(
             f"the run is whole, but {'; '.join(troubles)}: more than 1 in 100. See: anatili why {wanted.name} URL"
         )
+
+
+def show_outline(wanted: Any, recipe: Path, devices: int, memory: float, wants_json: bool) -> None:
+    from anatili.progress import show_facts
+    from anatili.train.outline import outline
+
+    facts = outline(wanted, recipe.resolve().parent, devices, memory)
+    if wants_json:
+        print_json(facts)
+    else:
+        show_facts(facts)
 
 
 def make_pool(workers: int, ray: str | None) -> Any:
@@ -131,12 +162,21 @@ def why(run: Path, document: str, runs: Path, wants_json: bool) -> None:
 @main.command()
 @click.argument("run", metavar="RUN|MODEL")
 @runs_option
+@adapter_option
 @click.option("--question", help="Ask this and leave.")
 @click.option("--limit", default=120, show_default=True, type=click.IntRange(1, 4096), help="Tokens of an answer.")
 @click.option("--temperature", default=0.7, show_default=True, type=click.FloatRange(0, 2), help="0: always the same.")
 @as_json
 @report_problems
-def chat(run: str, runs: Path, question: str | None, limit: int, temperature: float, wants_json: bool) -> None:
+def chat(
+    run: str,
+    runs: Path,
+    adapters: tuple[Path, ...],
+    question: str | None,
+    limit: int,
+    temperature: float,
+    wants_json: bool,
+) -> None:
     """Ask RUN (or a model folder, or the address of an OpenAI-compatible server).
 
     The passages found come first, with their sources; then the model's own words, labelled.
@@ -149,7 +189,7 @@ def chat(run: str, runs: Path, question: str | None, limit: int, temperature: fl
     from anatili.progress import show_reply
     from anatili.serve.assistant import open_assistant
 
-    assistant = open_assistant(run, runs)
+    assistant = open_assistant(run, runs, adapters)
     for asked in [question] if question else questions():
         reply = assistant.reply([{"role": "user", "content": asked}], Sampling(limit=limit, temperature=temperature))
         if wants_json:
@@ -209,11 +249,12 @@ def search(run: str, query: str, runs: Path, limit: int, wants_json: bool) -> No
 @main.command()
 @click.argument("run", metavar="RUN|MODEL")
 @runs_option
+@adapter_option
 @click.option("--port", default=0, type=click.IntRange(0, 65535), help="0 takes a free one.  [default: 0]")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Another address needs a key.")
 @click.option("--key", envvar="ANATILI_KEY", default="", help="Key that clients must send; better set ANATILI_KEY.")
 @report_problems
-def serve(run: str, runs: Path, port: int, host: str, key: str) -> None:
+def serve(run: str, runs: Path, adapters: tuple[Path, ...], port: int, host: str, key: str) -> None:
     """Serve RUN (or a model folder, or a server's address): a page and an OpenAI-compatible API.
 
     \b
@@ -221,7 +262,7 @@ def serve(run: str, runs: Path, port: int, host: str, key: str) -> None:
     """
     from anatili.serve.server import start
 
-    start(run, runs, host=host, port=port, key=key, announce=click.echo)
+    start(run, runs, adapters, host=host, port=port, key=key, announce=click.echo)
 
 
 for command in (*cli_model.COMMANDS, *cli_crawl.COMMANDS):

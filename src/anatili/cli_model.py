@@ -5,7 +5,6 @@ from typing import Any
 
 import click
 
-from anatili.lang import REFERENCE
 from anatili.options import Group, as_json, print_json, report_problems
 from anatili.problem import Problem
 
@@ -28,7 +27,7 @@ def tokenizer() -> None:
 @click.argument("tokenizers", nargs=-1, type=PATH)
 @click.option("--text", "texts", multiple=True, required=True, metavar="[LANG=]FILE", help="A line a text; repeatable.")
 @click.option("--peers", is_flag=True, help="Beside those whose packages are installed (Llama, Qwen, Tekken).")
-@click.option("--pivot", default=REFERENCE, show_default=True, help="Language that parity is told against.")
+@click.option("--pivot", default="", help="Language that parity is told against.  [default: English]")
 @plot_option
 @as_json
 @report_problems
@@ -43,6 +42,7 @@ def report_command(
     \b
     anatili tokenizer report runs/tiny/tokenizer --text kk=dev/kk.txt --text en=dev/en.txt --peers --plot t.png
     """
+    from anatili.lang import REFERENCE
     from anatili.tokenizer import report
     from anatili.tokenizer.peers import installed_peers, open_tokenizer
 
@@ -50,7 +50,7 @@ def report_command(
     if not opened:
         raise Problem("no tokenizer to report on: name one, or add --peers")
     read = [named_text(text) for text in texts]
-    rows = report.report(opened, read, pivot)
+    rows = report.report(opened, read, pivot or REFERENCE)
     if plot:
         report.draw(plot, rows)
     if wants_json:
@@ -182,16 +182,20 @@ def evaluate(
 @click.option("--gguf", is_flag=True, help="Write GGUF, for llama.cpp (the one form there is).")
 @click.option("--quantization", default="q8_0", show_default=True, help="f32, f16, bf16, q8_0, q5_1, q5_0, q4_1, q4_0.")
 @click.option("-o", "--out", type=click.Path(path_type=Path, dir_okay=False), help="File.  [default: beside it]")
+@click.option("--base", type=PATH, help="The model that an adapter was made for; MODEL is then a PEFT folder.")
 @click.option("--check/--no-check", default=True, show_default=True, help="Run both and compare their chances.")
 @as_json
 @report_problems
-def export(model: Path, gguf: bool, quantization: str, out: Path | None, check: bool, wants_json: bool) -> None:
+def export(
+    model: Path, gguf: bool, quantization: str, out: Path | None, base: Path | None, check: bool, wants_json: bool
+) -> None:
     """Write MODEL (a Hugging Face folder or a run) as GGUF, and prove that llama.cpp says the same with it.
 
     A tensor that is missing, left over or of another shape stops the export.
 
     \b
     anatili export runs/tiny/tune/model --gguf
+    anatili export runs/mine/tune/adapter --base base-model --gguf -o adapter.gguf
     """
     from anatili.serve.assistant import find_model
     from anatili.train.gguf_file import QUANTIZATIONS, export_gguf
@@ -199,6 +203,15 @@ def export(model: Path, gguf: bool, quantization: str, out: Path | None, check: 
 
     if quantization not in QUANTIZATIONS:
         raise Problem(f"no quantization {quantization!r}; there are {', '.join(QUANTIZATIONS)}")
+    if base:
+        from anatili.train.gguf_adapter import export_adapter
+
+        said = export_adapter(model, base, out or model.with_suffix(".gguf"))
+        if wants_json:
+            print_json(said)
+        else:
+            click.echo(f"{said['file']}: {said['bytes'] / 1e6:.1f} MB, put it on with --adapter")
+        return
     folder = find_model(str(model))
     target = out or folder.with_name(f"{folder.name}-{quantization}.gguf")
     said = export_gguf(folder, target, quantization)

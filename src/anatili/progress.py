@@ -204,3 +204,22 @@ def show_score(row: dict[str, Any]) -> None:
     for kind, found in row.get("kinds", {}).items():
         low, high = found["interval"]
         console().print(f"    {kind}: {found['right']:.3f} [{low:.3f}, {high:.3f}], n = {found['count']}")
+
+
+def show_facts(facts: dict[str, Any]) -> None:
+    """Facts and the facts within them, one a line."""
+    screen = console()
+    for name, value in facts.items():
+        if isinstance(value, dict):
+            screen.print(f"{name.replace('_', ' ')}:")
+            for key, inner in value.items():
+                screen.print(f"    {key.replace('_', ' ')}: {number(inner)}")
+        else:
+            screen.print(f"{name.replace('_', ' ')}: {number(value)}")
+
+
+def number(value: Any) -> str:
+    """A figure as a person reads it."""
+    if isinstance(value, float) or (isinstance(value, int) and abs(value) >= 1e13):
+        return f"{value:.3g}"
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)

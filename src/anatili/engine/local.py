@@ -7,13 +7,14 @@ from typing import Any
 
 from anatili.engine import Message, Sampling
 from anatili.problem import Problem
+from anatili.text import show_path
 from anatili.weights import check_complete, check_folder
 
 
 class TransformersEngine:
     """A model folder, run in this process. Only safetensors are read, and no code that lies beside them is run."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, adapters: Sequence[Path] = ()) -> None:
         os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
         os.environ.setdefault("GOMP_SPINCOUNT", "0")
         try:
@@ -35,6 +36,8 @@ class TransformersEngine:
             ignore_mismatched_sizes=True, **options,
         )  # fmt: skip
         check_complete(self.model, info, folder)
+        for adapter in adapters:
+            self.model = put_on(self.model, adapter)
         self.model.to(self.device).eval()
 
     @property
@@ -103,3 +106,17 @@ def choose(logits: Any, said: list[int], sampling: Sampling, chooser: Any, torch
     chances, order = torch.softmax(logits / sampling.temperature, -1).sort(descending=True)
     chances[chances.cumsum(-1) - chances > sampling.top_p] = 0
     return int(order[torch.multinomial(chances, 1, generator=chooser)])
+
+
+def put_on(model: Any, adapter: Path) -> Any:
+    """`model` with a PEFT adapter merged in."""
+    if not (adapter / "adapter_model.safetensors").is_file():
+        raise Problem(f"no adapter in {show_path(adapter)}: expected a PEFT folder with adapter_model.safetensors")
+    try:
+        from peft import PeftModel
+    except ImportError as error:
+        raise Problem("adapters need peft: pip install 'anatili[train]'") from error
+    try:
+        return PeftModel.from_pretrained(model, adapter).merge_and_unload()
+    except (ValueError, RuntimeError, KeyError) as error:
+        raise Problem(f"the adapter {show_path(adapter)} does not fit this model: {error}") from error

@@ -83,16 +83,16 @@ class Assistant:
         return str(said.get("notice", ""))
 
 
-def open_assistant(target: str, runs: Path = Path("runs")) -> Assistant:
+def open_assistant(target: str, runs: Path = Path("runs"), adapters: Sequence[Path] = ()) -> Assistant:
     """The assistant of a run (its tuned model and index), of a model folder, or of a server's address."""
     path = Path(target)
     if target.startswith(("http://", "https://")) or path.suffix == ".gguf" or (path / "config.json").is_file():
         speaking = [code for code in codes() if load_pack(code).prompts]
-        return Assistant(open_engine(target), {code: load_pack(code) for code in speaking})
+        return Assistant(open_engine(target, adapters), {code: load_pack(code) for code in speaking})
     run = find_run(path, runs)
     recipe = load_recipe(run.root / "recipe.toml")
     packs = {code: load_pack(code) for code in recipe.languages}
-    return Assistant(open_engine(model_of(run)), packs, search_of(run, packs))
+    return Assistant(open_engine(model_of(run), adapters), packs, search_of(run, packs))
 
 
 def find_model(target: str, runs: Path = Path("runs")) -> Path:

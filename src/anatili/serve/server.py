@@ -1,7 +1,7 @@
 """Start the server on a free local port and say where it is."""
 
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from anatili.problem import Problem
@@ -10,8 +10,17 @@ LOCAL = ("127.0.0.1", "localhost", "::1")
 MIN_KEY = 16
 
 
-def start(target: str, runs: Path, *, host: str, port: int, key: str, announce: Callable[[str], None]) -> None:
-    """Open the assistant of `target`, serve it until interrupted. `Problem` for an open address without a long key."""
+def start(
+    target: str,
+    runs: Path,
+    adapters: Sequence[Path] = (),
+    *,
+    host: str,
+    port: int,
+    key: str,
+    announce: Callable[[str], None],
+) -> None:
+    """Open the assistant of `target`, serve it until interrupted; `Problem` for an open address without a long key."""
     if host not in LOCAL and len(key) < MIN_KEY:
         raise Problem(
             f"{host} can be reached by others: set a key of {MIN_KEY} characters or more, for example\n"
@@ -28,7 +37,7 @@ def start(target: str, runs: Path, *, host: str, port: int, key: str, announce: 
     listener = listen(host, port)
     taken = listener.getsockname()[1]
     announce(f"opening {target} …")
-    app = create_app(open_assistant(target, runs), key=key, hosts=LOCAL if host in LOCAL else ())
+    app = create_app(open_assistant(target, runs, adapters), key=key, hosts=LOCAL if host in LOCAL else ())
     shown = f"[{host}]" if ":" in host else host
     announce(f"page  http://{shown}:{taken}/")
     announce(f"API   http://{shown}:{taken}/v1  (Ctrl-C ends)")

@@ -22,6 +22,8 @@ from anatili.recipe import Pretrain
 Tokens = npt.NDArray[np.int64]
 IGNORED = -100
 """Label of tokens that bear no loss (torch's own)."""
+PIECE_BYTES = 256 * 2**20
+"""Size of the logits held at a time while training, in float32."""
 Counts = dict[str, dict[str, int]]
 """`language/source` -> tokens, bytes of text, documents."""
 

@@ -9,10 +9,8 @@ from typing import Any
 
 import torch
 
-from anatili.train.data import IGNORED
+from anatili.train.data import IGNORED, PIECE_BYTES
 
-PIECE_BYTES = 256 * 2**20
-"""Size of the logits held at a time, in float32."""
 TINY = 1e-38
 """Least chance whose logarithm is taken, near the smallest float32."""
 

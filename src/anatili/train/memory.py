@@ -3,12 +3,9 @@
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from anatili.problem import Problem
 from anatili.recipe import Pretrain
-from anatili.train import devices
-from anatili.train.loss import PIECE_BYTES
+from anatili.train.data import PIECE_BYTES
 
 GIB = 2**30
 LAYER_WIDTHS = 16
@@ -17,10 +14,13 @@ LAYER_WIDTHS = 16
 
 def check(model: Any, settings: Pretrain) -> None:
     """`Problem` if training `model` needs more memory than the device has free."""
+    from anatili.train import devices
+
     config = model.config
     needs = estimate(
         parameters=sum(p.numel() for p in model.parameters()),
-        embeddings=config.vocab_size * config.hidden_size,
+        embeddings=config.vocab_size * config.hidden_size * (1 if config.tie_word_embeddings else 2),
+        head=config.vocab_size * config.hidden_size,
         layers=config.num_hidden_layers, width=config.hidden_size, feed_forward=config.intermediate_size,
         settings=settings, processes=devices.count(),
     )  # fmt: skip
@@ -37,6 +37,7 @@ def estimate(
     *,
     parameters: int,
     embeddings: int,
+    head: int,
     layers: int,
     width: int,
     feed_forward: int,
@@ -56,12 +57,14 @@ def estimate(
         "gradients": 4 * learned // processes,
         "moments": moments // processes,
         "activations": kept + live,
-        "logits": 2 * PIECE_BYTES + 8 * embeddings,
+        "logits": 2 * PIECE_BYTES + 8 * head,
     }
 
 
 def available() -> tuple[int, str]:
     """Free bytes and the name of the place; 0 where it cannot be told."""
+    import torch
+
     if torch.cuda.is_available():
         return int(torch.cuda.mem_get_info()[0]), "the accelerator"
     try:
