@@ -3,7 +3,6 @@
 import importlib
 import json
 import shutil
-import statistics
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -141,8 +140,6 @@ def summary(plan: Any, rows: list[dict[str, Any]], settings: Pretrain) -> dict[s
     return {
         "steps": plan.steps,
         "last_loss": round(sum(last) / len(last), 4),
-        "tokens_per_second": round(statistics.median(row["tokens_per_second"] for row in rows), 1),
-        "joules": rows[-1]["joules"] or None,
         "device": device.type,
         "devices": devices.count(),
         "precision": str(devices.pick_precision(settings.precision, device)).removeprefix("torch."),
