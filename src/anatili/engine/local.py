@@ -69,30 +69,31 @@ class TransformersEngine:
         said: list[int] = []
         done = 0
         past, feed = None, torch.tensor([ids], device=self.device)
-        with torch.inference_mode():
-            for _ in range(min(sampling.limit, room)):
+        for _ in range(min(sampling.limit, room)):
+            # Not around the loop: the next step may run in another thread, and the mode is each thread's own.
+            with torch.inference_mode():
                 answer = self.model(input_ids=feed, past_key_values=past, use_cache=True)
-                past = answer.past_key_values
-                token = choose(answer.logits[0, -1].float().cpu(), said, sampling, chooser, torch)
-                if token == self.tokenizer.eos_token_id:
-                    break
-                said.append(token)
-                feed = torch.tensor([[token]], device=self.device)
-                text = self.tokenizer.decode(said, skip_special_tokens=True)
-                if text.endswith("\ufffd"):  # half a letter: its other bytes are still to come
-                    yield ""
-                    continue
-                end = min((at for stop in sampling.stop if (at := text.find(stop)) >= 0), default=-1)
-                if end >= 0:
-                    yield text[done:end]
-                    return
-                # What may be the beginning of a stop word waits until it is known to be none.
-                ready = max(done, len(text) - max((len(stop) - 1 for stop in sampling.stop), default=0))
-                yield text[done:ready]
-                done = ready
-            rest = self.tokenizer.decode(said, skip_special_tokens=True)[done:]
-            if rest:
-                yield rest
+            past = answer.past_key_values
+            token = choose(answer.logits[0, -1].float().cpu().clone(), said, sampling, chooser, torch)
+            if token == self.tokenizer.eos_token_id:
+                break
+            said.append(token)
+            feed = torch.tensor([[token]], device=self.device)
+            text = self.tokenizer.decode(said, skip_special_tokens=True)
+            if text.endswith("\ufffd"):  # half a letter: its other bytes are still to come
+                yield ""
+                continue
+            end = min((at for stop in sampling.stop if (at := text.find(stop)) >= 0), default=-1)
+            if end >= 0:
+                yield text[done:end]
+                return
+            # What may be the beginning of a stop word waits until it is known to be none.
+            ready = max(done, len(text) - max((len(stop) - 1 for stop in sampling.stop), default=0))
+            yield text[done:ready]
+            done = ready
+        rest = self.tokenizer.decode(said, skip_special_tokens=True)[done:]
+        if rest:
+            yield rest
 
 
 def choose(logits: Any, said: list[int], sampling: Sampling, chooser: Any, torch: Any) -> int:
