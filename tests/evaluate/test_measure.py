@@ -52,7 +52,7 @@ def test_the_second_half_is_what_the_whole_costs_less_the_first(model):
 def test_kazakh_pairs_differ_in_one_point_and_the_right_one_is_right():
     found = pairing.pairs_of(load_pack("kk"))
     kinds = {pair.kind for pair in found}
-    assert {"dative: harmony", "ablative: assimilation", "possession", "numeral with singular"} <= kinds
+    assert {"dative: harmony", "ablative: assimilation", "possession"} <= kinds
     assert len(found) > 800
     assert all(pair.right != pair.wrong for pair in found)
     sentences = {pair.right for pair in found}

@@ -261,3 +261,34 @@ def test_the_tokenizer_gives_back_every_text(tokenizer_folder):
 def test_too_little_text_for_a_tokenizer_is_told():
     with pytest.raises(Problem, match="too small for a tokenizer"):
         tokenizing.train(iter(["аб"]), Tokenizer(vocabulary=600))
+
+
+def test_a_part_of_a_batch_without_labels_costs_nothing():
+    model = new_model()
+    ids = torch.randint(3, 128, (1, 16), generator=torch.Generator().manual_seed(1))
+    loss = WithLoss(model, torch.float32)(ids, torch.full_like(ids, data.IGNORED), torch.arange(16)[None])
+    loss.backward()
+    assert loss.item() == 0
+    assert all(p.grad is None or not p.grad.any() for p in model.parameters())
+
+
+def test_the_energy_counter_may_begin_anew(tmp_path, monkeypatch):
+    from anatili.train import meter
+
+    counter, full = tmp_path / "energy_uj", tmp_path / "max_energy_range_uj"
+    monkeypatch.setattr(meter, "COUNTER", counter)
+    monkeypatch.setattr(meter, "FULL", full)
+    assert meter.Power(torch.device("cpu")).joules() == 0  # not readable here
+    counter.write_text("90000000")
+    full.write_text("100000000")
+    power = meter.Power(torch.device("cpu"))
+    for now, used in ((95, 5.0), (3, 13.0), (4, 14.0)):
+        counter.write_text(str(now * 1_000_000))
+        assert power.joules() == used
+
+
+def test_a_half_written_line_of_a_log_is_no_trouble():
+    from anatili.train.launch import note
+
+    assert note('{"loss": 1.5}') == "loss 1.500"
+    assert note('{"loss": 1.') == ""

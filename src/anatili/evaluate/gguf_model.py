@@ -9,7 +9,7 @@ from anatili.text import show_path
 
 def open_gguf(file: Path) -> tuple[Any, Any, Any, Any]:
     """torch, model (float32), tokenizer and device for a GGUF file."""
-    from anatili.engine.llama import check_gguf
+    from anatili.engine.llama import check_gguf, silence
     from anatili.engine.llama_vocabulary import read_vocabulary
 
     check_gguf(file)
@@ -31,7 +31,10 @@ def open_gguf(file: Path) -> tuple[Any, Any, Any, Any]:
             config.head_dim = int(size)
             if hasattr(config, "query_pre_attn_scalar"):  # as llama.cpp: the size of a head
                 config.query_pre_attn_scalar = int(size)
-        model: Any = AutoModelForCausalLM.from_pretrained(file.parent, config=config, dtype=torch.float32, **options)
+        with silence():  # transformers draws a bar here that cannot be turned off
+            model: Any = AutoModelForCausalLM.from_pretrained(
+                file.parent, config=config, dtype=torch.float32, **options
+            )
         tokenizer = read_vocabulary(file)
     except (ValueError, KeyError, OSError, IndexError, RuntimeError) as error:
         raise Problem(f"transformers cannot read {show_path(file)}: {error}") from error

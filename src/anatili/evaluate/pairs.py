@@ -55,12 +55,6 @@ def suffix_pairs(said: dict[str, Any]) -> Iterator[Pair]:
                 yield Pair(f"{name}: harmony", frame.format(stem + right), frame.format(stem + other))
                 for rival in sorted(rivals):
                     yield Pair(f"{name}: assimilation", frame.format(stem + right), frame.format(stem + rival))
-        numeral = said.get("numeral")
-        if numeral:
-            plural = said["suffixes"][numeral["suffix"]][ending][side]
-            for stem in stems:
-                frame = numeral["frame"]
-                yield Pair("numeral with singular", frame.format(stem), frame.format(stem + plural))
 
 
 def agreement_pairs(said: dict[str, Any]) -> Iterator[Pair]:

@@ -1,4 +1,4 @@
-"""Where training runs: one device, or many under `accelerate launch` (FSDP2), whatever their make.
+"""Where training runs: one device, or many under `torchrun` (FSDP2), whatever their make.
 
 Everything that differs between one process and many stands here, so that the loop reads as if there were one.
 """

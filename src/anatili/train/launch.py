@@ -13,7 +13,7 @@ from typing import Any
 
 from anatili.document import write_json
 from anatili.problem import Problem
-from anatili.recipe import Recipe
+from anatili.recipe import Pretrain, Recipe
 from anatili.stage import Quiet, Task, load
 
 SUMMARY = ".summary.json"
@@ -50,16 +50,26 @@ def start(task: Task, work: str) -> dict[str, Any]:
 
 def follow(task: Task, process: "subprocess.Popen[bytes]") -> None:
     """Tell the progress that the workers' log shows, until they end."""
-    log, seen, total = task.out / "log.jsonl", 0, 0
+    from anatili.train.data import steps_of
+
+    log, seen, begun = task.out / "log.jsonl", 0, False
     while process.poll() is None:
         time.sleep(LOOK_SECONDS)
         lines = log.read_text("utf-8").splitlines() if log.exists() else []
-        if lines and not total:
-            total = 1
-            task.progress.start(0, "steps")
+        if lines and not begun:
+            begun = True
+            task.progress.start(steps_of(task.settings) if isinstance(task.settings, Pretrain) else 0, "steps")
         if len(lines) > seen:
-            task.progress.advance(len(lines) - seen, f"loss {json.loads(lines[-1])['loss']:.3f}" if lines[-1] else "")
+            task.progress.advance(len(lines) - seen, note(lines[-1]))
             seen = len(lines)
+
+
+def note(line: str) -> str:
+    """The loss in a line of the log; "" while it is being written."""
+    try:
+        return f"loss {json.loads(line)['loss']:.3f}"
+    except ValueError:
+        return ""
 
 
 def main(order: Path) -> None:

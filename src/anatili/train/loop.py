@@ -10,7 +10,6 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from math import log
 from pathlib import Path
 from typing import Any
 
@@ -188,8 +187,3 @@ def read_log(path: Path) -> list[dict[str, Any]]:
         except ValueError:
             break
     return rows
-
-
-def bits_per_byte(loss: float, bytes_per_token: float) -> float:
-    """Loss in nats per label as bits per byte of text; 0 where the bytes are unknown."""
-    return loss / log(2) / bytes_per_token if bytes_per_token else 0.0

@@ -30,7 +30,7 @@ class HeadLoss(torch.autograd.Function):  # type: ignore[misc]
         size = max(1, PIECE_BYTES // (4 * len(weight)))
         chosen = known.nonzero().squeeze(1)
         # Buffers are used again: fresh memory of this size costs more than the arithmetic done in it.
-        size = min(size, len(chosen))
+        size = max(1, min(size, len(chosen)))  # a device's part of a batch may be without labels
         logit_buffer = torch.empty(size, len(weight), dtype=hidden.dtype, device=hidden.device)
         chance_buffer = torch.empty(size, len(weight), device=hidden.device)
         weight_buffer = torch.empty_like(weight) if wants_weight else None

@@ -9,8 +9,9 @@ import torch
 
 from anatili.train import devices
 
-JOULES = Path("/sys/class/powercap/intel-rapl:0/energy_uj")
+COUNTER = Path("/sys/class/powercap/intel-rapl:0/energy_uj")
 """Energy counter of the processor, where the system lets us read it."""
+FULL = COUNTER.with_name("max_energy_range_uj")
 
 
 class Meter:
@@ -56,29 +57,30 @@ class Power:
 
     def __init__(self, device: Any) -> None:
         self.device = device
-        self.start = self._counter()
-        self.used, self.at = 0.0, time.monotonic()
+        self.counter, self.at, self.used = read_joules(COUNTER), time.monotonic(), 0.0
 
     def joules(self) -> float:
-        if self.start is not None:
-            now = self._counter()
-            return round((now or self.start) - self.start, 1)
-        if self.device.type == "cuda":
+        if self.device.type == "cpu" and self.counter is not None:
+            now = read_joules(COUNTER) or self.counter
+            # The counter begins anew when it is full, within an hour on a busy machine.
+            self.used += now - self.counter if now >= self.counter else now - self.counter + (read_joules(FULL) or 0.0)
+            self.counter = now
+        elif self.device.type == "cuda":
             now = time.monotonic()
             try:
                 self.used += torch.cuda.power_draw() / 1000 * (now - self.at)
-            except (ImportError, RuntimeError, ModuleNotFoundError):
+            except (ImportError, RuntimeError):
                 return 0.0
             self.at = now
         return round(self.used, 1)
 
-    def _counter(self) -> float | None:
-        if self.device.type != "cpu":
-            return None
-        try:
-            return int(JOULES.read_text()) / 1e6
-        except (OSError, ValueError):
-            return None
+
+def read_joules(file: Path) -> float | None:
+    """A counter of microjoules, `None` where the system does not let us read it."""
+    try:
+        return int(file.read_text()) / 1e6
+    except (OSError, ValueError):
+        return None
 
 
 def flops_per_token(model: Any) -> float:

@@ -29,7 +29,11 @@ def outline(recipe: Recipe, near: Path, devices: int, memory: float) -> dict[str
     matrices = total - parts["embeddings"] + (parts["embeddings"] if shape["tied"] else 0)
     attention = 6 * shape["layers"] * settings.context * shape["heads"] * shape["head_size"]
     flops = (6 * matrices + attention) * steps * settings.batch * settings.context
+    # Each process builds the whole model before it is sharded.
+    at_start = 4 * total if devices > 1 else 0
     free = memory * GIB
+    if free and at_start > free:
+        raise Problem(f"each device holds the whole model at the start, {at_start / GIB:.1f} GiB, and has {memory:g}")
     if free and sum(needs.values()) > free:
         said = " + ".join(f"{name} {size / GIB:.1f}" for name, size in needs.items())
         raise Problem(
@@ -53,6 +57,7 @@ def outline(recipe: Recipe, near: Path, devices: int, memory: float) -> dict[str
         "devices": devices,
         "gib_per_device": {**{k: round(v / GIB, 2) for k, v in needs.items()},
                            "total": round(sum(needs.values()) / GIB, 2)},
+        "gib_per_device_at_start": round(at_start / GIB, 2),
         "flops": flops,
         "hours_at_1e15_per_second": round(flops / 1e15 / 3600 / devices, 2),
     }  # fmt: skip

@@ -55,8 +55,8 @@ def open_model(folder: Path, dtype: Any = torch.float32) -> Any:
 def from_base(tokenizer: Path, near: Path, begin: int, end: int) -> tuple[Any, int]:
     """The base that the tokenizer was fitted from, with embeddings to match; and the number of rows it brought.
 
-    Rows of new pieces are the mean of the rows that the base cut them into, for input and output alike: the best of
-    six ways measured, and still no more than a start.
+    Rows of new pieces are the mean of the rows that the base cut them into, for input and output alike: a
+    start, no more.
     """
     base = json.loads((tokenizer / "base.json").read_text("utf-8"))["base"]
     model = open_model(weights.open_base(base, near))
