@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from anatili.train.launch import last_words
+
 pytest.importorskip("torch")
 
 LAUNCH = f"{sys.executable} -m torch.distributed.run --nproc_per_node 2"
@@ -81,3 +83,9 @@ def test_what_a_process_says_before_it_ends_is_told(one, tmp_path):
         assert done.returncode == 1
         assert words in done.stderr
         assert "Traceback" not in done.stderr
+
+
+def test_last_words_leave_out_the_launchers_report():
+    said = "Error in the worker\nW1123 8097 torch/distributed/elastic/api.py:1028] closing\nTraceback: run.py\n"
+    assert last_words(said) == "Error in the worker"
+    assert last_words("only this\n") == "only this"

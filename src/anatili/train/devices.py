@@ -58,6 +58,13 @@ def wait() -> None:
         dist.barrier()
 
 
+def leave() -> None:
+    """Part from the other processes once all are done; one that just exits may be aborted by its own threads."""
+    if count() > 1:
+        wait()
+        dist.destroy_process_group()
+
+
 def spread(wrapped: Any, device: Any) -> Any:
     """Shard the parameters over all processes, layer by layer (torch's FSDP2); nothing where there is one."""
     if count() == 1:

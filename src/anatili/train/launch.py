@@ -40,12 +40,18 @@ def start(task: Task, work: str) -> dict[str, Any]:
         raise Problem(f"--launch: there is no command {command[0]!r}") from error
     if process.returncode or not (task.out / SUMMARY).exists():
         message = task.out / MESSAGE
-        words = message.read_text("utf-8") if message.exists() else (task.out / "launch.log").read_text("utf-8")[-1500:]
-        raise Problem(f"training under {task.launch!r} failed: {words}")
+        words = message if message.exists() else task.out / "launch.log"
+        raise Problem(f"training under {task.launch!r} failed: {last_words(words.read_text('utf-8'))}")
     summary: dict[str, Any] = json.loads((task.out / SUMMARY).read_text("utf-8"))
     for path in (order, task.out / SUMMARY):
         path.unlink()
     return summary
+
+
+def last_words(said: str) -> str:
+    """The end of what the workers said, without the launcher's own long report of it."""
+    own, report, _ = said.partition("torch/distributed/elastic")
+    return (own.rpartition("\n")[0] if report else own)[-1500:].strip()
 
 
 def follow(task: Task, process: "subprocess.Popen[bytes]") -> None:
@@ -94,6 +100,7 @@ def main(order: Path) -> None:
         sys.exit(1)
     if devices.is_first():
         write_json(out / SUMMARY, summary)
+    devices.leave()
 
 
 if __name__ == "__main__":
