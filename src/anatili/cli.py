@@ -160,7 +160,7 @@ def why(run: Path, document: str, runs: Path, wants_json: bool) -> None:
 
 
 @main.command()
-@click.argument("run", metavar="RUN|MODEL")
+@click.argument("run", metavar="[RUN|MODEL]", default="")
 @runs_option
 @adapter_option
 @click.option("--question", help="Ask this and leave.")
@@ -177,11 +177,12 @@ def chat(
     temperature: float,
     wants_json: bool,
 ) -> None:
-    """Ask RUN (or a model folder, or the address of an OpenAI-compatible server).
+    """Ask RUN (or a model, or the address of an OpenAI-compatible server; without any, the model that comes along).
 
     The passages found come first, with their sources; then the model's own words, labelled.
 
     \b
+    anatili chat
     anatili chat tiny
     anatili chat tiny --question "Абай кім?"
     """
@@ -189,7 +190,7 @@ def chat(
     from anatili.progress import show_reply
     from anatili.serve.assistant import open_assistant
 
-    assistant = open_assistant(run, runs, adapters)
+    assistant = open_assistant(run, runs, adapters, tell=lambda line: click.echo(line, err=True))
     for asked in [question] if question else questions():
         reply = assistant.reply([{"role": "user", "content": asked}], Sampling(limit=limit, temperature=temperature))
         if wants_json:
@@ -247,7 +248,7 @@ def search(run: str, query: str, runs: Path, limit: int, wants_json: bool) -> No
 
 
 @main.command()
-@click.argument("run", metavar="RUN|MODEL")
+@click.argument("run", metavar="[RUN|MODEL]", default="")
 @runs_option
 @adapter_option
 @click.option("--port", default=0, type=click.IntRange(0, 65535), help="0 takes a free one.  [default: 0]")
@@ -255,9 +256,10 @@ def search(run: str, query: str, runs: Path, limit: int, wants_json: bool) -> No
 @click.option("--key", envvar="ANATILI_KEY", default="", help="Key that clients must send; better set ANATILI_KEY.")
 @report_problems
 def serve(run: str, runs: Path, adapters: tuple[Path, ...], port: int, host: str, key: str) -> None:
-    """Serve RUN (or a model folder, or a server's address): a page and an OpenAI-compatible API.
+    """Serve RUN (or a model, or a server's address; without any, the model that comes along): a page and an API.
 
     \b
+    anatili serve
     anatili serve tiny --port 8000     then open http://127.0.0.1:8000
     """
     from anatili.serve.server import start

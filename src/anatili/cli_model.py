@@ -164,7 +164,7 @@ def evaluate(
     if not texts and not grammar:
         raise Problem("nothing to score: give --text FILE or --grammar LANG")
     sets = [read_file(path, max_bytes, language) for path in texts]
-    opened = Scored(find_model(str(model)))
+    opened = Scored(find_model(str(model), tell=lambda line: click.echo(line, err=True)))
     rows = []
     with Bars(quiet=wants_json) as bars:
         bar = bars.bar("scores")
@@ -181,14 +181,16 @@ def evaluate(
 @click.argument("model", type=PATH)
 @click.option("--gguf", is_flag=True, help="Write GGUF, for llama.cpp (the one form there is).")
 @click.option("--quantization", default="q8_0", show_default=True, help="f32, f16, bf16, q8_0, q5_1, q5_0, q4_1, q4_0.")
-@click.option("-o", "--out", type=click.Path(path_type=Path, dir_okay=False), help="File.  [default: beside it]")
+@click.option("-o", "--out", type=PATH, help="File, or folder of a package.  [default: beside it]")
 @click.option("--base", type=PATH, help="The model that an adapter was made for; MODEL is then a PEFT folder.")
+@click.option("--package", is_flag=True, help="Write the folder --out: all that is ours of a run, to give away.")
 @click.option("--check/--no-check", default=True, show_default=True, help="Run both and compare their chances.")
 @as_json
 @report_problems
 def export(
-    model: Path, gguf: bool, quantization: str, out: Path | None, base: Path | None, check: bool, wants_json: bool
-) -> None:
+    model: Path, gguf: bool, quantization: str, out: Path | None, base: Path | None, package: bool, check: bool,
+    wants_json: bool,
+) -> None:  # fmt: skip
     """Write MODEL (a Hugging Face folder or a run) as GGUF, and prove that llama.cpp says the same with it.
 
     A tensor that is missing, left over or of another shape stops the export.
@@ -196,6 +198,7 @@ def export(
     \b
     anatili export runs/tiny/tune/model --gguf
     anatili export runs/mine/tune/adapter --base base-model --gguf -o adapter.gguf
+    anatili export runs/mine --package -o mine        for `anatili chat mine` elsewhere, with card and digests
     """
     from anatili.serve.assistant import find_model
     from anatili.train.gguf_file import QUANTIZATIONS, export_gguf
@@ -203,6 +206,9 @@ def export(
 
     if quantization not in QUANTIZATIONS:
         raise Problem(f"no quantization {quantization!r}; there are {', '.join(QUANTIZATIONS)}")
+    if package:
+        show_package(model, out or Path(model.name), quantization, wants_json)
+        return
     if base:
         from anatili.train.gguf_adapter import export_adapter
 
@@ -225,6 +231,18 @@ def export(
         found = said["parity"]
         click.echo(f"llama.cpp and transformers agree at {found['positions']} positions: log-probabilities differ by")
         click.echo(f"{found['mean']:.4f} on average (allowed {found['allowed']}), {found['most']:.4f} at most")
+
+
+def show_package(run: Path, place: Path, quantization: str, wants_json: bool) -> None:
+    from anatili.models.pack import pack
+    from anatili.run import find_run
+
+    said = pack(find_run(run), place, quantization)
+    if wants_json:
+        print_json(said)
+        return
+    size = sum((place / name).stat().st_size for name in said["files"])
+    click.echo(f"{place}: {size / 1e6:.1f} MB" + (f", to be put on {said['base']}" if said["base"] else ""))
 
 
 COMMANDS = (tokenizer, evaluate, export)

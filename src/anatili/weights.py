@@ -92,10 +92,15 @@ def cache_folder() -> Path:
     return Path(chosen).expanduser()
 
 
+def is_installed(name: str) -> bool:
+    """Whether the packages of a packaged base are here."""
+    return importlib.util.find_spec(PACKAGED[name].module) is not None
+
+
 def packaged_gguf(name: str) -> Path:
     """The GGUF file of a packaged base, put together from its packages and checked against the known digest."""
     base = PACKAGED[name]
-    if importlib.util.find_spec(base.module) is None:
+    if not is_installed(name):
         raise Problem(f"the base {name} is not installed: pip install {base.requirement}   ({base.licence})")
     package: Any = importlib.import_module(base.module)
     target = cache_folder() / f"{name}.gguf"

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from anatili import models
 from anatili.engine import Engine, Message, Sampling, open_engine
 from anatili.lang import LanguagePack, codes, load_pack
 from anatili.lang.identify import identify
@@ -12,6 +13,7 @@ from anatili.prompt import PASSAGES, grounded
 from anatili.recipe import load_recipe
 from anatili.run import Run, find_run
 from anatili.search.answer import Found, Search
+from anatili.serve.sample_index import Tell, sample_run
 from anatili.text import show_path
 
 SMALL = 50_000_000
@@ -83,21 +85,52 @@ class Assistant:
         return str(said.get("notice", ""))
 
 
-def open_assistant(target: str, runs: Path = Path("runs"), adapters: Sequence[Path] = ()) -> Assistant:
-    """The assistant of a run (its tuned model and index), of a model folder, or of a server's address."""
-    path = Path(target)
-    if target.startswith(("http://", "https://")) or path.suffix == ".gguf" or (path / "config.json").is_file():
-        speaking = [code for code in codes() if load_pack(code).prompts]
-        return Assistant(open_engine(target, adapters), {code: load_pack(code) for code in speaking})
-    run = find_run(path, runs)
+def silent(_: str) -> None:
+    """Nobody waits."""
+
+
+def open_assistant(
+    target: str = "", runs: Path = Path("runs"), adapters: Sequence[Path] = (), tell: Tell = silent
+) -> Assistant:
+    """The assistant of a run (its tuned model and index), of a model, or of a server's address.
+
+    A packaged model, and no name at all, which means the best of those that come with anatili, searches the sample.
+    """
+    if is_model(target):
+        speaking = {code: pack for code in codes() if (pack := load_pack(code)).prompts}
+        return Assistant(open_engine(target, adapters), speaking)
+    if not target or not is_run(target, runs):
+        place = models.find(target or models.default())
+        if place:
+            languages = models.describe(place)["languages"]
+            packs = {code: load_pack(code) for code in languages}
+            file = models.open_packaged(place, tell)
+            return Assistant(open_engine(file, adapters), packs, search_of(sample_run(languages, tell), packs))
+    run = find_run(Path(target), runs)
     recipe = load_recipe(run.root / "recipe.toml")
     packs = {code: load_pack(code) for code in recipe.languages}
     return Assistant(open_engine(model_of(run), adapters), packs, search_of(run, packs))
 
 
-def find_model(target: str, runs: Path = Path("runs")) -> Path:
-    """The model that is meant: a Hugging Face folder, a .gguf file, or a run's newest model."""
+def is_model(target: str) -> bool:
+    """Whether `target` is an address, a GGUF file or a Hugging Face folder."""
     path = Path(target)
+    return (
+        target.startswith(("http://", "https://"))
+        or path.suffix == ".gguf"
+        or (target != "" and (path / "config.json").is_file())
+    )
+
+
+def is_run(target: str, runs: Path) -> bool:
+    return any((root / "recipe.toml").is_file() for root in (Path(target), runs / target))
+
+
+def find_model(target: str, runs: Path = Path("runs"), tell: Tell = silent) -> Path:
+    """The model that is meant: a Hugging Face folder, a .gguf file, a run's newest model, or a packaged one."""
+    path = Path(target)
+    if not is_run(target, runs) and (place := models.find(target)):
+        return models.open_packaged(place, tell)
     if path.suffix == ".gguf" or (path.is_dir() and not (path / "recipe.toml").is_file()):
         return path
     return model_of(find_run(path, runs))

@@ -36,8 +36,8 @@ def start(
 
     listener = listen(host, port)
     taken = listener.getsockname()[1]
-    announce(f"opening {target} …")
-    app = create_app(open_assistant(target, runs, adapters), key=key, hosts=LOCAL if host in LOCAL else ())
+    announce(f"opening {target or 'the model that comes with anatili'} …")
+    app = create_app(open_assistant(target, runs, adapters, announce), key=key, hosts=LOCAL if host in LOCAL else ())
     shown = f"[{host}]" if ":" in host else host
     announce(f"page  http://{shown}:{taken}/")
     announce(f"API   http://{shown}:{taken}/v1  (Ctrl-C ends)")

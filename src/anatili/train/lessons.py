@@ -152,6 +152,17 @@ def file_translations(settings: Tune, base: Path, packs: dict[str, LanguagePack]
     return found
 
 
+def letters(text: str) -> str:
+    """What of a text must be the same for it to be the same text."""
+    return "".join(filter(str.isalnum, text.casefold()))
+
+
+def said(lesson: Conversation) -> set[str]:
+    """The letters of each text in a lesson, of a request to translate also of what follows its first colon."""
+    contents = [message["content"] for message in lesson["messages"]]
+    return {letters(text) for content in contents for text in (content, content.partition(": ")[2])} - {""}
+
+
 def read_pairs(path: Path) -> Iterator[list[str]]:
     """Rows of a tab-separated file whose two texts are sentences, not scraps of an interface."""
     for line in path.read_text("utf-8", "replace").splitlines():

@@ -62,20 +62,32 @@ def run(task: Task) -> dict[str, Any]:
 
 
 def choose(task: Task) -> tuple[list[lessons.Conversation], int]:
-    """The lessons to learn, and how many were left out because their page is held out."""
+    """The lessons to learn, and how many were left out because their page, or a text that they say, is held out."""
     settings: Tune = task.settings
-    held = {
-        d.url for shard in (task.inputs["cut"] / "held-out").glob("part-*.parquet") for d in read_shard(shard, Kept)
-    }
+    pages, texts = held_out(task)
     found = [
         lesson
         for lesson in lessons.everything(settings, task.base, task.packs())
         if not settings.kinds or lesson["kind"] in settings.kinds
     ]
-    chosen = [lesson for lesson in found if not lesson.get("source") or lesson["source"] not in held]
+    chosen = [
+        lesson
+        for lesson in found
+        if not (lesson["source"] in pages if lesson.get("source") else lessons.said(lesson) & texts)
+    ]
     if not chosen:
         raise Problem("no instruction is in a language of the recipe; set [tune] instructions, or epochs = 0")
     return chosen, len(found) - len(chosen)
+
+
+def held_out(task: Task) -> tuple[set[str], set[str]]:
+    """Addresses of the pages held out, and the letters of each line held out in them or in a benchmark."""
+    shards = (task.inputs["cut"] / "held-out").glob("part-*.parquet")
+    documents = [document for shard in shards for document in read_shard(shard, Kept)]
+    lines = {lessons.letters(line) for document in documents for line in document.text.splitlines()}
+    for name in task.recipe.mark.benchmarks:
+        lines.update(map(lessons.letters, (task.base / name).read_text("utf-8", "replace").splitlines()))
+    return {document.url for document in documents}, lines - {""}
 
 
 def first_model(task: Task) -> tuple[Any, Any]:

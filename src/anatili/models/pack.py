@@ -1,0 +1,58 @@
+"""Make a packaged model of a run: all that is ours of it, with its card, its scores and a digest of each file."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+from anatili import models, weights
+from anatili.document import write_json
+from anatili.models.merge import ADAPTER, ROWS, TEMPLATE
+from anatili.problem import Problem
+from anatili.recipe import load_recipe
+from anatili.run import Run
+from anatili.text import show_path
+
+CARD = "README.md"
+
+
+def pack(run: Run, place: Path, quantization: str) -> dict[str, Any]:
+    """Write the released model of `run` to folder `place`; what `model.json` then says."""
+    from anatili.train.gguf_adapter import export_adapter
+    from anatili.train.gguf_file import export_gguf
+
+    recipe, released = load_recipe(run.root / "recipe.toml"), run.record("release")
+    tuned, trained = run.record("tune"), run.record("pretrain")
+    if not (released and tuned and trained):
+        raise Problem(f"{show_path(run.root)} is not finished; finish it with: anatili run RECIPE")
+    base = recipe.tokenizer.base
+    part = base in weights.PACKAGED and recipe.pretrain.method == "lora" and not recipe.tokenizer.added
+    place.mkdir(parents=True, exist_ok=True)
+    if part:
+        export_adapter(run.folder("tune") / "adapter", run.folder("tune") / "model", place / ADAPTER)
+        shutil.copyfile(run.folder("tokenizer") / ROWS, place / ROWS)
+        shutil.copyfile(run.folder("tokenizer") / TEMPLATE, place / TEMPLATE)
+    else:
+        export_gguf(run.folder("tune") / "model", place / f"{recipe.name}.gguf", quantization)
+    shutil.copyfile(run.folder("release") / CARD, place / CARD)
+    files = [ADAPTER, ROWS, TEMPLATE] if part else [f"{recipe.name}.gguf"]
+    said = {
+        "name": recipe.name,
+        "parameters": released.summary["parameters"],
+        "languages": recipe.languages,
+        "licence": recipe.release.licence,
+        "base": base if part else "",
+        "weights": files[0],
+        "made_from": {"release": released.content, "tune": tuned.content},
+        "scores": brief(run),
+        "files": {name: weights.sha256(place / name) for name in [*files, CARD]},
+    }
+    write_json(place / models.DESCRIPTION, said)
+    return said
+
+
+def brief(run: Run) -> list[dict[str, Any]]:
+    """The scores of the model after tuning, without their details."""
+    found = json.loads((run.folder("evaluate") / "scores.json").read_text("utf-8"))["scores"]
+    keys = ("language", "texts", "count", "bits_per_byte", "interval")
+    return [{key: row[key] for key in keys} for row in found if row["who"] == "tune"]

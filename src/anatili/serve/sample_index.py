@@ -1,0 +1,36 @@
+"""The sample with its search index, for models that come without texts of their own."""
+
+from collections.abc import Callable, Sequence
+
+from anatili import sample
+from anatili.pool import LocalPool
+from anatili.recipe import Recipe
+from anatili.run import Drift, Run
+from anatili.stage import carry_out, stages_to_redo
+from anatili.weights import cache_folder
+
+Tell = Callable[[str], None]
+"""Where one who waits is told what is done meanwhile."""
+
+
+def sample_run(languages: Sequence[str], tell: Tell) -> Run:
+    """A run of the sample up to its index, in `languages`, the main one first; made once and kept in the cache."""
+    recipe = Recipe.model_validate({
+        "name": "sample", "language": languages[0], "beside": languages[1:],
+        "collect": {"sources": [{"name": "sample", "path": sample.PLACE, "licence": "CC0-1.0"}]},
+    })  # fmt: skip
+    run = Run(cache_folder() / f"sample-{'-'.join(languages)}-{sample.digest()[:16]}")
+    with run.locked():
+        if not run.record("index"):
+            tell("making the search index of the sample, once …")
+        try:
+            return until_index(recipe, run)
+        except Drift:  # another version of anatili made it
+            return until_index(recipe, run, stages_to_redo(["collect.."]))
+
+
+def until_index(recipe: Recipe, run: Run, redo: frozenset[str] = frozenset()) -> Run:
+    for outcome in carry_out(recipe, run, LocalPool(1), redo=redo):
+        if outcome.stage == "index":
+            break
+    return run
