@@ -31,7 +31,7 @@ def sentencepiece(folder: Path, size: int = 1500, languages: tuple[str, ...] = (
     """A tokenizer as Gemma's: BPE over text with ▁ for spaces, every split of a piece a merge, bytes for the rest."""
     from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 
-    special = ["<pad>", "<eos>", "<bos>", "<unk>", "<unused0>", "<unused1>", "<start_of_turn>"]
+    special = ["<pad>", "<eos>", "<bos>", "<unk>", "<mask>", "<unused0>", "<unused1>", "<start_of_turn>"]
     found = Tokenizer(models.BPE(unk_token="<unk>", fuse_unk=True, byte_fallback=True))
     found.normalizer = normalizers.Replace(" ", "▁")
     found.pre_tokenizer = pre_tokenizers.Split("▁", "merged_with_next")
@@ -64,15 +64,15 @@ def sentencepiece(folder: Path, size: int = 1500, languages: tuple[str, ...] = (
     return folder
 
 
-def make_folder(folder: Path, shape: str) -> Path:
-    """A random model of a shape (`qwen3`, `llama`, `gemma3`) whose answers are not all alike."""
+def make_folder(folder: Path, shape: str, head: int = 32) -> Path:
+    """A random model of a shape (`qwen3`, `llama`, `gemma3` with heads so wide) whose answers are not all alike."""
     import torch
 
     torch.manual_seed(3)
     place = folder / "tokenizer"
     if shape == "gemma3":
         sentencepiece(place)
-        model = gemma(len(json.loads((place / "tokenizer.json").read_text("utf-8"))["model"]["vocab"]))
+        model = gemma(len(json.loads((place / "tokenizer.json").read_text("utf-8"))["model"]["vocab"]), head)
     else:
         byte_level(place)
         vocabulary = len(json.loads((place / "tokenizer.json").read_text("utf-8"))["model"]["vocab"])
@@ -87,13 +87,13 @@ def make_folder(folder: Path, shape: str) -> Path:
     return folder / "model"
 
 
-def gemma(vocabulary: int) -> Any:
+def gemma(vocabulary: int, head: int) -> Any:
     from transformers import Gemma3ForCausalLM, Gemma3TextConfig
 
     return Gemma3ForCausalLM(
         Gemma3TextConfig(
             vocab_size=vocabulary, hidden_size=64, intermediate_size=96, num_hidden_layers=3, num_attention_heads=4,
-            num_key_value_heads=1, head_dim=32, query_pre_attn_scalar=32, max_position_embeddings=256,
+            num_key_value_heads=1, head_dim=head, query_pre_attn_scalar=head, max_position_embeddings=256,
             sliding_window=64, bos_token_id=2, eos_token_id=1, pad_token_id=0,
         )
     )  # fmt: skip

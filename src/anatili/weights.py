@@ -9,6 +9,7 @@ import importlib.util
 import json
 import os
 import shutil
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -151,12 +152,23 @@ def read_rows(path: Path) -> list[list[int]]:
     return [ids[start:end] for start, end in zip([0, *ends], ends, strict=False)]
 
 
+def quiet() -> None:
+    """Keep transformers' bars and advice off the terminal; its errors stay."""
+    from transformers.utils import logging
+
+    # peft still asks transformers by the old name.
+    warnings.filterwarnings("ignore", message=".*is_gradient_checkpointing.*", category=FutureWarning)
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+
+
 def unpack(gguf: Path, folder: Path) -> None:
     """Write a GGUF of any quantisation as a Hugging Face folder in bfloat16; takes a minute for 270 M parameters."""
     import torch
     from safetensors.torch import save_file
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
+    quiet()
     model: Any = AutoModelForCausalLM.from_pretrained(gguf.parent, gguf_file=gguf.name, dtype=torch.bfloat16)
     tokenizer: Any = AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name)
     folder.mkdir(parents=True, exist_ok=True)

@@ -2,12 +2,13 @@
 
 import json
 import shutil
+import tempfile
 from pathlib import Path
 from typing import Any
 
 from anatili import models, weights
 from anatili.document import write_json
-from anatili.models.merge import ADAPTER, ROWS, TEMPLATE
+from anatili.models.merge import ADAPTER, ROWS, TEMPLATE, merge
 from anatili.problem import Problem
 from anatili.recipe import load_recipe
 from anatili.run import Run
@@ -17,7 +18,10 @@ CARD = "README.md"
 
 
 def pack(run: Run, place: Path, quantization: str) -> dict[str, Any]:
-    """Write the released model of `run` to folder `place`; what `model.json` then says."""
+    """Write the released model of `run` to folder `place`; what `model.json` then says.
+
+    `Problem` if llama.cpp does not say with it what transformers says with the run's own model.
+    """
     from anatili.train.gguf_adapter import export_adapter
     from anatili.train.gguf_file import export_gguf
 
@@ -45,10 +49,23 @@ def pack(run: Run, place: Path, quantization: str) -> dict[str, Any]:
         "weights": files[0],
         "made_from": {"release": released.content, "tune": tuned.content},
         "scores": brief(run),
+        "parity": parity(run, place, base if part else "", files[0], quantization),
         "files": {name: weights.sha256(place / name) for name in [*files, CARD]},
     }
     write_json(place / models.DESCRIPTION, said)
     return said
+
+
+def parity(run: Run, place: Path, base: str, file: str, quantization: str) -> dict[str, Any]:
+    """How near the package is to the run's model."""
+    from anatili.train.parity import compare
+
+    if not base:
+        return compare(run.folder("tune") / "model", place / file, quantization)
+    with tempfile.TemporaryDirectory() as folder:
+        whole = Path(folder) / "whole.gguf"
+        merge(weights.packaged_gguf(base), place, run.root.name, whole)
+        return compare(run.folder("tune") / "model", whole, "q8_0")
 
 
 def brief(run: Run) -> list[dict[str, Any]]:

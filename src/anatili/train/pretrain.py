@@ -11,6 +11,7 @@ from anatili.document import whole_file
 from anatili.problem import Problem
 from anatili.recipe import Pretrain
 from anatili.stage import Task
+from anatili.weights import quiet
 
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja")
 
@@ -168,10 +169,7 @@ def load_torch() -> Any:
             "training needs torch and transformers: pip install 'anatili[train]' (on a machine without GPU first "
             "pip install torch --index-url https://download.pytorch.org/whl/cpu)"
         ) from error
-    from transformers.utils import logging
-
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
+    quiet()
     return torch
 
 

@@ -1,0 +1,174 @@
+"""Packaged models: made of a run, put together on another machine, refused when damaged; chat without a name."""
+
+import json
+import shutil
+import sys
+from pathlib import Path
+
+import models as small
+import pytest
+from conftest import run_anatili
+
+pytest.importorskip("torch")
+pytest.importorskip("xllamacpp")
+
+from anatili import models, weights
+from anatili.engine import Sampling
+from anatili.models.merge import merge
+from anatili.models.pack import pack
+from anatili.pool import LocalPool
+from anatili.problem import Problem
+from anatili.recipe import load_recipe
+from anatili.run import Run
+from anatili.serve import sample_index
+from anatili.serve.assistant import find_model, open_assistant
+from anatili.stage import carry_out, prepare
+from anatili.train.gguf_file import export_gguf
+
+RECIPE = """
+name = "part"
+language = "kk"
+[[collect.sources]]
+name = "sample"
+path = "sample:"
+[tokenizer]
+base = "small-base"
+trim_first = 600
+[pretrain]
+method = "lora"
+rank = 4
+context = 64
+tokens = 2_000
+batch = 4
+learning_rate = 1e-2
+precision = "float32"
+[tune]
+kinds = ["refusal"]
+epochs = 1
+[evaluate]
+max_bytes = 1000
+questions = 1
+memory_texts = 1
+"""
+CARRIER = """
+import shutil
+from pathlib import Path
+
+def assemble(target):
+    shutil.copyfile(Path(__file__).parent / "base.gguf", target)
+"""
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory):
+    """A package that carries a small base as GGUF, as the real ones do, and a cache of our own."""
+    place = tmp_path_factory.mktemp("shop")
+    carrier = place / "small_base_gguf"
+    carrier.mkdir()
+    (carrier / "__init__.py").write_text(CARRIER)
+    (carrier / "TERMS.html").write_text("terms")
+    # GGUF does not say by what attention is scaled; transformers then takes what fits heads of 256.
+    export_gguf(small.make_folder(place / "made", "gemma3", head=256), carrier / "base.gguf", "q8_0")
+    base = weights.Packaged(
+        module="small_base_gguf", requirement="small-base==1", sha256=weights.sha256(carrier / "base.gguf"),
+        licence="Small Terms", notice="TERMS.html",
+    )  # fmt: skip
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(weights.PACKAGED, "small-base", base)
+        patch.setenv("ANATILI_CACHE", str(place / "cache"))
+        patch.setattr(sys, "path", [str(place), *sys.path])
+        yield place
+
+
+@pytest.fixture(scope="module")
+def run(shop) -> Run:
+    recipe = shop / "part.toml"
+    recipe.write_text(RECIPE)
+    with prepare(load_recipe(recipe), recipe, shop / "runs") as work:
+        for _ in carry_out(load_recipe(recipe), work, LocalPool(1), base=shop):
+            pass
+    return work
+
+
+@pytest.fixture
+def package(run, tmp_path) -> Path:
+    pack(run, tmp_path / "part", "q8_0")
+    return tmp_path / "part"
+
+
+def test_a_part_is_put_together_to_what_was_trained(run, package):
+    said = models.describe(package)
+    assert said["base"] == "small-base"
+    assert said["parity"]["mean"] < 0.1  # pack itself stops at more than is allowed
+    assert set(said["files"]) == {"adapter.gguf", "rows.npz", "chat_template.jinja", "README.md"}
+    assert said["scores"][0]["bits_per_byte"] > 0
+    told: list[str] = []
+    file = models.open_packaged(package, told.append)
+    assert "Small Terms" in told[0]
+    assert "TERMS.html" in told[1]
+    assert models.open_packaged(package, told.append) == file
+    assert len(told) == 2, "the second time nothing is put together"
+    assert file.stat().st_size < weights.packaged_gguf("small-base").stat().st_size
+
+
+def test_a_package_answers_with_passages_of_the_sample(package):
+    assistant = open_assistant(str(package))
+    assert assistant.name == "part"
+    reply = assistant.reply([{"role": "user", "content": "Бәйтерек қай қалада?"}], Sampling(limit=3, temperature=0))
+    assert reply.passages
+    assert isinstance("".join(reply.pieces), str)
+
+
+def test_the_index_of_the_sample_is_made_once_and_again_for_another_version(shop, monkeypatch):
+    told: list[str] = []
+    first = sample_index.sample_run(["kk"], told.append)
+    built = first.record("index")
+    assert len(told) <= 1
+    again = sample_index.sample_run(["kk"], told.append)
+    assert again.record("index") == built
+    record = json.loads((first.folder("mark") / "record.json").read_text("utf-8"))
+    record["fingerprint"] = "another version's"
+    (first.folder("mark") / "record.json").write_text(json.dumps(record))
+    assert sample_index.sample_run(["kk"], told.append).record("index").content == built.content
+
+
+def test_a_damaged_package_is_refused(package):
+    rows = package / "rows.npz"
+    rows.write_bytes(rows.read_bytes()[:-1] + b"x")
+    with pytest.raises(Problem, match=r"rows\.npz is missing or damaged"):
+        models.open_packaged(package, print)
+    (package / "model.json").write_text("{}")
+    with pytest.raises(Problem, match="it lacks base"):
+        models.open_packaged(package, print)
+
+
+def test_an_adapter_for_another_base_is_refused(package, shop, tmp_path):
+    other = shop / "other.gguf"
+    if not other.exists():
+        export_gguf(small.make_folder(shop / "llama", "llama"), other, "q8_0")
+    with pytest.raises(Problem, match=r"does not fit|does not have"):
+        merge(other, package, "part", tmp_path / "whole.gguf")
+    assert not (tmp_path / "whole.gguf").exists()
+
+
+def test_a_whole_model_is_packaged_as_gguf(tiny_run, tmp_path):
+    said = pack(Run(tiny_run), tmp_path / "whole", "q8_0")
+    assert said["base"] == ""
+    assert find_model(str(tmp_path / "whole")) == tmp_path / "whole" / said["weights"]
+    done = run_anatili("chat", tmp_path / "whole", "--question", "Абай кім?", "--json", "--limit", 4)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["passages"]
+
+
+def test_without_a_name_the_largest_that_can_run_is_taken(package, monkeypatch, tmp_path):
+    monkeypatch.setattr(models, "HERE", tmp_path / "shelf")
+    with pytest.raises(Problem, match="name a run or a model"):
+        models.default()
+    for name, base, size in (("one", "", 5), ("two", "small-base", 9), ("three", "gemma-3-270m", 20)):
+        shutil.copytree(package, tmp_path / "shelf" / name)
+        said = models.describe(package) | {"name": name, "base": base, "parameters": size}
+        (tmp_path / "shelf" / name / "model.json").write_text(json.dumps(said))
+    monkeypatch.setattr(weights, "is_installed", lambda base: base == "small-base")
+    assert models.names() == ["one", "two", "three"]
+    assert models.default() == "two"
+    assert models.find("three") == tmp_path / "shelf" / "three"
