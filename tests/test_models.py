@@ -102,6 +102,10 @@ def test_a_part_is_put_together_to_what_was_trained(run, package):
     assert said["parity"]["mean"] < 0.1  # pack itself stops at more than is allowed
     assert set(said["files"]) == {"adapter.gguf", "rows.npz", "chat_template.jinja", "README.md"}
     assert said["scores"][0]["bits_per_byte"] > 0
+    scores = json.loads((run.folder("evaluate") / "scores.json").read_text("utf-8"))["scores"]
+    assert {"base", "pretrain", "tune"} <= {row["who"] for row in scores}
+    card = (package / "README.md").read_text("utf-8")
+    assert "made from small-base (adapters trained, its vocabulary trimmed to these languages)" in card
     told: list[str] = []
     file = models.open_packaged(package, told.append)
     assert "Small Terms" in told[0]

@@ -89,12 +89,14 @@ STAGES = (
         needs=("cut", "pretrain", "tune"),
         watches="anatili.evaluate.texts:inventory",
         loose=("scores.png",),
+        version=2,
     ),
     Stage(
         "release",
         "anatili.release.cards:run",
         needs=("collect", "extract", "mark", "dedup", "cut", "index", "tokenizer", "pretrain", "tune", "evaluate"),
         loose=("provenance.json",),
+        version=2,
     ),
 )
 

@@ -53,9 +53,12 @@ def test_the_checksums_hold(tiny_run):
 
 def test_the_cards_carry_the_measured_numbers(tiny_run):
     card = (tiny_run / "release" / "README.md").read_text("utf-8")
-    scores = json.loads((tiny_run / "evaluate" / "scores.json").read_text())["scores"]
-    for row in scores:
+    scores = json.loads((tiny_run / "evaluate" / "scores.json").read_text())
+    for row in scores["scores"]:
         assert f"| {row['who']} | {row['bits_per_byte']:.3f} |" in card
+    for row in scores["measures"]:
+        assert f"| {row['measure']} | {row['language']} |" in card
+    assert "trained from scratch" in card
     assert "a toy that shows the path works" in card
     assert card.startswith("---\nlicense: apache-2.0\nlanguage:\n- kk\n")
     assert "$" not in card.replace("$$", "")

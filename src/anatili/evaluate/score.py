@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from anatili import sample
+from anatili import sample, weights
 from anatili.document import Kept, read_shard, whole_file, write_json
 from anatili.evaluate import baselines, texts
 from anatili.evaluate.behavior import contamination_rows, memorisation_row, purity_row, training_texts
@@ -29,26 +29,26 @@ METRIC = "bits per UTF-8 byte (lower is better); 95 % interval by resampling tex
 
 
 def run(task: Task) -> dict[str, Any]:
-    """Score `pretrain` and `tune` beside the baselines; `scores.json` has all, `scores.png` shows it."""
+    """Score `pretrain` and `tune` beside their base and the baselines; `scores.json` has all, `scores.png` shows it."""
     settings: Evaluate = task.settings
     sets = [
         *texts.held_out(task.inputs["cut"], task.recipe.languages, settings.max_bytes),
         *texts.from_files(settings, task.base),
     ]
-    task.progress.start(len(sets) * 4, "scores")
+    task.progress.start(len(sets) * (2 + len(contestants(task))), "scores")
     training = training_text(task.inputs["cut"])
     rows: list[dict[str, Any]] = []
     for text_set in sets:
         rows += baseline_rows(text_set, training.get(text_set.language, []), settings)
         task.progress.advance(2)
     measures = [row | {"who": "corpus"} for row in contamination_rows(sets, task.inputs["cut"])]
-    for stage in ("pretrain", "tune"):
-        model = Scored(task.inputs[stage] / "model")
+    for who, folder in contestants(task):
+        model = Scored(folder)
         for text_set in sets:
-            rows.append(score_row(stage, text_set, model.bits(text_set.texts), settings))
+            rows.append(score_row(who, text_set, model.bits(text_set.texts), settings))
             task.progress.advance()
-        measures += [row | {"who": stage} for row in further(model, sets, task, spoken=stage == "tune")]
-        task.progress.advance(0, f"{stage} scored")
+        measures += [row | {"who": who} for row in further(model, sets, task, spoken=who == "tune")]
+        task.progress.advance(0, f"{who} scored")
     rows.sort(key=lambda row: (row["language"], row["texts"], row["who"]))
     scores = {"metric": METRIC, "chance": baselines.CHANCE, "scores": rows, "measures": measures}
     write_json(task.out / "scores.json", scores)
@@ -57,6 +57,13 @@ def run(task: Task) -> dict[str, Any]:
     for row in rows:
         brief[f"{row['language']} {row['texts']}"][row["who"]] = row["bits_per_byte"]
     return {"metric": METRIC, "scores": brief}
+
+
+def contestants(task: Task) -> list[tuple[str, Path]]:
+    """The models that are scored: the base where there is one, before tuning, after it."""
+    base = task.recipe.tokenizer.base
+    first = [("base", weights.open_base(base, task.base))] if base else []
+    return [*first, *((stage, task.inputs[stage] / "model") for stage in ("pretrain", "tune"))]
 
 
 def further(model: Scored, sets: list[texts.TextSet], task: Task, *, spoken: bool) -> Iterator[dict[str, Any]]:

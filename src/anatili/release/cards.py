@@ -12,6 +12,7 @@ from typing import Any
 import anatili
 from anatili.document import Document, Duplicate, Kept, Lost, Mark, read_shard, whole_file, write_json, write_shard
 from anatili.lang import load_pack
+from anatili.recipe import Recipe
 from anatili.run import Record, Run, digest
 from anatili.stage import Task
 from anatili.text import digest as text_digest
@@ -137,7 +138,9 @@ def card_facts(task: Task, records: dict[str, Record], counts: Counter[str]) -> 
         "precision": trained["precision"],
         "device": trained["device"],
         "conversations": records["tune"].summary["conversations"],
+        "origin": origin(recipe),
         "scores": score_table(scores["scores"]),
+        "measures": measure_table(scores["measures"]),
         "metric": scores["metric"],
         "licences": "\n".join(f"| {key} | {value} |" for key, value in sorted(licences.items())),
         "used": counts["training"],
@@ -148,6 +151,19 @@ def card_facts(task: Task, records: dict[str, Record], counts: Counter[str]) -> 
         "tokens_per_word": ", ".join(f"{k} {v}" for k, v in records["tokenizer"].summary["tokens_per_word"].items()),
         "version": anatili.__version__,
     }
+
+
+def origin(recipe: Recipe) -> str:
+    """What the model was before training."""
+    base = recipe.tokenizer.base
+    if not base:
+        return "trained from scratch"
+    how = "adapters" if recipe.pretrain.method == "lora" else "all weights"
+    vocabulary = "".join((
+        ", its vocabulary trimmed to these languages" if recipe.tokenizer.trim_first else "",
+        f", {recipe.tokenizer.added:,} pieces learned" if recipe.tokenizer.added else "",
+    ))  # fmt: skip
+    return f"made from {base} ({how} trained{vocabulary})"
 
 
 def size_label(parameters: int) -> str:
@@ -166,6 +182,20 @@ def score_table(rows: list[dict[str, Any]]) -> str:
         lines.append(
             f"| {row['language']} | {row['texts']} | {row['count']} | {row['bytes']} | {row['who']} | "
             f"{row['bits_per_byte']:.3f} | {ends} |"
+        )
+    return "\n".join(lines)
+
+
+def measure_table(rows: list[dict[str, Any]]) -> str:
+    lines = [
+        "| measure | language | texts | n | who | value | 95 % interval | chance |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for row in sorted(rows, key=lambda row: (row["measure"], row["language"], row.get("texts", ""), row["who"])):
+        ends = f"{row['interval'][0]:.3f} to {row['interval'][1]:.3f}" if row.get("interval") else "-"
+        lines.append(
+            f"| {row['measure']} | {row['language']} | {row.get('texts', '')} | {row['count']} | {row['who']} | "
+            f"{'-' if row['value'] is None else format(row['value'], '.3f')} | {ends} | {row.get('chance', '-')} |"
         )
     return "\n".join(lines)
 
