@@ -8,6 +8,7 @@ import importlib
 import importlib.util
 import json
 import os
+import re
 import shutil
 import warnings
 from dataclasses import dataclass
@@ -152,6 +153,21 @@ def read_rows(path: Path) -> list[list[int]]:
     return [ids[start:end] for start, end in zip([0, *ends], ends, strict=False)]
 
 
+def save_tensors(path: Path, tensors: dict[str, Any], metadata: dict[str, str]) -> None:
+    """Write a safetensors file in one move; a full disk is a `Problem`, and what was there before stays."""
+    from safetensors import SafetensorError
+    from safetensors.torch import save_file
+
+    with whole_file(path) as temporary:
+        try:
+            save_file(tensors, str(temporary), metadata=metadata)
+        except SafetensorError as error:  # it tells the system's error only in words
+            number = re.search(r"\(os error (\d+)\)", str(error))
+            if number is None:
+                raise
+            raise OSError(int(number[1]), str(error)) from error
+
+
 def quiet() -> None:
     """Keep transformers' bars and advice off the terminal; its errors stay."""
     from transformers.utils import logging
@@ -165,7 +181,6 @@ def quiet() -> None:
 def unpack(gguf: Path, folder: Path) -> None:
     """Write a GGUF of any quantisation as a Hugging Face folder in bfloat16; takes a minute for 270 M parameters."""
     import torch
-    from safetensors.torch import save_file
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     quiet()
@@ -179,5 +194,4 @@ def unpack(gguf: Path, folder: Path) -> None:
     config.architectures = [type(model).__name__]
     config.save_pretrained(folder)
     tensors = {name: value.detach().contiguous() for name, value in model.named_parameters()}
-    with whole_file(folder / "model.safetensors") as temporary:
-        save_file(tensors, str(temporary), metadata={"format": "pt"})
+    save_tensors(folder / "model.safetensors", tensors, {"format": "pt"})

@@ -1,6 +1,7 @@
 """Packing, the loop's exact resume, and what bears loss."""
 
 import json
+import resource
 from dataclasses import replace
 
 import numpy as np
@@ -185,6 +186,31 @@ def test_a_broken_off_training_goes_on_to_the_same_weights(tmp_path, monkeypatch
     assert [row["loss"] for row in again] == [row["loss"] for row in rows]
     for name, value in state(whole).items():
         assert torch.equal(value, state(resumed)[name]), name
+
+
+def test_a_full_disk_at_a_checkpoint_is_told_and_costs_nothing(tmp_path, monkeypatch):
+    """A limit on file size, set while it trains, stands in for a full disk: the same error path."""
+    monkeypatch.setattr(loop, "CHECKPOINT_SECONDS", 0.0)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+
+    def fills_up(step: int):
+        if step == 5:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, before[1]))
+        return plan(12).batch(step)
+
+    filling = plan(12)
+    object.__setattr__(filling, "batch", fills_up)
+    try:
+        with pytest.raises(Problem, match=r"no space left to write .*checkpoint\.safetensors"):
+            loop.train(new_model(), filling, tmp_path, Quiet())
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["checkpoint.safetensors", "log.jsonl"]
+    resumed, whole = new_model(), new_model()
+    loop.train(resumed, plan(12), tmp_path, Quiet())
+    (tmp_path / "whole").mkdir()
+    loop.train(whole, plan(12), tmp_path / "whole", Quiet())
+    assert all(torch.equal(value, state(resumed)[name]) for name, value in state(whole).items())
 
 
 def test_the_rate_rises_stays_and_falls():

@@ -19,7 +19,6 @@ os.environ.setdefault("GOMP_SPINCOUNT", "0")
 
 import torch
 
-from anatili.document import whole_file
 from anatili.problem import Problem
 from anatili.stage import Progress
 from anatili.train import devices
@@ -27,6 +26,7 @@ from anatili.train.data import IGNORED
 from anatili.train.loss import WithLoss
 from anatili.train.meter import Meter
 from anatili.train.optimizer import make_optimizers
+from anatili.weights import save_tensors
 
 CHECKPOINT_SECONDS = 60.0
 GRADIENT_NORM = 1.0
@@ -146,14 +146,11 @@ def named_state(wrapped: Any, optimizers: list[Any]) -> Iterator[tuple[str, Any]
 
 def save_checkpoint(file: Path, wrapped: Any, optimizers: list[Any], step: int) -> None:
     """Write one whole file (by the first device alone); what was there before stays until the new one is complete."""
-    from safetensors.torch import save_file
-
     tensors = {
         name: devices.whole(value).cpu().contiguous().clone() for name, value in named_state(wrapped, optimizers)
     }
     if devices.is_first():
-        with whole_file(file) as temporary:
-            save_file(tensors, str(temporary), metadata={"step": str(step)})
+        save_tensors(file, tensors, {"step": str(step)})
     devices.wait()
 
 

@@ -7,11 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from anatili.document import whole_file
 from anatili.problem import Problem
 from anatili.recipe import Pretrain
 from anatili.stage import Task
-from anatili.weights import quiet
+from anatili.weights import quiet, save_tensors
 
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja")
 
@@ -175,8 +174,6 @@ def load_torch() -> Any:
 
 def save_model(model: Any, tokenizer: Path, folder: Path) -> None:
     """Write a Hugging Face folder: config, safetensors weights and the tokenizer's files."""
-    from safetensors.torch import save_file
-
     folder.mkdir(parents=True, exist_ok=True)
     model.config.use_cache = True
     model.config.architectures = [type(model).__name__]
@@ -184,7 +181,6 @@ def save_model(model: Any, tokenizer: Path, folder: Path) -> None:
     model.generation_config.save_pretrained(folder)
     # Tied weights once, as transformers itself writes them.
     tensors = {name: value.detach().cpu().contiguous() for name, value in model.named_parameters()}
-    with whole_file(folder / "model.safetensors") as temporary:
-        save_file(tensors, str(temporary), metadata={"format": "pt"})
+    save_tensors(folder / "model.safetensors", tensors, {"format": "pt"})
     for name in TOKENIZER_FILES:
         shutil.copyfile(tokenizer / name, folder / name)
