@@ -1,4 +1,5 @@
-# Two commands do everything on a fresh machine: `make demo` and `make test`. Each sets up what it needs.
+# Two commands do everything on a fresh machine: `make demo` and `make test`; `make assistant` adds the larger model that
+# stands on an open base. Each sets up what it needs.
 PYTHON ?= python3
 VENV ?= .venv
 # A GPU needs nothing more; to take the CPU build from its own index: make TORCH="torch --index-url https://download.pytorch.org/whl/cpu"
@@ -6,7 +7,7 @@ TORCH ?= torch==2.13.0
 PIP = $(VENV)/bin/pip --disable-pip-version-check -q
 BIN = $(VENV)/bin
 
-.PHONY: demo test docs clean
+.PHONY: demo assistant test docs clean
 
 demo: $(VENV)/.serve
 	$(BIN)/anatili run recipes/tiny.toml
@@ -15,6 +16,10 @@ demo: $(VENV)/.serve
 	@echo "Open it in a browser:      $(BIN)/anatili serve tiny --port 8000   then http://127.0.0.1:8000"
 	@echo "Search the corpus:         $(BIN)/anatili search tiny \"ұлттық тағамдар\""
 	@echo "See what was made:         $(BIN)/anatili status tiny"
+
+assistant: $(VENV)/.serve
+	$(PIP) install -e ".[gemma]"
+	$(BIN)/anatili chat
 
 test: $(VENV)/.dev
 	$(BIN)/ruff format --check .
