@@ -197,6 +197,10 @@ class Tune(Section):
         {}, description="Two languages (`kk-en`) -> tab-separated files of sentence pairs to learn translation from."
     )
     max_pairs: int = Field(2000, ge=0, le=10**8, description="Sentence pairs taken of each two languages.")
+    instruct: str = Field(
+        "", description="Folder of the base's instruct sibling: what it learned beyond the base is added before tuning."
+    )
+    instruct_share: float = Field(1.0, ge=0, le=2, description="How much of it.")
     epochs: int = Field(3, ge=0, le=100, description="Passes over the lessons; 0 leaves the model as it is.")
     batch: int = Field(8, ge=1, le=65_536, description="Sequences of packed conversations in one step.")
     context: int = Field(0, ge=0, le=131_072, description="Tokens of a sequence; 0: as in pretraining.")

@@ -30,7 +30,8 @@ def pack(run: Run, place: Path, quantization: str) -> dict[str, Any]:
     if not (released and tuned and trained):
         raise Problem(f"{show_path(run.root)} is not finished; finish it with: anatili run RECIPE")
     base = recipe.tokenizer.base
-    part = base in weights.PACKAGED and recipe.pretrain.method == "lora" and not recipe.tokenizer.added
+    part = base in weights.PACKAGED and recipe.pretrain.method == "lora"
+    part = part and not recipe.tokenizer.added and not recipe.tune.instruct
     place.mkdir(parents=True, exist_ok=True)
     if part:
         export_adapter(run.folder("tune") / "adapter", run.folder("tune") / "model", place / ADAPTER)

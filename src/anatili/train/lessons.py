@@ -17,6 +17,7 @@ from anatili.problem import Problem
 from anatili.prompt import grounded
 from anatili.recipe import Tune
 from anatili.text import digest, show_path
+from anatili.weights import check_folder
 
 ROLES = ("system", "user", "assistant")
 Conversation = dict[str, Any]
@@ -30,6 +31,9 @@ def inventory(settings: Tune, base: Path) -> dict[str, Any]:
         facts["sample"] = sample.digest()
     elif settings.instructions:
         facts[show_path(Path(settings.instructions).name)] = existing(settings.instructions, base).stat().st_size
+    if settings.instruct:
+        parts = sorted(check_folder(base / settings.instruct).glob("*.safetensors"))
+        facts["instruct"] = {path.name: path.stat().st_size for path in parts}
     for pair, files in settings.pairs.items():
         facts[pair] = {show_path(Path(name).name): existing(name, base).stat().st_size for name in files}
     return facts

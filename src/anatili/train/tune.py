@@ -4,6 +4,7 @@ import random
 from collections import Counter
 from typing import Any
 
+from anatili import weights
 from anatili.document import Kept, read_shard
 from anatili.problem import Problem
 from anatili.recipe import Tune
@@ -97,13 +98,31 @@ def first_model(task: Task) -> tuple[Any, Any]:
 
     folder = task.inputs["pretrain"]
     if not (folder / start.ADAPTER).exists():
-        return start.open_model(folder / "model"), None
+        model = start.open_model(folder / "model")
+        add_instruction(model, task)
+        return model, None
     from peft import PeftModel
 
     _, begin, end = open_tokenizer(folder / "model")
     model, _ = start.from_base(task.inputs["tokenizer"], task.base, begin, end)
+    add_instruction(model, task)
     model.to(devices.pick_precision(task.recipe.pretrain.precision, devices.pick_device()))
     return model, PeftModel.from_pretrained(model, folder / start.ADAPTER, is_trainable=True)
+
+
+def add_instruction(model: Any, task: Task) -> None:
+    """Lay on what the base's instruct sibling learned, if the recipe names one."""
+    settings: Tune = task.settings
+    if not settings.instruct:
+        return
+    base = task.recipe.tokenizer.base
+    if not base:
+        raise Problem("[tune] instruct goes with a base: set [tokenizer] base, or take it out")
+    from anatili.train.delta import add_delta
+
+    rows = weights.read_rows(task.inputs["tokenizer"] / "rows.npz")
+    sibling = weights.check_folder(task.base / settings.instruct)
+    add_delta(model, weights.open_base(base, task.base), sibling, rows, settings.instruct_share)
 
 
 def encode(messages: list[dict[str, str]], tokenizer: Any, context: int) -> Example:
