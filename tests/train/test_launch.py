@@ -2,8 +2,11 @@
 
 import json
 import shutil
+import signal
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -71,6 +74,39 @@ def test_two_processes_have_the_losses_of_one(one, tmp_path):
     for stage in ("pretrain", "tune"):  # of tune's batches one does not divide evenly
         assert log(tmp_path, stage) == pytest.approx(log(one, stage), abs=0.002), stage
     assert len(log(one, "pretrain")) == 23
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a process that its parent died")
+def test_no_worker_outlives_a_killed_run(one, tmp_path):
+    shutil.copytree(one / "runs", tmp_path / "runs")
+    (tmp_path / "two.toml").write_text(RECIPE, "utf-8")
+    command = [sys.executable, "-m", "anatili", "run", "two.toml", "--redo", "pretrain..", "--launch", LAUNCH]
+    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as run:
+        assert until(lambda: len(workers(tmp_path)) >= 3, 60), "the launcher and two workers"
+        run.send_signal(signal.SIGKILL)
+    assert until(lambda: not workers(tmp_path), 60), workers(tmp_path)
+
+
+def workers(folder: Path) -> list[str]:
+    """Command lines of processes that train in `folder`."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            line = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode("utf-8", "replace")
+            if "anatili.train.launch" in line and (process / "cwd").readlink() == folder:
+                found.append(line)
+        except OSError:  # it has just ended
+            continue
+    return found
+
+
+def until(true: Callable[[], bool], seconds: float) -> bool:
+    ends = time.monotonic() + seconds
+    while time.monotonic() < ends:
+        if true():
+            return True
+        time.sleep(0.2)
+    return False
 
 
 def test_what_a_process_says_before_it_ends_is_told(one, tmp_path):

@@ -3,11 +3,14 @@
 The stage's own process waits and tells how far the log has come; the first of the others writes all files.
 """
 
+import ctypes
 import json
 import shlex
+import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +37,7 @@ def start(task: Task, work: str) -> dict[str, Any]:
     command = [*shlex.split(task.launch), "-m", "anatili.train.launch", str(order)]
     said = (task.out / "launch.log").open("w", encoding="utf-8")
     try:
-        with said, subprocess.Popen(command, stdout=said, stderr=subprocess.STDOUT) as process:
+        with said, subprocess.Popen(command, stdout=said, stderr=subprocess.STDOUT, preexec_fn=tied()) as process:
             follow(task, process)
     except FileNotFoundError as error:
         raise Problem(f"--launch: there is no command {command[0]!r}") from error
@@ -46,6 +49,17 @@ def start(task: Task, work: str) -> dict[str, Any]:
     for path in (order, task.out / SUMMARY):
         path.unlink()
     return summary
+
+
+def tied() -> Callable[[], None] | None:
+    """On Linux: what the launcher does first, so that it ends when this process is killed.
+
+    Workers that outlived a run would go on writing into its folder while the next one works there.
+    """
+    if sys.platform != "linux":
+        return None
+    prctl, ends_with_parent = ctypes.CDLL(None).prctl, 1  # PR_SET_PDEATHSIG
+    return lambda: prctl(ends_with_parent, signal.SIGTERM)
 
 
 def last_words(said: str) -> str:
