@@ -36,8 +36,9 @@ def report_command(
 ) -> None:
     """Tokens a word, bytes a token, parity and exactness of TOKENIZERS on texts.
 
-    A tokenizer is a folder with tokenizer.json, such a file, a .gguf, tiktoken's ranks or Tekken's JSON. Files with
-    equally many lines are taken to say the same: parity is then tokens for each token of the pivot's.
+    A tokenizer is a folder with tokenizer.json, such a file, a .gguf, SentencePiece's .model, tiktoken's ranks or
+    Tekken's JSON. Files with equally many lines are taken to say the same: parity is then tokens for each token of the
+    pivot's.
 
     \b
     anatili tokenizer report runs/tiny/tokenizer --text kk=dev/kk.txt --text en=dev/en.txt --peers --plot t.png

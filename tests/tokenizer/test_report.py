@@ -62,6 +62,24 @@ def test_tekken_uses_only_its_first_pieces(tmp_path):
     assert opened.encode("the") == [256, ord("e")]
 
 
+def test_sentencepiece_is_read_by_itself_and_from_a_folder(tmp_path):
+    sentencepiece = pytest.importorskip("sentencepiece")
+    (tmp_path / "text.txt").write_text("\n".join(models.texts("kk")), "utf-8")
+    sentencepiece.SentencePieceTrainer.train(
+        input=str(tmp_path / "text.txt"), model_prefix=str(tmp_path / "tokenizer"), vocab_size=900, minloglevel=2,
+        byte_fallback=True,
+    )  # fmt: skip
+    rows = report.report(
+        [open_tokenizer(tmp_path / "tokenizer.model"), open_tokenizer(tmp_path)], texts(tmp_path), "en"
+    )
+    assert {row.size for row in rows} == {900}
+    assert len({row.tokens_per_word for row in rows if row.language == "kk"}) == 1
+    assert all(row.exact == 1 for row in rows)
+    (tmp_path / "tokenizer.model").write_bytes((tmp_path / "tokenizer.model").read_bytes()[:500])
+    with pytest.raises(Problem, match="damaged or no SentencePiece"):
+        open_tokenizer(tmp_path)
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [

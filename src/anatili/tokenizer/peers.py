@@ -1,4 +1,4 @@
-"""Any tokenizer that people use, opened by what its file is: ours, Hugging Face's, tiktoken's ranks, Tekken, GGUF."""
+"""Any tokenizer that people use, opened by what its file is: ours, Hugging Face's, GGUF, SentencePiece, tiktoken, Tekken."""
 
 import base64
 import importlib.util
@@ -35,6 +35,8 @@ PACKAGES = {
     "Tekken": ("mistral_common", "data/tekken_240911.json"),
 }
 """Peers that come inside packages of the Python index: module and file."""
+FILES = ("tokenizer.json", "tokenizer.model")
+"""What a folder's tokenizer is called, the likelier first."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,9 @@ class Opened:
 
 def open_tokenizer(path: Path, name: str = "") -> Opened:
     """The tokenizer in a folder or file; `Problem` if its form is not known."""
-    file = path / "tokenizer.json" if path.is_dir() else path
+    file = path
+    if path.is_dir():
+        file = next((path / n for n in FILES if (path / n).is_file()), path / FILES[0])
     if not file.is_file():
         raise Problem(f"no tokenizer {show_path(file)}: give a folder with tokenizer.json or a tokenizer's file")
     whole = path.resolve()
@@ -61,6 +65,8 @@ def open_tokenizer(path: Path, name: str = "") -> Opened:
         if head.lstrip().startswith(b"{"):
             raw = json.loads(file.read_text("utf-8"))
             return from_tekken(raw, name) if "vocab" in raw and "config" in raw else from_json(file, name)
+        if head[:1] == head[2:3] == b"\n":  # protobuf: the first piece, and within it its text
+            return from_sentencepiece(file, name)
         return from_ranks(read_ranks(file), name)
     except (ValueError, KeyError, TypeError, UnicodeDecodeError) as error:
         raise Problem(f"{show_path(file)} is no tokenizer that can be read here ({error})") from error
@@ -93,6 +99,18 @@ def from_gguf(file: Path, name: str) -> Opened:
         lambda text: list(found.encode(text, add_special_tokens=False)),
         lambda ids: str(found.decode(ids, skip_special_tokens=False, clean_up_tokenization_spaces=False)),
     )
+
+
+def from_sentencepiece(file: Path, name: str) -> Opened:
+    try:
+        from sentencepiece import SentencePieceProcessor
+    except ImportError as error:
+        raise Problem("this tokenizer's form needs sentencepiece: pip install 'anatili[eval]'") from error
+    try:
+        found: Any = SentencePieceProcessor(model_file=str(file))
+    except RuntimeError as error:
+        raise Problem(f"{show_path(file)} is damaged or no SentencePiece model") from error
+    return Opened(name, found.vocab_size(), lambda text: list(found.encode(text)), lambda ids: str(found.decode(ids)))
 
 
 def read_ranks(file: Path) -> dict[bytes, int]:
