@@ -1,4 +1,4 @@
-"""Any tokenizer that people use, opened by what its file is: ours, Hugging Face's, GGUF, SentencePiece, tiktoken, Tekken."""
+"""Any tokenizer people use, opened by what its file is: ours, Hugging Face's, GGUF, SentencePiece, tiktoken, Tekken."""
 
 import base64
 import importlib.util
