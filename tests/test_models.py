@@ -121,6 +121,10 @@ def test_a_package_answers_with_passages_of_the_sample(package):
     reply = assistant.reply([{"role": "user", "content": "Бәйтерек қай қалада?"}], Sampling(limit=3, temperature=0))
     assert reply.passages
     assert isinstance("".join(reply.pieces), str)
+    request = [{"role": "user", "content": "Ағылшын тіліне аудар: Мен мектепке барамын."}]
+    reply = assistant.reply(request, Sampling(limit=3, temperature=0))
+    assert (reply.searched, reply.passages) == (False, [])
+    assert assistant.prompt(request, [], "kk") == request, "a request to translate is put as it was taught"
 
 
 def test_the_index_of_the_sample_is_made_once_and_again_for_another_version(shop, monkeypatch):

@@ -28,7 +28,7 @@ class Reply:
 
     language: str
     searched: bool
-    """Whether there was an index to look in."""
+    """Whether passages were looked for."""
     passages: list[Found]
     notice: str
     pieces: Iterator[str]
@@ -58,20 +58,26 @@ class Assistant:
         if not question.strip():
             raise Problem("the last message must be a question by the user")
         language = language if language in self.packs else self.language_of(question)
-        passages = self.search.find(question, PASSAGES, language) if self.search else []
+        looked = self.search is not None and not self.asks_to_translate(question)
+        passages = self.search.find(question, PASSAGES, language) if self.search and looked else []
         prompt = self.prompt(messages, passages, language)
         return Reply(
             language=language,
-            searched=self.search is not None,
+            searched=looked,
             passages=passages,
             notice=self.notice(language),
             pieces=self.engine.generate(prompt, sampling),
             prompt_tokens=self.engine.count(prompt),
         )
 
+    def asks_to_translate(self, question: str) -> bool:
+        """Whether a question begins as the requests to translate do that models are taught: nothing to look up then."""
+        asking = (text for pack in self.packs.values() for text in pack.prompts.get("translate", {}).values())
+        return question.strip().startswith(tuple(asking))
+
     def prompt(self, messages: Sequence[Message], passages: list[Found], language: str) -> list[Message]:
         """The conversation as the model gets it."""
-        if 0 < self.engine.context < GROUNDING_CONTEXT:
+        if 0 < self.engine.context < GROUNDING_CONTEXT or self.asks_to_translate(messages[-1]["content"]):
             return [dict(messages[-1])]
         found = [(item.passage.title, item.passage.text) for item in passages]
         return grounded(self.packs[language].prompts, found, messages)
