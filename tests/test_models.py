@@ -71,7 +71,7 @@ def shop(tmp_path_factory):
     export_gguf(small.make_folder(place / "made", "gemma3", head=256), carrier / "base.gguf", "q8_0")
     base = weights.Packaged(
         module="small_base_gguf", requirement="small-base==1", sha256=weights.sha256(carrier / "base.gguf"),
-        licence="Small Terms", notice="TERMS.html",
+        licence="Small Terms", notice="TERMS.html", statement="Small is small.",
     )  # fmt: skip
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(weights.PACKAGED, "small-base", base)
@@ -100,7 +100,9 @@ def test_a_part_is_put_together_to_what_was_trained(run, package):
     said = models.describe(package)
     assert said["base"] == "small-base"
     assert said["parity"]["mean"] < 0.1  # pack itself stops at more than is allowed
-    assert set(said["files"]) == {"adapter.gguf", "rows.npz", "chat_template.jinja", "README.md"}
+    files = {"adapter.gguf", "rows.npz", "chat_template.jinja", "README.md", "DATA.md", "NOTICE"}
+    assert set(said["files"]) == files == {path.name for path in package.iterdir()} - {"model.json"}
+    assert (package / "NOTICE").read_text() == "Small is small.\n"
     assert said["scores"][0]["bits_per_byte"] > 0
     scores = json.loads((run.folder("evaluate") / "scores.json").read_text("utf-8"))["scores"]
     assert {"base", "pretrain", "tune"} <= {row["who"] for row in scores}
@@ -180,3 +182,16 @@ def test_without_a_name_the_largest_that_can_run_is_taken(package, monkeypatch, 
     assert models.names() == ["one", "two", "three"]
     assert models.default() == "two"
     assert models.find("three") == tmp_path / "shelf" / "three"
+
+
+@pytest.mark.parametrize("name", models.names())
+def test_what_comes_with_anatili_is_whole_and_says_what_it_is(name):
+    place = models.HERE / name
+    said = models.describe(place)
+    assert said["languages"][0] == "kk"
+    for file, digest in said["files"].items():
+        assert weights.sha256(place / file) == digest
+    assert sum(path.stat().st_size for path in place.iterdir()) < 40_000_000
+    assert "| kk |" in (place / "README.md").read_text("utf-8")
+    assert "licence" in (place / "DATA.md").read_text("utf-8").lower()
+    assert not said["base"] or weights.PACKAGED[said["base"]].statement in (place / "NOTICE").read_text("utf-8")

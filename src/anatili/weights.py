@@ -41,6 +41,8 @@ class Packaged:
     licence: str
     notice: str
     """File within the package that holds the terms."""
+    statement: str
+    """What its terms ask to be said wherever something made from it is given away."""
 
 
 PACKAGED = {
@@ -50,6 +52,7 @@ PACKAGED = {
         sha256="a5fd3b62230aa5ec60212297dc9d20eaa70578ac519e00d93a17e44c087a6818",
         licence="Gemma Terms of Use, https://ai.google.dev/gemma/terms",
         notice="data/GEMMA_TERMS.html",
+        statement="Gemma is provided under and subject to the Gemma Terms of Use found at ai.google.dev/gemma/terms",
     )
 }
 

@@ -14,7 +14,8 @@ from anatili.recipe import load_recipe
 from anatili.run import Run
 from anatili.text import show_path
 
-CARD = "README.md"
+CARDS = ("README.md", "DATA.md")
+NOTICE = "NOTICE"
 
 
 def pack(run: Run, place: Path, quantization: str) -> dict[str, Any]:
@@ -39,7 +40,10 @@ def pack(run: Run, place: Path, quantization: str) -> dict[str, Any]:
         shutil.copyfile(run.folder("tokenizer") / TEMPLATE, place / TEMPLATE)
     else:
         export_gguf(run.folder("tune") / "model", place / f"{recipe.name}.gguf", quantization)
-    shutil.copyfile(run.folder("release") / CARD, place / CARD)
+    for card in CARDS:
+        shutil.copyfile(run.folder("release") / card, place / card)
+    if part:
+        (place / NOTICE).write_text(f"{weights.PACKAGED[base].statement}\n", "utf-8")
     files = [ADAPTER, ROWS, TEMPLATE] if part else [f"{recipe.name}.gguf"]
     said = {
         "name": recipe.name,
@@ -51,7 +55,7 @@ def pack(run: Run, place: Path, quantization: str) -> dict[str, Any]:
         "made_from": {"release": released.content, "tune": tuned.content},
         "scores": brief(run),
         "parity": parity(run, place, base if part else "", files[0], quantization),
-        "files": {name: weights.sha256(place / name) for name in [*files, CARD]},
+        "files": {name: weights.sha256(place / name) for name in (*files, *CARDS, *[NOTICE] * part)},
     }
     write_json(place / models.DESCRIPTION, said)
     return said
