@@ -35,7 +35,8 @@ def wrapped(engine: LlamaEngine, prompt: str) -> tuple[int, float]:
         if piece and not first:
             first = time.perf_counter()
         text += piece
-    return len(engine.tokenize(text)) - 1, time.perf_counter() - first
+    seconds, said = time.perf_counter() - first, len(engine.tokenize(text))
+    return said - (said == LIMIT), seconds  # an answer that ended by itself has an end token that is not in its text
 
 
 def rate(ask, engine: LlamaEngine) -> float:
