@@ -42,9 +42,11 @@ def pack(run: Run, place: Path, quantization: str) -> dict[str, Any]:
         export_gguf(run.folder("tune") / "model", place / f"{recipe.name}.gguf", quantization)
     for card in CARDS:
         shutil.copyfile(run.folder("release") / card, place / card)
-    if part:
-        (place / NOTICE).write_text(f"{weights.PACKAGED[base].statement}\n", "utf-8")
     files = [ADAPTER, ROWS, TEMPLATE] if part else [f"{recipe.name}.gguf"]
+    given = [*files, *CARDS]
+    if base in weights.PACKAGED:  # its terms ask for it, be it a part or whole
+        given.append(NOTICE)
+        (place / NOTICE).write_text(f"{weights.PACKAGED[base].statement}\n", "utf-8")
     said = {
         "name": recipe.name,
         "parameters": released.summary["parameters"],
@@ -55,7 +57,7 @@ def pack(run: Run, place: Path, quantization: str) -> dict[str, Any]:
         "made_from": {"release": released.content, "tune": tuned.content},
         "scores": brief(run),
         "parity": parity(run, place, base if part else "", files[0], quantization),
-        "files": {name: weights.sha256(place / name) for name in (*files, *CARDS, *[NOTICE] * part)},
+        "files": {name: weights.sha256(place / name) for name in given},
     }
     write_json(place / models.DESCRIPTION, said)
     return said
