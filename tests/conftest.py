@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from filelock import FileLock
 
 ROOT = Path(__file__).parent.parent
 DATA = Path(os.environ.get("ANATILI_DATA", ROOT.parent / "shared" / "data"))
@@ -77,12 +78,14 @@ def micro(tmp_path: Path) -> Callable[..., Path]:
 
 
 @pytest.fixture(scope="session")
-def tiny_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """`recipes/tiny.toml` carried out for real, once for all tests: minutes."""
-    runs = tmp_path_factory.mktemp("runs")
-    answer = run_anatili("run", ROOT / "recipes" / "tiny.toml", "--runs", runs)
+def tiny_run(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Path:
+    """`recipes/tiny.toml` carried out for real, once for all tests of all test processes: minutes."""
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if hasattr(request.config, "workerinput") else base
+    with FileLock(shared / "tiny.lock"):  # who comes second finds a finished run, and running it again does nothing
+        answer = run_anatili("run", ROOT / "recipes" / "tiny.toml", "--runs", shared / "runs")
     assert answer.returncode == 0, answer.stderr
-    return runs / "tiny"
+    return shared / "runs" / "tiny"
 
 
 def contents(run: Path) -> dict[str, str]:
