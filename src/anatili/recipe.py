@@ -201,6 +201,11 @@ class Tune(Section):
         "", description="Folder of the base's instruct sibling: what it learned beyond the base is added before tuning."
     )
     instruct_share: float = Field(1.0, ge=0, le=2, description="How much of it.")
+    preferences: str = Field(
+        "", description="JSON lines of {messages, chosen, rejected, language}, learned after the lessons (DPO, by trl)."
+    )
+    preference_rate: float = Field(1e-6, gt=0, le=1, description="Peak learning rate of that.")
+    preference_beta: float = Field(0.1, gt=0, le=10, description="How near to the tuned model it stays; more: nearer.")
     epochs: int = Field(3, ge=0, le=100, description="Passes over the lessons; 0 leaves the model as it is.")
     batch: int = Field(8, ge=1, le=65_536, description="Sequences of packed conversations in one step.")
     context: int = Field(0, ge=0, le=131_072, description="Tokens of a sequence; 0: as in pretraining.")

@@ -31,6 +31,8 @@ def inventory(settings: Tune, base: Path) -> dict[str, Any]:
         facts["sample"] = sample.digest()
     elif settings.instructions:
         facts[show_path(Path(settings.instructions).name)] = existing(settings.instructions, base).stat().st_size
+    if settings.preferences:
+        facts["preferences"] = existing(settings.preferences, base).stat().st_size
     if settings.instruct:
         parts = sorted(check_folder(base / settings.instruct).glob("*.safetensors"))
         facts["instruct"] = {path.name: path.stat().st_size for path in parts}

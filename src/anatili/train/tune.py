@@ -9,7 +9,7 @@ from anatili.document import Kept, read_shard
 from anatili.problem import Problem
 from anatili.recipe import Tune
 from anatili.stage import Task
-from anatili.train import lessons
+from anatili.train import lessons, prefer
 from anatili.train.data import IGNORED
 from anatili.train.pretrain import finish, load_torch
 
@@ -24,9 +24,10 @@ def run(task: Task) -> dict[str, Any]:
 
     from anatili.train import devices, launch, loop
 
+    settings: Tune = task.settings
+    prefer.check(settings, 2 if task.launch else 1)
     if task.launch:
         return launch.start(task, "anatili.train.tune:run")
-    settings: Tune = task.settings
     chosen, left_out = choose(task)
     before = task.inputs["pretrain"] / "model"
     tokenizer = AutoTokenizer.from_pretrained(before)
@@ -48,6 +49,7 @@ def run(task: Task) -> dict[str, Any]:
     inner = adapted.get_base_model() if adapted else model
     inner.config.use_cache = False
     rows = loop.train(inner, plan, task.out, task.progress)
+    liked = preferences(task, adapted or inner, tokenizer, context) if settings.preferences else {}
     if devices.is_first():
         finish(model, adapted, task)
         (task.out / "checkpoint.safetensors").unlink()
@@ -59,7 +61,28 @@ def run(task: Task) -> dict[str, Any]:
         "steps": steps,
         "first_loss": rows[0]["loss"] if rows else None,
         "last_loss": rows[-1]["loss"] if rows else None,
+        **liked,
     }
+
+
+def preferences(task: Task, model: Any, tokenizer: Any, context: int) -> dict[str, Any]:
+    """Learn the preferences of the recipe's languages that are not from held-out pages."""
+    from anatili.train import devices
+
+    settings: Tune = task.settings
+    pages, texts = held_out(task)
+    found = prefer.read_preferences(lessons.existing(settings.preferences, task.base))
+    chosen = [
+        item
+        for item in found
+        if item.get("language") in task.recipe.languages
+        and item.get("source") not in pages
+        and not {lessons.letters(item[key]) for key in ("chosen", "rejected")} & texts
+    ]
+    if not chosen:
+        raise Problem("no preference is in a language of the recipe and not held out; take [tune] preferences out")
+    precision = devices.pick_precision(task.recipe.pretrain.precision, devices.pick_device())
+    return prefer.align(model, tokenizer, chosen, settings, context, precision, task.progress)
 
 
 def choose(task: Task) -> tuple[list[lessons.Conversation], int]:

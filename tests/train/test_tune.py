@@ -1,0 +1,105 @@
+"""Tuning within a run on a base: what an instruct sibling brings, and preferences after the lessons."""
+
+import json
+import shutil
+
+import models
+import pytest
+
+torch = pytest.importorskip("torch")
+from safetensors.torch import load_file, save_file  # noqa: E402
+
+from anatili.pool import LocalPool  # noqa: E402
+from anatili.problem import Problem  # noqa: E402
+from anatili.recipe import load_recipe  # noqa: E402
+from anatili.stage import carry_out, prepare  # noqa: E402
+
+RECIPE = """
+name = "on-base"
+language = "kk"
+[[collect.sources]]
+name = "sample"
+path = "sample:"
+[tokenizer]
+base = "base"
+trim_first = 600
+[pretrain]
+method = "{method}"
+rank = 4
+context = 64
+tokens = 1_000
+batch = 4
+learning_rate = 1e-9
+precision = "float32"
+[tune]
+kinds = ["refusal"]
+epochs = 1
+learning_rate = 1e-9
+{tune}
+"""
+PREFERENCE = {
+    "messages": [{"role": "user", "content": "Абай кім?"}], "chosen": "Абай – ақын.", "rejected": "Абай – поэт.",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """A base, a sibling of it, and preferences, of which one is in a language that is not the recipe's."""
+    place = tmp_path_factory.mktemp("place")
+    made = models.make_folder(place / "made", "gemma3", head=256)
+    shutil.copytree(made, place / "base")
+    shutil.copytree(made, place / "sibling")
+    torch.manual_seed(5)
+    tensors = load_file(made / "model.safetensors")
+    changed = {name: value + 0.05 * torch.randn_like(value) for name, value in tensors.items()}
+    save_file(changed, place / "sibling" / "model.safetensors", metadata={"format": "pt"})
+    rows = [PREFERENCE | {"language": code} for code in ("kk", "kk", "ru")]
+    (place / "p.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    (place / "ru.jsonl").write_text(json.dumps(rows[2]), "utf-8")
+    return place
+
+
+def tuned(place, method: str, tune: str):
+    """Carry a recipe out up to `tune`, the stages before it once; its record's summary and its weights."""
+    file = place / f"{method}.toml"
+    file.write_text(RECIPE.format(method=method, tune=tune), "utf-8")
+    recipe = load_recipe(file)
+    with prepare(recipe, file, place / method) as run:
+        for outcome in carry_out(recipe, run, LocalPool(1), base=place, redo=frozenset({"tune"})):
+            if outcome.stage == "tune":
+                break
+    return run.record("tune").summary, load_file(run.folder("tune") / "model" / "model.safetensors")
+
+
+@pytest.mark.parametrize("method", ["full", "lora"])
+def test_what_the_sibling_learned_is_in_the_tuned_model(place, method):
+    _, plain = tuned(place, method, "")
+    _, whole = tuned(place, method, 'instruct = "sibling"')
+    _, half = tuned(place, method, 'instruct = "sibling"\ninstruct_share = 0.5')
+    base, sibling = (load_file(place / name / "model.safetensors") for name in ("base", "sibling"))
+    for name, value in plain.items():
+        if "embed_tokens" in name:  # trimmed: its rows are others
+            assert not torch.equal(value, whole[name])
+            continue
+        near = {"rtol": 0.01, "atol": 0.01}  # kept in half precision where there is an adapter
+        change = sibling[name] - base[name]
+        assert torch.allclose(whole[name].float(), value.float() + change, **near), name
+        assert torch.allclose(half[name].float(), value.float() + change / 2, **near), name
+
+
+@pytest.mark.parametrize("method", ["full", "lora"])
+def test_preferences_are_learned_after_the_lessons(place, method):
+    _, plain = tuned(place, method, "")
+    summary, liking = tuned(place, method, 'preferences = "p.jsonl"\npreference_rate = 1e-2')
+    assert summary["preferences"] == 2  # not the one in Russian
+    assert summary["conversations"] > 0
+    changed = {name for name, value in plain.items() if not torch.allclose(value.float(), liking[name].float())}
+    assert changed
+    assert ("model.embed_tokens.weight" in changed) == (method == "full")
+
+
+def test_preferences_of_other_languages_alone_are_refused(place):
+    with pytest.raises(Problem, match="no preference is in a language of the recipe"):
+        tuned(place, "full", 'preferences = "ru.jsonl"')
+    with pytest.raises(Problem, match="no file"):
+        tuned(place, "full", 'preferences = "nowhere.jsonl"')
