@@ -315,4 +315,41 @@ def check(code: str, wants_json: bool) -> None:
         raise Problem(f"{failed} of {len(checks)} checks do not hold for {code}")
 
 
+@lang.command("lexicon")
+@click.argument("code")
+@click.option(
+    "--text",
+    "texts",
+    multiple=True,
+    required=True,
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="Text in the language; may be repeated.",
+)
+@click.option("--min-count", default=2, show_default=True, help="Words seen less often are not learned from.")
+@click.option("--into", type=RUNS, help="Folder to write to.  [default: the pack's own]")
+@report_problems
+def lexicon(code: str, texts: tuple[Path, ...], min_count: int, into: Path | None) -> None:
+    """Learn from running text which lemmas and endings the language CODE has, for search.
+
+    The pack must have a morphology.toml. Writes lexicon.tsv and endings.tsv.
+
+    \b
+    anatili lang lexicon kk --text news.txt --text books.txt
+    """
+    from anatili.lang import load_pack
+    from anatili.lang.lexicon import count_words, learn, save
+    from anatili.text import show_path
+
+    pack = load_pack(code)
+    if pack.morphology is None:
+        raise Problem(f"the pack {code} has no morphology.toml: write the language's endings there first")
+    lines = (line for path in texts for line in path.open(encoding="utf-8", errors="replace"))
+    words = count_words(map(pack.normalize, lines), pack.said.letters[pack.main_script], min_count)
+    learned = learn(words, pack.morphology, lambda said: click.echo(said, err=True))
+    folder = into or pack.folder
+    names = ", ".join(sorted(path.name for path in texts))
+    save(learned, folder, f"Learned by `anatili lang lexicon` from {learned.words:,} words of {names}.")
+    click.echo(f"{show_path(folder)}: {len(learned.lemmas):,} lemmas from {learned.words:,} words")
+
+
 COMMANDS: tuple[click.Command, ...] = (sift, census, identify, extract, normalize, lang)

@@ -39,7 +39,14 @@ class Stage:
 
 
 MARK_FILES = ("pack.toml", "stopwords.txt", "blocked.txt", "normalize.py", "quality.npz")
-INDEX_FILES = ("pack.toml", "stopwords.txt", "abbreviations.txt")
+INDEX_FILES = (
+    "pack.toml",
+    "stopwords.txt",
+    "abbreviations.txt",
+    "morphology.toml",
+    "lexicon.tsv",
+    "endings.tsv",
+)
 STAGES = (
     Stage("collect", "anatili.collect.gather:run", watches="anatili.collect.files:inventory"),
     Stage("extract", "anatili.refine.extract:run", needs=("collect",), version=2),

@@ -19,6 +19,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from anatili.lang.morphology import Morphology, load_morphology
 from anatili.problem import Problem
 from anatili.text import SCRIPTS, WORD, clean
 
@@ -83,10 +84,7 @@ class PackFile(Part):
         default={}, description="Own letter -> what people type for it on a keyboard that lacks it."
     )
     number_words: tuple[str, ...] = ()
-    stemmer: str = Field("", description="A Snowball algorithm; if empty, `suffixes` are used.")
-    suffixes: tuple[str, ...] = Field((), description="Endings a search may ignore.")
-    stem_final: dict[str, str] = Field(default={}, description="Last letter of a stem -> the one it stands for.")
-    stem_letters: int = Field(3, ge=1, description="Letters that at least remain of a stem.")
+    stemmer: str = Field("", description="A Snowball algorithm; without it `morphology.toml` takes words apart.")
     cut: dict[str, float] = Field(default={}, description="Thresholds of [cut] that differ for this language.")
     gate: dict[str, dict[str, int]] = Field(
         default={},
@@ -119,6 +117,11 @@ class LanguagePack:
     @property
     def own_name(self) -> str:
         return self.said.own_name
+
+    @property
+    def morphology(self) -> Morphology | None:
+        """How its words are built; None where `morphology.toml` is not there."""
+        return load_morphology(self.folder)
 
     @property
     def stopwords(self) -> frozenset[str]:

@@ -1,14 +1,10 @@
 """From words to what is searched for: lower case, no stop words, no endings."""
 
-from collections.abc import Iterable
 from functools import cache
 from typing import Any
 
 from anatili.lang import LanguagePack
 from anatili.text import words
-
-PASSES = 4
-"""Kazakh stacks number, possession, case and question endings: four at most are taken off."""
 
 
 def terms(text: str, pack: LanguagePack) -> list[str]:
@@ -17,46 +13,26 @@ def terms(text: str, pack: LanguagePack) -> list[str]:
 
 
 def stem(word: str, pack: LanguagePack) -> str:
-    """`word` (lower case) without the endings that search ignores; stemming a stem changes nothing more."""
-    return _stemmer(pack.code)(word, pack)
+    """`word` (lower case) without its endings, by Snowball or the pack's morphology; whole where there is neither."""
+    if pack.said.stemmer:
+        return str(_snowball(pack.said.stemmer)(word))
+    return pack.morphology.stem(word) if pack.morphology else word
 
 
 @cache
-def _stemmer(code: str) -> "Stemmer":
-    return Stemmer()
+def _snowball(name: str) -> Any:
+    """A stemmer that remembers what it has seen."""
+    import snowballstemmer
 
+    known: dict[str, str] = {}
+    stemmer = snowballstemmer.stemmer(name)
 
-class Stemmer:
-    """Remembers what it has seen: in running text nine words in ten come again."""
-
-    def __init__(self) -> None:
-        self.known: dict[str, str] = {}
-        self.snowball: Any = None
-
-    def __call__(self, word: str, pack: LanguagePack) -> str:
-        found = self.known.get(word)
+    def stem_word(word: str) -> str:
+        found = known.get(word)
         if found is None:
-            if len(self.known) > 500_000:
-                self.known.clear()
-            found = self.known[word] = self._stem(word, pack)
+            if len(known) > 500_000:
+                known.clear()
+            found = known[word] = str(stemmer.stemWord(word))
         return found
 
-    def _stem(self, word: str, pack: LanguagePack) -> str:
-        if pack.said.stemmer:
-            if self.snowball is None:
-                import snowballstemmer
-
-                self.snowball = snowballstemmer.stemmer(pack.said.stemmer)
-            return str(self.snowball.stemWord(word))
-        for _ in range(PASSES):
-            ending = longest_ending(word, pack.said.suffixes, pack.said.stem_letters)
-            if not ending:
-                break
-            word = word[: -len(ending)]
-        return word[:-1] + pack.said.stem_final.get(word[-1:], word[-1:])
-
-
-def longest_ending(word: str, suffixes: Iterable[str], letters: int) -> str:
-    """The longest of `suffixes` that `word` ends in and that leaves at least `letters` letters; "" if none."""
-    fitting = (s for s in suffixes if word.endswith(s) and len(word) - len(s) >= letters)
-    return max(fitting, key=len, default="")
+    return stem_word

@@ -1,0 +1,119 @@
+"""Words taken apart: what the rules allow, what the lexicon prefers, and how near that comes to a treebank."""
+
+import tomllib
+from collections import Counter, defaultdict
+from pathlib import Path
+
+import pytest
+
+from anatili.lang import load_pack
+from anatili.lang.lexicon import count_words, learn, save
+from anatili.lang.morphology import Morphology, load_morphology
+from anatili.problem import Problem
+from anatili.sample.topics import read_topics
+
+FLOORS = tomllib.loads((Path(__file__).parents[1] / "floors.toml").read_text("utf-8"))["morphology"]
+KAZAKH = load_pack("kk")
+CONTENT = {"NOUN", "VERB", "ADJ", "PROPN", "ADV"}
+
+
+@pytest.fixture(scope="module")
+def morphology() -> Morphology:
+    return KAZAKH.morphology
+
+
+@pytest.mark.parametrize(
+    ("word", "lemma", "slots"),
+    [
+        ("балаларымыздың", "бала", ("plural", "ours", "case")),
+        ("қаласындағылар", "қала", ("his", "his_locative", "of_place", "again_plural")),
+        ("кітабы", "кітап", ("his",)),
+        ("орнында", "орын", ("his", "his_locative")),
+        ("оқиды", "оқы", ("present",)),
+        ("қояды", "қой", ("present",)),
+        ("тауып", "тап", ("converb",)),
+        ("келмегендердің", "кел", ("not", "participle", "plural", "case")),
+        ("жазылғанын", "жаз", ("passive", "participle", "his", "his_case")),
+    ],
+)
+def test_a_word_is_read_as_its_grammar_says(morphology, word, lemma, slots):
+    assert (lemma, slots) in {(reading.lemma, reading.slots) for reading in morphology.readings(word)}
+    assert morphology.lemma(word) == lemma
+
+
+def test_endings_that_break_harmony_are_no_endings(morphology):
+    for right, wrong in (("балаларға", "балалерге"), ("мектепте", "мектепта"), ("сөзден", "сөзнен")):
+        lemma = morphology.lemma(right)
+        assert lemma != right
+        assert all(reading.lemma != lemma for reading in morphology.readings(wrong)), wrong
+
+
+def test_strange_words_are_no_trouble(morphology):
+    for word in ("", "ә", "к", "ққққ", "covid", "20", "ьььь", "я" * 40, "ию", "яю"):
+        assert morphology.lemma(word) is not None
+        assert morphology.stem(morphology.stem(word)) == morphology.stem(word)
+
+
+def test_a_stem_is_its_own_stem(morphology):
+    words = {w for t in read_topics() for w in count_words([t.pages["kk"].text], KAZAKH.said.letters["Cyrl"], 1)}
+    assert len(words) > 5000
+    assert all(morphology.stem(morphology.stem(word)) == morphology.stem(word) for word in words)
+
+
+def forms(data: Path) -> Counter[tuple[str, str]]:
+    """(form, lemma) of the content words of UD Kazakh-KTB, lower case, in the Kazakh alphabet."""
+    alphabet = set(KAZAKH.said.letters["Cyrl"])
+    found: Counter[tuple[str, str]] = Counter()
+    for path in (data / "bench" / "ud_kazakh_ktb").glob("*.conllu"):
+        for line in path.read_text("utf-8").splitlines():
+            columns = line.split("\t")
+            if len(columns) > 3 and columns[0].isdigit() and columns[3] in CONTENT:
+                form, lemma = columns[1].lower(), columns[2].lower()
+                if alphabet.issuperset(form + lemma) and len(form) > 1:
+                    found[form, lemma] += 1
+    return found
+
+
+def conflated(groups) -> set[tuple[str, str]]:
+    """Pairs of forms that stand in one group."""
+    by_group = defaultdict(set)
+    for form, group in groups:
+        by_group[group].add(form)
+    return {(a, b) for group in by_group.values() for a in group for b in group if a < b}
+
+
+def test_lemmas_of_a_treebank_are_found(data, morphology):
+    gold = forms(data)
+    lemma = sum(morphology.lemma(form) == lemma for form, lemma in gold) / len(gold)
+    wanted, got = conflated(gold), conflated((form, morphology.stem(form)) for form, _ in gold)
+    precision, recall = len(wanted & got) / len(got), len(wanted & got) / len(wanted)
+    f1 = 2 * precision * recall / (precision + recall)
+    print(f"lemma {lemma:.3f}, conflation F1 {f1:.3f} (P {precision:.3f}, R {recall:.3f}), n = {len(gold)}")
+    assert lemma >= FLOORS["lemma"]
+    assert f1 >= FLOORS["conflation"]
+
+
+def test_a_lexicon_is_learned_from_text_alone(tmp_path):
+    pages = [topic.pages["kk"] for topic in read_topics()]
+    words = count_words((page.text for page in pages), KAZAKH.said.letters["Cyrl"], 1)
+    bare = Morphology(KAZAKH.morphology.rules)
+    learned = learn(words, bare)
+    (tmp_path / "morphology.toml").write_bytes((KAZAKH.folder / "morphology.toml").read_bytes())
+    save(learned, tmp_path, "test")
+    found = load_morphology(tmp_path)
+    cases = KAZAKH.cases["stem"]
+    right = [sum(one.stem(case["word"]) == case["stem"] for case in cases) for one in (bare, found)]
+    assert right[1] > right[0]
+    again = learn(words, found)  # what was learned before has no say
+    assert again == learned
+
+
+def test_too_little_text_and_wrong_files_are_told(tmp_path):
+    with pytest.raises(Problem, match="too few to learn"):
+        learn({"бала": 3}, KAZAKH.morphology)
+    for name in ("morphology.toml", "lexicon.tsv", "endings.tsv"):
+        (tmp_path / name).write_bytes((KAZAKH.folder / name).read_bytes())
+    (tmp_path / "lexicon.tsv").write_text("noun\tбала\tмного\n", "utf-8")
+    with pytest.raises(Problem, match="the morphology is wrong"):
+        load_morphology(tmp_path)
+    assert load_morphology(tmp_path / "nowhere") is None
