@@ -9,6 +9,7 @@ import pytest
 from anatili.lang import load_pack
 from anatili.lang.lexicon import count_words, learn, save
 from anatili.lang.morphology import Morphology, load_morphology
+from anatili.lang.typed import Typed
 from anatili.problem import Problem
 from anatili.sample.topics import read_topics
 
@@ -117,3 +118,24 @@ def test_too_little_text_and_wrong_files_are_told(tmp_path):
     with pytest.raises(Problem, match="the morphology is wrong"):
         load_morphology(tmp_path)
     assert load_morphology(tmp_path / "nowhere") is None
+
+
+def test_words_typed_without_their_own_letters_are_understood(morphology):
+    typed = Typed(morphology, KAZAKH.said.keyboard)
+    for word, lemma in (
+        ("тілінің", "тіл"), ("қазақстанның", "қазақстан"), ("өмір", "өмір"), ("қоғамның", "қоғам"), ("кітабы", "кітап"),
+        ("келмегендердің", "кел"), ("қала", "қала"), ("үкіметтен", "үкімет"), ("халқының", "халық"),
+    ):  # fmt: skip
+        assert typed.lemma(typed.fold(word)) == lemma, word
+    assert typed.lemma("ыыыыы") == ""
+    assert typed.lemma("") == ""
+
+
+def test_typing_costs_few_lemmas_of_a_treebank(data, morphology):
+    typed = Typed(morphology, KAZAKH.said.keyboard)
+    known = {lemma for _, lemma in morphology.lemmas}
+    gold = [(form, lemma) for form, lemma in forms(data) if lemma in known and typed.fold(form) != form]
+    right = sum(typed.lemma(typed.fold(form)) == lemma for form, lemma in gold) / len(gold)
+    whole = sum(morphology.lemma(form) == lemma for form, lemma in gold) / len(gold)
+    print(f"lemma of folded words {right:.3f}, of whole ones {whole:.3f}, n = {len(gold)}")
+    assert right >= FLOORS["folded_lemma"]

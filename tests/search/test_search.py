@@ -10,7 +10,7 @@ from anatili.lang import load_pack
 from anatili.problem import Problem
 from anatili.sample.crawl import topic_url
 from anatili.sample.topics import read_topics
-from anatili.search.analyse import stem, terms
+from anatili.search.analyse import query_terms, stem, terms
 from anatili.search.answer import Search
 from anatili.search.index import passages
 
@@ -36,6 +36,12 @@ def test_forms_of_a_word_share_a_stem():
     pack = load_pack("kk")
     for forms in (["өзен", "өзендер", "өзеннің", "өзендерде"], ["қала", "қалалар", "қаласы", "қаланың"]):
         assert len({stem(form, pack) for form in forms}) == 1
+
+
+def test_a_question_may_be_typed_without_kazakh_letters():
+    pack = load_pack("kk")
+    assert {"өмір", "қазақстан", "қала"} <= query_terms("омирдин Казакстаннын каласы", pack)
+    assert query_terms("өмір", pack) == {"өмір"}
 
 
 def test_stop_words_are_no_terms():

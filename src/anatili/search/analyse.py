@@ -3,13 +3,31 @@
 from functools import cache
 from typing import Any
 
-from anatili.lang import LanguagePack
+from anatili.lang import LanguagePack, load_pack
+from anatili.lang.typed import Typed
 from anatili.text import words
 
 
 def terms(text: str, pack: LanguagePack) -> list[str]:
     """The search terms of `text`, in order, with repeats."""
     return [stem(word, pack) for word in map(str.lower, words(text)) if word not in pack.stopwords]
+
+
+def query_terms(text: str, pack: LanguagePack) -> set[str]:
+    """What a question asks for: its terms, and what its words may mean that are typed without the pack's own letters."""
+    found = set(terms(text, pack))
+    if pack.said.keyboard and pack.morphology:
+        typed = _typed(pack.code)
+        plain = (word for word in map(str.lower, words(text)) if typed.fold(word) == word)
+        found.update(stem(lemma, pack) for word in plain if (lemma := typed.lemma(word)) not in ("", *pack.stopwords))
+    return found
+
+
+@cache
+def _typed(code: str) -> Typed:
+    pack = load_pack(code)
+    assert pack.morphology
+    return Typed(pack.morphology, pack.said.keyboard)
 
 
 def stem(word: str, pack: LanguagePack) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 from anatili.lang import LanguagePack
 from anatili.problem import Problem
-from anatili.search.analyse import terms
+from anatili.search.analyse import query_terms, terms
 from anatili.search.index import STORED, Passage
 from anatili.text import WORD, show_path
 
@@ -46,7 +46,7 @@ class Search:
         """The best passages, best first; those in `language` are preferred if it is given."""
         import tantivy
 
-        wanted = {term for pack in self.packs.values() for term in terms(pack.normalize(query), pack)}
+        wanted = {term for pack in self.packs.values() for term in query_terms(pack.normalize(query), pack)}
         if not wanted:
             return []
         clauses = []
