@@ -14,7 +14,7 @@ def terms(text: str, pack: LanguagePack) -> list[str]:
 
 
 def query_terms(text: str, pack: LanguagePack) -> set[str]:
-    """What a question asks for: its terms, and what its words may mean that are typed without the pack's own letters."""
+    """What a question asks for: its terms, and what its words may mean if typed without the pack's own letters."""
     found = set(terms(text, pack))
     if pack.said.keyboard and pack.morphology:
         typed = _typed(pack.code)
