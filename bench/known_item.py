@@ -1,0 +1,88 @@
+"""How well search finds a sentence by the dictionary forms of its words, and by the same typed on a Russian keyboard.
+
+    python bench/known_item.py DATA
+
+DATA holds bench/ud_kazakh_ktb (UD Kazakh-KTB, whose lemmas are by hand; the lexicon is not from it). A query is three
+lemmas of inflected content words of a sentence; the sentence is to be found among all. Words as they stand find nearly
+nothing: that is the baseline. MRR@10 and recall@10 with 95 % intervals (bootstrap over queries, 1,000 resamples).
+"""
+
+import random
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from anatili.document import write_shard
+from anatili.evaluate.interval import interval
+from anatili.lang import load_pack
+from anatili.search.answer import Search
+from anatili.search.index import Passage, build
+
+CONTENT = {"NOUN", "VERB", "ADJ", "PROPN", "ADV"}
+Words = list[tuple[str, str, str]]
+"""Form, lemma and part of speech."""
+
+
+def sentences(folder: Path) -> list[tuple[str, Words]]:
+    """Text and words of each sentence of the treebank."""
+    found = []
+    for path in sorted(folder.glob("*.conllu")):
+        for block in path.read_text("utf-8").strip().split("\n\n"):
+            lines = block.splitlines()
+            text = next(line.removeprefix("# text = ") for line in lines if line.startswith("# text = "))
+            rows = [line.split("\t") for line in lines if line[:1].isdigit()]
+            found.append((text, [(row[1].lower(), row[2].lower(), row[3]) for row in rows if row[0].isdigit()]))
+    return found
+
+
+def queries(found: list[tuple[str, Words]], alphabet: set[str]) -> list[tuple[int, str]]:
+    """Number of a sentence and three lemmas of its inflected content words."""
+    choose, wanted = random.Random(0), []
+    for number, (_, words) in enumerate(found):
+        lemmas = {b for a, b, c in words if c in CONTENT and a != b and b and alphabet.issuperset(a + b)}
+        if len(lemmas) >= 3:
+            wanted.append((number, " ".join(choose.sample(sorted(lemmas), 3))))
+    return wanted
+
+
+def score(name: str, ranks: list[int]) -> None:
+    """Print MRR@10 and recall@10 of ranks (0: not among ten)."""
+    places = np.array(ranks)
+    said = []
+    for values in (np.where(places > 0, 1 / np.maximum(places, 1), 0.0), (places > 0).astype(float)):
+        low, high = interval(values, np.ones(len(values), np.int64), 1000, 1) or (0.0, 1.0)
+        said.append(f"{values.mean():.3f} [{low:.3f}, {high:.3f}]")
+    print(f"{name:36} MRR@10 {said[0]}, recall@10 {said[1]}, n = {len(ranks)}")
+
+
+def main() -> None:
+    pack = load_pack("kk")
+    found = sentences(Path(sys.argv[1]) / "bench" / "ud_kazakh_ktb")
+    asked = queries(found, set(pack.said.letters[pack.main_script]))
+    typed = str.maketrans(pack.said.keyboard)
+    with tempfile.TemporaryDirectory() as folder:
+        rows = [Passage(str(n), str(n), "", text, "", "", "", "", "kk") for n, (text, _) in enumerate(found)]
+        write_shard(Path(folder) / "part-0.parquet", Passage, rows)
+        build([Path(folder) / "part-0.parquet"], Path(folder) / "tantivy")
+        search = Search(Path(folder), {"kk": pack})
+
+        def rank(number: int, query: str) -> int:
+            ids = [hit.passage.id for hit in search.find(query, 10, "kk")]
+            return ids.index(str(number)) + 1 if str(number) in ids else 0
+
+        score("dictionary forms", [rank(*one) for one in asked])
+        score("dictionary forms, Russian keyboard", [rank(n, query.translate(typed)) for n, query in asked])
+    whole = [{form for form, _, _ in words} for _, words in found]
+
+    def raw(number: int, query: str) -> int:
+        hits = [len(words & set(query.split())) for words in whole]
+        better = sum(hit > hits[number] or (hit == hits[number] and n < number) for n, hit in enumerate(hits))
+        return better + 1 if hits[number] and better < 10 else 0
+
+    score("words as they stand (baseline)", [raw(*one) for one in asked])
+
+
+if __name__ == "__main__":
+    main()
