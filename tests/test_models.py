@@ -3,6 +3,7 @@
 import json
 import shutil
 import sys
+import tomllib
 from pathlib import Path
 
 import models as small
@@ -25,6 +26,7 @@ from anatili.serve.assistant import find_model, open_assistant
 from anatili.stage import carry_out, prepare
 from anatili.train.gguf_file import export_gguf
 
+FLOORS = tomllib.loads((Path(__file__).parent / "floors.toml").read_text("utf-8"))
 RECIPE = """
 name = "part"
 language = "kk"
@@ -195,3 +197,20 @@ def test_what_comes_with_anatili_is_whole_and_says_what_it_is(name):
     assert "| kk |" in (place / "README.md").read_text("utf-8")
     assert "licence" in (place / "DATA.md").read_text("utf-8").lower()
     assert not said["base"] or weights.PACKAGED[said["base"]].statement in (place / "NOTICE").read_text("utf-8")
+
+
+@pytest.mark.parametrize("name", models.names())
+def test_what_comes_with_anatili_keeps_its_floors(name, data):
+    """Real held-out text. The figures are of 20 kB: the whole set is in the README, with the command."""
+    base = models.describe(models.HERE / name)["base"]
+    if base and not weights.is_installed(base):
+        pytest.skip(f"{name} stands on {base}: make assistant")
+    floors, text = FLOORS[name], data / "bench" / "flores_dev" / "kk.txt"
+    done = run_anatili("evaluate", name, "--text", text, "--max-bytes", 20_000, "--json")
+    assert done.returncode == 0, done.stderr
+    row = json.loads(done.stdout.splitlines()[0])
+    print(f"{name}: {row['value']} bits per byte {row['interval']}, n = {row['count']}")
+    assert row["value"] <= floors["kk_bits_per_byte"]
+    assert row["tokens"] / len(" ".join(Path(text).read_text("utf-8").splitlines()[: row["count"]]).split()) <= (
+        floors["tokens_per_word"]
+    )
