@@ -36,9 +36,9 @@ def report_command(
 ) -> None:
     """Tokens a word, bytes a token, parity and exactness of TOKENIZERS on texts.
 
-    A tokenizer is a folder with tokenizer.json, such a file, a .gguf, SentencePiece's .model, tiktoken's ranks or
-    Tekken's JSON. Files with equally many lines are taken to say the same: parity is then tokens for each token of the
-    pivot's.
+    A tokenizer is a folder with tokenizer.json, such a file, a .gguf, SentencePiece's .model, tiktoken's ranks,
+    Tekken's JSON, or the name of a model that comes along. Files with equally many lines are taken to say the same:
+    parity is then tokens for each token of the pivot's.
 
     \b
     anatili tokenizer report runs/tiny/tokenizer --text kk=dev/kk.txt --text en=dev/en.txt --peers --plot t.png
@@ -47,7 +47,7 @@ def report_command(
     from anatili.tokenizer import report
     from anatili.tokenizer.peers import installed_peers, open_tokenizer
 
-    opened = [open_tokenizer(path) for path in tokenizers] + (installed_peers() if peers else [])
+    opened = [open_tokenizer(packaged_or(path)) for path in tokenizers] + (installed_peers() if peers else [])
     if not opened:
         raise Problem("no tokenizer to report on: name one, or add --peers")
     read = [named_text(text) for text in texts]
@@ -68,6 +68,14 @@ def report_command(
             for row in rows
         ],
     )  # fmt: skip
+
+
+def packaged_or(path: Path) -> Path:
+    """The file of the packaged model of this name, else the path itself."""
+    from anatili import models
+
+    place = None if path.exists() else models.find(str(path))
+    return models.open_packaged(place, lambda said: click.echo(said, err=True)) if place else path
 
 
 def named_text(said: str) -> Any:
