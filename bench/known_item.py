@@ -63,7 +63,7 @@ def main() -> None:
     asked = queries(found, set(pack.said.letters[pack.main_script]))
     typed = str.maketrans(pack.said.keyboard)
     with tempfile.TemporaryDirectory() as folder:
-        rows = [Passage(str(n), str(n), "", text, "", "", "", "", "kk") for n, (text, _) in enumerate(found)]
+        rows = [Passage(str(n), str(n), "", text, "", "", "", "", "kk", "Cyrl") for n, (text, _) in enumerate(found)]
         write_shard(Path(folder) / "part-0.parquet", Passage, rows)
         build([Path(folder) / "part-0.parquet"], Path(folder) / "tantivy")
         search = Search(Path(folder), {"kk": pack})

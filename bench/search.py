@@ -1,8 +1,9 @@
 """How often the questions of the sample find the page they were written from, and how fast.
 
-    python bench/search.py runs/tiny
+    python bench/search.py [RUN]
 
-First and first five of a run's index, with 95 % Wilson intervals; chance is one page of all.
+First and first five of a run's index (without one: of the sample's own), with 95 % Wilson intervals; chance is one page
+of all.
 """
 
 import sys
@@ -10,9 +11,12 @@ import time
 from math import sqrt
 from pathlib import Path
 
+from anatili.lang import load_pack
 from anatili.sample.crawl import topic_url
 from anatili.sample.topics import read_topics
+from anatili.search.answer import Search
 from anatili.serve.assistant import open_search
+from anatili.serve.sample_index import sample_run
 
 
 def wilson(hits: int, count: int) -> str:
@@ -24,8 +28,12 @@ def wilson(hits: int, count: int) -> str:
 
 
 def main() -> None:
-    search = open_search(sys.argv[1], Path("runs"))
     topics = read_topics()
+    if len(sys.argv) > 1:
+        search = open_search(sys.argv[1], Path("runs"))
+    else:
+        packs = {code: load_pack(code) for code in topics[0].pages}
+        search = Search(sample_run(list(packs), print).folder("index"), packs)
     for code in topics[0].pages:
         first = five = 0
         began = time.perf_counter()

@@ -66,7 +66,7 @@ STAGES = (
         reads=("pack.toml", "normalize.py"),
         version=2,
     ),
-    Stage("index", "anatili.search.index:run", needs=("cut",), reads=INDEX_FILES, loose=("tantivy/*",)),
+    Stage("index", "anatili.search.index:run", needs=("cut",), reads=INDEX_FILES, loose=("tantivy/*",), version=2),
     Stage(
         "tokenizer",
         "anatili.tokenizer.train:run",

@@ -5,14 +5,17 @@ from pathlib import Path
 
 import pytest
 
-from anatili.document import Kept
+from anatili.document import Kept, write_shard
 from anatili.lang import load_pack
 from anatili.problem import Problem
 from anatili.sample.crawl import topic_url
 from anatili.sample.topics import read_topics
-from anatili.search.analyse import query_terms, stem, terms
-from anatili.search.answer import Search
-from anatili.search.index import passages
+from anatili.search.analyse import REMEMBERED, stem, terms
+from anatili.search.answer import SNIPPET, Search, snippet
+from anatili.search.index import Passage, build, passages
+from anatili.search.query import meanings
+from anatili.search.vocabulary import Vocabulary
+from anatili.search.vocabulary import build as build_vocabulary
 
 FLOORS = tomllib.loads((Path(__file__).parents[1] / "floors.toml").read_text("utf-8"))["search"]
 LANGUAGES = ("kk", "ru", "en", "tr")
@@ -26,26 +29,72 @@ def search(tiny_run):
 @pytest.mark.parametrize("code", LANGUAGES)
 def test_stems_of_real_words_stay_when_stemmed_again(code):
     pack = load_pack(code)
-    found = {stem(w, pack) for t in read_topics() for w in terms(t.pages[code].text, pack)}
+    found = {term for topic in read_topics() for term in terms(code).of(topic.pages[code].text).split()}
     assert all(found)
     if not pack.said.stemmer:  # Snowball does not promise it
         assert sum(stem(word, pack) != word for word in found) / len(found) < 0.01
 
 
 def test_forms_of_a_word_share_a_stem():
+    for forms in ("өзен өзендер өзеннің өзендерде", "қала қалалар қаласы қаланың"):
+        assert len(set(terms("kk").of(forms).split())) == 1
+
+
+@pytest.mark.parametrize(
+    ("code", "text", "wanted"),
+    [
+        ("kk", "ҚАЛА, «қала» (қалa)!", "қала қала қала"),  # the last has a Latin a
+        ("kk", "1465 жылы COVID-19", "1465 жыл covid 19"),
+        ("kk", "қой\u0306", "қой"),  # й in two code points
+        ("kk", "", ""),
+        ("tr", "ISIRGAN Isırgan ısırgan İL il", "ısırga ısırga ısırga il il"),
+        ("en", "Rivers RIVER river's", "river river river"),
+    ],
+)
+def test_terms_are_in_small_letters_put_right_and_stemmed(code, text, wanted):
+    assert terms(code).of(text) == wanted
+
+
+def test_other_scripts_are_brought_to_the_main_one():
+    assert terms("kk", "Latn").of("Qazaqstannyñ qalalary") == terms("kk").of("Қазақстанның қалалары")
+    assert terms("kk", "Arab").of("قازاقستان") == terms("kk").of("қазақстан")
+
+
+def test_a_column_is_analysed_as_its_texts_are():
+    import pyarrow as pa
+
+    texts = ["", " қала  өзен ", "ата-ана", *(topic.pages["kk"].text for topic in read_topics()[:20])]
+    column = pa.array(["left out", *texts]).slice(1)
+    found = [" ".join(line.split()) for line in terms("kk").of_column(column).to_pylist()]
+    assert found == [" ".join(terms("kk").of(text).split()) for text in texts]
+
+
+def test_what_is_remembered_is_bounded():
+    known = terms("kk", "Cyrl")
+    known.update((str(number), "") for number in range(REMEMBERED))
+    assert known["қалалар"] == "қала"
+    assert len(known) < REMEMBERED
+    known["х" * 1000]
+    assert "х" * 1000 not in known
+
+
+def test_a_question_may_be_typed_without_kazakh_letters_or_in_latin():
     pack = load_pack("kk")
-    for forms in (["өзен", "өзендер", "өзеннің", "өзендерде"], ["қала", "қалалар", "қаласы", "қаланың"]):
-        assert len({stem(form, pack) for form in forms}) == 1
+    found = {term for word in ("омирдин", "Казакстаннын", "каласы") for term in meanings(word, pack)}
+    assert {"өмір", "қазақстан", "қала"} <= found
+    assert meanings("өмір", pack) == {"өмір"}
+    assert "қазақстан" in meanings("Qazaqstannyñ", pack)
 
 
-def test_a_question_may_be_typed_without_kazakh_letters():
-    pack = load_pack("kk")
-    assert {"өмір", "қазақстан", "қала"} <= query_terms("омирдин Казакстаннын каласы", pack)
-    assert query_terms("өмір", pack) == {"өмір"}
-
-
-def test_stop_words_are_no_terms():
-    assert terms("және мен бұл", load_pack("kk")) == []
+def test_the_vocabulary_finds_words_by_how_they_look(tmp_path):
+    build_vocabulary(["құрманғазы", "құл", "кул", "дала"], {"қ": "к", "ұ": "у", "ғ": "г"}, tmp_path)
+    words = Vocabulary(tmp_path)
+    assert sorted(words.folded_as("кул")) == ["кул", "құл"]
+    assert words.folded_as("жок") == []
+    assert [term for term, _ in words.nearest("курмангазыныннын")] == ["құрманғазы"]
+    assert words.nearest("ххх") == words.nearest("") == []
+    build_vocabulary([], {}, tmp_path)
+    assert Vocabulary(tmp_path).nearest("дала") == []
 
 
 def document(text: str) -> Kept:
@@ -88,6 +137,64 @@ def test_a_hit_can_be_cited(search):
 @pytest.mark.parametrize("query", ["", "   ", "және", "!!!", '"(a OR b)" +x -y ~ ^ *', "\ud800", "қ" * 10_000])
 def test_strange_queries_do_no_harm(search, query):
     assert isinstance(search.find(query, 3), list)
+
+
+def test_languages_are_counted_and_can_be_asked_for(search):
+    asked = "қазақтың Алматы город river şehir"
+    every = search.results(asked, 10)
+    assert set(every.counts) == set(LANGUAGES)
+    for code in LANGUAGES:
+        only = search.results(asked, 1000, only=code)
+        assert {hit.passage.language for hit in only.hits} == {code}
+        assert len(only.hits) == every.counts[code]
+        assert only.counts == every.counts
+        plain, preferred = (
+            [hit.passage.language for hit in search.find(asked, 1000, prefer=prefer)] for prefer in ("", code)
+        )
+        assert preferred.index(code) <= plain.index(code)
+
+
+def test_pages_of_results_go_on_where_the_one_before_ended(search):
+    def ids(limit: int, offset: int) -> list[str]:
+        return [hit.passage.id for hit in search.results("қазақ тарихы", limit, offset, prefer="kk").hits]
+
+    assert ids(20, 0) == ids(10, 0) + ids(10, 10)
+    assert len(set(ids(20, 0))) == 20
+    assert ids(10, 100_000) == []
+
+
+def test_words_that_are_nowhere_are_guessed_and_told(search):
+    found = search.results("Құрмангазының күйлері", 3, prefer="kk")
+    assert found.guessed == {"Құрмангазының": ["курмангаз", "құрманғаз"]}
+    assert "Құрманғазы" in found.hits[0].passage.text
+
+
+def test_a_passage_can_be_opened_by_its_id(search):
+    (hit,) = search.find("Алматыдағы Медеу", 1)
+    assert search.passage(hit.passage.id) == hit.passage
+    assert search.passage("no such") is None
+
+
+def test_a_snippet_is_whole_words_around_the_hits():
+    text = "алғашқы сөз " * 60 + "тау мен өзен " + "соңғы сөз " * 60
+    start, end = snippet(
+        text, ((text.index("тау"), text.index("тау") + 3), (text.index("өзен"), text.index("өзен") + 4))
+    )
+    assert {"тау", "өзен"} <= set(text[start:end].split()) <= set(text.split())
+    assert end - start <= SNIPPET
+    assert snippet("қысқа", ()) == (0, 5)
+
+
+def test_all_fields_of_a_passage_come_back(tmp_path):
+    strange = Passage(
+        "a:0", "a", "Та\nқы\x00рып", 'сөз "тырнақша" \\ 𐰴𐰀𐰔𐰀𐰴', "https://e.kz/?a=1&b=2", "s", "", "CC0", "kk", "Cyrl"
+    )
+    plain = Passage("b:0", "b", "", "река", "u", "s", "2026", "CC0", "ru", "Cyrl")
+    write_shard(tmp_path / "part-0.parquet", Passage, [strange, plain])
+    build([tmp_path / "part-0.parquet"], tmp_path / "tantivy")
+    search = Search(tmp_path, {code: load_pack(code) for code in ("kk", "ru")})
+    assert search.passage("a:0") == strange
+    assert [hit.passage for hit in search.find("реки")] == [plain]
 
 
 def test_a_missing_index_says_what_to_do(tmp_path):

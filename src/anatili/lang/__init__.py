@@ -79,6 +79,7 @@ class PackFile(Part):
     iso639_3: str = Field("", pattern="^[a-z]{3}$|^$", description="Three-letter code, as in Common Crawl's index.")
     letters: dict[str, str] = Field(description="Script (ISO 15924) -> lower-case alphabet; the first is the main one.")
     lookalikes: dict[str, str] = Field(default={}, description="Foreign letter -> the letter meant, inside a word.")
+    capitals: dict[str, str] = Field(default={}, description="Capital -> small letter, where they are not Unicode's.")
     vowels: str = Field("", description="Vowels of the main script.")
     keyboard: dict[str, str] = Field(
         default={}, description="Own letter -> what people type for it on a keyboard that lacks it."
@@ -127,6 +128,12 @@ class LanguagePack:
     def stopwords(self) -> frozenset[str]:
         return frozenset(self.words.get("stopwords.txt", ()))
 
+    def lower(self, text: str) -> str:
+        """`text` in small letters, as this language writes them."""
+        if self.said.capitals:
+            text = text.translate(_letters(tuple(self.said.capitals.items())))
+        return text.lower()
+
     @property
     def main_script(self) -> str:
         return next(iter(self.said.letters))
@@ -174,6 +181,11 @@ class LanguagePack:
             return wanted[:1].upper() + wanted[1:] if word[:1].isupper() else wanted
 
         return WORD.sub(one, text)
+
+
+@cache
+def _letters(pairs: tuple[tuple[str, str], ...]) -> dict[int, str]:
+    return str.maketrans(dict(pairs))
 
 
 @cache

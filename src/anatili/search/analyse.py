@@ -1,56 +1,77 @@
-"""From words to what is searched for: lower case, no stop words, no endings."""
+"""From words to what is searched for: in the main script, in small letters, without endings."""
 
+import re
+from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
 from anatili.lang import LanguagePack, load_pack
-from anatili.lang.typed import Typed
-from anatili.text import words
+from anatili.lang.convert import to_main_script
+
+TERM = re.compile(r"[^\W_]+(?:['’ʼ][^\W_]+)*")
+"""A word or number; the parts of a word with hyphens are terms of their own."""
+REMEMBERED = 500_000
+"""Stretches of text whose terms are kept in mind: in running text nine in ten come again."""
+LONGEST = 60
+"""Letters of a term; what is longer is no word, but still found by its beginning."""
 
 
-def terms(text: str, pack: LanguagePack) -> list[str]:
-    """The search terms of `text`, in order, with repeats."""
-    return [stem(word, pack) for word in map(str.lower, words(text)) if word not in pack.stopwords]
+class Terms(dict[str, str]):
+    """What stands between two spaces -> its search terms, joined by spaces; worked out when it is first met."""
 
+    def __init__(self, pack: LanguagePack, script: str = "") -> None:
+        super().__init__()
+        self.pack = pack
+        self.foreign = bool(script) and script != pack.main_script
 
-def query_terms(text: str, pack: LanguagePack) -> set[str]:
-    """What a question asks for: its terms, and what its words may mean if typed without the pack's own letters."""
-    found = set(terms(text, pack))
-    if pack.said.keyboard and pack.morphology:
-        typed = _typed(pack.code)
-        plain = (word for word in map(str.lower, words(text)) if typed.fold(word) == word)
-        found.update(stem(lemma, pack) for word in plain if (lemma := typed.lemma(word)) not in ("", *pack.stopwords))
-    return found
+    def __missing__(self, chunk: str) -> str:
+        found = " ".join(self.work_out(chunk))
+        if len(chunk) <= LONGEST:
+            if len(self) >= REMEMBERED:
+                self.clear()
+            self[chunk] = found
+        return found
+
+    def of(self, text: str) -> str:
+        """The terms of `text` in order, with repeats, joined by spaces."""
+        return " ".join(map(self.__getitem__, text.split()))
+
+    def of_column(self, texts: Any) -> Any:
+        """The same for an Arrow column of texts, each different word looked up once."""
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        chunks = pc.utf8_split_whitespace(texts)
+        coded = chunks.flatten().dictionary_encode()
+        found = pa.array(map(self.__getitem__, coded.dictionary.to_pylist()), pa.string())
+        ends = pc.cumulative_sum(pc.list_value_length(chunks))
+        starts = pa.concat_arrays([pa.array([0], ends.type), ends])  # those of `chunks` may begin elsewhere than at 0
+        rows = pa.ListArray.from_arrays(starts, found.take(coded.indices))
+        return pc.binary_join(rows, " ")
+
+    def work_out(self, text: str) -> Iterator[str]:
+        text = self.pack.normalize(text)
+        if self.foreign:
+            text = to_main_script(self.pack, text).text
+        for word in TERM.findall(text):
+            yield stem(self.pack.lower(word)[:LONGEST], self.pack)
 
 
 @cache
-def _typed(code: str) -> Typed:
-    pack = load_pack(code)
-    assert pack.morphology
-    return Typed(pack.morphology, pack.said.keyboard)
+def terms(code: str, script: str = "") -> Terms:
+    """How text of a language in a script is analysed, with all that it remembers."""
+    return Terms(load_pack(code), script)
 
 
 def stem(word: str, pack: LanguagePack) -> str:
-    """`word` (lower case) without its endings, by Snowball or the pack's morphology; whole where there is neither."""
+    """`word` (small letters) without endings, by Snowball or the pack's morphology; whole where there is neither."""
     if pack.said.stemmer:
-        return str(_snowball(pack.said.stemmer)(word))
+        return str(_snowball(pack.said.stemmer).stemWord(word)) or word
     return pack.morphology.stem(word) if pack.morphology else word
 
 
 @cache
 def _snowball(name: str) -> Any:
-    """A stemmer that remembers what it has seen."""
     import snowballstemmer
 
-    known: dict[str, str] = {}
-    stemmer = snowballstemmer.stemmer(name)
-
-    def stem_word(word: str) -> str:
-        found = known.get(word)
-        if found is None:
-            if len(known) > 500_000:
-                known.clear()
-            found = known[word] = str(stemmer.stemWord(word))
-        return found
-
-    return stem_word
+    return snowballstemmer.stemmer(name)

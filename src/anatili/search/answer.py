@@ -1,5 +1,6 @@
 """Find the passages that answer a question, each with what is needed to cite it."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -7,13 +8,16 @@ from typing import Any
 
 from anatili.lang import LanguagePack
 from anatili.problem import Problem
-from anatili.search.analyse import query_terms, terms
-from anatili.search.index import STORED, Passage
-from anatili.text import WORD, show_path
+from anatili.search.analyse import TERM, terms
+from anatili.search.index import Passage, opened
+from anatili.search.query import Asked, read
+from anatili.search.vocabulary import NAME, Vocabulary
+from anatili.text import show_path
 
-TITLE_WEIGHT = 2.0
-OWN_LANGUAGE_WEIGHT = 1.5
-"""Passages in the language of the question go before equally good ones in another."""
+PREFERRED = 1.5
+"""Passages in the preferred language go before those in others that score up to so many times as much."""
+SNIPPET = 240
+"""Characters of a passage that are shown first."""
 
 
 @dataclass(frozen=True)
@@ -24,6 +28,19 @@ class Found:
     score: float
     hits: tuple[tuple[int, int], ...]
     """Start and end of each word that matches, in characters of `passage.text`."""
+    snippet: tuple[int, int]
+    """Start and end of the stretch of `passage.text`, in whole words, where most of the query's words stand."""
+
+
+@dataclass(frozen=True)
+class Results:
+    """What a query found."""
+
+    hits: list[Found]
+    counts: dict[str, int]
+    """Passages with any of the query's words, by language, most first: also those that are not among `hits`."""
+    guessed: dict[str, list[str]]
+    """Words that no passage has, and the terms searched for instead."""
 
 
 @dataclass(frozen=True)
@@ -38,36 +55,130 @@ class Search:
     def index(self) -> Any:
         import tantivy
 
-        if not (self.folder / "tantivy" / "meta.json").is_file():
+        if not (self.folder / "tantivy" / NAME).is_file():
             raise Problem(f"no search index in {show_path(self.folder)}; finish the run: anatili run RECIPE")
         return tantivy.Index.open(str(self.folder / "tantivy"))
 
-    def find(self, query: str, limit: int = 5, language: str = "") -> list[Found]:
-        """The best passages, best first; those in `language` are preferred if it is given."""
+    @cached_property
+    def searcher(self) -> Any:
+        return self.index.searcher()
+
+    @cached_property
+    def vocabulary(self) -> Vocabulary:
+        return Vocabulary(self.folder / "tantivy")
+
+    def find(self, query: str, limit: int = 5, prefer: str = "", only: str = "") -> list[Found]:
+        """The best passages, best first: those in the language `prefer` before about as good ones, or `only` in one."""
+        asked = self.read(query)
+        return self._best(asked, limit, prefer, only)
+
+    def results(self, query: str, limit: int = 10, offset: int = 0, prefer: str = "", only: str = "") -> Results:
+        """A page of the best passages from `offset` on, with how many there are in each language."""
+        asked = self.read(query)
+        return Results(
+            hits=self._best(asked, offset + limit, prefer, only)[offset:],
+            counts=self.counts(asked),
+            guessed={one.word: list(one.terms) for one in asked if one.guessed},
+        )
+
+    def read(self, query: str) -> list[Asked]:
+        return read(query, self.packs, self.vocabulary, lambda term: self.searcher.doc_freq("terms", term))
+
+    def passage(self, number: str) -> Passage | None:
+        """The passage whose id is `number`, None if there is none."""
         import tantivy
 
-        wanted = {term for pack in self.packs.values() for term in query_terms(pack.normalize(query), pack)}
-        if not wanted:
-            return []
-        clauses = []
-        for term in sorted(wanted):
-            for name, weight in (("terms", 1.0), ("title_terms", TITLE_WEIGHT)):
-                clause = tantivy.Query.term_query(self.index.schema, name, term)
-                clauses.append((tantivy.Occur.Should, tantivy.Query.boost_query(clause, weight)))
-        searcher = self.index.searcher()
-        ranked = searcher.search(tantivy.Query.boolean_query(clauses), limit=4 * limit).hits
-        found = []
-        for score, address in ranked:
-            stored = searcher.doc(address).to_dict()
-            passage = Passage(**{name: (stored.get(name) or [""])[0] for name in STORED})
-            weight = OWN_LANGUAGE_WEIGHT if passage.language == language else 1.0
-            found.append(Found(passage, round(score * weight, 4), self._hits(passage, wanted)))
-        return sorted(found, key=lambda f: (-f.score, f.passage.id))[:limit]
+        wanted = tantivy.Query.term_query(self.index.schema, "id", number)
+        found = self.searcher.search(wanted, limit=1, count=False).hits
+        return self._open(found[0][1]) if found else None
 
-    def _hits(self, passage: Passage, wanted: set[str]) -> tuple[tuple[int, int], ...]:
-        pack = self.packs[passage.language]
-        return tuple(
-            (match.start(), match.end())
-            for match in WORD.finditer(passage.text)
-            if wanted.intersection(terms(match.group(), pack))
-        )
+    def counts(self, asked: list[Asked]) -> dict[str, int]:
+        """How many passages have any of the words, by language, most first."""
+        query = self._query(asked)
+        if query is None:
+            return {}
+        by_language = {"languages": {"terms": {"field": "language", "size": 1000}}}
+        found = self.searcher.aggregate(query, by_language)["languages"]["buckets"]
+        return {str(bucket["key"]): int(bucket["doc_count"]) for bucket in found}
+
+    def _best(self, asked: list[Asked], limit: int, prefer: str, only: str) -> list[Found]:
+        if only or not prefer:
+            ranked = self._ranked(asked, limit, only)
+        else:
+            own = [(score * PREFERRED, address) for score, address in self._ranked(asked, limit, prefer)]
+            seen = {(address.segment_ord, address.doc) for _, address in own}
+            others = [one for one in self._ranked(asked, limit) if (one[1].segment_ord, one[1].doc) not in seen]
+            ranked = sorted([*own, *others], key=lambda one: -one[0])[:limit]
+        wanted = {term for one in asked for term in one.terms}
+        return [self._found(self._open(address), score, wanted) for score, address in ranked]
+
+    def _ranked(self, asked: list[Asked], limit: int, only: str = "") -> list[tuple[float, Any]]:
+        import tantivy
+
+        query = self._query(asked)
+        if query is None:
+            return []
+        if only:
+            filtered = tantivy.Query.const_score_query(
+                tantivy.Query.term_query(self.index.schema, "language", only), 0.0
+            )
+            query = tantivy.Query.boolean_query([(tantivy.Occur.Must, query), (tantivy.Occur.Must, filtered)])
+        found: list[tuple[float, Any]] = self.searcher.search(query, limit=limit, count=False).hits
+        return found
+
+    def _query(self, asked: list[Asked]) -> Any:
+        """The query for all words, None if there are none. Terms of full weight stay bare: only rows of bare terms are
+        searched without looking at every passage."""
+        import tantivy
+
+        weights: dict[str, float] = {}
+        for one in asked:
+            for term, weight in one.terms.items():
+                weights[term] = max(weight, weights.get(term, 0.0))
+        clauses = []
+        for term, weight in sorted(weights.items()):
+            clause = tantivy.Query.term_query(self.index.schema, "terms", term)
+            if weight != 1:
+                clause = tantivy.Query.boost_query(clause, weight)
+            clauses.append((tantivy.Occur.Should, clause))
+        return tantivy.Query.boolean_query(clauses) if clauses else None
+
+    def _open(self, address: Any) -> Passage:
+        return opened(bytes(self.searcher.doc(address)["passage"][0]))
+
+    def _found(self, passage: Passage, score: float, wanted: set[str]) -> Found:
+        hits = tuple(hits_in(passage, wanted))
+        return Found(passage, round(score, 4), hits, snippet(passage.text, hits))
+
+
+def hits_in(passage: Passage, wanted: set[str]) -> Iterable[tuple[int, int]]:
+    """Where words of a passage stand for one of the terms `wanted`."""
+    known = terms(passage.language, passage.script)
+    for match in TERM.finditer(passage.text):
+        if not wanted.isdisjoint(known[match.group()].split()):
+            yield match.start(), match.end()
+
+
+def snippet(text: str, hits: tuple[tuple[int, int], ...], size: int = SNIPPET) -> tuple[int, int]:
+    """The stretch of about `size` characters, in whole words, that holds most different words among `hits`."""
+    if len(text) <= size or not hits:
+        return whole_words(text, 0, size)
+    starts = [max(0, start - size // 6) for start, _ in hits]
+
+    def worth(start: int) -> int:
+        return len({text[a:b].lower() for a, b in hits if start <= a and b <= start + size})
+
+    best = max(starts, key=worth)  # the first of equals
+    return whole_words(text, min(best, max(0, len(text) - size)), size)
+
+
+def whole_words(text: str, start: int, size: int) -> tuple[int, int]:
+    """A stretch from `start` of about `size` characters, moved to where words begin and end."""
+    end = min(len(text), start + size)
+    if start:
+        gap = text.find(" ", start)
+        start = gap + 1 if 0 <= gap < start + 40 else start
+    if end < len(text):
+        gap = text.rfind(" ", start, end)
+        end = gap if gap > end - 40 else end
+    return start, end
