@@ -23,6 +23,7 @@ from anatili.recipe import load_recipe
 from anatili.run import Run
 from anatili.serve import sample_index
 from anatili.serve.assistant import find_model, open_assistant
+from anatili.serve.cite import Report
 from anatili.stage import carry_out, prepare
 from anatili.train.gguf_file import export_gguf
 
@@ -122,12 +123,12 @@ def test_a_part_is_put_together_to_what_was_trained(run, package):
 def test_a_package_answers_with_passages_of_the_sample(package):
     assistant = open_assistant(str(package))
     assert assistant.name == "part"
-    reply = assistant.reply([{"role": "user", "content": "Бәйтерек қай қалада?"}], Sampling(limit=3, temperature=0))
-    assert reply.passages
-    assert isinstance("".join(reply.pieces), str)
+    ready = assistant.ready([{"role": "user", "content": "Бәйтерек қай қалада?"}])
+    assert ready.passages
+    assert "".join(piece.text for piece in assistant.answer(ready, Sampling(limit=3, temperature=0), Report()))
     request = [{"role": "user", "content": "Ағылшын тіліне аудар: Мен мектепке барамын."}]
-    reply = assistant.reply(request, Sampling(limit=3, temperature=0))
-    assert (reply.searched, reply.passages) == (False, [])
+    ready = assistant.ready(request)
+    assert (ready.searched, ready.passages) == (False, [])
     assert assistant.prompt(request, [], "kk") == request, "a request to translate is put as it was taught"
 
 

@@ -1,13 +1,11 @@
 """The command line: a command reads arguments, calls one function and prints what it says."""
 
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import click
 
-from anatili import __version__, cli_crawl, cli_model
+from anatili import __version__, cli_crawl, cli_model, cli_serve
 from anatili.options import Group, as_json, print_json, report_problems, runs_option
 from anatili.problem import Problem
 
@@ -22,11 +20,6 @@ def main() -> None:
     anatili chat tiny                  ask it
     anatili serve tiny --port 8000     open it in a browser
     """
-
-
-adapter_option = click.option(
-    "--adapter", "adapters", multiple=True, type=click.Path(path_type=Path), help="LoRA adapter to put on; repeatable."
-)
 
 
 @main.command()
@@ -159,113 +152,5 @@ def why(run: Path, document: str, runs: Path, wants_json: bool) -> None:
                 click.echo(f"          {key}: {value}")
 
 
-@main.command()
-@click.argument("run", metavar="[RUN|MODEL]", default="")
-@runs_option
-@adapter_option
-@click.option("--question", help="Ask this and leave.")
-@click.option("--limit", default=120, show_default=True, type=click.IntRange(1, 4096), help="Tokens of an answer.")
-@click.option("--temperature", default=0.7, show_default=True, type=click.FloatRange(0, 2), help="0: always the same.")
-@as_json
-@report_problems
-def chat(
-    run: str,
-    runs: Path,
-    adapters: tuple[Path, ...],
-    question: str | None,
-    limit: int,
-    temperature: float,
-    wants_json: bool,
-) -> None:
-    """Ask RUN (or a model, or the address of an OpenAI-compatible server; without any, the model that comes along).
-
-    The passages found come first, with their sources; then the model's own words, labelled.
-
-    \b
-    anatili chat
-    anatili chat tiny
-    anatili chat tiny --question "Абай кім?"
-    """
-    from anatili.engine import Sampling
-    from anatili.progress import show_reply
-    from anatili.serve.assistant import open_assistant
-
-    assistant = open_assistant(run, runs, adapters, tell=lambda line: click.echo(line, err=True))
-    for asked in [question] if question else questions():
-        reply = assistant.reply([{"role": "user", "content": asked}], Sampling(limit=limit, temperature=temperature))
-        if wants_json:
-            passages = [
-                {"title": f.passage.title, "url": f.passage.url, "text": f.passage.text} for f in reply.passages
-            ]
-            print_json({"question": asked, "language": reply.language, "passages": passages, "notice": reply.notice,
-                        "model": "".join(reply.pieces)})  # fmt: skip
-        else:
-            show_reply(reply, assistant.packs[reply.language].prompts.get("page", {}))
-
-
-def questions() -> Iterator[str]:
-    """Lines from the terminal or a pipe, until the end."""
-    asks = sys.stdin.isatty()
-    if asks:
-        click.echo("Ask in any of its languages; Ctrl-D ends.")
-    while True:
-        if asks:
-            click.echo("> ", nl=False)
-        line = sys.stdin.readline()
-        if not line:
-            return
-        if line.strip():
-            yield line.strip()
-
-
-@main.command()
-@click.argument("run")
-@click.argument("query")
-@runs_option
-@click.option("--limit", default=5, show_default=True, type=click.IntRange(1, 100), help="Passages.")
-@as_json
-@report_problems
-def search(run: str, query: str, runs: Path, limit: int, wants_json: bool) -> None:
-    """Find passages of RUN's corpus, with their sources.
-
-    \b
-    anatili search tiny "ұлттық тағамдар"
-    """
-    from anatili.lang.identify import identify
-    from anatili.progress import show_passages
-    from anatili.serve.assistant import open_search
-
-    found = open_search(run, runs).find(query, limit, identify(query).language)
-    if wants_json:
-        for item in found:
-            passage = item.passage
-            print_json({"score": item.score, "title": passage.title, "url": passage.url, "text": passage.text,
-                        "licence": passage.licence, "time": passage.time, "language": passage.language})  # fmt: skip
-    elif found:
-        show_passages(found)
-    else:
-        click.echo("nothing found", err=True)
-
-
-@main.command()
-@click.argument("run", metavar="[RUN|MODEL]", default="")
-@runs_option
-@adapter_option
-@click.option("--port", default=0, type=click.IntRange(0, 65535), help="0 takes a free one.  [default: 0]")
-@click.option("--host", default="127.0.0.1", show_default=True, help="Another address needs a key.")
-@click.option("--key", envvar="ANATILI_KEY", default="", help="Key that clients must send; better set ANATILI_KEY.")
-@report_problems
-def serve(run: str, runs: Path, adapters: tuple[Path, ...], port: int, host: str, key: str) -> None:
-    """Serve RUN (or a model, or a server's address; without any, the model that comes along): a page and an API.
-
-    \b
-    anatili serve
-    anatili serve tiny --port 8000     then open http://127.0.0.1:8000
-    """
-    from anatili.serve.server import start
-
-    start(run, runs, adapters, host=host, port=port, key=key, announce=click.echo)
-
-
-for command in (*cli_model.COMMANDS, *cli_crawl.COMMANDS):
+for command in (*cli_model.COMMANDS, *cli_crawl.COMMANDS, *cli_serve.COMMANDS):
     main.add_command(command)

@@ -1,6 +1,7 @@
 """What a person sees while a run works and after it: bars, the status tree, passages and replies."""
 
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -164,20 +165,21 @@ def show_passages(found: list[Any]) -> None:
         out.print(Text(f"    {passage.url} · {passage.licence} · {passage.time[:10]}", style="dim"))
 
 
-def show_reply(reply: Any, words: dict[str, str]) -> None:
-    """Passages first, then the model's own words as they come, labelled as what they are."""
+def show_answer(ready: Any, pieces: Iterable[Any], words: dict[str, str]) -> None:
+    """The passages that fit, then the answer as it comes, labelled as what it is."""
     out = console()
-    if reply.searched:
+    if ready.searched:
         out.print(Text(words.get("passages", "Passages"), style="underline"))
-        if reply.passages:
-            show_passages(reply.passages)
+        if ready.passages:
+            show_passages(ready.passages)
         else:
             out.print(words.get("nothing", "-"))
         out.print()
-    out.print(Text(words.get("model", "The model's own words"), style="underline"))
-    out.print(Text(reply.notice, style="yellow"))
-    for piece in reply.pieces:
-        out.print(piece, end="", markup=False)
+    out.print(Text(words.get("answer", "Answer"), style="underline"))
+    if ready.notice:
+        out.print(Text(ready.notice, style="yellow"))
+    for piece in pieces:
+        out.print(piece.text, end="", markup=False)
     out.print("\n")
 
 

@@ -6,7 +6,7 @@ import pytest
 pytest.importorskip("torch")
 pytest.importorskip("xllamacpp")
 
-from anatili.engine import Sampling, open_engine
+from anatili.engine import Sampling, open_engine, say
 from anatili.problem import Problem
 from anatili.train.gguf_file import export_gguf
 
@@ -27,16 +27,18 @@ def engine(file):
 
 def test_it_streams_the_same_at_temperature_zero(engine):
     pieces = list(engine.generate(ASK, Sampling(limit=20, temperature=0)))
-    assert len([piece for piece in pieces if piece]) > 5
-    assert "".join(pieces) == "".join(engine.generate(ASK, Sampling(limit=20, temperature=0)))
-    other = "".join(engine.generate(ASK, Sampling(limit=20, temperature=1.5, seed=5)))
-    assert other != "".join(pieces)
+    assert len([piece for piece in pieces if piece.text]) > 5
+    said = "".join(piece.text for piece in pieces)
+    assert said == say(engine, ASK, Sampling(limit=20, temperature=0))
+    assert say(engine, ASK, Sampling(limit=20, temperature=1.5, seed=5)) != said
+    last = pieces[-1]
+    assert (last.finish, last.tokens, last.prompt_tokens) == ("length", 20, engine.count(ASK))
 
 
 def test_it_stops_at_the_limit_and_at_a_stop_word(engine):
-    said = "".join(engine.generate(ASK, Sampling(limit=20, temperature=0)))
+    said = say(engine, ASK, Sampling(limit=20, temperature=0))
     stop = said[len(said) // 2 :][:2]
-    cut = "".join(engine.generate(ASK, Sampling(limit=20, temperature=0, stop=(stop,))))
+    cut = say(engine, ASK, Sampling(limit=20, temperature=0, stop=(stop,)))
     assert stop not in cut
     assert said.startswith(cut)
 

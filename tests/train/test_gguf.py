@@ -9,7 +9,7 @@ from safetensors.torch import load_file, save_file
 torch = pytest.importorskip("torch")
 pytest.importorskip("xllamacpp")
 
-from anatili.engine import Sampling, open_engine  # noqa: E402
+from anatili.engine import Sampling, open_engine, say  # noqa: E402
 from anatili.evaluate.scored import Scored  # noqa: E402
 from anatili.problem import Problem  # noqa: E402
 from anatili.train.gguf_file import export_gguf  # noqa: E402
@@ -55,8 +55,8 @@ def test_the_chat_template_travels_with_the_file(folder, tmp_path):
     ours, theirs = open_engine(folder), open_engine(file)
     assert theirs.count(ASK) == ours.count(ASK)
     assert theirs.parameters == ours.parameters
-    said = "".join(theirs.generate(ASK, Sampling(limit=12, temperature=0, repetition=1)))
-    assert said == "".join(ours.generate(ASK, Sampling(limit=12, temperature=0, repetition=1)))
+    said = say(theirs, ASK, Sampling(limit=12, temperature=0, repetition=1))
+    assert said == say(ours, ASK, Sampling(limit=12, temperature=0, repetition=1))
 
 
 @pytest.mark.parametrize("change", ["dropped", "more", "another shape", "another number of rows"])

@@ -1,15 +1,18 @@
 """What produces text. `Engine` is the seam: transformers, llama.cpp, or any OpenAI-compatible address."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from anatili.problem import Problem
 from anatili.prompt import Message
 from anatili.text import show_path
 
-__all__ = ["Engine", "Message", "Sampling", "open_engine"]
+__all__ = ["Chance", "Engine", "Message", "Piece", "Prompt", "Sampling", "open_engine", "say"]
+
+Prompt = Sequence[Message] | str | Sequence[int]
+"""A conversation, to which the model's chat template is put; or a text or token ids to go on from as they are."""
 
 
 @dataclass(frozen=True)
@@ -24,12 +27,44 @@ class Sampling:
     """Tokens already said are made this much less likely; 1 leaves them."""
     seed: int = 0
     stop: tuple[str, ...] = ()
+    likeliest: int = -1
+    """With each token its chance, and those of so many of the likeliest; -1: no chances."""
+    schema: Mapping[str, Any] | None = None
+    """JSON Schema that the answer must keep; {} is any JSON object."""
+
+
+@dataclass(frozen=True)
+class Chance:
+    """A token and how likely it was."""
+
+    token: str
+    """Its text; of half a letter, the replacement character."""
+    logprob: float
+    """Natural logarithm, before temperature and all that follows it."""
+    likeliest: tuple[tuple[str, float], ...] = ()
+    """The likeliest tokens at its place, with theirs."""
+
+
+@dataclass(frozen=True)
+class Piece:
+    """What came of one step: mostly a token's text, "" while a letter is not whole. The last one tells how it ended."""
+
+    text: str
+    chances: tuple[Chance, ...] = ()
+    finish: str = ""
+    """On the last piece: `stop`, or `length` where the limit or the context ended it."""
+    prompt_tokens: int = 0
+    """On the last piece, 0 if the engine does not tell."""
+    tokens: int = 0
+    """On the last piece: tokens of the answer."""
 
 
 class Engine(Protocol):
-    """Text from a model."""
+    """Text from a model. What an engine cannot do is a `Problem` that says so."""
 
     name: str
+    slots: int
+    """Answers that it can work on at the same time."""
 
     @property
     def parameters(self) -> int:
@@ -41,19 +76,41 @@ class Engine(Protocol):
         """Tokens that prompt and answer may have together, 0 if unknown."""
         ...
 
-    def count(self, messages: Sequence[Message]) -> int:
-        """Tokens of a prompt, 0 if it cannot be told."""
+    def generate(self, prompt: Prompt, sampling: Sampling) -> Iterator[Piece]:
+        """The answer as it comes. Closing the iterator stops the work on it."""
         ...
 
-    def generate(self, messages: Sequence[Message], sampling: Sampling) -> Iterator[str]:
-        """Pieces of the answer as they come, one a token where the engine knows its tokens; some are empty."""
+    def score(self, ids: Sequence[int], likeliest: int) -> list[Chance]:
+        """The chance of each token but the first, given those before it, with so many of the likeliest."""
+        ...
+
+    def embed(self, texts: Sequence[str | Sequence[int]]) -> list[list[float]]:
+        """A vector of length 1 for each text (or token ids)."""
+        ...
+
+    def tokenize(self, text: str, *, begin: bool = False) -> list[int]:
+        """Token ids; special tokens written in `text` are read as such; `begin` puts what begins a text before it."""
+        ...
+
+    def detokenize(self, ids: Sequence[int]) -> str:
+        """The text of tokens, special ones included."""
+        ...
+
+    def vocabulary(self) -> dict[str, str]:
+        """`bos_token`, `eos_token` and `chat_template`, "" where there is none."""
         ...
 
 
-def open_engine(model: str | Path, adapters: Sequence[Path] = ()) -> Engine:
+def say(engine: Engine, prompt: Prompt, sampling: Sampling) -> str:
+    """The whole answer."""
+    return "".join(piece.text for piece in engine.generate(prompt, sampling))
+
+
+def open_engine(model: str | Path, adapters: Sequence[Path] = (), slots: int = 1) -> Engine:
     """The engine for a Hugging Face folder, a GGUF file or an http(s) address of an OpenAI-compatible server.
 
-    `adapters`: LoRA adapters to put on it; GGUF files for a GGUF file, PEFT folders for a folder.
+    `adapters`: LoRA adapters to put on it; GGUF files for a GGUF file, PEFT folders for a folder. `slots`: answers to
+    be worked on at the same time, where that can be chosen.
     """
     if str(model).startswith(("http://", "https://")):
         from anatili.engine.remote import RemoteEngine
@@ -64,7 +121,7 @@ def open_engine(model: str | Path, adapters: Sequence[Path] = ()) -> Engine:
     if str(model).endswith(".gguf"):
         from anatili.engine.llama import LlamaEngine
 
-        return LlamaEngine(Path(model), adapters)
+        return LlamaEngine(Path(model), adapters, slots)
     if not (Path(model) / "config.json").is_file():
         raise Problem(
             f"no model in {show_path(model)}: expected a Hugging Face folder with config.json, or a .gguf file"

@@ -4,10 +4,11 @@ import os
 import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from anatili.engine import Message, Sampling
+from anatili.engine import Chance, Message, Sampling
 from anatili.engine.remote import RemoteEngine
 from anatili.problem import Problem
 from anatili.text import show_path
@@ -20,10 +21,11 @@ MOST_CONTEXT = 4096
 class LlamaEngine(RemoteEngine):
     """llama.cpp behind its own loopback server on a free port, with a key that only this process knows.
 
-    `adapters`: LoRA adapters as GGUF, each put on with full weight.
+    `adapters`: LoRA adapters as GGUF, each put on with full weight. `slots`: answers worked on at a time, each with
+    room for the whole context.
     """
 
-    def __init__(self, file: Path, adapters: Sequence[Path] = ()) -> None:
+    def __init__(self, file: Path, adapters: Sequence[Path] = (), slots: int = 1) -> None:
         for path in (file, *adapters):
             check_gguf(path)
         try:
@@ -31,27 +33,31 @@ class LlamaEngine(RemoteEngine):
         except ImportError as error:
             raise Problem("running a .gguf file needs llama.cpp: pip install 'anatili[serve]'") from error
         facts = read_facts(file)
+        self.size, self.room = facts["parameters"], min(MOST_CONTEXT, facts["context"])
+        self.pieces = facts["pieces"]
         key = secrets.token_hex(16)
-        settings = self.settings(xllamacpp, file, adapters, min(MOST_CONTEXT, facts["context"]), key)
+        settings = self.settings(xllamacpp, file, adapters, self.room, slots, key)
         try:
             with silence():
                 self.server = xllamacpp.Server(settings)
         except RuntimeError as error:
             raise Problem(f"llama.cpp cannot run {show_path(file)}: {error}") from error
         super().__init__(self.server.listening_address, key)
-        self.name = file.stem
-        self.size, self.room = facts["parameters"], settings.n_ctx
+        self.name, self.slots = file.stem, slots
 
     @staticmethod
-    def settings(xllamacpp: Any, file: Path, adapters: Sequence[Path], context: int, key: str) -> Any:
+    def settings(xllamacpp: Any, file: Path, adapters: Sequence[Path], context: int, slots: int, key: str) -> Any:
         found = xllamacpp.CommonParams()
         found.model.path = str(file)
-        found.n_ctx, found.n_parallel = context, 1
+        found.n_ctx, found.n_parallel = context * slots, slots
         found.hostnames, found.port = ["127.0.0.1"], 0
         found.api_keys = [key]
         # llama.cpp's threads spin: on a machine that is shared, all cores make it many times slower than all but one.
         found.cpuparams.n_threads = found.cpuparams_batch.n_threads = max(1, (os.cpu_count() or 2) - 1)
+        found.n_threads_http = slots + 4  # a thread is held by each stream; the rest is for tokens and health
         found.use_jinja, found.warmup = True, False
+        found.embedding, found.pooling_type = True, xllamacpp.llama_pooling_type.LLAMA_POOLING_TYPE_MEAN
+        found.n_ubatch = found.n_batch = max(512, min(2048, context))  # a text to embed must fit into one
         found.verbosity = -1
         loras = []
         for path in adapters:
@@ -70,32 +76,58 @@ class LlamaEngine(RemoteEngine):
         return int(self.size)
 
     def count(self, messages: Sequence[Message]) -> int:
-        answer = self.client.post(f"{self.address}/apply-template", json={"messages": list(messages)})
-        prompt = answer.raise_for_status().json()["prompt"]
+        """Tokens of a conversation with the chat template around it."""
+        prompt = self.ask("/apply-template", {"messages": list(messages)})["prompt"]
         return len(self.tokenize(prompt, begin=True))  # the server takes the begin token off, and puts it on again
 
     def tokenize(self, text: str, *, begin: bool = False) -> list[int]:
-        """Token ids of `text`; special tokens written in it are read as such."""
-        body = {"content": text, "add_special": begin, "parse_special": True}
-        found: list[int] = self.client.post(f"{self.address}/tokenize", json=body).raise_for_status().json()["tokens"]
+        found: list[int] = self.ask("/tokenize", {"content": text, "add_special": begin, "parse_special": True})[
+            "tokens"
+        ]
         return found
+
+    def detokenize(self, ids: Sequence[int]) -> str:
+        return str(self.ask("/detokenize", {"tokens": list(ids)})["content"])
+
+    def vocabulary(self) -> dict[str, str]:
+        said = self.ask("/props")
+        return {name: said.get(name) or "" for name in ("bos_token", "eos_token", "chat_template")}
+
+    def next_token(self, ids: Sequence[int], forced: int, likeliest: int) -> dict[str, Any] | None:
+        """The token `forced` after `ids`, with its chance and those of the likeliest; None if it is half a letter.
+
+        The chances are those before anything is forced.
+        """
+        body = {"prompt": list(ids), "n_predict": 1, "n_probs": max(1, likeliest), "temperature": 0,
+                "cache_prompt": True, "logit_bias": [[forced, 1e9]]}  # fmt: skip
+        found = self.ask("/completion", body).get("completion_probabilities")
+        return dict(found[0]) if found else None
+
+    @cached_property
+    def letter(self) -> int:
+        """A token that is a whole letter."""
+        return self.tokenize("a")[-1]
 
     def next_chances(self, ids: Sequence[int], count: int) -> dict[int, float]:
         """The `count` likeliest tokens after `ids` and the natural logarithms of their chances."""
-        # The server keeps back the chances of a token that is half a letter, so it is made to say a whole one; the
-        # chances it tells are those before any such choice.
-        whole = [[self.tokenize("a")[-1], 1e9]]
-        body = {"prompt": list(ids), "n_predict": 1, "n_probs": count, "temperature": 0, "cache_prompt": True,
-                "logit_bias": whole}  # fmt: skip
-        answer = self.client.post(f"{self.address}/completion", json=body).raise_for_status().json()
-        return {row["id"]: row["logprob"] for row in answer["completion_probabilities"][0]["top_logprobs"]}
+        found = self.next_token(ids, self.letter, count)
+        assert found
+        return {row["id"]: row["logprob"] for row in found["top_logprobs"]}
 
-    def generate(self, messages: Sequence[Message], sampling: Sampling) -> Iterator[str]:
-        tokens = self.count(messages)
-        if tokens >= self.context:
-            raise Problem(f"the question is too long for this model: {tokens} tokens, it holds {self.context}")
-        self.more = {"repeat_penalty": sampling.repetition, "cache_prompt": True}
-        yield from super().generate(messages, sampling)
+    def score(self, ids: Sequence[int], likeliest: int) -> list[Chance]:
+        found = []
+        for place in range(1, len(ids)):
+            row = self.next_token(ids[:place], ids[place], likeliest)
+            if row is None:  # the server keeps back half a letter with its chance: it must be among those of all others
+                row = self.next_token(ids[:place], self.letter, self.pieces)
+                assert row
+                row |= next(one for one in row["top_logprobs"] if one["id"] == ids[place])
+            top = tuple((one["token"], one["logprob"]) for one in row["top_logprobs"][:likeliest])
+            found.append(Chance(row["token"], row["logprob"], top))
+        return found
+
+    def more(self, sampling: Sampling) -> dict[str, Any]:
+        return {"repeat_penalty": sampling.repetition, "cache_prompt": True}
 
 
 def check_gguf(path: Path) -> None:
@@ -118,6 +150,7 @@ def read_facts(path: Path) -> dict[str, int]:
     field = next((f for name, f in reader.fields.items() if name.endswith(".context_length")), None)
     return {
         "context": int(field.contents()) if field else MOST_CONTEXT,
+        "pieces": len(pieces.data) if (pieces := reader.fields.get("tokenizer.ggml.tokens")) else 0,
         "parameters": sum(int(tensor.n_elements) for tensor in reader.tensors),
     }
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from anatili.engine import Message, Sampling
+from anatili.engine import Chance, Message, Piece, Prompt, Sampling
 from anatili.problem import Problem
 from anatili.text import show_path
 from anatili.weights import check_complete, check_folder
@@ -13,6 +13,8 @@ from anatili.weights import check_complete, check_folder
 
 class TransformersEngine:
     """A model folder, run in this process. Only safetensors are read, and no code that lies beside them is run."""
+
+    slots = 1
 
     def __init__(self, folder: Path, adapters: Sequence[Path] = ()) -> None:
         os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -49,54 +51,121 @@ class TransformersEngine:
         return sum(p.numel() for p in self.model.parameters())
 
     def prompt(self, messages: Sequence[Message]) -> list[int]:
+        """Token ids of a conversation with the chat template around it."""
         if self.tokenizer.chat_template:
             text = self.tokenizer.apply_chat_template(list(messages), tokenize=False, add_generation_prompt=True)
         else:  # a base model: it can only go on with a text
             text = "\n".join(message["content"] for message in messages) + "\n"
-        ids: list[int] = self.tokenizer.encode(text, add_special_tokens=False)
-        return ids
+        return self.tokenize(text)
 
     def count(self, messages: Sequence[Message]) -> int:
         return len(self.prompt(messages))
 
-    def generate(self, messages: Sequence[Message], sampling: Sampling) -> Iterator[str]:
-        torch = self.torch
-        ids = self.prompt(messages)
-        room = self.context - len(ids)
-        if room < 1:
+    def tokenize(self, text: str, *, begin: bool = False) -> list[int]:
+        ids: list[int] = self.tokenizer.encode(text, add_special_tokens=False)
+        first = self.tokenizer.bos_token_id
+        return [first, *ids] if begin and first is not None and ids[:1] != [first] else ids
+
+    def detokenize(self, ids: Sequence[int]) -> str:
+        self.check(ids)
+        return str(self.tokenizer.decode(list(ids)))
+
+    def vocabulary(self) -> dict[str, str]:
+        names = ("bos_token", "eos_token", "chat_template")
+        return {name: getattr(self.tokenizer, name, None) or "" for name in names}
+
+    def check(self, ids: Sequence[int]) -> None:
+        """`Problem` if these are not tokens of this model, or more than it holds."""
+        size = self.model.config.vocab_size
+        wrong = next((number for number in ids if not 0 <= number < size), None)
+        if wrong is not None:
+            raise Problem(f"there is no token {wrong}: this model has {size}")
+        if len(ids) > self.context:
+            raise Problem(f"the text is too long for this model: {len(ids)} tokens, it holds {self.context}")
+
+    def score(self, ids: Sequence[int], likeliest: int) -> list[Chance]:
+        self.check(ids)
+        if len(ids) < 2:
+            return []
+        with self.torch.inference_mode():
+            logits = self.model(input_ids=self.torch.tensor([list(ids)], device=self.device)).logits[0, :-1]
+        return [self.chance(row, number, likeliest) for row, number in zip(logits.float().cpu(), ids[1:], strict=True)]
+
+    def chance(self, logits: Any, token: int, likeliest: int) -> Chance:
+        values = logits.log_softmax(-1)
+        top = values.topk(likeliest)
+        pairs = zip(top.indices.tolist(), top.values.tolist(), strict=True)
+        others = tuple((self.tokenizer.decode([number]), value) for number, value in pairs)
+        return Chance(self.tokenizer.decode([token]), float(values[token]), others)
+
+    def embed(self, texts: Sequence[str | Sequence[int]]) -> list[list[float]]:
+        return [self._embed(self.tokenize(text, begin=True) if isinstance(text, str) else text) for text in texts]
+
+    def _embed(self, ids: Sequence[int]) -> list[float]:
+        """The mean of the last layer's states."""
+        self.check(ids)
+        if not ids:
+            raise Problem("an empty text has no vector")
+        with self.torch.inference_mode():
+            states = self.model.base_model(input_ids=self.torch.tensor([list(ids)], device=self.device))
+        mean = states.last_hidden_state[0].float().mean(0)
+        vector: list[float] = (mean / mean.norm()).cpu().tolist()
+        return vector
+
+    def generate(self, prompt: Prompt, sampling: Sampling) -> Iterator[Piece]:
+        if sampling.schema is not None:
+            raise Problem("answers in JSON need llama.cpp (a .gguf file) or a server that can do it")
+        ids = self.ids_of(prompt)
+        if len(ids) >= self.context:
             raise Problem(f"the question is too long for this model: {len(ids)} tokens, it holds {self.context}")
-        chooser = torch.Generator().manual_seed(sampling.seed)
         said: list[int] = []
-        done = 0
-        past, feed = None, torch.tensor([ids], device=self.device)
-        for _ in range(min(sampling.limit, room)):
-            # Not around the loop: the next step may run in another thread, and the mode is each thread's own.
-            with torch.inference_mode():
-                answer = self.model(input_ids=feed, past_key_values=past, use_cache=True)
-            past = answer.past_key_values
-            token = choose(answer.logits[0, -1].float().cpu().clone(), said, sampling, chooser, torch)
+        waiting: list[Chance] = []
+        text, done, finish = "", 0, "length"
+        for token, chance in self.steps(ids, said, sampling):
             if token == self.tokenizer.eos_token_id:
+                finish = "stop"
                 break
             said.append(token)
-            feed = torch.tensor([[token]], device=self.device)
+            waiting += [chance] if chance else []
             text = self.tokenizer.decode(said, skip_special_tokens=True)
             if text.endswith("\ufffd"):  # half a letter: its other bytes are still to come
-                yield ""
+                yield Piece("")
                 continue
             end = min((at for stop in sampling.stop if (at := text.find(stop)) >= 0), default=-1)
             if end >= 0:
-                yield text[done:end]
-                return
+                text, finish = text[:end], "stop"
+                break
             # What may be the beginning of a stop word waits until it is known to be none.
             ready = max(done, len(text) - max((len(stop) - 1 for stop in sampling.stop), default=0))
-            yield text[done:ready]
-            done = ready
-        rest = self.tokenizer.decode(said, skip_special_tokens=True)[done:]
-        if rest:
-            yield rest
+            yield Piece(text[done:ready], tuple(waiting))
+            done, waiting = ready, []
+        yield Piece(text[done:], tuple(waiting), finish, len(ids), len(said))
+
+    def ids_of(self, prompt: Prompt) -> list[int]:
+        if isinstance(prompt, str):
+            return self.tokenize(prompt, begin=True)
+        if prompt and isinstance(prompt[0], dict):
+            return self.prompt([message for message in prompt if isinstance(message, dict)])
+        ids = [number for number in prompt if isinstance(number, int)]
+        self.check(ids)
+        return ids or self.tokenize("", begin=True)
+
+    def steps(self, ids: Sequence[int], said: Sequence[int], sampling: Sampling) -> Iterator[tuple[int, Chance | None]]:
+        """One token after the other; `said` are those that were taken."""
+        torch = self.torch
+        chooser = torch.Generator().manual_seed(sampling.seed)
+        past, feed = None, torch.tensor([list(ids)], device=self.device)
+        for _ in range(min(sampling.limit, self.context - len(ids))):
+            # Not around the loop: the next step may run in another thread, and the mode is each thread's own.
+            with torch.inference_mode():
+                answer = self.model(input_ids=feed, past_key_values=past, use_cache=True)
+            past, logits = answer.past_key_values, answer.logits[0, -1].float().cpu()
+            token = choose(logits.clone(), said, sampling, chooser, torch)
+            yield token, self.chance(logits, token, sampling.likeliest) if sampling.likeliest >= 0 else None
+            feed = torch.tensor([[token]], device=self.device)
 
 
-def choose(logits: Any, said: list[int], sampling: Sampling, chooser: Any, torch: Any) -> int:
+def choose(logits: Any, said: Sequence[int], sampling: Sampling, chooser: Any, torch: Any) -> int:
     """The next token from `logits`, shape (vocabulary,)."""
     if said and sampling.repetition != 1:
         seen = torch.tensor(sorted(set(said)))

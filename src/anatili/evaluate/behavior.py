@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from anatili.document import Kept, read_shard
-from anatili.engine import Sampling
+from anatili.engine import Sampling, say
 from anatili.engine.local import TransformersEngine
 from anatili.evaluate.interval import wilson
 from anatili.evaluate.texts import TextSet
@@ -25,7 +25,7 @@ def purity_row(engine: TransformersEngine, questions: Sequence[str], language: s
     found: Counter[str] = Counter()
     for number, question in enumerate(questions):
         sampling = Sampling(limit=ANSWER_TOKENS, temperature=0.7, seed=number)
-        answer = "".join(engine.generate([{"role": "user", "content": question}], sampling))
+        answer = say(engine, [{"role": "user", "content": question}], sampling)
         found[identify(answer).language if answer.strip() else "empty"] += 1
     own = found.pop(language, 0)
     return {

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from math import log
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,8 @@ class Found:
     score: float
     hits: tuple[tuple[int, int], ...]
     """Start and end of each word that matches, in characters of `passage.text`."""
+    coverage: float
+    """Share of the question, 0 to 1, whose words stand in the passage or its title; rare words are a larger share."""
     snippet: tuple[int, int]
     """Start and end of the stretch of `passage.text`, in whole words, where most of the query's words stand."""
 
@@ -109,8 +112,7 @@ class Search:
             seen = {(address.segment_ord, address.doc) for _, address in own}
             others = [one for one in self._ranked(asked, limit) if (one[1].segment_ord, one[1].doc) not in seen]
             ranked = sorted([*own, *others], key=lambda one: -one[0])[:limit]
-        wanted = {term for one in asked for term in one.terms}
-        return [self._found(self._open(address), score, wanted) for score, address in ranked]
+        return [self._found(self._open(address), score, asked) for score, address in ranked]
 
     def _ranked(self, asked: list[Asked], limit: int, only: str = "") -> list[tuple[float, Any]]:
         import tantivy
@@ -146,9 +148,27 @@ class Search:
     def _open(self, address: Any) -> Passage:
         return opened(bytes(self.searcher.doc(address)["passage"][0]))
 
-    def _found(self, passage: Passage, score: float, wanted: set[str]) -> Found:
-        hits = tuple(hits_in(passage, wanted))
-        return Found(passage, round(score, 4), hits, snippet(passage.text, hits))
+    def _found(self, passage: Passage, score: float, asked: list[Asked]) -> Found:
+        hits = tuple(hits_in(passage, {term for one in asked for term in one.terms}))
+        known = terms(passage.language, passage.script)
+        said = {term for start, end in hits for term in known[passage.text[start:end]].split()}
+        coverage = self.coverage(asked, said | set(known.of(passage.title).split()))
+        return Found(passage, round(score, 4), hits, round(coverage, 3), snippet(passage.text, hits))
+
+    def coverage(self, asked: list[Asked], said: set[str]) -> float:
+        """Share of the words asked for, weighted by how rare they are, of which a term is among `said`. Stop words ask
+        for nothing; a word that had to be guessed is half said at best."""
+        weights = [self.rarity(one) for one in asked]
+        found = [(0.5 if one.guessed else 1.0) * (not said.isdisjoint(one.terms)) for one in asked]
+        total = sum(weights)
+        return sum(weight * share for weight, share in zip(weights, found, strict=True)) / total if total else 0.0
+
+    def rarity(self, one: Asked) -> float:
+        if any(pack.lower(one.word) in pack.stopwords for pack in self.packs.values()):
+            return 0.0
+        number = self.searcher.num_docs
+        frequency = max((self.searcher.doc_freq("terms", term) for term in one.terms), default=0)
+        return log(1 + (number - frequency + 0.5) / (frequency + 0.5))  # as BM25 has it
 
 
 def hits_in(passage: Passage, wanted: set[str]) -> Iterable[tuple[int, int]]:

@@ -1,38 +1,53 @@
 """The assistant behind terminal, API and page: passages first, then the model's own words, labelled as such."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 
 from anatili import models
-from anatili.engine import Engine, Message, Sampling, open_engine
+from anatili.engine import Engine, Message, Piece, Prompt, Sampling, open_engine
 from anatili.lang import LanguagePack, codes, load_pack
 from anatili.lang.identify import identify
 from anatili.problem import Problem
 from anatili.prompt import PASSAGES, grounded
 from anatili.recipe import load_recipe
 from anatili.run import Run, find_run
+from anatili.sample.topics import read_topics
 from anatili.search.answer import Found, Search
+from anatili.serve.cite import Report, checked, quotations
 from anatili.serve.sample_index import Tell, sample_run
 from anatili.text import show_path
 
-SMALL = 50_000_000
-"""Weights below which a model is said to be very small."""
+TOY = 50_000_000
+"""Weights below which a model is not asked to answer from passages: they answer in their own words."""
+SMALL = 1_000_000_000
+"""Weights below which a model has nothing to say where no passage fits."""
 GROUNDING_CONTEXT = 1024
 """Tokens a model must hold before passages are put into its prompt; smaller ones are asked the bare question."""
+FITS = 0.6
+"""Share of a question that a passage must cover to be an answer (`bench/abstain.py` has what it finds and refuses)."""
+SAMPLE = "sample"
+TELLING = 80
+"""Characters of an answer by which its language is told."""
 
 
 @dataclass(frozen=True)
-class Reply:
-    """What is said to a question. `notice` says in the reader's language what the model's words are worth."""
+class Ready:
+    """A question made ready to be answered."""
 
     language: str
     searched: bool
     """Whether passages were looked for."""
     passages: list[Found]
+    """Those that fit."""
     notice: str
-    pieces: Iterator[str]
-    prompt_tokens: int
+    """What the answer is worth, in the reader's language."""
+    prompt: Prompt
+    quotes: bool
+    """Whether the passages answer in their own words, without the model."""
+    abstains: bool
+    """Whether nothing fits and the model is too small to be asked without."""
 
 
 @dataclass(frozen=True)
@@ -52,23 +67,63 @@ class Assistant:
         found = identify(text).language
         return found if found in self.packs else next(iter(self.packs))
 
-    def reply(self, messages: Sequence[Message], sampling: Sampling, language: str = "") -> Reply:
-        """Passages for the last question and the model's answer to the conversation, as an iterator of pieces."""
+    def ready(self, messages: Sequence[Message], language: str = "", *, search: bool = True) -> Ready:
+        """The last question with its passages, as the model gets it; without `search` the conversation as it is."""
         question = next((m["content"] for m in reversed(messages) if m["role"] == "user"), "")
         if not question.strip():
             raise Problem("the last message must be a question by the user")
         language = language if language in self.packs else self.language_of(question)
-        looked = self.search is not None and not self.asks_to_translate(question)
-        passages = self.search.find(question, PASSAGES, language) if self.search and looked else []
-        prompt = self.prompt(messages, passages, language)
-        return Reply(
+        looked = search and self.search is not None and not self.asks_to_translate(question)
+        found = self.search.find(question, 2 * PASSAGES, language) if self.search and looked else []
+        passages = fitting(found, language)
+        quotes = bool(passages) and 0 < self.engine.parameters < TOY
+        abstains = looked and not passages and 0 < self.engine.parameters < SMALL
+        return Ready(
             language=language,
             searched=looked,
             passages=passages,
-            notice=self.notice(language),
-            pieces=self.engine.generate(prompt, sampling),
-            prompt_tokens=self.engine.count(prompt),
+            notice="" if abstains else self.notice(language, quotes=quotes, sourced=bool(passages) or not looked),
+            prompt=self.prompt(messages, passages, language) if search else list(messages),
+            quotes=quotes,
+            abstains=abstains,
         )
+
+    def answer(self, ready: Ready, sampling: Sampling, report: Report) -> Iterator[Piece]:
+        """The answer as it comes, its citations checked; `report` tells about it when the last piece is out."""
+        said = ""
+        for piece in self._answer(ready, sampling, report):
+            said += piece.text
+            if piece.finish:
+                report.language = identify(said).language if len(said) >= TELLING // 2 else ""
+            yield piece
+
+    def _answer(self, ready: Ready, sampling: Sampling, report: Report) -> Iterator[Piece]:
+        if ready.abstains:
+            yield Piece(str(self.packs[ready.language].prompts.get("no_answer", "")) + ".", finish="stop")
+        elif ready.quotes:
+            yield Piece(quotations(ready.passages, report), finish="stop")
+        elif not ready.passages:
+            yield from self.engine.generate(ready.prompt, sampling)
+        elif not 0 < self.engine.parameters < SMALL:
+            yield from checked(self.engine.generate(ready.prompt, sampling), ready.passages, report)
+        else:
+            yield from self.in_language(ready, sampling, report)
+
+    def in_language(self, ready: Ready, sampling: Sampling, report: Report) -> Iterator[Piece]:
+        """A small model's answer if it begins in the language of the question, in one of two tries; else quotations."""
+        for seed in (sampling.seed, sampling.seed + 1):
+            pieces = self.engine.generate(ready.prompt, replace(sampling, seed=seed))
+            held, said = [], ""
+            for piece in pieces:
+                held.append(piece)
+                said += piece.text
+                if piece.finish or len(said) >= TELLING:
+                    break
+            if len(said) < TELLING // 2 or identify(said).language in (ready.language, ""):
+                yield from checked(chain(held, pieces), ready.passages, report)
+                return
+            report.dropped += 1
+        yield Piece(quotations(ready.passages, report), finish="stop")
 
     def asks_to_translate(self, question: str) -> bool:
         """Whether a question begins as the requests to translate do that models are taught: nothing to look up then."""
@@ -82,13 +137,20 @@ class Assistant:
         found = [(item.passage.title, item.passage.text) for item in passages]
         return grounded(self.packs[language].prompts, found, messages)
 
-    def notice(self, language: str) -> str:
-        """A sentence that says that a machine wrote this, and how small it is if that is known."""
+    def notice(self, language: str, *, quotes: bool, sourced: bool) -> str:
+        """A sentence that says that a machine wrote this, how small it is if that is known, or that sources lack."""
         said = self.packs[language].prompts
-        if 0 < self.engine.parameters < SMALL:
-            millions = self.engine.parameters / 1e6
-            return str(said.get("notice_small", "")).format(millions=f"{millions:.1f}")
-        return str(said.get("notice", ""))
+        kind = "notice_quotes" if quotes else "notice" if sourced else "notice_unsourced"
+        if not quotes and 0 < self.engine.parameters < TOY:
+            kind = "notice_small"
+        return str(said.get(kind, "")).format(millions=f"{self.engine.parameters / 1e6:.1f}")
+
+
+def fitting(found: Sequence[Found], language: str) -> list[Found]:
+    """Those of the passages that cover the question; those in its language, if there are any."""
+    fit = [item for item in found if item.coverage >= FITS]
+    own = [item for item in fit if item.passage.language == language]
+    return (own or fit)[:PASSAGES]
 
 
 def silent(_: str) -> None:
@@ -96,26 +158,32 @@ def silent(_: str) -> None:
 
 
 def open_assistant(
-    target: str = "", runs: Path = Path("runs"), adapters: Sequence[Path] = (), tell: Tell = silent
+    target: str = "", runs: Path = Path("runs"), adapters: Sequence[Path] = (), tell: Tell = silent, slots: int = 1
 ) -> Assistant:
     """The assistant of a run (its tuned model and index), of a model, or of a server's address.
 
     A packaged model, and no name at all, which means the best of those that come with anatili, searches the sample.
     """
     if is_model(target):
-        speaking = {code: pack for code in codes() if (pack := load_pack(code)).prompts}
-        return Assistant(open_engine(target, adapters), speaking)
+        return Assistant(open_engine(target, adapters, slots), speaking())
     if not target or not is_run(target, runs):
         place = models.find(target or models.default())
         if place:
             languages = models.describe(place)["languages"]
             packs = {code: load_pack(code) for code in languages}
             file = models.open_packaged(place, tell)
-            return Assistant(open_engine(file, adapters), packs, search_of(sample_run(languages, tell), packs))
+            return Assistant(open_engine(file, adapters, slots), packs, search_of(sample_run(languages, tell), packs))
     run = find_run(Path(target), runs)
     recipe = load_recipe(run.root / "recipe.toml")
     packs = {code: load_pack(code) for code in recipe.languages}
-    return Assistant(open_engine(model_of(run), adapters), packs, search_of(run, packs))
+    return Assistant(open_engine(model_of(run), adapters, slots), packs, search_of(run, packs))
+
+
+def speaking() -> dict[str, LanguagePack]:
+    """The packs of all languages that have prompts, in the order in which the sample has them."""
+    order = list(read_topics()[0].pages)
+    found = {code: pack for code in codes() if (pack := load_pack(code)).prompts}
+    return dict(sorted(found.items(), key=lambda one: order.index(one[0]) if one[0] in order else len(order)))
 
 
 def is_model(target: str) -> bool:
@@ -154,8 +222,11 @@ def search_of(run: Run, packs: dict[str, LanguagePack]) -> Search | None:
     return Search(run.folder("index"), packs) if run.record("index") else None
 
 
-def open_search(target: str, runs: Path = Path("runs")) -> Search:
-    """The search index of a run."""
+def open_search(target: str, runs: Path = Path("runs"), tell: Tell = silent) -> Search:
+    """The search index of a run; that of the sample, if this is its name and no run's."""
+    if target == SAMPLE and not is_run(target, runs):
+        packs = speaking()
+        return Search(sample_run(list(packs), tell).folder("index"), packs)
     run = find_run(Path(target), runs)
     recipe = load_recipe(run.root / "recipe.toml")
     return Search(run.folder("index"), {code: load_pack(code) for code in recipe.languages})

@@ -1,47 +1,81 @@
 """Start the server on a free local port and say where it is."""
 
+import json
+import logging
 import socket
+import sys
+import threading
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from anatili.problem import Problem
 
 LOCAL = ("127.0.0.1", "localhost", "::1")
 MIN_KEY = 16
+SLOTS = 4
+"""Answers worked on at a time by a model in this process."""
+GRACE = 30
+"""Seconds that answers may still take when the server is asked to end."""
 
 
-def start(
-    target: str,
-    runs: Path,
-    adapters: Sequence[Path] = (),
-    *,
-    host: str,
-    port: int,
-    key: str,
-    announce: Callable[[str], None],
-) -> None:
+@dataclass(frozen=True)
+class Place:
+    """Where and for whom a server is."""
+
+    host: str = "127.0.0.1"
+    port: int = 0
+    key: str = ""
+    keys: Path | None = None
+    """File of hashed keys."""
+    names: tuple[str, ...] = ()
+    """Names that requests may give as their Host, beside the local ones."""
+    per_minute: int = 0
+    origins: tuple[str, ...] = ()
+    slots: int = SLOTS
+    browser: bool = False
+    """Whether to open the page."""
+    logs: bool = False
+    """Whether to write a line of JSON for each request to standard error."""
+
+
+def start(target: str, runs: Path, adapters: Sequence[Path], place: Place, announce: Callable[[str], None]) -> None:
     """Open the assistant of `target`, serve it until interrupted; `Problem` for an open address without a long key."""
-    if host not in LOCAL and len(key) < MIN_KEY:
+    if place.host not in LOCAL and not place.keys and len(place.key) < MIN_KEY:
         raise Problem(
-            f"{host} can be reached by others: set a key of {MIN_KEY} characters or more, for example\n"
-            "  export ANATILI_KEY=\"$(python -c 'import secrets; print(secrets.token_urlsafe(32))')\""
+            f"{place.host} can be reached by others: set a key of {MIN_KEY} characters or more, for example\n"
+            "  export ANATILI_KEY=\"$(python -c 'import secrets; print(secrets.token_urlsafe(32))')\"\n"
+            "or one for each who may ask: anatili key NAME >> keys.txt, then --keys keys.txt"
         )
     try:
         import uvicorn
 
         from anatili.serve.api import create_app
+        from anatili.serve.guard import Rules, hash_key, read_keys
     except ImportError as error:
         raise Problem("serving needs more packages: pip install 'anatili[serve]'") from error
     from anatili.serve.assistant import open_assistant
 
-    listener = listen(host, port)
+    keys = read_keys(place.keys) if place.keys else {}
+    if place.keys and not keys:
+        raise Problem(f"no key in {place.keys}; make one: anatili key NAME >> {place.keys}")
+    if place.key:
+        keys[hash_key(place.key)] = "key"
+    listener = listen(place.host, place.port)
     taken = listener.getsockname()[1]
     announce(f"opening {target or 'the model that comes with anatili'} …")
-    app = create_app(open_assistant(target, runs, adapters, announce), key=key, hosts=LOCAL if host in LOCAL else ())
-    shown = f"[{host}]" if ":" in host else host
+    hosts = (*LOCAL, *place.names) if place.host in LOCAL or place.names else ()
+    rules = Rules(keys, hosts, place.per_minute, place.origins)
+    app = create_app(open_assistant(target, runs, adapters, announce, place.slots), rules)
+    shown = f"[{place.host}]" if ":" in place.host else place.host
     announce(f"page  http://{shown}:{taken}/")
     announce(f"API   http://{shown}:{taken}/v1  (Ctrl-C ends)")
-    uvicorn.Server(uvicorn.Config(app, log_level="warning", server_header=False)).run(sockets=[listener])
+    if place.logs:
+        log_requests()
+    if place.browser:
+        open_browser(f"http://{shown}:{taken}/")
+    config = uvicorn.Config(app, log_level="warning", server_header=False, timeout_graceful_shutdown=GRACE)
+    uvicorn.Server(config).run(sockets=[listener])
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -54,3 +88,29 @@ def listen(host: str, port: int) -> socket.socket:
     except OSError as error:
         raise Problem(f"cannot listen on {host} port {port}: {error.strerror}; --port 0 takes a free one") from error
     return listener
+
+
+def open_browser(address: str) -> None:
+    """Open the page as soon as the server is up; where there is no browser nothing happens."""
+    import webbrowser
+
+    timer = threading.Timer(1.0, webbrowser.open, [address])
+    timer.daemon = True
+    timer.start()
+
+
+class Lines(logging.Formatter):
+    """A request as a line of JSON: who, which route, how it ended; no address as asked, no words."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        said = {"time": self.formatTime(record, "%Y-%m-%dT%H:%M:%S%z"), "event": record.getMessage()}
+        return json.dumps(said | getattr(record, "said", {}), ensure_ascii=False)
+
+
+def log_requests() -> None:
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(Lines())
+    log = logging.getLogger("anatili.serve")
+    log.addHandler(handler)
+    log.setLevel(logging.INFO)
+    log.propagate = False

@@ -14,7 +14,7 @@ const make = (tag, text = "", className = "") => {
 };
 
 async function start() {
-  const known = await (await fetch("/languages")).json();
+  const known = await (await fetch("/page/words")).json();
   const select = byId("language");
   for (const [code, name] of Object.entries(known.names)) {
     const option = make("option", name);
@@ -76,7 +76,7 @@ function showPassages(box, extra) {
     list.append(...extra.passages.map(passageItem));
     box.append(list);
   }
-  box.append(make("h2", words.model));
+  box.append(make("h2", words.answer));
   const model = make("div", "", "model");
   model.append(make("p", extra.notice, "notice"));
   const said = make("p", "", "words");

@@ -1,0 +1,188 @@
+"""Commands for people who use what was made: chat, search, serve, key."""
+
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from anatili.options import as_json, print_json, report_problems, runs_option
+
+adapter_option = click.option(
+    "--adapter", "adapters", multiple=True, type=click.Path(path_type=Path), help="LoRA adapter to put on; repeatable."
+)
+
+
+@click.command()
+@click.argument("run", metavar="[RUN|MODEL]", default="")
+@runs_option
+@adapter_option
+@click.option("--question", help="Ask this and leave.")
+@click.option("--limit", default=120, show_default=True, type=click.IntRange(1, 4096), help="Tokens of an answer.")
+@click.option("--temperature", default=0.7, show_default=True, type=click.FloatRange(0, 2), help="0: always the same.")
+@click.option("--search/--no-search", default=True, help="Answer from passages, or ask the model alone.")
+@as_json
+@report_problems
+def chat(
+    run: str,
+    runs: Path,
+    adapters: tuple[Path, ...],
+    question: str | None,
+    limit: int,
+    temperature: float,
+    search: bool,
+    wants_json: bool,
+) -> None:
+    """Ask RUN (or a model, or the address of an OpenAI-compatible server; without any, the model that comes along).
+
+    The passages that fit come first, with their sources; then the answer, whose quotations stand in them word for word.
+    Where nothing fits a small model does not answer.
+
+    \b
+    anatili chat
+    anatili chat tiny
+    anatili chat tiny --question "Абай кім?"
+    """
+    from anatili.engine import Sampling
+    from anatili.progress import show_answer
+    from anatili.serve.assistant import open_assistant
+    from anatili.serve.cite import Report
+
+    assistant = open_assistant(run, runs, adapters, tell=lambda line: click.echo(line, err=True))
+    for asked in [question] if question else questions():
+        ready = assistant.ready([{"role": "user", "content": asked}], search=search)
+        report = Report()
+        pieces = assistant.answer(ready, Sampling(limit=limit, temperature=temperature), report)
+        if wants_json:
+            passages = [
+                {"title": f.passage.title, "url": f.passage.url, "text": f.passage.text} for f in ready.passages
+            ]
+            answer = "".join(piece.text for piece in pieces)
+            print_json({"question": asked, "language": ready.language, "passages": passages, "notice": ready.notice,
+                        "answer": answer, "citations": [asdict(one) for one in report.citations]})  # fmt: skip
+        else:
+            show_answer(ready, pieces, assistant.packs[ready.language].prompts.get("page", {}))
+
+
+def questions() -> Iterator[str]:
+    """Lines from the terminal or a pipe, until the end."""
+    asks = sys.stdin.isatty()
+    if asks:
+        click.echo("Ask in any of its languages; Ctrl-D ends.")
+    while True:
+        if asks:
+            click.echo("> ", nl=False)
+        line = sys.stdin.readline()
+        if not line:
+            return
+        if line.strip():
+            yield line.strip()
+
+
+@click.command()
+@click.argument("run")
+@click.argument("query")
+@runs_option
+@click.option("--limit", default=5, show_default=True, type=click.IntRange(1, 100), help="Passages.")
+@click.option("--prefer", metavar="LANG", help="Language that goes first, `none` for none.  [default: the main one]")
+@click.option("--only", default="", metavar="LANG", help="Look in this language only.")
+@as_json
+@report_problems
+def search(run: str, query: str, runs: Path, limit: int, prefer: str | None, only: str, wants_json: bool) -> None:
+    """Find passages of RUN's corpus, with their sources. RUN may be `sample`: what comes with anatili.
+
+    Words are found in all their forms, also typed without the language's own letters, in another script or misspelt.
+
+    \b
+    anatili search sample "ұлттық тағамдар"
+    anatili search tiny "ұлттық тағамдар" --prefer none
+    """  # fmt: skip
+    from anatili.progress import show_passages
+    from anatili.serve.assistant import open_search
+
+    index = open_search(run, runs, tell=lambda line: click.echo(line, err=True))
+    first = next(iter(index.packs)) if prefer is None else prefer
+    found = index.results(query, limit, prefer="" if first == "none" else first, only=only)
+    if wants_json:
+        for item in found.hits:
+            passage = item.passage
+            print_json({"score": item.score, "title": passage.title, "url": passage.url, "text": passage.text,
+                        "licence": passage.licence, "time": passage.time, "language": passage.language,
+                        "id": passage.id})  # fmt: skip
+        return
+    for word, terms in found.guessed.items():
+        click.echo(f"{word}: " + (f"searched for {', '.join(terms)}" if terms else "nowhere"), err=True)
+    if found.hits:
+        show_passages(found.hits)
+        click.echo("passages: " + ", ".join(f"{code} {count}" for code, count in found.counts.items()), err=True)
+    else:
+        click.echo("nothing found", err=True)
+
+
+@click.command()
+@click.argument("run", metavar="[RUN|MODEL]", default="")
+@runs_option
+@adapter_option
+@click.option("--port", default=0, type=click.IntRange(0, 65535), help="0 takes a free one.  [default: 0]")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Another address needs a key.")
+@click.option("--key", envvar="ANATILI_KEY", default="", help="Key that clients must send; better set ANATILI_KEY.")
+@click.option("--keys", type=click.Path(path_type=Path, dir_okay=False), help="File of hashed keys (anatili key NAME).")
+@click.option("--name", "names", multiple=True, metavar="HOST", help="Name by which the server is reached; repeatable.")
+@click.option("--per-minute", default=0, type=click.IntRange(0), help="Requests of one client.  [default: any number]")
+@click.option("--origin", "origins", multiple=True, help="Site whose pages may ask too; repeatable.")
+@click.option("--parallel", default=4, show_default=True, type=click.IntRange(1, 256), help="Answers made at a time.")
+@click.option("--browser/--no-browser", default=None, help="Open the page.  [default: if this is a terminal]")
+@click.option("--log/--no-log", default=False, help="A line of JSON on standard error for each request, without words.")
+@report_problems
+def serve(
+    run: str,
+    runs: Path,
+    adapters: tuple[Path, ...],
+    port: int,
+    host: str,
+    key: str,
+    keys: Path | None,
+    names: tuple[str, ...],
+    per_minute: int,
+    origins: tuple[str, ...],
+    parallel: int,
+    browser: bool | None,
+    log: bool,
+) -> None:
+    """Serve RUN (or a model, or a server's address; without any, the model that comes along): a page and an API.
+
+    \b
+    anatili serve
+    anatili serve tiny --port 8000     then open http://127.0.0.1:8000
+    anatili serve tiny --host 0.0.0.0 --keys keys.txt --per-minute 60
+    """  # fmt: skip
+    from anatili.serve.server import Place, start
+
+    opens = sys.stdout.isatty() if browser is None else browser
+    place = Place(host, port, key, keys, names, per_minute, origins, parallel, opens, log)
+    start(run, runs, adapters, place, click.echo)
+
+
+@click.command()
+@click.argument("name")
+@report_problems
+def key(name: str) -> None:
+    """Make a key for NAME: the key goes to standard error, its line for `serve --keys` to standard output.
+
+    \b
+    anatili key ministry >> keys.txt
+    """
+    import secrets
+
+    from anatili.problem import Problem
+    from anatili.serve.guard import hash_key
+
+    if len(name.split()) != 1 or "#" in name:
+        raise Problem(f"{name!r} is no name for a key: one word without #")
+    made = secrets.token_urlsafe(32)
+    click.echo(f"key for {name}, shown only this once: {made}", err=True)
+    click.echo(f"{name} {hash_key(made)}")
+
+
+COMMANDS = (chat, search, serve, key)

@@ -1,0 +1,179 @@
+"""Citations that hold: what is shown as a quotation stands word for word in the passage whose number it has.
+
+What a model says goes through `checked` on its way to the reader: a quotation that no passage has loses its marks and
+its number, a number that points nowhere, or at a passage with other words, is left out. Both are counted.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+from anatili.engine import Piece
+from anatili.search.answer import Found
+from anatili.text import WORD, sentences
+
+QUOTE_WORDS = 4
+"""Words from which on something in quotation marks is taken for a quotation, not for a title, if no number follows."""
+LONGEST_QUOTE = 600
+"""Characters that are held back until a quotation mark closes."""
+SUPPORT = 0.5
+"""Share of a sentence's words that a passage must have for the sentence to cite it without quoting."""
+SHORT = 4
+"""Letters up to which a word is too common to tell by it what a sentence is about."""
+
+MARKED = re.compile(r"[«“„\"](?P<words>[^«»“”„\"]{1,600})[»”“\"](?:\s*\[(?P<number>\d{1,2})\])?")
+NUMBERED = re.compile(r"\s*\[(?P<number>\d{1,2})\]")
+OPENING = re.compile(r"[«“„\"\[]")
+UNIT = re.compile(f"{MARKED.pattern}|{NUMBERED.pattern.replace('number', 'bare')}")
+
+
+@dataclass(frozen=True)
+class Citation:
+    """A place in an answer that names a passage."""
+
+    number: int
+    """Of the passage, from 1."""
+    quote: str
+    """The words quoted, as the passage has them; "" where the passage is only named."""
+    start: int
+    end: int
+    """Where the words stand in the passage's text; both 0 where it is only named."""
+
+
+@dataclass
+class Report:
+    """What came of checking an answer."""
+
+    citations: list[Citation] = field(default_factory=list)
+    dropped: int = 0
+    """Quotations and numbers that no passage bears out, and that were not shown as such."""
+    language: str = ""
+    """Of the answer as it was given, by our own identification; "" if it is too short to tell."""
+
+
+def find_words(text: str, wanted: str) -> tuple[int, int] | None:
+    """Where the words of `wanted` stand one after the other in `text`, whatever their case and what is between them."""
+    needle = [word.lower() for word in WORD.findall(wanted)]
+    places = [(match.group().lower(), match.start(), match.end()) for match in WORD.finditer(text)]
+    size = len(needle)
+    for at in range(len(places) - size + 1 if size else 0):
+        if [word for word, _, _ in places[at : at + size]] == needle:
+            return places[at][1], places[at + size - 1][2]
+    return None
+
+
+def locate(words: str, passages: Sequence[Found], said: int) -> Citation | None:
+    """The passage that has these words, that of number `said` first; None if none has."""
+    order = sorted(range(1, len(passages) + 1), key=lambda number: number != said)
+    for number in order:
+        text = passages[number - 1].passage.text
+        place = find_words(text, words)
+        if place:
+            return Citation(number, text[place[0] : place[1]], *place)
+    return None
+
+
+def supports(sentence: str, passage: Found) -> bool:
+    """Whether a passage has enough of a sentence's words, or their beginnings, to be named for it."""
+    beginnings = {word.lower()[: SHORT + 1] for word in WORD.findall(f"{passage.passage.title} {passage.passage.text}")}
+    words = [word.lower() for word in WORD.findall(sentence) if len(word) > SHORT]
+    return bool(words) and sum(word[: SHORT + 1] in beginnings for word in words) >= SUPPORT * len(words)
+
+
+@dataclass
+class Checker:
+    """An answer on its way to the reader."""
+
+    passages: Sequence[Found]
+    report: Report
+    waiting: str = ""
+    sentence: str = ""
+    """What was said since the last full stop."""
+
+    def take(self, text: str, *, last: bool) -> str:
+        """What may be shown now that `text` has come."""
+        self.waiting += text
+        shown = ""
+        while self.waiting:
+            opening = OPENING.search(self.waiting)
+            if not opening:
+                shown += self.plain(self.waiting)
+                self.waiting = ""
+                break
+            at = len(self.waiting[: opening.start()].rstrip()) if opening.group() == "[" else opening.start()
+            shown += self.plain(self.waiting[:at])
+            self.waiting = self.waiting[at:]
+            if not last and self.is_open():
+                break
+            unit = UNIT.match(self.waiting)
+            if not unit:
+                shown += self.plain(self.waiting[: opening.start() - at + 1])
+                self.waiting = self.waiting[opening.start() - at + 1 :]
+                continue
+            shown += self.quote(unit) if unit["words"] else self.bare(unit)
+            self.waiting = self.waiting[unit.end() :]
+        return shown
+
+    def is_open(self) -> bool:
+        """Whether what is waiting may still become another unit by what comes next."""
+        if self.waiting.lstrip().startswith("["):
+            return "]" not in self.waiting and len(self.waiting) < 8
+        found = MARKED.match(self.waiting)
+        if not found:
+            return len(self.waiting) < LONGEST_QUOTE
+        rest = self.waiting[found.end() :]
+        return not found["number"] and len(rest) < 6 and (not rest.strip() or rest.lstrip().startswith("["))
+
+    def plain(self, text: str) -> str:
+        self.sentence = re.split(r"[.!?…\n]", self.sentence + text)[-1]
+        return text
+
+    def quote(self, unit: re.Match[str]) -> str:
+        words, number = unit["words"], int(unit["number"] or 0)
+        found = locate(words, self.passages, number)
+        if found:
+            self.report.citations.append(found)
+            return self.plain(f"«{words.strip()}» [{found.number}]")
+        if not number and len(WORD.findall(words)) < QUOTE_WORDS:
+            return self.plain(unit.group())
+        self.report.dropped += 1
+        return self.plain(words)
+
+    def bare(self, unit: re.Match[str]) -> str:
+        number = int(unit["bare"])
+        if 1 <= number <= len(self.passages) and supports(self.sentence, self.passages[number - 1]):
+            self.report.citations.append(Citation(number, "", 0, 0))
+            return f" [{number}]"
+        self.report.dropped += 1
+        return ""
+
+
+def checked(pieces: Iterator[Piece], passages: Sequence[Found], report: Report) -> Iterator[Piece]:
+    """`pieces` with citations that hold; what came of it is in `report` when the last one is out."""
+    checker = Checker(passages, report)
+    for piece in pieces:
+        yield replace(piece, text=checker.take(piece.text, last=bool(piece.finish)))
+
+
+def quotations(passages: Sequence[Found], report: Report, most: int = 2) -> str:
+    """An answer in the passages' own words: of the first `most` the sentence where most of the question stands."""
+    lines = []
+    for number, found in enumerate(passages[:most], 1):
+        start, end = best_sentence(found)
+        quote = found.passage.text[start:end]
+        report.citations.append(Citation(number, quote, start, end))
+        lines.append(f"«{quote}» [{number}]")
+    return "\n\n".join(lines)
+
+
+def best_sentence(found: Found) -> tuple[int, int]:
+    """Start and end of the sentence with most different hits, the first of equals; a very long one is cut."""
+    text, best, at = found.passage.text, (-1, 0, 0), 0
+    for sentence in sentences(text):
+        start = text.find(sentence, at)
+        start = at if start < 0 else start
+        at = min(len(text), start + len(sentence))
+        hits = {text[a:b].lower() for a, b in found.hits if start <= a and b <= at}
+        best = max(best, (len(hits), start, at), key=lambda one: one[0])
+    _, start, end = best
+    return (start, end) if end - start <= LONGEST_QUOTE else found.snippet

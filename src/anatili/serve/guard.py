@@ -1,0 +1,170 @@
+"""Who may ask, how much and how often. Plain ASGI: Starlette's base keeps a stream running when its reader has left."""
+
+import hashlib
+import hmac
+import logging
+import time
+import uuid
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from fastapi import Request
+from fastapi.responses import JSONResponse, Response
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from anatili.problem import Problem
+from anatili.serve.metrics import Metrics
+from anatili.text import show_path
+
+log = logging.getLogger("anatili.serve")
+MAX_BODY = 1 << 20
+MAX_FILE = 10 << 20
+"""Bytes of a file to translate."""
+OPEN_PATHS = ("/", "/health", "/page/words", "/docs")
+OPEN_FOLDER = "/static/"
+HEADERS = {
+    "Content-Security-Policy": "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "X-AI-Generated": "text by a language model may be in this answer",
+}
+REMEMBERED = 10_000
+"""Clients whose requests are counted at a time."""
+
+
+def failure(status: int, message: str, kind: str = "invalid_request_error") -> JSONResponse:
+    """An error in OpenAI's form."""
+    headers = {"Retry-After": "5"} if status in (429, 503) else {}
+    body = {"message": message, "type": kind, "param": None, "code": None}
+    return JSONResponse({"error": body}, status, headers)
+
+
+def hash_key(key: str) -> str:
+    """What is kept of a key. Keys are random and long, so one round of SHA-256 is enough."""
+    return hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def read_keys(path: Path) -> dict[str, str]:
+    """Hash of a key -> the name of who holds it, from a file of lines `name hash`."""
+    keys: dict[str, str] = {}
+    try:
+        lines = path.read_text("utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise Problem(f"cannot read the keys in {show_path(path)}: {error}") from error
+    for number, line in enumerate(lines, 1):
+        parts = line.split("#")[0].split()
+        if not parts:
+            continue
+        if len(parts) != 2 or len(parts[1]) != 64:
+            raise Problem(f"{show_path(path)} line {number}: expected a name and a hash; make one: anatili key NAME")
+        keys[parts[1]] = parts[0]
+    return keys
+
+
+@dataclass
+class Bucket:
+    """Requests left to a client."""
+
+    left: float
+    seen: float
+
+
+@dataclass
+class Limit:
+    """So many requests a minute for each client, any number at 0; one who was silent may send them all at once."""
+
+    per_minute: int
+    buckets: OrderedDict[str, Bucket] = field(default_factory=OrderedDict)
+
+    def allows(self, client: str) -> bool:
+        if not self.per_minute:
+            return True
+        now = time.monotonic()
+        bucket = self.buckets.pop(client, None) or Bucket(self.per_minute, now)
+        bucket.left = min(self.per_minute, bucket.left + (now - bucket.seen) * self.per_minute / 60)
+        bucket.seen = now
+        self.buckets[client] = bucket
+        while len(self.buckets) > REMEMBERED:
+            self.buckets.popitem(last=False)
+        if bucket.left < 1:
+            return False
+        bucket.left -= 1
+        return True
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What a server keeps to."""
+
+    keys: Mapping[str, str] = field(default_factory=dict)
+    """Hash -> name; without any, no key is asked for."""
+    hosts: tuple[str, ...] = ("127.0.0.1", "localhost", "::1")
+    """Names that a request may give as its Host, against DNS rebinding; empty: any."""
+    per_minute: int = 0
+    """Requests of one client a minute, 0 for any number."""
+    origins: tuple[str, ...] = ()
+    """Other sites whose pages may ask."""
+
+
+class Guard:
+    """Refuses what may not pass, counts and logs what does (never its words), and adds the security headers."""
+
+    def __init__(self, app: ASGIApp, rules: Rules, metrics: Metrics) -> None:
+        self.app, self.rules, self.metrics = app, rules, metrics
+        self.limit = Limit(rules.per_minute)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        began, name = time.perf_counter(), uuid.uuid4().hex[:12]
+        who, refusal = self.judge(Request(scope))
+
+        async def send_guarded(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message).update({**HEADERS, "X-Request-ID": name})
+                self.tell(scope, name, who, message["status"], time.perf_counter() - began)
+            await send(message)
+
+        await (refusal or self.app)(scope, receive, send_guarded)
+
+    def tell(self, scope: Scope, name: str, who: str, status: int, seconds: float) -> None:
+        # The route, not the path as asked: what people put into addresses is theirs.
+        route = getattr(scope.get("route"), "path", "none")
+        self.metrics.requests.labels(route, str(status)).inc()
+        self.metrics.seconds.labels(route).observe(seconds)
+        log.info("request", extra={"said": {"id": name, "who": who, "method": scope["method"], "route": route,
+                                            "status": status, "seconds": round(seconds, 4)}})  # fmt: skip
+
+    def judge(self, request: Request) -> tuple[str, Response | None]:
+        """Who asks, and what is answered in place of the application, if anything."""
+        rules, path = self.rules, request.url.path
+        host = request.headers.get("host", "").rsplit(":", 1)[0].strip("[]")
+        if rules.hosts and host not in rules.hosts:
+            return "", failure(403, f"this server does not answer for host {host!r}")
+        is_open = path in OPEN_PATHS or path.startswith(OPEN_FOLDER)
+        who = self.holder(request.headers.get("authorization", "").removeprefix("Bearer ").strip())
+        if rules.keys and not is_open and not who:
+            refusal = failure(401, "a key is needed: Authorization: Bearer KEY", "authentication_error")
+            refusal.headers["WWW-Authenticate"] = "Bearer"
+            return "", refusal
+        client = who or (request.client.host if request.client else "")
+        if not is_open and not self.limit.allows(client):
+            return who, failure(429, f"more than {rules.per_minute} requests a minute", "rate_limit_error")
+        length, most = request.headers.get("content-length", ""), MAX_FILE if path == "/translate_file" else MAX_BODY
+        if request.method in ("POST", "PUT", "PATCH") and not (length.isdigit() and int(length) <= most):
+            return who, failure(413, f"a body of up to {most} bytes with Content-Length is needed")
+        return who, None
+
+    def holder(self, key: str) -> str:
+        """The name of who holds a key, "" for nobody. All are compared, each in the same time whatever it is."""
+        hashed, found = hash_key(key), ""
+        for known, name in self.rules.keys.items():
+            if hmac.compare_digest(hashed, known):
+                found = name
+        return found
