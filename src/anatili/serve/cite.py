@@ -23,7 +23,7 @@ SHORT = 4
 
 MARKED = re.compile(r"[«“„\"](?P<words>[^«»“”„\"]{1,600})[»”“\"](?:\s*\[(?P<number>\d{1,2})\])?")
 NUMBERED = re.compile(r"\s*\[(?P<number>\d{1,2})\]")
-OPENING = re.compile(r"[«“„\"\[]")
+OPENING = re.compile(r"[«“„\"]|\s*\[|\s+$")
 UNIT = re.compile(f"{MARKED.pattern}|{NUMBERED.pattern.replace('number', 'bare')}")
 
 
@@ -88,7 +88,7 @@ class Checker:
     report: Report
     waiting: str = ""
     sentence: str = ""
-    """What was said since the last full stop."""
+    """The one that a number now would stand for: the last that was begun or ended."""
 
     def take(self, text: str, *, last: bool) -> str:
         """What may be shown now that `text` has come."""
@@ -100,15 +100,14 @@ class Checker:
                 shown += self.plain(self.waiting)
                 self.waiting = ""
                 break
-            at = len(self.waiting[: opening.start()].rstrip()) if opening.group() == "[" else opening.start()
-            shown += self.plain(self.waiting[:at])
-            self.waiting = self.waiting[at:]
+            shown += self.plain(self.waiting[: opening.start()])
+            self.waiting = self.waiting[opening.start() :]
             if not last and self.is_open():
                 break
             unit = UNIT.match(self.waiting)
             if not unit:
-                shown += self.plain(self.waiting[: opening.start() - at + 1])
-                self.waiting = self.waiting[opening.start() - at + 1 :]
+                shown += self.plain(opening.group())
+                self.waiting = self.waiting[len(opening.group()) :]
                 continue
             shown += self.quote(unit) if unit["words"] else self.bare(unit)
             self.waiting = self.waiting[unit.end() :]
@@ -116,8 +115,9 @@ class Checker:
 
     def is_open(self) -> bool:
         """Whether what is waiting may still become another unit by what comes next."""
-        if self.waiting.lstrip().startswith("["):
-            return "]" not in self.waiting and len(self.waiting) < 8
+        begun = self.waiting.lstrip()
+        if not begun or begun.startswith("["):
+            return len(begun) < 4 and "]" not in begun
         found = MARKED.match(self.waiting)
         if not found:
             return len(self.waiting) < LONGEST_QUOTE
@@ -125,7 +125,8 @@ class Checker:
         return not found["number"] and len(rest) < 6 and (not rest.strip() or rest.lstrip().startswith("["))
 
     def plain(self, text: str) -> str:
-        self.sentence = re.split(r"[.!?…\n]", self.sentence + text)[-1]
+        said = [part for part in re.split(r"(?<=[.!?…\n])", self.sentence + text) if part.strip()]
+        self.sentence = said[-1] if said else ""
         return text
 
     def quote(self, unit: re.Match[str]) -> str:
