@@ -15,6 +15,13 @@ def test_sentences_end_at_stops_and_line_ends():
     ]  # fmt: skip
 
 
+def test_sentences_keep_their_closing_marks_and_nothing_between_them_but_space_is_lost():
+    given = "«Иә!» деді ол. (Бәрі күлді.) Сосын «Кел!»  \n\n Қайда?\r\nЕнді"
+    assert text.sentences(given) == ["«Иә!» деді ол.", "(Бәрі күлді.)", "Сосын «Кел!»", "Қайда?", "Енді"]
+    assert text.sentences("«Иә!» Ол күлді.") == ["«Иә!»", "Ол күлді."]
+    assert "".join("".join(text.sentences(given)).split()) == "".join(given.split())
+
+
 def test_an_abbreviation_ends_no_sentence():
     assert text.sentences("Ол т.б. Абай туралы. Соңы.", {"т.б."}) == ["Ол т.б. Абай туралы.", "Соңы."]
 

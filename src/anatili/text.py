@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 WORD = re.compile(r"[^\W\d_]+(?:[-'’ʼ][^\W\d_]+)*")
-SENTENCE_END = re.compile(r"(?<=[.!?…؟])[\"»”)]*\s+(?=[\"«“(]?[^\W\d_a-zа-яё])")
+LINE = re.compile(r"\S(?:[^\n\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]*\S)?")
+SENTENCE_END = re.compile(r"(?<=[.!?…؟])(?P<closing>[\"»”)]*)\s+(?=[\"«“(]?[^\W\d_a-zа-яё])")
 
 # ISO 15924 codes of the scripts that our packs use; other letters count as "Zyyy" (not told apart).
 SCRIPTS = {
@@ -41,16 +42,19 @@ def words(text: str) -> list[str]:
 
 def sentences(text: str, abbreviations: Container[str] = ()) -> list[str]:
     """`text` cut at line and sentence ends, but not behind one of `abbreviations` (with their full stops)."""
-    found: list[str] = []
-    for line in text.splitlines():
-        joins = False
-        for part in SENTENCE_END.split(line.strip()):
-            if joins:
-                found[-1] += " " + part
-            elif part:
-                found.append(part)
-            joins = bool(part) and part.split()[-1].lower() in abbreviations
-    return found
+    return [text[start:end] for start, end in sentence_spans(text, abbreviations)]
+
+
+def sentence_spans(text: str, abbreviations: Container[str] = ()) -> Iterator[tuple[int, int]]:
+    """Start and end of each sentence; between them is nothing but space."""
+    for line in LINE.finditer(text):
+        start = line.start()
+        for end in (match for match in SENTENCE_END.finditer(text, line.start(), line.end())):
+            if text[start : end.start()].split()[-1].lower() not in abbreviations:
+                yield start, end.end("closing")
+                start = end.end()
+        if start < line.end():
+            yield start, line.end()
 
 
 def paragraphs(text: str) -> Iterator[str]:

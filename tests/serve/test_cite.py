@@ -8,7 +8,7 @@ import pytest
 from anatili.engine import Piece
 from anatili.search.answer import Found
 from anatili.search.index import Passage
-from anatili.serve.cite import Report, checked, find_words, quotations
+from anatili.serve.cite import Report, checked, find_words, quotation
 
 TEXTS = (
     "Есік қаласының маңынан 1969 жылы Алтын адам табылды. Оны археолог Кемал Ақышев тапты.",
@@ -60,7 +60,7 @@ def test_what_holds_is_shown_and_the_rest_loses_its_marks(said, shown, numbers, 
             assert TEXTS[one.number - 1][one.start : one.end] == one.quote
 
 
-def test_whatever_comes_in_whatever_pieces_no_word_is_lost_and_all_shown_quotations_hold():
+def test_whatever_comes_in_whatever_pieces_no_word_is_lost_and_all_shown_quotation_hold():
     choose = random.Random(0)
     alphabet = [
         "«",
@@ -111,7 +111,8 @@ def test_passages_answer_in_their_own_words():
     text = TEXTS[1]
     start = text.index("биіктігі")
     report = Report()
-    said = quotations([found(text, ((start, start + 8),)), PASSAGES[0], PASSAGES[0]], report)
-    assert said == f"«Оның биіктігі 97 метр.» [1]\n\n«{TEXTS[0].split('. ')[0]}.» [2]"
-    for one in report.citations:
-        assert one.quote in said
+    assert quotation(found(text, ((start, start + 8),)), report) == "«Оның биіктігі 97 метр.» [1]"
+    assert quotation(found(TEXTS[0], ((0, 4),)), report) == f"«{TEXTS[0]}» [1]"  # both its sentences are short
+    long = "Өте " * 100 + "ұзақ сөйлем. Қысқа сөйлем."
+    assert quotation(found(long, ((long.index("Қысқа"), len(long)),)), report) == "«Қысқа сөйлем.» [1]"
+    assert quotation(found("", ()), report) == "«» [1]"

@@ -149,7 +149,8 @@ class Search:
         return opened(bytes(self.searcher.doc(address)["passage"][0]))
 
     def _found(self, passage: Passage, score: float, asked: list[Asked]) -> Found:
-        hits = tuple(hits_in(passage, {term for one in asked for term in one.terms}))
+        telling = [one for one in asked if self.rarity(one)] or asked  # stop words are not worth a mark
+        hits = tuple(hits_in(passage, {term for one in telling for term in one.terms}))
         known = terms(passage.language, passage.script)
         said = {term for start, end in hits for term in known[passage.text[start:end]].split()}
         coverage = self.coverage(asked, said | set(known.of(passage.title).split()))

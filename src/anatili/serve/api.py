@@ -19,6 +19,7 @@ from anatili.serve.complete import text_routes
 from anatili.serve.guard import Guard, Rules, failure
 from anatili.serve.metrics import Metrics
 from anatili.serve.slots import Full, Slots
+from anatili.serve.translation import translation_routes
 
 STATIC = Path(__file__).parent / "static"
 MOST_HITS = 100
@@ -53,8 +54,8 @@ def create_app(assistant: Assistant, rules: Rules | None = None) -> FastAPI:
         app.add_middleware(CORSMiddleware, allow_origins=list(rules.origins), allow_methods=["GET", "POST"],
                            allow_headers=["Authorization", "Content-Type"])  # fmt: skip
     add_errors(app)
-    for routes in (page_routes(desk), search_routes(desk), chat_routes(desk), text_routes(desk)):
-        app.include_router(routes)
+    for routes in (page_routes, search_routes, translation_routes, chat_routes, text_routes):
+        app.include_router(routes(desk))
     add_schema(app, rules)
     return app
 

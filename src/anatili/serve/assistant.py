@@ -15,7 +15,7 @@ from anatili.recipe import load_recipe
 from anatili.run import Run, find_run
 from anatili.sample.topics import read_topics
 from anatili.search.answer import Found, Search
-from anatili.serve.cite import Report, checked, quotations
+from anatili.serve.cite import Report, checked, quotation
 from anatili.serve.sample_index import Tell, sample_run
 from anatili.text import show_path
 
@@ -101,7 +101,7 @@ class Assistant:
         if ready.abstains:
             yield Piece(str(self.packs[ready.language].prompts.get("no_answer", "")) + ".", finish="stop")
         elif ready.quotes:
-            yield Piece(quotations(ready.passages, report), finish="stop")
+            yield Piece(quotation(ready.passages[0], report), finish="stop")
         elif not ready.passages:
             yield from self.engine.generate(ready.prompt, sampling)
         elif not 0 < self.engine.parameters < SMALL:
@@ -123,7 +123,7 @@ class Assistant:
                 yield from checked(chain(held, pieces), ready.passages, report)
                 return
             report.dropped += 1
-        yield Piece(quotations(ready.passages, report), finish="stop")
+        yield Piece(quotation(ready.passages[0], report), finish="stop")
 
     def asks_to_translate(self, question: str) -> bool:
         """Whether a question begins as the requests to translate do that models are taught: nothing to look up then."""

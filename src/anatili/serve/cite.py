@@ -10,12 +10,14 @@ from dataclasses import dataclass, field, replace
 
 from anatili.engine import Piece
 from anatili.search.answer import Found
-from anatili.text import WORD, sentences
+from anatili.text import WORD, sentence_spans
 
 QUOTE_WORDS = 4
 """Words from which on something in quotation marks is taken for a quotation, not for a title, if no number follows."""
 LONGEST_QUOTE = 600
 """Characters that are held back until a quotation mark closes."""
+SHORT_QUOTE = 300
+"""Characters that two sentences may have together to be quoted both."""
 SUPPORT = 0.5
 """Share of a sentence's words that a passage must have for the sentence to cite it without quoting."""
 SHORT = 4
@@ -156,25 +158,22 @@ def checked(pieces: Iterator[Piece], passages: Sequence[Found], report: Report) 
         yield replace(piece, text=checker.take(piece.text, last=bool(piece.finish)))
 
 
-def quotations(passages: Sequence[Found], report: Report, most: int = 2) -> str:
-    """An answer in the passages' own words: of the first `most` the sentence where most of the question stands."""
-    lines = []
-    for number, found in enumerate(passages[:most], 1):
-        start, end = best_sentence(found)
-        quote = found.passage.text[start:end]
-        report.citations.append(Citation(number, quote, start, end))
-        lines.append(f"«{quote}» [{number}]")
-    return "\n\n".join(lines)
+def quotation(found: Found, report: Report) -> str:
+    """An answer in the words of the best passage, the first one."""
+    start, end = best_sentences(found)
+    report.citations.append(Citation(1, found.passage.text[start:end], start, end))
+    return f"«{found.passage.text[start:end]}» [1]"
 
 
-def best_sentence(found: Found) -> tuple[int, int]:
-    """Start and end of the sentence with most different hits, the first of equals; a very long one is cut."""
-    text, best, at = found.passage.text, (-1, 0, 0), 0
-    for sentence in sentences(text):
-        start = text.find(sentence, at)
-        start = at if start < 0 else start
-        at = min(len(text), start + len(sentence))
-        hits = {text[a:b].lower() for a, b in found.hits if start <= a and b <= at}
-        best = max(best, (len(hits), start, at), key=lambda one: one[0])
-    _, start, end = best
-    return (start, end) if end - start <= LONGEST_QUOTE else found.snippet
+def best_sentences(found: Found) -> tuple[int, int]:
+    """Start and end of the sentence with most different hits, the first of equals, and of the next one if both are
+    short: it holds more of the answer than a second passage would (`bench/abstain.py`). A very long one is cut."""
+    text, best = found.passage.text, (-1, 0, 0)
+    places = list(sentence_spans(text))
+    for number, (start, end) in enumerate(places):
+        hits = {text[a:b].lower() for a, b in found.hits if start <= a and b <= end}
+        best = max(best, (len(hits), -number, number), key=lambda one: one[:2])
+    start, end = places[best[2]] if places else (0, 0)
+    if best[2] + 1 < len(places) and places[best[2] + 1][1] - start <= SHORT_QUOTE:
+        end = places[best[2] + 1][1]
+    return (start, end) if 0 < end - start <= LONGEST_QUOTE else found.snippet

@@ -119,7 +119,7 @@ async function ask(question) {
     if (!answer.ok) throw new Error((await answer.json()).error.message);
     for await (const event of events(answer.body)) {
       if (event.error) throw new Error(event.error.message);
-      if (event.anatili) said = showPassages(box, event.anatili);
+      if (event.anatili?.passages) said = showPassages(box, event.anatili);
       said.textContent += event.choices?.[0]?.delta?.content ?? "";
     }
   } catch (error) {

@@ -1,0 +1,53 @@
+"""When the assistant answers and when it does not, and what its quotations hold of the answers.
+
+    python bench/abstain.py
+
+The questions of the sample are asked twice: with all its pages, where an answer is right, and without the page that a
+question was written from (in any language), where nothing is what should come; some of those other pages do hold the
+answer, so the second share is a lower bound. Of what is quoted, the share of the written answer's words (stems, stop
+words apart) that it holds.
+"""
+
+from anatili.lang import load_pack
+from anatili.sample.crawl import topic_url
+from anatili.sample.topics import read_topics
+from anatili.search.analyse import terms
+from anatili.search.answer import Found, Search
+from anatili.serve.assistant import FITS, fitting
+from anatili.serve.cite import Report, quotation
+from anatili.serve.sample_index import sample_run
+
+
+def covered(said: str, answer: str, code: str) -> float:
+    """Share of the terms of `answer`, stop words apart, that are among those of `said`."""
+    pack = load_pack(code)
+    wanted = {t for word in answer.split() if pack.lower(word.strip(".,")) not in pack.stopwords
+              for t in terms(code)[word].split()}  # fmt: skip
+    return len(wanted & set(terms(code).of(said).split())) / max(1, len(wanted))
+
+
+def main() -> None:
+    topics = read_topics()
+    packs = {code: load_pack(code) for code in topics[0].pages}
+    search = Search(sample_run(list(packs), print).folder("index"), packs)
+    for code in packs:
+        answered = declined = 0
+        shares = []
+        for topic in topics:
+            page = topic.pages[code]
+            own = {topic_url(topic, other) for other in packs}
+            found = search.find(page.question, 12, code)
+            others: list[Found] = [hit for hit in found if hit.passage.url not in own][:6]
+            fit = fitting(found[:6], code)
+            answered += bool(fit)
+            declined += not fitting(others, code)
+            if fit:
+                shares.append(covered(quotation(fit[0], Report()), page.answer, code))
+        count = len(topics)
+        print(f"{code}: threshold {FITS}; answered {answered / count:.3f} with the page, declined "
+              f"{declined / count:.3f} without it, n = {count}; quotations hold {sum(shares) / len(shares):.3f} of the "
+              f"answers' words, n = {len(shares)}")  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()

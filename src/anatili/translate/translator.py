@@ -1,0 +1,128 @@
+"""A model asked to translate, sentence by sentence, in the words it was taught; what it gives back is looked at."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import islice
+
+from anatili.engine import Engine, Sampling, say
+from anatili.lang import LanguagePack
+from anatili.lang.identify import identify
+from anatili.problem import Problem
+from anatili.text import count_letters, script_of
+from anatili.translate.cut import Part, around_kept, cut, kept, numbers
+
+TELLING, CERTAIN = 6, 20
+"""Letters from which on a translation's script, and its language, can be told."""
+LONGER = 4
+"""Times the source's length at which a translation has gone astray."""
+
+
+@dataclass(frozen=True)
+class Translated:
+    """A sentence in another language. `doubts` are what can be seen to be wrong without knowing the languages:
+    `numbers` or `addresses` that differ, another `script` or `language`, `copied`, `empty`, much `longer`."""
+
+    text: str
+    doubts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Step:
+    """A part of a text that is done: as it is now, and what it was."""
+
+    source: str
+    text: str
+    doubts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Translator:
+    """Translation by an engine between the languages of `packs`."""
+
+    engine: Engine
+    packs: Mapping[str, LanguagePack]
+
+    def targets(self, source: str) -> list[str]:
+        """The languages that can be asked for from `source`."""
+        asking = self.packs[source].prompts.get("translate", {}) if source in self.packs else {}
+        return [code for code in self.packs if code in asking and code != source]
+
+    def check_pair(self, source: str, target: str) -> None:
+        pairs = [f"{one}-{other}" for one in self.packs for other in self.targets(one)]
+        if source != target and target not in self.targets(source):
+            raise Problem(f"no translation from {source!r} to {target!r}; there is {', '.join(pairs)}")
+
+    def source_of(self, text: str) -> str:
+        """The language that `text` is in; `Problem` if it is none of the packs'."""
+        found = identify(text).language
+        if found not in self.packs:
+            raise Problem("the language of the text was not recognised as one of " + ", ".join(self.packs))
+        return found
+
+    def parts(self, text: str, source: str) -> list[Part]:
+        abbreviations = {word.lower() for word in self.packs[source].words.get("abbreviations.txt", ())}
+        return cut(text, abbreviations)
+
+    def steps(self, text: str, source: str, target: str) -> Iterator[Step]:
+        """The parts of `text` in order as they are done, several worked on at a time. Joined they keep its layout."""
+        self.check_pair(source, target)
+        parts = self.parts(text, source)
+        with ThreadPoolExecutor(self.engine.slots) as pool:
+            work: Callable[[Part], Step] = lambda part: self.step(part, source, target)  # noqa: E731
+            yield from ahead(pool, work, parts, 2 * self.engine.slots)
+
+    def step(self, part: Part, source: str, target: str) -> Step:
+        if not part.wanted or source == target:
+            return Step(part.text, part.text)
+        done = self.sentence(part.text, source, target)
+        return Step(part.text, done.text, done.doubts)
+
+    def sentence(self, sentence: str, source: str, target: str) -> Translated:
+        """The better of two tries, of which the second is made only if the first is doubtful; addresses always stay."""
+        best = self.attempt(sentence, source, target, 0.0)
+        if best.doubts:
+            other = self.attempt(sentence, source, target, 0.3)
+            best = min(best, other, key=lambda one: len(one.doubts))
+        if "addresses" in best.doubts:
+            parts = [self.step(part, source, target) for part in around_kept(sentence)]
+            doubts = dict.fromkeys(doubt for part in parts for doubt in part.doubts)
+            return Translated("".join(part.text for part in parts), tuple(doubts))
+        return best
+
+    def attempt(self, sentence: str, source: str, target: str, temperature: float) -> Translated:
+        asking = self.packs[source].prompts["translate"][target]
+        sampling = Sampling(limit=len(sentence) // 2 + 32, temperature=temperature, repetition=1.05, seed=1)
+        said = say(self.engine, [{"role": "user", "content": f"{asking} {sentence}"}], sampling)
+        text = " ".join(said.split())
+        return Translated(text, tuple(doubts(sentence, text, self.packs[target])))
+
+
+def doubts(sentence: str, said: str, target: LanguagePack) -> Iterator[str]:
+    """What can be seen to be wrong with a translation by one who knows neither language."""
+    if not said:
+        yield "empty"
+    if numbers(sentence) != numbers(said):
+        yield "numbers"
+    if kept(sentence) != kept(said):
+        yield "addresses"
+    if len(said) > LONGER * len(sentence) + 40:
+        yield "longer"
+    if count_letters(said) < TELLING:
+        return
+    if said == sentence:
+        yield "copied"
+    elif script_of(said) not in target.said.letters:
+        yield "script"
+    elif count_letters(said) >= CERTAIN and identify(said).language != target.code:
+        yield "language"
+
+
+def ahead(pool: ThreadPoolExecutor, work: Callable[[Part], Step], parts: Iterable[Part], most: int) -> Iterator[Step]:
+    """`work` done on all parts, in order, with up to `most` begun before they are asked for."""
+    waiting = iter(parts)
+    begun = [pool.submit(work, part) for part in islice(waiting, most)]
+    while begun:
+        first = begun.pop(0)
+        begun += [pool.submit(work, part) for part in islice(waiting, 1)]
+        yield first.result()

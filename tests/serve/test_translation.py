@@ -1,0 +1,83 @@
+"""LibreTranslate's routes, asked by its own client and by hand."""
+
+import json
+
+import httpx
+import pytest
+
+libretranslatepy = pytest.importorskip("libretranslatepy")
+
+
+@pytest.fixture(scope="module")
+def client(llama_address):
+    return libretranslatepy.LibreTranslateAPI(llama_address)
+
+
+def test_languages_tell_all_direct_pairs(client):
+    found = {row["code"]: row for row in client.languages()}
+    assert set(found) == {"kk", "ru", "en", "tr"}
+    assert found["kk"]["name"] == "Kazakh"
+    for code, row in found.items():
+        assert set(row["targets"]) == set(found) - {code}
+
+
+def test_a_language_is_detected(client):
+    assert client.detect("Қазақ тілі — мемлекеттік тіл.")[0]["language"] == "kk"
+    assert client.detect("Русский язык — язык межнационального общения.")[0]["language"] == "ru"
+
+
+def test_a_text_is_translated_for_its_client(client):
+    said = client.translate("Қайырлы таң!\n\n2024", "kk", "en", timeout=60)
+    assert said.endswith("\n\n2024")
+    assert client.translate("Сәлем", "kk", "kk") == "Сәлем"
+
+
+def test_lists_and_unknown_sources(llama_address):
+    body = {"q": ["Қазақ тілі — мемлекеттік тіл.", "2024"], "source": "auto", "target": "ru"}
+    answer = httpx.post(f"{llama_address}/translate", json={**body, "q": body["q"][:1]}, timeout=60).json()
+    assert len(answer["translatedText"]) == len(answer["anatili"]) == 1
+    assert answer["detectedLanguage"][0]["language"] == "kk"
+    assert answer["anatili"][0]["generated_by_ai"]
+    answer = httpx.post(f"{llama_address}/translate", json=body, timeout=60)
+    assert answer.status_code == 400
+    assert "not recognised" in answer.json()["error"]["message"]
+
+
+def test_a_long_text_comes_in_parts(llama_address):
+    body = {"q": "Таң атты. Күн шықты.\nКеш батты.", "source": "kk", "target": "tr", "stream": True}
+    with httpx.stream("POST", f"{llama_address}/translate", json=body, timeout=60) as answer:
+        lines = [line[6:] for line in answer.iter_lines() if line]
+    assert lines[-1] == "[DONE]"
+    parts = [json.loads(line) for line in lines[:-1]]
+    assert parts[0]["detectedLanguage"] == {"language": "kk", "confidence": 100.0}
+    assert "".join(part["source"] for part in parts[1:]) == body["q"]
+    assert len([part for part in parts[1:] if part["source"].strip()]) == 3
+
+
+@pytest.mark.parametrize(
+    ("change", "status"),
+    [
+        ({"target": "de"}, 400),
+        ({"source": "de"}, 400),
+        ({"q": "x" * 30_000}, 400),
+        ({"format": "html"}, 400),
+        ({"q": None}, 422),
+        ({"target": None}, 422),
+        ({"alternatives": 3}, 422),
+    ],
+)
+def test_what_cannot_be_translated_is_told(llama_address, change, status):
+    body = {"q": "Сәлем", "source": "kk", "target": "en", **change}
+    answer = httpx.post(f"{llama_address}/translate", json=body)
+    assert answer.status_code == status
+    assert answer.json()["error"]["message"]
+    assert (
+        httpx.post(f"{llama_address}/translate", content=b"{", headers={"Content-Type": "application/json"}).status_code
+        == 400
+    )
+
+
+def test_the_command_translates_what_it_is_given(anatili):
+    answer = anatili("translate", "kazakh-26m", "--target", "ru", input="Таң атты.\n\nhttps://e.kz\n")
+    assert answer.returncode == 0, answer.stderr
+    assert answer.stdout.endswith("\n\nhttps://e.kz\n")
