@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -92,3 +92,22 @@ def contents(run: Path) -> dict[str, str]:
     """Stage -> content digest of a finished run."""
     records = (json.loads(path.read_text("utf-8")) for path in run.glob("*/record.json"))
     return {record["stage"]: record["content"] for record in records}
+
+
+@pytest.fixture(scope="session")
+def address(tiny_run: Path) -> Iterator[str]:
+    """A server of the tiny run: transformers, passages, a model too small to be asked."""
+    serving = pytest.importorskip("serving")
+    process, found = serving.start(tiny_run)
+    yield found
+    serving.stop(process)
+
+
+@pytest.fixture(scope="session")
+def llama_address() -> Iterator[str]:
+    """A server of a packaged model: llama.cpp, the sample's passages."""
+    pytest.importorskip("xllamacpp")
+    serving = pytest.importorskip("serving")
+    process, found = serving.start("kazakh-26m")
+    yield found
+    serving.stop(process)

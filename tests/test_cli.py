@@ -56,7 +56,8 @@ def test_status_chat_and_search_of_a_run(anatili, tiny_run):
     assert {row["state"] for row in rows["stages"]} == {"built"}
     assert "content" in anatili("status", "tiny", "--runs", tiny_run.parent).stdout
     answer = anatili("chat", "tiny", "--runs", tiny_run.parent, "--question", "Мушель деген не?", "--limit", 10)
-    assert answer.stdout.index("Табылған мәтіндер") < answer.stdout.index("Модельдің өз сөздері")
+    assert answer.stdout.index("Табылған мәтіндер") < answer.stdout.index("Жауап\n")
+    assert "сөзбе-сөз" in answer.stdout
     assert "https://" in answer.stdout
     bare = anatili("chat", tiny_run / "release" / "model", "--question", "Абай кім?", "--limit", 3)
     assert bare.returncode == 0, bare.stderr
@@ -65,6 +66,13 @@ def test_status_chat_and_search_of_a_run(anatili, tiny_run):
     assert [json.loads(line)["language"] for line in piped.stdout.splitlines()] == ["en", "ru"]
     found = [json.loads(line) for line in anatili("search", tiny_run, "аральское море", "--json").stdout.splitlines()]
     assert found[0]["title"] == "Аральское море"
+    said = anatili("search", tiny_run, "домбырра", "--prefer", "none")
+    assert "домбырра: searched for домбыра" in said.stderr
+    assert "passages: kk" in said.stderr
+    assert all(
+        json.loads(line)["language"] == "tr"
+        for line in anatili("search", tiny_run, "Almatı", "--only", "tr", "--json").stdout.splitlines()
+    )
 
 
 def test_why_follows_a_page_through_the_stages(anatili, tiny_run):

@@ -53,7 +53,10 @@ class TransformersEngine:
     def prompt(self, messages: Sequence[Message]) -> list[int]:
         """Token ids of a conversation with the chat template around it."""
         if self.tokenizer.chat_template:
-            text = self.tokenizer.apply_chat_template(list(messages), tokenize=False, add_generation_prompt=True)
+            begun = messages[-1]["role"] == "assistant"  # an answer that is to be gone on with
+            text = self.tokenizer.apply_chat_template(
+                list(messages), tokenize=False, add_generation_prompt=not begun, continue_final_message=begun
+            )
         else:  # a base model: it can only go on with a text
             text = "\n".join(message["content"] for message in messages) + "\n"
         return self.tokenize(text)

@@ -98,8 +98,15 @@ class Search:
     def counts(self, asked: list[Asked]) -> dict[str, int]:
         """How many passages have any of the words, by language, most first."""
         query = self._query(asked)
-        if query is None:
-            return {}
+        return self._counts(query) if query is not None else {}
+
+    def languages(self) -> dict[str, int]:
+        """How many passages there are in each language, most first."""
+        import tantivy
+
+        return self._counts(tantivy.Query.all_query())
+
+    def _counts(self, query: Any) -> dict[str, int]:
         by_language = {"languages": {"terms": {"field": "language", "size": 1000}}}
         found = self.searcher.aggregate(query, by_language)["languages"]["buckets"]
         return {str(bucket["key"]): int(bucket["doc_count"]) for bucket in found}

@@ -13,7 +13,7 @@ from starlette.middleware.cors import CORSMiddleware
 from anatili import __version__
 from anatili.problem import Problem
 from anatili.search.answer import Search
-from anatili.serve.assistant import Assistant
+from anatili.serve.assistant import TOY, Assistant
 from anatili.serve.chat import Desk, NoModel, chat_routes, describe
 from anatili.serve.complete import text_routes
 from anatili.serve.guard import Guard, Rules, failure
@@ -134,12 +134,39 @@ def page_routes(desk: Desk) -> APIRouter:
     @routes.get("/page/words", include_in_schema=False)
     async def words() -> dict[str, Any]:
         """Words of the page in each language that has them."""
-        packs = desk.assistant.packs
-        found = {code: pack.prompts["page"] for code, pack in packs.items() if "page" in pack.prompts}
-        names = {code: packs[code].own_name for code in found}
-        return {"names": names, "words": found, "search": desk.assistant.search is not None}
+        return words_of_the_page(desk.assistant)
+
+    @routes.get("/about")
+    async def about() -> dict[str, Any]:
+        """What the model is, what may be searched, and the model's card as it was written."""
+        assistant = desk.assistant
+        counts = await run_in_threadpool(assistant.search.languages) if assistant.search else {}
+        return {
+            "model": assistant.name, "parameters": assistant.engine.parameters, "context": assistant.engine.context,
+            "languages": list(assistant.packs), "passages": counts, "card": assistant.card,
+            "toy": 0 < assistant.engine.parameters < TOY, "generated_by_ai": False, "version": __version__,
+        }  # fmt: skip
 
     return routes
+
+
+def words_of_the_page(assistant: Assistant) -> dict[str, Any]:
+    """What the page needs to speak its languages: words, formats, alphabets, other scripts, letters of their own."""
+    packs = {code: pack for code, pack in assistant.packs.items() if "page" in pack.prompts}
+    scripts = {
+        code: {name: rules.table for name, rules in pack.said.transliteration.items() if not rules.prefix}
+        for code, pack in packs.items()
+    }
+    return {
+        "names": {code: pack.own_name for code, pack in packs.items()},
+        "words": {code: pack.prompts["page"] for code, pack in packs.items()},
+        "formats": {code: pack.prompts.get("format", {}) for code, pack in packs.items()},
+        "alphabets": {code: pack.said.letters[pack.main_script] for code, pack in packs.items()},
+        "main_scripts": {code: pack.main_script for code, pack in packs.items()},
+        "scripts": {code: tables for code, tables in scripts.items() if tables},
+        "own_letters": {code: "".join(pack.said.keyboard) for code, pack in packs.items() if pack.said.keyboard},
+        "search": assistant.search is not None,
+    }
 
 
 def search_routes(desk: Desk) -> APIRouter:

@@ -57,6 +57,8 @@ class Assistant:
     engine: Engine
     packs: dict[str, LanguagePack]
     search: Search | None = None
+    card: str = ""
+    """The model's card, "" if it has none."""
 
     @property
     def name(self) -> str:
@@ -172,11 +174,23 @@ def open_assistant(
             languages = models.describe(place)["languages"]
             packs = {code: load_pack(code) for code in languages}
             file = models.open_packaged(place, tell)
-            return Assistant(open_engine(file, adapters, slots), packs, search_of(sample_run(languages, tell), packs))
+            search = search_of(sample_run(languages, tell), packs)
+            return Assistant(open_engine(file, adapters, slots), packs, search, read_card(place))
     run = find_run(Path(target), runs)
     recipe = load_recipe(run.root / "recipe.toml")
     packs = {code: load_pack(code) for code in recipe.languages}
-    return Assistant(open_engine(model_of(run), adapters, slots), packs, search_of(run, packs))
+    return Assistant(
+        open_engine(model_of(run), adapters, slots), packs, search_of(run, packs), read_card(run.folder("release"))
+    )
+
+
+def read_card(folder: Path) -> str:
+    """The card of the model in a release or package, without the facts for machines before it; "" if there is none."""
+    for path in (folder / "model" / "README.md", folder / "README.md"):
+        if path.is_file():
+            text = path.read_text("utf-8")
+            return text.split("\n---\n", 1)[-1].strip() if text.startswith("---\n") else text
+    return ""
 
 
 def speaking() -> dict[str, LanguagePack]:

@@ -113,6 +113,8 @@ async def whole_texts(desk: Desk, wanted: TextWanted, head: dict[str, Any], requ
                         text, last = text + piece.text, piece
                         chances += piece.chances
                 count += last.tokens
+                # llama.cpp does not tell the chance of half a letter; its place is kept, for clients count places.
+                chances += [None] * (length * bool(rows) + last.tokens - len(chances))
             choices.append({"text": text, "index": len(choices), "finish_reason": last.finish or "stop",
                             "logprobs": listed(chances) if wanted.logprobs is not None else None})  # fmt: skip
     return {**head, "choices": choices, "usage": usage(read, count)}

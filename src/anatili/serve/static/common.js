@@ -1,0 +1,172 @@
+// What all views share: making elements, words, numbers and dates as each language writes them, asking the server.
+// Whatever comes from outside is set as text, never as HTML.
+
+export const byId = (id) => document.getElementById(id);
+
+export const make = (tag, text = "", className = "") => {
+  const element = document.createElement(tag);
+  if (text) element.textContent = text;
+  if (className) element.className = className;
+  return element;
+};
+
+export const button = (text, act, className = "") => {
+  const element = make("button", text, className);
+  element.type = "button";
+  element.addEventListener("click", act);
+  return element;
+};
+
+export const page = { words: {}, known: {}, code: "", script: "" };
+
+export const word = (name) => shown(page.words[name] ?? name);
+
+export const kept = {
+  get: (name, other) => {
+    try {
+      return JSON.parse(localStorage.getItem(`anatili.${name}`)) ?? other;
+    } catch {
+      return other;
+    }
+  },
+  set: (name, value) => {
+    try {
+      localStorage.setItem(`anatili.${name}`, JSON.stringify(value));
+    } catch {
+      // private windows and full stores: the page works, it only forgets
+    }
+  },
+};
+
+// Text in the script that the reader chose; only words of the language that has one are changed.
+export function shown(text, code = page.code) {
+  const table = page.known.scripts?.[code]?.[page.script];
+  if (!table) return text;
+  return text.replace(/\p{L}+/gu, (found) => {
+    const small = found.toLowerCase();
+    let made = "";
+    for (const letter of small) made += table[letter] ?? letter;
+    if (made === small) return found;
+    if (found.length > 1 && found === found.toUpperCase()) return made.toUpperCase();
+    return found[0] === small[0] ? made : made.charAt(0).toUpperCase() + made.slice(1);
+  });
+}
+
+// Browsers lack Kazakh locale data, so numbers, dates and order are ours, from the language pack.
+export const number = (value) => {
+  const { decimal = ".", group = "," } = page.known.formats?.[page.code] ?? {};
+  const [whole, rest] = String(value).split(".");
+  return whole.replace(/\B(?=(\d{3})+$)/g, group) + (rest ? decimal + rest : "");
+};
+
+export function date(time) {
+  const { months, date: form } = page.known.formats?.[page.code] ?? {};
+  const [, year, month, day] = /^(\d{4})-(\d\d)-(\d\d)/.exec(time) ?? [];
+  if (!day || !months) return time;
+  return shown(form.replace("{year}", year).replace("{month}", months[month - 1]).replace("{day}", String(Number(day))));
+}
+
+export function compare(one, other) {
+  const alphabet = page.known.alphabets?.[page.code] ?? "";
+  const rank = (letter) => {
+    const place = alphabet.indexOf(letter);
+    return place < 0 ? -1000 + letter.codePointAt(0) / 2000000 : place;
+  };
+  const [a, b] = [[...one.toLowerCase()], [...other.toLowerCase()]];
+  for (let at = 0; at < Math.min(a.length, b.length); at++) if (a[at] !== b[at]) return rank(a[at]) - rank(b[at]);
+  return a.length - b.length;
+}
+
+export class Refused extends Error {}
+
+export async function ask(path, body, signal) {
+  const key = sessionStorage.getItem("anatili.key");
+  const headers = key ? { Authorization: `Bearer ${key}` } : {};
+  if (body) headers["Content-Type"] = "application/json";
+  const answer = await fetch(path, { method: body ? "POST" : "GET", headers, body: body && JSON.stringify(body), signal });
+  if (answer.ok) return answer;
+  if (answer.status === 401) {
+    byId("with-key").hidden = false;
+    byId("key").focus();
+  }
+  throw new Refused((await answer.json().catch(() => null))?.error?.message ?? `${answer.status}`);
+}
+
+export async function* events(answer) {
+  const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
+  let rest = "";
+  for (;;) {
+    const { value, done } = await reader.read();
+    if (done) return;
+    rest += value;
+    const parts = rest.split("\n\n");
+    rest = parts.pop();
+    for (const part of parts) {
+      if (!part.startsWith("data: ") || part === "data: [DONE]") continue;
+      const event = JSON.parse(part.slice(6));
+      if (event.error) throw new Refused(event.error.message);
+      yield event;
+    }
+  }
+}
+
+export function highlighted(text, places, from = 0, to = Infinity) {
+  const span = make("span");
+  const letters = Array.from(text); // places count characters, not UTF-16 units
+  let last = from;
+  for (const [start, end] of places) {
+    if (start < last || end > to) continue;
+    span.append(letters.slice(last, start).join(""), make("mark", letters.slice(start, end).join("")));
+    last = end;
+  }
+  span.append(letters.slice(last, Math.min(to, letters.length)).join(""));
+  return span;
+}
+
+export function origin(passage) {
+  const line = make("span", "", "origin");
+  if (/^https?:\/\//.test(passage.url)) {
+    const link = make("a", passage.url);
+    link.href = passage.url;
+    link.rel = "noopener noreferrer nofollow";
+    link.target = "_blank";
+    line.append(link);
+  } else {
+    line.append(passage.url);
+  }
+  const facts = [passage.source, passage.licence, passage.time && date(passage.time)].filter(Boolean);
+  line.append(` · ${facts.join(" · ")}`);
+  return line;
+}
+
+// The passage in a window of its own, with the quoted words marked.
+export function openPassage(passage, places) {
+  byId("passage-title").textContent = passage.title || passage.url;
+  byId("passage").lang = passage.language;
+  byId("passage-text").replaceChildren(highlighted(passage.text, places));
+  byId("passage-origin").replaceChildren(origin(passage));
+  byId("passage").showModal();
+  byId("passage").querySelector("mark")?.scrollIntoView({ block: "center" });
+}
+
+export async function copy(text, from) {
+  try {
+    await navigator.clipboard.writeText(text);
+    from.textContent = word("copied");
+    setTimeout(() => (from.textContent = word("copy")), 1500);
+  } catch {
+    from.textContent = word("failed");
+  }
+}
+
+export function choices(select, values, chosen) {
+  select.replaceChildren(
+    ...values.map(([value, text, lang]) => {
+      const option = make("option", text);
+      option.value = value;
+      if (lang) option.lang = lang;
+      return option;
+    }),
+  );
+  if (values.some(([value]) => value === chosen)) select.value = chosen;
+}
