@@ -1,6 +1,6 @@
 """From a question to the terms of an index that may be meant by its words."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 
@@ -11,6 +11,8 @@ from anatili.search.analyse import LONGEST, TERM, stem
 from anatili.search.vocabulary import Vocabulary, fold
 from anatili.text import clean, script_of
 
+TYPED = 0.5
+"""Weight of a term that a known word may stand for as well, had it been typed with other letters."""
 MOST_WORDS = 64
 """Words of a question that are looked at."""
 
@@ -38,7 +40,7 @@ def read_word(
     meant = {term for pack in packs.values() for term in meanings(word[:LONGEST], pack)}
     known = {term: 1.0 for term in sorted(meant) if frequency(term)}
     if known:
-        return Asked(word, known)
+        return Asked(word, dict.fromkeys(as_typed(word, packs, vocabulary), TYPED) | known)
     for pack in packs.values():
         keyboard = pack.said.keyboard
         folded = {fold(term, keyboard) for term in meanings(word[:LONGEST], pack)}
@@ -46,6 +48,14 @@ def read_word(
         if not known:
             known = dict(vocabulary.nearest(fold(pack.lower(word[:LONGEST]), keyboard)))
     return Asked(word, known, guessed=True)
+
+
+def as_typed(word: str, packs: Mapping[str, LanguagePack], vocabulary: Vocabulary) -> Iterator[str]:
+    """Terms of the index that a word stands for if its letters were typed in place of a language's own."""
+    for pack in packs.values():
+        plain = pack.lower(word[:LONGEST])
+        if pack.said.keyboard and fold(plain, pack.said.keyboard) == plain:
+            yield from vocabulary.folded_as(fold(stem(plain, pack), pack.said.keyboard))
 
 
 def meanings(word: str, pack: LanguagePack) -> set[str]:

@@ -145,7 +145,8 @@ class Assistant:
         kind = "notice_quotes" if quotes else "notice" if sourced else "notice_unsourced"
         if not quotes and 0 < self.engine.parameters < TOY:
             kind = "notice_small"
-        return str(said.get(kind, "")).format(millions=f"{self.engine.parameters / 1e6:.1f}")
+        millions = f"{self.engine.parameters / 1e6:.1f}".replace(".", said.get("format", {}).get("decimal", "."))
+        return str(said.get(kind, "")).format(millions=millions)
 
 
 def fitting(found: Sequence[Found], language: str) -> list[Found]:
