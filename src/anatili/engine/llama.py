@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from anatili.engine import Chance, Message, Sampling
+from anatili.engine import Chance, Message, Piece, Prompt, Sampling
 from anatili.engine.remote import RemoteEngine
 from anatili.problem import Problem
 from anatili.text import show_path
@@ -43,7 +43,7 @@ class LlamaEngine(RemoteEngine):
         except RuntimeError as error:
             raise Problem(f"llama.cpp cannot run {show_path(file)}: {error}") from error
         super().__init__(self.server.listening_address, key)
-        self.name, self.slots = file.stem, slots
+        self.name, self.slots, self.label = file.stem, slots, "llama.cpp"
 
     @staticmethod
     def settings(xllamacpp: Any, file: Path, adapters: Sequence[Path], context: int, slots: int, key: str) -> Any:
@@ -86,7 +86,25 @@ class LlamaEngine(RemoteEngine):
         ]
         return found
 
+    def check(self, ids: Sequence[int]) -> None:
+        """`Problem` if these are not tokens of this model, or more than it holds."""
+        wrong = next((number for number in ids if not 0 <= number < self.pieces), None)
+        if wrong is not None:
+            raise Problem(f"there is no token {wrong}: this model has {self.pieces}")
+        if len(ids) > self.context:
+            raise Problem(f"the text is too long for this model: {len(ids)} tokens, it holds {self.context}")
+
+    def generate(self, prompt: Prompt, sampling: Sampling) -> Iterator[Piece]:
+        self.check([one for one in prompt if isinstance(one, int)])
+        return super().generate(prompt, sampling)
+
+    def embed(self, texts: Sequence[str | Sequence[int]]) -> list[list[float]]:
+        for text in texts:
+            self.check([] if isinstance(text, str) else text)
+        return super().embed(texts)
+
     def detokenize(self, ids: Sequence[int]) -> str:
+        self.check(ids)
         return str(self.ask("/detokenize", {"tokens": list(ids)})["content"])
 
     def vocabulary(self) -> dict[str, str]:
@@ -115,6 +133,7 @@ class LlamaEngine(RemoteEngine):
         return {row["id"]: row["logprob"] for row in found["top_logprobs"]}
 
     def score(self, ids: Sequence[int], likeliest: int) -> list[Chance]:
+        self.check(ids)
         found = []
         for place in range(1, len(ids)):
             row = self.next_token(ids[:place], ids[place], likeliest)

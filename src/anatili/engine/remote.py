@@ -21,6 +21,8 @@ class RemoteEngine:
         import httpx
 
         self.address = address.rstrip("/").removesuffix("/v1")
+        self.label = self.address
+        """What it is called in messages."""
         key = key or os.environ.get("ANATILI_ENGINE_KEY", "")
         # A server on this machine may close a kept connection at the moment it is used again: take a new one each time.
         limits = httpx.Limits(max_keepalive_connections=0 if any(name in self.address for name in LOCAL) else 20)
@@ -68,15 +70,15 @@ class RemoteEngine:
             with self.client.stream("POST", f"{self.address}{path}", json=body) as answer:
                 if answer.is_error:
                     answer.read()
-                    raise refusal(answer, self.address)
+                    raise refusal(answer, self.label)
                 for line in answer.iter_lines():
                     if line.startswith("data: ") and line != "data: [DONE]":
                         event = json.loads(line[6:])
                         if "error" in event:
-                            raise Problem(f"{self.address}: {event['error']}")
+                            raise Problem(f"{self.label}: {event['error']}")
                         yield event
         except (httpx.HTTPError, ValueError) as error:
-            raise Problem(f"{self.address} broke off: {error}") from error
+            raise Problem(f"{self.label} broke off: {error}") from error
 
     def ask(self, path: str, body: dict[str, Any] | None = None) -> Any:
         """The JSON that a path answers, asked with POST if there is a body."""
@@ -86,10 +88,10 @@ class RemoteEngine:
             method = "GET" if body is None else "POST"
             answer = self.client.request(method, f"{self.address}{path}", json=body)
             if answer.is_error:
-                raise refusal(answer, self.address + path)
+                raise refusal(answer, self.label)
             return answer.json()
         except (httpx.HTTPError, ValueError) as error:
-            raise Problem(f"{self.address}{path}: {error}") from error
+            raise Problem(f"{self.label}: {error}") from error
 
     def score(self, ids: Sequence[int], likeliest: int) -> list[Chance]:
         body = {"model": self.name, "prompt": list(ids), "max_tokens": 1, "echo": True, "logprobs": likeliest,
@@ -118,16 +120,16 @@ class RemoteEngine:
         return {name: said.get(name) or "" for name in ("bos_token", "eos_token", "chat_template")}
 
 
-def refusal(answer: Any, address: str) -> Problem:
+def refusal(answer: Any, label: str) -> Problem:
     """What a server answered in place of what was asked, said so that a person can do something about it."""
     try:
         said = answer.json()["error"]
         if said.get("type") == "exceed_context_size_error":  # llama.cpp's
             held, asked = said["n_ctx"], said["n_prompt_tokens"]
             return Problem(f"the question is too long for this model: {asked} tokens, it holds {held}")
+        return Problem(f"{label} answered {answer.status_code}: {said['message']}")
     except (ValueError, LookupError, AttributeError, TypeError):
-        pass
-    return Problem(f"{address} answered {answer.status_code}: {answer.text[:300]}")
+        return Problem(f"{label} answered {answer.status_code}: {answer.text[:300]}")
 
 
 def request(prompt: Prompt, sampling: Sampling) -> tuple[str, dict[str, Any]]:

@@ -22,6 +22,10 @@ from anatili.serve.wanted import AnswerWanted, ChatWanted
 
 PLAIN = ":plain"
 """Behind the model's name: the model alone, whatever else is asked."""
+STREAMED: dict[int | str, dict[str, Any]] = {
+    200: {"description": "Whole, or as events if `stream` is true.",
+          "content": {"text/event-stream": {"schema": {"type": "string"}}}}
+}  # fmt: skip
 LIMIT, TEMPERATURE, REPETITION = 400, 0.7, 1.15
 """What holds where a request is silent."""
 
@@ -117,7 +121,7 @@ def usage(prompt: int, answer: int) -> dict[str, int]:
 def chat_routes(desk: Desk) -> APIRouter:
     routes = APIRouter(tags=["chat"])
 
-    @routes.post("/v1/chat/completions")
+    @routes.post("/v1/chat/completions", responses=STREAMED)
     async def chat(wanted: ChatWanted, request: Request) -> Any:
         """An answer to a conversation, as OpenAI's clients ask for it."""
         ready, samplings = await open_chat(desk, wanted)
@@ -127,7 +131,7 @@ def chat_routes(desk: Desk) -> APIRouter:
             return StreamingResponse(chat_events(desk, wanted, ready, samplings, head), media_type="text/event-stream")
         return await whole_chat(desk, ready, samplings, head, request)
 
-    @routes.post("/v1/responses")
+    @routes.post("/v1/responses", responses=STREAMED)
     async def responses(wanted: AnswerWanted, request: Request) -> Any:
         """The same by OpenAI's newer way: text only, nothing is kept."""
         chat = wanted.chat()

@@ -13,7 +13,7 @@ from starlette.concurrency import run_in_threadpool
 
 from anatili.engine import Chance, Piece, Sampling
 from anatili.problem import Problem
-from anatili.serve.chat import Desk, error_body, sent, take, usage
+from anatili.serve.chat import STREAMED, Desk, error_body, sent, take, usage
 from anatili.serve.slots import Full
 from anatili.serve.wanted import TextWanted, TokensGiven, TokensWanted, VectorsWanted, many
 
@@ -35,7 +35,7 @@ def text_routes(desk: Desk) -> APIRouter:
         desk.check_model(name)
         return model_card(name)
 
-    @routes.post("/v1/completions")
+    @routes.post("/v1/completions", responses=STREAMED)
     async def completions(wanted: TextWanted, request: Request) -> Any:
         """How the model goes on with a text; with `echo` and `logprobs` also how likely it finds the text."""
         desk.check_model(wanted.model)

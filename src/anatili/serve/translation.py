@@ -13,7 +13,7 @@ from starlette.concurrency import run_in_threadpool
 
 from anatili.lang.identify import identify
 from anatili.problem import Problem
-from anatili.serve.chat import Desk, error_body, sent
+from anatili.serve.chat import STREAMED, Desk, error_body, sent
 from anatili.serve.slots import Full
 from anatili.translate.cut import Part
 from anatili.translate.translator import Step, Translator
@@ -69,7 +69,7 @@ def translation_routes(desk: Desk) -> APIRouter:
         found = await run_in_threadpool(identify, wanted.q)
         return [{"language": found.language, "confidence": round(100 * found.confidence, 1)}]
 
-    @routes.post("/translate", openapi_extra=body_of(Asked))
+    @routes.post("/translate", openapi_extra=body_of(Asked), responses=STREAMED)
     async def translate(request: Request) -> Any:
         """A text, or a list of them, in another language. `anatili` tells what is doubtful, such as other numbers."""
         wanted = await read(request, Asked)

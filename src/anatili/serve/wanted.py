@@ -4,17 +4,27 @@ import secrets
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool
 
 from anatili.engine import Message, Sampling
 
+
+def no_truth(value: Any) -> Any:
+    """JSON's true and false are no numbers, though Python's are."""
+    if isinstance(value, bool | str):
+        raise ValueError("a number is needed")
+    return value
+
+
+Int = Annotated[int, BeforeValidator(no_truth)]
+Float = Annotated[float, BeforeValidator(no_truth)]
 MAX_TOKENS = 2048
 """Tokens of one answer at most."""
 MAX_PROMPTS = 256
 """Texts that one request may ask about."""
 MAX_CHOICES = 8
 
-TokenIds = Annotated[list[Annotated[int, Field(ge=0, lt=2**31)]], Field(min_length=1, max_length=1 << 17)]
+TokenIds = Annotated[list[Annotated[Int, Field(ge=0, lt=2**31)]], Field(min_length=1, max_length=1 << 17)]
 Texts = Annotated[list[str], Field(min_length=1, max_length=MAX_PROMPTS)]
 ManyIds = Annotated[list[TokenIds], Field(min_length=1, max_length=MAX_PROMPTS)]
 Stop = str | Annotated[list[str], Field(max_length=16)] | None
@@ -65,15 +75,15 @@ class ResponseFormat(BaseModel):
 class Generated(Wanted):
     """How text is to be made."""
 
-    stream: bool = False
+    stream: StrictBool = False
     stream_options: dict[str, Any] | None = None
-    max_tokens: int | None = Field(None, ge=0, le=MAX_TOKENS)
-    temperature: float | None = Field(None, ge=0, le=2)
-    top_p: float | None = Field(None, gt=0, le=1)
-    seed: int | None = Field(None, ge=0, lt=2**31)
-    n: int | None = Field(None, ge=1, le=MAX_CHOICES)
+    max_tokens: Int | None = Field(None, ge=0, le=MAX_TOKENS)
+    temperature: Float | None = Field(None, ge=0, le=2)
+    top_p: Float | None = Field(None, gt=0, le=1)
+    seed: Int | None = Field(None, ge=0, lt=2**31)
+    n: Int | None = Field(None, ge=1, le=MAX_CHOICES)
     stop: Stop = None
-    repetition_penalty: float | None = Field(None, ge=1, le=2)
+    repetition_penalty: Float | None = Field(None, ge=1, le=2)
     response_format: ResponseFormat = ResponseFormat()
 
     def tokens(self) -> int | None:
@@ -109,10 +119,10 @@ class ChatWanted(Generated):
     """`POST /v1/chat/completions`. Beyond OpenAI: `search` and `language`, of the question."""
 
     messages: list[Turn] = Field(min_length=1, max_length=200)
-    max_completion_tokens: int | None = Field(None, ge=1, le=MAX_TOKENS)
-    logprobs: bool | None = None
-    top_logprobs: int | None = Field(None, ge=0, le=20)
-    search: bool = Field(True, description="Answer from passages found, where there is an index.")
+    max_completion_tokens: Int | None = Field(None, ge=1, le=MAX_TOKENS)
+    logprobs: StrictBool | None = None
+    top_logprobs: Int | None = Field(None, ge=0, le=20)
+    search: StrictBool = Field(True, description="Answer from passages found, where there is an index.")
     language: str = Field("", max_length=20)
 
     def tokens(self) -> int | None:
@@ -129,8 +139,8 @@ class TextWanted(Generated):
     """`POST /v1/completions`."""
 
     prompt: str | Texts | TokenIds | ManyIds = ""
-    echo: bool = False
-    logprobs: int | None = Field(None, ge=0, le=20)
+    echo: StrictBool = False
+    logprobs: Int | None = Field(None, ge=0, le=20)
 
     def chances(self) -> int:
         return -1 if self.logprobs is None else self.logprobs
@@ -151,11 +161,11 @@ class AnswerWanted(Wanted):
 
     input: str | Annotated[list[Turn], Field(min_length=1, max_length=200)]
     instructions: str | None = None
-    stream: bool = False
-    max_output_tokens: int | None = Field(None, ge=1, le=MAX_TOKENS)
-    temperature: float | None = Field(None, ge=0, le=2)
-    top_p: float | None = Field(None, gt=0, le=1)
-    search: bool = True
+    stream: StrictBool = False
+    max_output_tokens: Int | None = Field(None, ge=1, le=MAX_TOKENS)
+    temperature: Float | None = Field(None, ge=0, le=2)
+    top_p: Float | None = Field(None, gt=0, le=1)
+    search: StrictBool = True
     language: str = Field("", max_length=20)
 
     def chat(self) -> ChatWanted:
@@ -172,13 +182,13 @@ class TokensWanted(Wanted):
     """`POST /tokenize`, as vLLM has it."""
 
     prompt: str
-    add_special_tokens: bool = True
+    add_special_tokens: StrictBool = True
 
 
 class TokensGiven(Wanted):
     """`POST /detokenize`, as vLLM has it."""
 
-    tokens: list[Annotated[int, Field(ge=0, lt=2**31)]] = Field(max_length=1 << 17)
+    tokens: list[Annotated[Int, Field(ge=0, lt=2**31)]] = Field(max_length=1 << 17)
 
 
 def many(given: Any) -> list[str | list[int]]:
