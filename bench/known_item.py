@@ -47,19 +47,23 @@ def queries(found: list[tuple[str, Words]], alphabet: set[str]) -> list[tuple[in
     return wanted
 
 
-def score(name: str, ranks: list[int]) -> None:
-    """Print MRR@10 and recall@10 of ranks (0: not among ten)."""
+def score(name: str, ranks: list[int]) -> tuple[float, float]:
+    """MRR@10 and recall@10 of ranks (0: not among ten), printed too."""
     places = np.array(ranks)
-    said = []
+    said: list[str] = []
+    means: list[float] = []
     for values in (np.where(places > 0, 1 / np.maximum(places, 1), 0.0), (places > 0).astype(float)):
         low, high = interval(values, np.ones(len(values), np.int64), 1000, 1) or (0.0, 1.0)
         said.append(f"{values.mean():.3f} [{low:.3f}, {high:.3f}]")
+        means.append(float(values.mean()))
     print(f"{name:36} MRR@10 {said[0]}, recall@10 {said[1]}, n = {len(ranks)}")
+    return means[0], means[1]
 
 
-def main() -> None:
-    pack = load_pack("kk")
-    found = sentences(Path(sys.argv[1]) / "bench" / "ud_kazakh_ktb")
+def measure(data: Path) -> dict[str, tuple[float, float]]:
+    """MRR@10 and recall@10 of each way to ask."""
+    pack, scores = load_pack("kk"), {}
+    found = sentences(data / "bench" / "ud_kazakh_ktb")
     asked = queries(found, set(pack.said.letters[pack.main_script]))
     typed = str.maketrans(pack.said.keyboard)
     with tempfile.TemporaryDirectory() as folder:
@@ -72,8 +76,9 @@ def main() -> None:
             ids = [hit.passage.id for hit in search.find(query, 10, "kk")]
             return ids.index(str(number)) + 1 if str(number) in ids else 0
 
-        score("dictionary forms", [rank(*one) for one in asked])
-        score("dictionary forms, Russian keyboard", [rank(n, query.translate(typed)) for n, query in asked])
+        scores["plain"] = score("dictionary forms", [rank(*one) for one in asked])
+        again = [rank(number, query.translate(typed)) for number, query in asked]
+        scores["typed"] = score("dictionary forms, Russian keyboard", again)
     whole = [{form for form, _, _ in words} for _, words in found]
 
     def raw(number: int, query: str) -> int:
@@ -81,8 +86,9 @@ def main() -> None:
         better = sum(hit > hits[number] or (hit == hits[number] and n < number) for n, hit in enumerate(hits))
         return better + 1 if hits[number] and better < 10 else 0
 
-    score("words as they stand (baseline)", [raw(*one) for one in asked])
+    scores["raw"] = score("words as they stand (baseline)", [raw(*one) for one in asked])
+    return scores
 
 
 if __name__ == "__main__":
-    main()
+    measure(Path(sys.argv[1]))

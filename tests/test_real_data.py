@@ -1,5 +1,6 @@
 """Real crawl pages with known truth, when they are there: what becomes of each kind of page."""
 
+import importlib.util
 import json
 import tomllib
 from collections import Counter
@@ -18,7 +19,8 @@ from anatili.refine.mark import look_at
 from anatili.run import Run
 from anatili.warc import read_pages
 
-FLOORS = tomllib.loads((Path(__file__).parent / "floors.toml").read_text("utf-8"))["refine"]
+ALL_FLOORS = tomllib.loads((Path(__file__).parent / "floors.toml").read_text("utf-8"))
+FLOORS = ALL_FLOORS["refine"]
 
 KAZAKH = {
     "kk",
@@ -116,3 +118,14 @@ def test_other_languages_are_not_called_kazakh(verdicts):
     wrong = {label: found["kk"] for label, found in verdicts.items() if label not in KAZAKH and found["kk"]}
     print(f"called Kazakh of 12 each: {wrong or 'none'}")
     assert sum(wrong.values()) <= 4
+
+
+def test_dictionary_forms_find_their_sentence_also_when_typed_without_kazakh_letters(data):
+    path = Path(__file__).parents[1] / "bench" / "known_item.py"
+    spec = importlib.util.spec_from_file_location("known_item", path)
+    bench = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(bench)
+    found, floors = bench.measure(data), ALL_FLOORS["known_item"]
+    assert found["plain"][0] >= floors["mrr"]
+    assert found["plain"][1] >= floors["recall"]
+    assert found["plain"][0] - found["typed"][0] <= floors["typed_loss"]
