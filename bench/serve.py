@@ -1,0 +1,135 @@
+"""What our API costs over the engine alone, and what many readers at once do to it.
+
+    python bench/serve.py [MODEL] [--streams 32]
+
+In one run, in turns: time to the first words and tokens a second after them, of the engine in a process of its own (its
+server, asked directly) and through our API (the same model behind it, without passages). Then so many streams at once,
+while the page is fetched again and again: errors, the slowest first words, and the slowest page.
+"""
+
+import argparse
+import json
+import re
+import statistics
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+
+import httpx
+
+from anatili import models
+from anatili.engine.llama import LlamaEngine
+
+PROMPTS = ("Қазақстан туралы айтып бер.", "Расскажи о Казахстане.", "Tell me about the steppe.", "Bana bozkırı anlat.")
+LIMIT, ROUNDS = 64, 8
+
+
+def stream(client: httpx.Client, address: str, prompt: str, **more: object) -> tuple[float, float, int]:
+    """Seconds to the first words, seconds from there to the end, and events with words after the first."""
+    body = {"messages": [{"role": "user", "content": prompt}], "stream": True, "max_tokens": LIMIT, "temperature": 0,
+            "repetition_penalty": 1.15, "repeat_penalty": 1.15, "search": False, **more}  # fmt: skip
+    began, first, count = time.perf_counter(), 0.0, 0
+    with client.stream("POST", f"{address}/v1/chat/completions", json=body) as answer:
+        answer.raise_for_status()
+        for event in events(answer):
+            if "error" in event:
+                raise RuntimeError(event["error"]["message"])
+            if any(choice.get("delta", {}).get("content") for choice in event.get("choices", ())):
+                count += 1
+                first = first or time.perf_counter()
+    return first - began, time.perf_counter() - first, count - 1
+
+
+def events(answer: httpx.Response) -> Iterator[dict]:
+    for line in answer.iter_lines():
+        if line.startswith("data: {"):
+            yield json.loads(line[6:])
+
+
+def compare(engine: LlamaEngine, address: str) -> None:
+    direct, ours = engine.client, httpx.Client(timeout=120)
+    places = {"engine": (direct, engine.address), "API": (ours, address)}
+    firsts: dict[str, list[float]] = {name: [] for name in places}
+    rates: dict[str, list[float]] = {name: [] for name in places}
+    for number in range(ROUNDS + 1):
+        for prompt in PROMPTS:
+            for name, (client, place) in places.items():
+                first, rest, count = stream(client, place, f"{prompt} {number}")
+                if number:  # the first round warms both
+                    firsts[name].append(first)
+                    rates[name].append(count / rest)
+    for name in places:
+        print(f"{name}: first words after {1000 * statistics.median(firsts[name]):.1f} ms, "
+              f"{statistics.median(rates[name]):.1f} tokens/s (medians of {len(firsts[name])})")  # fmt: skip
+    more = statistics.median(firsts["API"]) / statistics.median(firsts["engine"])
+    rate = statistics.median(rates["API"]) / statistics.median(rates["engine"])
+    print(f"ratio: first words {more:.3f}, tokens/s {rate:.3f}")
+
+
+def crowd(address: str, streams: int) -> None:
+    firsts: list[float] = []
+    errors: list[str] = []
+    done = threading.Event()
+
+    def one(number: int) -> None:
+        try:
+            with httpx.Client(timeout=600) as client:
+                firsts.append(stream(client, address, PROMPTS[number % len(PROMPTS)], temperature=1)[0])
+        except (httpx.HTTPError, RuntimeError) as error:
+            errors.append(str(error))
+
+    pages: list[float] = []
+
+    def visit() -> None:
+        while not done.is_set():
+            began = time.perf_counter()
+            httpx.get(address).raise_for_status()
+            pages.append(time.perf_counter() - began)
+            time.sleep(0.05)
+
+    visitor = threading.Thread(target=visit)
+    readers = [threading.Thread(target=one, args=(number,)) for number in range(streams)]
+    began = time.perf_counter()
+    for thread in (visitor, *readers):
+        thread.start()
+    for thread in readers:
+        thread.join()
+    taken = time.perf_counter() - began
+    done.set()
+    visitor.join()
+    slowest = max(firsts, default=0)
+    print(f"{streams} streams at once: {len(errors)} errors, {taken:.1f} s, slowest first words {slowest:.1f} s")
+    print(f"page fetched {len(pages)} times meanwhile, slowest {1000 * max(pages):.0f} ms")
+    for error in errors[:3]:
+        print(error)
+
+
+def main() -> None:
+    asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    asked.add_argument("model", nargs="?", default="kazakh-26m")
+    asked.add_argument("--streams", type=int, default=32)
+    said = asked.parse_args()
+    command = [sys.executable, "-m", "anatili", "serve", said.model, "--no-browser"]
+    server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert server.stdout
+    try:
+        address = next(found[1] for line in server.stdout if (found := re.search(r"API +(http://\S+)/v1", line)))
+        while True:
+            try:
+                httpx.get(f"{address}/health")
+                break
+            except httpx.TransportError:
+                time.sleep(0.1)
+        place = models.find(said.model)
+        assert place
+        compare(LlamaEngine(models.open_packaged(place, print), slots=4), address)
+        crowd(address, said.streams)
+    finally:
+        server.terminate()
+        server.wait()
+
+
+if __name__ == "__main__":
+    main()
