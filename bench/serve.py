@@ -52,19 +52,19 @@ def compare(engine: LlamaEngine, address: str) -> None:
     direct, ours = engine.client, httpx.Client(timeout=120)
     places = {"engine": (direct, engine.address), "API": (ours, address)}
     firsts: dict[str, list[float]] = {name: [] for name in places}
-    rates: dict[str, list[float]] = {name: [] for name in places}
+    tokens, seconds = dict.fromkeys(places, 0), dict.fromkeys(places, 0.0)
     for number in range(ROUNDS + 1):
         for prompt in PROMPTS:
             for name, (client, place) in places.items():
                 first, rest, count = stream(client, place, f"{prompt} {number}")
                 if number:  # the first round warms both
                     firsts[name].append(first)
-                    rates[name].append(count / rest)
+                    tokens[name], seconds[name] = tokens[name] + count, seconds[name] + rest
     for name in places:
         print(f"{name}: first words after {1000 * statistics.median(firsts[name]):.1f} ms, "
-              f"{statistics.median(rates[name]):.1f} tokens/s (medians of {len(firsts[name])})")  # fmt: skip
+              f"{tokens[name] / seconds[name]:.1f} tokens/s after them (n = {len(firsts[name])})")  # fmt: skip
     more = statistics.median(firsts["API"]) / statistics.median(firsts["engine"])
-    rate = statistics.median(rates["API"]) / statistics.median(rates["engine"])
+    rate = tokens["API"] / seconds["API"] / (tokens["engine"] / seconds["engine"])
     print(f"ratio: first words {more:.3f}, tokens/s {rate:.3f}")
 
 

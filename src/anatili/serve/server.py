@@ -81,7 +81,8 @@ def start(target: str, runs: Path, adapters: Sequence[Path], place: Place, annou
 def listen(host: str, port: int) -> socket.socket:
     """A socket bound to the address; `Problem` if the port is taken."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
+    # Named, for asyncio sends at once (TCP_NODELAY) only where it sees this: else every answer waits 40 ms.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))
