@@ -92,6 +92,13 @@ def test_a_question_is_answered_and_its_citation_opens_the_passage(page):
     assert not page.locator("#passage").is_visible()
 
 
+def test_a_question_is_answered_in_its_own_language_whatever_the_pages_is(page):
+    ask(page, "Где нашли Золотого человека?")
+    assert page.locator("html").get_attribute("lang") == "kk"
+    assert page.locator(".answer .words").get_attribute("lang") == "ru"
+    assert "Модель" in page.locator(".answer .notice").text_content()
+
+
 def test_it_can_be_used_by_keyboard_alone(page):
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.className") == "skip"

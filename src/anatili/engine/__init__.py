@@ -9,7 +9,7 @@ from anatili.problem import Problem
 from anatili.prompt import Message
 from anatili.text import show_path
 
-__all__ = ["Chance", "Engine", "Message", "Piece", "Prompt", "Sampling", "open_engine", "say"]
+__all__ = ["Chance", "Engine", "Message", "Piece", "Prompt", "Sampling", "open_engine", "say", "stop"]
 
 Prompt = Sequence[Message] | str | Sequence[int]
 """A conversation, to which the model's chat template is put; or a text or token ids to go on from as they are."""
@@ -104,6 +104,13 @@ class Engine(Protocol):
 def say(engine: Engine, prompt: Prompt, sampling: Sampling) -> str:
     """The whole answer."""
     return "".join(piece.text for piece in engine.generate(prompt, sampling))
+
+
+def stop(made: Iterator[Piece]) -> None:
+    """End an answer where it stands, so that what it holds is given back."""
+    close = getattr(made, "close", None)
+    if close:
+        close()
 
 
 def open_engine(model: str | Path, adapters: Sequence[Path] = (), slots: int = 1) -> Engine:

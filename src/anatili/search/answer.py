@@ -119,7 +119,8 @@ class Search:
             seen = {(address.segment_ord, address.doc) for _, address in own}
             others = [one for one in self._ranked(asked, limit) if (one[1].segment_ord, one[1].doc) not in seen]
             ranked = sorted([*own, *others], key=lambda one: -one[0])[:limit]
-        return [self._found(self._open(address), score, asked) for score, address in ranked]
+        weights = [self.rarity(one) for one in asked]
+        return [self._found(self._open(address), score, asked, weights) for score, address in ranked]
 
     def _ranked(self, asked: list[Asked], limit: int, only: str = "") -> list[tuple[float, Any]]:
         import tantivy
@@ -155,28 +156,29 @@ class Search:
     def _open(self, address: Any) -> Passage:
         return opened(bytes(self.searcher.doc(address)["passage"][0]))
 
-    def _found(self, passage: Passage, score: float, asked: list[Asked]) -> Found:
-        telling = [one for one in asked if self.rarity(one)] or asked  # stop words are not worth a mark
+    def _found(self, passage: Passage, score: float, asked: list[Asked], weights: list[float]) -> Found:
+        # Stop words are not worth a mark.
+        telling = [one for one, weight in zip(asked, weights, strict=True) if weight] or asked
         hits = tuple(hits_in(passage, {term for one in telling for term in one.terms}))
         known = terms(passage.language, passage.script)
         said = {term for start, end in hits for term in known[passage.text[start:end]].split()}
-        coverage = self.coverage(asked, said | set(known.of(passage.title).split()))
+        coverage = covered(asked, weights, said | set(known.of(passage.title).split()))
         return Found(passage, round(score, 4), hits, round(coverage, 3), snippet(passage.text, hits))
 
-    def coverage(self, asked: list[Asked], said: set[str]) -> float:
-        """Share of the words asked for, weighted by how rare they are, of which a term is among `said`. Stop words ask
-        for nothing; a word that had to be guessed is half said at best."""
-        weights = [self.rarity(one) for one in asked]
-        found = [(0.5 if one.guessed else 1.0) * (not said.isdisjoint(one.terms)) for one in asked]
-        total = sum(weights)
-        return sum(weight * share for weight, share in zip(weights, found, strict=True)) / total if total else 0.0
-
     def rarity(self, one: Asked) -> float:
+        """How much a word says about what is asked: the rarer the more, stop words nothing."""
         if any(pack.lower(one.word) in pack.stopwords for pack in self.packs.values()):
             return 0.0
         number = self.searcher.num_docs
         frequency = max((self.searcher.doc_freq("terms", term) for term in one.terms), default=0)
         return log(1 + (number - frequency + 0.5) / (frequency + 0.5))  # as BM25 has it
+
+
+def covered(asked: list[Asked], weights: list[float], said: set[str]) -> float:
+    """Share by weight of the words asked for of which a term is among `said`; a guessed one is half said at best."""
+    found = [(0.5 if one.guessed else 1.0) * (not said.isdisjoint(one.terms)) for one in asked]
+    total = sum(weights)
+    return sum(weight * share for weight, share in zip(weights, found, strict=True)) / total if total else 0.0
 
 
 def hits_in(passage: Passage, wanted: set[str]) -> Iterable[tuple[int, int]]:

@@ -27,7 +27,7 @@ Item = TypeVar("Item")
 HEAP = 256_000_000
 """Bytes that tantivy may hold before it writes a segment."""
 SEPARATOR = "\x1f"
-"""Between the fields of a stored passage: a control character that `clean` takes out of every text."""
+"""Between the fields of a stored passage: a control character, which becomes a space where a field has it."""
 BATCH = 16_384
 """Passages taken apart at a time: the more, the fewer words are looked up twice."""
 
@@ -100,7 +100,7 @@ def passages(document: Kept, size: int) -> Iterator[Passage]:
 
 
 def schema() -> Any:
-    """`terms` are searched, `language` and `id` narrow a search; `passage` is all that is shown, as a JSON array."""
+    """`terms` are searched, `language` and `id` narrow a search; `passage` is all that is shown, its fields joined."""
     import tantivy
 
     builder = tantivy.SchemaBuilder()
@@ -163,7 +163,8 @@ def rows_of(table: Any, language: str, script: str) -> Iterator[tuple[str, str, 
     of = terms(language, script).of_column
     title, text = (of(table[name].chunk(0)) for name in ("title", "text"))
     found = pc.binary_join_element_wise(title, title, text, " ")
-    kept = pc.binary_join_element_wise(*(table[name] for name in FIELDS), SEPARATOR)
+    columns = (pc.replace_substring(table[name], SEPARATOR, " ") for name in FIELDS)
+    kept = pc.binary_join_element_wise(*columns, SEPARATOR)
     return zip(table["id"].to_pylist(), found.to_pylist(), kept.cast(pa.binary()).to_pylist(), strict=True)
 
 

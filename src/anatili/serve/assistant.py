@@ -1,4 +1,4 @@
-"""The assistant behind terminal, API and page: passages first, then the model's own words, labelled as such."""
+"""The assistant behind terminal, API and page: passages that fit, and an answer whose citations hold, or none."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -6,7 +6,7 @@ from itertools import chain
 from pathlib import Path
 
 from anatili import models
-from anatili.engine import Engine, Message, Piece, Prompt, Sampling, open_engine
+from anatili.engine import Engine, Message, Piece, Prompt, Sampling, open_engine, stop
 from anatili.lang import LanguagePack, codes, load_pack
 from anatili.lang.identify import identify
 from anatili.problem import Problem
@@ -124,7 +124,7 @@ class Assistant:
             if len(said) < TELLING // 2 or identify(said).language in (ready.language, ""):
                 yield from checked(chain(held, pieces), ready.passages, report)
                 return
-            report.dropped += 1
+            stop(pieces)
         yield Piece(quotation(ready.passages[0], report), finish="stop")
 
     def asks_to_translate(self, question: str) -> bool:
@@ -134,8 +134,9 @@ class Assistant:
 
     def prompt(self, messages: Sequence[Message], passages: list[Found], language: str) -> list[Message]:
         """The conversation as the model gets it."""
-        if 0 < self.engine.context < GROUNDING_CONTEXT or self.asks_to_translate(messages[-1]["content"]):
-            return [dict(messages[-1])]
+        last = max(place for place, turn in enumerate(messages) if turn["role"] == "user")
+        if 0 < self.engine.context < GROUNDING_CONTEXT or self.asks_to_translate(messages[last]["content"]):
+            return [dict(turn) for turn in messages[last:]]  # behind it may stand the beginning of an answer
         found = [(item.passage.title, item.passage.text) for item in passages]
         return grounded(self.packs[language].prompts, found, messages)
 

@@ -21,8 +21,6 @@ from anatili.text import show_path
 
 log = logging.getLogger("anatili.serve")
 MAX_BODY = 1 << 20
-MAX_FILE = 10 << 20
-"""Bytes of a file to translate."""
 OPEN_PATHS = ("/", "/health", "/page/words", "/docs")
 OPEN_FOLDER = "/static/"
 HEADERS = {
@@ -156,9 +154,9 @@ class Guard:
         client = who or (request.client.host if request.client else "")
         if not is_open and not self.limit.allows(client):
             return who, failure(429, f"more than {rules.per_minute} requests a minute", "rate_limit_error")
-        length, most = request.headers.get("content-length", ""), MAX_FILE if path == "/translate_file" else MAX_BODY
-        if request.method in ("POST", "PUT", "PATCH") and not (length.isdigit() and int(length) <= most):
-            return who, failure(413, f"a body of up to {most} bytes with Content-Length is needed")
+        length = request.headers.get("content-length", "")
+        if request.method in ("POST", "PUT", "PATCH") and not (length.isdigit() and int(length) <= MAX_BODY):
+            return who, failure(413, f"a body of up to {MAX_BODY} bytes with Content-Length is needed")
         return who, None
 
     def holder(self, key: str) -> str:

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 import socket
 import sys
 import threading
@@ -92,8 +93,11 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def open_browser(address: str) -> None:
-    """Open the page as soon as the server is up; where there is no browser nothing happens."""
+    """Open the page as soon as the server is up, where there is a desktop: a browser in the terminal would take it."""
     import webbrowser
+
+    if sys.platform.startswith("linux") and not {"DISPLAY", "WAYLAND_DISPLAY"} & os.environ.keys():
+        return
 
     timer = threading.Timer(1.0, webbrowser.open, [address])
     timer.daemon = True

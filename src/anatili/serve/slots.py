@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import anyio
 from anyio import CapacityLimiter
 
-from anatili.engine import Piece
+from anatili.engine import Piece, stop
 
 Value = TypeVar("Value")
 MAX_WAITING = 64
@@ -68,10 +68,3 @@ class Slots:
         finally:
             with anyio.CancelScope(shield=True):
                 await self.call(stop, made)
-
-
-def stop(made: Iterator[Piece]) -> None:
-    """End a generator where it stands, so that what it holds is given back."""
-    close = getattr(made, "close", None)
-    if close:
-        close()

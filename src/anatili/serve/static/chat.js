@@ -150,7 +150,7 @@ async function send(messages, turn) {
   let pieces = 0;
   try {
     running = new AbortController();
-    const body = { messages, stream: true, stream_options: { include_usage: true }, language: page.code };
+    const body = { messages, stream: true, stream_options: { include_usage: true } };
     for await (const event of events(await ask("/v1/chat/completions", body, running.signal))) {
       if (event.anatili?.passages) turn.extra = event.anatili;
       else if (event.anatili) turn.after = event.anatili;
