@@ -36,6 +36,7 @@ BELOW = {
     "engine",
     "lang",
     "page",
+    "plot",
     "problem",
     "prompt",
     "recipe",

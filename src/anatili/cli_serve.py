@@ -1,18 +1,13 @@
-"""Commands for people who use what was made: chat, search, translate, serve, key."""
+"""Commands for people who use what was made: chat, search, serve, key."""
 
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
-from typing import TextIO
 
 import click
 
-from anatili.options import as_json, print_json, report_problems, runs_option
-
-adapter_option = click.option(
-    "--adapter", "adapters", multiple=True, type=click.Path(path_type=Path), help="LoRA adapter to put on; repeatable."
-)
+from anatili.options import adapter_option, as_json, print_json, report_problems, runs_option
 
 
 @click.command()
@@ -186,45 +181,4 @@ def key(name: str) -> None:
     click.echo(f"{name} {hash_key(made)}")
 
 
-@click.command()
-@click.argument("model", metavar="RUN|MODEL")
-@click.argument("file", type=click.File("r", encoding="utf-8"), default="-")
-@runs_option
-@adapter_option
-@click.option("--source", default="auto", show_default=True, metavar="LANG", help="Language of the text.")
-@click.option("--target", required=True, metavar="LANG", help="Language to put it into.")
-@as_json
-@report_problems
-def translate(
-    model: str, file: TextIO, runs: Path, adapters: tuple[Path, ...], source: str, target: str, wants_json: bool
-) -> None:
-    """Translate FILE (or standard input) with MODEL, directly, sentence by sentence; the layout stays.
-
-    What is seen to be doubtful (numbers that differ, another language) is told on standard error. How well a model
-    translates is a matter of the model: the small ones that come along do it badly.
-
-    \b
-    anatili translate kazakh-270m letter.txt --target en
-    echo "Қайырлы таң!" | anatili translate http://127.0.0.1:8000 --target ru
-    """  # fmt: skip
-    from anatili.serve.assistant import open_assistant
-    from anatili.translate.translator import Translator
-
-    opened = open_assistant(model, runs, adapters, tell=lambda line: click.echo(line, err=True), slots=2)
-    translator = Translator(opened.engine, opened.packs)
-    text = file.read()
-    start = translator.source_of(text) if source == "auto" else source
-    doubtful = 0
-    for step in translator.steps(text, start, target):
-        doubtful += bool(step.doubts)
-        if wants_json:
-            print_json({"source": step.source, "text": step.text, "doubts": list(step.doubts)})
-            continue
-        click.echo(step.text, nl=False)
-        if step.doubts:
-            click.echo(f"\n  doubtful ({', '.join(step.doubts)}): {step.source.strip()}", err=True)
-    if doubtful:
-        click.echo(f"{doubtful} sentences are doubtful", err=True)
-
-
-COMMANDS = (chat, search, translate, serve, key)
+COMMANDS = (chat, search, serve, key)

@@ -17,6 +17,9 @@ as_json = click.option("--json", "wants_json", is_flag=True, help="Print JSON fo
 runs_option = click.option(
     "--runs", type=RUNS, default=Path("runs"), show_default=True, help="Folder that holds the runs."
 )
+adapter_option = click.option(
+    "--adapter", "adapters", multiple=True, type=click.Path(path_type=Path), help="LoRA adapter to put on; repeatable."
+)
 
 
 def report_problems(command: F) -> F:

@@ -97,6 +97,13 @@ def test_addresses_stay_whatever_the_model_does():
     assert "".join(part.text for part in around_kept("x https://e.kz y")) == "x https://e.kz y"
 
 
+def test_an_address_that_the_model_made_up_is_doubted():
+    engine = Told({"Сайт ашылды.": ["The site https://e.kz is open."]})
+    _, doubtful = translate(engine, "Сайт ашылды.")
+    assert [step.doubts for step in doubtful] == [("addresses",)]
+    assert len(engine.asked) == 2
+
+
 @pytest.mark.parametrize(
     ("said", "doubts"),
     [

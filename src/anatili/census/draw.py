@@ -1,4 +1,4 @@
-"""Plots of a census: shares with their intervals, and shares over time. PNG or SVG, by the ending of the file."""
+"""Plots of a census: shares with their intervals, and shares over time."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -6,11 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from anatili.census.count import Point
-from anatili.document import whole_file
 from anatili.lang import codes, load_pack
-from anatili.problem import Problem
+from anatili.plot import finish, start
 
-ENDINGS = (".png", ".svg")
 MOST = 25
 """Languages in one plot."""
 
@@ -18,28 +16,6 @@ MOST = 25
 def label(code: str) -> str:
     """The language's own name where there is a pack."""
     return load_pack(code).own_name if code in codes() else code
-
-
-def start(path: Path) -> tuple[Any, Any]:
-    if path.suffix not in ENDINGS:
-        raise Problem(f"{path}: a plot ends in {' or '.join(ENDINGS)}")
-    try:
-        import matplotlib
-    except ImportError as error:
-        raise Problem("plots need matplotlib: pip install 'anatili[eval]'") from error
-    matplotlib.use("Agg")
-    matplotlib.rcParams["svg.hashsalt"] = "anatili"  # the same numbers give the same file
-    import matplotlib.pyplot as plot
-
-    return plot, plot.figure(figsize=(8, 5), layout="constrained")
-
-
-def finish(plot: Any, figure: Any, path: Path) -> None:
-    with whole_file(path) as temporary:
-        figure.savefig(
-            temporary, format=path.suffix[1:], dpi=150, metadata={"Date": None} if path.suffix == ".svg" else None
-        )
-    plot.close(figure)
 
 
 def draw_shares(rows: Sequence[dict[str, Any]], path: Path, title: str) -> None:

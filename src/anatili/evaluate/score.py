@@ -12,13 +12,14 @@ import numpy as np
 import numpy.typing as npt
 
 from anatili import sample, weights
-from anatili.document import Kept, read_shard, whole_file, write_json
+from anatili.document import Kept, read_shard, write_json
 from anatili.evaluate import baselines, texts
 from anatili.evaluate.behavior import contamination_rows, memorisation_row, purity_row, training_texts
 from anatili.evaluate.interval import interval
 from anatili.evaluate.measure import grammar_row, halves_row, script_rows
 from anatili.evaluate.scored import Scored
 from anatili.lang import load_pack
+from anatili.plot import can_draw, finish, start
 from anatili.recipe import Evaluate
 from anatili.stage import Task
 from anatili.text import script_of
@@ -131,17 +132,13 @@ def score_row(who: str, text_set: texts.TextSet, bits: npt.NDArray[np.float64], 
 
 def draw(path: Path, rows: list[dict[str, Any]]) -> None:
     """Bars of bits per byte by language and model, with intervals, if matplotlib is there."""
-    try:
-        import matplotlib as mpl
-    except ImportError:
+    if not can_draw():
         return
-    mpl.use("Agg")
-    from matplotlib import pyplot
-
     groups = list(dict.fromkeys(f"{row['language']} {row['texts']}" for row in rows))
     names = sorted({row["who"] for row in rows})
     width = 0.8 / len(names)
-    figure, axes = pyplot.subplots(figsize=(max(6, 1.6 * len(groups) + 2), 4.5), layout="constrained")
+    plot, figure = start(path, (max(6, 1.6 * len(groups) + 2), 4.5))
+    axes = figure.subplots()
     for place, name in enumerate(names):
         mine = [row for row in rows if row["who"] == name]
         at = [groups.index(f"{row['language']} {row['texts']}") + place * width for row in mine]
@@ -153,6 +150,4 @@ def draw(path: Path, rows: list[dict[str, Any]]) -> None:
     axes.set_xticks([i + 0.4 - width / 2 for i in range(len(groups))], groups)
     axes.set(ylabel="bits per byte, lower is better", title="Held-out text; chance is 8 bits per byte")
     axes.legend(fontsize=8)
-    with whole_file(path) as temporary:
-        figure.savefig(temporary, format="png", dpi=120)
-    pyplot.close(figure)
+    finish(plot, figure, path)

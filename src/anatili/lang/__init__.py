@@ -214,7 +214,7 @@ def load_pack(code: str) -> LanguagePack:
     if folder is None or not code.isidentifier():
         raise Problem(f"no language pack {code!r}; there are {', '.join(codes())}. Make one: anatili lang new {code}")
     try:
-        said = PackFile.model_validate(_toml(folder / "pack.toml"))
+        said = PackFile.model_validate(read_toml(folder / "pack.toml"))
     except ValidationError as error:
         raise Problem(f"{folder / 'pack.toml'}: {explain(error)}") from error
     if not (folder / "stopwords.txt").is_file():
@@ -224,8 +224,8 @@ def load_pack(code: str) -> LanguagePack:
         folder=folder,
         said=said,
         words={name: _lines(folder / name) for name in WORD_LISTS if (folder / name).is_file()},
-        prompts=_toml(folder / "prompts.toml"),
-        cases=_toml(folder / "cases.toml"),
+        prompts=read_toml(folder / "prompts.toml"),
+        cases=read_toml(folder / "cases.toml"),
         extra=_normalizer(folder),
         files={p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in sorted(folder.iterdir()) if p.is_file()},
     )
@@ -242,7 +242,8 @@ def _plain(error: Any) -> str:
     return f"{error['msg']} (got {error['input']!r})"
 
 
-def _toml(path: Path) -> dict[str, Any]:
+def read_toml(path: Path) -> dict[str, Any]:
+    """A file of a pack, {} where it is not there."""
     if not path.is_file():
         return {}
     try:

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from anatili.document import whole_file
+from anatili.plot import DARK, LIGHT, finish, start
 from anatili.problem import Problem
 from anatili.text import script_of, show_path
 from anatili.tokenizer.peers import Opened
@@ -102,29 +102,19 @@ def as_json(rows: Iterable[Row]) -> list[dict[str, Any]]:
 
 def draw(path: Path, rows: Sequence[Row]) -> None:
     """Bars of tokens a word by language and tokenizer; `Problem` without matplotlib."""
-    try:
-        import matplotlib as mpl
-    except ImportError as error:
-        raise Problem("drawing needs matplotlib: pip install 'anatili[eval]'") from error
-    mpl.use("Agg")
-    from matplotlib import pyplot
-
     groups = list(dict.fromkeys((row.language, row.text) for row in rows))
     names = sorted(
         {row.tokenizer for row in rows}, key=lambda n: next(r.tokens_per_word for r in rows if r.tokenizer == n)
     )
-    figure, axes = pyplot.subplots(
-        1, len(groups), figsize=(1 + 3.2 * len(groups), 0.9 + 0.32 * len(names)), layout="constrained", sharey=True
-    )
+    plot, figure = start(path, (1 + 3.2 * len(groups), 0.9 + 0.32 * len(names)))
+    axes = figure.subplots(1, len(groups), sharey=True, squeeze=False)[0]
     for place, (language, text) in enumerate(groups):
-        one = axes[place] if len(groups) > 1 else axes
+        one = axes[place]
         mine = {row.tokenizer: row.tokens_per_word for row in rows if (row.language, row.text) == (language, text)}
         values = [mine[name] for name in names]
-        one.barh(names, values, color=["#00627a" if i == 0 else "#9dc3cc" for i in range(len(names))])
+        one.barh(names, values, color=[DARK if i == 0 else LIGHT for i in range(len(names))])
         for at, value in enumerate(values):
             one.text(value, at, f" {value:.2f}", va="center", fontsize=8)
         one.set(title=f"{language}: {text}", xlabel="tokens a word", xlim=(0, max(values) * 1.18))
         one.invert_yaxis() if place == 0 else None
-    with whole_file(path) as temporary:
-        figure.savefig(temporary, format="png", dpi=120)
-    pyplot.close(figure)
+    finish(plot, figure, path)

@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from anatili.document import Kept, read_shard, whole_file, write_json
+from anatili.document import Kept, read_shard, write_json
+from anatili.plot import DARK, LIGHT, WARM, can_draw, finish, start
 from anatili.problem import Problem
 from anatili.recipe import Pretrain
 
@@ -239,28 +240,20 @@ def bytes_per_token(counts: Counts, weights: dict[str, float]) -> float:
 
 def save_curves(path: Path, rows: list[dict[str, Any]]) -> None:
     """Draw loss and learning rate against tokens, if matplotlib is there."""
-    try:
-        import matplotlib as mpl
-    except ImportError:
+    if not can_draw():
         return
-    mpl.use("Agg")
-    from matplotlib import pyplot
-
     tokens, loss = [row["tokens"] for row in rows], np.array([row["loss"] for row in rows])
     span = max(1, len(rows) // 50)
     smooth = np.convolve(np.pad(loss, (span - 1, 0), mode="edge"), np.ones(span) / span, "valid")
-    figure, (top, below) = pyplot.subplots(
-        2, 1, figsize=(7, 5.5), layout="constrained", sharex=True, height_ratios=[3, 1]
-    )
-    top.plot(tokens, loss, color="#9dc3cc", linewidth=0.8, label="each step")
-    top.plot(tokens, smooth, color="#00627a", label=f"mean of {span} steps")
+    plot, figure = start(path, (7, 5.5))
+    top, below = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
+    top.plot(tokens, loss, color=LIGHT, linewidth=0.8, label="each step")
+    top.plot(tokens, smooth, color=DARK, label=f"mean of {span} steps")
     low, high = float(smooth.min()), float(np.quantile(loss, 0.98))
     top.set(ylabel="loss, nats per token", title="Training loss", ylim=(low - 0.1 * (high - low) - 0.05, high + 0.05))
     top.legend(fontsize=8)
-    below.plot(tokens, [row["rate"] for row in rows], color="#b3541e")
+    below.plot(tokens, [row["rate"] for row in rows], color=WARM)
     below.set(xlabel="training tokens", ylabel="learning rate")
     for axes in (top, below):
         axes.grid(alpha=0.3)
-    with whole_file(path) as temporary:
-        figure.savefig(temporary, format="png", dpi=120)
-    pyplot.close(figure)
+    finish(plot, figure, path)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
+from typing import TypeVar
 
 from anatili.engine import Engine, Sampling, say
 from anatili.lang import LanguagePack
@@ -12,6 +13,8 @@ from anatili.problem import Problem
 from anatili.text import count_letters, script_of
 from anatili.translate.cut import Part, around_kept, cut, kept, numbers
 
+A = TypeVar("A")
+B = TypeVar("B")
 TELLING, CERTAIN = 6, 20
 """Letters from which on a translation's script, and its language, can be told."""
 LONGER = 4
@@ -84,7 +87,7 @@ class Translator:
         if best.doubts:
             other = self.attempt(sentence, source, target, 0.3)
             best = min(best, other, key=lambda one: len(one.doubts))
-        if "addresses" in best.doubts:
+        if "addresses" in best.doubts and kept(sentence):  # else the model has made one up: there is nothing to keep
             parts = [self.step(part, source, target) for part in around_kept(sentence)]
             doubts = dict.fromkeys(doubt for part in parts for doubt in part.doubts)
             return Translated("".join(part.text for part in parts), tuple(doubts))
@@ -118,11 +121,11 @@ def doubts(sentence: str, said: str, target: LanguagePack) -> Iterator[str]:
         yield "language"
 
 
-def ahead(pool: ThreadPoolExecutor, work: Callable[[Part], Step], parts: Iterable[Part], most: int) -> Iterator[Step]:
-    """`work` done on all parts, in order, with up to `most` begun before they are asked for."""
-    waiting = iter(parts)
-    begun = [pool.submit(work, part) for part in islice(waiting, most)]
+def ahead(pool: ThreadPoolExecutor, work: Callable[[A], B], things: Iterable[A], most: int) -> Iterator[B]:
+    """`work` done on all things, in order, with up to `most` begun before they are asked for."""
+    waiting = iter(things)
+    begun = [pool.submit(work, thing) for thing in islice(waiting, most)]
     while begun:
         first = begun.pop(0)
-        begun += [pool.submit(work, part) for part in islice(waiting, 1)]
+        begun += [pool.submit(work, thing) for thing in islice(waiting, 1)]
         yield first.result()

@@ -1,0 +1,124 @@
+"""The pivot meter: the same sentences by the same model, directly and through a third language, and what that loses."""
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, TypedDict
+
+from anatili.problem import Problem
+from anatili.text import show_path
+from anatili.translate.signs import Sample, of_reference, own_samples
+from anatili.translate.translator import Translator, ahead
+
+
+class Way(TypedDict):
+    """A sentence's translations: directly, into the third language, and from there."""
+
+    direct: str
+    middle: str
+    pivot: str
+
+
+@dataclass(frozen=True)
+class Meter:
+    """Sentences and the two ways that they are translated."""
+
+    translator: Translator
+    source: str
+    target: str
+    through: str
+    samples: list[Sample] = field(default_factory=list)
+
+    def head(self) -> dict[str, Any]:
+        """What the translations depend on: those of another head are not gone on with."""
+        text = "\0".join(sample.text for sample in self.samples)
+        return {"model": self.translator.engine.name, "source": self.source, "through": self.through,
+                "target": self.target, "texts": sha256(text.encode()).hexdigest()}  # fmt: skip
+
+    def ways(self, sample: Sample) -> Way:
+        """Both translations of a sentence."""
+        put = self.translator.sentence
+        middle = put(sample.text, self.source, self.through).text
+        return {
+            "direct": put(sample.text, self.source, self.target).text,
+            "middle": middle,
+            "pivot": put(middle, self.through, self.target).text if middle else "",
+        }
+
+    def measure(self, file: Path, tell: Callable[[int], None]) -> list[Way]:
+        """The translations of all sentences in order; those in `file` are taken from there, new ones added to it."""
+        found = begun(file, self.head())
+        tell(len(found))
+        with file.open("a", encoding="utf-8") as out, ThreadPoolExecutor(self.translator.engine.slots) as pool:
+            rest = self.samples[len(found) :]
+            for way in ahead(pool, self.ways, rest, 2 * self.translator.engine.slots):
+                out.write(json.dumps(way, ensure_ascii=False) + "\n")
+                out.flush()
+                found.append(way)
+                tell(1)
+        return found
+
+
+def prepare(
+    translator: Translator, source: str, target: str, through: str, pair: tuple[Path, Path] | None, limit: int
+) -> Meter:
+    """A meter over the sentences of the pack of `source`, and over a text and its translation by people."""
+    for one, other in ((source, target), (source, through), (through, target)):
+        if one == other:
+            raise Problem(f"three different languages are needed: {one} stands twice")
+        translator.check_pair(one, other)
+    packs = translator.packs
+    samples = list(own_samples(packs[source], packs[target]))
+    if pair:
+        samples += [of_reference(*row, packs[target]) for row in aligned(*pair, limit)]
+    if not samples:
+        raise Problem(f"the pack of {source} has no sentences to measure with; give --text and --reference")
+    return Meter(translator, source, target, through, samples)
+
+
+def aligned(text: Path, reference: Path, limit: int) -> Iterator[tuple[str, str]]:
+    """The lines of two files that say the same, `limit` of them at most, evenly spread."""
+    rows = [read_lines(text), read_lines(reference)]
+    if len(rows[0]) != len(rows[1]):
+        raise Problem(f"{show_path(text)} has {len(rows[0])} lines, {show_path(reference)} {len(rows[1])}: not aligned")
+    pairs = [pair for pair in zip(*rows, strict=True) if all(pair)]
+    step = max(1.0, len(pairs) / limit) if limit else 1.0
+    return (pairs[int(at * step)] for at in range(min(len(pairs), limit or len(pairs))))
+
+
+def read_lines(path: Path) -> list[str]:
+    try:
+        return [line.strip() for line in path.read_text("utf-8-sig").split("\n")]
+    except OSError as error:
+        raise Problem(f"cannot read {show_path(path)}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise Problem(f"{show_path(path)} is not UTF-8 ({error.reason} at byte {error.start})") from error
+
+
+def begun(file: Path, head: dict[str, Any]) -> list[Way]:
+    """The translations that are in `file` already; a line cut short by a kill is taken off. `Problem` if of others."""
+    line = json.dumps(head, ensure_ascii=False) + "\n"
+    if not file.is_file() or not file.stat().st_size:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(line, "utf-8")
+        return []
+    raw = file.read_bytes()
+    whole = raw[: raw.rfind(b"\n") + 1]
+    with suppress(ValueError):
+        first, *rest = [json.loads(row) for row in whole.decode().splitlines()]
+        if first == head:
+            if whole != raw:
+                file.write_bytes(whole)
+            return rest
+    raise Problem(f"{show_path(file)} holds translations of other sentences or by another model; name another --out")
+
+
+def place_of(meter: Meter) -> Path:
+    """Where the translations are kept if no folder is named."""
+    name = re.sub(r"[^\w.-]+", "-", meter.translator.engine.name).strip("-")
+    return Path(f"pivot-{name}-{meter.source}-{meter.through}-{meter.target}")
