@@ -1,43 +1,62 @@
 """Commands of translation: translate, and the meter of what a detour loses."""
 
+import sys
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from anatili.options import adapter_option, as_json, print_json, report_problems, runs_option
 
+if TYPE_CHECKING:
+    from anatili.translate.files import Opened
+    from anatili.translate.translator import Translator
+
 file_option = click.Path(path_type=Path, exists=True, dir_okay=False)
+SAMPLE = 10_000
+"""Characters of a file by which its language is told."""
 SYSTEMS = ("direct", "pivot", "copy")
 
 
 @click.command()
-@click.argument("model", metavar="RUN|MODEL")
-@click.argument("file", type=click.File("r", encoding="utf-8"), default="-")
+@click.argument("model", metavar="RUN|MODEL|ADDRESS")
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False, allow_dash=True), default="-")
 @runs_option
 @adapter_option
 @click.option("--source", default="auto", show_default=True, metavar="LANG", help="Language of the text.")
 @click.option("--target", required=True, metavar="LANG", help="Language to put it into.")
+@click.option("-o", "--out", type=click.Path(path_type=Path, dir_okay=False), help="File to write.")
 @as_json
 @report_problems
 def translate(
-    model: str, file: TextIO, runs: Path, adapters: tuple[Path, ...], source: str, target: str, wants_json: bool
-) -> None:
+    model: str, file: Path, runs: Path, adapters: tuple[Path, ...], source: str, target: str, out: Path | None,
+    wants_json: bool,
+) -> None:  # fmt: skip
     """Translate FILE (or standard input) with MODEL, directly, sentence by sentence; the layout stays.
 
-    What is seen to be doubtful (numbers that differ, another language) is told on standard error. How well a model
-    translates is a matter of the model: the small ones that come along do it badly.
+    FILE is a .txt, .srt, .po, .docx or .xlsx; one that is not plain text goes to --out, which is otherwise named after
+    FILE and the language. What was broken off goes on at the next call. What is seen to be doubtful (numbers that
+    differ, another language) is told on standard error. How well a model translates is a matter of the model: the
+    small ones that come along do it badly.
 
     \b
     anatili translate kazakh-270m letter.txt --target en
+    anatili translate kazakh-270m report.docx --target en         writes report.en.docx
     echo "Қайырлы таң!" | anatili translate http://127.0.0.1:8000 --target ru
-    """  # fmt: skip
+    """
     from anatili.serve.assistant import open_assistant
     from anatili.translate.translator import Translator
 
-    opened = open_assistant(model, runs, adapters, tell=lambda line: click.echo(line, err=True), slots=2)
+    is_text = str(file) == "-" or file.suffix.lower() not in (".srt", ".po", ".docx", ".xlsx")
+    if out is None and not is_text:
+        out = file.with_suffix(f".{target}{file.suffix}")
+    work = opened_file(file, target, out) if out else None
+    opened = open_assistant(model, runs, adapters, tell=lambda line: click.echo(line, err=True), slots=4)
     translator = Translator(opened.engine, opened.packs)
-    text = file.read()
+    if work and out:
+        translate_file(translator, work, source, target, out, wants_json=wants_json)
+        return
+    text = read_plain(file)
     start = translator.source_of(text) if source == "auto" else source
     doubtful = 0
     for step in translator.steps(text, start, target):
@@ -50,6 +69,65 @@ def translate(
             click.echo(f"\n  doubtful ({', '.join(step.doubts)}): {step.source.strip()}", err=True)
     if doubtful:
         click.echo(f"{doubtful} sentences are doubtful", err=True)
+
+
+def read_plain(file: Path) -> str:
+    """A text file, or standard input."""
+    from anatili.problem import Problem
+    from anatili.translate.files import read_text
+
+    if str(file) != "-":
+        return read_text(file)
+    try:
+        raw: bytes = sys.stdin.buffer.read()
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise Problem(f"standard input is not UTF-8 ({error.reason} at byte {error.start})") from error
+
+
+def opened_file(file: Path, target: str, out: Path) -> "Opened":
+    """What is to be translated of a file; standard input is plain text."""
+    from anatili.problem import Problem
+    from anatili.translate.files import open_file, plain
+
+    if str(file) == "-":
+        return plain(read_plain(file))
+    if out.exists() and out.samefile(file):
+        raise Problem(f"{out} is the file to be translated; name another --out")
+    return open_file(file, target)
+
+
+def translate_file(
+    translator: "Translator", work: "Opened", source: str, target: str, out: Path, *, wants_json: bool
+) -> None:
+    """Carry out the translation of a file, with a file of what is done beside it until it is whole."""
+    from anatili.progress import Bars
+    from anatili.translate.translator import Memory
+
+    sample = "\n".join(work.texts)[:SAMPLE]
+    start = translator.source_of(sample) if source == "auto" else source
+    translator.check_pair(start, target)
+    begun = out.with_name(f".{out.name}.begun.jsonl")
+    memory = Memory(begun, {"model": translator.engine.name, "source": start, "target": target})
+    texts, doubtful = [], []
+    with Bars(quiet=wants_json) as bars:
+        bar = bars.bar("translate")
+        bar.start(len(work.texts), "texts")
+        for step in translator.texts(work.texts, start, target, memory):
+            texts.append(step.text)
+            doubtful += [step] if step.doubts else []
+            bar.advance()
+    told = work.write(texts, out)
+    begun.unlink()
+    if wants_json:
+        rows = [{"source": step.source, "text": step.text, "doubts": list(step.doubts)} for step in doubtful]
+        print_json({"file": str(out), "source": start, "texts": len(texts), "doubtful": rows, "notices": told})
+        return
+    for step in doubtful:
+        click.echo(f"  doubtful ({', '.join(step.doubts)}): {step.source.strip()[:200]}", err=True)
+    for line in told:
+        click.echo(line, err=True)
+    click.echo(f"{out}: {len(texts)} texts from {start} to {target}, {len(doubtful)} of them doubtful")
 
 
 @click.command("pivot")

@@ -4,7 +4,6 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any, TypedDict
 
 from anatili.problem import Problem
 from anatili.text import show_path
+from anatili.translate.begun import begun
 from anatili.translate.signs import Sample, of_reference, own_samples
 from anatili.translate.translator import Translator, ahead
 
@@ -98,24 +98,6 @@ def read_lines(path: Path) -> list[str]:
         raise Problem(f"cannot read {show_path(path)}: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise Problem(f"{show_path(path)} is not UTF-8 ({error.reason} at byte {error.start})") from error
-
-
-def begun(file: Path, head: dict[str, Any]) -> list[Way]:
-    """The translations that are in `file` already; a line cut short by a kill is taken off. `Problem` if of others."""
-    line = json.dumps(head, ensure_ascii=False) + "\n"
-    if not file.is_file() or not file.stat().st_size:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(line, "utf-8")
-        return []
-    raw = file.read_bytes()
-    whole = raw[: raw.rfind(b"\n") + 1]
-    with suppress(ValueError):
-        first, *rest = [json.loads(row) for row in whole.decode().splitlines()]
-        if first == head:
-            if whole != raw:
-                file.write_bytes(whole)
-            return rest
-    raise Problem(f"{show_path(file)} holds translations of other sentences or by another model; name another --out")
 
 
 def place_of(meter: Meter) -> Path:

@@ -1,9 +1,11 @@
 """A model asked to translate, sentence by sentence, in the words it was taught; what it gives back is looked at."""
 
+import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import islice
+from pathlib import Path
 from typing import TypeVar
 
 from anatili.engine import Engine, Sampling, say
@@ -11,12 +13,15 @@ from anatili.lang import LanguagePack
 from anatili.lang.identify import identify
 from anatili.problem import Problem
 from anatili.text import count_letters, script_of
+from anatili.translate.begun import begun
 from anatili.translate.cut import Part, around_kept, cut, kept, numbers
 
 A = TypeVar("A")
 B = TypeVar("B")
 TELLING, CERTAIN = 6, 20
 """Letters from which on a translation's script, and its language, can be told."""
+END = Part("", wanted=False)
+"""Stands behind the last part of each of many texts."""
 LONGER = 4
 """Times the source's length at which a translation has gone astray."""
 
@@ -37,6 +42,28 @@ class Step:
     source: str
     text: str
     doubts: tuple[str, ...] = ()
+
+
+class Memory:
+    """Sentences that were translated before, in memory and, so that work goes on after a kill, in a file."""
+
+    def __init__(self, file: Path | None = None, head: Mapping[str, str] | None = None) -> None:
+        self.known: dict[str, Step] = {}
+        self.file = file
+        if file:
+            for row in begun(file, dict(head or {})):
+                self.known[row["source"]] = Step(row["source"], row["text"], tuple(row["doubts"]))
+
+    def get(self, text: str) -> Step | None:
+        return self.known.get(text)
+
+    def put(self, step: Step) -> None:
+        if step.source in self.known:
+            return
+        self.known[step.source] = step
+        if self.file:
+            with self.file.open("a", encoding="utf-8") as out:
+                out.write(json.dumps(asdict(step), ensure_ascii=False) + "\n")
 
 
 @dataclass(frozen=True)
@@ -74,6 +101,29 @@ class Translator:
         with ThreadPoolExecutor(self.engine.slots) as pool:
             work: Callable[[Part], Step] = lambda part: self.step(part, source, target)  # noqa: E731
             yield from ahead(pool, work, parts, 2 * self.engine.slots)
+
+    def texts(self, texts: Iterable[str], source: str, target: str, known: Memory | None = None) -> Iterator[Step]:
+        """Many texts in order, each whole when it is done; what `known` holds is taken from there, what is new put in."""
+        self.check_pair(source, target)
+        memory = Memory() if known is None else known
+
+        def work(row: tuple[str, Part]) -> tuple[str, Part, Step]:
+            text, part = row
+            done = memory.get(part.text) if part.wanted else None
+            return text, part, done or self.step(part, source, target)
+
+        parts = ((text, part) for text in texts for part in [*self.parts(text, source), END])
+        with ThreadPoolExecutor(self.engine.slots) as pool:
+            done: list[Step] = []
+            for text, part, step in ahead(pool, work, parts, 2 * self.engine.slots):
+                if part is not END:
+                    done.append(step)
+                    if part.wanted:
+                        memory.put(step)
+                    continue
+                doubts = dict.fromkeys(doubt for step in done for doubt in step.doubts)
+                yield Step(text, "".join(step.text for step in done), tuple(doubts))
+                done = []
 
     def step(self, part: Part, source: str, target: str) -> Step:
         if not part.wanted or source == target:

@@ -1,0 +1,30 @@
+"""Work that was begun: a file with a line for what it is about and one for each thing done."""
+
+import json
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from anatili.problem import Problem
+from anatili.text import show_path
+
+
+def begun(file: Path, head: dict[str, Any]) -> list[Any]:
+    """The rows of JSON in `file` below its head; a line cut short by a kill is taken off, a new file gets the head.
+
+    `Problem` if the file has another head: its rows are of other sentences, or by another model.
+    """
+    line = json.dumps(head, ensure_ascii=False) + "\n"
+    if not file.is_file() or not file.stat().st_size:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(line, "utf-8")
+        return []
+    raw = file.read_bytes()
+    whole = raw[: raw.rfind(b"\n") + 1]
+    with suppress(ValueError):
+        first, *rest = [json.loads(row) for row in whole.decode().splitlines()]
+        if first == head:
+            if whole != raw:
+                file.write_bytes(whole)
+            return rest
+    raise Problem(f"{show_path(file)} holds translations of other sentences or by another model; name another --out")
