@@ -103,7 +103,7 @@ class Translator:
             yield from ahead(pool, work, parts, 2 * self.engine.slots)
 
     def texts(self, texts: Iterable[str], source: str, target: str, known: Memory | None = None) -> Iterator[Step]:
-        """Many texts in order, each whole when it is done; what `known` holds is taken from there, what is new put in."""
+        """Many texts in order, each whole when it is done. `known`: what was done before; what is new is put in."""
         self.check_pair(source, target)
         memory = Memory() if known is None else known
 
