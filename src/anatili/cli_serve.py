@@ -181,4 +181,44 @@ def key(name: str) -> None:
     click.echo(f"{name} {hash_key(made)}")
 
 
-COMMANDS = (chat, search, serve, key)
+@click.command()
+@click.argument("run")
+@click.argument("address", default="")
+@runs_option
+@click.option("-o", "--out", type=click.Path(path_type=Path, file_okay=False), help="Write files for _bulk instead.")
+@as_json
+@report_problems
+def opensearch(run: str, address: str, runs: Path, out: Path | None, wants_json: bool) -> None:
+    """Load RUN's search index into an OpenSearch cluster: more than one machine can hold and search.
+
+    ADDRESS ends in the name of the index. Loading twice changes nothing. With ANATILI_OPENSEARCH set to the address,
+    `search`, `chat` and `serve` ask the cluster; RUN's own index stays, for its vocabulary.
+
+    \b
+    anatili opensearch tiny http://127.0.0.1:9200/tiny
+    ANATILI_OPENSEARCH=http://127.0.0.1:9200/tiny anatili search tiny "ұлттық тағамдар"
+    anatili opensearch tiny --out bulk
+    """
+    from anatili.problem import Problem
+    from anatili.progress import Bars
+    from anatili.run import find_run
+    from anatili.search.opensearch import Cluster, count_passages, export
+
+    folder = find_run(Path(run), runs).folder("index")
+    if bool(address) == bool(out):
+        raise Problem("name the address of an index, such as http://127.0.0.1:9200/name, or a folder with --out")
+    if out:
+        total = export(folder, out)
+    else:
+        cluster = Cluster(address)
+        with Bars(quiet=wants_json) as bars:
+            bar = bars.bar("load")
+            bar.start(count_passages(folder), "passages")
+            total = cluster.load(folder, bar.advance)
+    if wants_json:
+        print_json({"passages": total, "to": str(out) if out else cluster.shown})
+    else:
+        click.echo(f"{total:,} passages in {out or cluster.shown}")
+
+
+COMMANDS = (chat, search, serve, key, opensearch)

@@ -85,7 +85,15 @@ class Search:
         )
 
     def read(self, query: str) -> list[Asked]:
-        return read(query, self.packs, self.vocabulary, lambda term: self.searcher.doc_freq("terms", term))
+        return read(query, self.packs, self.vocabulary, self.frequency)
+
+    def frequency(self, term: str) -> int:
+        """How many passages have a term."""
+        return int(self.searcher.doc_freq("terms", term))
+
+    def size(self) -> int:
+        """How many passages there are."""
+        return int(self.searcher.num_docs)
 
     def passage(self, number: str) -> Passage | None:
         """The passage whose id is `number`, None if there is none."""
@@ -116,8 +124,8 @@ class Search:
             ranked = self._ranked(asked, limit, only)
         else:
             own = [(score * PREFERRED, address) for score, address in self._ranked(asked, limit, prefer)]
-            seen = {(address.segment_ord, address.doc) for _, address in own}
-            others = [one for one in self._ranked(asked, limit) if (one[1].segment_ord, one[1].doc) not in seen]
+            seen = {self._key(address) for _, address in own}
+            others = [one for one in self._ranked(asked, limit) if self._key(one[1]) not in seen]
             ranked = sorted([*own, *others], key=lambda one: -one[0])[:limit]
         weights = [self.rarity(one) for one in asked]
         return [self._found(self._open(address), score, asked, weights) for score, address in ranked]
@@ -141,17 +149,16 @@ class Search:
         searched without looking at every passage."""
         import tantivy
 
-        weights: dict[str, float] = {}
-        for one in asked:
-            for term, weight in one.terms.items():
-                weights[term] = max(weight, weights.get(term, 0.0))
         clauses = []
-        for term, weight in sorted(weights.items()):
+        for term, weight in weights_of(asked).items():
             clause = tantivy.Query.term_query(self.index.schema, "terms", term)
             if weight != 1:
                 clause = tantivy.Query.boost_query(clause, weight)
             clauses.append((tantivy.Occur.Should, clause))
         return tantivy.Query.boolean_query(clauses) if clauses else None
+
+    def _key(self, address: Any) -> Any:
+        return address.segment_ord, address.doc
 
     def _open(self, address: Any) -> Passage:
         return opened(bytes(self.searcher.doc(address)["passage"][0]))
@@ -169,9 +176,17 @@ class Search:
         """How much a word says about what is asked: the rarer the more, stop words nothing."""
         if any(pack.lower(one.word) in pack.stopwords for pack in self.packs.values()):
             return 0.0
-        number = self.searcher.num_docs
-        frequency = max((self.searcher.doc_freq("terms", term) for term in one.terms), default=0)
-        return log(1 + (number - frequency + 0.5) / (frequency + 0.5))  # as BM25 has it
+        frequency = max((self.frequency(term) for term in one.terms), default=0)
+        return log(1 + (self.size() - frequency + 0.5) / (frequency + 0.5))  # as BM25 has it
+
+
+def weights_of(asked: list[Asked]) -> dict[str, float]:
+    """All terms that are meant by any word, each with its greatest weight."""
+    weights: dict[str, float] = {}
+    for one in asked:
+        for term, weight in one.terms.items():
+            weights[term] = max(weight, weights.get(term, 0.0))
+    return dict(sorted(weights.items()))
 
 
 def covered(asked: list[Asked], weights: list[float], said: set[str]) -> float:

@@ -1,5 +1,6 @@
 """The assistant behind terminal, API and page: passages that fit, and an answer whose citations hold, or none."""
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
@@ -235,14 +236,24 @@ def model_of(run: Run) -> Path:
 
 
 def search_of(run: Run, packs: dict[str, LanguagePack]) -> Search | None:
-    return Search(run.folder("index"), packs) if run.record("index") else None
+    """The search index of a run, None if it has none; the one that ANATILI_OPENSEARCH names, if that is set."""
+    address = os.environ.get("ANATILI_OPENSEARCH", "")
+    if not run.record("index"):
+        return None
+    if address:
+        from anatili.search.opensearch import open_cluster
+
+        return open_cluster(address, run.folder("index"), packs)
+    return Search(run.folder("index"), packs)
 
 
 def open_search(target: str, runs: Path = Path("runs"), tell: Tell = silent) -> Search:
     """The search index of a run; that of the sample, if this is its name and no run's."""
     if target == SAMPLE and not is_run(target, runs):
         packs = speaking()
-        return Search(sample_run(list(packs), tell).folder("index"), packs)
-    run = find_run(Path(target), runs)
-    recipe = load_recipe(run.root / "recipe.toml")
-    return Search(run.folder("index"), {code: load_pack(code) for code in recipe.languages})
+        run = sample_run(list(packs), tell)
+    else:
+        run = find_run(Path(target), runs)
+        recipe = load_recipe(run.root / "recipe.toml")
+        packs = {code: load_pack(code) for code in recipe.languages}
+    return search_of(run, packs) or Search(run.folder("index"), packs)

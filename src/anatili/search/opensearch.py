@@ -1,0 +1,231 @@
+"""OpenSearch (or Elasticsearch) in place of tantivy, for more than one machine: the same analysis, the same ranking.
+
+Words are analysed here, before they are sent: the cluster needs no plug-in and sees terms only. The run's own index
+must have been built, for the vocabulary that tells how misspelt words were meant.
+"""
+
+import gzip
+import json
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from anatili.document import whole_file
+from anatili.lang import LanguagePack
+from anatili.problem import Problem
+from anatili.search.analyse import TERM
+from anatili.search.answer import Search, weights_of
+from anatili.search.index import Passage, analysed, opened
+from anatili.search.query import MOST_WORDS, Asked, meanings, read
+from anatili.text import clean, show_path
+
+INDEX: dict[str, Any] = {
+    "settings": {"index": {"number_of_shards": 1, "similarity": {"default": {"type": "BM25", "k1": 1.2, "b": 0.75}}}},
+    "mappings": {
+        "dynamic": "strict",
+        "properties": {
+            "terms": {"type": "text", "analyzer": "whitespace", "index_options": "freqs"},
+            "language": {"type": "keyword"},
+        }
+        | {name: {"type": "keyword", "index": False, "doc_values": False} for name in (
+            "id", "document", "title", "text", "url", "source", "time", "licence", "script")},
+    },
+}  # fmt: skip
+"""What the index is created with; tantivy's BM25 has the same k1 and b."""
+BULK = 8 * 2**20
+"""Bytes of one bulk request before it is packed; clusters refuse more than 100 MB."""
+TRIES, PAUSE = 6, 1.0
+"""Attempts while the cluster says that it is busy, and seconds before the second; each pause is twice the last."""
+BUSY = (429, 502, 503, 504)
+
+
+def bulks(shards: Iterable[Path]) -> Iterator[tuple[bytes, int]]:
+    """Bodies for `_bulk`, and how many passages are in each; sending one twice changes nothing."""
+    lines, size, count = [], 0, 0
+    for language, rows in analysed(shards):
+        for number, terms, stored in rows:
+            document = {**asdict(opened(stored)), "language": language, "terms": terms}
+            line = json.dumps({"index": {"_id": number}}) + "\n" + json.dumps(document, ensure_ascii=False) + "\n"
+            lines.append(line.encode())
+            size, count = size + len(lines[-1]), count + 1
+            if size >= BULK:
+                yield b"".join(lines), count
+                lines, size, count = [], 0, 0
+    if lines:
+        yield b"".join(lines), count
+
+
+def export(folder: Path, out: Path) -> int:
+    """Write the index in `folder` for another machine to load: `index.json` and `bulk-*.ndjson.gz`; the passages."""
+    out.mkdir(parents=True, exist_ok=True)
+    with whole_file(out / "index.json") as temporary:
+        temporary.write_text(json.dumps(INDEX, indent=1), "utf-8")
+    total = 0
+    for number, (body, count) in enumerate(bulks(shards_of(folder))):
+        with whole_file(out / f"bulk-{number:05}.ndjson.gz") as temporary:
+            temporary.write_bytes(gzip.compress(body, 6, mtime=0))
+        total += count
+    return total
+
+
+def shards_of(folder: Path) -> list[Path]:
+    shards = sorted(folder.glob("part-*.parquet"))
+    if not shards:
+        raise Problem(f"no search index in {show_path(folder)}; finish the run: anatili run RECIPE")
+    return shards
+
+
+def count_passages(folder: Path) -> int:
+    import pyarrow.parquet as pq
+
+    return sum(pq.read_metadata(shard).num_rows for shard in shards_of(folder))
+
+
+class Cluster:
+    """An index of an OpenSearch cluster, at an address such as https://user:password@host:9200/name."""
+
+    def __init__(self, address: str) -> None:
+        import httpx
+
+        self.address = address.rstrip("/")
+        url = httpx.URL(self.address)
+        if url.scheme not in ("http", "https") or len(url.path.strip("/").split("/")) != 1 or url.path == "/":
+            raise Problem(f"{address!r} is no address of an index, such as http://127.0.0.1:9200/name")
+        self.shown = str(url.copy_with(userinfo=b""))
+        """The address without its password."""
+        self.client = httpx.Client(timeout=60)
+
+    def ask(self, method: str, path: str, body: Any = None, *, allowed: tuple[int, ...] = ()) -> Any:
+        """The JSON that the index answers; {} for an answer of a status that is `allowed`."""
+        import httpx
+
+        raw = body if isinstance(body, bytes) else None if body is None else json.dumps(body).encode()
+        kind = "application/x-ndjson" if isinstance(body, bytes) else "application/json"
+        headers = {"Content-Type": kind} if raw else {}
+        if raw and len(raw) > 2**16:
+            raw, headers = gzip.compress(raw, 1), {**headers, "Content-Encoding": "gzip"}
+        for attempt in range(TRIES):
+            try:
+                answer = self.client.request(method, self.address + path, content=raw, headers=headers)
+            except httpx.HTTPError as error:
+                raise Problem(f"no OpenSearch answers at {self.shown}: {error}") from error
+            if answer.status_code not in BUSY or attempt == TRIES - 1:
+                break
+            time.sleep(PAUSE * 2**attempt)
+        if answer.status_code in allowed:
+            return {}
+        try:
+            said = answer.json()
+        except ValueError:
+            said = {}
+        if answer.is_error or not isinstance(said, dict):
+            wrong = said.get("error") if isinstance(said, dict) else ""
+            reason = wrong.get("reason", "") if isinstance(wrong, dict) else wrong or answer.text[:200]
+            raise Problem(f"{self.shown} answered {answer.status_code}: {reason}")
+        return said
+
+    def load(self, folder: Path, tell: Callable[[int], None] = lambda count: None) -> int:
+        """Put the index in `folder` into the cluster, creating it there if need be; how many passages were sent."""
+        self.ask("PUT", "", INDEX, allowed=(400,) if self.exists() else ())
+        total = 0
+        for body, count in bulks(shards_of(folder)):
+            said = self.ask("POST", "/_bulk", body)
+            if said.get("errors"):
+                wrong = [row["index"] for row in said["items"] if "error" in row.get("index", {})]
+                reason = wrong[0]["error"].get("reason", "") if wrong else "unknown"
+                raise Problem(f"{self.shown} refused {len(wrong)} of {count} passages, the first because: {reason}")
+            total += count
+            tell(count)
+        self.ask("POST", "/_refresh")
+        return total
+
+    def exists(self) -> bool:
+        return bool(self.ask("GET", "", allowed=(404,)))
+
+
+@dataclass(frozen=True)
+class ClusterSearch(Search):
+    """A search whose passages are in a cluster; `folder` is the run's own index, for its vocabulary."""
+
+    cluster: Cluster
+    frequencies: dict[str, int] = field(default_factory=dict)
+    """How many passages have a term, of the terms that were asked for."""
+
+    @cached_property
+    def count(self) -> int:
+        return int(self.cluster.ask("GET", "/_count")["count"])
+
+    def size(self) -> int:
+        return self.count
+
+    def frequency(self, term: str) -> int:
+        if term not in self.frequencies:
+            self.look_up([term])
+        return self.frequencies[term]
+
+    def look_up(self, terms: Iterable[str]) -> None:
+        """Learn the frequencies of terms, all in one request."""
+        new = sorted(set(terms) - self.frequencies.keys())
+        if not new:
+            return
+        each = {str(place): {"term": {"terms": term}} for place, term in enumerate(new)}
+        said = self.cluster.ask("POST", "/_search", {"size": 0, "aggs": {"terms": {"filters": {"filters": each}}}})
+        rows = said["aggregations"]["terms"]["buckets"]
+        self.frequencies.update({term: int(rows[str(place)]["doc_count"]) for place, term in enumerate(new)})
+
+    def read(self, query: str) -> list[Asked]:
+        words = list(dict.fromkeys(TERM.findall(clean(query))))[:MOST_WORDS]
+        self.look_up(term for word in words for pack in self.packs.values() for term in meanings(word, pack))
+        asked = read(query, self.packs, self.vocabulary, self.frequency)
+        self.look_up(term for one in asked for term in one.terms)
+        return asked
+
+    def passage(self, number: str) -> Passage | None:
+        from urllib.parse import quote
+
+        said = self.cluster.ask("GET", f"/_doc/{quote(number, safe='')}", allowed=(404,))
+        return passage_of(said["_source"]) if said.get("found") else None
+
+    def languages(self) -> dict[str, int]:
+        return self._counts({"match_all": {}})
+
+    def _counts(self, query: Any) -> dict[str, int]:
+        aggregation = {"languages": {"terms": {"field": "language", "size": 1000}}}
+        said = self.cluster.ask("POST", "/_search", {"size": 0, "query": query, "aggs": aggregation})
+        return {row["key"]: int(row["doc_count"]) for row in said["aggregations"]["languages"]["buckets"]}
+
+    def _ranked(self, asked: list[Asked], limit: int, only: str = "") -> list[tuple[float, Any]]:
+        query = self._query(asked)
+        if query is None:
+            return []
+        if only:
+            query = {"bool": {"must": [query], "filter": [{"term": {"language": only}}]}}
+        body = {"size": limit, "query": query, "_source": {"excludes": ["terms"]}, "track_total_hits": False}
+        hits = self.cluster.ask("POST", "/_search", body)["hits"]["hits"]
+        return [(float(hit["_score"]), passage_of(hit["_source"])) for hit in hits]
+
+    def _query(self, asked: list[Asked]) -> Any:
+        clauses = [{"term": {"terms": {"value": term, "boost": weight}}} for term, weight in weights_of(asked).items()]
+        return {"bool": {"should": clauses}} if clauses else None
+
+    def _key(self, address: Any) -> Any:
+        return address.id
+
+    def _open(self, address: Any) -> Passage:
+        passage: Passage = address
+        return passage
+
+
+def passage_of(source: dict[str, Any]) -> Passage:
+    return Passage(**{name: value for name, value in source.items() if name != "terms"})
+
+
+def open_cluster(address: str, folder: Path, packs: dict[str, LanguagePack]) -> ClusterSearch:
+    """The search of a cluster's index, into which the one in `folder` was loaded."""
+    cluster = Cluster(address)
+    if not cluster.exists():
+        raise Problem(f"there is no index at {cluster.shown}; load it: anatili opensearch RUN {cluster.shown}")
+    return ClusterSearch(folder, packs, cluster)
