@@ -221,4 +221,40 @@ def opensearch(run: str, address: str, runs: Path, out: Path | None, wants_json:
         click.echo(f"{total:,} passages in {out or cluster.shown}")
 
 
-COMMANDS = (chat, search, serve, key, opensearch)
+@click.command()
+@click.argument("run")
+@click.argument("model", metavar="ADDRESS|MODEL")
+@runs_option
+@click.option("--passage-prefix", default="", help='What the model wants before a passage, such as "passage: ".')
+@click.option("--query-prefix", default="", help='What it wants before a question, such as "query: ".')
+@as_json
+@report_problems
+def embed(run: str, model: str, runs: Path, passage_prefix: str, query_prefix: str, wants_json: bool) -> None:
+    """Make vectors of RUN's passages with a model behind /v1/embeddings: search can then go by meaning as well.
+
+    With ANATILI_EMBEDDINGS set to the address, `search`, `chat` and `serve` put what words and vectors find in one
+    order. A weak model makes that worse than words alone: measure it on your own questions first.
+
+    \b
+    anatili embed tiny http://127.0.0.1:8081 --passage-prefix "passage: " --query-prefix "query: "
+    ANATILI_EMBEDDINGS=http://127.0.0.1:8081 anatili search tiny "ұлттық тағамдар"
+    """
+    from anatili.engine import open_engine
+    from anatili.progress import Bars
+    from anatili.run import find_run
+    from anatili.search.dense import build
+    from anatili.search.opensearch import count_passages
+
+    folder = find_run(Path(run), runs).folder("index")
+    engine = open_engine(model)
+    with Bars(quiet=wants_json) as bars:
+        bar = bars.bar("vectors")
+        bar.start(count_passages(folder), "passages")
+        total = build(folder, engine, passage_prefix, query_prefix, bar.advance)
+    if wants_json:
+        print_json({"passages": total, "model": engine.name})
+    else:
+        click.echo(f"vectors of {total:,} passages by {engine.name} in {folder / 'dense'}")
+
+
+COMMANDS = (chat, search, serve, key, opensearch, embed)

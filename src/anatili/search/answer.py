@@ -1,7 +1,7 @@
 """Find the passages that answer a question, each with what is needed to cite it."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from math import log
 from pathlib import Path
@@ -10,6 +10,7 @@ from typing import Any
 from anatili.lang import LanguagePack
 from anatili.problem import Problem
 from anatili.search.analyse import TERM, terms
+from anatili.search.dense import NEAREST, Dense, fused
 from anatili.search.index import Passage, opened
 from anatili.search.query import Asked, read
 from anatili.search.vocabulary import NAME, Vocabulary
@@ -23,7 +24,7 @@ SNIPPET = 240
 
 @dataclass(frozen=True)
 class Found:
-    """A passage, its score (BM25; comparable within one query only) and where words of the query stand in it."""
+    """A passage, its score (comparable within one query only) and where words of the query stand in it."""
 
     passage: Passage
     score: float
@@ -53,6 +54,8 @@ class Search:
     folder: Path
     """The `index` folder of a run."""
     packs: dict[str, LanguagePack]
+    dense: Dense | None = field(default=None, kw_only=True)
+    """A second channel, by vectors."""
 
     @cached_property
     def index(self) -> Any:
@@ -72,14 +75,13 @@ class Search:
 
     def find(self, query: str, limit: int = 5, prefer: str = "", only: str = "") -> list[Found]:
         """The best passages, best first: those in the language `prefer` before about as good ones, or `only` in one."""
-        asked = self.read(query)
-        return self._best(asked, limit, prefer, only)
+        return self._best(query, self.read(query), limit, prefer, only)
 
     def results(self, query: str, limit: int = 10, offset: int = 0, prefer: str = "", only: str = "") -> Results:
         """A page of the best passages from `offset` on, with how many there are in each language."""
         asked = self.read(query)
         return Results(
-            hits=self._best(asked, offset + limit, prefer, only)[offset:],
+            hits=self._best(query, asked, offset + limit, prefer, only)[offset:],
             counts=self.counts(asked),
             guessed={one.word: list(one.terms) for one in asked if one.guessed},
         )
@@ -97,11 +99,8 @@ class Search:
 
     def passage(self, number: str) -> Passage | None:
         """The passage whose id is `number`, None if there is none."""
-        import tantivy
-
-        wanted = tantivy.Query.term_query(self.index.schema, "id", number)
-        found = self.searcher.search(wanted, limit=1, count=False).hits
-        return self._open(found[0][1]) if found else None
+        address = self._address(number)
+        return None if address is None else self._open(address)
 
     def counts(self, asked: list[Asked]) -> dict[str, int]:
         """How many passages have any of the words, by language, most first."""
@@ -119,16 +118,34 @@ class Search:
         found = self.searcher.aggregate(query, by_language)["languages"]["buckets"]
         return {str(bucket["key"]): int(bucket["doc_count"]) for bucket in found}
 
-    def _best(self, asked: list[Asked], limit: int, prefer: str, only: str) -> list[Found]:
-        if only or not prefer:
-            ranked = self._ranked(asked, limit, only)
-        else:
-            own = [(score * PREFERRED, address) for score, address in self._ranked(asked, limit, prefer)]
-            seen = {self._key(address) for _, address in own}
-            others = [one for one in self._ranked(asked, limit) if self._key(one[1]) not in seen]
-            ranked = sorted([*own, *others], key=lambda one: -one[0])[:limit]
+    def _best(self, query: str, asked: list[Asked], limit: int, prefer: str, only: str) -> list[Found]:
+        ranked = self._by_words(asked, max(limit, NEAREST) if self.dense else limit, prefer, only)
+        if self.dense:
+            ranked = self._by_both(query, ranked, only)[:limit]
         weights = [self.rarity(one) for one in asked]
         return [self._found(self._open(address), score, asked, weights) for score, address in ranked]
+
+    def _by_words(self, asked: list[Asked], limit: int, prefer: str, only: str) -> list[tuple[float, Any]]:
+        if only or not prefer:
+            return self._ranked(asked, limit, only)
+        own = [(score * PREFERRED, address) for score, address in self._ranked(asked, limit, prefer)]
+        seen = {self._key(address) for _, address in own}
+        others = [one for one in self._ranked(asked, limit) if self._key(one[1]) not in seen]
+        return sorted([*own, *others], key=lambda one: -one[0])[:limit]
+
+    def _by_both(self, query: str, ranked: list[tuple[float, Any]], only: str) -> list[tuple[float, Any]]:
+        """Passages found by words and by vectors in one order; the score is that of the order."""
+        assert self.dense
+        addresses = {self._key(address): address for _, address in ranked}
+        near = []
+        for number in self.dense.nearest(query):
+            address = self._address(number)
+            if address is None or (only and self._open(address).language != only):
+                continue
+            near.append(self._key(address))
+            addresses.setdefault(near[-1], address)
+        worth = fused([[self._key(address) for _, address in ranked], near])
+        return [(score, addresses[key]) for key, score in worth.items()]
 
     def _ranked(self, asked: list[Asked], limit: int, only: str = "") -> list[tuple[float, Any]]:
         import tantivy
@@ -156,6 +173,14 @@ class Search:
                 clause = tantivy.Query.boost_query(clause, weight)
             clauses.append((tantivy.Occur.Should, clause))
         return tantivy.Query.boolean_query(clauses) if clauses else None
+
+    def _address(self, number: str) -> Any:
+        """Where the passage whose id is `number` lies, None if there is none."""
+        import tantivy
+
+        wanted = tantivy.Query.term_query(self.index.schema, "id", number)
+        found = self.searcher.search(wanted, limit=1, count=False).hits
+        return found[0][1] if found else None
 
     def _key(self, address: Any) -> Any:
         return address.segment_ord, address.doc

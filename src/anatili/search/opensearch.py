@@ -18,6 +18,7 @@ from anatili.lang import LanguagePack
 from anatili.problem import Problem
 from anatili.search.analyse import TERM
 from anatili.search.answer import Search, weights_of
+from anatili.search.dense import Dense
 from anatili.search.index import Passage, analysed, opened
 from anatili.search.query import MOST_WORDS, Asked, meanings, read
 from anatili.text import clean, show_path
@@ -183,7 +184,7 @@ class ClusterSearch(Search):
         self.look_up(term for one in asked for term in one.terms)
         return asked
 
-    def passage(self, number: str) -> Passage | None:
+    def _address(self, number: str) -> Any:
         from urllib.parse import quote
 
         said = self.cluster.ask("GET", f"/_doc/{quote(number, safe='')}", allowed=(404,))
@@ -223,9 +224,11 @@ def passage_of(source: dict[str, Any]) -> Passage:
     return Passage(**{name: value for name, value in source.items() if name != "terms"})
 
 
-def open_cluster(address: str, folder: Path, packs: dict[str, LanguagePack]) -> ClusterSearch:
+def open_cluster(
+    address: str, folder: Path, packs: dict[str, LanguagePack], dense: Dense | None = None
+) -> ClusterSearch:
     """The search of a cluster's index, into which the one in `folder` was loaded."""
     cluster = Cluster(address)
     if not cluster.exists():
         raise Problem(f"there is no index at {cluster.shown}; load it: anatili opensearch RUN {cluster.shown}")
-    return ClusterSearch(folder, packs, cluster)
+    return ClusterSearch(folder, packs, cluster, dense=dense)

@@ -16,6 +16,7 @@ from anatili.recipe import load_recipe
 from anatili.run import Run, find_run
 from anatili.sample.topics import read_topics
 from anatili.search.answer import Found, Search
+from anatili.search.dense import Dense
 from anatili.serve.cite import Report, checked, quotation
 from anatili.serve.sample_index import Tell, sample_run
 from anatili.text import show_path
@@ -236,15 +237,20 @@ def model_of(run: Run) -> Path:
 
 
 def search_of(run: Run, packs: dict[str, LanguagePack]) -> Search | None:
-    """The search index of a run, None if it has none; the one that ANATILI_OPENSEARCH names, if that is set."""
-    address = os.environ.get("ANATILI_OPENSEARCH", "")
+    """The search index of a run, None if it has none.
+
+    Where ANATILI_OPENSEARCH is set, it is the index there; where ANATILI_EMBEDDINGS is, the vectors are asked too.
+    """
+    cluster, embeddings = (os.environ.get(f"ANATILI_{name}", "") for name in ("OPENSEARCH", "EMBEDDINGS"))
+    folder = run.folder("index")
     if not run.record("index"):
         return None
-    if address:
+    dense = Dense(folder, open_engine(embeddings)) if embeddings else None
+    if cluster:
         from anatili.search.opensearch import open_cluster
 
-        return open_cluster(address, run.folder("index"), packs)
-    return Search(run.folder("index"), packs)
+        return open_cluster(cluster, folder, packs, dense)
+    return Search(folder, packs, dense=dense)
 
 
 def open_search(target: str, runs: Path = Path("runs"), tell: Tell = silent) -> Search:

@@ -192,7 +192,7 @@ def open_document(path: Path, target: str) -> Opened:
 
 
 def roots(document: Any) -> Iterator[Any]:
-    """The parts of a Word document that hold text: body, headers, footers, foot- and endnotes."""
+    """The parts of a Word document whose text is translated: body, headers, footers."""
     yield document.element.body
     for part in document.part.package.iter_parts():
         name = str(part.partname)
