@@ -5,6 +5,7 @@ import json
 import re
 
 import httpx
+import libretranslatepy
 import pytest
 from serving import start, stop
 
@@ -49,6 +50,22 @@ def test_every_route_but_page_and_health_asks_for_a_key(kept):
     answer = httpx.get(f"{address}/v1/models", headers={"Authorization": f"Bearer {KEY}"})
     assert answer.status_code == 200
     httpx.get(f"{address}/search", params={"q": "Алтын"}, headers={"Authorization": f"Bearer {KEY}"})
+
+
+def test_clients_of_libretranslate_send_their_key_in_the_body(kept):
+    address, _ = kept
+    client = libretranslatepy.LibreTranslateAPI(address, api_key=KEY)
+    assert client.detect("Қазақ тілі — мемлекеттік тіл.")[0]["language"] == "kk"
+    assert {row["code"] for row in client.languages()} == {"kk", "ru", "en", "tr"}
+    assert isinstance(client.translate("Сәлем!", "kk", "en"), str)
+    asked = {"q": "Сәлем!", "source": "kk", "target": "en", "api_key": KEY}
+    assert httpx.post(f"{address}/translate", json=asked).status_code == 200
+    for wrong in ({"json": {**asked, "api_key": KEY + "x"}}, {"json": {**asked, "api_key": [KEY]}}, {"json": [KEY]},
+                  {"content": b"[" * 100_000, "headers": {"Content-Type": "application/json"}},
+                  {"content": b"api_key=\xff"}, {"data": {"api_key": ""}}):  # fmt: skip
+        assert httpx.post(f"{address}/translate", **wrong).status_code == 401
+    assert httpx.post(f"{address}/tokenize", json={"prompt": "a", "api_key": KEY}).status_code == 401
+    assert httpx.post(f"{address}/translate", content=iter([b'{"api_key":"' + KEY.encode() + b'"}'])).status_code == 401
 
 
 def test_too_many_requests_are_told_to_come_back(kept):

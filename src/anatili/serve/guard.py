@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+import json
 import logging
 import time
 import uuid
@@ -9,6 +10,7 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import parse_qsl
 
 from fastapi import Request
 from fastapi.responses import JSONResponse, Response
@@ -23,6 +25,7 @@ log = logging.getLogger("anatili.serve")
 MAX_BODY = 1 << 20
 OPEN_PATHS = ("/", "/health", "/page/words", "/docs")
 OPEN_FOLDER = "/static/"
+KEY_IN_BODY = ("/translate", "/languages", "/detect")
 HEADERS = {
     "Content-Security-Policy": "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'",
     "X-Content-Type-Options": "nosniff",
@@ -62,6 +65,32 @@ def read_keys(path: Path) -> dict[str, str]:
             raise Problem(f"{show_path(path)} line {number}: expected a name and a hash; make one: anatili key NAME")
         keys[parts[1]] = parts[0]
     return keys
+
+
+def has_small_body(request: Request) -> bool:
+    length = request.headers.get("content-length", "")
+    return length.isdigit() and int(length) <= MAX_BODY
+
+
+def key_in(body: bytes, kind: str) -> str:
+    """The `api_key` of a body in JSON or as a form, which is where LibreTranslate's clients put it; "" without one."""
+    try:
+        if kind.startswith("application/json"):
+            said = json.loads(body)
+            return str(said.get("api_key") or "") if isinstance(said, dict) else ""
+        return dict(parse_qsl(body.decode())).get("api_key", "")
+    except (ValueError, RecursionError):
+        return ""  # what is wrong with the body is told by who reads it, if anybody may
+
+
+def replayed(body: bytes, receive: Receive) -> Receive:
+    """A `receive` that gives a body that was read already once more."""
+    waiting: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def again() -> Message:
+        return waiting.pop() if waiting else await receive()
+
+    return again
 
 
 @dataclass
@@ -121,7 +150,12 @@ class Guard:
             await self.app(scope, receive, send)
             return
         began, name = time.perf_counter(), uuid.uuid4().hex[:12]
-        who, refusal = self.judge(Request(scope))
+        request = Request(scope)
+        key = request.headers.get("authorization", "").removeprefix("Bearer ").strip()
+        if self.rules.keys and not key and request.url.path in KEY_IN_BODY and has_small_body(request):
+            body = await Request(scope, receive).body()
+            key, receive = key_in(body, request.headers.get("content-type", "")), replayed(body, receive)
+        who, refusal = self.judge(request, key)
 
         async def send_guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -139,14 +173,14 @@ class Guard:
         log.info("request", extra={"said": {"id": name, "who": who, "method": scope["method"], "route": route,
                                             "status": status, "seconds": round(seconds, 4)}})  # fmt: skip
 
-    def judge(self, request: Request) -> tuple[str, Response | None]:
+    def judge(self, request: Request, key: str) -> tuple[str, Response | None]:
         """Who asks, and what is answered in place of the application, if anything."""
         rules, path = self.rules, request.url.path
         host = request.headers.get("host", "").rsplit(":", 1)[0].strip("[]")
         if rules.hosts and host not in rules.hosts:
             return "", failure(403, f"this server does not answer for host {host!r}")
         is_open = path in OPEN_PATHS or path.startswith(OPEN_FOLDER)
-        who = self.holder(request.headers.get("authorization", "").removeprefix("Bearer ").strip())
+        who = self.holder(key)
         if rules.keys and not is_open and not who:
             refusal = failure(401, "a key is needed: Authorization: Bearer KEY", "authentication_error")
             refusal.headers["WWW-Authenticate"] = "Bearer"
@@ -154,8 +188,7 @@ class Guard:
         client = who or (request.client.host if request.client else "")
         if not is_open and not self.limit.allows(client):
             return who, failure(429, f"more than {rules.per_minute} requests a minute", "rate_limit_error")
-        length = request.headers.get("content-length", "")
-        if request.method in ("POST", "PUT", "PATCH") and not (length.isdigit() and int(length) <= MAX_BODY):
+        if request.method in ("POST", "PUT", "PATCH") and not has_small_body(request):
             return who, failure(413, f"a body of up to {MAX_BODY} bytes with Content-Length is needed")
         return who, None
 
