@@ -55,10 +55,11 @@ def chat(
                 {"title": f.passage.title, "url": f.passage.url, "text": f.passage.text} for f in ready.passages
             ]
             answer = "".join(piece.text for piece in pieces)
-            print_json({"question": asked, "language": ready.language, "passages": passages, "notice": ready.notice,
-                        "answer": answer, "citations": [asdict(one) for one in report.citations]})  # fmt: skip
+            print_json({"question": asked, "language": ready.language, "passages": passages,
+                        "notice": report.notice or ready.notice, "answer": answer,
+                        "citations": [asdict(one) for one in report.citations]})  # fmt: skip
         else:
-            show_answer(ready, pieces, assistant.packs[ready.language].prompts.get("page", {}))
+            show_answer(ready, pieces, report, assistant.packs[ready.language].prompts.get("page", {}))
 
 
 def questions() -> Iterator[str]:

@@ -165,7 +165,7 @@ def show_passages(found: list[Any]) -> None:
         out.print(Text(f"    {passage.url} · {passage.licence} · {passage.time[:10]}", style="dim"))
 
 
-def show_answer(ready: Any, pieces: Iterable[Any], words: dict[str, str]) -> None:
+def show_answer(ready: Any, pieces: Iterable[Any], report: Any, words: dict[str, str]) -> None:
     """The passages that fit, then the answer as it comes, labelled as what it is."""
     out = console()
     if ready.searched:
@@ -181,6 +181,8 @@ def show_answer(ready: Any, pieces: Iterable[Any], words: dict[str, str]) -> Non
     for piece in pieces:
         out.print(piece.text, end="", markup=False)
     out.print("\n")
+    if report.notice:
+        out.print(Text(report.notice + "\n", style="yellow"))
 
 
 def show_table(head: list[str], rows: list[list[str]]) -> None:

@@ -57,6 +57,7 @@ def test_a_model_gets_passages_that_fit_and_its_answer_is_checked(search):
     assert said == KAZAKH + " Алтын адам Есік қорғанынан табылған [1]"
     assert report.dropped == 1
     assert report.language == "kk"
+    assert (report.quoted, report.notice) == (False, "")
     assert ready.passages[0].passage.title == "Алтын адам"
     system = engine.prompts[0][0]["content"]
     assert ready.passages[0].passage.text[:100] in system
@@ -72,8 +73,10 @@ def test_an_answer_in_another_language_is_asked_for_again(search):
 
 
 def test_a_model_that_keeps_to_another_language_is_not_shown(search):
-    said, _, report = ask(Told(RUSSIAN), search, QUESTION)
+    said, ready, report = ask(Told(RUSSIAN), search, QUESTION)
     assert "русском" not in said
+    assert report.quoted
+    assert (ready.quotes, "сөзбе-сөз" in ready.notice, "сөзбе-сөз" in report.notice) == (False, False, True)
     assert report.language == "kk"
     assert report.citations
     assert all(f"«{one.quote}» [{one.number}]" in said for one in report.citations)

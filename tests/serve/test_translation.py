@@ -1,6 +1,7 @@
 """LibreTranslate's routes, asked by its own client and by hand."""
 
 import json
+import time
 
 import httpx
 import pytest
@@ -41,6 +42,16 @@ def test_lists_and_unknown_sources(llama_address):
     answer = httpx.post(f"{llama_address}/translate", json=body, timeout=60)
     assert answer.status_code == 400
     assert "not recognised" in answer.json()["error"]["message"]
+
+
+def test_work_stops_when_nobody_waits_for_it(llama_address):
+    body = {"q": " ".join(f"Бүгін {n} бала келді." for n in range(800)), "source": "kk", "target": "en"}
+    with pytest.raises(httpx.ReadTimeout):
+        httpx.post(f"{llama_address}/translate", json=body, timeout=1)
+    end = time.monotonic() + 30  # all of it would take minutes
+    while "anatili_running 0.0" not in httpx.get(f"{llama_address}/metrics").text:
+        assert time.monotonic() < end
+        time.sleep(0.2)
 
 
 def test_a_long_text_comes_in_parts(llama_address):

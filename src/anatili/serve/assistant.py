@@ -99,6 +99,8 @@ class Assistant:
             said += piece.text
             if piece.finish:
                 report.language = identify(said).language if len(said) >= TELLING // 2 else ""
+                if report.quoted and not ready.quotes:
+                    report.notice = self.notice(ready.language, quotes=True, sourced=True)
             yield piece
 
     def _answer(self, ready: Ready, sampling: Sampling, report: Report) -> Iterator[Piece]:

@@ -76,6 +76,8 @@ def after(report: Report) -> dict[str, Any]:
         "citations": [asdict(citation) for citation in report.citations],
         "dropped_citations": report.dropped,
         "answer_language": report.language,
+        "quoted": report.quoted,
+        **({"notice": report.notice} if report.notice else {}),
     }
 
 

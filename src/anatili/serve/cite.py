@@ -51,6 +51,10 @@ class Report:
     """Quotations and numbers that no passage bears out, and that were not shown as such."""
     language: str = ""
     """Of the answer as it was given, by our own identification; "" if it is too short to tell."""
+    quoted: bool = False
+    """Whether the passages answered in their own words."""
+    notice: str = ""
+    """What the answer is worth, if that turned out to be something else than was told before it."""
 
 
 def find_words(text: str, wanted: str) -> tuple[int, int] | None:
@@ -161,6 +165,7 @@ def checked(pieces: Iterator[Piece], passages: Sequence[Found], report: Report) 
 def quotation(found: Found, report: Report) -> str:
     """An answer in the words of the best passage, the first one."""
     start, end = best_sentences(found)
+    report.quoted = True
     report.citations.append(Citation(1, found.passage.text[start:end], start, end))
     return f"«{found.passage.text[start:end]}» [1]"
 

@@ -1,7 +1,8 @@
 """`/translate`, `/languages` and `/detect`, as LibreTranslate has them, so that its clients work."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -83,7 +84,7 @@ def translation_routes(desk: Desk) -> APIRouter:
             await desk.slots.room()
             made = stream(desk, translator, texts, sources, wanted.target)
             return StreamingResponse(made, media_type="text/event-stream")
-        found = [await whole(desk, translator, text, source, wanted.target)
+        found = [await whole(desk, translator, text, source, wanted.target, request)
                  for text, source in zip(texts, sources, strict=True)]  # fmt: skip
         return answer(found, wanted, many=not isinstance(wanted.q, str))
 
@@ -126,7 +127,7 @@ async def source_of(translator: Translator, text: str, wanted: Asked) -> tuple[s
     return source, round(100 * found.confidence, 1)
 
 
-async def steps(desk: Desk, translator: Translator, text: str, source: str, target: str) -> AsyncIterator[Step]:
+async def steps(desk: Desk, translator: Translator, text: str, source: str, target: str) -> AsyncGenerator[Step]:
     """Parts as they are done, in order; as many at a time as there are slots."""
     turn = asyncio.Semaphore(desk.slots.count)
 
@@ -145,12 +146,18 @@ async def steps(desk: Desk, translator: Translator, text: str, source: str, targ
             task.cancel()
 
 
-async def whole(desk: Desk, translator: Translator, text: str, source: tuple[str, float], target: str) -> Result:
+async def whole(
+    desk: Desk, translator: Translator, text: str, source: tuple[str, float], target: str, request: Request
+) -> Result:
+    """A text translated while there is somebody who waits for it."""
     made, found = "", []
-    async for step in steps(desk, translator, text, source[0], target):
-        made += step.text
-        if step.doubts:
-            found.append({"source": step.source, "text": step.text, "doubts": list(step.doubts)})
+    async with aclosing(steps(desk, translator, text, source[0], target)) as done:
+        async for step in done:
+            made += step.text
+            if step.doubts:
+                found.append({"source": step.source, "text": step.text, "doubts": list(step.doubts)})
+            if await request.is_disconnected():
+                break
     return Result(made, *source, found)
 
 

@@ -80,7 +80,7 @@ function answer(turn, at) {
 
 function fill(view, turn, at) {
   const code = turn.extra?.language ?? page.code;
-  view.notice.textContent = shown(turn.extra?.notice ?? "", code);
+  view.notice.textContent = shown(turn.after?.notice ?? turn.extra?.notice ?? "", code);
   view.said.lang = turn.after?.answer_language || code;
   view.said.replaceChildren(...linked(turn, code));
   const passages = turn.extra?.passages ?? [];
