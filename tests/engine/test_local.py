@@ -1,5 +1,7 @@
 """The engine on a small untrained model: what must hold whatever the model says."""
 
+import json
+
 import pytest
 
 torch = pytest.importorskip("torch")
@@ -35,6 +37,27 @@ def test_the_same_seed_says_the_same_and_another_something_else(folder):
     engine = open_engine(folder)
     assert say(engine, seed=1, limit=20) == say(engine, seed=1, limit=20)
     assert len({say(engine, seed=seed, limit=20) for seed in range(4)}) > 1
+
+
+@pytest.mark.parametrize("temperature", [0, 1.5])
+def test_an_answer_keeps_a_form(folder, temperature):
+    engine = open_engine(folder)
+    form = {
+        "type": "object", "required": ["қала", "n"], "additionalProperties": False,
+        "properties": {"қала": {"enum": ["Алматы", "Семей"]}, "n": {"type": "integer", "minimum": 0, "maximum": 9}},
+    }  # fmt: skip
+    for seed in range(3):
+        pieces = list(engine.generate(ASK, Sampling(limit=50, temperature=temperature, seed=seed, schema=form)))
+        said = json.loads("".join(piece.text for piece in pieces))
+        assert said["қала"] in ("Алматы", "Семей")
+        assert said["n"] in range(10)
+        assert pieces[-1].finish == "stop"
+    with pytest.raises(Problem, match="cannot be kept to"):
+        say(engine, schema={"type": "no such type"})
+
+
+def test_any_object_begins_as_one(folder):
+    assert say(open_engine(folder), schema={}, limit=10).startswith("{")
 
 
 def test_an_answer_never_outgrows_the_model(folder):

@@ -2,10 +2,12 @@
 
 import os
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from anatili.engine import Chance, Message, Piece, Prompt, Sampling
+from anatili.engine.form import Form, open_vocabulary
 from anatili.problem import Problem
 from anatili.text import show_path
 from anatili.weights import check_complete, check_folder
@@ -116,8 +118,6 @@ class TransformersEngine:
         return vector
 
     def generate(self, prompt: Prompt, sampling: Sampling) -> Iterator[Piece]:
-        if sampling.schema is not None:
-            raise Problem("answers in JSON need llama.cpp (a .gguf file) or a server that can do it")
         ids = self.ids_of(prompt)
         if len(ids) >= self.context:
             raise Problem(f"the question is too long for this model: {len(ids)} tokens, it holds {self.context}")
@@ -153,17 +153,27 @@ class TransformersEngine:
         self.check(ids)
         return ids or self.tokenize("", begin=True)
 
+    @cached_property
+    def form_vocabulary(self) -> Any:
+        return open_vocabulary(self.tokenizer, int(self.model.config.vocab_size))
+
     def steps(self, ids: Sequence[int], said: Sequence[int], sampling: Sampling) -> Iterator[tuple[int, Chance | None]]:
         """One token after the other; `said` are those that were taken."""
         torch = self.torch
         chooser = torch.Generator().manual_seed(sampling.seed)
+        form = None if sampling.schema is None else Form(self.form_vocabulary, sampling.schema)
         past, feed = None, torch.tensor([list(ids)], device=self.device)
         for _ in range(min(sampling.limit, self.context - len(ids))):
             # Not around the loop: the next step may run in another thread, and the mode is each thread's own.
             with torch.inference_mode():
                 answer = self.model(input_ids=feed, past_key_values=past, use_cache=True)
             past, logits = answer.past_key_values, answer.logits[0, -1].float().cpu()
-            token = choose(logits.clone(), said, sampling, chooser, torch)
+            scores = logits.clone()
+            if form:
+                form.allow(scores)
+            token = choose(scores, said, sampling, chooser, torch)
+            if form:
+                form.take(token)
             yield token, self.chance(logits, token, sampling.likeliest) if sampling.likeliest >= 0 else None
             feed = torch.tensor([[token]], device=self.device)
 

@@ -1,0 +1,47 @@
+"""Answers that must keep a form: which tokens may come next for a text to be JSON of a schema. By llguidance."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from anatili.problem import Problem
+
+
+def open_vocabulary(tokenizer: Any, size: int) -> Any:
+    """A Hugging Face tokenizer of so many tokens as llguidance wants it; takes a second for large ones."""
+    try:
+        from llguidance import LLTokenizer
+    except ImportError as error:
+        raise Problem("answers in JSON need llguidance: pip install 'anatili[serve]'") from error
+    return LLTokenizer(tokenizer.backend_tokenizer.to_str(), n_vocab=size, eos_token=tokenizer.eos_token_id)
+
+
+class Form:
+    """One answer that keeps a JSON Schema; {} is any object."""
+
+    def __init__(self, vocabulary: Any, schema: Mapping[str, Any]) -> None:
+        from llguidance import LLMatcher
+
+        # Space between the parts would be a model's way to go on for ever.
+        compact = {"whitespace_flexible": False}
+        grammar = LLMatcher.grammar_from_json_schema(json.dumps(dict(schema) or {"type": "object"}), overrides=compact)
+        self.matcher = LLMatcher(vocabulary, grammar, log_level=0)
+        self.check()
+
+    def check(self) -> None:
+        if self.matcher.is_error():
+            raise Problem(f"the JSON Schema cannot be kept to: {self.matcher.get_error()}")
+
+    def allow(self, logits: Any) -> None:
+        """Take from `logits`, shape (vocabulary,), all tokens that may not come next; in place."""
+        from llguidance.torch import allocate_token_bitmask, apply_token_bitmask_inplace, fill_next_token_bitmask
+
+        mask = allocate_token_bitmask(1, len(logits))
+        fill_next_token_bitmask(self.matcher, mask)
+        self.check()
+        apply_token_bitmask_inplace(logits, mask[0])
+
+    def take(self, token: int) -> None:
+        """Tell which token came."""
+        self.matcher.consume_token(token)
+        self.check()
