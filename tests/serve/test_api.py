@@ -23,7 +23,16 @@ ASK = [{"role": "user", "content": "Алтын адам қайдан табыл�
         ({"max_tokens": 10**9}, 422),
         ({"messages": "hello"}, 422),
         ({"seed": -1}, 422),
-        ({"model": "tiny:plain", "response_format": {"type": "json_object"}}, 400),
+        (
+            {
+                "model": "tiny:plain",
+                "response_format": {
+                    "type": "json_schema",
+                    "json_schema": {"name": "x", "schema": {"type": "no such type"}},
+                },
+            },
+            400,
+        ),
     ],
 )
 def test_wrong_requests_get_an_error_in_openais_form(address, change, status):
