@@ -34,7 +34,7 @@ $(VENV)/.serve: pyproject.toml
 	$(PYTHON) -c 'import sys; assert sys.version_info >= (3, 11), "Python 3.11 or newer is needed: make PYTHON=python3.11"'
 	test -d $(VENV) || $(PYTHON) -m venv $(VENV)
 	$(PIP) install $(TORCH)
-	$(PIP) install -e ".[serve,eval]"
+	$(PIP) install -e ".[serve,eval,files]"
 	touch $@
 
 $(VENV)/.dev: $(VENV)/.serve

@@ -96,6 +96,7 @@ class Handler(BaseHTTPRequestHandler):
                 429, {"error": {"type": "es_rejected_execution_exception", "reason": "busy"}, "status": 429}
             )
         name, _, rest = self.path.strip("/").partition("/")
+        rest = rest.removesuffix("?search_type=dfs_query_then_fetch")
         index = self.server.indexes.get(name)
         if self.command == "PUT":
             if index:

@@ -187,9 +187,10 @@ def key(name: str) -> None:
 @click.argument("address", default="")
 @runs_option
 @click.option("-o", "--out", type=click.Path(path_type=Path, file_okay=False), help="Write files for _bulk instead.")
+@click.option("--shards", default=1, show_default=True, type=click.IntRange(1, 1024), help="Parts of a new index.")
 @as_json
 @report_problems
-def opensearch(run: str, address: str, runs: Path, out: Path | None, wants_json: bool) -> None:
+def opensearch(run: str, address: str, runs: Path, out: Path | None, shards: int, wants_json: bool) -> None:
     """Load RUN's search index into an OpenSearch cluster: more than one machine can hold and search.
 
     ADDRESS ends in the name of the index. Loading twice changes nothing. With ANATILI_OPENSEARCH set to the address,
@@ -209,13 +210,13 @@ def opensearch(run: str, address: str, runs: Path, out: Path | None, wants_json:
     if bool(address) == bool(out):
         raise Problem("name the address of an index, such as http://127.0.0.1:9200/name, or a folder with --out")
     if out:
-        total = export(folder, out)
+        total = export(folder, out, shards)
     else:
         cluster = Cluster(address)
         with Bars(quiet=wants_json) as bars:
             bar = bars.bar("load")
             bar.start(count_passages(folder), "passages")
-            total = cluster.load(folder, bar.advance)
+            total = cluster.load(folder, bar.advance, shards)
     if wants_json:
         print_json({"passages": total, "to": str(out) if out else cluster.shown})
     else:

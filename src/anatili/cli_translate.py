@@ -20,7 +20,7 @@ SYSTEMS = ("direct", "pivot", "copy")
 
 @click.command()
 @click.argument("model", metavar="RUN|MODEL|ADDRESS")
-@click.argument("file", type=click.Path(path_type=Path, dir_okay=False, allow_dash=True), default="-")
+@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False, allow_dash=True), default="-")
 @runs_option
 @adapter_option
 @click.option("--source", default="auto", show_default=True, metavar="LANG", help="Language of the text.")
@@ -54,7 +54,8 @@ def translate(
     opened = open_assistant(model, runs, adapters, tell=lambda line: click.echo(line, err=True), slots=4)
     translator = Translator(opened.engine, opened.packs)
     if work and out:
-        translate_file(translator, work, source, target, out, wants_json=wants_json)
+        head = {"weights": weights(model, runs, adapters)}
+        translate_file(translator, work, source, target, out, head, wants_json=wants_json)
         return
     text = read_plain(file)
     start = translator.source_of(text) if source == "auto" else source
@@ -69,6 +70,19 @@ def translate(
             click.echo(f"\n  doubtful ({', '.join(step.doubts)}): {step.source.strip()}", err=True)
     if doubtful:
         click.echo(f"{doubtful} sentences are doubtful", err=True)
+
+
+def weights(model: str, runs: Path, adapters: tuple[Path, ...]) -> str:
+    """What tells the weights from others of the same name, "" for a server's."""
+    from anatili.serve.assistant import find_model
+    from anatili.translate.begun import weights_of
+
+    if model.startswith(("http://", "https://")):
+        return ""
+    places = [find_model(model, runs), *adapters]
+    return weights_of(
+        file for place in places for file in ([place] if place.is_file() else place.glob("*.safetensors"))
+    )
 
 
 def read_plain(file: Path) -> str:
@@ -98,17 +112,21 @@ def opened_file(file: Path, target: str, out: Path) -> "Opened":
 
 
 def translate_file(
-    translator: "Translator", work: "Opened", source: str, target: str, out: Path, *, wants_json: bool
-) -> None:
+    translator: "Translator", work: "Opened", source: str, target: str, out: Path, head: dict[str, str], *,
+    wants_json: bool,
+) -> None:  # fmt: skip
     """Carry out the translation of a file, with a file of what is done beside it until it is whole."""
+    from anatili.problem import Problem
     from anatili.progress import Bars
     from anatili.translate.translator import Memory
 
+    if not work.texts:
+        raise Problem("there is nothing to translate in that file")
     sample = "\n".join(work.texts)[:SAMPLE]
     start = translator.source_of(sample) if source == "auto" else source
     translator.check_pair(start, target)
     begun = out.with_name(f".{out.name}.begun.jsonl")
-    memory = Memory(begun, {"model": translator.engine.name, "source": start, "target": target})
+    memory = Memory(begun, {**head, "model": translator.engine.name, "source": start, "target": target})
     texts, doubtful = [], []
     with Bars(quiet=wants_json) as bars:
         bar = bars.bar("translate")
@@ -165,10 +183,11 @@ def pivot_command(
 
     if bool(text) != bool(reference):
         raise Problem("--text and --reference go together: scores need a translation by people")
+    compare.check(plot, scored=bool(text))
     opened = open_assistant(model, runs, adapters, tell=lambda line: click.echo(line, err=True), slots=4)
     meter = pivot.prepare(
         Translator(opened.engine, opened.packs), source or next(iter(opened.packs)), target, through,
-        (text, reference) if text and reference else None, limit,
+        (text, reference) if text and reference else None, limit, weights(model, runs, adapters),
     )  # fmt: skip
     place = out or pivot.place_of(meter)
     with Bars(quiet=wants_json) as bars:

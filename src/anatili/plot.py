@@ -1,5 +1,6 @@
 """Plots as PNG or SVG, by the ending of the file; the same numbers give the same file."""
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -13,21 +14,22 @@ DARK, LIGHT, WARM = "#00627a", "#9dc3cc", "#b3541e"
 
 def can_draw() -> bool:
     """Whether matplotlib is there, for plots that are an extra."""
-    try:
-        import matplotlib  # noqa: F401
-    except ImportError:
-        return False
-    return True
+    return find_spec("matplotlib") is not None
+
+
+def check_plot(path: Path) -> None:
+    """`Problem` if nothing can be drawn into `path`."""
+    if path.suffix not in ENDINGS:
+        raise Problem(f"{path}: a plot ends in {' or '.join(ENDINGS)}")
+    if not can_draw():
+        raise Problem("plots need matplotlib: pip install 'anatili[eval]'")
 
 
 def start(path: Path, size: tuple[float, float] = (8, 5)) -> tuple[Any, Any]:
     """pyplot and an empty figure, so many inches wide and high; `Problem` if nothing can be drawn into `path`."""
-    if path.suffix not in ENDINGS:
-        raise Problem(f"{path}: a plot ends in {' or '.join(ENDINGS)}")
-    try:
-        import matplotlib
-    except ImportError as error:
-        raise Problem("plots need matplotlib: pip install 'anatili[eval]'") from error
+    check_plot(path)
+    import matplotlib
+
     matplotlib.use("Agg")
     matplotlib.rcParams["svg.hashsalt"] = "anatili"
     import matplotlib.pyplot as plot

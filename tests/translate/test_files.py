@@ -194,3 +194,18 @@ def test_the_command_writes_beside_the_file(tmp_path, llama_address):
     assert (
         "is the file to be translated" in CliRunner().invoke(main, [*command, "-o", str(tmp_path / "хат.docx")]).output
     )
+
+
+def test_what_cannot_be_begun_is_told_at_once(tmp_path, llama_address):
+    def told(*more: str) -> str:
+        answer = CliRunner().invoke(main, ["translate", llama_address, *more, "--target", "en"])
+        assert answer.exit_code
+        assert answer.exception is None or isinstance(answer.exception, SystemExit)
+        return answer.output
+
+    assert "does not exist" in told(str(tmp_path / "none.txt"))
+    polib.POFile().save(str(tmp_path / "done.po"))
+    assert "nothing to translate" in told(str(tmp_path / "done.po"))
+    (tmp_path / "a.txt").write_text("Сәлем, әлем!", "utf-8")
+    (tmp_path / "file").touch()
+    assert "cannot write" in told(str(tmp_path / "a.txt"), "-o", str(tmp_path / "file" / "b.txt"))

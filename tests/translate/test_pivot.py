@@ -10,7 +10,8 @@ from anatili.lang import load_pack
 from anatili.lang.translation import load_translation
 from anatili.problem import Problem
 from anatili.translate import compare
-from anatili.translate.pivot import begun, prepare
+from anatili.translate.begun import begun, weights_of
+from anatili.translate.pivot import prepare
 from anatili.translate.signs import Sample, Wanted, checks
 from anatili.translate.translator import Translator
 
@@ -98,7 +99,7 @@ def test_what_was_broken_off_goes_on_to_the_same_bytes(tmp_path):
 
 def test_a_text_without_letters_of_the_language_keeps_nothing():
     sample = Sample("Ол кеше 5 кітап оқыды.", "", Wanted("open", False))
-    assert not any(checks(sample, "Он вчера прочитал книгу.", PACKS["en"]).values())
+    assert not any(checks(sample, "Он вчера прочитал 5 книг.", PACKS["en"]).values())
     assert not any(checks(sample, "", PACKS["en"]).values())
     assert all(checks(sample, "They read 5 books yesterday evening.", PACKS["en"]).values())
 
@@ -144,6 +145,9 @@ def test_the_command_goes_before_a_real_model(tmp_path, llama_address):
     assert answer.exit_code == 1
     assert "kk stands twice" in answer.output
     command[command.index("--through") + 1] = "ru"
+    answer = CliRunner().invoke(main, [*command, "--plot", "x.pdf", "-o", str(tmp_path / "none")])
+    assert "a plot ends in .png or .svg" in answer.output
+    assert not (tmp_path / "none").exists(), "told before the work"
     (tmp_path / "kk.txt").write_text("бір\nекі\n", "utf-8")
     answer = CliRunner().invoke(
         main,
@@ -161,3 +165,15 @@ def test_the_command_goes_before_a_real_model(tmp_path, llama_address):
     said = json.loads(answer.output)
     assert (said["own"]["sentences"], said["text"]["sentences"]) == (170, 2)
     assert said["notices"]
+
+
+def test_other_weights_under_the_same_name_are_not_gone_on_with(tmp_path):
+    (tmp_path / "m.gguf").write_bytes(b"one")
+    first = weights_of([tmp_path / "m.gguf"])
+    assert first == weights_of([tmp_path / "m.gguf"]) != ""
+    (tmp_path / "m.gguf").write_bytes(b"another")
+    translator = Translator(Spoiling(), PACKS)
+    prepare(translator, "kk", "en", "ru", None, 0, first).measure(tmp_path / "t.jsonl", lambda count: None)
+    with pytest.raises(Problem, match="by another model"):
+        again = prepare(translator, "kk", "en", "ru", None, 0, weights_of([tmp_path / "m.gguf"]))
+        again.measure(tmp_path / "t.jsonl", lambda count: None)

@@ -23,8 +23,10 @@ from anatili.search.index import Passage, analysed, opened
 from anatili.search.query import MOST_WORDS, Asked, meanings, read
 from anatili.text import clean, show_path
 
+SEARCH = "/_search?search_type=dfs_query_then_fetch"
+"""How rare a word is, is told over all shards, so that their number does not change the ranking."""
 INDEX: dict[str, Any] = {
-    "settings": {"index": {"number_of_shards": 1, "similarity": {"default": {"type": "BM25", "k1": 1.2, "b": 0.75}}}},
+    "settings": {"index": {"similarity": {"default": {"type": "BM25", "k1": 1.2, "b": 0.75}}}},
     "mappings": {
         "dynamic": "strict",
         "properties": {
@@ -59,11 +61,17 @@ def bulks(shards: Iterable[Path]) -> Iterator[tuple[bytes, int]]:
         yield b"".join(lines), count
 
 
-def export(folder: Path, out: Path) -> int:
+def index_of(shards: int) -> dict[str, Any]:
+    """`INDEX` over so many shards, each of which another machine may hold."""
+    settings = {**INDEX["settings"]["index"], "number_of_shards": shards}
+    return {**INDEX, "settings": {"index": settings}}
+
+
+def export(folder: Path, out: Path, shards: int = 1) -> int:
     """Write the index in `folder` for another machine to load: `index.json` and `bulk-*.ndjson.gz`; the passages."""
     out.mkdir(parents=True, exist_ok=True)
     with whole_file(out / "index.json") as temporary:
-        temporary.write_text(json.dumps(INDEX, indent=1), "utf-8")
+        temporary.write_text(json.dumps(index_of(shards), indent=1), "utf-8")
     total = 0
     for number, (body, count) in enumerate(bulks(shards_of(folder))):
         with whole_file(out / f"bulk-{number:05}.ndjson.gz") as temporary:
@@ -128,9 +136,9 @@ class Cluster:
             raise Problem(f"{self.shown} answered {answer.status_code}: {reason}")
         return said
 
-    def load(self, folder: Path, tell: Callable[[int], None] = lambda count: None) -> int:
+    def load(self, folder: Path, tell: Callable[[int], None] = lambda count: None, shards: int = 1) -> int:
         """Put the index in `folder` into the cluster, creating it there if need be; how many passages were sent."""
-        self.ask("PUT", "", INDEX, allowed=(400,) if self.exists() else ())
+        self.ask("PUT", "", index_of(shards), allowed=(400,) if self.exists() else ())
         total = 0
         for body, count in bulks(shards_of(folder)):
             said = self.ask("POST", "/_bulk", body)
@@ -173,7 +181,7 @@ class ClusterSearch(Search):
         if not new:
             return
         each = {str(place): {"term": {"terms": term}} for place, term in enumerate(new)}
-        said = self.cluster.ask("POST", "/_search", {"size": 0, "aggs": {"terms": {"filters": {"filters": each}}}})
+        said = self.cluster.ask("POST", SEARCH, {"size": 0, "aggs": {"terms": {"filters": {"filters": each}}}})
         rows = said["aggregations"]["terms"]["buckets"]
         self.frequencies.update({term: int(rows[str(place)]["doc_count"]) for place, term in enumerate(new)})
 
@@ -195,7 +203,7 @@ class ClusterSearch(Search):
 
     def _counts(self, query: Any) -> dict[str, int]:
         aggregation = {"languages": {"terms": {"field": "language", "size": 1000}}}
-        said = self.cluster.ask("POST", "/_search", {"size": 0, "query": query, "aggs": aggregation})
+        said = self.cluster.ask("POST", SEARCH, {"size": 0, "query": query, "aggs": aggregation})
         return {row["key"]: int(row["doc_count"]) for row in said["aggregations"]["languages"]["buckets"]}
 
     def _ranked(self, asked: list[Asked], limit: int, only: str = "") -> list[tuple[float, Any]]:
@@ -205,7 +213,7 @@ class ClusterSearch(Search):
         if only:
             query = {"bool": {"must": [query], "filter": [{"term": {"language": only}}]}}
         body = {"size": limit, "query": query, "_source": {"excludes": ["terms"]}, "track_total_hits": False}
-        hits = self.cluster.ask("POST", "/_search", body)["hits"]["hits"]
+        hits = self.cluster.ask("POST", SEARCH, body)["hits"]["hits"]
         return [(float(hit["_score"]), passage_of(hit["_source"])) for hit in hits]
 
     def _query(self, asked: list[Asked]) -> Any:

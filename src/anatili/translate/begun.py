@@ -1,12 +1,20 @@
 """Work that was begun: a file with a line for what it is about and one for each thing done."""
 
 import json
+from collections.abc import Iterable
 from contextlib import suppress
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from anatili.problem import Problem
 from anatili.text import show_path
+
+
+def weights_of(files: Iterable[Path]) -> str:
+    """What tells these model files from others of their names: a digest of sizes and times, not of gigabytes."""
+    facts = [(file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in sorted(files)]
+    return sha256(repr(facts).encode()).hexdigest()[:16] if facts else ""
 
 
 def begun(file: Path, head: dict[str, Any]) -> list[Any]:
@@ -16,8 +24,11 @@ def begun(file: Path, head: dict[str, Any]) -> list[Any]:
     """
     line = json.dumps(head, ensure_ascii=False) + "\n"
     if not file.is_file() or not file.stat().st_size:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(line, "utf-8")
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(line, "utf-8")
+        except OSError as error:
+            raise Problem(f"cannot write {show_path(file)}: {error.strerror}") from error
         return []
     raw = file.read_bytes()
     whole = raw[: raw.rfind(b"\n") + 1]

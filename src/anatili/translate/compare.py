@@ -1,6 +1,7 @@
 """What the pivot meter found, told: scores with paired bootstrap, and for each sign how often either way keeps it."""
 
 from collections.abc import Iterator, Sequence
+from importlib.util import find_spec
 from math import comb
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,7 @@ from typing import Any
 from anatili.evaluate.interval import wilson
 from anatili.lang import LanguagePack
 from anatili.lang.translation import load_translation
-from anatili.plot import DARK, WARM, finish, start
+from anatili.plot import DARK, WARM, check_plot, finish, start
 from anatili.problem import Problem
 from anatili.translate.pivot import Meter, Way
 from anatili.translate.signs import CHECKS, Sample, checks, genders
@@ -21,6 +22,14 @@ TRANSLATING = 20.0
 
 IN_LANGUAGE = 0.5
 """Share of translations in the target language below which the other checks tell nothing of the model."""
+
+
+def check(plot: Path | None, *, scored: bool) -> None:
+    """`Problem` if what the report needs is not there: to be told before hours of work."""
+    if plot:
+        check_plot(plot)
+    if scored and not find_spec("sacrebleu"):
+        raise Problem("scores need sacrebleu: pip install 'anatili[eval]'")
 
 
 def report(meter: Meter, ways: Sequence[Way]) -> dict[str, Any]:
@@ -51,11 +60,9 @@ def notices(said: dict[str, Any]) -> Iterator[str]:
 
 def scores(judged: Sequence[tuple[Sample, Way]]) -> dict[str, Any]:
     """chrF++ and BLEU of both ways and of the source copied; p by paired bootstrap; the mean difference a sentence."""
-    try:
-        from sacrebleu.metrics import BLEU, CHRF
-        from sacrebleu.significance import PairedTest
-    except ModuleNotFoundError as error:
-        raise Problem("scores need sacrebleu: pip install 'anatili[eval]'") from error
+    from sacrebleu.metrics import BLEU, CHRF
+    from sacrebleu.significance import PairedTest
+
     references = [sample.reference for sample, _ in judged]
     systems = [("direct", [way["direct"] for _, way in judged]), ("pivot", [way["pivot"] for _, way in judged]),
                ("copy", [sample.text for sample, _ in judged])]  # fmt: skip

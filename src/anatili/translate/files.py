@@ -77,13 +77,13 @@ def open_text(path: Path, target: str) -> Opened:
 
 
 def plain(text: str) -> Opened:
-    """A text as a file of one text."""
+    """A text as a file whose texts are its lines."""
 
     def write(texts: Sequence[str], place: Path) -> list[str]:
-        write_text(place, texts[0])
+        write_text(place, "".join(texts))
         return []
 
-    return Opened([text], write)
+    return Opened(text.splitlines(keepends=True), write)
 
 
 def open_subtitles(path: Path, target: str) -> Opened:
@@ -135,7 +135,7 @@ def open_catalog(path: Path, target: str) -> Opened:
                 continue
             entry.msgstr = ends_like(entry.msgid, text)
             entry.flags.append("fuzzy")
-        catalog.metadata["Language"] = target
+        catalog.metadata |= {"Language": target, "Content-Type": "text/plain; charset=UTF-8"}
         write_text(place, f"{catalog}")
         told = [f"{len(wanted) - spoilt} messages are marked fuzzy: made by a machine, to be read by a person"]
         told += [f"{spoilt} messages stay empty: the model changed their placeholders"] if spoilt else []

@@ -33,11 +33,13 @@ class Meter:
     target: str
     through: str
     samples: list[Sample] = field(default_factory=list)
+    weights: str = ""
+    """What tells the model's weights from others under its name."""
 
     def head(self) -> dict[str, Any]:
         """What the translations depend on: those of another head are not gone on with."""
         text = "\0".join(sample.text for sample in self.samples)
-        return {"model": self.translator.engine.name, "source": self.source, "through": self.through,
+        return {"model": self.translator.engine.name, "weights": self.weights, "source": self.source, "through": self.through,
                 "target": self.target, "texts": sha256(text.encode()).hexdigest()}  # fmt: skip
 
     def ways(self, sample: Sample) -> Way:
@@ -65,8 +67,9 @@ class Meter:
 
 
 def prepare(
-    translator: Translator, source: str, target: str, through: str, pair: tuple[Path, Path] | None, limit: int
-) -> Meter:
+    translator: Translator, source: str, target: str, through: str, pair: tuple[Path, Path] | None, limit: int,
+    weights: str = "",
+) -> Meter:  # fmt: skip
     """A meter over the sentences of the pack of `source`, and over a text and its translation by people."""
     for one, other in ((source, target), (source, through), (through, target)):
         if one == other:
@@ -78,7 +81,7 @@ def prepare(
         samples += [of_reference(*row, packs[target]) for row in aligned(*pair, limit)]
     if not samples:
         raise Problem(f"the pack of {source} has no sentences to measure with; give --text and --reference")
-    return Meter(translator, source, target, through, samples)
+    return Meter(translator, source, target, through, samples, weights)
 
 
 def aligned(text: Path, reference: Path, limit: int) -> Iterator[tuple[str, str]]:

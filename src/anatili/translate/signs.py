@@ -86,9 +86,9 @@ def checks(sample: Sample, text: str, target: LanguagePack) -> dict[str, bool]:
         else:
             found["gender told"] = sound and told == {wanted.gender}
     if wanted.names:
-        found["names"] = any(name.lower() in text.lower() for name in wanted.names)
+        found["names"] = sound and any(name.lower() in text.lower() for name in wanted.names)
     if numbers(sample.text):
-        found["numbers"] = numbers(sample.text) == numbers(text)
+        found["numbers"] = sound and numbers(sample.text) == numbers(text)
     if wanted.negated is not None and said.negation:
         denies = bool(re.search(said.negation, text))
         found["negation" if wanted.negated else "affirmation"] = sound and denies == wanted.negated
