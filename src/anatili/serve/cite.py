@@ -7,10 +7,14 @@ its number, a number that points nowhere, or at a passage with other words, is l
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from anatili.engine import Piece
 from anatili.lang import load_pack
 from anatili.search.answer import Found
+from anatili.search.index import Passage
+from anatili.serve.evidence import Evidence, evidence
+from anatili.serve.support import supports
 from anatili.text import WORD, sentence_spans
 
 QUOTE_WORDS = 4
@@ -19,10 +23,6 @@ LONGEST_QUOTE = 600
 """Characters that are held back until a quotation mark closes."""
 SHORT_QUOTE = 300
 """Characters that two sentences may have together to be quoted both."""
-SUPPORT = 0.5
-"""Share of a sentence's words that a passage must have for the sentence to cite it without quoting."""
-SHORT = 4
-"""Letters up to which a word is too common to tell by it what a sentence is about."""
 
 MARKED = re.compile(r"[«“„\"](?P<words>[^«»“”„\"]{1,600})[»”“\"](?:\s*\[(?P<number>\d{1,2})\])?")
 NUMBERED = re.compile(r"\s*\[(?P<number>\d{1,2})\]")
@@ -80,11 +80,19 @@ def locate(words: str, passages: Sequence[Found], said: int) -> Citation | None:
     return None
 
 
-def supports(sentence: str, passage: Found) -> bool:
-    """Whether a passage has enough of a sentence's words, or their beginnings, to be named for it."""
-    beginnings = {word.lower()[: SHORT + 1] for word in WORD.findall(f"{passage.passage.title} {passage.passage.text}")}
-    words = [word.lower() for word in WORD.findall(sentence) if len(word) > SHORT]
-    return bool(words) and sum(word[: SHORT + 1] in beginnings for word in words) >= SUPPORT * len(words)
+class Support:
+    """A passage that sentences are held against, taken apart when the first one is."""
+
+    def __init__(self, passage: Passage) -> None:
+        self.passage = passage
+
+    @cached_property
+    def evidence(self) -> Evidence:
+        return evidence(self.passage)
+
+    def bears_out(self, sentence: str) -> bool:
+        """Whether the passage says what a sentence says."""
+        return supports(sentence, self.evidence, load_pack(self.passage.language))
 
 
 @dataclass
@@ -149,7 +157,7 @@ class Checker:
 
     def bare(self, unit: re.Match[str]) -> str:
         number = int(unit["bare"])
-        if 1 <= number <= len(self.passages) and supports(self.sentence, self.passages[number - 1]):
+        if 1 <= number <= len(self.passages) and Support(self.passages[number - 1].passage).bears_out(self.sentence):
             self.report.citations.append(Citation(number, "", 0, 0))
             return f" [{number}]"
         self.report.dropped += 1
