@@ -12,10 +12,12 @@ from typing import Any
 WORD = re.compile(r"[^\W\d_]+(?:[-'’ʼ][^\W\d_]+)*")
 LINE = re.compile(r"\S(?:[^\n\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]*\S)?")
 SENTENCE_END = re.compile(
-    r"(?<=[.!?…؟])(?P<closing>[\"»”)]*)\s+(?=(?:[-–—]\s+)?[\"«“(]?(?P<first>[^\W\d_]))"  # a dash begins speech
+    r"(?<=[.!?…؟])(?P<closing>[\"»”)]*)\s+(?=(?:[-–—]\s+)?[\"«“(]?(?P<first>[^\W_]))"  # a dash begins speech
 )
 INITIALS = re.compile(r"(?:[^\W\d_]\.)+")
 LONGEST_ABBREVIATION = 40
+SHORT_WORD = 4
+"""Letters of a word that may be an abbreviation."""
 
 # ISO 15924 codes of the scripts that our packs use; other letters count as "Zyyy" (not told apart).
 SCRIPTS = {
@@ -47,20 +49,23 @@ def sentence_spans(text: str, abbreviations: Container[str] = ()) -> Iterator[tu
     for line in LINE.finditer(text):
         start = line.start()
         for end in SENTENCE_END.finditer(text, line.start(), line.end()):
-            if not is_small(end["first"]) and ends_sentence(text, start, end.start(), abbreviations):
+            if not is_small(end["first"]) and ends_sentence(text, start, end, abbreviations):
                 yield start, end.end("closing")
                 start = end.end()
         if start < line.end():
             yield start, line.end()
 
 
-def ends_sentence(text: str, start: int, end: int, abbreviations: Container[str]) -> bool:
-    """Whether a mark before `end` closes the sentence from `start`: not behind abbreviations, initials and the number
-    of an item."""
-    last = text[max(start, end - LONGEST_ABBREVIATION) : end].split()[-1].lstrip("\"«»“”„'‘(")
+def ends_sentence(text: str, start: int, end: re.Match[str], abbreviations: Container[str]) -> bool:
+    """Whether the mark before `end` closes the sentence from `start`: not behind abbreviations, initials and the number
+    of an item; before a number only behind a word that is too long for an abbreviation that nobody listed."""
+    stop = end.start()
+    last = text[max(start, stop - LONGEST_ABBREVIATION) : stop].split()[-1].lstrip("\"«»“”„'‘(")
     if last.lower() in abbreviations or (INITIALS.fullmatch(last) and last.isupper()):
         return False
-    return not text[start : min(end - 1, start + LONGEST_ABBREVIATION)].strip().isdecimal()
+    if end["first"].isdecimal():
+        return len(last) > SHORT_WORD and last[:-1].isalpha() and not end["closing"]
+    return not text[start : min(stop - 1, start + LONGEST_ABBREVIATION)].strip().isdecimal()
 
 
 def is_small(letter: str) -> bool:
