@@ -23,7 +23,7 @@ from anatili.lang.facts import names, numbers
 from anatili.lang.facts_file import load_facts
 from anatili.sample.topics import Topic, read_topics
 from anatili.search.index import Passage
-from anatili.serve.cite import Support
+from anatili.serve.cite import bears_out
 from anatili.text import sentences
 
 CODES = ("kk", "ru", "en", "tr")
@@ -32,7 +32,7 @@ UNITS = {
     "kk": ["шақырым:метр", "километр:метр", "метр:шақырым", "пайыз:есе", "минут:сағат", "сағат:минут", "жыл:ғасыр", "градус:пайыз", "килограмм:грамм",
            "тонна:килограмм", "гектар:шаршы метр", "ғасыр:жыл", "ай:апта", "күн:сағат", "литр:миллилитр", "теңге:доллар", "келі:тонна", "апта:ай"],
     "ru": ["километр:метр", "метр:километр", "процент:раз", "минут:час", "час:минут", "секунд:минут", "градус:процент", "килограмм:грамм", "тонн:килограмм",
-           "гектар:метр", "месяц:недел", "недел:месяц", "литр:миллилитр", "дней:месяцев", "лет :дней ", "век:год"],
+           "гектар:метр", "месяц:недел", "недел:месяц", "литр:миллилитр", "дней:месяцев", "лет :дней ", "веке:году", "века:года", "век:год"],
     "en": ["kilometre:metre", "metre:kilometre", "per cent:times", "minute:hour", "hour:minute", "second:minute", "degree:per cent", "kilogram:gram",
            "tonne:kilogram", "hectare:acre", "month:week", "week:month", "litre:millilitre", "days:months", "years:days", "century:year"],
     "tr": ["kilometre:metre", "metre:kilometre", "yüzde:", "dakika:saat", "saat:dakika", "saniye:dakika", "derece:yüzde", "kilogram:gram", "ton :kilo ",
@@ -80,14 +80,19 @@ def plant(text: str, page: str, other: str, pack: LanguagePack, choose: random.R
         old = int(match.group())
         new = next(n for n in iter(lambda: changed(old, choose), None) if n not in there or old > 1000)
         if new != old:
-            yield "year" if len(match.group()) == 4 else "digits", text[: match.start()] + str(new) + text[match.end() :]
+            yield (
+                "year" if len(match.group()) == 4 else "digits",
+                text[: match.start()] + str(new) + text[match.end() :],
+            )
         years = [y for y in re.findall(r"\d{4}", page) if y not in text]
         if len(match.group()) == 4 and years:
             yield "year of the same page", text[: match.start()] + choose.choice(years) + text[match.end() :]
     yield from (("number word", one) for one in other_word(text, pack, choose))
     for pair in choose.sample(UNITS[pack.code], len(UNITS[pack.code])):
         old_unit, new_unit = pair.split(":")
-        spans = [(n.end, n.last) for n in numbers(text, pack) if n.last > n.end and old_unit.strip() in text[n.end : n.last]]
+        spans = [
+            (n.end, n.last) for n in numbers(text, pack) if re.search(rf"\b{old_unit.strip()}", text[n.end : n.last])
+        ]
         if spans and new_unit:
             start, end = spans[0]
             yield "unit", text[:start] + text[start:end].replace(old_unit.strip(), new_unit.strip()) + text[end:]
@@ -132,7 +137,7 @@ def other_word(text: str, pack: LanguagePack, choose: random.Random) -> Iterator
     for number in numbers(text, pack):
         word = text[number.start : number.end]
         low = word.lower()
-        table = {**said.stems, **said.words}
+        table = {**(said.stems if pack.code in ("kk", "tr") else {}), **said.words}
         value = table.get(low)
         if number.worded and value and 2 <= value <= 1000:
             group = [w for w, v in table.items() if v != value and same_kind(v, value) and w[-1:] == low[-1:]]
@@ -160,8 +165,10 @@ def deny_kk(text: str) -> str:
                 back = re.search(r"[аоұыуәеөүі](?=[^аоұыуәеөүі]*$)", word)
                 vowel = "а" if back and back.group() in "аоұыу" else "е"
                 mark = "п" if word[-1] in "кқпстфхцчшщ" else "б" if word[-1] in "зжмнң" else "м"
-                return text[: found.start()] + word + mark + vowel + "ды." if vowel == "а" else (
-                    text[: found.start()] + word + mark + vowel + "ді."
+                return (
+                    text[: found.start()] + word + mark + vowel + "ды."
+                    if vowel == "а"
+                    else (text[: found.start()] + word + mark + vowel + "ді.")
                 )
             return text[: found.start()] + re.sub(rule, new, text[found.start() :])
     return ""
@@ -209,7 +216,7 @@ def main() -> None:
     ask.add_argument("--code", default="")
     chosen = ask.parse_args()
     topics = read_topics()
-    support = {(n, c): Support(passage_of(t, c)) for n, t in enumerate(topics) for c in CODES}
+    passages = {(n, c): passage_of(t, c) for n, t in enumerate(topics) for c in CODES}
     for half, name in enumerate(("rules", "judge")):
         if chosen.half not in ("", name):
             continue
@@ -219,7 +226,7 @@ def main() -> None:
             if case.topic % 2 != half or chosen.code not in ("", case.code):
                 continue
             count += 1
-            kept = support[case.topic, case.code].bears_out(case.text)
+            kept = bears_out(passages[case.topic, case.code], case.text)
             rows[case.true, case.kind][case.code].append(kept == case.true)
             if case.kind == chosen.show and kept != case.true:
                 print(f"  {topics[case.topic].slug} {case.code}: {case.text}")

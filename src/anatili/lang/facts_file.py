@@ -61,7 +61,11 @@ class Facts(Part):
     negation: Negation = Negation()
     joins: tuple[str, ...] = Field((), description="Words between the clauses of a sentence.")
     openers: tuple[str, ...] = Field((), description="Words that often begin a sentence and are no names.")
-    asides: tuple[str, ...] = Field((), description="Words by which a sentence only says where it comes from.")
+    asides: tuple[str, ...] = Field(
+        (), description="Words that tell nothing, beside the stop words: pronouns, where a sentence comes from."
+    )
+    same: tuple[str, ...] = Field((), description="Words that mean the same, joined by a space.")
+    descent: tuple[str, ...] = Field((), description="Endings that make the name of a child, a family or another man.")
     verb_last: bool = Field(False, description="Whether a sentence's last word tells most of what happens.")
     opposites: tuple[tuple[str, ...], ...] = Field(
         (), description="Groups of words of which no two hold at once; those joined by a space mean the same."

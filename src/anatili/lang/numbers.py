@@ -292,8 +292,8 @@ class Reader:
         gap = self.pack.lower(text[before.end : now.start])
         if len(gap) > LONGEST_GAP:
             return now
-        space = before.worded and now.worded and text[before.last : now.start].isspace()  # five six, that is about so
-        if space or DASH.fullmatch(text, before.last, now.start):
+        near = before.worded and now.worded and before.value < now.value <= 2 * before.value > 2
+        if (near and text[before.last : now.start].isspace()) or DASH.fullmatch(text, before.last, now.start):
             return replace(now, link="range", value=whole_year(before, now, text))
         around = (
             self.pack.lower(text[max(0, before.start - LONGEST_GAP) : before.start]),

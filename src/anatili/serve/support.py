@@ -6,6 +6,7 @@ there or stands with other words, a denial on one side only, the opposite of a w
 is in `facts.toml` of its pack.
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -13,7 +14,7 @@ from itertools import pairwise
 from anatili.lang import LanguagePack
 from anatili.lang.facts_file import load_facts
 from anatili.lang.numbers import YEAR, Number
-from anatili.serve.evidence import SAYING, Evidence, Place, Stretch, Word, prepared, take_apart
+from anatili.serve.evidence import SAYING, Evidence, Place, Stretch, Word, prepared, same_name, take_apart
 
 MISSING = 3
 """One in so many of a sentence's words may be missing."""
@@ -48,19 +49,26 @@ def supports(sentence: str, passage: Evidence, pack: LanguagePack) -> bool:
 
 
 def borne_out(claim: Stretch, passage: Evidence, pack: LanguagePack) -> bool:
-    """Whether one sentence of the passage, or two neighbors, say all that is claimed."""
-    sentences = passage.sentences
+    """Whether one sentence of the passage says all that is claimed; or, where none has its words, two neighbors."""
+    sentences, told = passage.sentences, False
     for at, core in enumerate(sentences):
-        if holds(claim, core, passage.title, sentences[max(0, at - BEFORE) : at], pack):
-            return True
-    return any(holds(claim, one + other, passage.title, (), pack) for one, other in pairwise(sentences))
+        if words_hold(claim, core, passage.title):
+            told = True
+            before = sentences[max(0, at - BEFORE) : at]
+            if numbers_hold(claim, core, passage.title) and holds(claim, core, passage.title, before, pack):
+                return True
+    return not told and any(
+        numbers_hold(claim, core, passage.title)
+        and words_hold(claim, core, passage.title)
+        and holds(claim, core, passage.title, (), pack)
+        for core in passage.pairs
+    )
 
 
 def holds(claim: Stretch, core: Stretch, title: Stretch, before: Sequence[Stretch], pack: LanguagePack) -> bool:
     return (
-        numbers_hold(claim, core, title)
-        and words_hold(claim, core, title)
-        and names_hold(claim, core, title, before)
+        names_hold(claim, core, title, before)
+        and not names_swapped(claim, core)
         and denials_hold(claim, core)
         and opposites_hold(claim, core, pack)
         and numbers_belong(claim, core, pack)
@@ -119,20 +127,30 @@ def names_hold(claim: Stretch, core: Stretch, title: Stretch, before: Sequence[S
     return not others or (len(away) < len(named) and all(title.has_name(word) for word in away))
 
 
+def names_swapped(claim: Stretch, core: Stretch) -> bool:
+    """Whether a name stands between the words that there stand around another."""
+    return any(
+        mine.beside == other.beside and not core.has_name(mine) and not claim.has_name(other)
+        for mine in claim.of("name", "first")
+        for other in core.of("name", "first")
+    )
+
+
 def denials_hold(claim: Stretch, core: Stretch) -> bool:
-    """Whether the same words are denied; near each other it does not matter which of two."""
-    wrong = []
+    """Whether the same words are denied; of two that stand together it does not matter which."""
+    if claim.denials > core.denials:
+        return False
     for word in claim.words:
         same = core.forms_of(word)
-        if same and all(other.denied != word.denied for other in same) and (word.denied or word.kind in SAYING):
-            wrong.append(word)
-        elif word.denied and not same and not any(other.denied for other in core.words):
+        if word.denied and not same and not any(other.denied for other in core.words):
             return False
-    if not wrong:
-        return True
-    here = [word.at for word in claim.words if word.denied]
-    there = [word.at for word in core.words if word.denied]
-    return len(here) == len(there) == 1 and all(abs(word.at - here[0]) <= 1 for word in wrong)
+        if not same or any(bool(other.denied) == bool(word.denied) for other in same) or (word.kind == "stop" and not word.denied):
+            continue
+        there, here = (same, core.words), ([word], claim.words)
+        for (ones, stretch), denied in ((there, bool(word.denied)), (here, not word.denied)):
+            if not any(bool(one.denied) == denied and abs(one.at - own.at) <= 1 for one in stretch for own in ones):
+                return False
+    return True
 
 
 def opposites_hold(claim: Stretch, core: Stretch, pack: LanguagePack) -> bool:
@@ -163,25 +181,39 @@ def kinds_of(stretch: Stretch, group: Iterable[str]) -> dict[str, list[Word]]:
 
 
 def numbers_belong(claim: Stretch, core: Stretch, pack: LanguagePack) -> bool:
-    """Whether the words around each number are those around it there, where several numbers stand."""
+    """Whether the words around each number are those around it there, where several numbers of a kind stand."""
     here, there = number_anchors(claim), number_anchors(core)
-    if not here or len(there) < 2:
-        return True
-    return belong(claim, core, here, there, lambda word: True, load_facts(pack.folder).verb_last)
+    return all(
+        len(there[kind]) < 2
+        or belong(claim, core, anchors, there[kind], lambda word: True, load_facts(pack.folder).verb_last)
+        for kind, anchors in here.items()
+    )
 
 
-def number_anchors(stretch: Stretch) -> list[Anchor]:
-    """Numbers, those that stand side by side as one: a date, a range."""
+def number_anchors(stretch: Stretch) -> dict[str, list[Anchor]]:
+    """Numbers by kind, those that stand side by side as one: a date, a range."""
     rows: list[list[Place]] = []
     for place in stretch.places:
         if place.number.weak:
             continue
         before = rows[-1][-1] if rows else None
-        if before and (place.number.link or (place.at - before.at < 1 and place.clause == before.clause)):
+        if before and (place.number.link == "range" or (place.at - before.at < 1 and place.clause == before.clause)):
             rows[-1].append(place)
         else:
             rows.append([place])
-    return [Anchor(frozenset(one.number.value for one in row), row[0].at, row[0].clause) for row in rows]
+    found: dict[str, list[Anchor]] = defaultdict(list)
+    for row in rows:
+        keys = frozenset(one.number.value for one in row)
+        found[min(map(kind_of, row))].append(Anchor(keys, row[0].at, row[0].clause))
+    return found
+
+
+def kind_of(place: Place) -> str:
+    """What a number counts: years of a calendar come first, then things with a unit."""
+    number = place.number
+    if number.unit in LOOSE and 1000 <= number.value <= 2100 and not number.value.denominator > 1:
+        return "#"
+    return number.unit or "~"
 
 
 def belong(
@@ -197,7 +229,7 @@ def belong(
     words = [word for word in claim.of(*SAYING) if counts(word)]
     balance = 0.0
     for word in words:
-        same = core.forms_of(word) if word.kind == "word" else [w for w in core.words if w.name & word.name]
+        same = core.forms_of(word) if word.kind == "word" else [w for w in core.words if same_name(w, word)]
         if not same:
             continue
         mine = {key for anchor in nearest(word, here) for key in anchor.keys}
