@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 
 from anatili.lang import LanguagePack, load_pack
-from anatili.lang.facts_file import load_facts
+from anatili.lang.facts_file import Negation, load_facts
 from anatili.lang.numbers import Number, numbers, reader
 from anatili.text import WORD, is_small, sentence_spans
 
@@ -102,17 +102,19 @@ def denials(text: str, pack: LanguagePack) -> list[Denied]:
             elif word in said.behind or word.split("-")[0] in said.behind:
                 before = [one for one in row[:place] if one[0] not in pack.stopwords] or row[:place] or [(word, at)]
                 found.append(Denied(*before[-1]))
-            elif word not in said.apart and (stem := denied_stem(word, rule, said.slots, pack)):
+            elif word not in said.apart and (stem := denied_stem(word, rule, said, pack)):
                 found.append(Denied(stem, at))
     return found
 
 
-def denied_stem(word: str, rule: re.Pattern[str] | None, slots: tuple[str, ...], pack: LanguagePack) -> str:
+def denied_stem(word: str, rule: re.Pattern[str] | None, said: Negation, pack: LanguagePack) -> str:
     """What a word denies by its own form, "" if it denies nothing."""
+    slots, hint = said.slots, said.hint
     match = rule.fullmatch(word) if rule else None
     if match:
         return match["stem"]
-    reading = pack.morphology.reading(word) if slots and pack.morphology else None
+    may = slots and pack.morphology and (not hint or re.search(hint, word))
+    reading = pack.morphology.reading(word) if may and pack.morphology else None
     return reading.lemma if reading and not set(slots).isdisjoint(reading.slots) else ""
 
 

@@ -49,6 +49,7 @@ class Negation(Part):
     ahead: tuple[str, ...] = Field((), description="Words that deny the next word that is not too common.")
     behind: tuple[str, ...] = Field((), description="Words that deny the one before them.")
     inside: str = Field("", description="Regular expression of a whole denied word; group `stem` is what it denies.")
+    hint: str = Field("", description="Regular expression of what a word with such an ending holds somewhere.")
     slots: tuple[str, ...] = Field((), description="Endings of the pack's morphology that deny.")
     apart: tuple[str, ...] = Field((), description="Words that look denied and are not.")
     phrases: tuple[str, ...] = Field((), description="Phrases with such words that deny nothing (not only).")

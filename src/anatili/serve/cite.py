@@ -224,7 +224,9 @@ class Checker:
             else:
                 self.report.dropped += 1
                 self.report.citations = [one for one in self.report.citations if one is not mark.citation]
-        parts = [part if isinstance(part, str) else f" [{part.citation.number}]" * (id(part) in kept) for part in self.held]
+        parts = [
+            part if isinstance(part, str) else f" [{part.citation.number}]" * (id(part) in kept) for part in self.held
+        ]
         self.held = []
         return "".join(parts)
 

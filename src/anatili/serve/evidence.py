@@ -43,8 +43,8 @@ class Word:
     month: int
     same: frozenset[str]
     """Words of the pack that mean the same."""
-    beside: tuple[str, str]
-    """The word before and the one after, whatever they are."""
+    beside: tuple[str, str, str, str]
+    """The two words before and the two after, whatever they are."""
     descent: tuple[str, ...]
     """Endings that make another's name of a name."""
 
@@ -160,11 +160,11 @@ def take_apart(text: str, pack: LanguagePack) -> Stretch:
     for one in denials(text, pack):
         denied[one.start].append(one.word)
     matches = list(TERM.finditer(text))
-    lows = ["", *(pack.lower(match.group()) for match in matches), ""]
+    lows = ["", "", *(pack.lower(match.group()) for match in matches), "", ""]
     words: list[Word] = []
     places: list[Place] = []
     at = clause = end = 0
-    for number, match in enumerate(matches, 1):
+    for number, match in enumerate(matches, 2):
         start, low = match.start(), lows[number]
         if words and (low in lens.facts.joins or BREAK.search(text, end, start)):
             clause += 1
@@ -181,8 +181,10 @@ def take_apart(text: str, pack: LanguagePack) -> Stretch:
         else:
             kind = "word"
         raw, stem, name, same = lens.read(denied[start][0] if start in denied else low)
-        beside = (lows[number - 1], lows[number + 1])
-        words.append(Word(raw, stem, name, at, clause, kind, len(denied.get(start, ())), month, same, beside, lens.descent))
+        beside = (lows[number - 2], lows[number - 1], lows[number + 1], lows[number + 2])
+        words.append(
+            Word(raw, stem, name, at, clause, kind, len(denied.get(start, ())), month, same, beside, lens.descent)
+        )
         at += kind in SAYING
     return Stretch(tuple(words), tuple(places))
 

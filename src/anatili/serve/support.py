@@ -68,7 +68,7 @@ def borne_out(claim: Stretch, passage: Evidence, pack: LanguagePack) -> bool:
 def holds(claim: Stretch, core: Stretch, title: Stretch, before: Sequence[Stretch], pack: LanguagePack) -> bool:
     return (
         names_hold(claim, core, title, before)
-        and not names_swapped(claim, core)
+        and not swapped(claim, core)
         and denials_hold(claim, core)
         and opposites_hold(claim, core, pack)
         and numbers_belong(claim, core, pack)
@@ -124,16 +124,29 @@ def names_hold(claim: Stretch, core: Stretch, title: Stretch, before: Sequence[S
     if not all(any(one.has_name(word) for one in around) for word in away):
         return False
     others = [word for word in core.of("name") if not claim.has_name(word) and not title.has_name(word)]
-    return not others or (len(away) < len(named) and all(title.has_name(word) for word in away))
+    return not others or all(title.has_name(word) for word in away)
 
 
-def names_swapped(claim: Stretch, core: Stretch) -> bool:
-    """Whether a name stands between the words that there stand around another."""
-    return any(
-        mine.beside == other.beside and not core.has_name(mine) and not claim.has_name(other)
-        for mine in claim.of("name", "first")
-        for other in core.of("name", "first")
-    )
+def swapped(claim: Stretch, core: Stretch) -> bool:
+    """Whether a word stands between the words that there stand around another, which the claim lacks."""
+    for mine in claim.of(*SAYING):
+        there = (
+            [other for other in core.words if same_name(mine, other)] if mine.kind == "name" else core.forms_of(mine)
+        )
+        if there and mine.kind == "word":
+            continue
+        if any(same_place(mine, other) for other in there):
+            continue
+        for other in core.of(*SAYING):
+            if same_place(mine, other) and not (claim.has_name(other) or claim.forms_of(other)):
+                return True
+    return False
+
+
+def same_place(one: Word, other: Word) -> bool:
+    """Whether the words beside two words are the same: one on each side, or two on one side."""
+    (a, b, c, d), (e, f, g, h) = one.beside, other.beside
+    return (b == f and c == g and bool(b or c)) or (bool(a) and (a, b) == (e, f)) or (bool(d) and (c, d) == (g, h))
 
 
 def denials_hold(claim: Stretch, core: Stretch) -> bool:
@@ -144,7 +157,11 @@ def denials_hold(claim: Stretch, core: Stretch) -> bool:
         same = core.forms_of(word)
         if word.denied and not same and not any(other.denied for other in core.words):
             return False
-        if not same or any(bool(other.denied) == bool(word.denied) for other in same) or (word.kind == "stop" and not word.denied):
+        if (
+            not same
+            or any(bool(other.denied) == bool(word.denied) for other in same)
+            or (word.kind == "stop" and not word.denied)
+        ):
             continue
         there, here = (same, core.words), ([word], claim.words)
         for (ones, stretch), denied in ((there, bool(word.denied)), (here, not word.denied)):
@@ -267,7 +284,7 @@ def names_belong(claim: Stretch, core: Stretch) -> bool:
 def name_anchors(stretch: Stretch) -> list[Anchor]:
     """Names, those with nothing between them that tells as one."""
     rows: list[list[Word]] = []
-    for word in stretch.of("name", "first"):
+    for word in stretch.of("name"):
         if rows and word.at == rows[-1][-1].at + 1:
             rows[-1].append(word)
         else:
