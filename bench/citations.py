@@ -28,16 +28,28 @@ from anatili.text import sentences
 
 CODES = ("kk", "ru", "en", "tr")
 WRITTEN = Path(__file__).with_name("citations.toml")
-UNITS = {
-    "kk": ["шақырым:метр", "километр:метр", "метр:шақырым", "пайыз:есе", "минут:сағат", "сағат:минут", "жыл:ғасыр", "градус:пайыз", "килограмм:грамм",
-           "тонна:килограмм", "гектар:шаршы метр", "ғасыр:жыл", "ай:апта", "күн:сағат", "литр:миллилитр", "теңге:доллар", "келі:тонна", "апта:ай"],
-    "ru": ["километр:метр", "метр:километр", "процент:раз", "минут:час", "час:минут", "секунд:минут", "градус:процент", "килограмм:грамм", "тонн:килограмм",
-           "гектар:метр", "месяц:недел", "недел:месяц", "литр:миллилитр", "дней:месяцев", "лет :дней ", "веке:году", "века:года", "век:год"],
-    "en": ["kilometre:metre", "metre:kilometre", "per cent:times", "minute:hour", "hour:minute", "second:minute", "degree:per cent", "kilogram:gram",
-           "tonne:kilogram", "hectare:acre", "month:week", "week:month", "litre:millilitre", "days:months", "years:days", "century:year"],
-    "tr": ["kilometre:metre", "metre:kilometre", "yüzde:", "dakika:saat", "saat:dakika", "saniye:dakika", "derece:yüzde", "kilogram:gram", "ton :kilo ",
-           "hektar:metrekare", "hafta:ay", "litre:mililitre", "gün:hafta", "yıl:gün", "yüzyıl:yıl"],
-}  # fmt: skip
+UNITS = {  # what stands behind a number: instead of it
+    "kk": (
+        "шақырым:метр; километр:метр; метр:шақырым; пайыз:есе; минут:сағат; сағат:минут; жыл:ғасыр; "
+        "градус:пайыз; килограмм:грамм; тонна:килограмм; гектар:шаршы метр; ғасыр:жыл; ай:апта; күн:сағат; "
+        "литр:миллилитр; теңге:доллар; келі:тонна; апта:ай"
+    ),
+    "ru": (
+        "километр:метр; метр:километр; процент:раз; минут:час; час:минут; секунд:минут; градус:процент; "
+        "килограмм:грамм; тонн:килограмм; гектар:метр; месяц:недел; недел:месяц; литр:миллилитр; "
+        "дней:месяцев; лет :дней ; веке:году; века:года; век:год"
+    ),
+    "en": (
+        "kilometre:metre; metre:kilometre; per cent:times; minute:hour; hour:minute; second:minute; "
+        "degree:per cent; kilogram:gram; tonne:kilogram; hectare:acre; month:week; week:month; "
+        "litre:millilitre; days:months; years:days; century:year"
+    ),
+    "tr": (
+        "kilometre:metre; metre:kilometre; yüzde:; dakika:saat; saat:dakika; saniye:dakika; derece:yüzde; "
+        "kilogram:gram; ton :kilo ; hektar:metrekare; hafta:ay; litre:mililitre; gün:hafta; yıl:gün; "
+        "yüzyıl:yıl"
+    ),
+}
 
 
 @dataclass(frozen=True)
@@ -88,7 +100,8 @@ def plant(text: str, page: str, other: str, pack: LanguagePack, choose: random.R
         if len(match.group()) == 4 and years:
             yield "year of the same page", text[: match.start()] + choose.choice(years) + text[match.end() :]
     yield from (("number word", one) for one in other_word(text, pack, choose))
-    for pair in choose.sample(UNITS[pack.code], len(UNITS[pack.code])):
+    units = UNITS[pack.code].split("; ")
+    for pair in choose.sample(units, len(units)):
         old_unit, new_unit = pair.split(":")
         spans = [
             (n.end, n.last) for n in numbers(text, pack) if re.search(rf"\b{old_unit.strip()}", text[n.end : n.last])

@@ -18,6 +18,8 @@ from anatili.serve.evidence import SAYING, Evidence, Place, Stretch, Word, prepa
 
 MISSING = 3
 """One in so many of a sentence's words may be missing."""
+TELLING = 3
+"""Letters of a word too common to tell by it that two others stand in one place."""
 BOUNDARY = 3
 """Words that the boundary of a clause counts for."""
 BEFORE = 2
@@ -133,20 +135,28 @@ def swapped(claim: Stretch, core: Stretch) -> bool:
         there = (
             [other for other in core.words if same_name(mine, other)] if mine.kind == "name" else core.forms_of(mine)
         )
-        if there and mine.kind == "word":
+        if there and (mine.kind != "name" or any(same_place(mine, other) for other in there)):
             continue
-        if any(same_place(mine, other) for other in there):
-            continue
-        for other in core.of(*SAYING):
-            if same_place(mine, other) and not (claim.has_name(other) or claim.forms_of(other)):
+        for other in core.of("name") if there else core.of(*SAYING):
+            alike = same_place(mine, other) or (not there and shares_neighbor(mine, other))
+            if alike and not (claim.has_name(other) or claim.forms_of(other)):
                 return True
     return False
 
 
 def same_place(one: Word, other: Word) -> bool:
-    """Whether the words beside two words are the same: one on each side, or two on one side."""
+    """Whether the words beside two words are the same: one on each side, or two on one side that tell something."""
     (a, b, c, d), (e, f, g, h) = one.beside, other.beside
-    return (b == f and c == g and bool(b or c)) or (bool(a) and (a, b) == (e, f)) or (bool(d) and (c, d) == (g, h))
+    left, right = (a, b) == (e, f) and tells(a, b), (c, d) == (g, h) and tells(c, d)
+    return left or right or (b == f and c == g and bool(b or c))
+
+
+def tells(*words: str) -> bool:
+    return any(len(word) > TELLING and not word.isdecimal() for word in words)
+
+
+def shares_neighbor(one: Word, other: Word) -> bool:
+    return any(a == b and tells(a) for a, b in zip(one.beside[1:3], other.beside[1:3], strict=True))
 
 
 def denials_hold(claim: Stretch, core: Stretch) -> bool:
