@@ -91,8 +91,8 @@ def denials(text: str, pack: LanguagePack) -> list[Denied]:
     found: list[Denied] = []
     for start, end in sentence_spans(text, pack.abbreviations):
         row = [(pack.lower(match.group()), match.start()) for match in WORD.finditer(text, start, end)]
-        if row and text[row[0][1] + len(row[0][0]) :].lstrip()[:1] in (",", "."):  # "No, ..." answers
-            row = row[1:]
+        if row and row[0][0] in {*said.ahead, *said.behind} and text[row[0][1] + len(row[0][0]) :][:1] in (",", "."):
+            row = row[1:]  # "No, ..." answers a question
         row = without_phrases(row, said.phrases)
         for place, (word, at) in enumerate(row):
             if word in said.ahead:
