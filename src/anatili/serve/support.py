@@ -7,7 +7,7 @@ is in `facts.toml` of its pack.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -190,8 +190,8 @@ def opposites_hold(claim: Stretch, core: Stretch, pack: LanguagePack) -> bool:
         if here and len(there) > 1 and len(here) < len(there):
             anchors = [Anchor(frozenset((kind,)), word.at, word.clause) for kind, ws in there.items() for word in ws]
             mine = [Anchor(frozenset((kind,)), word.at, word.clause) for kind, ws in here.items() for word in ws]
-            inside = {id(word) for ws in here.values() for word in ws}
-            if not belong(claim, core, mine, anchors, lambda word, skip=inside: id(word) not in skip, facts.verb_last):
+            inside = frozenset(id(word) for ws in here.values() for word in ws)
+            if not belong(claim, core, mine, anchors, inside, facts.verb_last):
                 return False
     return True
 
@@ -212,7 +212,7 @@ def numbers_belong(claim: Stretch, core: Stretch, pack: LanguagePack) -> bool:
     here, there = number_anchors(claim), number_anchors(core)
     return all(
         len(there[kind]) < 2
-        or belong(claim, core, anchors, there[kind], lambda word: True, load_facts(pack.folder).verb_last)
+        or belong(claim, core, anchors, there[kind], frozenset(), load_facts(pack.folder).verb_last)
         for kind, anchors in here.items()
     )
 
@@ -248,12 +248,12 @@ def belong(
     core: Stretch,
     here: list[Anchor],
     there: list[Anchor],
-    counts: Callable[[Word], bool],
+    apart: frozenset[int],
     verb_last: bool,
 ) -> bool:
-    """Whether most words of the claim stand nearest to the same anchors there."""
+    """Whether most words of the claim, but for those `apart`, stand nearest to the same anchors there."""
     named = {key for word in core.of("name") for anchor in nearest(word, there) for key in anchor.keys}
-    words = [word for word in claim.of(*SAYING) if counts(word)]
+    words = [word for word in claim.of(*SAYING) if id(word) not in apart]
     balance = 0.0
     for word in words:
         same = core.forms_of(word) if word.kind == "word" else [w for w in core.words if same_name(w, word)]
