@@ -127,10 +127,16 @@ def first_model(task: Task) -> tuple[Any, Any]:
     from peft import PeftModel
 
     _, begin, end = open_tokenizer(folder / "model")
-    model, _ = start.from_base(task.inputs["tokenizer"], task.base, begin, end)
+    model, known = start.from_base(task.inputs["tokenizer"], task.base, begin, end)
+    before = [part.weight.detach()[known:].clone() for part in start.embeddings(model)]
     add_instruction(model, task)
+    changes = [part.weight.detach()[known:] - old for part, old in zip(start.embeddings(model), before, strict=True)]
     model.to(devices.pick_precision(task.recipe.pretrain.precision, devices.pick_device()))
-    return model, PeftModel.from_pretrained(model, folder / start.ADAPTER, is_trainable=True)
+    adapted = PeftModel.from_pretrained(model, folder / start.ADAPTER, is_trainable=True)
+    # The adapter holds the new rows whole: what the sibling adds to them would be lost under it.
+    for rows, change in zip(start.learned_rows(adapted), changes, strict=False):
+        rows.data += change.to(rows)
+    return model, adapted
 
 
 def add_instruction(model: Any, task: Task) -> None:
