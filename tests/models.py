@@ -76,7 +76,9 @@ def make_folder(folder: Path, shape: str, head: int = 32, *, tied: bool = True) 
     else:
         byte_level(place)
         vocabulary = len(json.loads((place / "tokenizer.json").read_text("utf-8"))["model"]["vocab"])
-        settings = Pretrain(shape=shape, layers=2, width=64, heads=4, kv_heads=2, feed_forward=96, context=256, tied=tied)
+        settings = Pretrain(
+            shape=shape, layers=2, width=64, heads=4, kv_heads=2, feed_forward=96, context=256, tied=tied
+        )  # fmt: skip
         model = from_nothing(settings, vocabulary, 0, 1)
     for parameter in model.parameters():
         if parameter.ndim > 1:

@@ -24,7 +24,9 @@ Array = npt.NDArray[Any]
 def merge(base: Path, place: Path, name: str, target: Path) -> None:
     """Write the GGUF file `base` with the rows and the adapter in folder `place`; changed matrices become Q8_0.
 
-    Pieces that the base lacks come with their rows in a file of their own. Needs neither torch nor transformers: 270 M parameters take seconds.
+    Pieces that the base lacks have their rows in a file of their own.
+
+    Needs neither torch nor transformers: 270 M parameters take seconds.
     """
     import gguf
 
