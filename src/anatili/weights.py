@@ -186,8 +186,12 @@ def unpack(gguf: Path, folder: Path) -> None:
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
+    from anatili.engine.llama_config import read_config
+
     quiet()
-    model: Any = AutoModelForCausalLM.from_pretrained(gguf.parent, gguf_file=gguf.name, dtype=torch.bfloat16)
+    model: Any = AutoModelForCausalLM.from_pretrained(
+        gguf.parent, gguf_file=gguf.name, config=read_config(gguf), dtype=torch.bfloat16
+    )
     tokenizer: Any = AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name)
     folder.mkdir(parents=True, exist_ok=True)
     tokenizer.save_pretrained(folder)
