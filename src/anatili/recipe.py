@@ -149,7 +149,9 @@ class Pretrain(Section):
     method: Literal["full", "lora"] = Field("full", description="What of a base learns: all, or adapters on it.")
     rank: int = Field(32, ge=1, le=1024, description="Rank of the adapters (LoRA).")
     rows_first: Share = Field(0.0, description="Share of steps at the start in which only new vocabulary rows learn.")
-    rows_rate: float = Field(2e-4, gt=0, le=1, description="Learning rate of those steps; more does harm.")
+    rows_rate: float = Field(
+        2e-4, gt=0, le=1, description="Learning rate of new rows: in those steps, and beside adapters."
+    )
     shape: Literal["qwen3", "llama"] = Field("qwen3", description="qwen3 norms queries and keys; llama does not.")
     layers: int = Field(4, ge=1, le=200, description="Number of layers.")
     width: int = Field(192, ge=32, le=16_384, description="Size of the hidden state.")

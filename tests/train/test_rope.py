@@ -27,13 +27,16 @@ YARN = {"rope_type": "yarn", "rope_theta": 1e4, "factor": 6.0, "original_max_pos
 LINEAR = {"rope_type": "linear", "rope_theta": 1e4, "factor": 4.0}
 PLAIN = {"rope_type": "default", "rope_theta": 1e4}
 LOCAL = {"rope_type": "default", "rope_theta": 1e4}
-GEMMA = {"full_attention": {**LINEAR, "rope_theta": 1e6, "factor": 8.0}, "sliding_attention": LOCAL}
+GEMMA = {
+    "full_attention": {**LINEAR, "rope_theta": 1e6, "factor": 8.0},
+    "sliding_attention": {**LOCAL, "rope_theta": 2e4},
+}
 CASES = {
     "llama-plain": ("llama", PLAIN),
     "llama-llama3": ("llama", LLAMA3),
     "llama-linear": ("llama", LINEAR),
     "llama-yarn": ("llama", YARN),
-    "qwen3-yarn": ("qwen3", {**YARN, "attention_factor": 1.3, "beta_fast": 24.0, "beta_slow": 2.0}),
+    "qwen3-yarn": ("qwen3", {**YARN, "attention_factor": 1.3}),
     "qwen3-linear": ("qwen3", LINEAR),
     "gemma3-linear": ("gemma3", GEMMA),
 }
@@ -141,6 +144,7 @@ def test_the_check_fails_where_the_scaling_was_left_out(tmp_path, case, names, q
         ("qwen3", {"rope_parameters": {**LLAMA3}}, "llama3"),
         ("llama", {"rope_parameters": {"rope_type": "dynamic", "rope_theta": 1e4, "factor": 2.0}}, "dynamic"),
         ("llama", {"rope_parameters": {**YARN, "truncate": False}}, "truncate"),
+        ("llama", {"rope_parameters": {**YARN, "beta_fast": 24.0}}, "beta_fast = 24"),
         ("llama", {"hidden_act": "gelu"}, "hidden_act"),
         ("qwen3", {"layer_types": ["full_attention", "sliding_attention"]}, "layer_types"),
         ("gemma3", {"query_pre_attn_scalar": 99}, "query_pre_attn_scalar"),

@@ -13,7 +13,6 @@ import numpy.typing as npt
 from anatili.problem import Problem
 
 FREQUENCIES = "rope_freqs.weight"
-LOCAL_BASE = 10000.0
 
 
 def add_rope(writer: Any, config: Any, name: str) -> npt.NDArray[np.float32] | None:
@@ -39,9 +38,10 @@ def add_rope(writer: Any, config: Any, name: str) -> npt.NDArray[np.float32] | N
     writer.add_rope_scaling_factor(float(factor))
     if kind == "yarn":
         refuse(rope.get("truncate") is False, name, "YaRN with a range that is not rounded (truncate = false)")
+        # There are names for them in GGUF, but measured, llama.cpp reads them for other architectures only.
+        betas = (rope.get("beta_fast") or 32, rope.get("beta_slow") or 1)
+        refuse(betas != (32, 1), name, f"YaRN with beta_fast = {betas[0]}, beta_slow = {betas[1]}")
         writer.add_rope_scaling_orig_ctx_len(int(rope["original_max_position_embeddings"]))
-        writer.add_rope_scaling_yarn_beta_fast(float(rope.get("beta_fast") or 32))
-        writer.add_rope_scaling_yarn_beta_slow(float(rope.get("beta_slow") or 1))
         # llama.cpp multiplies by 1 + ln(factor) / 10 of itself; the file holds what comes on top.
         writer.add_rope_scaling_attn_factors(turned(config)[1] / (1 + 0.1 * log(factor)))
     return None
