@@ -5,8 +5,9 @@ is an error, so a misspelt setting never passes for a default.
 """
 
 import tomllib
+from collections.abc import Collection
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -21,6 +22,14 @@ class Section(BaseModel):
     """A group of settings that one stage reads."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    if not TYPE_CHECKING:  # a type checker must go on refusing names that no section has
+
+        def __getattr__(self, name: str) -> Any:
+            raise AttributeError(
+                f"{type(self).__name__} has no setting {name!r} here: a stage sees those that it names in `settings` "
+                "(stage.py), no other"
+            )
 
 
 class Source(Section):
@@ -259,6 +268,30 @@ class Recipe(Section):
     def languages(self) -> tuple[str, ...]:
         """The main language first."""
         return (self.language, *self.beside)
+
+
+S = TypeVar("S", bound=Section)
+
+
+def only(recipe: Recipe, names: Collection[str]) -> Recipe:
+    """`recipe` with these settings alone (`pretrain.context`, `pretrain`, `language`): reading any other raises."""
+    parts: dict[str, Any] = {}
+    for name, value in recipe:
+        if name in names:
+            parts[name] = value
+        elif isinstance(value, Section):
+            keys = {key: one for key, one in value if f"{name}.{key}" in names}
+            if keys:
+                parts[name] = _bare(value, keys)
+    return _bare(recipe, parts)
+
+
+def _bare(section: S, values: dict[str, Any]) -> S:
+    """A copy of a section that has these values and no others."""
+    bare = section.model_copy()
+    vars(bare).clear()
+    vars(bare).update(values)
+    return bare
 
 
 def load_recipe(path: Path) -> Recipe:

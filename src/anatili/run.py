@@ -70,10 +70,12 @@ class Run:
         record = self.record(stage)
         if record is None:
             return False
-        if record.fingerprint != fingerprint(identity):
-            changed = "; ".join(differences(record.identity, identity))
+        # Older records name languages and packs for every stage, also for one that does not read them.
+        unread = {"languages", "packs"} - identity.keys()
+        before = {key: value for key, value in record.identity.items() if key not in unread}
+        if changed := differences(before, identity):
             raise Drift(
-                f"{stage} was built from something else: {changed}.\n"
+                f"{stage} was built from something else: {'; '.join(changed)}.\n"
                 f"Rebuild it and what follows with --redo {stage}.. (it alone: --redo {stage}), "
                 "or give the recipe another name."
             )

@@ -8,7 +8,7 @@ from typing import Any
 from anatili.document import Document, Duplicate, Kept, Lost, Mark, read_shard, write_shard
 from anatili.lang import LanguagePack, PersonalPattern, load_pack
 from anatili.problem import Problem
-from anatili.recipe import Cut
+from anatili.recipe import Cut, Recipe
 from anatili.refine.mark import personal_patterns
 from anatili.refine.personal import find_personal, mask
 from anatili.stage import Task
@@ -34,6 +34,14 @@ def run(task: Task) -> dict[str, Any]:
             + ". Loosen the threshold that takes the most, or look at one: anatili why RUN URL"
         )
     return {"documents": counts}
+
+
+def inventory(recipe: Recipe, base: Path) -> dict[str, dict[str, Any]]:
+    """Thresholds that a pack sets where the recipe does not: a key that is written down counts, also at its default."""
+    own = {code: load_pack(code).said.cut for code in recipe.languages}
+    written = recipe.cut.model_fields_set
+    return {f"[cut] of {code}": {key: value for key, value in said.items() if key not in written}
+            for code, said in own.items() if said}  # fmt: skip
 
 
 def cut_shard(
