@@ -246,12 +246,16 @@ def identify(file: Any, wants_json: bool) -> None:
 def extract(page: Path, mode: Any, charset: str, wants_json: bool) -> None:
     """Print the main text of PAGE (an HTML file, also gzipped)."""
     import gzip
+    import zlib
 
     from anatili.page import extract_page
 
     payload = page.read_bytes()
     if payload[:2] == b"\x1f\x8b":
-        payload = gzip.decompress(payload)
+        try:
+            payload = gzip.decompress(payload)
+        except (OSError, EOFError, zlib.error) as error:
+            raise Problem(f"{page} is no whole gzip file: {error}") from error
     found = extract_page(payload, charset=charset, mode=mode)
     if wants_json:
         print_json({"title": found.title, "text": found.text, "charset": found.charset, "opt_out": found.opt_out})

@@ -4,7 +4,6 @@ Each section belongs to one stage and has its name. Every key has a default, a r
 is an error, so a misspelt setting never passes for a default.
 """
 
-import tomllib
 from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
@@ -12,7 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from anatili.lang import explain
-from anatili.problem import Problem
+from anatili.problem import ROOT, Problem, is_checkout, nearest
+from anatili.reading import read_toml
 from anatili.text import show_path
 
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -296,11 +296,16 @@ def _bare(section: S, values: dict[str, Any]) -> S:
 
 def load_recipe(path: Path) -> Recipe:
     """Read a recipe; `Problem` names the file, the key and what is wrong with it."""
+    if not path.exists():
+        raise Problem(f"no recipe {show_path(path)}; {others()}")
     try:
-        return Recipe.model_validate(tomllib.loads(path.read_text("utf-8")))
-    except FileNotFoundError as error:
-        raise Problem(f"no recipe {show_path(path)}; the ones that come with anatili are in recipes/") from error
+        return Recipe.model_validate(read_toml(path))
     except ValidationError as error:
         raise Problem(f"{show_path(path)}:\n  {explain(error)}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
-        raise Problem(f"{show_path(path)}: {error}") from error
+
+
+def others() -> str:
+    """Where a recipe is to be had: the wheel has none, a checkout does."""
+    if not is_checkout():
+        return "write one: a TOML file with name, language and [[collect.sources]]"
+    return "there are: " + ", ".join(nearest(file) for file in sorted((ROOT / "recipes").glob("*.toml")))

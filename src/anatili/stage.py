@@ -369,10 +369,23 @@ def clear(folder: Path) -> None:
     shutil.rmtree(folder)
 
 
+def accept(recipe: Recipe, base: Path) -> None:
+    """`Problem` if a language, a pack or a file that the recipe names is not there or wrong."""
+    for code in recipe.languages:
+        load_pack(code)
+    for stage in STAGES:
+        if stage.watches:
+            load(stage.watches)(only(recipe, stage.settings), base)
+
+
 @contextmanager
 def prepare(recipe: Recipe, file: Path, runs: Path) -> Iterator[Run]:
-    """The locked folder of the recipe's run, with a copy of the recipe in it."""
+    """The locked folder of the recipe's run, with a copy of the recipe in it.
+
+    Nothing is made for a recipe that is refused: languages, packs and files that it names are looked at first.
+    """
     run = Run(runs / recipe.name)
+    accept(recipe, file.resolve().parent)
     with run.locked():
         with whole_file(run.root / "recipe.toml") as temporary:
             temporary.write_bytes(file.read_bytes())

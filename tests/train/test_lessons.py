@@ -64,7 +64,7 @@ def test_each_part_of_a_lesson_alone_takes_it_out(tmp_path, part):
 
 
 def test_a_passage_that_a_benchmark_holds_is_not_shown(tmp_path):
-    url, (_, _, text) = next(item for item in sample.passages().items() if item[1][0] == "kk")
+    _, (_, _, text) = next(item for item in sample.passages().items() if item[1][0] == "kk")
     line = max(text.splitlines(), key=len)
     words = listed(tmp_path, "passage.txt", [line.upper()])
     chosen, _ = choose(task_of(tmp_path, benchmarks=[words], kinds=["grounded", "unanswerable"]))
@@ -97,6 +97,6 @@ def test_a_translation_is_held_out_with_either_of_its_pages(tmp_path):
 
 def test_no_lesson_is_needed_where_none_is_learned(tmp_path):
     task = task_of(tmp_path, instructions="")
-    with pytest.raises(Problem, match="no lesson is in a language of the recipe.*epochs = 0"):
+    with pytest.raises(Problem, match=r"no lesson is in a language of the recipe.*epochs = 0"):
         choose(task)
     assert choose(task_of(tmp_path, instructions="", epochs=0)) == ([], 0)

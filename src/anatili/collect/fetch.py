@@ -319,7 +319,7 @@ class Store:
                 return int(system.size(path))
             return Path(address).stat().st_size
         except OSError as error:
-            raise FetchError(f"{address}: {error}") from error
+            raise FetchError(f"{address}: {error.strerror or error}") from error
 
     def download(self, address: str, target: Path, block: int = 16_000_000) -> None:
         """Copy a file of any size to `target`, block by block; a copy that was begun is gone on with."""
