@@ -42,15 +42,9 @@ class Stage:
 
 
 LANGUAGES = ("language", "beside")
+TRAINING = ("pretrain.context", "pretrain.precision", "pretrain.micro_batch")
 MARK_FILES = ("pack.toml", "stopwords.txt", "blocked.txt", "normalize.py", "quality.npz")
-INDEX_FILES = (
-    "pack.toml",
-    "stopwords.txt",
-    "abbreviations.txt",
-    "morphology.toml",
-    "lexicon.tsv",
-    "endings.tsv",
-)
+INDEX_FILES = ("pack.toml", "stopwords.txt", "abbreviations.txt", "morphology.toml", "lexicon.tsv", "endings.tsv")
 BUILDING = (
     Stage("collect", "anatili.collect.gather:run", ("collect",), watches="anatili.collect.files:inventory"),
     Stage("extract", "anatili.refine.extract:run", ("extract",), needs=("collect",), version=2),
@@ -101,15 +95,7 @@ BUILDING = (
     Stage(
         "tune",
         "anatili.train.tune:run",
-        (
-            "tune",
-            *LANGUAGES,
-            "mark.benchmarks",
-            "tokenizer.base",
-            "pretrain.context",
-            "pretrain.precision",
-            "pretrain.micro_batch",
-        ),
+        ("tune", *LANGUAGES, "mark.benchmarks", "tokenizer.base", *TRAINING),
         needs=("cut", "tokenizer", "pretrain"),
         watches="anatili.train.lessons:inventory",
         reads=("prompts.toml",),

@@ -18,10 +18,10 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from anatili import reading
 from anatili.lang.morphology import Morphology, load_morphology
 from anatili.problem import Problem
 from anatili.reading import read_text
+from anatili.reading import read_toml as read_whole
 from anatili.text import SCRIPTS, WORD, clean
 
 FOLDER = Path(__file__).parent
@@ -247,7 +247,7 @@ def _plain(error: Any) -> str:
 
 def read_toml(path: Path) -> dict[str, Any]:
     """A file of a pack, {} where it is not there."""
-    return reading.read_toml(path) if path.is_file() else {}
+    return read_whole(path) if path.is_file() else {}
 
 
 def _lines(path: Path) -> tuple[str, ...]:
