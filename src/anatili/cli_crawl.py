@@ -1,5 +1,6 @@
 """Commands for crawls, texts and language packs; `cli` puts them beside the others."""
 
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -297,7 +298,7 @@ def new(code: str, into: Path | None) -> None:
     folder = new_pack(code, into)
     click.echo(f"{folder}: fill in pack.toml and stopwords.txt, then: anatili lang check {code}")
     if into:
-        click.echo(f"let anatili find it: export ANATILI_PACKS={into}")
+        click.echo(f"let anatili find it: export ANATILI_PACKS={shlex.quote(str(into.resolve()))}")
 
 
 @lang.command("check")
