@@ -15,6 +15,8 @@ import pytest
 
 pytest.importorskip("torch")
 
+from safetensors.torch import load_file
+
 import anatili
 from anatili.lang import FOLDER, LanguagePack, codes, load_pack
 from anatili.pool import LocalPool
@@ -281,3 +283,16 @@ def test_the_manifest_names_every_stage(built):
     for file in Path(anatili.__file__).parent.rglob("*.py"):
         if file.name != "stage.py":
             assert '"extract", "mark", "dedup"' not in file.read_text("utf-8"), f"{file.name} has a list of its own"
+
+
+def test_without_epochs_tune_leaves_the_model_as_it_is(copy):
+    """What the message advises where a language has no lessons."""
+    file = copy / "small.toml"
+    text = file.read_text("utf-8")
+    file.write_text(text.replace("epochs = 1", 'epochs = 0\ninstructions = ""'), "utf-8")
+    go(file, copy / "runs", ["tune.."])
+    run = copy / "runs" / "small"
+    summary = json.loads((run / "tune" / "record.json").read_text("utf-8"))["summary"]
+    assert (summary["conversations"], summary["steps"], summary["first_loss"]) == (0, 0, None)
+    before, after = (load_file(run / stage / "model" / "model.safetensors") for stage in ("pretrain", "tune"))
+    assert all(before[name].equal(after[name]) for name in before)
