@@ -1,5 +1,6 @@
 """Commands for crawls, texts and language packs; `cli` puts them beside the others."""
 
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -246,12 +247,16 @@ def identify(file: Any, wants_json: bool) -> None:
 def extract(page: Path, mode: Any, charset: str, wants_json: bool) -> None:
     """Print the main text of PAGE (an HTML file, also gzipped)."""
     import gzip
+    import zlib
 
     from anatili.page import extract_page
 
     payload = page.read_bytes()
     if payload[:2] == b"\x1f\x8b":
-        payload = gzip.decompress(payload)
+        try:
+            payload = gzip.decompress(payload)
+        except (OSError, EOFError, zlib.error) as error:
+            raise Problem(f"{page} is no whole gzip file: {error}") from error
     found = extract_page(payload, charset=charset, mode=mode)
     if wants_json:
         print_json({"title": found.title, "text": found.text, "charset": found.charset, "opt_out": found.opt_out})
@@ -293,7 +298,7 @@ def new(code: str, into: Path | None) -> None:
     folder = new_pack(code, into)
     click.echo(f"{folder}: fill in pack.toml and stopwords.txt, then: anatili lang check {code}")
     if into:
-        click.echo(f"let anatili find it: export ANATILI_PACKS={into}")
+        click.echo(f"let anatili find it: export ANATILI_PACKS={shlex.quote(str(into.resolve()))}")
 
 
 @lang.command("check")

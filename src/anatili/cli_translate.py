@@ -51,13 +51,14 @@ def translate(
     if out is None and not is_text:
         out = file.with_suffix(f".{target}{file.suffix}")
     work = opened_file(file, target, out) if out else None
+    text = "" if work else some_text(file)
     opened = open_assistant(model, runs, adapters, tell=lambda line: click.echo(line, err=True), slots=4)
     translator = Translator(opened.engine, opened.packs)
     if work and out:
         head = {"weights": weights(model, runs, adapters)}
         translate_file(translator, work, source, target, out, head, wants_json=wants_json)
         return
-    text = read_plain(file)
+    check_target(target, translator)
     start = translator.source_of(text) if source == "auto" else source
     doubtful = 0
     for step in translator.steps(text, start, target):
@@ -70,6 +71,24 @@ def translate(
             click.echo(f"\n  doubtful ({', '.join(step.doubts)}): {step.source.strip()}", err=True)
     if doubtful:
         click.echo(f"{doubtful} sentences are doubtful", err=True)
+
+
+def check_target(target: str, translator: "Translator") -> None:
+    """`Problem` if the language to translate into is none of the model's: no fault of the text's language."""
+    from anatili.problem import Problem
+
+    if target not in translator.packs:
+        raise Problem(f"no language {target!r} in this model; there are {', '.join(translator.packs)}")
+
+
+def some_text(file: Path) -> str:
+    """A text file, or standard input; `Problem` if there is nothing in it."""
+    from anatili.problem import Problem
+
+    text = read_plain(file)
+    if not text.strip():
+        raise Problem(f"{'standard input' if str(file) == '-' else file} is empty: there is nothing to translate")
+    return text
 
 
 def weights(model: str, runs: Path, adapters: tuple[Path, ...]) -> str:
@@ -122,6 +141,7 @@ def translate_file(
 
     if not work.texts:
         raise Problem("there is nothing to translate in that file")
+    check_target(target, translator)
     sample = "\n".join(work.texts)[:SAMPLE]
     start = translator.source_of(sample) if source == "auto" else source
     translator.check_pair(start, target)
@@ -184,6 +204,8 @@ def pivot_command(
     if bool(text) != bool(reference):
         raise Problem("--text and --reference go together: scores need a translation by people")
     compare.check(plot, scored=bool(text))
+    for file in filter(None, (text, reference)):
+        some_text(file)
     opened = open_assistant(model, runs, adapters, tell=lambda line: click.echo(line, err=True), slots=4)
     meter = pivot.prepare(
         Translator(opened.engine, opened.packs), source or next(iter(opened.packs)), target, through,

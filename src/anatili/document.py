@@ -200,15 +200,17 @@ def whole_file(path: Path) -> Iterator[Path]:
 
     A full disk becomes a `Problem` that names the place; all that was whole before stays whole.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
         with temporary.open("rb") as file:
             os.fsync(file.fileno())
         temporary.replace(path)
     except OSError as error:
         problem = disk_problem(error, path)
+        if problem is None and error.filename in map(str, (temporary, path, *path.parents)):
+            problem = Problem(f"cannot write {show_path(path)}: {error.strerror}")
         if problem is None:
             raise
         raise problem from error

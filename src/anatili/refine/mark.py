@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from anatili import text
+from anatili.benchmarks import read_benchmarks, sequences
 from anatili.document import Document, Mark, read_shard, write_shard
 from anatili.lang import LanguagePack, PersonalPattern, load_pack
 from anatili.lang.identify import Verdict, identify_all
@@ -16,8 +17,6 @@ from anatili.refine.evidence import (
     FOLDED,
     FOLDED_CONFIDENCE,
     quality,
-    sequences,
-    sequences_of,
     switched_share,
     typed_without,
 )
@@ -50,7 +49,7 @@ def run(task: Task) -> dict[str, Any]:
 
 def mark_shard(source: Path, target: Path, languages: tuple[str, ...], settings: MarkSettings, base: Path) -> None:
     packs = {code: load_pack(code) for code in languages}
-    known = sequences_of(tuple(str(base / path) for path in settings.benchmarks))
+    known = read_benchmarks(tuple(str(base / path) for path in settings.benchmarks)).sequences
     counts: Counter[str] = Counter()
     marks = []
     for document in read_shard(source, Document):

@@ -18,6 +18,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from anatili.problem import Problem
+from anatili.reading import read_text
 from anatili.serve.metrics import Metrics
 from anatili.text import show_path
 
@@ -54,9 +55,9 @@ def read_keys(path: Path) -> dict[str, str]:
     """Hash of a key -> the name of who holds it, from a file of lines `name hash`."""
     keys: dict[str, str] = {}
     try:
-        lines = path.read_text("utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise Problem(f"cannot read the keys in {show_path(path)}: {error}") from error
+        lines = read_text(path).splitlines()
+    except Problem as problem:
+        raise Problem(f"cannot read the keys: {problem}") from problem
     for number, line in enumerate(lines, 1):
         parts = line.split("#")[0].split()
         if not parts:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from anatili.problem import Problem
+from anatili.problem import Problem, install
 
 LOCAL = ("127.0.0.1", "localhost", "::1")
 MIN_KEY = 16
@@ -54,7 +54,7 @@ def start(target: str, runs: Path, adapters: Sequence[Path], place: Place, annou
         from anatili.serve.api import create_app
         from anatili.serve.guard import Rules, hash_key, read_keys
     except ImportError as error:
-        raise Problem("serving needs more packages: pip install 'anatili[serve]'") from error
+        raise Problem(f"serving needs more packages: {install('serve')}") from error
     from anatili.serve.assistant import open_assistant
 
     keys = read_keys(place.keys) if place.keys else {}

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from anatili.problem import Problem
+from anatili.problem import Problem, install, pip
 from anatili.recipe import Pretrain
 from anatili.stage import Task
 from anatili.weights import quiet, save_tensors
@@ -166,8 +166,8 @@ def load_torch() -> Any:
         torch: Any = importlib.import_module("torch")
     except ImportError as error:
         raise Problem(
-            "training needs torch and transformers: pip install 'anatili[train]' (on a machine without GPU first "
-            "pip install torch --index-url https://download.pytorch.org/whl/cpu)"
+            f"training needs torch and transformers: {install('train')} (on a machine without GPU first "
+            f"{pip()} torch --index-url https://download.pytorch.org/whl/cpu)"
         ) from error
     quiet()
     return torch

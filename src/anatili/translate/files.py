@@ -13,7 +13,7 @@ from typing import Any
 from zipfile import BadZipFile, ZipFile
 
 from anatili.document import whole_file
-from anatili.problem import Problem
+from anatili.problem import Problem, install
 from anatili.text import show_path
 
 MAX_UNPACKED, MAX_RATIO = 256 * 2**20, 200
@@ -46,7 +46,7 @@ def library(name: str) -> Any:
     try:
         return import_module(name)
     except ModuleNotFoundError as error:
-        raise Problem(f"this kind of file needs {name}: pip install 'anatili[files]'") from error
+        raise Problem(f"this kind of file needs {name}: {install('files')}") from error
 
 
 @contextmanager
