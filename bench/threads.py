@@ -95,7 +95,9 @@ class Server:
 
     def ask_all(self, requests: list[Request]) -> dict[Request, tuple[int, Any]]:
         """Status and answer of each request, by one client."""
-        with httpx.Client(base_url=self.address, timeout=300) as client:
+        # A connection for each request: one that is kept may be closed by the server when it is used again.
+        limits = httpx.Limits(max_keepalive_connections=0)
+        with httpx.Client(base_url=self.address, timeout=300, limits=limits) as client:
             return {request: ask(client, request) for request in requests}
 
     def stop(self) -> None:
@@ -131,14 +133,14 @@ def make_requests(clients: int, searches: int, targets: dict[str, list[str]]) ->
             page = choose.choice(topics).pages[code]
             sentence = page.text.split(". ")[0][:80]
             row.append(Request("search", "/search", (("q", text), ("prefer", code))))
-            if turn % 5 == 0:
+            if turn % 10 == 0:
                 row.append(Request("detect", "/detect", body=json.dumps({"q": sentence})))
                 row.append(Request("tokenize", "/tokenize", body=json.dumps({"prompt": page.text})))
                 asking = {"messages": [{"role": "user", "content": page.question}], "temperature": 0, "seed": 1,
                           "max_tokens": 32}  # fmt: skip
                 row.append(Request("chat", "/v1/chat/completions", body=json.dumps(asking)))
-            if turn % 10 == 0 and targets.get(code):
-                wanted = {"q": sentence, "source": code, "target": choose.choice(targets[code])}
+            if turn == searches // 2 and targets.get(code):
+                wanted = {"q": sentence[:40], "source": code, "target": choose.choice(targets[code])}
                 row.append(Request("translate", "/translate", body=json.dumps(wanted)))
         made.append(row)
     return made
