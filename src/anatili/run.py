@@ -101,7 +101,7 @@ class Run:
 
     @contextmanager
     def locked(self, wait: float = 0) -> Iterator[None]:
-        """Hold the folder, so that no second run works in it; `Problem` if another process does after `wait` seconds."""
+        """Hold the folder, so that no second run works in it; `Problem` if another still does after `wait` seconds."""
         try:
             self.root.mkdir(parents=True, exist_ok=True)
         except OSError as error:

@@ -101,7 +101,11 @@ def test_a_page_that_drips_costs_its_time_once(server, fault):
     server.faults["/1"] = [fault] * 9
     fetch = Fetcher(frozenset({server.host}), tries=3, page_seconds=0.5)
     slow, page = crawl_site(server.url, fetch, 10)
-    assert (slow.url, slow.reason, slow.detail) == (f"{server.url}/1", "not fetched", "more than 0.5 seconds for one page")
+    assert (slow.url, slow.reason, slow.detail) == (
+        f"{server.url}/1",
+        "not fetched",
+        "more than 0.5 seconds for one page",
+    )
     assert server.times_asked("/1") == 1
     assert page.url == f"{server.url}/2"
 

@@ -213,7 +213,7 @@ def test_a_full_store_is_told(page, tmp_path):
     ],
 )
 def test_a_file_with_a_wrong_field_is_refused_and_breaks_nothing(page, tmp_path, place, value):
-    passage = {name: "x" for name in ("title", "text", "url", "source", "licence", "time", "language")}
+    passage = dict.fromkeys(("title", "text", "url", "source", "licence", "time", "language"), "x")
     turn = {"role": "assistant", "content": "Жауап [1]", "finish": "stop",
             "extra": {"searched": True, "passages": [{**passage, "hits": [[0, 1]], "snippet": [0, 1]}]},
             "after": {"citations": [{"number": 1, "quote": "", "start": 0, "end": 0}]}}  # fmt: skip
@@ -224,7 +224,7 @@ def test_a_file_with_a_wrong_field_is_refused_and_breaks_nothing(page, tmp_path,
     inner = turn
     for name in path:
         inner = inner[int(name) if name.isdigit() else name]
-    right, inner[last] = inner[last] if last in inner else None, value
+    right, inner[last] = inner.get(last), value
     file.write_text(json.dumps(content), "utf-8")
     page.set_input_files("#import-file", file)
     until(page, "document.querySelector('#status').textContent.includes('chats[0].turns[1]')")
@@ -279,7 +279,8 @@ def test_the_newest_answer_is_in_view(browser, llama_address, width, height, tou
             """() => {
               const answer = [...document.querySelectorAll(".answer .words")].at(-1).getBoundingClientRect();
               const form = document.querySelector("#ask").getBoundingClientRect();
-              return [answer.top >= 0, Math.min(answer.bottom, answer.top + 100) <= form.top, form.bottom <= innerHeight + 1];
+              const shown = Math.min(answer.bottom, answer.top + 100) <= form.top;
+              return [answer.top >= 0, shown, form.bottom <= innerHeight + 1];
             }"""
         )
         assert seen == [True, True, True], question

@@ -68,7 +68,8 @@ class Fetcher:
         self.budgets = [self.host]
         transport = httpx.HTTPTransport(retries=0)
         transport._pool = httpcore.ConnectionPool(  # httpx has no public way to choose how to connect
-            ssl_context=httpx.create_ssl_context(), max_connections=8,
+            ssl_context=httpx.create_ssl_context(),
+            max_connections=8,
             network_backend=PublicNetwork(self.private_hosts, self.budgets),
         )
         self.client = httpx.Client(transport=transport, headers={"User-Agent": AGENT}, timeout=httpx.Timeout(30.0),
@@ -81,7 +82,7 @@ class Fetcher:
             follows: Callable[[str], bool] = lambda url: True) -> Answer:  # fmt: skip
         """The answer at `url` after redirects, whatever its status; at most `max_bytes` of body.
 
-        `follows` is asked of each address that the answer leads to, before it is fetched; `LeadsAwayError` if it may not.
+        `follows` is asked of each address that the answer leads to before it is fetched: `LeadsAwayError` where not.
         """
         seen = [url]
         if self.page_seconds < math.inf:

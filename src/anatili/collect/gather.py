@@ -17,8 +17,8 @@ from anatili import sample, text
 from anatili.collect import commoncrawl
 from anatili.collect.corpora import documents
 from anatili.collect.fetch import Fetcher, Store
-from anatili.collect.network import FetchError
 from anatili.collect.files import ENDINGS, find_files, is_far, site_roots
+from anatili.collect.network import FetchError
 from anatili.collect.sites import MAX_UNPACKED, PAGE_SECONDS, crawl_site, host_budget
 from anatili.document import Document, Lost, SiftedOut, add_up, read_counts, read_shard, whole_file, write_shard
 from anatili.lang.gate import load_gate

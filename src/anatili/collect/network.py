@@ -1,4 +1,4 @@
-"""How connections are made: only to public addresses, and only while there is time and room left for what they bring."""
+"""How connections are made: only to public addresses, and only while there is time and room left for an answer."""
 
 import ipaddress
 import math

@@ -140,7 +140,7 @@ def addresses(site: Site) -> Iterator[str]:
 
 
 def may_be_page(url: str) -> bool:
-    """Whether an address may be that of a page, as far as its ending tells: not sound, pictures, archives and the like."""
+    """Whether an address may be that of a page, as far as its ending tells: not sound, pictures, archives."""
     kind, packed = KINDS.guess_type(split(url).path)
     return not packed and (not kind or kind.startswith("text/") or "xml" in kind)
 

@@ -103,8 +103,9 @@ class Connection(H11Protocol):
     def refuse(self, status: int) -> None:
         """End a connection whose request never reaches the application, and tell that."""
         seconds = round(time.monotonic() - self.began, 4) if self.began else 0.0
+        address = self.client[0] if self.client else ""
         log.info("request", extra={"said": {"id": "", "who": "", "method": "", "route": "none", "status": status,
-                                            "seconds": seconds, "address": self.client[0] if self.client else ""}})  # fmt: skip
+                                            "seconds": seconds, "address": address}})  # fmt: skip
         self.close(status)
 
     def close(self, status: int | None) -> None:

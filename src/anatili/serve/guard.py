@@ -241,7 +241,9 @@ class Guard:
         who = self.holder(key)
         if rules.keys and not is_open and (address, who) not in self.holders:
             if self.failed.is_spent(address):
-                return "", failure(429, "too many requests without a key that counts; wait a minute", "rate_limit_error")
+                return "", failure(
+                    429, "too many requests without a key that counts; wait a minute", "rate_limit_error"
+                )
             if not who:
                 self.failed.allows(address)
                 refusal = failure(401, "a key is needed: Authorization: Bearer KEY", "authentication_error")
