@@ -6,7 +6,6 @@ Links are not followed: sitemaps and feeds name what a site wants to be read, ne
 import gzip
 import logging
 import mimetypes
-import re
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -229,9 +228,11 @@ def link_of(entry: Any) -> str:
     for link in entry.iterchildren("{*}link"):
         if link.get("rel", "alternate") == "alternate" and (url := (link.get("href") or link.text or "").strip()):
             return str(url)
-    guid = next(entry.iterchildren("{*}guid"), None)
-    text = str(guid.text or "").strip() if guid is not None else ""
-    return text if re.match("https?://", text) and guid.get("isPermaLink") != "false" else ""
+    for guid in entry.iterchildren("{*}guid"):
+        text = str(guid.text or "").strip()
+        if text.startswith(("http://", "https://")) and guid.get("isPermaLink") != "false":
+            return text
+    return ""
 
 
 def unpacked(body: bytes) -> bytes:

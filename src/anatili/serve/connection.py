@@ -95,7 +95,8 @@ class Connection(H11Protocol):
         if self.transport.is_closing():
             return
         if self.awaited is h11.SEND_BODY and self.cycle:
-            self.cycle.scope[LATE] = True  # type: ignore[typeddict-unknown-key]  # who waits for the body tells it
+            scope: Any = self.cycle.scope
+            scope[LATE] = True  # who waits for the body tells it
             self.close(None if self.cycle.response_started else 408)
         else:
             self.refuse(408)

@@ -94,14 +94,14 @@ def key_in(body: bytes, kind: str) -> str:
 
 async def whole_body(receive: Receive) -> bytes | None:
     """The body of a request; `None` if its sender left before it was whole, or took too long."""
-    body = b""
+    parts: list[bytes] = []
     while True:
         message = await receive()
         if message["type"] != "http.request":
             return None
-        body += message.get("body", b"")
+        parts.append(message.get("body", b""))
         if not message.get("more_body", False):
-            return body
+            return b"".join(parts)
 
 
 def replayed(body: bytes, receive: Receive) -> Receive:
