@@ -92,7 +92,8 @@ def census_index(parts: tuple[str, ...], languages: tuple[str, ...], hosts: int,
                  private_hosts: tuple[str, ...], wants_json: bool) -> None:  # fmt: skip
     """Count the languages in PARTS of Common Crawl's columnar index: files, or addresses (https, s3)."""
     from anatili.census.count import from_index
-    from anatili.collect.fetch import Fetcher, FetchError, Store
+    from anatili.collect.fetch import Fetcher, Store
+    from anatili.collect.network import FetchError
     from anatili.collect.tables import open_table
 
     store = Store(Fetcher(frozenset(private_hosts)))

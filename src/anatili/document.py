@@ -4,6 +4,7 @@ import contextlib
 import errno
 import json
 import os
+import secrets
 import types
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -200,7 +201,8 @@ def whole_file(path: Path) -> Iterator[Path]:
 
     A full disk becomes a `Problem` that names the place; all that was whole before stays whole.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    # In two containers that share a disk two processes may have the same number.
+    temporary = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary

@@ -105,13 +105,13 @@ class Run:
         return record
 
     @contextmanager
-    def locked(self) -> Iterator[None]:
-        """Hold the folder, so that no second run works in it; `Problem` if another process does."""
+    def locked(self, wait: float = 0) -> Iterator[None]:
+        """Hold the folder, so that no second run works in it; `Problem` if another still does after `wait` seconds."""
         try:
             self.root.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise Problem(f"cannot make the folder {show_path(self.root)}: {error.strerror}") from error
-        lock = FileLock(self.root / ".lock", timeout=0)
+        lock = FileLock(self.root / ".lock", timeout=wait)
         try:
             with lock:
                 yield

@@ -11,11 +11,14 @@ import os
 import re
 import shutil
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from filelock import FileLock
 
 from anatili.document import whole_file
 from anatili.problem import Problem, pip
@@ -102,6 +105,14 @@ def is_installed(name: str) -> bool:
     return importlib.util.find_spec(PACKAGED[name].module) is not None
 
 
+@contextmanager
+def one_at_a_time(target: Path) -> Iterator[None]:
+    """Hold what is kept at `target`, after waiting for another process that makes it: it is made once."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(target.with_name(f".{target.name}.lock")):
+        yield
+
+
 def packaged_gguf(name: str) -> Path:
     """The GGUF file of a packaged base, put together from its packages and checked against the known digest."""
     base = PACKAGED[name]
@@ -109,12 +120,14 @@ def packaged_gguf(name: str) -> Path:
         raise Problem(f"the base {name} is not installed: {pip()} {base.requirement}   ({base.licence})")
     package: Any = importlib.import_module(base.module)
     target = cache_folder() / f"{name}.gguf"
-    target.parent.mkdir(parents=True, exist_ok=True)
-    if not target.exists():
-        with whole_file(target) as temporary:
-            package.assemble(temporary)
-            if sha256(temporary) != base.sha256:
-                raise Problem(f"the packages of {name} do not hold the file they are known for: install them again")
+    if target.exists():
+        return target
+    with one_at_a_time(target):
+        if not target.exists():
+            with whole_file(target) as temporary:
+                package.assemble(temporary)
+                if sha256(temporary) != base.sha256:
+                    raise Problem(f"the packages of {name} do not hold the file they are known for: install them again")
     return target
 
 
@@ -163,8 +176,10 @@ def open_base(base: str, near: Path) -> Path:
         return check_folder(near / base)
     folder = cache_folder() / base
     if not (folder / "model.safetensors").exists():
-        unpack(packaged_gguf(base), folder)
-        shutil.copyfile(notice(base), folder / notice(base).name)
+        with one_at_a_time(folder):
+            if not (folder / "model.safetensors").exists():
+                unpack(packaged_gguf(base), folder)
+                shutil.copyfile(notice(base), folder / notice(base).name)
     return check_folder(folder)
 
 

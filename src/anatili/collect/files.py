@@ -61,7 +61,10 @@ def site_roots(source: Source, base: Path) -> list[str]:
 
 def root_of(line: str) -> str:
     """Scheme and host of an address; https where only a host is given."""
-    parts = urlsplit(line if "://" in line else f"https://{line}")
+    try:
+        parts = urlsplit(line if "://" in line else f"https://{line}")
+    except ValueError as error:
+        raise Problem(f"{line!r} is no address of a site: {error}") from error
     return f"{parts.scheme}://{parts.netloc}"
 
 

@@ -16,9 +16,10 @@ from typing import Any, TypeVar
 from anatili import sample, text
 from anatili.collect import commoncrawl
 from anatili.collect.corpora import documents
-from anatili.collect.fetch import Fetcher, FetchError, Store
+from anatili.collect.fetch import Fetcher, Store
 from anatili.collect.files import ENDINGS, find_files, is_far, site_roots
-from anatili.collect.sites import MAX_UNPACKED, crawl_site
+from anatili.collect.network import FetchError
+from anatili.collect.sites import MAX_UNPACKED, PAGE_SECONDS, crawl_site, host_budget
 from anatili.document import Document, Lost, SiftedOut, add_up, read_counts, read_shard, whole_file, write_shard
 from anatili.lang.gate import load_gate
 from anatili.problem import Problem
@@ -164,7 +165,10 @@ def fetched(job: Job, source: Source, settings: Collect) -> Iterator[Page | Brok
         yield from commoncrawl.fetch_batch(places, commoncrawl.base_of(source), store_of(settings), settings.max_bytes)
         return
     # Sitemaps may be longer than pages: the bound of a page is asked after it came.
-    fetcher = Fetcher(frozenset(settings.private_hosts), pause=source.pause, tries=3, max_bytes=MAX_UNPACKED)
+    fetcher = Fetcher(
+        frozenset(settings.private_hosts), pause=source.pause, tries=3, max_bytes=MAX_UNPACKED,
+        page_seconds=PAGE_SECONDS, host=host_budget(source.pages),
+    )  # fmt: skip
     for page in crawl_site(job.address, fetcher, source.pages):
         if isinstance(page, Page) and len(page.payload) > settings.max_bytes:
             yield Broken(page.url, "too large", f"{len(page.payload)} bytes")

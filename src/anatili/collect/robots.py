@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from anatili.collect.fetch import TOKEN, Answer, Fetcher, FetchError
+from anatili.collect.fetch import TOKEN, Answer, Fetcher
+from anatili.collect.network import FetchError
 
 AI_TOKENS = ("GPTBot", "CCBot", "Google-Extended", "ClaudeBot", "anthropic-ai", "Applebot-Extended", "Bytespider",
              "meta-externalagent", "cohere-training-data-crawler")  # fmt: skip

@@ -67,13 +67,16 @@ def open_packaged(place: Path, tell: Callable[[str], None]) -> Path:
     if not said["base"]:
         return place / str(said["weights"])
     target = weights.cache_folder() / weights.sha256(place / DESCRIPTION)[:16] / f"{said['name']}.gguf"
-    if not target.exists():
+    if target.exists():
+        return target
+    with weights.one_at_a_time(target):
+        if target.exists():
+            return target
         base = weights.packaged_gguf(said["base"])
         terms = weights.PACKAGED[said["base"]].licence
         tell(f"{said['name']} stands on {said['base']}, which has terms of its own: {terms}")
         tell(f"You find them in {show_path(weights.notice(said['base']))}. Putting it together …")
         from anatili.models.merge import merge
 
-        target.parent.mkdir(parents=True, exist_ok=True)
         merge(base, place, said["name"], target)
     return target
