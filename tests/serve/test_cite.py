@@ -2,13 +2,17 @@
 
 import random
 import re
+from dataclasses import replace
 
 import pytest
 
 from anatili.engine import Piece
+from anatili.lang import load_pack
+from anatili.sample.topics import read_topics
 from anatili.search.answer import Found
 from anatili.search.index import Passage
-from anatili.serve.cite import Report, checked, find_words, quotation
+from anatili.serve.cite import Report, bears_out, checked, find_words, quotation
+from anatili.text import sentences
 
 TEXTS = (
     "Есік қаласының маңынан 1969 жылы Алтын адам табылды. Оны археолог Кемал Ақышев тапты.",
@@ -116,3 +120,96 @@ def test_passages_answer_in_their_own_words():
     long = "Өте " * 100 + "ұзақ сөйлем. Қысқа сөйлем."
     assert quotation(found(long, ((long.index("Қысқа"), len(long)),)), report) == "«Қысқа сөйлем.» [1]"
     assert quotation(found("", ()), report) == "«» [1]"
+
+
+def test_a_quotation_does_not_end_at_an_abbreviation_of_its_language():
+    text = "Өте " * 80 + "ұзақ сөйлем. Кітапты акад. Әлкей Марғұлан мен т.б. Алматы ғалымдары XX ғ. өнері туралы жазды."
+    start = text.index("Марғұлан")
+    want = "«Кітапты акад. Әлкей Марғұлан мен т.б. Алматы ғалымдары XX ғ. өнері туралы жазды.» [1]"
+    assert quotation(found(text, ((start, start + 8),)), Report()) == want
+
+
+TRUE = (
+    ("baikonur", "en", "Toqtar Aubakirov flew in 1991"),
+    ("baikonur", "en", "In 1991 Toqtar Aubakirov, the first Kazakh cosmonaut, flew into space."),
+    ("nauryz", "en", "In Kazakhstan Nauryz is marked from 21 to 23 March."),
+    ("nauryz", "en", "Nauryz is celebrated on 21–23 March."),
+    ("baikonur", "kk", "Байқоңыр құрылысы 1955 жылы басталды."),
+    ("nauryz", "kk", "Наурыз жиырма бірінен жиырма үшіне дейін аталып өтеді."),
+    ("nauryz", "kk", "Мереке 1988 жылы қайта оралды."),
+    ("caspian", "kk", "Каспий жағасында Қазақстан, Ресей, Әзербайжан, Иран және Түрікменстан бар."),
+    ("baikonur", "kk", "Гагариннің ұшуы 108 минутқа созылды."),
+    ("baikonur", "ru", "Полёт Гагарина длился 108 минут."),
+    ("nauryz", "ru", "Наурыз празднуют с двадцать первого по двадцать третье марта."),
+    ("baikonur", "tr", "Gagarin'in uçuşu 108 dakika sürdü."),
+    ("baikonur", "tr", "Yapımı bin dokuz yüz elli beşte başladı."),
+    ("abai", "ru", "Абай Кунанбаев умер в 1904 году, родился в 1845 году."),
+    ("abai", "kk", "Абай 1845 жылы туды, 1904 жылы қайтыс болды."),
+)
+FALSE = (
+    ("baikonur", "en", "Toqtar Aubakirov made his flight in 1963"),
+    ("nauryz", "en", "Nauryz is marked on the twenty-first and twenty-third of March."),
+    ("baikonur", "kk", "Байқоңыр 1957 жылы басталды"),
+    ("nauryz", "kk", "Наурыз көже мен түн теңелген кезде тойланады"),
+    ("nauryz", "kk", "Мереке 1926 жылдан бастап тойланды."),
+    ("nauryz", "kk", "Мереке 1926 жылы қайта оралды."),
+    ("baikonur", "kk", "Гагариннің ұшуы 108 сағатқа созылды."),
+    ("baikonur", "ru", "Полёт Гагарина длился сто восемь часов."),
+    ("nauryz", "ru", "Наурыз празднуют двадцать первого и двадцать третьего марта."),
+    ("baikonur", "tr", "Gagarin'in uçuşu 108 saat sürdü."),
+    ("nauryz", "tr", "Nevruz 1926'dan sonra kutlandı."),
+    ("baikonur", "en", "Russia owns Baikonur until 2050."),
+    ("baikonur", "en", "Baikonur became the property of Russia."),
+    ("baikonur", "en", "Valentina Tereshkova did not set off from Baikonur."),
+    ("abai", "ru", "Абай родился в 1904 году."),
+    ("abai", "en", "Abai was born in 1904."),
+    ("abai", "kk", "Абай 1904 жылы туды."),
+)
+
+
+def page(slug: str, code: str) -> Passage:
+    topic = next(topic for topic in read_topics() if topic.slug == slug)
+    text, title = topic.pages[code].text, topic.pages[code].title
+    return Passage("p", "p", title, text, "u", "s", "", "CC0-1.0", code, load_pack(code).main_script)
+
+
+@pytest.mark.parametrize(("slug", "code", "text"), TRUE)
+def test_a_sentence_that_the_page_bears_out(slug, code, text):
+    assert bears_out(page(slug, code), text)
+
+
+@pytest.mark.parametrize(("slug", "code", "text"), FALSE)
+def test_a_falsehood_is_not_borne_out(slug, code, text):
+    assert not bears_out(page(slug, code), text)
+
+
+@pytest.mark.parametrize("code", ["kk", "ru", "en", "tr"])
+def test_every_sentence_of_a_page_is_borne_out_by_it(code):
+    for topic in read_topics()[::40]:
+        passage = page(topic.slug, code)
+        for sentence in sentences(passage.text, load_pack(code).abbreviations):
+            assert bears_out(passage, sentence)
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ("Toqtar Aubakirov [1] flew in 1963. He came back.", "Toqtar Aubakirov flew in 1963. He came back."),
+        ("Toqtar Aubakirov [1] flew in 1991. He came back.", "Toqtar Aubakirov [1] flew in 1991. He came back."),
+        ("Aubakirov flew in 1991 [1], Tereshkova in 1962 [1].", "Aubakirov flew in 1991 [1], Tereshkova in 1962."),
+        ("Aubakirov flew in 1991. [1] Gagarin in 1962. [1]", "Aubakirov flew in 1991. [1] Gagarin in 1962."),
+        ("Aubakirov flew in 1991 [1][2].", "Aubakirov flew in 1991 [1]."),
+        (
+            "Aubakirov flew in 1991 [1]\nTereshkova set off in 1991 [1]",
+            "Aubakirov flew in 1991 [1]\nTereshkova set off in 1991",
+        ),
+    ],
+)
+def test_a_number_vouches_for_its_sentence_up_to_the_end(said, shown):
+    passages = [replace(PASSAGES[0], passage=page("baikonur", "en")), replace(PASSAGES[0], passage=page("abai", "en"))]
+    for size in (1, 4, 1000):
+        report = Report()
+        pieces = [*(Piece(said[at : at + size]) for at in range(0, len(said), size)), Piece("", finish="stop")]
+        assert "".join(piece.text for piece in checked(iter(pieces), passages, report)) == shown
+        assert report.dropped == len(re.findall(r"\[\d\]", said)) - len(report.citations)
+        assert len(report.citations) == len(re.findall(r"\[\d\]", shown))

@@ -85,7 +85,6 @@ class PackFile(Part):
     keyboard: dict[str, str] = Field(
         default={}, description="Own letter -> what people type for it on a keyboard that lacks it."
     )
-    number_words: tuple[str, ...] = ()
     stemmer: str = Field("", description="A Snowball algorithm; without it `morphology.toml` takes words apart.")
     cut: dict[str, Any] = Field(default={}, description="Thresholds of [cut] that differ for this language.")
     gate: dict[str, dict[str, int]] = Field(
@@ -128,6 +127,11 @@ class LanguagePack:
     @property
     def stopwords(self) -> frozenset[str]:
         return frozenset(self.words.get("stopwords.txt", ()))
+
+    @property
+    def abbreviations(self) -> frozenset[str]:
+        """Abbreviations with their full stops, in small letters: none of them ends a sentence."""
+        return frozenset(word.lower() for word in self.words.get("abbreviations.txt", ()))
 
     def lower(self, text: str) -> str:
         """`text` in small letters, as this language writes them."""

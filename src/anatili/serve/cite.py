@@ -7,9 +7,14 @@ its number, a number that points nowhere, or at a passage with other words, is l
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
 from anatili.engine import Piece
+from anatili.lang import load_pack
 from anatili.search.answer import Found
+from anatili.search.index import Passage
+from anatili.serve.evidence import Evidence, evidence
+from anatili.serve.support import supports
 from anatili.text import WORD, sentence_spans
 
 QUOTE_WORDS = 4
@@ -18,10 +23,13 @@ LONGEST_QUOTE = 600
 """Characters that are held back until a quotation mark closes."""
 SHORT_QUOTE = 300
 """Characters that two sentences may have together to be quoted both."""
-SUPPORT = 0.5
-"""Share of a sentence's words that a passage must have for the sentence to cite it without quoting."""
-SHORT = 4
-"""Letters up to which a word is too common to tell by it what a sentence is about."""
+
+ENDS = (".", "!", "?", "…", "\n")
+WORDS = re.compile(r"\w")
+LONGEST_SENTENCE = 1000
+"""Characters of a sentence after which nothing waits for its end."""
+KEPT = 256
+"""Passages that are kept taken apart."""
 
 MARKED = re.compile(r"[«“„\"](?P<words>[^«»“”„\"]{1,600})[»”“\"](?:\s*\[(?P<number>\d{1,2})\])?")
 NUMBERED = re.compile(r"\s*\[(?P<number>\d{1,2})\]")
@@ -79,22 +87,44 @@ def locate(words: str, passages: Sequence[Found], said: int) -> Citation | None:
     return None
 
 
-def supports(sentence: str, passage: Found) -> bool:
-    """Whether a passage has enough of a sentence's words, or their beginnings, to be named for it."""
-    beginnings = {word.lower()[: SHORT + 1] for word in WORD.findall(f"{passage.passage.title} {passage.passage.text}")}
-    words = [word.lower() for word in WORD.findall(sentence) if len(word) > SHORT]
-    return bool(words) and sum(word[: SHORT + 1] in beginnings for word in words) >= SUPPORT * len(words)
+@lru_cache(KEPT)
+def apart(passage: Passage) -> Evidence:
+    return evidence(passage)
+
+
+def bears_out(passage: Passage, sentence: str) -> bool:
+    """Whether a passage says what a sentence says."""
+    return supports(sentence, apart(passage), load_pack(passage.language))
+
+
+@dataclass
+class Mark:
+    """A number in the sentence that is being shown, until it is known whether it holds."""
+
+    citation: Citation
+    at: int
+    """Where it stands in the sentence."""
 
 
 @dataclass
 class Checker:
-    """An answer on its way to the reader."""
+    """An answer on its way to the reader.
+
+    A number holds if the passage bears out what stands between the number before it, or the beginning of the sentence,
+    and it; the last number of a sentence vouches for the rest of it too, so what follows it waits for the end.
+    """
 
     passages: Sequence[Found]
     report: Report
     waiting: str = ""
     sentence: str = ""
     """The one that a number now would stand for: the last that was begun or ended."""
+    since: int = 0
+    """Where in it the last number stood that was decided."""
+    begun: int = 0
+    """Where that began for which this number stands."""
+    held: list[str | Mark] = field(default_factory=list)
+    """What waits behind a number, and the number."""
 
     def take(self, text: str, *, last: bool) -> str:
         """What may be shown now that `text` has come."""
@@ -117,7 +147,7 @@ class Checker:
                 continue
             shown += self.quote(unit) if unit["words"] else self.bare(unit)
             self.waiting = self.waiting[unit.end() :]
-        return shown
+        return shown + self.settle(len(self.sentence)) if last else shown
 
     def is_open(self) -> bool:
         """Whether what is waiting may still become another unit by what comes next."""
@@ -131,9 +161,33 @@ class Checker:
         return not found["number"] and len(rest) < 6 and (not rest.strip() or rest.lstrip().startswith("["))
 
     def plain(self, text: str) -> str:
-        said = [part for part in re.split(r"(?<=[.!?…\n])", self.sentence + text) if part.strip()]
-        self.sentence = said[-1] if said else ""
+        """`text` as far as it may be shown; what stands behind an undecided number waits for the sentence's end."""
+        behind = len(self.sentence)
+        self.sentence += text
+        if self.held:
+            self.held.append(text)
+        spans = list(sentence_spans(self.sentence, self.abbreviations))
+        if self.held:
+            end = self.ended(spans)
+            waits = end < 0 and behind < LONGEST_SENTENCE
+            text = "" if waits else self.settle(len(self.sentence) if end < 0 else end)
+        if len(spans) > 1:
+            self.sentence, self.since, self.begun = self.sentence[spans[-1][0] :], 0, 0
         return text
+
+    def ended(self, spans: list[tuple[int, int]]) -> int:
+        """Where the sentence ends that has undecided numbers, -1 if it goes on."""
+        at = max(part.at for part in self.held if isinstance(part, Mark))
+        behind = len(self.sentence) - len(self.sentence[at:].lstrip(" "))
+        if self.sentence[behind : behind + 1] in ENDS:
+            return behind
+        if len(spans) > 1 or (spans and "\n" in self.sentence[spans[0][1] :]):
+            return spans[0][1]
+        return -1
+
+    @property
+    def abbreviations(self) -> frozenset[str]:
+        return load_pack(self.passages[0].passage.language).abbreviations if self.passages else frozenset()
 
     def quote(self, unit: re.Match[str]) -> str:
         words, number = unit["words"], int(unit["number"] or 0)
@@ -148,11 +202,33 @@ class Checker:
 
     def bare(self, unit: re.Match[str]) -> str:
         number = int(unit["bare"])
-        if 1 <= number <= len(self.passages) and supports(self.sentence, self.passages[number - 1]):
-            self.report.citations.append(Citation(number, "", 0, 0))
-            return f" [{number}]"
-        self.report.dropped += 1
-        return ""
+        if not 1 <= number <= len(self.passages):
+            self.report.dropped += 1
+            return ""
+        citation = Citation(number, "", 0, 0)
+        self.report.citations.append(citation)
+        self.held.append(Mark(citation, len(self.sentence)))
+        return self.settle(len(self.sentence)) if self.sentence.rstrip()[-1:] in ENDS else ""
+
+    def settle(self, end: int) -> str:
+        """What waited, without the numbers that do not hold; the sentence goes to `end`."""
+        marks = [part for part in self.held if isinstance(part, Mark)]
+        last = max((mark.at for mark in marks), default=0)
+        kept: set[int] = set()
+        for mark in marks:
+            if WORDS.search(self.sentence, self.since, mark.at):
+                self.begun, self.since = self.since, mark.at
+            claim = self.sentence[self.begun : max(end, mark.at) if mark.at == last else mark.at]
+            if bears_out(self.passages[mark.citation.number - 1].passage, claim):
+                kept.add(id(mark))
+            else:
+                self.report.dropped += 1
+                self.report.citations = [one for one in self.report.citations if one is not mark.citation]
+        parts = [
+            part if isinstance(part, str) else f" [{part.citation.number}]" * (id(part) in kept) for part in self.held
+        ]
+        self.held = []
+        return "".join(parts)
 
 
 def checked(pieces: Iterator[Piece], passages: Sequence[Found], report: Report) -> Iterator[Piece]:
@@ -174,7 +250,7 @@ def best_sentences(found: Found) -> tuple[int, int]:
     """Start and end of the sentence with most different hits, the first of equals, and of the next one if both are
     short: it holds more of the answer than a second passage would (`bench/abstain.py`). A very long one is cut."""
     text, best = found.passage.text, (-1, 0, 0)
-    places = list(sentence_spans(text))
+    places = list(sentence_spans(text, load_pack(found.passage.language).abbreviations))
     for number, (start, end) in enumerate(places):
         hits = {text[a:b].lower() for a, b in found.hits if start <= a and b <= end}
         best = max(best, (len(hits), -number, number), key=lambda one: one[:2])
