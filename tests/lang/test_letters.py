@@ -1,0 +1,88 @@
+"""The letters that set close languages apart: by line, by share, and never by a few letters of a quotation."""
+
+import tomllib
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from anatili.lang.identify import identify, join, load_model
+from anatili.lang.letters import FILE, evidence, unknown_to_cld2
+from anatili.sample.topics import read_topics
+
+KAZAKH = read_topics()[0].pages["kk"].text
+TEXTS = {
+    "kaa": "Қарақалпақстанның пайтахты Нөкис қаласы Әмиўдәрьяның бойында жайласқан ҳәм онда көп адам жасайды. "
+    "Бүгин мектеп оқыўшылары китапханаға барып, жаңа китапларды оқып, мәнисин айтып берди.",
+    "kjh": "Хакасияның тӧс городы Абахан, анда кӧп кізі чуртапча. Пӱӱн школада ӱгренҷілер хакас тілінің сӧстіктерін "
+    "хығырып, пасхазына даа чоохтап пирдiлер, паза наа книгалар алғаннар.",
+    "nog": "Ногай шоьлинде яшайтаган аьдемлер оьз ана тилинде соьйлейдилер эм балаларын да уьйретедилер. Буьгуьн "
+    "мектебимизде уьйкен байрам болды, онынъ уьшин коьп конаклар келди.",
+    "alt": "Алтай Республиканыҥ тӧс калазында кӧп улус јуртап јат. Бӱгӱн школдыҥ ӱренчиктери јаҥы бичиктер кычырып, "
+    "тӧрӧл тилиниҥ ӱредӱчизине јакшы јӱрӱмин куучындадылар.",
+}
+
+
+def fits(text: str) -> dict[str, float]:
+    labels = load_model().labels
+    letters, owner = join([text])
+    return dict(zip(labels, evidence(letters.astype(np.int64), owner, 1, labels)[0].tolist(), strict=True))
+
+
+@pytest.mark.parametrize("code", sorted(TEXTS))
+def test_letters_alone_speak_against_kazakh(code):
+    found = fits(TEXTS[code])
+    label = "kaa_Cyrl" if code == "kaa" else code
+    assert found[label] - found["kk"] > 4
+
+
+def test_letters_that_kazakh_always_has_speak_against_it_when_they_are_missing():
+    without = TEXTS["kaa"].replace("ў", "у").replace("ҳ", "х")
+    found = fits(without)
+    assert found["kaa_Cyrl"] - found["kk"] > 1
+    assert found["kk"] < fits(KAZAKH[:180])["kk"]
+
+
+def test_a_quotation_of_a_neighbor_does_not_outweigh_a_kazakh_text():
+    found = fits(KAZAKH[:1500] + "\n" + TEXTS["kaa"][:100])
+    assert found["kk"] > found["kaa_Cyrl"] + 4
+    assert identify(KAZAKH[:1500] + "\n" + TEXTS["kaa"]).language == "kk"
+
+
+def test_many_letters_say_no_more_than_enough_of_them():
+    once, often = fits(TEXTS["kaa"])["kk"], fits(" ".join([TEXTS["kaa"]] * 8))["kk"]
+    assert abs(once - often) < 0.5
+
+
+def test_no_letters_and_letters_beyond_the_plane_do_no_harm():
+    assert set(fits("123 !").values()) == {0.0}
+    fits("\U0001e900\U0001e922 ў")
+
+
+@pytest.mark.parametrize("code", sorted(TEXTS))
+def test_neighbors_are_told_by_line(code):
+    for line in TEXTS[code].split(". "):
+        assert identify(line).language == code, line
+
+
+def test_the_voice_of_cld2_is_no_evidence_against_what_it_does_not_know():
+    model = load_model()
+    voice = dict(zip(model.labels, model.voices["kk"].tolist(), strict=True))
+    assert voice["kk"] == voice["kaa_Cyrl"] == voice["kjh"] == voice["nog"] > 0
+    assert voice["ky"] == voice["ru"] == voice["und"] == 0
+
+
+def test_the_table_names_labels_of_the_model_and_lower_case_letters():
+    labels = set(load_model().labels)
+    rates = tomllib.loads(FILE.read_text("utf-8"))["rates"]
+    assert set(rates) | unknown_to_cld2() <= labels
+    assert [x for row in rates.values() for x in row if x != x.lower() or len(x) > 2] == []
+    assert [label for label, row in rates.items() if sum(row.values()) > 30] == []
+
+
+def test_no_held_out_text_is_trained_on():
+    listed = tomllib.loads((Path(__file__).parents[2] / "bench" / "train_identify.toml").read_text("utf-8"))["source"]
+    rows = [source for source in listed if source.get("form") == "rows" and "only" not in source]
+    assert all({"ntrex", "sib200", "udhr"} <= set(source["leave"]) for source in rows)
+    assert all(source["origin"] and source["licence"] for source in listed)
+    assert [source["path"] for source in listed if source["path"].startswith("bench/")] == []
