@@ -144,7 +144,7 @@ KARAKALPAK_PAGE = "Қарақалпақстан Республикасының �
 
 def test_the_gate_stands_before_pages_of_sites_and_of_the_index_too(tmp_path):
     pages = [
-        Page(f"https://a.example/{name}", "2026-01-01", "text/html", "utf-8", f"<p>{body}</p>".encode(), 200, "")
+        Page(f"https://a.example/{name}", "2026-01-01", f"<p>{body}</p>".encode())
         for name, body in (("kk", KAZAKH_PAGE), ("kaa", KARAKALPAK_PAGE), ("en", "Nothing but English. " * 20))
     ]
     target = tmp_path / "lost-00-00000.parquet"

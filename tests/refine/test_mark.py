@@ -159,5 +159,4 @@ def test_a_close_language_without_kazakh_letters_is_not_kazakh_typed_without_the
         "Буьгуьн мектебимизде уьйкен байрам болды, онынъ уьшин коьп конаклар келди, бирге олтырып соьйлестилер.\n"
         "Мен де сол байрамда болдым, сонъ уьйге кайтып, атама эм анама баьрин де айттым."
     )
-    found = marks(nogai)
-    assert (found.language, found.folded) == ("nog", 0) or found.language == "nog"
+    assert marks(nogai).language == "nog"
