@@ -26,7 +26,7 @@ from anatili.lang import load_pack
 from anatili.lang.identify import BITS, MAIN, grams, join
 from anatili.text import script_of
 
-DIMENSIONS, EPOCHS, BATCH, LARGEST, SMALLEST, RATE = 16, 5, 256, 4000, 2000, 0.01
+DIMENSIONS, EPOCHS, BATCH, LARGEST, SMALLEST, RATE = 16, 5, 256, 3500, 1500, 0.01
 LONGEST = 400
 """Characters of a line that are learned from."""
 SHORTEST = 10
