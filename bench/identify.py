@@ -3,11 +3,11 @@
     python bench/identify.py ../shared/data [--held FOLDER] [--documents 30]
 
 Lines are read whole, cut to 60 and to 25 letters. They are `bench/ntrex_dev` (998 parallel lines in 16 languages),
-Kazakh in other scripts, and the texts of `--held`: files `<language>_<source>.txt` or `<language>_<Script>_<source>.txt`,
-a line a sentence. No file there may be one that `bench/train_identify.toml` names. Without `--held` the neighbors are
-those of the Universal Declaration (`html/udhr` of the data folder), which the model is not trained on either.
-Documents are ten lines of one file; they go through `collect`, `extract`, `mark`, `dedup` and `cut` of a Kazakh and of a
-Kyrgyz recipe.
+Kazakh in other scripts, and the texts of `--held`: files `<language>_<source>.txt` or
+`<language>_<Script>_<source>.txt`, a line a sentence. No file there may be one that `bench/train_identify.toml` names.
+Without `--held` the neighbors are those of the Universal Declaration (`html/udhr` of the data folder), which the model
+is not trained on either. Documents are ten lines of one file; they go through `collect`, `extract`, `mark`, `dedup` and
+`cut` of a Kazakh and of a Kyrgyz recipe.
 """
 
 import argparse

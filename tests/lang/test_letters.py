@@ -68,14 +68,16 @@ def test_neighbors_are_told_by_line(code):
 def test_the_voice_of_cld2_is_no_evidence_against_what_it_does_not_know():
     model = load_model()
     voice = dict(zip(model.labels, model.voices["kk"].tolist(), strict=True))
-    assert voice["kk"] == voice["kaa_Cyrl"] == voice["kjh"] == voice["nog"] > 0
-    assert voice["ky"] == voice["ru"] == voice["und"] == 0
+    assert 0 <= voice["kk"] - voice["kaa_Cyrl"] < 1
+    assert 0 <= voice["kk"] - voice["kjh"] < 1
+    assert min(voice["kk"] - voice[label] for label in ("ky", "ru", "tt", "und")) > 2
 
 
 def test_the_table_names_labels_of_the_model_and_lower_case_letters():
     labels = set(load_model().labels)
     rates = tomllib.loads(FILE.read_text("utf-8"))["rates"]
-    assert set(rates) | unknown_to_cld2() <= labels
+    assert set(rates) <= labels
+    assert unknown_to_cld2() <= set(load_model().codes)
     assert [x for row in rates.values() for x in row if x != x.lower() or len(x) > 2] == []
     assert [label for label, row in rates.items() if sum(row.values()) > 30] == []
 

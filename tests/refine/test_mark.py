@@ -4,9 +4,9 @@ import pytest
 
 from anatili.document import Document, Duplicate
 from anatili.lang import load_pack
+from anatili.lang.identify import Verdict
 from anatili.recipe import Cut
 from anatili.refine.cut import why_not
-from anatili.lang.identify import Verdict
 from anatili.refine.mark import language_of_page, look_at, repeated_lines, repeated_sequence
 from anatili.sample.topics import read_topics
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from anatili.lang.letters import evidence, unknown_to_cld2
+from anatili.lang.letters import evidence
 from anatili.text import INVISIBLE, count_letters, script_of
 
 LETTERS = re.compile(r"[^\W\d_]+")
@@ -28,9 +28,6 @@ TOGETHER = 256
 """Texts that go through the model at a time: more would only take memory."""
 MAIN = ("Cyrl", "Latn", "Arab")
 Ints = npt.NDArray[np.int64]
-SECOND_VOICE = 20
-"""How much likelier a language becomes when CLD2 names it, against others that CLD2 knows: enough to settle Kyrgyz or
-Bashkir against Kazakh (4.8 % and 1.1 % of NTREX lines were called Kazakh without it)."""
 UNSURE = 0.9
 """Below this the model gives way to a language that only CLD2 knows."""
 
@@ -49,33 +46,30 @@ UNKNOWN = Verdict("und", "", 0.0)
 
 @dataclass(frozen=True)
 class Model:
-    """`rows` (2^17 x 16, int8) of n-gram buckets, `head` (16 x labels), labels as `code` or `code_Script`."""
+    """`rows` (2^17 x 16, int8) of n-gram buckets, `head` (16 x labels), labels as `code` or `code_Script`.
+
+    `voices`: what a name that CLD2 gives adds to the logarithm of each label's odds, by how often it gives that name to
+    texts of the label. It settles Kyrgyz or Bashkir against Kazakh (4.8 % and 1.1 % of NTREX lines were called Kazakh
+    without it), but says little of languages that CLD2 does not know."""
 
     rows: npt.NDArray[np.int8]
     head: npt.NDArray[np.float32]
     bias: npt.NDArray[np.float32]
     labels: tuple[str, ...]
+    voices: dict[str, npt.NDArray[np.float32]]
 
     @cached_property
     def codes(self) -> tuple[str, ...]:
         """The language of each label."""
         return tuple(label.split("_")[0] for label in self.labels)
 
-    @cached_property
-    def voices(self) -> dict[str, npt.NDArray[np.float32]]:
-        """What CLD2 adds to the odds of each label when it names a language: it speaks for that one against the others
-        that it knows, and says nothing of those that it does not know."""
-        unknown = np.array([label in unknown_to_cld2() for label in self.labels])
-        codes = np.array(self.codes)
-        voice = np.float32(np.log(SECOND_VOICE))
-        return {code: np.where(unknown | (codes == code), voice, np.float32(0)) for code in set(self.codes)}
-
 
 @cache
 def load_model() -> Model:
     with np.load(MODEL, allow_pickle=False) as file:
         head = (file["head"] * file["scale"][:, None]).astype(np.float32)
-        return Model(file["rows"], head, file["bias"], tuple(map(str, file["labels"])))
+        voices = dict(zip(map(str, file["names"]), file["heard"], strict=True))
+        return Model(file["rows"], head, file["bias"], tuple(map(str, file["labels"])), voices)
 
 
 def letter_codes(text: str) -> npt.NDArray[np.uint64]:
@@ -91,7 +85,7 @@ def join(texts: Sequence[str]) -> tuple[npt.NDArray[np.uint64], Ints]:
 
 
 def grams(letters: npt.NDArray[np.uint64], owner: Ints) -> Iterator[tuple[Ints, Ints]]:
-    """Buckets of all n-grams (1 to 5 letters) of joined texts, and the number of the text of each, an order at a time."""
+    """Buckets of all n-grams (1 to 5 letters) of joined texts, and the text of each, an order at a time."""
     hashed = np.zeros(len(letters), np.uint64)
     for order in ORDERS:
         if len(letters) < order:
@@ -139,7 +133,7 @@ def decide(text: str, odds: npt.NDArray[np.float32]) -> Verdict:
     if not script:
         return UNKNOWN
     model, wide = load_model(), cld2(text)
-    if wide and wide.language in model.codes:
+    if wide and wide.language in model.voices:
         odds = odds + model.voices[wide.language]
     chances = by_language(model.codes, odds)
     if wide and wide.language not in chances:

@@ -1,7 +1,7 @@
 """Evidence of letters: does a text have the letters that a language has, and none that only its neighbors have?
 
-The table is `letters.toml`, for linguists to read and change. A letter that is not a language's own speaks against it, and
-so does a letter missing that the language has everywhere. The evidence goes by shares, not by counts, so that a
+The table is `letters.toml`, for linguists to read and change. A letter that is not a language's own speaks against it,
+and so does a letter missing that the language has everywhere. The evidence goes by shares, not by counts, so that a
 Kazakh text that quotes its neighbor stays Kazakh.
 """
 
@@ -26,9 +26,9 @@ Ints = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Letters:
-    """`numbers`: code point -> number of a letter that is told, from 1; `pairs`: two code points that count as one letter;
-    `logs` (letters x labels) and `sums` (labels): what a letter and what its absence say. Labels without a row in the
-    table take no part: `told` is false for them."""
+    """`numbers`: code point -> number of a letter that is told, from 1; `pairs`: two code points that count as one
+    letter; `logs` (letters x labels) and `sums` (labels): what a letter and what its absence say. Labels without a row
+    in the table take no part: `told` is false for them."""
 
     numbers: npt.NDArray[np.int64]
     pairs: tuple[tuple[int, int], ...]
@@ -39,7 +39,7 @@ class Letters:
 
 @cache
 def unknown_to_cld2() -> frozenset[str]:
-    """Labels of languages that CLD2 does not know."""
+    """Languages that CLD2 does not know."""
     return frozenset(tomllib.loads(FILE.read_text("utf-8"))["unknown_to_cld2"])
 
 

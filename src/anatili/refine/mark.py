@@ -83,7 +83,9 @@ def look_at(
     folded = typed_without(words, body, packs)
     # A close language without those letters has the same words: where it is sure, nothing is missing.
     is_close = seen.verdict.language in unknown_to_cld2() and seen.verdict.confidence >= SURE
-    if folded.share >= FOLDED and not is_close:  # recognised and said, never rewritten: which letter was meant cannot be known
+    if (
+        folded.share >= FOLDED and not is_close
+    ):  # recognised and said, never rewritten: which letter was meant cannot be known
         verdict = Verdict(folded.language, seen.verdict.script, FOLDED_CONFIDENCE)
         seen, pack = Languages(verdict, ("",) * len(seen.lines), 0.0, len(words)), packs[folded.language]
     script = seen.verdict.script
