@@ -23,7 +23,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.sparse import coo_array
 
-from anatili.lang import load_pack
+from anatili.lang import LanguagePack, load_pack
 from anatili.lang.identify import BITS, MAIN, cld2, grams, join
 from anatili.text import script_of
 
@@ -77,9 +77,16 @@ def read(sources: list[Source], folders: list[Path]) -> dict[str, list[str]]:
             lines.setdefault(label, []).extend(found)
             for scheme in source.schemes:
                 some = chooser.sample(found, min(TRANSLITERATED, len(found)))
-                written = [load_pack(label).transliterate(text, scheme) for text in some]
+                written = [write(text, load_pack(label), scheme) for text in some]
                 lines.setdefault(f"{label}_{scheme}", []).extend(written)
     return {label: texts for label, texts in lines.items() if texts}
+
+
+def write(text: str, pack: LanguagePack, scheme: str) -> str:
+    """A text of the pack's language in one of its schemes, or as typed on a keyboard without its letters."""
+    if scheme != "keyboard":
+        return pack.transliterate(text, scheme)
+    return text.lower().translate(str.maketrans(pack.said.keyboard))
 
 
 def texts_of(file: Path, source: Source, chooser: random.Random) -> tuple[str, list[str]]:
@@ -241,6 +248,8 @@ def main() -> None:
     labels = sorted(lines)
     print(", ".join(f"{label} {len(lines[label])}" for label in labels), flush=True)
     bag, head, bias = train(lines, labels, listed["draw"])
+    for label, value in listed["prior"].items():
+        bias.weights[labels.index(label)] += value
     names, heard = hear(lines, labels)
     weights = bag.weights
     scale = np.abs(weights).max(axis=0) / 127 * 0.5  # half the range: the few largest values are clipped

@@ -1,11 +1,14 @@
 """The letters that set close languages apart: by line, by share, and never by a few letters of a quotation."""
 
+import html
+import re
 import tomllib
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from anatili.lang import load_pack
 from anatili.lang.identify import identify, join, load_model
 from anatili.lang.letters import FILE, evidence, unknown_to_cld2
 from anatili.sample.topics import read_topics
@@ -54,6 +57,21 @@ def test_many_letters_say_no_more_than_enough_of_them():
     assert abs(once - often) < 0.5
 
 
+def test_latin_letters_typed_for_kazakh_ones_count_as_these_inside_of_words_only():
+    typed = KAZAKH[:400].translate(str.maketrans("іә", "iə"))
+    assert fits(typed)["kk"] == fits(KAZAKH[:400])["kk"] == 0
+    russian = "Президент компании выступил в субботу в Москве и рассказал о новых планах на будущее"
+    names = fits(russian + " Microsoft Windows Linkin Park Twitter Wikipedia iPhone")
+    assert names["ru"] == 0
+    assert names["kk"] < 0
+
+
+def test_kazakh_typed_without_its_letters_is_still_called_kazakh():
+    typed = KAZAKH.lower().translate(str.maketrans(load_pack("kk").said.keyboard)).splitlines()
+    found = [identify(line).language for line in typed if len(line) > 60]
+    assert sum(code == "kk" for code in found) >= 0.9 * len(found) > 0
+
+
 def test_no_letters_and_letters_beyond_the_plane_do_no_harm():
     assert set(fits("123 !").values()) == {0.0}
     fits("\U0001e900\U0001e922 ў")
@@ -63,6 +81,14 @@ def test_no_letters_and_letters_beyond_the_plane_do_no_harm():
 def test_neighbors_are_told_by_line(code):
     for line in TEXTS[code].split(". "):
         assert identify(line).language == code, line
+
+
+@pytest.mark.parametrize(("code", "most"), [("kaa", 0.05), ("kjh", 0.01), ("alt", 0.01), ("tyv", 0.01), ("sah", 0.01)])
+def test_paragraphs_of_the_declaration_in_close_languages_are_not_called_kazakh(data, code, most):
+    page = (data / "html" / "udhr" / f"{code}.html").read_text("utf-8")
+    lines = [html.unescape(p) for p in re.findall(r"<p>([^<]{30,})</p>", page)]
+    assert len(lines) > 50
+    assert sum(identify(line).language == "kk" for line in lines) <= most * len(lines)
 
 
 def test_the_voice_of_cld2_is_no_evidence_against_what_it_does_not_know():

@@ -20,6 +20,8 @@ ENOUGH = 100
 """Letters of a text beyond which more of the same say nothing new."""
 TRUST = 0.5
 """Weight of the evidence: the letters of one word do not come independently, and the n-grams have seen them too."""
+SCRIPTS = 0x400
+"""Code point from which letters are not Latin."""
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
 
@@ -28,13 +30,15 @@ Ints = npt.NDArray[np.int64]
 class Letters:
     """`numbers`: code point -> number of a letter that is told, from 1; `pairs`: two code points that count as one
     letter; `logs` (letters x labels) and `sums` (labels): what a letter and what its absence say. Labels without a row
-    in the table take no part: `told` is false for them."""
+    in the table take no part: `told` is false for them. `alike`: code point -> number of the letter that it is typed
+    for inside of words in the other script."""
 
     numbers: npt.NDArray[np.int64]
     pairs: tuple[tuple[int, int], ...]
     logs: Floats
     sums: Floats
     told: npt.NDArray[np.bool_]
+    alike: npt.NDArray[np.int64]
 
 
 @cache
@@ -45,12 +49,16 @@ def unknown_to_cld2() -> frozenset[str]:
 
 @cache
 def load_letters(labels: tuple[str, ...]) -> Letters:
-    rates: dict[str, dict[str, float]] = tomllib.loads(FILE.read_text("utf-8"))["rates"]
+    table = tomllib.loads(FILE.read_text("utf-8"))
+    rates: dict[str, dict[str, float]] = table["rates"]
     letters = sorted({letter for row in rates.values() for letter in row}, key=lambda letter: (len(letter), letter))
     single = [letter for letter in letters if len(letter) == 1]
     numbers = np.zeros(0x10000, np.int64)
     for number, letter in enumerate(single, 1):
         numbers[ord(letter)] = number
+    alike = np.zeros(0x10000, np.int64)
+    for typed, letter in table["look_alikes"].items():
+        alike[ord(typed)] = numbers[ord(letter)]
     shares = np.array([[rates.get(label, {}).get(letter, 0) / 100 for label in labels] for letter in letters])
     shares = np.maximum(shares, STRAY)
     return Letters(
@@ -59,6 +67,7 @@ def load_letters(labels: tuple[str, ...]) -> Letters:
         np.log(shares).astype(np.float32),
         shares.sum(axis=0).astype(np.float32),
         np.array([label in rates for label in labels]),
+        alike,
     )
 
 
@@ -68,6 +77,8 @@ def evidence(letters: Ints, owner: Ints, texts: int, labels: tuple[str, ...]) ->
     table = load_letters(labels)
     kinds = len(table.logs) + 1
     known = table.numbers[np.minimum(letters, 0xFFFF)]
+    own = np.pad(letters >= SCRIPTS, 1)
+    known += table.alike[np.minimum(letters, 0xFFFF)] * (own[:-2] | own[2:])
     counts = np.bincount(owner * kinds + known, minlength=texts * kinds).reshape(texts, kinds)[:, 1:]
     single = kinds - 1 - len(table.pairs)
     for number, (first, second) in enumerate(table.pairs):
