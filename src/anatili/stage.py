@@ -56,7 +56,7 @@ STAGES = (
         needs=("extract",),
         watches="anatili.refine.evidence:inventory",
         reads=MARK_FILES,
-        version=3,
+        version=2,
     ),
     Stage("dedup", "anatili.refine.dedup:run", needs=("extract",), version=2),
     Stage(
