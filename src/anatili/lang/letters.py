@@ -18,7 +18,7 @@ STRAY = 0.0004
 """Share that a letter may have in languages without it: names, quotations, errors."""
 ENOUGH = 100
 """Letters of a text beyond which more of the same say nothing new."""
-TRUST = 0.5
+TRUST = 0.7
 """Weight of the evidence: the letters of one word do not come independently, and the n-grams have seen them too."""
 SCRIPTS = 0x400
 """Code point from which letters are not Latin."""
