@@ -8,7 +8,7 @@ import gzip
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
@@ -182,14 +182,26 @@ def collect_stream(pages: Iterable[Page | Broken], target: Path, source: Source)
     counts: Counter[str] = Counter()
     lost: list[Lost] = []
     shard = target.with_name(f"part-{target.stem.removeprefix('lost-')}-00000.warc.gz")
-    write_warc(shard, usable(pages, counts, lost, []), source)
+    sifted: list[SiftedOut] = []
+    write_warc(shard, usable(sift(pages, gate_of(source)), counts, lost, sifted), source)
     if source.kind == "commoncrawl" and counts[NOT_FETCHED] > MAX_NOT_FETCHED * counts["records"]:
         shard.unlink()
         raise Problem(f"{counts[NOT_FETCHED]} of {counts['records']} pages could not be fetched ({lost[-1].detail}). "
                       "Give the same command again: it goes on here")  # fmt: skip
     if not counts["kept"]:
         shard.unlink()
+    if sifted:
+        write_shard(target.with_name(f"sifted-{target.stem.removeprefix('lost-')}.parquet"), SiftedOut, sifted)
     write_shard(target, Lost, lost, counts)
+
+
+def sift(pages: Iterable[Page | Broken], admits: Admits | None) -> Iterator[Page | Broken | Sifted]:
+    """The pages of a site or of the index through the gate, as those of WARC files go through it when they are read."""
+    for page in pages:
+        if admits and isinstance(page, Page) and not admits(page.payload, partial(str, page.charset)):
+            yield Sifted(page.url)
+        else:
+            yield page
 
 
 def collect_file(file: Path, target: Path, source: Source, settings: Collect) -> None:
@@ -208,7 +220,7 @@ def collect_file(file: Path, target: Path, source: Source, settings: Collect) ->
         if sifted:
             write_shard(target.with_name(f"sifted-{stem}.parquet"), SiftedOut, sifted)
     else:
-        for number, rows in enumerate(batches(documents(file, source, settings, counts, lost), size)):
+        for number, rows in enumerate(batches(documents(file, source, settings, counts, lost, gate_of(source)), size)):
             shard = target.with_name(f"part-{stem}-{number:05d}.parquet")
             if not shard.exists():
                 write_shard(shard, Document, rows)

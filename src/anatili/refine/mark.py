@@ -2,6 +2,7 @@
 
 import re
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -12,6 +13,7 @@ from anatili.benchmarks import read_benchmarks, sequences
 from anatili.document import Document, Mark, read_shard, write_shard
 from anatili.lang import LanguagePack, PersonalPattern, load_pack
 from anatili.lang.identify import Verdict, identify_all
+from anatili.lang.letters import unknown_to_cld2
 from anatili.recipe import MarkSettings
 from anatili.refine.evidence import (
     FOLDED,
@@ -78,7 +80,11 @@ def look_at(
     seen = languages_of(body, packs, line_letters)
     pack = packs.get(seen.verdict.language)
     folded = typed_without(words, body, packs)
-    if folded.share >= FOLDED:  # recognised and said, never rewritten: which letter was meant cannot be known
+    # A close language without those letters has the same words: where it is sure, nothing is missing.
+    is_close = seen.verdict.language in unknown_to_cld2() and seen.verdict.confidence >= SURE
+    if (
+        folded.share >= FOLDED and not is_close
+    ):  # recognised and said, never rewritten: which letter was meant cannot be known
         verdict = Verdict(folded.language, seen.verdict.script, FOLDED_CONFIDENCE)
         seen, pack = Languages(verdict, ("",) * len(seen.lines), 0.0, len(words)), packs[folded.language]
     script = seen.verdict.script
@@ -123,8 +129,8 @@ class Languages:
 def languages_of(body: str, packs: dict[str, LanguagePack], line_letters: int) -> Languages:
     """The language of the whole and of each line that is long enough to tell.
 
-    A page counts as being in the first of the recipe's languages that has enough text of its own in it, however much of
-    another stands around that; else as being in the language of the whole.
+    A page counts as being in the recipe's main language if it has enough text of its own in it, however much of another
+    stands around that; else as being in the language of the whole.
     """
     lines = body.splitlines()
     letters = [text.count_letters(line) for line in lines]
@@ -134,16 +140,36 @@ def languages_of(body: str, packs: dict[str, LanguagePack], line_letters: int) -
     amounts: Counter[str] = Counter()
     for n, verdict in sure.items():
         amounts[verdict.language] += letters[n]
-    main, total = next(iter(packs), ""), max(1, sum(letters))
-    if whole.language != main and amounts[main] >= max(OWN_LETTERS, OWN_SHARE * total):
-        own = [verdict for verdict in sure.values() if verdict.language == main]
-        best = max(own, key=lambda verdict: verdict.confidence)
-        whole = Verdict(main, best.script, round(sum(v.confidence for v in own) / len(own), 4))
+    whole = language_of_page(whole, sure.values(), amounts, next(iter(packs), ""), max(1, sum(letters)))
     languages = tuple(sure[n].language if n in sure else "" for n in range(len(lines)))
     strange = sum(letters[n] for n, language in enumerate(languages) if language not in ("", whole.language))
     own_words = sum(len(text.words(line)) for line, language in zip(lines, languages, strict=True)
                     if language in ("", whole.language))  # fmt: skip
-    return Languages(whole, languages, strange / total, own_words)
+    return Languages(whole, languages, strange / max(1, sum(letters)), own_words)
+
+
+def language_of_page(
+    whole: Verdict, lines: Collection[Verdict], amounts: Counter[str], main: str, total: int
+) -> Verdict:
+    """The language that a page counts as: `whole`, or `main` where enough of its lines are in that.
+
+    A page in a language so close that CLD2 takes it for another must have more text in `main` than in that one: some
+    lines of such a page always look like its neighbor's. The other way round, a page that begins in `main` but has more
+    text in such a language counts as that.
+    """
+    close = {language: amount for language, amount in amounts.items() if language in unknown_to_cld2()}
+    rival = max(sorted(close), key=close.__getitem__, default="")
+    if rival and close[rival] > amounts[main] and whole.language in (main, rival):
+        chosen = rival
+    elif whole.language != main and amounts[main] >= max(OWN_LETTERS, OWN_SHARE * total):
+        chosen = main
+    else:
+        return whole
+    if chosen == whole.language:
+        return whole
+    own = [verdict for verdict in lines if verdict.language == chosen]
+    best = max(own, key=lambda verdict: verdict.confidence)
+    return Verdict(chosen, best.script, round(sum(v.confidence for v in own) / len(own), 4))
 
 
 def count_blocked(body: str, code: str) -> int:
