@@ -86,9 +86,7 @@ def run(
                 bars.tell(outcome)
         bars.close_with(recipe)
     if troubles:
-        raise Problem(
-            f"the run is whole, but {'; '.join(troubles)}: more than 1 in 100. See: anatili why {wanted.name} URL"
-        )
+        raise Problem(f"the run is whole, but {'; '.join(troubles)}. See: anatili why {wanted.name} URL")
 
 
 def show_outline(wanted: Any, recipe: Path, devices: int, memory: float, wants_json: bool) -> None:

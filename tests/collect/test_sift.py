@@ -76,5 +76,15 @@ def test_what_passed_is_written_even_where_too_much_was_lost(crawl, tmp_path):
     assert list(read_pages(tmp_path / "out.warc.gz", 10**7))
 
 
+def test_an_archive_that_ends_too_early_ends_with_an_error(crawl, tmp_path):
+    """All in one gzip stream, and cut near its end: one record in hundreds, but nobody knows what was behind it."""
+    data = gzip.compress(gzip.decompress(crawl.read_bytes()) * 3)
+    (tmp_path / "cut.warc.gz").write_bytes(data[:-2000])
+    answer = sift(tmp_path / "cut.warc.gz", "--language", "kk", "-o", tmp_path / "out.warc.gz")
+    assert answer.exit_code == 1
+    assert "1 of 1 files end too early" in answer.stderr
+    assert list(read_pages(tmp_path / "out.warc.gz", 10**7))
+
+
 def test_an_unknown_language_is_told(crawl):
     assert "no language pack 'xx'" in sift(crawl, "--language", "xx").stderr
