@@ -32,6 +32,7 @@ STAGE_FOLDERS = {
 # A stage folder may take from these and from itself; `serve` stands above them, `cli` above all.
 BELOW = {
     "",
+    "budget",
     "document",
     "engine",
     "lang",

@@ -84,6 +84,8 @@ class Mark:
     """How much it reads like text that explains, by the pack's small classifier, 0 to 1; -1 where it has none."""
     contaminated: int
     """Sequences of eight words that it shares with the benchmark files named in the recipe."""
+    stopped: str = ""
+    """Why nothing more could be found out about it in the time a page has, "" if all could."""
 
 
 @dataclass(frozen=True, slots=True)

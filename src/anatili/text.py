@@ -27,6 +27,8 @@ SHARED_LETTERS = {
     "Arab": frozenset("ءآأؤإئابةتثجحخدذرزسشصضطظعغفقكلمنهوىيپچژگکیٹڈڑںےہھۃ"),
 }
 LETTER = re.compile(r"[^\W\d_]")
+RUN = re.compile(r"[^\w\s]{31,}")
+"""More than thirty characters that are neither letters, digits nor spaces: only these can be marks stacked so high."""
 
 # Zero-width, bidirectional, tag and control characters: invisible, and a way to hide words from readers.
 INVISIBLE = re.compile(
@@ -63,9 +65,21 @@ def paragraphs(text: str) -> Iterator[str]:
 
 
 def clean(text: str) -> str:
-    """`text` in NFC without invisible characters, line ends as LF; what a reader sees is unchanged."""
+    """`text` in NFC without invisible characters, line ends as LF; what a reader sees is unchanged.
+
+    Of marks stacked on one letter thirty stay (as in Unicode's stream-safe format): putting n of them in order takes
+    n x n steps, and no writing has so many.
+    """
     text = INVISIBLE.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
+    text = RUN.sub(lambda run: stacked_marks().sub(r"\1", run.group()), text)
     return unicodedata.normalize("NFC", text)
+
+
+@cache
+def stacked_marks() -> re.Pattern[str]:
+    """More than thirty combining marks in a row, the first thirty as a group."""
+    marks = "".join(c for c in map(chr, range(0x300, 0x20000)) if unicodedata.combining(c))
+    return re.compile(f"([{marks}]{{30}})[{marks}]+")
 
 
 @cache

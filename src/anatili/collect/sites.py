@@ -17,9 +17,9 @@ from anatili.collect.robots import Rules, read_rules
 from anatili.page import OPT_OUT_HEADER
 from anatili.warc import Broken, Page
 
-LOCATION = re.compile(rb"<loc>\s*(?:<!\[CDATA\[)?\s*([^<\]\s]{1,2000})", re.I)
+LOCATION = re.compile(rb"<loc>\s*+(?:<!\[CDATA\[\s*+)?([^<\]\s]{1,2000})", re.I)
 FEED_LINK = re.compile(
-    rb"<link>\s*(?:<!\[CDATA\[)?\s*([^<\]\s]{1,2000})|<link\b[^>]{0,300}?href=[\"']([^\"']{1,2000})", re.I
+    rb"<link>\s*+(?:<!\[CDATA\[\s*+)?([^<\]\s]{1,2000})|<link\b[^>]{0,300}?href=[\"']([^\"']{1,2000})", re.I
 )
 ALTERNATE = re.compile(rb"<link\b[^>]{0,500}application/(?:rss|atom)\+xml[^>]{0,500}>", re.I)
 HREF = re.compile(rb"href=[\"']([^\"']{1,2000})", re.I)

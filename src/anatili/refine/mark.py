@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from anatili import text
+from anatili.budget import TookTooLong, within
 from anatili.document import Document, Mark, read_shard, write_shard
 from anatili.lang import LanguagePack, PersonalPattern, load_pack
 from anatili.lang.identify import Verdict, identify_all
@@ -26,7 +27,7 @@ from anatili.stage import Task
 
 LINK = re.compile(r"https?://|www\.")
 SYMBOL = re.compile(r"[^\w\s.,;:!?'\"«»“”„’‘()\[\]%№/…–—-]")
-MIXED = re.compile(r"(?=\w*[A-Za-zƏəÖö])(?=\w*[\u0400-\u052f])[^\W\d_]+")
+LETTERS = re.compile(r"[^\W\d_]+")
 SURE = 0.8
 """Confidence from which a line counts as being in another language."""
 OWN_LETTERS = 100
@@ -54,10 +55,24 @@ def mark_shard(source: Path, target: Path, languages: tuple[str, ...], settings:
     counts: Counter[str] = Counter()
     marks = []
     for document in read_shard(source, Document):
-        found = look_at(document, packs, settings.line_letters, known)
+        try:
+            with within(len(document.text)):
+                found = look_at(document, packs, settings.line_letters, known)
+        except TookTooLong as reached:
+            found = unmarked(document, f"mark: {reached}")
         counts[f"{found.language} {found.script}".strip()] += 1
         marks.append(found)
     write_shard(target, Mark, marks, counts)
+
+
+def unmarked(document: Document, why: str) -> Mark:
+    """The row of a document that could not be looked at: `cut` leaves it out, with this reason."""
+    return Mark(
+        id=document.id, words=0, language="und", script="", confidence=0.0, alphabet=0.0, stopwords=0.0, other=0.0,
+        lines=("",) * len(document.text.splitlines()), own_words=0, switched=0.0, folded=0.0, repeats=0.0,
+        repeated_words=0.0, symbols=0.0, links=0, mixed=0, blocked=0, personal="", quality=-1.0, contaminated=0,
+        stopped=why,
+    )  # fmt: skip
 
 
 def personal_patterns(packs: dict[str, LanguagePack]) -> dict[str, PersonalPattern]:
@@ -83,7 +98,7 @@ def look_at(
         verdict = Verdict(folded.language, seen.verdict.script, FOLDED_CONFIDENCE)
         seen, pack = Languages(verdict, ("",) * len(seen.lines), 0.0, len(words)), packs[folded.language]
     script = seen.verdict.script
-    mixed = len(MIXED.findall(body))
+    mixed = count_mixed(body)
     # Extracted text is NFC already: only look-alikes and a pack's own rules can change it.
     spelt = pack.normalize(body) if pack and (mixed or pack.extra) else body
     return Mark(
@@ -145,6 +160,15 @@ def languages_of(body: str, packs: dict[str, LanguagePack], line_letters: int) -
     own_words = sum(len(text.words(line)) for line, language in zip(lines, languages, strict=True)
                     if language in ("", whole.language))  # fmt: skip
     return Languages(whole, languages, strange / total, own_words)
+
+
+def count_mixed(body: str) -> int:
+    """Words that mix Latin and Cyrillic letters."""
+    one, other = text.SCRIPTS["Latn"], text.SCRIPTS["Cyrl"]
+    if not (one.search(body) and other.search(body)):
+        return 0
+    # Word by word: a pattern that looks ahead through the word from each of its letters takes the square of its length.
+    return sum(bool(one.search(word) and other.search(word)) for word in LETTERS.findall(body) if not word.isascii())
 
 
 def count_blocked(body: str, code: str) -> int:

@@ -24,8 +24,8 @@ SHORT = 4
 """Letters up to which a word is too common to tell by it what a sentence is about."""
 
 MARKED = re.compile(r"[«“„\"](?P<words>[^«»“”„\"]{1,600})[»”“\"](?:\s*\[(?P<number>\d{1,2})\])?")
-NUMBERED = re.compile(r"\s*\[(?P<number>\d{1,2})\]")
-OPENING = re.compile(r"[«“„\"]|\s*\[|\s+$")
+NUMBERED = re.compile(r"(?<!\s)\s*\[(?P<number>\d{1,2})\]")
+OPENING = re.compile(r"[«“„\"]|(?<!\s)\s*\[|(?<!\s)\s+$")
 UNIT = re.compile(f"{MARKED.pattern}|{NUMBERED.pattern.replace('number', 'bare')}")
 
 
