@@ -180,8 +180,8 @@ def test_the_patterns_are_found():
 def test_a_quadratic_pattern_is_found():
     for pattern in (r"(?=\w*[A-Z])(?=\w*[\u0400-\u052f])[^\W\d_]+", r"\s*\[", r"[\w-]+=", r"<loc>\s*(?:<x)?\s*[^<\s]"):
         one = re.compile(pattern)
-        told = [growth(lambda text, one=one: list(one.finditer(text)), make) for _, make in [*texts(), *own_texts(one)]]
-        assert any(told), pattern
+        makes = [make for _, make in [*own_texts(one), *texts()]]
+        assert any(growth(lambda text, one=one: list(one.finditer(text)), make) for make in makes), pattern
 
 
 @pytest.mark.parametrize("where", PATTERNS)
@@ -193,8 +193,8 @@ def test_no_pattern_is_more_than_linear(where):
         for _ in pattern.finditer(text.encode("utf-8") if is_bytes else text):
             pass
 
-    wrong = {piece: told for piece, make in [*texts(), *own_texts(pattern)] if (told := growth(find, make))}
-    assert not wrong, f"{pattern.pattern!r}: {wrong}"
+    for piece, make in [*texts(), *own_texts(pattern)]:
+        assert growth(find, make) == "", (pattern.pattern, piece)
 
 
 PACKS = {code: load_pack(code) for code in ("kk", "ru", "en", "tr")}
@@ -230,5 +230,5 @@ FUNCTIONS: dict[str, Callable[[str], Any]] = {
 
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_no_function_is_more_than_linear(name):
-    wrong = {piece: told for piece, make in texts() if (told := growth(FUNCTIONS[name], make))}
-    assert not wrong, wrong
+    for piece, make in texts():
+        assert growth(FUNCTIONS[name], make) == "", piece

@@ -48,23 +48,25 @@ INDEX_FILES = (
     "endings.tsv",
 )
 STAGES = (
-    Stage("collect", "anatili.collect.gather:run", watches="anatili.collect.files:inventory"),
-    Stage("extract", "anatili.refine.extract:run", needs=("collect",), version=2),
+    Stage("collect", "anatili.collect.gather:run", watches="anatili.collect.files:inventory", version=2),
+    Stage("extract", "anatili.refine.extract:run", needs=("collect",), version=3),
     Stage(
         "mark",
         "anatili.refine.mark:run",
         needs=("extract",),
         watches="anatili.refine.evidence:inventory",
         reads=MARK_FILES,
-        version=2,
+        version=3,
     ),
-    Stage("dedup", "anatili.refine.dedup:run", needs=("extract",), version=2),
+    Stage(
+        "dedup", "anatili.refine.dedup:run", needs=("extract", "mark"), reads=("pack.toml", "normalize.py"), version=3
+    ),
     Stage(
         "cut",
         "anatili.refine.cut:run",
         needs=("extract", "mark", "dedup"),
         reads=("pack.toml", "normalize.py"),
-        version=2,
+        version=3,
     ),
     Stage("index", "anatili.search.index:run", needs=("cut",), reads=INDEX_FILES, loose=("tantivy/*",), version=2),
     Stage(

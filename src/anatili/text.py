@@ -8,6 +8,7 @@ from collections.abc import Container, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import SplitResult, urljoin, urlsplit
 
 WORD = re.compile(r"[^\W\d_]+(?:[-'’ʼ][^\W\d_]+)*")
 LINE = re.compile(r"\S(?:[^\n\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]*\S)?")
@@ -147,3 +148,24 @@ def number_of(text: str) -> int:
 def show_path(path: Path | str) -> str:
     """`path` as text that can be printed and written as JSON even when its bytes are not UTF-8."""
     return os.fsencode(path).decode("utf-8", "replace")
+
+
+def split_url(url: str) -> SplitResult:
+    """The parts of an address, all empty if it is malformed: crawls hold such addresses as `https://[::1/x`."""
+    try:
+        return urlsplit(url)
+    except ValueError:
+        return SplitResult("", "", "", "", "")
+
+
+def host_of(url: str) -> str:
+    """Host and port of an address, "" if it has none."""
+    return split_url(url).netloc
+
+
+def join_url(base: str, url: str) -> str:
+    """The address that `url` means on the page `base`, "" if it is malformed."""
+    try:
+        return urljoin(base, url)
+    except ValueError:
+        return ""

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import numpy as np
 
@@ -16,6 +15,7 @@ from anatili.lang.gate import Gate, load_gate
 from anatili.lang.identify import identify
 from anatili.page import decode, extract_page, quick
 from anatili.problem import Problem
+from anatili.text import host_of
 from anatili.warc import Page, Sifted, read_pages
 
 RESAMPLES = 1000
@@ -94,10 +94,10 @@ def scan(files: Iterable[Path], languages: Sequence[str], advance: Callable[[], 
     for file in files:
         for page in read_pages(file, MAX_BYTES, _admits(gates) if gates else None):
             if isinstance(page, Sifted):
-                census.add(host_of(page.url), "")
+                census.add(site_of(page.url), "")
             elif isinstance(page, Page):
                 found = language_of(page, careful=bool(gates))
-                census.add(host_of(page.url), found if not languages or found in languages else "")
+                census.add(site_of(page.url), found if not languages or found in languages else "")
             else:
                 census.lost[page.reason] += 1
         advance()
@@ -123,8 +123,8 @@ def language_of(page: Page, *, careful: bool) -> str:
     return identify(said).language if len(said) >= FEW_LETTERS else NO_TEXT
 
 
-def host_of(url: str) -> str:
-    return urlsplit(url).netloc.removeprefix("www.")
+def site_of(url: str) -> str:
+    return host_of(url).removeprefix("www.")
 
 
 def from_index(tables: Iterable[Any], languages: Sequence[str]) -> Census:
@@ -165,7 +165,7 @@ def _tally(column: Any, wanted: dict[str, str], known: dict[str, str]) -> Counte
 
 def _add_hosts(census: Census, hosts: list[str], languages: list[str], wanted: dict[str, str]) -> None:
     for host, said in zip(hosts, languages, strict=True):
-        name = host_of(host) if "://" in host else host.removeprefix("www.")
+        name = site_of(host) if "://" in host else host.removeprefix("www.")
         for code in wanted.keys() & set(said.split(",")):
             census.hosts[name][wanted[code]] += 1
 

@@ -16,12 +16,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import urljoin, urlsplit
 
 import httpcore
 import httpx
 
 from anatili import __version__
+from anatili.text import join_url, split_url
 
 AGENT = f"anatili/{__version__} (+https://github.com/anatili/anatili)"
 TOKEN = "anatili"
@@ -117,7 +117,7 @@ class Fetcher:
             answer = self._retry(url, headers or {}, pause)
             if answer.status not in MOVED or "location" not in answer.headers:
                 return answer
-            url = urljoin(url, answer.headers["location"])
+            url = join_url(url, answer.headers["location"])
             if url in seen:
                 raise FetchError(f"{seen[0]}: redirects in a circle")
             if len(seen) > REDIRECTS:
@@ -135,7 +135,7 @@ class Fetcher:
                 got += error.body
                 problem: Exception = error
             except RedirectedError as error:
-                url, hops = urljoin(url, str(error)), hops + 1
+                url, hops = join_url(url, str(error)), hops + 1
                 if hops > REDIRECTS:
                     raise FetchError(f"{url}: more than {REDIRECTS} redirects") from error
                 continue
@@ -184,7 +184,7 @@ class Fetcher:
 
     @contextmanager
     def _open(self, url: str, headers: dict[str, str], pause: float) -> Iterator[httpx.Response]:
-        parts = urlsplit(url)
+        parts = split_url(url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ForbiddenError(f"{url}: not a web address")
         self._pace(parts.netloc, max(pause, self.pause))
@@ -217,7 +217,7 @@ class Fetcher:
                     raise BrokenOffError(f"only {total} bytes in {passed:.0f} seconds", b"".join(parts))
         except httpx.DecodingError as error:
             raise FetchError(f"{response.url}: {error}") from error
-        except (httpx.HTTPError, httpcore.ProtocolError) as error:
+        except (httpx.HTTPError, httpx.InvalidURL, httpcore.ProtocolError) as error:
             raise BrokenOffError(f"broke off after {total} bytes ({type(error).__name__})", b"".join(parts)) from error
         return b"".join(parts)
 

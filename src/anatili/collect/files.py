@@ -2,13 +2,12 @@
 
 import json
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from anatili import sample
 from anatili.lang import load_pack
 from anatili.problem import Problem
 from anatili.recipe import Collect, Source
-from anatili.text import show_path
+from anatili.text import show_path, split_url
 
 ENDINGS = {
     "warc": (".warc", ".warc.gz", ".warc.zst", ".warc.wet.gz", ".wet", ".wet.gz"),
@@ -61,7 +60,9 @@ def site_roots(source: Source, base: Path) -> list[str]:
 
 def root_of(line: str) -> str:
     """Scheme and host of an address; https where only a host is given."""
-    parts = urlsplit(line if "://" in line else f"https://{line}")
+    parts = split_url(line if "://" in line else f"https://{line}")
+    if not parts.netloc:
+        raise Problem(f"{line!r} in a list of sites is no web address; write it as https://example.org")
     return f"{parts.scheme}://{parts.netloc}"
 
 

@@ -10,11 +10,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from html import unescape
-from urllib.parse import urljoin, urlsplit
 
 from anatili.collect.fetch import Answer, Fetcher, FetchError
 from anatili.collect.robots import Rules, read_rules
 from anatili.page import OPT_OUT_HEADER
+from anatili.text import host_of, join_url
 from anatili.warc import Broken, Page
 
 LOCATION = re.compile(rb"<loc>\s*+(?:<!\[CDATA\[\s*+)?([^<\]\s]{1,2000})", re.I)
@@ -57,7 +57,7 @@ class Site:
 
     def is_own(self, url: str) -> bool:
         """Whether an address lies on this site, with or without www, and may be fetched."""
-        host, own = (urlsplit(one).netloc.removeprefix("www.") for one in (url, self.root))
+        host, own = (host_of(one).removeprefix("www.") for one in (url, self.root))
         return host == own and self.rules.allows(url)
 
 
@@ -100,7 +100,7 @@ def addresses(site: Site) -> Iterator[str]:
     for found in (from_sitemaps(site), from_feeds(site), [site.root + "/"]):
         for url in found:
             url = url.split("#")[0]
-            if url not in seen and urlsplit(url).netloc == urlsplit(site.root).netloc:
+            if url not in seen and host_of(url) == host_of(site.root):
                 seen.add(url)
                 yield url
         if seen:
@@ -120,7 +120,7 @@ def from_sitemaps(site: Site) -> Iterator[str]:
         if answer is None:
             continue
         body = unpacked(answer.body)
-        named = [urljoin(address, plain(url)) for url in LOCATION.findall(body)]
+        named = [join_url(address, plain(url)) for url in LOCATION.findall(body)]
         if b"<sitemapindex" in body[:2000]:
             waiting += named
         else:
@@ -134,9 +134,9 @@ def from_feeds(site: Site) -> Iterator[str]:
         return
     for tag in ALTERNATE.findall(answer.body)[:10]:
         for href in HREF.findall(tag):
-            feed = site.get(urljoin(answer.url, plain(href)))
+            feed = site.get(join_url(answer.url, plain(href)))
             if feed is not None:
-                yield from (urljoin(feed.url, plain(url)) for url in either(FEED_LINK.findall(unpacked(feed.body))))
+                yield from (join_url(feed.url, plain(url)) for url in either(FEED_LINK.findall(unpacked(feed.body))))
 
 
 def either(pairs: Iterable[tuple[bytes, bytes]]) -> Iterator[bytes]:
