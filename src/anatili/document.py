@@ -53,9 +53,10 @@ class Mark:
     confidence: float
     """Of the language, 0 to 1."""
     alphabet: float
-    """Share of letters that belong to the language's alphabet in that script, look-alikes put right."""
+    """Share of letters that belong to the language's alphabet in that script, look-alikes put right, in the lines that
+    are not confidently in another language."""
     stopwords: float
-    """Share of words that are stop words of the language."""
+    """Share of the words in those lines that are stop words of the language."""
     other: float
     """Share of letters in lines that are confidently in another language."""
     lines: tuple[str, ...]

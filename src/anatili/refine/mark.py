@@ -97,10 +97,12 @@ def look_at(
     if folded.share >= FOLDED:  # recognised and said, never rewritten: which letter was meant cannot be known
         verdict = Verdict(folded.language, seen.verdict.script, FOLDED_CONFIDENCE)
         seen, pack = Languages(verdict, ("",) * len(seen.lines), 0.0, len(words)), packs[folded.language]
-    script = seen.verdict.script
+    own = own_text(body, seen)
+    script = text.script_of(own) if seen.other else seen.verdict.script
+    own_words = [word.lower() for word in text.words(own)] if seen.other else words
     mixed = count_mixed(body)
     # Extracted text is NFC already: only look-alikes and a pack's own rules can change it.
-    spelt = pack.normalize(body) if pack and (mixed or pack.extra) else body
+    spelt = pack.normalize(own) if pack and (mixed or pack.extra) else own
     return Mark(
         id=document.id,
         words=len(words),
@@ -108,7 +110,7 @@ def look_at(
         script=script,
         confidence=seen.verdict.confidence,
         alphabet=round(pack.alphabet_share(spelt, script), 4) if pack else 0.0,
-        stopwords=round(max(folded.share, stopword_share(words, pack, script)), 4) if pack else 0.0,
+        stopwords=round(max(folded.share, stopword_share(own_words, pack, script)), 4) if pack else 0.0,
         other=round(seen.other, 4),
         lines=seen.lines,
         own_words=seen.own_words,
@@ -160,6 +162,12 @@ def languages_of(body: str, packs: dict[str, LanguagePack], line_letters: int) -
     own_words = sum(len(text.words(line)) for line, language in zip(lines, languages, strict=True)
                     if language in ("", whole.language))  # fmt: skip
     return Languages(whole, languages, strange / total, own_words)
+
+
+def own_text(body: str, seen: Languages) -> str:
+    """The lines that are not confidently in another language: those are marked as `other`, and may be cut out."""
+    pairs = zip(body.splitlines(), seen.lines, strict=True)
+    return "\n".join(line for line, language in pairs if language in ("", seen.verdict.language))
 
 
 def count_mixed(body: str) -> int:
