@@ -48,6 +48,8 @@ class PersonalPattern(Part):
     modulus: int = Field(0, description="Modulus of the check digit, 0 for none.")
     birth_date: bool = Field(False, description="Whether the first six digits are a date, YYMMDD.")
     context: tuple[str, ...] = Field((), description="One of these words must stand within 40 characters, if given.")
+    beside_names: bool = Field(False, description="Two capitalized words in a row there do as well.")
+    not_before: tuple[str, ...] = Field((), description="Words (their starts) before which it is an amount.")
 
 
 class Transliteration(Part):
