@@ -20,11 +20,16 @@ from anatili.text import clean, paragraphs, sentences, words
 
 SOURCE = Path(__file__).parent.parent / "src" / "anatili"
 PIECES = (
-    "a", "ә", "aә", "қ_", "1", "1 ", "1-", "1.", "(1)", "+7", "8 7", ".", "a.", "ә. ", "a@", "a@b.", ".@", "@", "[", "]", "(", "{a", "}",
-    "<", "</", "<a ", "<p>", "<meta ", "<meta charset=", "<link ", "<link hreflang=a", "<title", "<loc> ", "<script>", "<!--", "<?xml ",
-    ">", "&", "&#", "=", "a=", "a='", 'a="', "href='", " ", "  \n", "\n", "\r\n", "\r", "\u2028", '"', "'", "»", "a'", "a-", "-", "_", "*", "#",
-    "%", "%(", "%1$", "\\u0", "/", "http://", "www.", "KZ12 ABCD ", "AB12", ":", ",", "!", "? A", "charset =", "encoding='", "WARC/1.0\r\n",
-    "WARC-Type:", "<unused1", "<|", "e\u0301", "\u0301", "емес ", "не ", "n't", "ставка ", "A ", "А.", "0x", "\U0001d400", "中",
+    "a", "ә", "aә", "қ_", "1", "1 ", "1-", "1.", "(1)", "+7", "8 7", ".", "a.", "ә. ", "a@", "a@b.", ".@", "@", "[",
+    "]", "(", "{a", "}",
+    "<", "</", "<a ", "<p>", "<meta ", "<meta charset=", "<link ", "<link hreflang=a", "<title", "<loc> ",
+    "<script>", "<!--", "<?xml ",
+    ">", "&", "&#", "=", "a=", "a='", 'a="', "href='", " ", "  \n", "\n", "\r\n", "\r", "\u2028", '"', "'", "»",
+    "a'", "a-", "-", "_", "*", "#",
+    "%", "%(", "%1$", "\\u0", "/", "http://", "www.", "KZ12 ABCD ", "AB12", ":", ",", "!", "? A", "charset =",
+    "encoding='", "WARC/1.0\r\n",
+    "WARC-Type:", "<unused1", "<|", "e\u0301", "\u0301", "емес ", "не ", "n't", "ставка ", "A ", "А.", "0x",
+    "\U0001d400", "中",
 )  # fmt: skip
 """What texts are made of that drive patterns into the ground: each repeated, alone and between a word and a sign."""
 SIZE = 2_500

@@ -181,6 +181,7 @@ def test_padding_behind_the_last_record_is_no_loss():
         assert (len(numbers), broken) == (COUNT, []), form
 
 
+PACKED = gzip.compress(b"hello world", mtime=0)
 CHUNKED = b"5\r\nhello\r\n6\r\n world\r\n0\r\n\r\n"
 
 
@@ -208,7 +209,7 @@ def test_a_body_that_is_not_packed_as_its_headers_say_is_taken_as_it_is(said, bo
         ("Content-Encoding: gzip\r\nTransfer-Encoding: chunked", gzip.compress(b"hello world")),
         (
             "Content-Encoding: gzip\r\nTransfer-Encoding: chunked",
-            b"%x\r\n%s\r\n0\r\n\r\n" % (len(gzip.compress(b"hello world", mtime=0)), gzip.compress(b"hello world", mtime=0)),
+            b"%x\r\n%s\r\n0\r\n\r\n" % (len(PACKED), PACKED),
         ),
     ],
 )  # fmt: skip
@@ -220,7 +221,10 @@ def test_what_the_bytes_are_is_what_counts(said, body):
 
 
 def test_a_packed_body_that_is_damaged_is_told():
-    for said, body in (("gzip", bytearray(gzip.compress(BODIES[0]))), ("br", bytearray(BODIES[0][:9] + b"\0\1\2" * 99))):
+    for said, body in (
+        ("gzip", bytearray(gzip.compress(BODIES[0]))),
+        ("br", bytearray(BODIES[0][:9] + b"\0\1\2" * 99)),
+    ):
         body[60:90] = bytes(range(30))
         http = f"HTTP/1.1 200 OK\r\nContent-Encoding: {said}\r\n\r\n".encode() + bytes(body)
         (item,) = read_pages(io.BytesIO(gzip.compress(answer(http))), LIMIT)
@@ -259,13 +263,13 @@ def test_members_are_unpacked_to_their_ends(size):
     assert frame_end(io.BytesIO(b"..." + packed + b"..."), 3) == 3 + len(packed)
     for magic, member in ((b"\x1f\x8b\x08", gzip.compress(data)), (packed[:4], packed)):
         blocks = unpack(io.BytesIO(b"..." + member + b"..."), 3, magic)
-        parts = []
-        while True:
-            try:
-                parts.append(next(blocks))
-            except StopIteration as end:
-                assert end.value == 3 + len(member)
-                break
+        parts, ends = [], []
+
+        def read_all(blocks=blocks, ends=ends):
+            ends.append((yield from blocks))
+
+        parts += read_all()
+        assert ends == [3 + len(member)]
         assert b"".join(parts) == data
 
 

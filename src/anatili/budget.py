@@ -1,9 +1,9 @@
 """A bound on the time that one page may take, so that a page that nobody thought of does not stop a run.
 
 What bounds the work on a page first is its form: its size, tags and nesting choose the extractor, and every pattern is
-linear (tests/test_linear.py). These are the same everywhere, so equal pages give equal bytes on every machine. The clock
-is only the net below: it counts CPU seconds of this process, so that a busy machine does not change it, and is set so
-wide, and wider for longer pages, that only what is not linear can reach it. What it ends is lost with a reason.
+linear (tests/test_linear.py). These are the same everywhere, so equal pages give equal bytes on every machine. The
+clock is only the net below: it counts CPU seconds of this process, so that a busy machine does not change it, and is
+set so wide, and wider for longer pages, that only what is not linear can reach it. What it ends is lost with a reason.
 """
 
 import signal
@@ -19,8 +19,8 @@ AGAIN = 1.0
 """Seconds to the next try, where a library caught the first."""
 
 
-class TookTooLong(BaseException):  # noqa: N818 - no error of the page's: `except Exception` in a parser must not eat it
-    """A page used up its time."""
+class TookTooLong(BaseException):
+    """A page used up its time. No `Exception`: parsers catch these."""
 
 
 @contextmanager

@@ -198,7 +198,10 @@ class Unpacked:
             try:
                 after = yield from unpack(self.file, here, self.magic, self.dictionary)
             except DamagedError as error:
-                after, self.trouble = here + 1, f"byte {here}: what is packed here cannot be unpacked to its end: {error}"
+                after, self.trouble = (
+                    here + 1,
+                    f"byte {here}: what is packed here cannot be unpacked to its end: {error}",
+                )
                 self.skipped[here] = self.trouble
             start = next_member(self.file, after, self.magic, self.dictionary)
             if not self.trouble and start != after and self._is_rubbish(after, start):

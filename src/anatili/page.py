@@ -48,13 +48,17 @@ MACHINE_CLASS = re.compile(r"\b(?:translated-(?:ltr|rtl)|conveythis-translated|m
 """Classes that a service of machine translation sets on the root element of a page that it has translated."""
 MACHINE_NAMES = ("x-translated-by", "translated-by", "translation-method", "translation-type")
 """Names of meta tags that say how a page was translated ..."""
-MACHINE_WORDS = re.compile(r"\b(?:machine|automatic|auto|mt|google|gtranslate|deepl|bing|yandex|libretranslate)\b", re.I)
+MACHINE_WORDS = re.compile(
+    r"\b(?:machine|automatic|auto|mt|google|gtranslate|deepl|bing|yandex|libretranslate)\b", re.I
+)
 """... and what they say where a machine did."""
 SERVED = re.compile(
     r"(?:^|\.)(?:translate\.goog|translate\.googleusercontent\.com|translatetheweb\.com|translated\.turbopages\.org)$"
 )
 """Hosts that serve other people's pages, translated."""
-ORIGINAL = re.compile(r"<font style=\"vertical-align: ?inherit;?\">\s{0,20}<font style=\"vertical-align: ?inherit;?\">", re.I)
+ORIGINAL = re.compile(
+    r"<font style=\"vertical-align: ?inherit;?\">\s{0,20}<font style=\"vertical-align: ?inherit;?\">", re.I
+)
 """What a browser's translator wraps around each piece of text: saved pages keep it."""
 MANY_PIECES = 10
 HEAD = 200_000

@@ -268,10 +268,11 @@ def too_many_errors(outcome: Outcome) -> str:
     errors = {reason: n for reason, n in counts.items() if reason.removeprefix("lost: ") in ERRORS}
     total = counts.get("records") or (outcome.summary["documents"] + sum(counts.values()) if errors else 0)
     named = ", ".join(f"{reason} {count}" for reason, count in errors.items())
-    if sum(errors.values()) > MAX_ERRORS * total:
-        return f"{outcome.stage}: {sum(errors.values())} of {total} records, more than 1 in 100, were lost to errors ({named})"
+    lost = sum(errors.values())
+    if lost > MAX_ERRORS * total:
+        return f"{outcome.stage}: {lost} of {total} records, more than 1 in 100, were lost to errors ({named})"
     if any(CUT_SHORT in reason for reason in errors):
-        return f"{outcome.stage}: archives end too early, and what they held behind that is lost ({named}): fetch them again"
+        return f"{outcome.stage}: archives end too early ({named}); fetch them again: what was behind that is lost"
     return ""
 
 

@@ -145,9 +145,7 @@ def _read_from(
             last.held = _page(record, url, max_bytes, admits)
 
 
-def _settle(
-    archive: Archive, last: _Position, trouble: str
-) -> tuple[list[Page | Broken | Sifted], int | None]:
+def _settle(archive: Archive, last: _Position, trouble: str) -> tuple[list[Page | Broken | Sifted], int | None]:
     """What the last record is after all, what is lost behind it, and where reading goes on; `None` at the end."""
     look = archive.look(last.offset)
     is_odd = look.state in ("nothing", "end") or look.url not in ("", last.url)

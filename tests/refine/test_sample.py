@@ -17,9 +17,9 @@ def run(tmp_path_factory):
     )  # fmt: skip
     recipe = load_recipe(folder / "sample.toml")
     with prepare(recipe, folder / "sample.toml", folder / "runs") as run:
-        for outcome in carry_out(recipe, run, LocalPool(1), base=folder):
-            if outcome.stage == "cut":
-                return run
+        outcomes = carry_out(recipe, run, LocalPool(1), base=folder)
+        assert "cut" in (outcome.stage for outcome in outcomes)  # no further
+    return run
 
 
 def rows(run, stage, kind, pattern="part-*.parquet"):

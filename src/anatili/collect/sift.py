@@ -97,8 +97,10 @@ def check(counts: Counts) -> None:
         reasons = ", ".join(f"{reason} {count}" for reason, count in counts.lost.most_common())
         raise Problem(f"{damaged} of {counts.records} records were lost ({reasons}): more than 1 in 100; fetch again")
     if cut := counts.lost[CUT_SHORT]:
-        raise Problem(f"{cut} of {counts.files} files end too early or cannot be unpacked to their ends: what they held "
-                      "behind that is lost; fetch them again")  # fmt: skip
+        raise Problem(
+            f"{cut} of {counts.files} files end too early or cannot be unpacked to their ends: what they held behind "
+            "that is lost; fetch them again"
+        )
 
 
 def describe_gate(language: str) -> str:

@@ -1,10 +1,11 @@
 """`dedup`: which documents say what another one says, across all shards; and lines that a host repeats on its pages.
 
-Texts are compared without look-alike letters, by the language that `mark` found. The same text in another script stays:
-both are wanted, and transliterating every text costs more than it finds. Exact copies by digest of the folded text; near copies by MinHash (rensa) over sequences of five words in `bands` of
-`rows` hashes: two documents that share a band are compared by all their hashes. Of a group the copy fetched first is
-kept, then the one with the most words, then the smallest id: the same whatever the order of the shards, and a later
-crawl does not change which copy of an earlier one is kept.
+Texts are compared without look-alike letters, by the language that `mark` found. The same text in another script
+stays: both are wanted, and transliterating every text costs more than it finds. Exact copies by digest of the folded
+text; near copies by MinHash (rensa) over sequences of five words in `bands` of `rows` hashes: two documents that share
+a band are compared by all their hashes. Of a group the copy fetched first is kept, then the one with the most words,
+then the smallest id: the same whatever the order of the shards, and a later crawl does not change which copy of an
+earlier one is kept.
 
 Memory: about 100 bytes a document in the process of the command (ids, words, times, one band at a time); the hashes
 themselves (4 x bands x rows bytes a document) lie in a file that is mapped, and go when the stage is done.

@@ -42,8 +42,8 @@ def from_warc(shard: Path, settings: Extract, lost: list[Lost]) -> Iterator[Docu
         identity = text.short_hash(info["source"], page.url, page.time, page.record_id)
         try:
             with within(len(page.payload)):
-                found = extract_page(page.payload, charset=page.charset, headers=page.headers, mode=settings.mode, url=page.url,
-                                     is_text=page.is_text or page.mime == "text/plain")  # fmt: skip
+                found = extract_page(page.payload, charset=page.charset, headers=page.headers, mode=settings.mode,
+                                     url=page.url, is_text=page.is_text or page.mime == "text/plain")  # fmt: skip
         except TookTooLong as reached:
             lost.append(Lost(identity, page.url, "took too long", f"extract: {reached}"))
             continue

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
+from itertools import pairwise
 
 from anatili.lang import PersonalPattern
 from anatili.text import words
@@ -15,7 +16,8 @@ EMAIL = re.compile(
 )
 AT = re.compile(r"@|[(\[{] ?at", re.I)
 IBAN = re.compile(
-    r"(?<![A-Za-z0-9])(?:[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){3,7}(?: ?[A-Z0-9]{1,3})?|[a-z]{2}\d{2}[a-z0-9]{11,30})(?![A-Za-z0-9])"
+    r"(?<![A-Za-z0-9])(?:[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){3,7}(?: ?[A-Z0-9]{1,3})?|[a-z]{2}\d{2}[a-z0-9]{11,30})"
+    r"(?![A-Za-z0-9])"
 )
 CARD = re.compile(r"(?<![\d-])\d{4}[ -]?\d{4}[ -]?\d{4}[ -]?\d{4}(?![\d-])")
 DIGITS = re.compile(r"\d[\d .()-]{4}")
@@ -65,7 +67,7 @@ def _fits(match: re.Match[str], text: str, pattern: PersonalPattern) -> bool:
 def has_name(text: str) -> bool:
     """Whether two words in a row are written as names are."""
     capital = [word.istitle() and len(word) > 1 for word in words(text)]
-    return any(one and next_one for one, next_one in zip(capital, capital[1:], strict=False))
+    return any(one and other for one, other in pairwise(capital))
 
 
 def is_birth_date(digits: list[int]) -> bool:
