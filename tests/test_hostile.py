@@ -200,15 +200,30 @@ def test_addresses(url, other, pattern):
         root_of(url)
 
 
-@SLOW
-@given(addresses.filter(lambda url: "a.kz" not in url.lower()))
-def test_addresses_that_are_fetched(url):
-    """Nothing is reached: the network of tests is closed to what is private, and nothing else resolves."""
+@pytest.fixture(scope="module")
+def fetcher():
     fetcher = Fetcher(tries=1, pause=0)
-    with contextlib.suppress(FetchError):
-        if host_of(url) in ("", "[::1"):
-            fetcher.get(url)
+    yield fetcher
     fetcher.close()
+
+
+@SLOW
+@given(
+    addresses.filter(lambda url: not host_of(url)) | st.sampled_from(["https://[::1/x", "http://[v1.a]/", "http:///a"])
+)
+def test_addresses_that_cannot_be_fetched(fetcher, url):
+    with pytest.raises(FetchError):
+        fetcher.get(url)
+
+
+@SLOW
+@given(archives, st.sampled_from(["sift", "census scan"]))
+def test_commands_that_read_archives(tmp_path_factory, data, command):
+    path = tmp_path_factory.mktemp("command") / "a.warc"
+    path.write_bytes(data)
+    answer = CliRunner().invoke(main, [*command.split(), str(path), "--language", "kk", "--json"])
+    assert answer.exception is None or isinstance(answer.exception, SystemExit), answer.exception
+    assert "Traceback" not in answer.output
 
 
 @QUICK

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from anatili.budget import TookTooLong, within
 from anatili.lang import codes, load_pack
 from anatili.lang.gate import Gate, load_gate
 from anatili.lang.identify import identify
@@ -113,14 +114,15 @@ def _admits(gates: Sequence[Gate]) -> Callable[[bytes, Callable[[], str]], str]:
 def language_of(page: Page, *, careful: bool) -> str:
     """The language of a page's text, "no text" where there is too little."""
     try:
-        if careful:
-            said = extract_page(page.payload, charset=page.charset, is_text=page.is_text).text
-        else:
-            decoded = decode(page.payload, page.charset)[0]
-            said = decoded if page.is_text else quick(decoded)
-    except Exception:  # whatever a parser does with a hostile page, it costs that page only
+        with within(len(page.payload)):
+            if careful:
+                said = extract_page(page.payload, charset=page.charset, is_text=page.is_text).text
+            else:
+                decoded = decode(page.payload, page.charset)[0]
+                said = decoded if page.is_text else quick(decoded)
+            return identify(said).language if len(said) >= FEW_LETTERS else NO_TEXT
+    except (Exception, TookTooLong):  # whatever a parser does with a hostile page, it costs that page only
         return NO_TEXT
-    return identify(said).language if len(said) >= FEW_LETTERS else NO_TEXT
 
 
 def site_of(url: str) -> str:
