@@ -127,10 +127,11 @@ def test_requests_between_pages_do_not_multiply_a_loss(form):
 
 
 def test_a_type_that_is_damaged_is_told_and_an_unknown_one_passed_over():
-    records = [record(0), record(1, kind="resp\x01nse"), record(2, kind="screenshot"), record(3)]
+    records = [record(0), record(1, kind="resp\x01nse"), record(2, kind="screenshot"), record(3),
+               record(4).replace(b"WARC-Type", b"WA\0C-Type"), record(5)]  # fmt: skip
     numbers, broken = read(b"".join(map(gzip.compress, records)))
-    assert numbers == [0, 3]
-    assert [item.url for item in broken] == ["https://a.example/1"]
+    assert numbers == [0, 3, 5]
+    assert [item.url for item in broken] == ["https://a.example/1", "https://a.example/4"]
 
 
 @pytest.mark.parametrize("form", FORMS)

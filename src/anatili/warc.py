@@ -11,7 +11,6 @@ import re
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -74,13 +73,23 @@ def read_pages(path: Path | BinaryIO, max_bytes: int, admits: Admits | None = No
     `max_bytes` bounds a page after unpacking; longer ones are skipped without being held in memory.
     """
     with path.open("rb") if isinstance(path, Path) else contextlib.nullcontext(path) as file:
-        done = 0
+        done, told = 0, set[Broken]()
         try:
             for item in _read(open_archive(file), max_bytes, admits):
-                done += 1
+                if isinstance(item, Broken):
+                    told.add(item)
+                else:
+                    done += 1
                 yield item
         except SeveralError:
-            yield from islice(_read(Archive(file, as_one=True), max_bytes, admits), done, None)
+            for item in _read(Archive(file, as_one=True), max_bytes, admits):
+                if isinstance(item, Broken):
+                    if item not in told:
+                        yield item
+                elif done:
+                    done -= 1
+                else:
+                    yield item
 
 
 class SeveralError(Exception):
@@ -121,10 +130,13 @@ def _read_from(
 ) -> Iterator[Page | Broken | Sifted]:
     from fastwarc.warc import ArchiveIterator, WarcRecordType
 
-    wanted = WarcRecordType.response | WarcRecordType.conversion | WarcRecordType.resource
-    wanted |= WarcRecordType.unknown | WarcRecordType.no_type
+    kinds = WarcRecordType
+    passed = set(map(int, (kinds.request, kinds.metadata, kinds.warcinfo, kinds.revisit, kinds.continuation)))
+    strange = (int(kinds.unknown), int(kinds.no_type))  # fastwarc itself would leave out the second without a word
     stream, shift = archive.open(start)
-    for record in ArchiveIterator(stream, record_types=wanted, parse_http=False, fsspec_args=False):
+    for record in ArchiveIterator(stream, parse_http=False, fsspec_args=False):
+        if (kind := int(record.record_type)) in passed:
+            continue
         if last.held is not None:
             yield last.held
         url = (record.headers.get("WARC-Target-URI") or "").strip("<>")
@@ -135,12 +147,12 @@ def _read_from(
         elif said > max_bytes + HEAD_ROOM:
             last.held = Broken(url, "too large", f"{said} bytes")
             return  # its end is looked for by its member: a false length could make us read on to the end of the file
-        elif record.record_type in (WarcRecordType.unknown, WarcRecordType.no_type):
-            kind = record.headers.get("WARC-Type") or ""
-            if TYPE.fullmatch(kind):
+        elif kind in strange:
+            name = record.headers.get("WARC-Type") or ""
+            if TYPE.fullmatch(name):
                 last.held, last.is_record = None, False
             else:  # types that we do not know are passed over; these are none
-                last.held = Broken(url, "damaged record", f"WARC-Type is {kind[:40]!r}")
+                last.held = Broken(url, "damaged record", f"WARC-Type is {name[:40]!r}")
         else:
             last.held = _page(record, url, max_bytes, admits)
 

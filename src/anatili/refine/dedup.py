@@ -89,11 +89,9 @@ def spelt(document: Document, mark: Mark, packs: dict[str, LanguagePack]) -> str
     if pack is None:
         return document.text
     body = pack.normalize(document.text) if pack.extra else document.text
-    return (
-        body.translate({ord(typed): meant for typed, meant in pack.lookalike_table.items()})
-        if mark.script == pack.main_script
-        else body
-    )
+    if mark.script != pack.main_script:
+        return body
+    return body.translate({ord(typed): meant for typed, meant in pack.lookalike_table.items()})
 
 
 def sign(document: Document, count: int, body: str | None = None) -> Signature:
