@@ -131,11 +131,42 @@ def test_tags_are_taken_off_pages_nested_too_deep():
     assert without_tags(page) == "Бірінші\nекінші & үшінші"
 
 
-def test_what_says_that_a_machine_translated_it():
-    assert translation_signals('<html class="translated-ltr">') == "translated-ltr"
-    links = "".join(f'<link rel="alternate" hreflang="x{n}" href="/">' for n in range(60))
-    assert translation_signals(links) == "60 languages"
-    assert translation_signals('<a hreflang="kk">' * 60) == ""
+@pytest.mark.parametrize(
+    ("page", "url", "said"),
+    [
+        ('<html lang="kk" class="js translated-ltr">', "", "translated-ltr"),
+        ("<html class='translated-rtl'>", "", "translated-rtl"),
+        ('<meta name="translation-method" content="machine">', "", "meta translation-method: machine"),
+        ('<meta http-equiv="X-Translated-By" content="Google">', "", "meta x-translated-by: Google"),
+        ("<p>", "https://www-e-kz.translate.goog/a?_x_tr_sl=en", "served by www-e-kz.translate.goog"),
+        ('<font style="vertical-align: inherit;"><font style="vertical-align: inherit;">Сәлем</font></font>' * 12, "",
+         "text wrapped by a translator"),
+    ],
+)  # fmt: skip
+def test_what_shows_that_a_machine_translated_it(page, url, said):
+    assert translation_signals(page, url) == said
+
+
+ALTERNATES = "".join(f'<link rel="alternate" hreflang="x{n}" href="/">' for n in range(90))
+OFFERS = (
+    '<div id="google_translate_element" class="googtrans"></div><script src="//translate.google.com/translate_a/'
+    'element.js?cb=googleTranslateElementInit"></script><div class="gtranslate_wrapper notranslate"></div>'
+)
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        ALTERNATES,  # the pages of the United Nations, of banks, of program documentation
+        OFFERS,  # a widget: the page as it is fetched is the original
+        "<p>The class translated-ltr is set by the browser's translator; x-translated-by: machine",
+        '<meta name="translation-method" content="by Aigul Bekova">',
+        '<a hreflang="kk">' * 60,
+        "<html class=translated>",
+    ],
+)
+def test_what_people_translate_is_not_called_a_machines_work(page):
+    assert translation_signals(page, "https://www.un.org/kk/translate.goog") == ""
 
 
 def test_kz1048_that_is_called_windows_1251_is_read_right():

@@ -33,6 +33,7 @@ STAGE_FOLDERS = {
 BELOW = {
     "",
     "benchmarks",
+    "budget",
     "document",
     "engine",
     "lang",

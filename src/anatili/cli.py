@@ -89,9 +89,7 @@ def run(
                 bars.tell(outcome)
         bars.close_with(recipe)
     if troubles:
-        raise Problem(
-            f"the run is whole, but {'; '.join(troubles)}: more than 1 in 100. See: anatili why {wanted.name} URL"
-        )
+        raise Problem(f"the run is whole, but {'; '.join(troubles)}. See: anatili why {wanted.name} URL")
 
 
 @contextmanager

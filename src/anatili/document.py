@@ -54,9 +54,10 @@ class Mark:
     confidence: float
     """Of the language, 0 to 1."""
     alphabet: float
-    """Share of letters that belong to the language's alphabet in that script, look-alikes put right."""
+    """Share of letters that belong to the language's alphabet in that script, look-alikes put right, in the lines that
+    are not confidently in another language."""
     stopwords: float
-    """Share of words that are stop words of the language."""
+    """Share of the words in those lines that are stop words of the language."""
     other: float
     """Share of letters in lines that are confidently in another language."""
     lines: tuple[str, ...]
@@ -85,6 +86,8 @@ class Mark:
     """How much it reads like text that explains, by the pack's small classifier, 0 to 1; -1 where it has none."""
     contaminated: int
     """Sequences of eight words that it shares with the benchmark files named in the recipe."""
+    stopped: str = ""
+    """Why nothing more could be found out about it in the time a page has, "" if all could."""
 
 
 @dataclass(frozen=True, slots=True)

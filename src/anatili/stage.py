@@ -46,8 +46,8 @@ TRAINING = ("pretrain.context", "pretrain.precision", "pretrain.micro_batch")
 MARK_FILES = ("pack.toml", "stopwords.txt", "blocked.txt", "normalize.py", "quality.npz")
 INDEX_FILES = ("pack.toml", "stopwords.txt", "abbreviations.txt", "morphology.toml", "lexicon.tsv", "endings.tsv")
 BUILDING = (
-    Stage("collect", "anatili.collect.gather:run", ("collect",), watches="anatili.collect.files:inventory"),
-    Stage("extract", "anatili.refine.extract:run", ("extract",), needs=("collect",), version=2),
+    Stage("collect", "anatili.collect.gather:run", ("collect",), watches="anatili.collect.files:inventory", version=2),
+    Stage("extract", "anatili.refine.extract:run", ("extract",), needs=("collect",), version=3),
     Stage(
         "mark",
         "anatili.refine.mark:run",
@@ -55,9 +55,16 @@ BUILDING = (
         needs=("extract",),
         watches="anatili.refine.evidence:inventory",
         reads=MARK_FILES,
-        version=2,
+        version=3,
     ),
-    Stage("dedup", "anatili.refine.dedup:run", ("dedup",), needs=("extract",), version=2),
+    Stage(
+        "dedup",
+        "anatili.refine.dedup:run",
+        ("dedup", *LANGUAGES),
+        needs=("extract", "mark"),
+        reads=("pack.toml", "normalize.py"),
+        version=3,
+    ),
     Stage(
         "cut",
         "anatili.refine.cut:run",
@@ -65,7 +72,7 @@ BUILDING = (
         needs=("extract", "mark", "dedup"),
         watches="anatili.refine.cut:inventory",
         reads=("pack.toml", "normalize.py"),
-        version=2,
+        version=3,
     ),
     Stage(
         "index",
@@ -279,20 +286,35 @@ def carry_out(
         )
 
 
-ERRORS = ("damaged record", "damaged page", "truncated", "not fetched", "another page", "parser failed")
+ERRORS = (
+    "damaged record",
+    "damaged page",
+    "truncated",
+    "archive cut short",
+    "not fetched",
+    "another page",
+    "parser failed",
+    "took too long",
+)
 """Reasons by which a record is lost to an error, not to a decision."""
+CUT_SHORT = "archive cut short"
+"""The reason behind which any number of records may be missing."""
 MAX_ERRORS = 0.01
 
 
 def too_many_errors(outcome: Outcome) -> str:
-    """What to say where more than one record in a hundred was lost to errors; "" if all is well."""
+    """What to say where more than one record in a hundred was lost to errors, or an unknown number with the end of an
+    archive; "" if all is well."""
     counts = outcome.summary.get("records") or outcome.summary.get("lost") or {}
     errors = {reason: n for reason, n in counts.items() if reason.removeprefix("lost: ") in ERRORS}
     total = counts.get("records") or (outcome.summary["documents"] + sum(counts.values()) if errors else 0)
-    if sum(errors.values()) <= MAX_ERRORS * total:
-        return ""
     named = ", ".join(f"{reason} {count}" for reason, count in errors.items())
-    return f"{outcome.stage}: {sum(errors.values())} of {total} records were lost to errors ({named})"
+    lost = sum(errors.values())
+    if lost > MAX_ERRORS * total:
+        return f"{outcome.stage}: {lost} of {total} records, more than 1 in 100, were lost to errors ({named})"
+    if any(CUT_SHORT in reason for reason in errors):
+        return f"{outcome.stage}: archives end too early ({named}); fetch them again: what was behind that is lost"
+    return ""
 
 
 def build(

@@ -12,6 +12,7 @@ from anatili.sample.topics import read_topics
 
 PACKS = {code: load_pack(code) for code in ("kk", "ru", "en", "tr")}
 KAZAKH = read_topics()[0].pages["kk"].text
+ENGLISH = "\n".join(topic.pages["en"].text for topic in read_topics()[:2])
 RUSSIAN = read_topics()[0].pages["ru"].text
 
 
@@ -42,6 +43,15 @@ def test_lines_in_another_language_are_counted():
     assert 0.3 < found.other < 0.7
     assert set(found.lines) >= {"kk", "ru"}
     assert abs(found.own_words - len(KAZAKH.split())) < 15
+
+
+def test_lines_in_another_language_do_not_spoil_the_alphabet():
+    """A bilingual page is trimmed to its own lines: by these it is judged."""
+    found = marks(KAZAKH + "\n" + ENGLISH)
+    assert found.language == "kk"
+    assert found.alphabet > 0.98
+    document, unique = Document("1", KAZAKH, "", "", "s", "", "", "", "utf-8"), Duplicate("1", "", "", 0.0)
+    assert why_not(document, found, unique, {"kk": Cut(max_switched=1.0)}) == ("", "")
 
 
 def test_a_page_of_another_language_around_does_not_sink_an_article():

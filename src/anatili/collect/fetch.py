@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import SplitResult, urljoin, urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import httpcore
 import httpx
@@ -23,6 +23,7 @@ import httpx
 from anatili import __version__
 from anatili.collect.network import Budget, FetchError, ForbiddenError, PublicNetwork
 from anatili.problem import install
+from anatili.text import join_url
 
 AGENT = f"anatili/{__version__} (+https://github.com/anatili/anatili)"
 TOKEN = "anatili"
@@ -92,7 +93,7 @@ class Fetcher:
             answer = self._retry(url, headers or {}, pause)
             if answer.status not in MOVED or "location" not in answer.headers:
                 return answer
-            url = joined(url, answer.headers["location"])
+            url = join_url(url, answer.headers["location"])
             if url in seen:
                 raise FetchError(f"{seen[0]}: redirects in a circle")
             if len(seen) > REDIRECTS:
@@ -112,7 +113,7 @@ class Fetcher:
                 got += error.body
                 problem: Exception = error
             except RedirectedError as error:
-                url, hops = joined(url, str(error)), hops + 1
+                url, hops = join_url(url, str(error)), hops + 1
                 if hops > REDIRECTS:
                     raise FetchError(f"{url}: more than {REDIRECTS} redirects") from error
                 continue
@@ -196,7 +197,7 @@ class Fetcher:
                     raise TrickleError(f"only {total} bytes in {passed:.0f} seconds", b"".join(parts))
         except httpx.DecodingError as error:
             raise FetchError(f"{response.url}: {error}") from error
-        except (httpx.HTTPError, httpcore.ProtocolError) as error:
+        except (httpx.HTTPError, httpx.InvalidURL, httpcore.ProtocolError) as error:
             raise BrokenOffError(f"broke off after {total} bytes ({type(error).__name__})", b"".join(parts)) from error
         return b"".join(parts)
 
@@ -249,14 +250,6 @@ def split(url: str) -> SplitResult:
     except ValueError as error:
         raise ForbiddenError(f"{url}: {error}") from error
     return parts
-
-
-def joined(base: str, url: str) -> str:
-    """The address that `url` is on the page `base`; `ForbiddenError` if it is none."""
-    try:
-        return urljoin(base, url)
-    except ValueError as error:
-        raise ForbiddenError(f"{url}: {error}") from error
 
 
 def asked_wait(said: str) -> float | None:

@@ -2,7 +2,6 @@
 
 import json
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from anatili import sample
 from anatili.lang import load_pack
@@ -61,10 +60,9 @@ def site_roots(source: Source, base: Path) -> list[str]:
 
 def root_of(line: str) -> str:
     """Scheme and host of an address; https where only a host is given."""
-    try:
-        parts = urlsplit(line if "://" in line else f"https://{line}")
-    except ValueError as error:
-        raise Problem(f"{line!r} is no address of a site: {error}") from error
+    parts = split_url(line if "://" in line else f"https://{line}")
+    if not parts.netloc:
+        raise Problem(f"{line!r} in a list of sites is no web address; write it as https://example.org")
     return f"{parts.scheme}://{parts.netloc}"
 
 

@@ -12,10 +12,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from anatili.collect.fetch import Answer, Fetcher, LeadsAwayError, joined, split
+from anatili.collect.fetch import Answer, Fetcher, LeadsAwayError
 from anatili.collect.network import Budget, FetchError
 from anatili.collect.robots import Rules, read_rules
 from anatili.page import OPT_OUT_HEADER
+from anatili.text import host_of, join_url, split_url
 from anatili.warc import Broken, Page
 
 USUAL = ("/sitemap.xml", "/sitemap_index.xml")
@@ -74,15 +75,8 @@ class Site:
 
     def is_own(self, url: str) -> bool:
         """Whether an address lies on this site, with or without www, and may be fetched."""
-        return host_of(url).removeprefix("www.") == host_of(self.root).removeprefix("www.") and self.rules.allows(url)
-
-
-def host_of(url: str) -> str:
-    """Host and port of an address, "" if it is none."""
-    try:
-        return split(url).netloc
-    except FetchError:
-        return ""
+        host, own = (host_of(one).removeprefix("www.") for one in (url, self.root))
+        return host == own and self.rules.allows(url)
 
 
 def crawl_site(root: str, fetcher: Fetcher, limit: int) -> Iterator[Page | Broken]:
@@ -140,7 +134,7 @@ def addresses(site: Site) -> Iterator[str]:
 
 def may_be_page(url: str) -> bool:
     """Whether an address may be that of a page, as far as its ending tells: not sound, pictures, archives."""
-    kind, packed = KINDS.guess_type(split(url).path)
+    kind, packed = KINDS.guess_type(split_url(url).path)
     return not packed and (not kind or kind.startswith("text/") or "xml" in kind)
 
 
@@ -195,10 +189,8 @@ def from_feeds(site: Site) -> Iterator[str]:
 def usable(base: str, urls: list[str]) -> Iterator[str]:
     """Whole addresses of `urls`, found on `base`; what is none is left out."""
     for url in urls:
-        try:
-            yield joined(base, url.strip())
-        except FetchError:
-            continue
+        if whole := join_url(base, url.strip()):
+            yield whole
 
 
 def entries(body: bytes) -> list[str]:

@@ -16,7 +16,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from anatili.lang.morphology import Morphology, load_morphology
 from anatili.problem import Problem
@@ -49,6 +49,17 @@ class PersonalPattern(Part):
     modulus: int = Field(0, description="Modulus of the check digit, 0 for none.")
     birth_date: bool = Field(False, description="Whether the first six digits are a date, YYMMDD.")
     context: tuple[str, ...] = Field((), description="One of these words must stand within 40 characters, if given.")
+    beside_names: bool = Field(False, description="Two capitalized words in a row there do as well.")
+    not_before: tuple[str, ...] = Field((), description="Words (their starts) before which it is an amount.")
+
+    @field_validator("pattern")
+    @classmethod
+    def is_pattern(cls, value: str) -> str:
+        try:
+            re.compile(value)
+        except (re.error, OverflowError, RecursionError) as error:
+            raise ValueError(f"no regular expression: {error}") from error
+        return value
 
 
 class Transliteration(Part):

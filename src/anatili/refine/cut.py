@@ -103,6 +103,8 @@ def thresholds(settings: Cut, pack: LanguagePack) -> Cut:
 
 def why_not(document: Document, mark: Mark, duplicate: Duplicate, limits: dict[str, Cut]) -> tuple[str, str]:
     """The first reason against a document, with the value that decided; two empty strings if it stays."""
+    if mark.stopped:
+        return "took too long", mark.stopped
     if mark.language not in limits:
         return "another language", mark.language
     limit = limits[mark.language]

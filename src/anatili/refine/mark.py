@@ -10,6 +10,7 @@ from typing import Any
 
 from anatili import text
 from anatili.benchmarks import read_benchmarks, sequences
+from anatili.budget import TookTooLong, within
 from anatili.document import Document, Mark, read_shard, write_shard
 from anatili.lang import LanguagePack, PersonalPattern, load_pack
 from anatili.lang.identify import Verdict, identify_all
@@ -27,7 +28,7 @@ from anatili.stage import Task
 
 LINK = re.compile(r"https?://|www\.")
 SYMBOL = re.compile(r"[^\w\s.,;:!?'\"«»“”„’‘()\[\]%№/…–—-]")
-MIXED = re.compile(r"(?=\w*[A-Za-zƏəÖö])(?=\w*[\u0400-\u052f])[^\W\d_]+")
+LETTERS = re.compile(r"[^\W\d_]+")
 SURE = 0.8
 """Confidence from which a line counts as being in another language."""
 OWN_LETTERS = 100
@@ -55,10 +56,24 @@ def mark_shard(source: Path, target: Path, languages: tuple[str, ...], settings:
     counts: Counter[str] = Counter()
     marks = []
     for document in read_shard(source, Document):
-        found = look_at(document, packs, settings.line_letters, known)
+        try:
+            with within(len(document.text)):
+                found = look_at(document, packs, settings.line_letters, known)
+        except TookTooLong as reached:
+            found = unmarked(document, f"mark: {reached}")
         counts[f"{found.language} {found.script}".strip()] += 1
         marks.append(found)
     write_shard(target, Mark, marks, counts)
+
+
+def unmarked(document: Document, why: str) -> Mark:
+    """The row of a document that could not be looked at: `cut` leaves it out, with this reason."""
+    return Mark(
+        id=document.id, words=0, language="und", script="", confidence=0.0, alphabet=0.0, stopwords=0.0, other=0.0,
+        lines=("",) * len(document.text.splitlines()), own_words=0, switched=0.0, folded=0.0, repeats=0.0,
+        repeated_words=0.0, symbols=0.0, links=0, mixed=0, blocked=0, personal="", quality=-1.0, contaminated=0,
+        stopped=why,
+    )  # fmt: skip
 
 
 def personal_patterns(packs: dict[str, LanguagePack]) -> dict[str, PersonalPattern]:
@@ -87,10 +102,12 @@ def look_at(
     ):  # recognised and said, never rewritten: which letter was meant cannot be known
         verdict = Verdict(folded.language, seen.verdict.script, FOLDED_CONFIDENCE)
         seen, pack = Languages(verdict, ("",) * len(seen.lines), 0.0, len(words)), packs[folded.language]
-    script = seen.verdict.script
-    mixed = len(MIXED.findall(body))
+    own = own_text(body, seen)
+    script = text.script_of(own) if seen.other else seen.verdict.script
+    own_words = [word.lower() for word in text.words(own)] if seen.other else words
+    mixed = count_mixed(body)
     # Extracted text is NFC already: only look-alikes and a pack's own rules can change it.
-    spelt = pack.normalize(body) if pack and (mixed or pack.extra) else body
+    spelt = pack.normalize(own) if pack and (mixed or pack.extra) else own
     return Mark(
         id=document.id,
         words=len(words),
@@ -98,7 +115,7 @@ def look_at(
         script=script,
         confidence=seen.verdict.confidence,
         alphabet=round(pack.alphabet_share(spelt, script), 4) if pack else 0.0,
-        stopwords=round(max(folded.share, stopword_share(words, pack, script)), 4) if pack else 0.0,
+        stopwords=round(max(folded.share, stopword_share(own_words, pack, script)), 4) if pack else 0.0,
         other=round(seen.other, 4),
         lines=seen.lines,
         own_words=seen.own_words,
@@ -170,6 +187,21 @@ def language_of_page(
     own = [verdict for verdict in lines if verdict.language == chosen]
     best = max(own, key=lambda verdict: verdict.confidence)
     return Verdict(chosen, best.script, round(sum(v.confidence for v in own) / len(own), 4))
+
+
+def own_text(body: str, seen: Languages) -> str:
+    """The lines that are not confidently in another language: those are marked as `other`, and may be cut out."""
+    pairs = zip(body.splitlines(), seen.lines, strict=True)
+    return "\n".join(line for line, language in pairs if language in ("", seen.verdict.language))
+
+
+def count_mixed(body: str) -> int:
+    """Words that mix Latin and Cyrillic letters."""
+    one, other = text.SCRIPTS["Latn"], text.SCRIPTS["Cyrl"]
+    if not (one.search(body) and other.search(body)):
+        return 0
+    # Word by word: a pattern that looks ahead through the word from each of its letters takes the square of its length.
+    return sum(bool(one.search(word) and other.search(word)) for word in LETTERS.findall(body) if not word.isascii())
 
 
 def count_blocked(body: str, code: str) -> int:

@@ -18,7 +18,7 @@ from anatili.text import show_path
 
 MAX_UNPACKED, MAX_RATIO = 256 * 2**20, 200
 """Bytes that a packed file may hold, and how many times smaller it may be packed: sheets of zeros come near 100."""
-PLACEHOLDER = re.compile(r"%(?:\(\w+\)|\d+\$)?[-+#0]*\d*(?:\.\d+)?(?:l{0,2}|z)[a-zA-Z]|\{\w*\}|</?\w[^>]*>|&\w+;")
+PLACEHOLDER = re.compile(r"%(?:\(\w+\)|\d+\$)?[-+#0]*\d*(?:\.\d+)?(?:l{0,2}|z)[a-zA-Z]|\{\w*\}|</?\w[^<>]*>|&\w+;")
 WORD_NAMESPACE = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 
 
