@@ -7,7 +7,7 @@ from anatili import sample
 from anatili.lang import load_pack
 from anatili.problem import Problem
 from anatili.recipe import Recipe, Source
-from anatili.text import show_path
+from anatili.text import show_path, split_url
 
 ENDINGS = {
     "warc": (".warc", ".warc.gz", ".warc.zst", ".warc.wet.gz", ".wet", ".wet.gz"),

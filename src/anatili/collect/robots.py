@@ -11,6 +11,7 @@ from typing import Any
 
 from anatili.collect.fetch import TOKEN, Answer, Fetcher
 from anatili.collect.network import FetchError
+from anatili.text import split_url
 
 AI_TOKENS = ("GPTBot", "CCBot", "Google-Extended", "ClaudeBot", "anthropic-ai", "Applebot-Extended", "Bytespider",
              "meta-externalagent", "cohere-training-data-crawler")  # fmt: skip

@@ -98,6 +98,8 @@ def cut_check(pack: LanguagePack) -> Check:
     except Problem as error:
         problem = str(error)
     return Check("[cut] has thresholds of the recipe", problem)
+
+
 def cases_of(pack: LanguagePack, kind: str, *keys: str) -> Iterator[dict[str, str]]:
     """The cases `[[kind]]` of a pack; `Problem` if one is not made as they are."""
     rows = pack.cases.get(kind, [])

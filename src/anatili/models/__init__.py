@@ -1,8 +1,8 @@
 """Packaged models: a folder with `model.json`, small enough to travel with the code; some come with anatili.
 
 A whole model is a GGUF file. A part is an adapter with the list of rows that stay of a base's vocabulary, and the rows
-that are new; it is put together with the base, which comes as an ordinary package, at first use. Each file is checked against its digest, and
-the base's terms are shown.
+that are new; it is put together with the base, which comes as an ordinary package, at first use. Each file is checked
+against its digest, and the base's terms are shown.
 """
 
 import json
