@@ -13,7 +13,8 @@ import pytest
 from click.testing import CliRunner
 
 from anatili.cli import main
-from anatili.sample.topics import read_topics
+from anatili.problem import Problem
+from anatili.sample.topics import parse, read_topics
 
 ROOT = Path(__file__).parent.parent
 NOWHERE = "/sys/anatili"  # a folder in which not even root can write
@@ -198,6 +199,14 @@ def test_an_error_in_a_recipe_names_its_line(place, text, said):
 def test_a_recipe_with_a_mark_at_its_start_is_read(place):
     (place / "marked.toml").write_bytes(b"\xef\xbb\xbf" + RECIPE.encode())
     assert call("run", "marked.toml", "--dry-run").exit_code == 0
+
+
+def test_an_error_in_a_topic_names_its_line():
+    whole = "== kk\nТақырып\nМәтін.\n? Сұрақ?\n! Жауап."
+    assert parse("x", f"category: a\n{whole}\n{whole.replace('kk', 'ru')}").pages.keys() == {"kk", "ru"}
+    for wrong in ("== ru", "== ru\nTitle\nText.\n? Question?"):
+        with pytest.raises(Problem, match=r"topics/x.txt:7: ru: title, text, question"):
+            parse("x", f"category: a\n{whole}\n{wrong}\n")
 
 
 @pytest.fixture
