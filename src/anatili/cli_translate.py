@@ -9,6 +9,9 @@ import click
 from anatili.options import adapter_option, as_json, print_json, report_problems, runs_option
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from anatili.translate.directions import Direction
     from anatili.translate.files import Opened
     from anatili.translate.translator import Translator
 
@@ -52,7 +55,7 @@ def translate(
         out = file.with_suffix(f".{target}{file.suffix}")
     work = opened_file(file, target, out) if out else None
     opened = open_assistant(model, runs, adapters, tell=lambda line: click.echo(line, err=True), slots=4)
-    translator = Translator(opened.engine, opened.packs)
+    translator = Translator(opened.engine, opened.packs, opened.directions)
     if work and out:
         head = {"weights": weights(model, runs, adapters)}
         translate_file(translator, work, source, target, out, head, wants_json=wants_json)
@@ -74,11 +77,14 @@ def translate(
 
 def weights(model: str, runs: Path, adapters: tuple[Path, ...]) -> str:
     """What tells the weights from others of the same name, "" for a server's."""
-    from anatili.serve.assistant import find_model
+    from anatili import models
+    from anatili.serve.assistant import find_model, is_run
     from anatili.translate.begun import weights_of
 
     if model.startswith(("http://", "https://")):
         return ""
+    if not is_run(model, runs) and not adapters and (place := models.find(model)):
+        return models.describe(place)["files"][models.describe(place)["weights"]][:16]
     places = [find_model(model, runs), *adapters]
     return weights_of(
         file for place in places for file in ([place] if place.is_file() else place.glob("*.safetensors"))
@@ -186,7 +192,7 @@ def pivot_command(
     compare.check(plot, scored=bool(text))
     opened = open_assistant(model, runs, adapters, tell=lambda line: click.echo(line, err=True), slots=4)
     meter = pivot.prepare(
-        Translator(opened.engine, opened.packs), source or next(iter(opened.packs)), target, through,
+        Translator(opened.engine, opened.packs, opened.directions), source or next(iter(opened.packs)), target, through,
         (text, reference) if text and reference else None, limit, weights(model, runs, adapters),
     )  # fmt: skip
     place = out or pivot.place_of(meter)
@@ -237,4 +243,114 @@ def shown(row: dict[str, Any]) -> str:
     return f"{row['share']:.3f} [{low:.3f}, {high:.3f}]"
 
 
-COMMANDS = (translate, pivot_command)
+@click.command("directions")
+@click.argument("model", metavar="RUN|MODEL|ADDRESS")
+@runs_option
+@adapter_option
+@click.option(
+    "--texts",
+    multiple=True,
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="Measure with the files of this folder, a line each, named by language (kk.txt or kaz.txt); "
+    "repeatable, the first that has both languages counts.",
+)
+@click.option("--only", multiple=True, metavar="FROM-TO", help="Measure this direction; repeatable.")
+@click.option("--limit", default=100, show_default=True, type=click.IntRange(1), help="Lines of each direction.")
+@click.option(
+    "-o", "--out", type=click.Path(path_type=Path, file_okay=False), help="Folder.  [default: directions-...]"
+)
+@click.option("--write", is_flag=True, help="Put the figures into the model's model.json and card, or the run.")
+@as_json
+@report_problems
+def directions_command(
+    model: str, runs: Path, adapters: tuple[Path, ...], texts: tuple[Path, ...], only: tuple[str, ...], limit: int,
+    out: Path | None, write: bool, wants_json: bool,
+) -> None:  # fmt: skip
+    """Show between which languages MODEL was taught to translate, and how well it does; with --texts, measure that.
+
+    The measure is chrF++ on lines that people translated. Translations are kept in --out, so that what was broken off
+    goes on. With --write the figures are shown from then on to whoever translates. Below 40 people are warned at each
+    translation, and so they are where nothing was measured.
+
+    \b
+    anatili directions kazakh-270m
+    anatili directions kazakh-270m --texts flores_dev --texts ntrex_dev --write
+    """
+    from anatili.progress import Bars, show_table
+    from anatili.serve.assistant import open_assistant
+    from anatili.translate import compare, score
+    from anatili.translate.directions import table
+    from anatili.translate.translator import Translator
+
+    if write and not texts:
+        raise click.UsageError("--write goes with --texts: there is nothing else to write")
+    compare.check(None, scored=bool(texts))
+    keep = writer(model, runs) if write else None
+    opened = open_assistant(model, runs, adapters, tell=lambda line: click.echo(line, err=True), slots=4)
+    translator = Translator(opened.engine, opened.packs, opened.directions)
+    if not texts:
+        show_directions(translator, wants_json=wants_json)
+        return
+    if only:
+        translator = Translator(opened.engine, opened.packs)
+    tests, without = score.find_tests(translator, texts, limit, only)
+    place = out or Path(f"directions-{Path(opened.name).name}")
+    head, rows, beside = {"weights": weights(model, runs, adapters)}, [], {}
+    with Bars(quiet=wants_json) as bars:
+        bar = bars.bar("translate")
+        bar.start(sum(len(test.lines) for test in tests), "lines")
+        for test in tests:
+            name = f"{test.source}-{test.target}"
+            row, beside[name] = score.measure(translator, test, place / f"{name}.jsonl", head, bar.advance)
+            rows.append(row)
+    if keep:
+        keep(rows)
+    if wants_json:
+        print_json({"directions": [one.row() | beside[one.name] for one in rows], "without_texts": without})
+        return
+    nothing = [[str(value) for value in beside[one.name].values()] for one in rows]
+    show_table(
+        ["direction", "chrF++", "95 % interval", "n", "texts", "source copied", "another line"],
+        [[*shown, *more] for shown, more in zip(table(rows), nothing, strict=True)],
+    )
+    for name in without:
+        click.echo(f"{name}: not measured, no folder of --texts has both languages")
+
+
+def show_directions(translator: "Translator", *, wants_json: bool) -> None:
+    """What is known without measuring."""
+    from anatili.progress import show_table
+    from anatili.translate.directions import table
+
+    rows = [translator.direction(one, other) for one in translator.packs for other in translator.targets(one)]
+    if wants_json:
+        known = translator.directions is not None
+        print_json({"known": known, "directions": [one.row() | {"quality": one.quality} for one in rows]})
+        return
+    if translator.directions is None:
+        click.echo("what this model was taught is not known: all directions are offered")
+    if not rows:
+        click.echo("this model was not taught to translate")
+        return
+    shown = [[*line, one.quality] for line, one in zip(table(rows), rows, strict=True)]
+    show_table(["direction", "chrF++", "95 % interval", "n", "texts", "quality"], shown)
+
+
+def writer(model: str, runs: Path) -> "Callable[[list[Direction]], Path]":
+    """What keeps the figures of `model`; `Problem` if it has no place for them."""
+    from anatili import models
+    from anatili.problem import Problem
+    from anatili.run import find_run
+    from anatili.serve.assistant import is_model, is_run
+    from anatili.translate.score import write_packaged, write_run
+
+    if is_run(model, runs):
+        run = find_run(Path(model), runs)
+        return lambda rows: write_run(run, rows)
+    place = None if is_model(model) else models.find(model)
+    if place is None:
+        raise Problem(f"--write needs a run or a packaged model: {model} has no file for the figures")
+    return lambda rows: write_packaged(place, rows)
+
+
+COMMANDS = (translate, directions_command, pivot_command)

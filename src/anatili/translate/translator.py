@@ -15,6 +15,7 @@ from anatili.problem import Problem
 from anatili.text import count_letters, script_of
 from anatili.translate.begun import begun
 from anatili.translate.cut import Part, around_kept, cut, kept, numbers
+from anatili.translate.directions import Direction, Directions
 
 A = TypeVar("A")
 B = TypeVar("B")
@@ -72,16 +73,30 @@ class Translator:
 
     engine: Engine
     packs: Mapping[str, LanguagePack]
+    directions: Directions | None = None
+    """Those that the model was taught; None where that is not known: then all are offered."""
 
     def targets(self, source: str) -> list[str]:
         """The languages that can be asked for from `source`."""
         asking = self.packs[source].prompts.get("translate", {}) if source in self.packs else {}
-        return [code for code in self.packs if code in asking and code != source]
+        taught = None if self.directions is None else {one.target for one in self.directions if one.source == source}
+        return [code for code in self.packs if code in asking and code != source and (taught is None or code in taught)]
 
     def check_pair(self, source: str, target: str) -> None:
-        pairs = [f"{one}-{other}" for one in self.packs for other in self.targets(one)]
-        if source != target and target not in self.targets(source):
-            raise Problem(f"no translation from {source!r} to {target!r}; there is {', '.join(pairs)}")
+        """`Problem` if this direction is not offered."""
+        if source == target or target in self.targets(source):
+            return
+        pairs = ", ".join(f"{one}-{other}" for one in self.packs for other in self.targets(one)) or "none"
+        if {source, target} <= self.packs.keys() and self.directions is not None:
+            raise Problem(f"this model was not taught to translate from {source} to {target}; it was taught {pairs}")
+        raise Problem(f"no translation from {source!r} to {target!r}; there is {pairs}")
+
+    def direction(self, source: str, target: str) -> Direction:
+        """What is known of how well this direction goes."""
+        return next(
+            (one for one in self.directions or () if (one.source, one.target) == (source, target)),
+            Direction(source, target),
+        )
 
     def source_of(self, text: str) -> str:
         """The language that `text` is in; `Problem` if it is none of the packs'."""
