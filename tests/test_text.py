@@ -1,8 +1,10 @@
+import time
 import unicodedata
 
 import pytest
 
 from anatili import text
+from anatili.lang import load_pack
 
 
 def test_words_keep_inner_hyphens_and_apostrophes():
@@ -24,6 +26,93 @@ def test_sentences_keep_their_closing_marks_and_nothing_between_them_but_space_i
 
 def test_an_abbreviation_ends_no_sentence():
     assert text.sentences("Ол т.б. Абай туралы. Соңы.", {"т.б."}) == ["Ол т.б. Абай туралы.", "Соңы."]
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "XX ғ. өнері", "1972-1973 жж. қызмет атқарды.", "Ол б.з.д. ұлы ғалым.", "MÖ 4. yy. şehir", "Iğdır vb. çok il",
+        "«Қайда?» әніне жауап", "Бұл т.б. ұлттар мен п.т. құрады", "и т.д. єдине", "v. ünlü", "Оңт. һижри", "vs. ğ",
+    ],
+)  # fmt: skip
+def test_no_sentence_begins_with_a_small_letter_of_any_alphabet(given):
+    assert text.sentences(given) == [given]
+
+
+@pytest.mark.parametrize("letter", "ӘҒҚҢӨҰҮІҺŞÇĞİÉЇقგ字")
+def test_a_sentence_begins_with_a_capital_or_a_letter_without_case(letter):
+    assert text.sentences(f"Соңы. {letter}б сөз.") == ["Соңы.", f"{letter}б сөз."]
+
+
+def test_initials_and_numbers_of_a_list_end_no_sentence():
+    given = "Бұл — М. О. Әуезов. Оны А.С. Пушкин мен (Г. Марченко) оқыды. – Жоқ! – Иә."
+    assert text.sentences(given) == [
+        "Бұл — М. О. Әуезов.", "Оны А.С. Пушкин мен (Г. Марченко) оқыды.", "– Жоқ!", "– Иә.",
+    ]  # fmt: skip
+    assert text.sentences("12. Мұнан кейін елге келді.\n13. Кетті.") == ["12. Мұнан кейін елге келді.", "13. Кетті."]
+    assert text.sentences("Ол 1999. Біз 2000.") == ["Ол 1999.", "Біз 2000."]
+
+
+OWN = {
+    "kk": """Б.з.д. V ғасырда бұл жерде сақтар тұрған
+Қала XIX ғ. ортасында, 1854-1856 жж. салынған
+Абай, Шәкәрім, т.б. ақындар осы мектепте оқыды
+– Сіз қайдан келдіңіз
+– Мен Семейден келдім
+Оны т.ғ.д. Қ. Ахметов, акад. Ә. Марғұлан және М.О. Әуезов зерттеген
+Халқының 35 мың. қазақ, қалғаны өзге ұлт
+«Не болды?» деп сұрады әжесі
+Ұзындығы 120 км. құрайды
+Үкімет мүшелері ертең жиналады
+Өзен оңт. Алтайдан басталады
+Ғалымдар оны 1969 ж. Есік қорғанынан тапты""",
+    "ru": """В XVIII в. Абылай объединил жузы
+Здесь жили казахи, узбеки и др. народы
+Книгу издал проф. В.В. Радлов в 1885 г. Петербургская академия помогла ему
+Ныне это г. Семей, обл. Абай
+— Откуда вы
+— Из Алматы
+Зерно стоило 5 руб. за пуд
+Ему помогали А. Букейханов и М. Дулатов
+Ёлку ставят зимой""",
+    "en": """The city lies on the St. John river
+Dr. A. Smith and Prof. B. Jones met at 9 a.m. Monday
+Many animals, e.g. Saiga, live there
+W. W. Bartold wrote about it in the U.S. Senate library
+"Who is there?" she asked
+Étienne came too
+It was a case of Man vs. Wild""",
+    "tr": """Dr. Ş. Öztürk ile Prof. Ç. Ağaoğlu geldi
+İstanbul, Iğdır vb. şehirlerde yaşarlar
+Kent M.Ö. IV. yüzyılda kuruldu
+Üç kardeştiler
+Çok güzel bir köydü
+Şair 1904 yılında öldü
+Ğ ile başlayan söz yoktur""",
+}
+
+
+@pytest.mark.parametrize("code", OWN)
+def test_sentences_of_our_own_are_cut_where_they_end(code):
+    wanted = [f"{line}{'?' if line.startswith(('– С', '— О')) else '.'}" for line in OWN[code].splitlines()]
+    assert text.sentences(" ".join(wanted), load_pack(code).abbreviations) == wanted
+
+
+def test_an_abbreviation_is_known_behind_a_bracket():
+    assert text.sentences("Пайғамбар (с.ғ.с.) Мекке мен (т.б. Ақын) туралы.", {"с.ғ.с.", "т.б."}) == [
+        "Пайғамбар (с.ғ.с.) Мекке мен (т.б. Ақын) туралы."
+    ]
+
+
+def test_many_abbreviations_in_a_line_cost_time_in_proportion():
+    def seconds(times):
+        given = "т.б. Абай " * times
+        start = time.process_time()
+        assert len(text.sentences(given, {"т.б."})) == 1
+        return time.process_time() - start
+
+    seconds(100)
+    assert min(seconds(8000) for _ in range(3)) < 40 * min(seconds(500) for _ in range(3))
 
 
 def test_clean_composes_and_drops_what_nobody_sees():

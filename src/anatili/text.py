@@ -11,20 +11,17 @@ from typing import Any
 
 WORD = re.compile(r"[^\W\d_]+(?:[-'’ʼ][^\W\d_]+)*")
 LINE = re.compile(r"\S(?:[^\n\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]*\S)?")
-SENTENCE_END = re.compile(r"(?<=[.!?…؟])(?P<closing>[\"»”)]*)\s+(?=[\"«“(]?[^\W\d_a-zа-яё])")
+SENTENCE_END = re.compile(
+    r"(?<=[.!?…؟])(?P<closing>[\"»”)]*)\s+(?=(?:[-–—]\s+)?[\"«“(]?(?P<first>[^\W\d_]))"  # a dash begins speech
+)
+INITIALS = re.compile(r"(?:[^\W\d_]\.)+")
+LONGEST_ABBREVIATION = 40
 
 # ISO 15924 codes of the scripts that our packs use; other letters count as "Zyyy" (not told apart).
 SCRIPTS = {
     "Cyrl": re.compile("[\u0400-\u052f\u1c80-\u1c8f\u2de0-\u2dff\ua640-\ua69f]"),
     "Latn": re.compile("[A-Za-zªº\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u02af\u1e00-\u1eff]"),
     "Arab": re.compile("[\u0600-\u06ff\u0750-\u077f\u08a0-\u08ff\ufb50-\ufdff\ufe70-\ufefc]"),
-}
-# Letters that the large languages of a script share: they set no small language apart. Cyrillic: Russian, Ukrainian,
-# Belarusian, Bulgarian, Serbian, Macedonian. Latin: western and central Europe. Arabic: Arabic, Persian, Urdu.
-SHARED_LETTERS = {
-    "Cyrl": frozenset("абвгдеёжзийклмнопрстуфхцчшщъыьэюяіїєґўјљњћђџѓќѕѝ'’"),
-    "Latn": frozenset("abcdefghijklmnopqrstuvwxyzßàáâãäåæçèéêëìíîïðñòóôõöøùúûüýþÿăąćčďđęěĺľłńňőœŕřśšťůűźżžșţț'’ʻʼ"),
-    "Arab": frozenset("ءآأؤإئابةتثجحخدذرزسشصضطظعغفقكلمنهوىيپچژگکیٹڈڑںےہھۃ"),
 }
 LETTER = re.compile(r"[^\W\d_]")
 
@@ -49,12 +46,26 @@ def sentence_spans(text: str, abbreviations: Container[str] = ()) -> Iterator[tu
     """Start and end of each sentence; between them is nothing but space."""
     for line in LINE.finditer(text):
         start = line.start()
-        for end in (match for match in SENTENCE_END.finditer(text, line.start(), line.end())):
-            if text[start : end.start()].split()[-1].lower() not in abbreviations:
+        for end in SENTENCE_END.finditer(text, line.start(), line.end()):
+            if not is_small(end["first"]) and ends_sentence(text, start, end.start(), abbreviations):
                 yield start, end.end("closing")
                 start = end.end()
         if start < line.end():
             yield start, line.end()
+
+
+def ends_sentence(text: str, start: int, end: int, abbreviations: Container[str]) -> bool:
+    """Whether a mark before `end` closes the sentence from `start`: not behind abbreviations, initials and the number
+    of an item."""
+    last = text[max(start, end - LONGEST_ABBREVIATION) : end].split()[-1].lstrip("\"«»“”„'‘(")
+    if last.lower() in abbreviations or (INITIALS.fullmatch(last) and last.isupper()):
+        return False
+    return not text[start : min(end - 1, start + LONGEST_ABBREVIATION)].strip().isdecimal()
+
+
+def is_small(letter: str) -> bool:
+    """Whether a letter is a small one of an alphabet that has capitals to begin sentences with."""
+    return letter.islower() and letter.title() != letter
 
 
 def paragraphs(text: str) -> Iterator[str]:

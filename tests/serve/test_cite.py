@@ -116,3 +116,10 @@ def test_passages_answer_in_their_own_words():
     long = "Өте " * 100 + "ұзақ сөйлем. Қысқа сөйлем."
     assert quotation(found(long, ((long.index("Қысқа"), len(long)),)), report) == "«Қысқа сөйлем.» [1]"
     assert quotation(found("", ()), report) == "«» [1]"
+
+
+def test_a_quotation_does_not_end_at_an_abbreviation_of_its_language():
+    text = "Өте " * 80 + "ұзақ сөйлем. Кітапты акад. Әлкей Марғұлан мен т.б. Алматы ғалымдары XX ғ. өнері туралы жазды."
+    start = text.index("Марғұлан")
+    want = "«Кітапты акад. Әлкей Марғұлан мен т.б. Алматы ғалымдары XX ғ. өнері туралы жазды.» [1]"
+    assert quotation(found(text, ((start, start + 8),)), Report()) == want

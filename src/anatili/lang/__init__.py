@@ -128,6 +128,11 @@ class LanguagePack:
     def stopwords(self) -> frozenset[str]:
         return frozenset(self.words.get("stopwords.txt", ()))
 
+    @property
+    def abbreviations(self) -> frozenset[str]:
+        """Abbreviations with their full stops, in small letters: none of them ends a sentence."""
+        return frozenset(word.lower() for word in self.words.get("abbreviations.txt", ()))
+
     def lower(self, text: str) -> str:
         """`text` in small letters, as this language writes them."""
         if self.said.capitals:

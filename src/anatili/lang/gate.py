@@ -19,7 +19,6 @@ import numpy as np
 
 from anatili.lang import LanguagePack, load_pack
 from anatili.lang.scan import Backend, count_entities, count_json, make_scanner
-from anatili.text import SHARED_LETTERS
 
 LEAST = 4
 """Letters of its own that a page must have where a pack says nothing else: 300 letters of Kyrgyz hold about 16."""
@@ -28,6 +27,13 @@ CODECS = ("kz1048", "ptcp154", "cp1251", "koi8_t", "cp1254", "cp1256", "iso8859_
 DECLARED = re.compile(rb"charset\s*=\s*[\"']?\s*([\w.:-]{2,40})|encoding=[\"']([\w.:-]{2,40})", re.I)
 HEAD = 2048
 """Bytes in which a page must declare its charset (HTML standard: 1024)."""
+# Letters that the large languages of a script share: they set no small language apart. Cyrillic: Russian, Ukrainian,
+# Belarusian, Bulgarian, Serbian, Macedonian. Latin: western and central Europe. Arabic: Arabic, Persian, Urdu.
+SHARED_LETTERS = {
+    "Cyrl": frozenset("абвгдеёжзийклмнопрстуфхцчшщъыьэюяіїєґўјљњћђџѓќѕѝ'’"),
+    "Latn": frozenset("abcdefghijklmnopqrstuvwxyzßàáâãäåæçèéêëìíîïðñòóôõöøùúûüýþÿăąćčďđęěĺľłńňőœŕřśšťůűźżžșţț'’ʻʼ"),
+    "Arab": frozenset("ءآأؤإئابةتثجحخدذرزسشصضطظعغفقكلمنهوىيپچژگکیٹڈڑںےہھۃ"),
+}
 Charset = Callable[[], str]
 
 

@@ -74,8 +74,7 @@ def passages(document: Kept, size: int) -> Iterator[Passage]:
     """Passages of about `size` words; a last one under a third of that joins the one before."""
     blocks: list[list[str]] = []
     length = size
-    abbreviations = {word.lower() for word in load_pack(document.language).words.get("abbreviations.txt", ())}
-    for sentence in sentences(document.text, abbreviations):
+    for sentence in sentences(document.text, load_pack(document.language).abbreviations):
         if length >= size:
             blocks.append([])
             length = 0

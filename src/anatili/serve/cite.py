@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from anatili.engine import Piece
+from anatili.lang import load_pack
 from anatili.search.answer import Found
 from anatili.text import WORD, sentence_spans
 
@@ -174,7 +175,7 @@ def best_sentences(found: Found) -> tuple[int, int]:
     """Start and end of the sentence with most different hits, the first of equals, and of the next one if both are
     short: it holds more of the answer than a second passage would (`bench/abstain.py`). A very long one is cut."""
     text, best = found.passage.text, (-1, 0, 0)
-    places = list(sentence_spans(text))
+    places = list(sentence_spans(text, load_pack(found.passage.language).abbreviations))
     for number, (start, end) in enumerate(places):
         hits = {text[a:b].lower() for a, b in found.hits if start <= a and b <= end}
         best = max(best, (len(hits), -number, number), key=lambda one: one[:2])

@@ -106,8 +106,7 @@ class Translator:
         return found
 
     def parts(self, text: str, source: str) -> list[Part]:
-        abbreviations = {word.lower() for word in self.packs[source].words.get("abbreviations.txt", ())}
-        return cut(text, abbreviations)
+        return cut(text, self.packs[source].abbreviations)
 
     def steps(self, text: str, source: str, target: str) -> Iterator[Step]:
         """The parts of `text` in order as they are done, several worked on at a time. Joined they keep its layout."""
