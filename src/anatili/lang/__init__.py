@@ -84,7 +84,6 @@ class PackFile(Part):
     keyboard: dict[str, str] = Field(
         default={}, description="Own letter -> what people type for it on a keyboard that lacks it."
     )
-    number_words: tuple[str, ...] = ()
     stemmer: str = Field("", description="A Snowball algorithm; without it `morphology.toml` takes words apart.")
     cut: dict[str, float] = Field(default={}, description="Thresholds of [cut] that differ for this language.")
     gate: dict[str, dict[str, int]] = Field(

@@ -74,6 +74,7 @@ class Morphology:
         self.known: dict[str, str] = {}
         self.stems_of: dict[str, str] = {}
         self.costs: dict[tuple[str, Path_], float] = {}
+        self.read_as: dict[str, Reading | None] = {}
 
     def lemma(self, word: str) -> str:
         """The likeliest lemma of `word` (lower case); the word itself if it has no reading."""
@@ -101,6 +102,15 @@ class Morphology:
     def _lemma(self, word: str) -> str:
         best = max(((self.score(reading), reading.lemma) for reading in self.readings(word)), default=None)
         return best[1] if best else word
+
+    def reading(self, word: str) -> Reading | None:
+        """The likeliest reading of `word` (lower case), None if it has none."""
+        if word in self.read_as:
+            return self.read_as[word]
+        found = max(self.readings(word), key=lambda one: (self.score(one), one.lemma), default=None)
+        if len(self.read_as) < REMEMBERED:
+            self.read_as[word] = found
+        return found
 
     def score(self, reading: Reading) -> float:
         """Logarithm of how likely a reading is, but for a constant."""

@@ -1,0 +1,330 @@
+"""Numbers of a text, in digits, Roman numerals or words, with their units."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from functools import cache
+from pathlib import Path
+
+from anatili.lang import LanguagePack, load_pack
+from anatili.lang.facts_file import load_facts
+from anatili.text import is_small
+
+SPACES = " \u00a0\u202f"
+DIGITS = rf"\d{{1,3}}(?:[{SPACES}]\d{{3}})+(?:[.,]\d+)?(?!\d)|\d+(?:[.,:/]\d+)*"
+TOKEN = re.compile(rf"(?P<digits>{DIGITS})|(?P<word>[^\W\d_²³]+)|(?P<sign>[%‰°$€₸₽£№²³])")
+ROMAN = re.compile(r"X{0,3}(?:IX|IV|V?I{0,3})")
+ROMAN_VALUES = {"I": 1, "V": 5, "X": 10}
+BESIDE = re.compile(rf"[{SPACES}]*[-‑]?[{SPACES}]*|['’ʼ]")
+"""What may stand between the words of one number, or a number and its unit."""
+UNIT_BESIDE = re.compile(rf"\.?(?:{BESIDE.pattern})")  # with the full stop of an ordinal
+DASH = re.compile(rf"[{SPACES}]?[-‑–—−][{SPACES}]?")
+LONGEST_ENDING = 6
+LONGEST_GAP = 40
+"""Characters between two numbers that can belong together."""
+REMEMBERED = 100_000
+YEAR, CENTURY = "year", "century"
+
+
+@dataclass(frozen=True)
+class Number:
+    """A number in a text."""
+
+    value: Fraction
+    unit: str
+    """The unit's name as in all packs, "" if none stands beside it."""
+    start: int
+    end: int
+    """Of the number itself, without its unit."""
+    link: str = ""
+    """How it stands to the number before: `range`, `list` or "" (not at all, or not known)."""
+    worded: bool = False
+    """Whether it is written in words."""
+    last: int = 0
+    """Where its unit ends, if it stands behind; else its own end."""
+    weak: bool = False
+    """Whether it is a word for one that is often no number."""
+
+
+@dataclass(frozen=True)
+class Token:
+    """A word, sign or number of a text."""
+
+    text: str
+    start: int
+    end: int
+    value: Fraction | None = None
+    """None where it is no number."""
+    worded: bool = False
+    root: int = 0
+    """Where the number itself ends and its endings begin."""
+
+
+@dataclass
+class Sum:
+    """A number while it is read, word by word."""
+
+    total: Fraction = Fraction(0)
+    """Of what a thousand, a million and so on has closed."""
+    current: Fraction | None = None
+    scale: int = 0
+    """The last of these; 0 before the first."""
+    parts: list[Token] = field(default_factory=list)
+    closed: bool = False
+
+    @property
+    def value(self) -> Fraction:
+        return self.total + (self.current or 0)
+
+    def take(self, token: Token) -> bool:
+        """Add a token if it can go on the number; False if it begins another."""
+        value = token.value
+        assert value is not None
+        now = self.current or Fraction(0)
+        if self.closed:
+            return False
+        if not token.worded:
+            if self.parts:
+                return False
+            self.current = value
+        elif value >= 1000:
+            if self.scale and value >= self.scale:
+                return False
+            self.total += (1 if self.current is None else now) * value
+            self.current, self.scale = None, int(value)
+        elif value == 100 and 1 <= now < 100 and now.denominator == 1:
+            self.current = now * 100
+        elif self.fits(now, value):
+            self.current = now + value
+        else:
+            return False
+        self.parts.append(token)
+        self.closed = token.worded and token.root < token.end
+        return True
+
+    def fits(self, now: Fraction, value: Fraction) -> bool:
+        """Whether a number below a thousand can be added to what was read since the last scale."""
+        if self.parts and not self.parts[-1].worded:
+            return False
+        if self.current is None:
+            return True
+        if value == 0 or now == 0:
+            return False
+        return now % (1000 if value >= 100 else 100 if value >= 10 else 10) == 0
+
+
+class Reader:
+    """Reads numbers by one pack."""
+
+    def __init__(self, pack: LanguagePack) -> None:
+        self.pack = pack
+        self.said = said = load_facts(pack.folder).numbers
+        self.stems = sorted(said.stems, key=len, reverse=True)
+        self.ending = re.compile(said.ending)
+        self.months: dict[str, list[tuple[str, int]]] = {}
+        for name, number in said.months.items():
+            self.months.setdefault(pack.lower(name)[:2], []).append((name, number))
+        self.range, self.list, self.between = (
+            re.compile(rule) if rule else None for rule in (said.range, said.list, said.between)
+        )
+        units = [(unit, form.split()) for unit, forms in said.units.items() for form in forms]
+        self.units: dict[str, list[tuple[str, list[str]]]] = {}
+        for unit, form in sorted(units, key=lambda row: (-len(row[1]), -sum(map(len, row[1])))):
+            self.units.setdefault(form[0][:1], []).append((unit, form))
+        self.latin = {there: here for here, there in pack.lookalike_table.items() if here.upper() in ROMAN_VALUES}
+        self.known: dict[str, tuple[int, int] | None] = {}
+
+    def is_number(self, word: str) -> bool:
+        return self.word_value(self.pack.lower(word)) is not None or bool(self.roman(word)) or bool(self.month(word))
+
+    def word_value(self, low: str) -> tuple[int, int] | None:
+        """The value of a word in small letters and the length of its root; None if it is no number."""
+        if low in self.known:
+            return self.known[low]
+        found = None
+        if low in self.said.words:
+            found = self.said.words[low], len(low)
+        elif low not in self.said.apart:
+            for stem in self.stems:
+                if low.startswith(stem) and self.ending.fullmatch(low, len(stem)):
+                    found = self.said.stems[stem], len(stem)
+                    break
+        if len(self.known) < REMEMBERED:
+            self.known[low] = found
+        return found
+
+    def tokens(self, text: str) -> Iterator[Token]:
+        for match in TOKEN.finditer(text):
+            start, end = match.span()
+            if match["digits"]:
+                value = self.digits_value(match.group())
+                if value is not None:
+                    yield Token(match.group(), start, end, value, root=end)
+                    continue
+                for part in re.finditer(r"\d+", match.group()):
+                    first, last = start + part.start(), start + part.end()
+                    yield Token(part.group(), first, last, Fraction(part.group()), root=last)
+            elif match["word"]:
+                yield self.word_token(match.group(), start, end)
+            else:
+                yield Token(match.group(), start, end, root=end)
+
+    def word_token(self, word: str, start: int, end: int) -> Token:
+        if word[0].isupper() and (roman := self.roman(word)):
+            return Token(word, start, end, Fraction(roman), root=end)
+        known = self.word_value(self.pack.lower(word))
+        if known:
+            return Token(word, start, end, Fraction(known[0]), worded=True, root=start + known[1])
+        return Token(word, start, end, root=end)
+
+    def roman(self, word: str, least: int = 2) -> int:
+        """The value of a Roman numeral of so many letters, also in look-alike ones; 0 for other words."""
+        latin = "".join(self.latin.get(letter, letter) for letter in word)
+        if not least <= len(word) <= 8 or not ROMAN.fullmatch(latin):
+            return 0
+        values = [ROMAN_VALUES[letter] for letter in latin]
+        return sum(-a if a < b else a for a, b in zip(values, [*values[1:], 0], strict=True))
+
+    def digits_value(self, text: str) -> Fraction | None:
+        """The value of digits with the marks of the language; None if the marks part several numbers."""
+        plain = re.sub(f"[{SPACES}]", "", text)
+        if plain.isdecimal():
+            return Fraction(plain)
+        decimal = self.said.decimal
+        thousands = "," if decimal == "." else "."
+        if re.fullmatch(rf"\d{{1,3}}(?:\{thousands}\d{{3}})+(?:\{decimal}\d+)?", plain):
+            return Fraction(plain.replace(thousands, "").replace(decimal, "."))
+        return Fraction(plain.replace(",", ".")) if re.fullmatch(r"\d+[.,]\d+", plain) else None
+
+    def month(self, word: str) -> int:
+        """The number of the month that a word names, 0 if it names none."""
+        low = self.pack.lower(word)
+        for form, number in self.months.get(low[:2], ()):
+            name = self.pack.lower(form)
+            begins = name[-1] == "~" and low.startswith(name[:-1]) and len(low) <= len(name) + LONGEST_ENDING
+            if (begins or low == name) and not (form[0].isupper() and is_small(word[0])):
+                return number
+        return 0
+
+    def numbers(self, text: str) -> list[Number]:
+        """All numbers of `text` in order."""
+        tokens = list(self.tokens(text))
+        found: list[Number] = []
+        at = 0
+        while at < len(tokens):
+            end, value = self.read(text, tokens, at)
+            if end == at:
+                at += 1
+                continue
+            unit, last = self.unit_behind(text, tokens, end)
+            worded = all(token.worded for token in tokens[at:end])
+            unit = unit or self.unit_before(text, tokens, at)
+            weak = end == at + 1 and self.pack.lower(tokens[at].text) in self.said.weak
+            one = Number(value, unit, tokens[at].start, tokens[end - 1].root, worded=worded, last=last, weak=weak)
+            if found:
+                one = self.linked(text, found[-1], one)
+                alone = len(text[found[-1].end : one.start].split()) < 2 and "," not in text[found[-1].end : one.start]
+                if not found[-1].unit and (one.link == "range" or (one.link and alone)):
+                    found[-1] = replace(found[-1], unit=one.unit)
+            found.append(one)
+            at = end
+        return found
+
+    def read(self, text: str, tokens: list[Token], at: int) -> tuple[int, Fraction]:
+        """Where the number that begins with a token ends, and its value; `at` itself if none begins there."""
+        first = tokens[at]
+        if first.value is None and (roman := self.roman(first.text, 1)):
+            unit, _ = self.unit_behind(text, tokens, at + 1)
+            return (at + 1, Fraction(roman)) if unit == CENTURY else (at, Fraction(0))
+        if first.value is None:
+            return at, Fraction(0)
+        now, end = Sum(), at
+        while end < len(tokens):
+            place = end
+            if now.parts and now.value >= 100 and tokens[place].text.lower() in self.said.inner:
+                place += 1  # "one hundred and one"
+            if place == len(tokens) or tokens[place].value is None:
+                break
+            before = tokens[place - 1] if now.parts else None
+            if before and not BESIDE.fullmatch(text, before.end, tokens[place].start):
+                break
+            if not now.take(tokens[place]):
+                break
+            end = place + 1
+        half = end < len(tokens) and self.pack.lower(tokens[end].text) in self.said.half
+        return (end + 1, now.value + Fraction(1, 2)) if half else (end, now.value)
+
+    def unit_behind(self, text: str, tokens: list[Token], at: int) -> tuple[str, int]:
+        """The unit that begins with a token, and where it ends; "" and the end of the number if none does."""
+        end = tokens[at - 1].end
+        if at < len(tokens) and tokens[at].value is None and UNIT_BESIDE.fullmatch(text, end, tokens[at].start):
+            for skipped in (0, 1):  # one word may stand between: an ending behind a hyphen, an abbreviated ordinal
+                if skipped and not (text[end : end + 1] in "-'’ʼ‑" and at + 1 < len(tokens)):
+                    break
+                for unit, form in self.units.get(self.pack.lower(tokens[at + skipped].text)[:1], ()):
+                    if self.matches(text, tokens, at + skipped, form):
+                        return unit, tokens[at + skipped + len(form) - 1].end
+        return "", end
+
+    def unit_before(self, text: str, tokens: list[Token], at: int) -> str:
+        """The unit that stands before a number, where the pack has one that ends with `_`."""
+        if at and BESIDE.fullmatch(text, tokens[at - 1].end, tokens[at].start):
+            low = self.pack.lower(tokens[at - 1].text)
+            for unit, form in self.units.get(low[:1], ()):
+                if form == [low + "_"]:
+                    return unit
+        return ""
+
+    def matches(self, text: str, tokens: list[Token], at: int, form: list[str]) -> bool:
+        if at + len(form) > len(tokens):
+            return False
+        for place, part in enumerate(form, at):
+            low = self.pack.lower(tokens[place].text)
+            if not (low.startswith(part[:-1]) if part.endswith("~") else low == part):
+                return False
+            if place > at and not BESIDE.fullmatch(text, tokens[place - 1].end, tokens[place].start):
+                return False
+        return True
+
+    def linked(self, text: str, before: Number, now: Number) -> Number:
+        """`now` with how it stands to the number before it."""
+        gap = self.pack.lower(text[before.end : now.start])
+        if len(gap) > LONGEST_GAP:
+            return now
+        space = before.worded and now.worded and text[before.last : now.start].isspace()  # five six, that is about so
+        if space or DASH.fullmatch(text, before.last, now.start):
+            return replace(now, link="range", value=whole_year(before, now, text))
+        around = (
+            self.pack.lower(text[max(0, before.start - LONGEST_GAP) : before.start]),
+            self.pack.lower(text[now.end : now.end + LONGEST_GAP]),
+        )
+        listed = bool(self.list and self.list.fullmatch(gap))
+        if (self.range and self.range.search(gap)) or (
+            listed and self.between and any(self.between.search(side) for side in around)
+        ):
+            return replace(now, link="range")
+        return replace(now, link="list") if listed else now
+
+
+def whole_year(before: Number, now: Number, text: str) -> Fraction:
+    """1945 for the 45 of 1941-45."""
+    short, full = text[now.start : now.end], text[before.start : before.end]
+    if len(short) == 2 and len(full) == 4 and short.isdecimal() and full.isdecimal() and short > full[2:]:
+        return Fraction(full[:2] + short)
+    return now.value
+
+
+@cache
+def _reader(code: str, folder: Path) -> Reader:
+    return Reader(load_pack(code))
+
+
+def reader(pack: LanguagePack) -> Reader:
+    """The reader of a pack, with all that it remembers."""
+    return _reader(pack.code, pack.folder)
+
+
+def numbers(text: str, pack: LanguagePack) -> list[Number]:
+    """All numbers of `text` in order."""
+    return reader(pack).numbers(text)
