@@ -17,6 +17,7 @@ from typing import Any
 
 from anatili.evaluate.interval import wilson
 from anatili.lang import load_pack
+from anatili.translate import meaning
 from anatili.translate.doubts import doubts
 
 SETS = {
@@ -50,15 +51,19 @@ def main() -> None:
     asked.add_argument("--lines", type=int, default=250)
     asked.add_argument("--json", type=Path)
     asked.add_argument("--show", default="")
+    asked.add_argument("--only", default="", help="directions whose name has this in it")
+    asked.add_argument("--without-vectors", action="store_true", help="as where the package with vectors is missing")
     asked.add_argument("--both", action="store_true", help="also from the second language to the first")
     options = asked.parse_args()
+    if options.without_vectors:
+        meaning.PACKAGE = ""
     found: dict[str, dict[str, Any]] = {}
     for (folder, one, other), names in SETS.items():
         files = [(options.data / "bench" / folder / name).read_text("utf-8").splitlines() for name in names]
         pairs = [pair for pair in zip(*files, strict=True) if all(part.strip() for part in pair)]
         pairs = pairs[options.part == "report" :: 2][: options.lines]
         for start, end, rows in ((one, other, pairs), (other, one, [pair[::-1] for pair in pairs])):
-            if start == one or options.both:
+            if (start == one or options.both) and options.only in f"{folder} {start}-{end}":
                 found[f"{folder} {start}-{end}"] = direction(start, end, rows, options.show)
     show(found)
     if options.json:
@@ -161,12 +166,12 @@ def show(found: dict[str, dict[str, Any]]) -> None:
         rows = [one["kinds"].get(kind, [0, 0, 0]) for one in found.values()]
         planted_count, told = sum(row[0] for row in rows), sum(row[1] for row in rows)
         sums = [sums[0] + planted_count, sums[1] + told]
-        cells = "".join(f"{f'{row[1]}/{row[0]}':>16}" for row in rows)
+        cells = "".join(f"{str(row[1]) + '/' + str(row[0]):>16}" for row in rows)
         print(f"{kind:18}{cells}{share(told, planted_count):>24}")
     print(f"{'all':18}{'':{16 * len(found)}}{share(sums[1], sums[0]):>24}")
     rights = [one["right"] for one in found.values()]
     for doubt in dict.fromkeys(["doubted", *(key for one in rights for key in one if key != "lines")]):
-        cells = "".join(f"{f'{one.get(doubt, 0)}/{one["lines"]}':>16}" for one in rights)
+        cells = "".join(f"{str(one.get(doubt, 0)) + '/' + str(one['lines']):>16}" for one in rights)
         total = sum(one["lines"] for one in rights)
         print(f"right: {doubt:11}{cells}{share(sum(one.get(doubt, 0) for one in rights), total):>24}")
 

@@ -35,6 +35,10 @@ class Translation(Part):
     masculine: tuple[str, ...] = Field((), description="Words that say that a man is meant, in small letters.")
     feminine: tuple[str, ...] = Field((), description="Words that say that a woman is meant, in small letters.")
     negation: str = Field("", description="Regular expression of what denies; must be linear (no nested repeats).")
+    places: dict[str, tuple[str, ...]] = Field(
+        {}, description="Key, the same in all packs -> beginnings, in small letters, of names that are other words "
+        "in each language (Germany, Deutschland)."
+    )  # fmt: skip
     sentences: tuple[Sentences, ...] = ()
     names: tuple[Names, ...] = ()
 
