@@ -33,7 +33,8 @@ DENIED = {
 }  # fmt: skip
 """What makes a sentence deny, in words that can be taken out; forms of verbs are below."""
 VERBS = {
-    "kk": [(r"([аеиоөұүы]л|т|с|қ|к|п)п?[аеы]й(?=ды|ді|мын|мін|мыз|міз)", r"\1"), (r"([а-яәіңғүұқөһ]{2,})[мбп][аеә](?=ды|ді|ған|ген)", r"\1")],
+    "kk": [(r"([аеиоөұүы]л|т|с|қ|к|п)п?[аеы]й(?=ды|ді|мын|мін|мыз|міз)", r"\1"),
+           (r"([а-яәіңғүұқөһ]{2,})[мбп][аеә](?=ды|ді|ған|ген)", r"\1")],
     "tr": [(r"(\w{2,})m[ae](?=d[ıi]|m[ıi]ş)", r"\1"), (r"(\w{2,})m[ıiuü]yor", r"\1ıyor")],
 }  # fmt: skip
 DENY = {
@@ -114,7 +115,7 @@ def planted(end: str, pairs: Sequence[tuple[str, str]], number: int) -> Iterator
     pool = [word for _, line in pairs for word in line.split()]
     yield "random words", " ".join(choose.choices(pool, k=len(words)))
     yield "half elsewhere", " ".join([*words[: len(words) // 2], *other.split()[len(other.split()) // 2 :]])
-    digits = [match for match in re.finditer(r"\d", reference)]
+    digits = list(re.finditer(r"\d", reference))
     if digits:
         at = choose.choice(digits).start()
         yield "number", reference[:at] + str((int(reference[at]) + choose.randint(1, 8)) % 10) + reference[at + 1 :]
@@ -145,7 +146,7 @@ def turned(end: str, reference: str) -> Iterator[tuple[str, str]]:
     if found and into:
         yield "negation added", reference[: found[0].start()] + found[0].expand(into) + reference[found[0].end() :]
     elif found:
-        stem, past = found[0].group(1), found[0].group(2)
+        stem = found[0].group(1)
         back = is_back(stem)
         denial = {"kk": ("ма", "ме"), "tr": ("ma", "me")}[end][not back]
         vowels = {"kk": ("ды", "ді"), "tr": ("dı", "di")}[end][not back]

@@ -9,12 +9,14 @@ right translations they doubt.
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from functools import cache
 
 from anatili.lang import LanguagePack
 from anatili.lang.facts import Name, Number, names, negated, numbers
 from anatili.lang.identify import identify
 from anatili.lang.spelling import likeness, sounds
 from anatili.lang.translation import load_translation
+from anatili.sample.topics import read_topics
 from anatili.text import WORD, count_letters, is_small, script_of
 from anatili.translate.cut import kept
 from anatili.translate.meaning import related
@@ -23,6 +25,8 @@ TELLING, CERTAIN = 6, 20
 """Letters from which on a translation's script, and its language, can be told."""
 LONGER, SHORTER = 2.2, 0.45
 """Letters of a translation to those of its source: between these are 99 of 100 lines that people translated."""
+SURE = 0.85
+"""Confidence from which on a translation is said to be in another language: names alone are taken for many."""
 FEW = 40
 """Letters that any translation may have more or less."""
 ENDED = re.compile(r"[.!?…]['\"»”’)\]]*\s*$")
@@ -165,9 +169,18 @@ def lost_names(text: str, other: str, here: LanguagePack, there: LanguagePack) -
     """Words of names in `text` for which nothing in `other` stands, and how many have something there."""
     theirs = WORD.findall(other)
     known = places(there, theirs)
-    words = [word for name in names(text, here) if name.sure for word in telling(name)]
+    common = small_words(here.code)
+    words = [word for name in names(text, here) if name.sure for word in telling(name)
+             if here.lower(word) not in common]  # fmt: skip
     lost = [word for word in words if not (places(here, [word]) & known or any(is_same(word, one) for one in theirs))]
     return lost, len(words) - len(lost)
+
+
+@cache
+def small_words(code: str) -> frozenset[str]:
+    """Words that the sample's pages write small: in a name they are translated, not carried over (Law, Center)."""
+    pages = (topic.pages[code] for topic in read_topics() if code in topic.pages)
+    return frozenset(word for page in pages for word in WORD.findall(page.text) if is_small(word[0]))
 
 
 def is_same(word: str, other: str) -> bool:

@@ -1,4 +1,4 @@
-"""How well a model translates in each direction: chrF++ on lines that people translated, and what doing nothing gets."""
+"""How well a model translates in each direction: chrF++ on lines that people translated."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
