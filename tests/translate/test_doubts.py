@@ -36,7 +36,7 @@ WRONG = [
     ("kk-ru", "Мектепте оқушылар оқиды.", "В приведённых текстах ответа нет.", "answer"),
     ("en-kk", "The children read at school.", "Бұл сұраққа берілген мәтіндерде жауап жоқ.", "answer"),
     ("kk-en", "Мектепте 350 оқушы оқиды.", "The school has 35 pupils.", "numbers"),
-    ("kk-en", "Балалар мектепке барып, жаңа кітаптар алды.", 
+    ("kk-en", "Балалар мектепке барып, жаңа кітаптар алды.",
      "Children go the school, the school, the school, the school, the school, the school.", "repeats"),
     ("kk-en", "Балалар мектепке барып, кітапханадан жаңа кітаптар алып, үйге қайтты.", "Children went to school.",
      "shorter"),

@@ -30,8 +30,6 @@ SURE = 0.85
 FEW = 40
 """Letters that any translation may have more or less."""
 ENDED = re.compile(r"[.!?…]['\"»”’)\]]*\s*$")
-PART = 60
-"""Letters of a part of a translation by which is seen whether it is in another language."""
 SAME_NAME, SAME_SMALL = 0.58, 0.8
 """Likeness of spellings from which on they are taken for one name: with a capital, and without."""
 ROUND = frozenset({100, 1000, 10**6, 10**9, 10**12})
@@ -88,12 +86,12 @@ def strangeness(sentence: str, said: str, source: LanguagePack, target: Language
         yield "copied"
     elif script_of(said) not in target.said.letters:
         yield "script"
-    elif (
-        count_letters(said) >= CERTAIN and (found := identify(said)).language != target.code and found.confidence > 0.5
-    ):
-        yield "language"
     elif is_mixed(sentence, said, source, target):
         yield "untranslated"
+    elif count_letters(said) >= CERTAIN:
+        found = identify(said)
+        if found.language != target.code and found.confidence > SURE:
+            yield "language"
 
 
 def words_of(text: str) -> list[str]:

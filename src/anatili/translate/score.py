@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from anatili import models, weights
 from anatili.document import write_json
@@ -10,6 +11,7 @@ from anatili.lang import LanguagePack
 from anatili.problem import Problem
 from anatili.run import Run
 from anatili.text import digest, show_path
+from anatili.translate.compare import CHRF_NAME
 from anatili.translate.directions import (
     MEASURED,
     Direction,
@@ -88,18 +90,17 @@ def measure(
 def score(made: Sequence[str], test: Test) -> tuple[Direction, dict[str, float]]:
     """chrF++ with its interval, and that of the source itself and of another line's reference."""
     from sacrebleu.metrics import CHRF
+    from sacrebleu.significance import PairedTest
 
     references = list(test.references)
-    found = CHRF(word_order=2).corpus_score(list(made), [references], n_bootstrap=RESAMPLES)
-    half = float(getattr(found, "ci", 0.0))
-    plain = CHRF(word_order=2)
-    shifted = references[1:] + references[:1]
+    systems = [("made", list(made)), ("copied", list(test.lines)), ("other line", references[1:] + references[:1])]
+    judge = PairedTest(systems, {CHRF_NAME: CHRF(word_order=2)}, [references], test_type="bs", n_samples=RESAMPLES)
+    results: list[Any] = judge()[1][CHRF_NAME]
+    ends = (round(float(results[0].mean - results[0].ci), 1), round(float(results[0].mean + results[0].ci), 1))
     row = Direction(
-        test.source, test.target, round(float(found.score), 1),
-        (round(max(0.0, found.score - half), 1), round(found.score + half, 1)), len(references), test.texts,
+        test.source, test.target, round(float(results[0].score), 1), ends, len(references), test.texts
     )  # fmt: skip
-    nothing = {"copied": list(test.lines), "other line": shifted}
-    return row, {k: round(float(plain.corpus_score(lines, [references]).score), 1) for k, lines in nothing.items()}
+    return row, {name: round(float(one.score), 1) for (name, _), one in zip(systems[1:], results[1:], strict=True)}
 
 
 def write_packaged(place: Path, rows: Sequence[Direction]) -> Path:
