@@ -98,7 +98,8 @@ def weights(model: str, runs: Path, adapters: tuple[Path, ...]) -> str:
     if model.startswith(("http://", "https://")):
         return ""
     if not is_run(model, runs) and not adapters and (place := models.find(model)):
-        return models.describe(place)["files"][models.describe(place)["weights"]][:16]
+        said = models.describe(place)
+        return str(said["files"][said["weights"]])[:16]
     places = [find_model(model, runs), *adapters]
     return weights_of(
         file for place in places for file in ([place] if place.is_file() else place.glob("*.safetensors"))

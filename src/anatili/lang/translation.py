@@ -60,3 +60,10 @@ def load_translation(folder: Path) -> Translation:
         return Translation.model_validate(read_toml(path))
     except ValidationError as error:
         raise Problem(f"{path}: {explain(error)}") from error
+
+
+@cache
+def small_words(folder: Path) -> frozenset[str]:
+    """The pack's words that begin with a small letter (`small.txt`): in a name they are translated (Law, Center)."""
+    path = folder / "small.txt"
+    return frozenset(path.read_text("utf-8").split()) if path.is_file() else frozenset()

@@ -9,14 +9,12 @@ right translations they doubt.
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from functools import cache
 
 from anatili.lang import LanguagePack
 from anatili.lang.facts import Name, Number, names, negated, numbers
 from anatili.lang.identify import identify
 from anatili.lang.spelling import likeness, sounds
-from anatili.lang.translation import load_translation
-from anatili.sample.topics import read_topics
+from anatili.lang.translation import load_translation, small_words
 from anatili.text import WORD, count_letters, is_small, script_of
 from anatili.translate.cut import kept
 from anatili.translate.meaning import related
@@ -32,6 +30,8 @@ FEW = 40
 ENDED = re.compile(r"[.!?…]['\"»”’)\]]*\s*$")
 SAME_NAME, SAME_SMALL = 0.58, 0.8
 """Likeness of spellings from which on they are taken for one name: with a capital, and without."""
+FEWEST = 4
+"""One lost word in so many words of names is told; of more, one may well be translated."""
 ROUND = frozenset({100, 1000, 10**6, 10**9, 10**12})
 ALIKE = 0.85
 """Share of the words of a prompt's sentence from which on a translation is that sentence."""
@@ -157,7 +157,7 @@ def differing_names(sentence: str, said: str, source: LanguagePack, target: Lang
     """Whether a name of the source is not in the translation, in whatever letters and with whatever endings, and that
     has another name in its place, or fewer. A name that one language alone has capitals for tells nothing."""
     lost, kept_names = lost_names(sentence, said, source, target)
-    if not lost:
+    if FEWEST * len(lost) < len(lost) + kept_names or not lost:
         return False
     added, others = lost_names(said, sentence, target, source)
     return bool(added) or others < kept_names + len(lost)
@@ -167,18 +167,11 @@ def lost_names(text: str, other: str, here: LanguagePack, there: LanguagePack) -
     """Words of names in `text` for which nothing in `other` stands, and how many have something there."""
     theirs = WORD.findall(other)
     known = places(there, theirs)
-    common = small_words(here.code)
+    common = small_words(here.folder)
     words = [word for name in names(text, here) if name.sure for word in telling(name)
              if here.lower(word) not in common]  # fmt: skip
     lost = [word for word in words if not (places(here, [word]) & known or any(is_same(word, one) for one in theirs))]
     return lost, len(words) - len(lost)
-
-
-@cache
-def small_words(code: str) -> frozenset[str]:
-    """Words that the sample's pages write small: in a name they are translated, not carried over (Law, Center)."""
-    pages = (topic.pages[code] for topic in read_topics() if code in topic.pages)
-    return frozenset(word for page in pages for word in WORD.findall(page.text) if is_small(word[0]))
 
 
 def is_same(word: str, other: str) -> bool:
@@ -189,7 +182,7 @@ def is_same(word: str, other: str) -> bool:
 def telling(name: Name) -> Iterator[str]:
     """The words of a name that stay when it is translated."""
     for word in name.words:
-        if len(sounds(word)) >= 3 and not (word.isupper() and len(word) < 6):
+        if len(sounds(word)) >= 3 and sum(map(str.isupper, word)) == 1:  # abbreviations are others in each language
             yield word
 
 
