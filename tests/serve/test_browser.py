@@ -346,6 +346,50 @@ def test_a_text_is_translated_with_its_layout(page):
     assert page.locator("#translated").get_attribute("lang") == "en"
 
 
+def options(page, selector: str) -> list[str]:
+    return [one.get_attribute("value") for one in page.locator(f"{selector} option").all()]
+
+
+def test_the_choices_are_what_the_model_was_taught(page):
+    page.click("#views a[href='#translate']")
+    until(page, "document.querySelectorAll('#source option').length === 5")
+    page.select_option("#source", "ru")
+    assert options(page, "#target") == ["kk"]
+    page.select_option("#source", "kk")
+    assert options(page, "#target") == ["ru", "en", "tr"]
+    page.select_option("#source", "auto")
+    assert options(page, "#target") == ["kk", "ru", "en", "tr"]
+
+
+def test_doubts_and_quality_are_told_at_the_sentence(page):
+    page.click("#views a[href='#translate']")
+    page.fill("#text", "Дәріні күніне үш рет ішпеңіз!")
+    page.select_option("#target", "en")
+    page.click("#translation button.main")
+    until(page, "document.querySelector('#translate-status').textContent.startsWith('Дайын')")
+    assert "нашар аударады" in page.locator("#quality").text_content()
+    sentence = page.locator("#translated mark").first
+    reason = page.locator(f"#{sentence.get_attribute('aria-describedby')}")
+    assert "Күмәнді: " in reason.text_content()
+    page.locator("#doubts a").first.focus()
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.className") == "doubtful"
+    page.click("#translate-copy")
+    assert "Күмәнді" not in page.evaluate("navigator.clipboard.readText()")
+    assert axe.Axe().run(page).violations_count == 0
+
+
+def test_languages_are_swapped_though_the_source_is_not_chosen(page):
+    page.click("#views a[href='#translate']")
+    page.select_option("#target", "ru")
+    page.click("#swap")
+    until(page, "document.querySelector('#translate-status').textContent.includes('танылмады')")
+    page.fill("#text", "Қазақ тілі — мемлекеттік тіл.")
+    page.click("#swap")
+    until(page, "document.querySelector('#source').value === 'ru'")
+    assert page.input_value("#target") == "kk"
+
+
 def test_letters_that_a_keyboard_lacks(page):
     page.click("#ask .keys")
     page.locator("#keyboard button", has_text="қ").click()

@@ -13,6 +13,7 @@ from anatili.problem import Problem
 from anatili.recipe import load_recipe
 from anatili.run import Run
 from anatili.text import show_path
+from anatili.translate.directions import of_run
 
 CARDS = ("README.md", "DATA.md")
 NOTICE = "NOTICE"
@@ -53,6 +54,7 @@ def pack(run: Run, place: Path, quantization: str) -> dict[str, Any]:
         "weights": files[0],
         "made_from": {"release": released.content, "tune": tuned.content},
         "scores": brief(run),
+        "translation": [one.row() for one in of_run(run)],
         "parity": parity(run, place, base if part else "", files[0], quantization),
         "files": {name: weights.sha256(place / name) for name in given},
     }

@@ -20,6 +20,7 @@ from anatili.search.dense import Dense
 from anatili.serve.cite import Report, checked, quotation
 from anatili.serve.sample_index import Tell, sample_run
 from anatili.text import show_path
+from anatili.translate.directions import Directions, of_run, read_directions
 
 TOY = 50_000_000
 """Weights below which a model is not asked to answer from passages: they answer in their own words."""
@@ -61,6 +62,8 @@ class Assistant:
     search: Search | None = None
     card: str = ""
     """The model's card, "" if it has none."""
+    directions: Directions | None = None
+    """Between which languages it was taught to translate; None where that is not known."""
 
     @property
     def name(self) -> str:
@@ -182,17 +185,20 @@ def open_assistant(
     if not target or not is_run(target, runs):
         place = models.find(target or models.default())
         if place:
-            languages = models.describe(place)["languages"]
+            about = models.describe(place)
+            languages = about["languages"]
             packs = {code: load_pack(code) for code in languages}
             file = models.open_packaged(place, tell)
             search = search_of(sample_run(languages, tell), packs)
-            return Assistant(open_engine(file, adapters, slots), packs, search, read_card(place))
+            ways = read_directions(about.get("translation"), place / models.DESCRIPTION)
+            return Assistant(open_engine(file, adapters, slots), packs, search, read_card(place), ways)
     run = run_of(target, runs)
     recipe = load_recipe(run.root / "recipe.toml")
     packs = {code: load_pack(code) for code in recipe.languages}
     return Assistant(
-        open_engine(model_of(run), adapters, slots), packs, search_of(run, packs), read_card(run.folder("release"))
-    )
+        open_engine(model_of(run), adapters, slots), packs, search_of(run, packs), read_card(run.folder("release")),
+        of_run(run),
+    )  # fmt: skip
 
 
 def read_card(folder: Path) -> str:

@@ -118,6 +118,17 @@ def turns(ask: str, answer: str) -> list[dict[str, str]]:
     return [{"role": "user", "content": ask}, {"role": "assistant", "content": answer}]
 
 
+def taught(settings: Tune, packs: dict[str, LanguagePack]) -> list[tuple[str, str]]:
+    """Each two languages, source and target, of which `everything` makes lessons of translation."""
+    if not settings.epochs or (settings.kinds and "translation" not in settings.kinds):
+        return []
+    main, *others = packs
+    pairs = [(main, other) for other in others] if settings.instructions == sample.PLACE else []
+    pairs += [(one, other) for one, _, other in (name.partition("-") for name in settings.pairs if settings.max_pairs)]
+    both = dict.fromkeys(way for one, other in pairs for way in ((one, other), (other, one)))
+    return [(one, other) for one, other in both if other in packs[one].prompts.get("translate", {})]
+
+
 def sample_translations(packs: dict[str, LanguagePack]) -> Iterator[Conversation]:
     """Titles, questions and answers of the sample, which say the same in each language, from and to the main one."""
     main = next(iter(packs))
