@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from anatili.document import write_shard
-from anatili.evaluate.interval import interval
+from anatili.interval import interval
 from anatili.lang import load_pack
 from anatili.search.answer import Search
 from anatili.search.index import Passage, build

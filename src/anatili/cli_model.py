@@ -43,7 +43,7 @@ def report_command(
     \b
     anatili tokenizer report runs/tiny/tokenizer --text kk=dev/kk.txt --text en=dev/en.txt --peers --plot t.png
     """
-    from anatili.lang import REFERENCE
+    from anatili.lang import reference
     from anatili.tokenizer import report
     from anatili.tokenizer.peers import installed_peers, open_tokenizer
 
@@ -51,7 +51,7 @@ def report_command(
     if not opened:
         raise Problem("no tokenizer to report on: name one, or add --peers")
     read = [named_text(text) for text in texts]
-    rows = report.report(opened, read, pivot or REFERENCE)
+    rows = report.report(opened, read, pivot or reference())
     if plot:
         report.draw(plot, rows)
     if wants_json:

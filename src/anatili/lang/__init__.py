@@ -85,6 +85,9 @@ class PackFile(Part):
         default={}, description="Own letter -> what people type for it on a keyboard that lacks it."
     )
     number_words: tuple[str, ...] = ()
+    reference: bool = Field(
+        False, description="Whether other languages are measured against it: tokens for each of its tokens."
+    )
     stemmer: str = Field("", description="A Snowball algorithm; without it `morphology.toml` takes words apart.")
     cut: dict[str, float] = Field(default={}, description="Thresholds of [cut] that differ for this language.")
     gate: dict[str, dict[str, int]] = Field(
@@ -198,13 +201,14 @@ def folders() -> list[Path]:
     return [FOLDER, *map(Path, filter(None, os.environ.get("ANATILI_PACKS", "").split(os.pathsep)))]
 
 
-REFERENCE = "en"
-"""The language that others are measured against in the field: tokens for each English token."""
-
-
 def codes() -> list[str]:
     """Codes of all packs that are there."""
     return sorted({path.parent.name for folder in folders() for path in folder.glob("*/pack.toml")})
+
+
+def reference() -> str:
+    """The language that others are measured against in the field; "" where no pack says `reference = true`."""
+    return next((code for code in codes() if load_pack(code).said.reference), "")
 
 
 @cache
