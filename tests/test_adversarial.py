@@ -134,7 +134,7 @@ def test_a_gate_that_reads_utf8_only_misses_old_charsets(sample_pages):
 
 def test_rules_that_refuse_everything_miss_their_floor():
     texts = passages(own_sets.lines())
-    for wrong in (Cut(min_words=500), Cut(max_symbols=0.0, min_stopwords=0.9), Cut(min_confidence=1.01)):
+    for wrong in (Cut(min_words=500), Cut(max_symbols=0.0, min_stopwords=0.9), Cut(scripts=("Latn",))):
         reasons = refusals(texts, PACKS, {"kk": wrong})
         assert len(texts) - reasons[""] > max(OWN["refine"]["rejected_passages"], 0.05 * len(texts))
 
@@ -367,7 +367,7 @@ def test_answers_in_another_language_are_not_counted(answer, right):
             yield Piece(own_sets.lines(answer)[0] if answer else "", finish="stop")
 
     questions = [topic.pages["kk"].question for topic in read_topics()[:4]]
-    assert purity_row(Engine(), "kk", questions)["value"] == right
+    assert purity_row(Engine(), questions, "kk")["value"] == right
 
 
 def test_a_tokenizer_of_bytes_is_above_the_floor_and_one_that_loses_letters_is_told():
@@ -424,8 +424,9 @@ def test_bad_translations_score_low():
         "Russian": list(own_sets.lines("ru")),
     }
     for name, system in systems.items():
-        assert CHRF(word_order=2).corpus_score(system, [references]).score < 24, name
-        assert BLEU().corpus_score(system, [references]).score < 4, name
+        # BLEU alone would not do: one sentence for all gets 4.6 here, more than some models get in earnest.
+        assert CHRF(word_order=2).corpus_score(system, [references]).score < 20, name
+        assert BLEU().corpus_score(system, [references]).score < 5, name
     assert CHRF(word_order=2).corpus_score(references, [references]).score == 100
 
 
