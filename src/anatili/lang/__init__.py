@@ -77,6 +77,9 @@ class PackFile(Part):
     name: str = Field(description="English name.")
     own_name: str = Field(description="The language's own name for itself.")
     iso639_3: str = Field("", pattern="^[a-z]{3}$|^$", description="Three-letter code, as in Common Crawl's index.")
+    reference: bool = Field(
+        False, description="Whether other languages are measured against it: tokens for each of its tokens."
+    )
     letters: dict[str, str] = Field(description="Script (ISO 15924) -> lower-case alphabet; the first is the main one.")
     lookalikes: dict[str, str] = Field(default={}, description="Foreign letter -> the letter meant, inside a word.")
     capitals: dict[str, str] = Field(default={}, description="Capital -> small letter, where they are not Unicode's.")
@@ -85,9 +88,6 @@ class PackFile(Part):
         default={}, description="Own letter -> what people type for it on a keyboard that lacks it."
     )
     number_words: tuple[str, ...] = ()
-    reference: bool = Field(
-        False, description="Whether other languages are measured against it: tokens for each of its tokens."
-    )
     stemmer: str = Field("", description="A Snowball algorithm; without it `morphology.toml` takes words apart.")
     cut: dict[str, float] = Field(default={}, description="Thresholds of [cut] that differ for this language.")
     gate: dict[str, dict[str, int]] = Field(
