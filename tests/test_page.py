@@ -1,11 +1,10 @@
 import gzip
 import json
-import re
 import tomllib
-from collections import Counter
 from pathlib import Path
 
 import pytest
+from metrics import extraction
 
 from anatili.page import decode, depth, extract_page, signals, translation_signals, without_tags
 from anatili.sample.pages import render
@@ -80,25 +79,16 @@ def test_refusals_are_heard(head, headers, said):
     assert signals(head, headers) == said
 
 
-def shingles(text: str) -> Counter[tuple[str, ...]]:
-    tokens = re.findall(r"\w+", text)
-    return Counter(tuple(tokens[i : i + 4]) for i in range(max(1, len(tokens) - 3)))
-
-
 def test_real_articles_are_extracted_well(data):
     """Scored as article-extraction-benchmark does: F1 of the mean precision and the mean recall."""
     folder = data / "bench" / "extraction"
     gold = json.loads((folder / "ground-truth.json").read_text("utf-8"))
-    precision, recall = [], []
+    pairs = []
     for name, truth in sorted(gold.items()):
         page = gzip.decompress((folder / "html" / f"{name}.html.gz").read_bytes())
-        wanted, got = shingles(truth["articleBody"]), shingles(extract_page(page).text)
-        common = (wanted & got).total()
-        precision.append(common / max(1, got.total()))
-        recall.append(common / max(1, wanted.total()))
-    p, r = sum(precision) / len(precision), sum(recall) / len(recall)
-    score = 2 * p * r / (p + r)
-    print(f"{len(precision)} pages: precision {p:.3f}, recall {r:.3f}, F1 {score:.3f}")
+        pairs.append((truth["articleBody"], extract_page(page).text))
+    p, r, score = extraction(pairs)
+    print(f"{len(pairs)} pages: precision {p:.3f}, recall {r:.3f}, F1 {score:.3f}")
     assert score >= FLOORS["f1_careful"]
 
 

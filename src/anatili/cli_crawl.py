@@ -294,7 +294,7 @@ def list_packs(wants_json: bool) -> None:
 @report_problems
 def new(code: str, into: Path | None) -> None:
     """Make the folder of a pack for the language CODE (ISO 639)."""
-    from anatili.lang.check import new_pack
+    from anatili.lang_check import new_pack
 
     folder = new_pack(code, into)
     click.echo(f"{folder}: fill in pack.toml and stopwords.txt, then: anatili lang check {code}")
@@ -308,7 +308,7 @@ def new(code: str, into: Path | None) -> None:
 @report_problems
 def check(code: str, wants_json: bool) -> None:
     """Check the pack CODE: the rules every pack keeps and the cases in its cases.toml."""
-    from anatili.lang.check import check_pack
+    from anatili.lang_check import check_pack
 
     checks = check_pack(code)
     for one in checks:

@@ -44,7 +44,7 @@ def report_command(
     \b
     anatili tokenizer report runs/tiny/tokenizer --text kk=dev/kk.txt --text en=dev/en.txt --peers --plot t.png
     """
-    from anatili.lang import REFERENCE
+    from anatili.lang import reference
     from anatili.plot import check_plot
     from anatili.tokenizer import report
     from anatili.tokenizer.peers import installed_peers, open_tokenizer
@@ -57,7 +57,7 @@ def report_command(
     opened = [open_tokenizer(packaged_or(path)) for path in tokenizers] + (installed_peers() if peers else [])
     if not opened:
         raise Problem("no other tokenizer is installed: name one to report on")
-    rows = report.report(opened, read, pivot or REFERENCE)
+    rows = report.report(opened, read, pivot or reference())
     if plot:
         report.draw(plot, rows)
     if wants_json:

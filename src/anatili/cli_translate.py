@@ -94,6 +94,8 @@ def some_text(file: Path) -> str:
     if not text.strip():
         raise Problem(f"{'standard input' if str(file) == '-' else file} is empty: there is nothing to translate")
     return text
+
+
 def warn(translator: "Translator", source: str, target: str) -> None:
     """Tell what a direction is worth before anything of it is shown."""
     known = translator.direction(source, target)

@@ -9,8 +9,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from anatili.evaluate.interval import wilson
 from anatili.evaluate.scored import Scored
+from anatili.interval import wilson
 from anatili.lang import LanguagePack
 from anatili.reading import read_toml
 

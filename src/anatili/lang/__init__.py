@@ -89,6 +89,9 @@ class PackFile(Part):
     name: str = Field(description="English name.")
     own_name: str = Field(description="The language's own name for itself.")
     iso639_3: str = Field("", pattern="^[a-z]{3}$|^$", description="Three-letter code, as in Common Crawl's index.")
+    reference: bool = Field(
+        False, description="Whether other languages are measured against it: tokens for each of its tokens."
+    )
     letters: dict[str, str] = Field(description="Script (ISO 15924) -> lower-case alphabet; the first is the main one.")
     lookalikes: dict[str, str] = Field(default={}, description="Foreign letter -> the letter meant, inside a word.")
     capitals: dict[str, str] = Field(default={}, description="Capital -> small letter, where they are not Unicode's.")
@@ -214,13 +217,14 @@ def folders() -> list[Path]:
     return [FOLDER, *map(Path, filter(None, os.environ.get("ANATILI_PACKS", "").split(os.pathsep)))]
 
 
-REFERENCE = "en"
-"""The language that others are measured against in the field: tokens for each English token."""
-
-
 def codes() -> list[str]:
     """Codes of all packs that are there."""
     return sorted({path.parent.name for folder in folders() for path in folder.glob("*/pack.toml")})
+
+
+def reference() -> str:
+    """The language that others are measured against in the field; "" where no pack says `reference = true`."""
+    return next((code for code in codes() if load_pack(code).said.reference), "")
 
 
 @cache
