@@ -8,6 +8,8 @@ answer, so the second share is a lower bound. Of what is quoted, the share of th
 words apart) that it holds.
 """
 
+from collections.abc import Callable
+
 from anatili.lang import load_pack
 from anatili.sample.crawl import topic_url
 from anatili.sample.topics import read_topics
@@ -26,27 +28,32 @@ def covered(said: str, answer: str, code: str) -> float:
     return len(wanted & set(terms(code).of(said).split())) / max(1, len(wanted))
 
 
-def main() -> None:
+def shares(search: Search, code: str, fits: Callable[[list[Found], str], list[Found]] = fitting) -> tuple[float, ...]:
+    """Shares of questions answered with their page there, declined without it; of the answers' words quoted, and n."""
+    answered = declined = 0
+    quoted = []
     topics = read_topics()
-    packs = {code: load_pack(code) for code in topics[0].pages}
+    for topic in topics:
+        page = topic.pages[code]
+        own = {topic_url(topic, other) for other in topic.pages}
+        found = search.find(page.question, 12, code)
+        others: list[Found] = [hit for hit in found if hit.passage.url not in own][:6]
+        fit = fits(found[:6], code)
+        answered += bool(fit)
+        declined += not fits(others, code)
+        if fit:
+            quoted.append(covered(quotation(fit[0], Report()), page.answer, code))
+    return answered / len(topics), declined / len(topics), sum(quoted) / max(1, len(quoted)), len(quoted)
+
+
+def main() -> None:
+    count = len(read_topics())
+    packs = {code: load_pack(code) for code in read_topics()[0].pages}
     search = Search(sample_run(list(packs), print).folder("index"), packs)
     for code in packs:
-        answered = declined = 0
-        shares = []
-        for topic in topics:
-            page = topic.pages[code]
-            own = {topic_url(topic, other) for other in packs}
-            found = search.find(page.question, 12, code)
-            others: list[Found] = [hit for hit in found if hit.passage.url not in own][:6]
-            fit = fitting(found[:6], code)
-            answered += bool(fit)
-            declined += not fitting(others, code)
-            if fit:
-                shares.append(covered(quotation(fit[0], Report()), page.answer, code))
-        count = len(topics)
-        print(f"{code}: threshold {FITS}; answered {answered / count:.3f} with the page, declined "
-              f"{declined / count:.3f} without it, n = {count}; quotations hold {sum(shares) / len(shares):.3f} of the "
-              f"answers' words, n = {len(shares)}")  # fmt: skip
+        answered, declined, quoted, many = shares(search, code)
+        print(f"{code}: threshold {FITS}; answered {answered:.3f} with the page, declined {declined:.3f} without it, "
+              f"n = {count}; quotations hold {quoted:.3f} of the answers' words, n = {many}")  # fmt: skip
 
 
 if __name__ == "__main__":

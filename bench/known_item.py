@@ -15,8 +15,8 @@ from pathlib import Path
 import numpy as np
 
 from anatili.document import write_shard
-from anatili.evaluate.interval import interval
-from anatili.lang import load_pack
+from anatili.interval import interval
+from anatili.lang import LanguagePack, load_pack
 from anatili.search.answer import Search
 from anatili.search.index import Passage, build
 
@@ -65,29 +65,36 @@ def measure(data: Path) -> dict[str, tuple[float, float]]:
     pack, scores = load_pack("kk"), {}
     found = sentences(data / "bench" / "ud_kazakh_ktb")
     asked = queries(found, set(pack.said.letters[pack.main_script]))
+    texts = [text for text, _ in found]
     typed = str.maketrans(pack.said.keyboard)
+    again = [(number, query.translate(typed)) for number, query in asked]
+    scores["plain"] = score("dictionary forms", search_ranks(texts, asked, pack))
+    scores["typed"] = score("dictionary forms, Russian keyboard", search_ranks(texts, again, pack))
+    whole = [{form for form, _, _ in words} for _, words in found]
+    scores["raw"] = score("words as they stand (baseline)", raw_ranks(whole, asked))
+    return scores
+
+
+def search_ranks(texts: list[str], asked: list[tuple[int, str]], pack: LanguagePack) -> list[int]:
+    """Where each (number of a text, query) finds its text among ten; 0: nowhere."""
     with tempfile.TemporaryDirectory() as folder:
-        rows = [Passage(str(n), str(n), "", text, "", "", "", "", "kk", "Cyrl") for n, (text, _) in enumerate(found)]
+        rows = [Passage(str(n), str(n), "", text, "", "", "", "", pack.code, "Cyrl") for n, text in enumerate(texts)]
         write_shard(Path(folder) / "part-0.parquet", Passage, rows)
         build([Path(folder) / "part-0.parquet"], Path(folder) / "tantivy")
-        search = Search(Path(folder), {"kk": pack})
+        search = Search(Path(folder), {pack.code: pack})
+        found = [[hit.passage.id for hit in search.find(query, 10, pack.code)] for _, query in asked]
+    return [ids.index(str(n)) + 1 if str(n) in ids else 0 for (n, _), ids in zip(asked, found, strict=True)]
 
-        def rank(number: int, query: str) -> int:
-            ids = [hit.passage.id for hit in search.find(query, 10, "kk")]
-            return ids.index(str(number)) + 1 if str(number) in ids else 0
 
-        scores["plain"] = score("dictionary forms", [rank(*one) for one in asked])
-        again = [rank(number, query.translate(typed)) for number, query in asked]
-        scores["typed"] = score("dictionary forms, Russian keyboard", again)
-    whole = [{form for form, _, _ in words} for _, words in found]
+def raw_ranks(texts: list[set[str]], asked: list[tuple[int, str]]) -> list[int]:
+    """The same by the words of each text as they stand."""
 
-    def raw(number: int, query: str) -> int:
-        hits = [len(words & set(query.split())) for words in whole]
+    def rank(number: int, query: str) -> int:
+        hits = [len(words & set(query.split())) for words in texts]
         better = sum(hit > hits[number] or (hit == hits[number] and n < number) for n, hit in enumerate(hits))
         return better + 1 if hits[number] and better < 10 else 0
 
-    scores["raw"] = score("words as they stand (baseline)", [raw(*one) for one in asked])
-    return scores
+    return [rank(*one) for one in asked]
 
 
 if __name__ == "__main__":

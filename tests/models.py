@@ -64,7 +64,7 @@ def sentencepiece(folder: Path, size: int = 1500, languages: tuple[str, ...] = (
     return folder
 
 
-def make_folder(folder: Path, shape: str, head: int = 32) -> Path:
+def make_folder(folder: Path, shape: str, head: int = 32, *, tied: bool = True) -> Path:
     """A random model of a shape (`qwen3`, `llama`, `gemma3` with heads so wide) whose answers are not all alike."""
     import torch
 
@@ -76,7 +76,9 @@ def make_folder(folder: Path, shape: str, head: int = 32) -> Path:
     else:
         byte_level(place)
         vocabulary = len(json.loads((place / "tokenizer.json").read_text("utf-8"))["model"]["vocab"])
-        settings = Pretrain(shape=shape, layers=2, width=64, heads=4, kv_heads=2, feed_forward=96, context=256)
+        settings = Pretrain(
+            shape=shape, layers=2, width=64, heads=4, kv_heads=2, feed_forward=96, context=256, tied=tied
+        )  # fmt: skip
         model = from_nothing(settings, vocabulary, 0, 1)
     for parameter in model.parameters():
         if parameter.ndim > 1:

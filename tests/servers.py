@@ -72,12 +72,26 @@ class Handler(BaseHTTPRequestHandler):
         if fault == "hang up":
             self.close_connection = True
             return None
+        if fault.startswith("drip"):
+            return self.drip(in_headers=fault == "drip in headers")
         found = self.server.files.get(path)
         if found is None:
             return self.answer(404, {}, b"not here")
         if isinstance(found, tuple):
             return self.answer(*found)
         return self.send_file(found, fault)
+
+    def drip(self, *, in_headers: bool) -> None:
+        """Send a little again and again, until the client has enough of it."""
+        self.close_connection = True
+        self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n" + b"\r\n" * (not in_headers))
+        try:
+            while True:
+                self.wfile.write(b"X-More: 1\r\n")
+                self.wfile.flush()
+                time.sleep(0.02)
+        except OSError:
+            return
 
     def send_file(self, data: bytes, fault: str) -> None:
         asked = self.headers.get("Range", "")

@@ -15,6 +15,11 @@ def start(target, *arguments: str, **environment: str):
     process = subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, **environment}
     )
+    return process, announced(process)
+
+
+def announced(process) -> str:
+    """The address that a server says it has, once it answers there."""
     for line in process.stdout:
         found = re.search(r"API +(http://\S+)/v1", line)
         if found:
@@ -25,7 +30,7 @@ def start(target, *arguments: str, **environment: str):
     while True:
         try:
             httpx.get(found[1] + "/health").raise_for_status()
-            return process, found[1]
+            return found[1]
         except httpx.TransportError:
             assert time.monotonic() < end
             time.sleep(0.1)

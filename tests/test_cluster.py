@@ -65,7 +65,7 @@ DRIVER = """
 
 
 def test_a_node_killed_in_the_middle_changes_no_byte(tmp_path):
-    pytest.importorskip("ray", reason="Ray is not installed: pip install 'anatili[scale]'")
+    pytest.importorskip("ray", reason="Ray is not installed")
     recipe = tmp_path / "cluster.toml"
     recipe.write_text(RECIPE, "utf-8")
     stages, stage.STAGES = stage.STAGES, stage.STAGES[:5]

@@ -4,6 +4,7 @@ import json
 import shutil
 import sys
 import tomllib
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import models as small
@@ -37,6 +38,7 @@ path = "sample:"
 [tokenizer]
 base = "small-base"
 trim_first = 600
+added = 80
 [pretrain]
 method = "lora"
 rank = 4
@@ -103,16 +105,20 @@ def test_a_part_is_put_together_to_what_was_trained(run, package):
     said = models.describe(package)
     assert said["base"] == "small-base"
     assert said["parity"]["mean"] < 0.1  # pack itself stops at more than is allowed
-    files = {"adapter.gguf", "rows.npz", "chat_template.jinja", "README.md", "DATA.md", "NOTICE"}
+    files = {"adapter.gguf", "rows.npz", "new-rows.gguf", "chat_template.jinja", "README.md", "DATA.md", "NOTICE"}
     assert set(said["files"]) == files == {path.name for path in package.iterdir()} - {"model.json"}
     assert (package / "NOTICE").read_text() == "Small is small.\n"
     assert said["scores"][0]["bits_per_byte"] > 0
     scores = json.loads((run.folder("evaluate") / "scores.json").read_text("utf-8"))["scores"]
     assert {"base", "pretrain", "tune"} <= {row["who"] for row in scores}
     card = (package / "README.md").read_text("utf-8")
-    assert "made from small-base (adapters trained, its vocabulary trimmed to these languages)" in card
+    assert (
+        "made from small-base (adapters trained, its vocabulary trimmed to these languages, 80 pieces learned)" in card
+    )
     told: list[str] = []
-    file = models.open_packaged(package, told.append)
+    with ThreadPoolExecutor(4) as pool:
+        (file,) = set(pool.map(lambda _: models.open_packaged(package, told.append), range(4)))
+    assert len(told) == 2, "what four begin at once is put together once"
     assert "Small Terms" in told[0]
     assert "TERMS.html" in told[1]
     assert models.open_packaged(package, told.append) == file

@@ -1,4 +1,4 @@
-"""The rules of the tree, kept by tests: sizes, imports that go one way, no language outside its folder, documents."""
+"""The rules of the tree, kept by tests: sizes, what loads, documents; test_policy_imports and _language hold others."""
 
 import ast
 import importlib.util
@@ -10,43 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from anatili.lang import codes
 from anatili.recipe import load_recipe
 from anatili.stage import STAGES, load
 
 ROOT = Path(__file__).parent.parent
 SOURCE = ROOT / "src" / "anatili"
 MODULES = sorted(SOURCE.rglob("*.py"))
-STAGE_FOLDERS = {
-    "census",
-    "collect",
-    "refine",
-    "tokenizer",
-    "train",
-    "evaluate",
-    "audit",
-    "search",
-    "compute",
-    "release",
-}
-# A stage folder may take from these and from itself; `serve` stands above them, `cli` above all.
-BELOW = {
-    "",
-    "document",
-    "engine",
-    "lang",
-    "page",
-    "plot",
-    "problem",
-    "prompt",
-    "recipe",
-    "run",
-    "sample",
-    "stage",
-    "text",
-    "warc",
-    "weights",
-}
 
 
 def name(path: Path) -> str:
@@ -60,43 +29,6 @@ def test_files_and_functions_are_small(path):
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             assert node.end_lineno - node.lineno < 60, f"{path.name}: {node.name} is too long"
-
-
-def imports(path: Path) -> set[str]:
-    """The parts of anatili that a module imports, wherever in it: first word after `anatili.`"""
-    found = set()
-    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "anatili":
-            parts = node.module.split(".")[1:]
-            found |= {parts[0]} if parts else {a.name if (SOURCE / a.name).exists() else "" for a in node.names}
-    return found
-
-
-@pytest.mark.parametrize("path", [p for p in MODULES if p.parent.name in STAGE_FOLDERS], ids=name)
-def test_stage_folders_do_not_import_one_another(path):
-    assert imports(path) <= BELOW | {path.parent.name}
-
-
-def test_the_lower_modules_do_not_reach_up():
-    assert imports(SOURCE / "text.py") == set()
-    assert imports(SOURCE / "document.py") <= {"problem", "text"}
-    assert imports(SOURCE / "recipe.py") <= {"lang", "problem", "text"}
-    for path in (SOURCE / "lang").glob("*.py"):
-        assert imports(path) <= {"document", "lang", "problem", "text", "refine", "search"} - (
-            set() if path.name == "check.py" else {"refine", "search"}
-        )
-
-
-@pytest.mark.parametrize(
-    "path", [p for p in MODULES if not {"lang", "sample"} & set(p.relative_to(SOURCE).parts)], ids=name
-)
-def test_no_language_outside_its_folder(path):
-    text = path.read_text("utf-8")
-    words = {n.value for n in ast.walk(ast.parse(text)) if isinstance(n, ast.Constant) and isinstance(n.value, str)}
-    assert not words & set(codes()), "a language code in the code"
-    foreign = re.findall("[\u0400-\u04ff]{3,}", re.sub(r'""".*?"""|#.*', "", text, flags=re.DOTALL))
-    allowed = {"Абай", "кім"} if path.name == "cli.py" else set()  # the example in `--help`
-    assert not set(foreign) - allowed - {"ұлттық", "тағамдар", "Қазақ", "тілі"}
 
 
 @pytest.mark.parametrize("path", MODULES, ids=name)
@@ -116,14 +48,17 @@ def test_every_recipe_loads(path):
     assert load_recipe(path).name == path.stem
 
 
+# What `--help` loads of these is written to stderr and makes the program fail.
+LOADS_NOTHING_HEAVY = (
+    "import sys; from anatili.cli import main\n"
+    "try: main(['--help'])\nexcept SystemExit: pass\n"
+    "heavy = {'torch', 'transformers', 'pyarrow', 'numpy', 'pydantic', 'rich', 'tantivy', 'fastapi', 'ray'}\n"
+    "sys.exit(','.join(sorted(heavy & set(sys.modules))) or 0)"
+)
+
+
 def test_help_is_quick_because_it_loads_nothing_heavy():
-    program = (
-        "import sys; from anatili.cli import main\n"
-        "try: main(['--help'])\nexcept SystemExit: pass\n"
-        "heavy = {'torch', 'transformers', 'pyarrow', 'numpy', 'pydantic', 'rich', 'tantivy', 'fastapi', 'ray'}\n"
-        "sys.exit(','.join(sorted(heavy & set(sys.modules))) or 0)"
-    )
-    answer = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    answer = subprocess.run([sys.executable, "-c", LOADS_NOTHING_HEAVY], capture_output=True, text=True, check=False)
     assert answer.returncode == 0, f"--help loads {answer.stderr}"
 
 
@@ -151,4 +86,4 @@ def test_documents_name_only_what_exists(path):
 
 def test_a_floor_stands_for_each_quality():
     floors = tomllib.loads((ROOT / "tests" / "floors.toml").read_text("utf-8"))
-    assert {"identify", "extract", "search", "tiny"} <= floors.keys()
+    assert {"identify", "extract", "search", "tiny", "own"} <= floors.keys()

@@ -1,21 +1,18 @@
 """Real crawl pages with known truth, when they are there: what becomes of each kind of page."""
 
-import importlib.util
 import json
 import tomllib
 from collections import Counter
 from pathlib import Path
 
 import pytest
+from metrics import admitted, bench, passages, refusals
 
 from anatili import stage
-from anatili.document import Document, Duplicate
 from anatili.lang import load_pack
 from anatili.lang.gate import load_gate
 from anatili.pool import LocalPool
 from anatili.recipe import Collect, Cut, Recipe, Source
-from anatili.refine.cut import why_not
-from anatili.refine.mark import look_at
 from anatili.run import Run
 from anatili.warc import read_pages
 
@@ -88,7 +85,7 @@ def test_the_gate_admits_every_page_of_the_language(data, code, backend):
 def test_the_gate_lets_little_else_of_a_mixed_crawl_through(data, code):
     gate = load_gate(code)
     rows = [(label, p) for label, p in pages_of(data, "mixed") if not label.startswith(code)]
-    passed = Counter(label for label, p in rows if gate.admits(p.payload, lambda p=p: p.charset))
+    passed = admitted(rows, gate.admits)
     turkic = {label: n for label, n in passed.items() if label[:2] in ("kk", "ky", "tt", "ba") or label == "ru_kkmenu"}
     others = passed.total() - sum(turkic.values())
     print(f"{code}: {others} of {len(rows)} pages of other languages pass, and {turkic} with its letters")
@@ -99,19 +96,11 @@ def test_genuine_passages_of_eighty_words_are_kept(data):
     packs = {code: load_pack(code) for code in ("kk", "ru", "en", "tr")}
     limits = {"kk": Cut()}
     lines = (data / "bench" / "flores_dev" / "kk.txt").read_text("utf-8").splitlines()
-    passages, block = [], []
-    for line in lines:
-        block.append(line)
-        if sum(len(x.split()) for x in block) >= 80:
-            passages.append("\n".join(block))
-            block = []
-    lost = Counter()
-    for text in passages:
-        document = Document("1", text, "", "", "s", "", "", "", "utf-8")
-        lost[why_not(document, look_at(document, packs, 25), Duplicate("1", "", "", 0.0), limits)[0]] += 1
-    print(f"{len(passages)} passages: {dict(lost)}")
-    assert len(passages) > 150
-    assert len(passages) - lost[""] <= FLOORS["rejected_passages"] * len(passages)
+    texts = passages(lines)
+    lost = refusals(texts, packs, limits)
+    print(f"{len(texts)} passages: {dict(lost)}")
+    assert len(texts) > 150
+    assert len(texts) - lost[""] <= FLOORS["rejected_passages"] * len(texts)
 
 
 def test_other_languages_are_not_called_kazakh(verdicts):
@@ -121,11 +110,7 @@ def test_other_languages_are_not_called_kazakh(verdicts):
 
 
 def test_dictionary_forms_find_their_sentence_also_when_typed_without_kazakh_letters(data):
-    path = Path(__file__).parents[1] / "bench" / "known_item.py"
-    spec = importlib.util.spec_from_file_location("known_item", path)
-    bench = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(bench)
-    found, floors = bench.measure(data), ALL_FLOORS["known_item"]
+    found, floors = bench("known_item").measure(data), ALL_FLOORS["known_item"]
     assert found["plain"][0] >= floors["mrr"]
     assert found["plain"][1] >= floors["recall"]
     assert found["plain"][0] - found["typed"][0] <= floors["typed_loss"]

@@ -30,6 +30,7 @@ def test_a_record_says_what_was_built_from_what(tmp_path):
     record = finish(run, {"k": 1}, loose=("log.jsonl",))
     assert list(record.outputs) == ["a.txt"]
     assert run.record("s") == record
+    assert {"numpy", "trafilatura"} <= record.provenance["packages"].keys()
     assert run.is_done("s", {"k": 1})
     with pytest.raises(Drift, match=r"k: 1 -> 2"):
         run.is_done("s", {"k": 2})

@@ -1,5 +1,7 @@
 """The command line: a command reads arguments, calls one function and prints what it says."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -66,11 +68,12 @@ def run(
     if dry_run:
         show_outline(wanted, recipe, devices, device_memory, wants_json)
         return
-    with prepare(wanted, recipe, runs) as work, Bars(quiet=wants_json) as bars:
+    pool = make_pool(workers, ray)
+    with prepare(wanted, recipe, runs) as work, going_on(), Bars(quiet=wants_json) as bars:
         outcomes = carry_out(
             wanted,
             work,
-            make_pool(workers, ray),
+            pool,
             base=recipe.resolve().parent,
             redo=again,
             watch=bars.watch,
@@ -86,9 +89,17 @@ def run(
                 bars.tell(outcome)
         bars.close_with(recipe)
     if troubles:
-        raise Problem(
-            f"the run is whole, but {'; '.join(troubles)}: more than 1 in 100. See: anatili why {wanted.name} URL"
-        )
+        raise Problem(f"the run is whole, but {'; '.join(troubles)}. See: anatili why {wanted.name} URL")
+
+
+@contextmanager
+def going_on() -> Iterator[None]:
+    """Say what becomes of a run that Ctrl-C ends."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        click.echo("What is built stays. Give the same command again: it goes on where it was", err=True)
+        raise
 
 
 def show_outline(wanted: Any, recipe: Path, devices: int, memory: float, wants_json: bool) -> None:

@@ -1,5 +1,6 @@
 """Commands for crawls, texts and language packs; `cli` puts them beside the others."""
 
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -91,7 +92,8 @@ def census_index(parts: tuple[str, ...], languages: tuple[str, ...], hosts: int,
                  private_hosts: tuple[str, ...], wants_json: bool) -> None:  # fmt: skip
     """Count the languages in PARTS of Common Crawl's columnar index: files, or addresses (https, s3)."""
     from anatili.census.count import from_index
-    from anatili.collect.fetch import Fetcher, FetchError, Store
+    from anatili.collect.fetch import Fetcher, Store
+    from anatili.collect.network import FetchError
     from anatili.collect.tables import open_table
 
     store = Store(Fetcher(frozenset(private_hosts)))
@@ -246,12 +248,16 @@ def identify(file: Any, wants_json: bool) -> None:
 def extract(page: Path, mode: Any, charset: str, wants_json: bool) -> None:
     """Print the main text of PAGE (an HTML file, also gzipped)."""
     import gzip
+    import zlib
 
     from anatili.page import extract_page
 
     payload = page.read_bytes()
     if payload[:2] == b"\x1f\x8b":
-        payload = gzip.decompress(payload)
+        try:
+            payload = gzip.decompress(payload)
+        except (OSError, EOFError, zlib.error) as error:
+            raise Problem(f"{page} is no whole gzip file: {error}") from error
     found = extract_page(payload, charset=charset, mode=mode)
     if wants_json:
         print_json({"title": found.title, "text": found.text, "charset": found.charset, "opt_out": found.opt_out})
@@ -288,12 +294,12 @@ def list_packs(wants_json: bool) -> None:
 @report_problems
 def new(code: str, into: Path | None) -> None:
     """Make the folder of a pack for the language CODE (ISO 639)."""
-    from anatili.lang.check import new_pack
+    from anatili.lang_check import new_pack
 
     folder = new_pack(code, into)
     click.echo(f"{folder}: fill in pack.toml and stopwords.txt, then: anatili lang check {code}")
     if into:
-        click.echo(f"let anatili find it: export ANATILI_PACKS={into}")
+        click.echo(f"let anatili find it: export ANATILI_PACKS={shlex.quote(str(into.resolve()))}")
 
 
 @lang.command("check")
@@ -302,7 +308,7 @@ def new(code: str, into: Path | None) -> None:
 @report_problems
 def check(code: str, wants_json: bool) -> None:
     """Check the pack CODE: the rules every pack keeps and the cases in its cases.toml."""
-    from anatili.lang.check import check_pack
+    from anatili.lang_check import check_pack
 
     checks = check_pack(code)
     for one in checks:

@@ -7,6 +7,7 @@ import click
 
 from anatili.options import Group, as_json, print_json, report_problems
 from anatili.problem import Problem
+from anatili.text import show_path
 
 PATH = click.Path(path_type=Path)
 plot_option = click.option("--plot", type=click.Path(path_type=Path, dir_okay=False), help="Draw it: .png or .svg.")
@@ -43,15 +44,20 @@ def report_command(
     \b
     anatili tokenizer report runs/tiny/tokenizer --text kk=dev/kk.txt --text en=dev/en.txt --peers --plot t.png
     """
-    from anatili.lang import REFERENCE
+    from anatili.lang import reference
+    from anatili.plot import check_plot
     from anatili.tokenizer import report
     from anatili.tokenizer.peers import installed_peers, open_tokenizer
 
+    if not tokenizers and not peers:
+        raise Problem("no tokenizer to report on: name one, or add --peers")
+    if plot:
+        check_plot(plot)
+    read = [named_text(text) for text in texts]
     opened = [open_tokenizer(packaged_or(path)) for path in tokenizers] + (installed_peers() if peers else [])
     if not opened:
-        raise Problem("no tokenizer to report on: name one, or add --peers")
-    read = [named_text(text) for text in texts]
-    rows = report.report(opened, read, pivot or REFERENCE)
+        raise Problem("no other tokenizer is installed: name one to report on")
+    rows = report.report(opened, read, pivot or reference())
     if plot:
         report.draw(plot, rows)
     if wants_json:
@@ -228,6 +234,8 @@ def export(
             click.echo(f"{said['file']}: {said['bytes'] / 1e6:.1f} MB, put it on with --adapter")
         return
     folder = find_model(str(model))
+    if folder.suffix == ".gguf":
+        raise Problem(f"{model} is GGUF already: {show_path(folder)}")
     target = out or folder.with_name(f"{folder.name}-{quantization}.gguf")
     said = export_gguf(folder, target, quantization)
     if check:

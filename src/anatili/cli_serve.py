@@ -41,10 +41,13 @@ def chat(
     anatili chat tiny --question "Абай кім?"
     """
     from anatili.engine import Sampling
+    from anatili.problem import Problem
     from anatili.progress import show_answer
     from anatili.serve.assistant import open_assistant
     from anatili.serve.cite import Report
 
+    if question is not None and not question.strip():
+        raise Problem("the question is empty; without --question they are read from the terminal or a pipe")
     assistant = open_assistant(run, runs, adapters, tell=lambda line: click.echo(line, err=True))
     for asked in [question] if question else questions():
         ready = assistant.ready([{"role": "user", "content": asked}], search=search)
@@ -95,11 +98,14 @@ def search(run: str, query: str, runs: Path, limit: int, prefer: str | None, onl
     anatili search sample "ұлттық тағамдар"
     anatili search tiny "ұлттық тағамдар" --prefer none
     """  # fmt: skip
+    from anatili.problem import Problem
     from anatili.progress import show_passages
     from anatili.serve.assistant import open_search
 
     index = open_search(run, runs, tell=lambda line: click.echo(line, err=True))
     first = next(iter(index.packs)) if prefer is None else prefer
+    for code in {first, only} - {"", "none", *index.packs}:
+        raise Problem(f"no language {code!r} in this index; there are {', '.join(index.packs)}")
     found = index.results(query, limit, prefer="" if first == "none" else first, only=only)
     if wants_json:
         for item in found.hits:

@@ -9,6 +9,9 @@ import click
 from anatili.options import adapter_option, as_json, print_json, report_problems, runs_option
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from anatili.translate.directions import Direction
     from anatili.translate.files import Opened
     from anatili.translate.translator import Translator
 
@@ -35,9 +38,9 @@ def translate(
     """Translate FILE (or standard input) with MODEL, directly, sentence by sentence; the layout stays.
 
     FILE is a .txt, .srt, .po, .docx or .xlsx; one that is not plain text goes to --out, which is otherwise named after
-    FILE and the language. What was broken off goes on at the next call. What is seen to be doubtful (numbers that
-    differ, another language) is told on standard error. How well a model translates is a matter of the model: the
-    small ones that come along do it badly.
+    FILE and the language. What was broken off goes on at the next call. Only what the model was taught is offered, and
+    a direction that it does badly, or that was not measured, is told first: anatili directions MODEL lists them. What
+    is seen to be doubtful (a lost negation, other numbers or names, another language) is told on standard error.
 
     \b
     anatili translate kazakh-270m letter.txt --target en
@@ -51,14 +54,17 @@ def translate(
     if out is None and not is_text:
         out = file.with_suffix(f".{target}{file.suffix}")
     work = opened_file(file, target, out) if out else None
+    text = "" if work else some_text(file)
     opened = open_assistant(model, runs, adapters, tell=lambda line: click.echo(line, err=True), slots=4)
-    translator = Translator(opened.engine, opened.packs)
+    translator = Translator(opened.engine, opened.packs, opened.directions)
     if work and out:
         head = {"weights": weights(model, runs, adapters)}
         translate_file(translator, work, source, target, out, head, wants_json=wants_json)
         return
-    text = read_plain(file)
+    check_target(target, translator)
     start = translator.source_of(text) if source == "auto" else source
+    translator.check_pair(start, target)
+    warn(translator, start, target)
     doubtful = 0
     for step in translator.steps(text, start, target):
         doubtful += bool(step.doubts)
@@ -72,13 +78,47 @@ def translate(
         click.echo(f"{doubtful} sentences are doubtful", err=True)
 
 
+def check_target(target: str, translator: "Translator") -> None:
+    """`Problem` if the language to translate into is none of the model's: no fault of the text's language."""
+    from anatili.problem import Problem
+
+    if target not in translator.packs:
+        raise Problem(f"no language {target!r} in this model; there are {', '.join(translator.packs)}")
+
+
+def some_text(file: Path) -> str:
+    """A text file, or standard input; `Problem` if there is nothing in it."""
+    from anatili.problem import Problem
+
+    text = read_plain(file)
+    if not text.strip():
+        raise Problem(f"{'standard input' if str(file) == '-' else file} is empty: there is nothing to translate")
+    return text
+
+
+def warn(translator: "Translator", source: str, target: str) -> None:
+    """Tell what a direction is worth before anything of it is shown."""
+    known = translator.direction(source, target)
+    if source == target or known.quality == "usable":
+        return
+    if known.quality == "unknown":
+        said = "it was not measured how well this model does it"
+    else:
+        said = f"this model does it badly (chrF++ {known.chrf:.1f} of 100 on {known.count} lines of {known.texts})"
+    click.echo(f"{known.name}: {said}. Let somebody who knows both languages check the translation.", err=True)
+
+
 def weights(model: str, runs: Path, adapters: tuple[Path, ...]) -> str:
     """What tells the weights from others of the same name, "" for a server's."""
-    from anatili.serve.assistant import find_model
+    from anatili import models
+    from anatili.serve.assistant import find_model, is_run
     from anatili.translate.begun import weights_of
 
     if model.startswith(("http://", "https://")):
         return ""
+    if not is_run(model, runs) and not adapters and (place := models.find(model)):
+        said = models.describe(place)
+        return str(said["files"][said["weights"]])[:16]
     places = [find_model(model, runs), *adapters]
     return weights_of(
         file for place in places for file in ([place] if place.is_file() else place.glob("*.safetensors"))
@@ -122,9 +162,11 @@ def translate_file(
 
     if not work.texts:
         raise Problem("there is nothing to translate in that file")
+    check_target(target, translator)
     sample = "\n".join(work.texts)[:SAMPLE]
     start = translator.source_of(sample) if source == "auto" else source
     translator.check_pair(start, target)
+    warn(translator, start, target)
     begun = out.with_name(f".{out.name}.begun.jsonl")
     memory = Memory(begun, {**head, "model": translator.engine.name, "source": start, "target": target})
     texts, doubtful = [], []
@@ -139,7 +181,9 @@ def translate_file(
     begun.unlink()
     if wants_json:
         rows = [{"source": step.source, "text": step.text, "doubts": list(step.doubts)} for step in doubtful]
-        print_json({"file": str(out), "source": start, "texts": len(texts), "doubtful": rows, "notices": told})
+        quality = translator.direction(start, target)
+        print_json({"file": str(out), "source": start, "texts": len(texts), "doubtful": rows, "notices": told,
+                    "quality": {"quality": quality.quality, **quality.row()}})  # fmt: skip
         return
     for step in doubtful:
         click.echo(f"  doubtful ({', '.join(step.doubts)}): {step.source.strip()[:200]}", err=True)
@@ -184,9 +228,11 @@ def pivot_command(
     if bool(text) != bool(reference):
         raise Problem("--text and --reference go together: scores need a translation by people")
     compare.check(plot, scored=bool(text))
+    for file in filter(None, (text, reference)):
+        some_text(file)
     opened = open_assistant(model, runs, adapters, tell=lambda line: click.echo(line, err=True), slots=4)
     meter = pivot.prepare(
-        Translator(opened.engine, opened.packs), source or next(iter(opened.packs)), target, through,
+        Translator(opened.engine, opened.packs, opened.directions), source or next(iter(opened.packs)), target, through,
         (text, reference) if text and reference else None, limit, weights(model, runs, adapters),
     )  # fmt: skip
     place = out or pivot.place_of(meter)
@@ -237,4 +283,114 @@ def shown(row: dict[str, Any]) -> str:
     return f"{row['share']:.3f} [{low:.3f}, {high:.3f}]"
 
 
-COMMANDS = (translate, pivot_command)
+@click.command("directions")
+@click.argument("model", metavar="RUN|MODEL|ADDRESS")
+@runs_option
+@adapter_option
+@click.option(
+    "--texts",
+    multiple=True,
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="Measure with the files of this folder, a line each, named by language (kk.txt or kaz.txt); "
+    "repeatable, the first that has both languages counts.",
+)
+@click.option("--only", multiple=True, metavar="FROM-TO", help="Measure this direction; repeatable.")
+@click.option("--limit", default=100, show_default=True, type=click.IntRange(1), help="Lines of each direction.")
+@click.option(
+    "-o", "--out", type=click.Path(path_type=Path, file_okay=False), help="Folder.  [default: directions-...]"
+)
+@click.option("--write", is_flag=True, help="Put the figures into the model's model.json and card, or the run.")
+@as_json
+@report_problems
+def directions_command(
+    model: str, runs: Path, adapters: tuple[Path, ...], texts: tuple[Path, ...], only: tuple[str, ...], limit: int,
+    out: Path | None, write: bool, wants_json: bool,
+) -> None:  # fmt: skip
+    """Show between which languages MODEL was taught to translate, and how well it does; with --texts, measure that.
+
+    The measure is chrF++ on lines that people translated. Translations are kept in --out, so that what was broken off
+    goes on. With --write the figures are shown from then on to whoever translates. Below 40 people are warned at each
+    translation, and so they are where nothing was measured.
+
+    \b
+    anatili directions kazakh-270m
+    anatili directions kazakh-270m --texts flores_dev --texts ntrex_dev --write
+    """
+    from anatili.progress import Bars, show_table
+    from anatili.serve.assistant import open_assistant
+    from anatili.translate import compare, score
+    from anatili.translate.directions import table
+    from anatili.translate.translator import Translator
+
+    if write and not texts:
+        raise click.UsageError("--write goes with --texts: there is nothing else to write")
+    compare.check(None, scored=bool(texts))
+    keep = writer(model, runs) if write else None
+    opened = open_assistant(model, runs, adapters, tell=lambda line: click.echo(line, err=True), slots=4)
+    translator = Translator(opened.engine, opened.packs, opened.directions)
+    if not texts:
+        show_directions(translator, wants_json=wants_json)
+        return
+    if only:
+        translator = Translator(opened.engine, opened.packs)
+    tests, without = score.find_tests(translator, texts, limit, only)
+    place = out or Path(f"directions-{Path(opened.name).name}")
+    head, rows, beside = {"weights": weights(model, runs, adapters)}, [], {}
+    with Bars(quiet=wants_json) as bars:
+        bar = bars.bar("translate")
+        bar.start(sum(len(test.lines) for test in tests), "lines")
+        for test in tests:
+            name = f"{test.source}-{test.target}"
+            row, beside[name] = score.measure(translator, test, place / f"{name}.jsonl", head, bar.advance)
+            rows.append(row)
+    if keep:
+        keep(rows)
+    if wants_json:
+        print_json({"directions": [one.row() | beside[one.name] for one in rows], "without_texts": without})
+        return
+    nothing = [[str(value) for value in beside[one.name].values()] for one in rows]
+    show_table(
+        ["direction", "chrF++", "95 % interval", "n", "texts", "source copied", "another line"],
+        [[*shown, *more] for shown, more in zip(table(rows), nothing, strict=True)],
+    )
+    for name in without:
+        click.echo(f"{name}: not measured, no folder of --texts has both languages")
+
+
+def show_directions(translator: "Translator", *, wants_json: bool) -> None:
+    """What is known without measuring."""
+    from anatili.progress import show_table
+    from anatili.translate.directions import table
+
+    rows = [translator.direction(one, other) for one in translator.packs for other in translator.targets(one)]
+    if wants_json:
+        known = translator.directions is not None
+        print_json({"known": known, "directions": [one.row() | {"quality": one.quality} for one in rows]})
+        return
+    if translator.directions is None:
+        click.echo("what this model was taught is not known: all directions are offered")
+    if not rows:
+        click.echo("this model was not taught to translate")
+        return
+    shown = [[*line, one.quality] for line, one in zip(table(rows), rows, strict=True)]
+    show_table(["direction", "chrF++", "95 % interval", "n", "texts", "quality"], shown)
+
+
+def writer(model: str, runs: Path) -> "Callable[[list[Direction]], Path]":
+    """What keeps the figures of `model`; `Problem` if it has no place for them."""
+    from anatili import models
+    from anatili.problem import Problem
+    from anatili.run import find_run
+    from anatili.serve.assistant import is_model, is_run
+    from anatili.translate.score import write_packaged, write_run
+
+    if is_run(model, runs):
+        run = find_run(Path(model), runs)
+        return lambda rows: write_run(run, rows)
+    place = None if is_model(model) else models.find(model)
+    if place is None:
+        raise Problem(f"--write needs a run or a packaged model: {model} has no file for the figures")
+    return lambda rows: write_packaged(place, rows)
+
+
+COMMANDS = (translate, directions_command, pivot_command)

@@ -4,6 +4,7 @@ import contextlib
 import errno
 import json
 import os
+import secrets
 import types
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -53,9 +54,10 @@ class Mark:
     confidence: float
     """Of the language, 0 to 1."""
     alphabet: float
-    """Share of letters that belong to the language's alphabet in that script, look-alikes put right."""
+    """Share of letters that belong to the language's alphabet in that script, look-alikes put right, in the lines that
+    are not confidently in another language."""
     stopwords: float
-    """Share of words that are stop words of the language."""
+    """Share of the words in those lines that are stop words of the language."""
     other: float
     """Share of letters in lines that are confidently in another language."""
     lines: tuple[str, ...]
@@ -84,6 +86,8 @@ class Mark:
     """How much it reads like text that explains, by the pack's small classifier, 0 to 1; -1 where it has none."""
     contaminated: int
     """Sequences of eight words that it shares with the benchmark files named in the recipe."""
+    stopped: str = ""
+    """Why nothing more could be found out about it in the time a page has, "" if all could."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,15 +204,18 @@ def whole_file(path: Path) -> Iterator[Path]:
 
     A full disk becomes a `Problem` that names the place; all that was whole before stays whole.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    # In two containers that share a disk two processes may have the same number.
+    temporary = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
         with temporary.open("rb") as file:
             os.fsync(file.fileno())
         temporary.replace(path)
     except OSError as error:
         problem = disk_problem(error, path)
+        if problem is None and error.filename in map(str, (temporary, path, *path.parents)):
+            problem = Problem(f"cannot write {show_path(path)}: {error.strerror}")
         if problem is None:
             raise
         raise problem from error

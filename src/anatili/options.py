@@ -1,5 +1,6 @@
 """What all commands share: how they tell problems, print JSON and stand in the list."""
 
+import errno
 import functools
 import json
 import sys
@@ -10,7 +11,12 @@ from typing import Any, TypeVar
 import click
 
 from anatili.problem import Problem
+from anatili.text import show_path
 
+INTERRUPTED = 130
+"""Status of a command that Ctrl-C ended, as shells have it."""
+FAULTS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO)
+"""What a disk may answer in the middle of a file, where no name is told; any other error without one is ours."""
 F = TypeVar("F", bound=Callable[..., Any])
 RUNS = click.Path(path_type=Path, file_okay=False)
 as_json = click.option("--json", "wants_json", is_flag=True, help="Print JSON for machines.")
@@ -34,6 +40,14 @@ def report_problems(command: F) -> F:
         except BrokenPipeError:
             sys.stderr.close()
             sys.exit(0)
+        except KeyboardInterrupt:
+            click.echo("stopped", err=True)
+            sys.exit(INTERRUPTED)
+        except OSError as error:
+            if error.filename is None and error.errno not in FAULTS:
+                raise
+            where = show_path(str(error.filename)) if error.filename is not None else "reading or writing failed"
+            raise click.ClickException(f"{where}: {error.strerror}") from error
 
     return wrapped  # type: ignore[return-value]
 

@@ -16,7 +16,7 @@ DECLARED = re.compile(
     rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?\s*([\w.:-]{2,40})|<\?xml[^>]{0,100}encoding=[\"']([\w.:-]+)", re.I
 )
 META = re.compile(r"<meta\b[^>]{0,2000}>", re.I)
-ATTRIBUTE = re.compile(r"([\w-]+)\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|([^\s>]+))")
+ATTRIBUTE = re.compile(r"(?<![\w-])([\w-]+)\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|([^\s>]+))")
 ALIASES = {
     "kz-1048": "kz1048",
     "strk1048-2002": "kz1048",
@@ -43,9 +43,24 @@ others take minutes (200,000 nested elements). Elements never closed count as ne
 that a busy machine gives the same text."""
 DEEP = 250
 """Nesting from which the careful extractor's parser may give up."""
-TRANSLATED = ("translated-ltr", "translated-rtl", "googtrans", "x-translated-by", "conveythis-translated")
-ALTERNATE = re.compile(r"<link\b[^>]{0,200}hreflang=[\"']?([\w-]{2,12})")
-MANY_LANGUAGES = 40
+ROOT = re.compile(r"<html\b[^>]{0,2000}>", re.I)
+MACHINE_CLASS = re.compile(r"\b(?:translated-(?:ltr|rtl)|conveythis-translated|machine-translated)\b", re.I)
+"""Classes that a service of machine translation sets on the root element of a page that it has translated."""
+MACHINE_NAMES = ("x-translated-by", "translated-by", "translation-method", "translation-type")
+"""Names of meta tags that say how a page was translated ..."""
+MACHINE_WORDS = re.compile(
+    r"\b(?:machine|automatic|auto|mt|google|gtranslate|deepl|bing|yandex|libretranslate)\b", re.I
+)
+"""... and what they say where a machine did."""
+SERVED = re.compile(
+    r"(?:^|\.)(?:translate\.goog|translate\.googleusercontent\.com|translatetheweb\.com|translated\.turbopages\.org)$"
+)
+"""Hosts that serve other people's pages, translated."""
+ORIGINAL = re.compile(
+    r"<font style=\"vertical-align: ?inherit;?\">\s{0,20}<font style=\"vertical-align: ?inherit;?\">", re.I
+)
+"""What a browser's translator wraps around each piece of text: saved pages keep it."""
+MANY_PIECES = 10
 HEAD = 200_000
 """Characters of a page in which such signals are looked for."""
 TITLE, TITLE_END = re.compile("<title", re.I), re.compile("</title", re.I)
@@ -71,6 +86,7 @@ def extract_page(
     headers: dict[str, str] | None = None,
     mode: Literal["careful", "quick"] = "careful",
     is_text: bool = False,
+    url: str = "",
 ) -> Extracted:
     """The main text of a page without navigation, comments and advertisements; `charset` is what HTTP declares."""
     decoded, used = decode(payload, charset)
@@ -84,7 +100,7 @@ def extract_page(
         title=title,
         charset=used,
         opt_out=signals(decoded, headers or {}),
-        translated=translation_signals(decoded),
+        translated=translation_signals(decoded, url),
     )
 
 
@@ -153,14 +169,30 @@ def without_tags(page: str) -> str:
     return "\n".join(line for line in lines if line)
 
 
-def translation_signals(page: str) -> str:
-    """What shows that a machine translated the page: marks of such services, alternates in dozens of languages."""
+def translation_signals(page: str, url: str = "") -> str:
+    """What shows that a machine translated this very page: marks that services of translation leave in what they made.
+
+    A widget that offers translation, or links to the page in many languages, show nothing: people translate too.
+    """
     head = page[:HEAD]
-    found = {sign for sign in TRANSLATED if sign in head}
-    languages = set(ALTERNATE.findall(head)) if head.count("hreflang") >= MANY_LANGUAGES else set()
-    if len(languages) >= MANY_LANGUAGES:
-        found.add(f"{len(languages)} languages")
+    root = ROOT.search(head)
+    found = {sign.lower() for sign in MACHINE_CLASS.findall(root.group())} if root else set()
+    for tag in META.findall(head):
+        said = attributes(tag)
+        name, content = said.get("name", said.get("http-equiv", "")).lower(), said.get("content", "")
+        if name in MACHINE_NAMES and MACHINE_WORDS.search(content):
+            found.add(f"meta {name}: {content[:40]}")
+    if len(ORIGINAL.findall(head)) >= MANY_PIECES:
+        found.add("text wrapped by a translator")
+    host = text.host_of(url).partition(":")[0].lower()
+    if SERVED.search(host):
+        found.add(f"served by {host}")
     return "; ".join(sorted(found))
+
+
+def attributes(tag: str) -> dict[str, str]:
+    """The attributes of a tag, names in lower case."""
+    return {key.lower(): (a or b or c) for key, a, b, c in ATTRIBUTE.findall(tag)}
 
 
 def careful(page: str) -> str:
@@ -244,7 +276,7 @@ def signals(page: str, headers: dict[str, str]) -> str:
     if headers.get("tdm-reservation", "").strip() == "1":
         found.append("tdm-reservation: 1")
     for tag in META.findall(page[:200_000]):
-        said = {key.lower(): (a or b or c) for key, a, b, c in ATTRIBUTE.findall(tag)}
+        said = attributes(tag)
         name, content = said.get("name", "").lower(), said.get("content", "").lower()
         if name == "tdm-reservation" and content.strip() == "1":
             found.append("meta tdm-reservation: 1")

@@ -10,7 +10,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-from anatili.problem import Problem
+from anatili.problem import Problem, install
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")
@@ -79,7 +79,7 @@ class RayPool:
         try:
             import ray
         except ImportError as error:
-            raise Problem("--ray needs Ray: pip install 'anatili[scale]'") from error
+            raise Problem(f"--ray needs Ray: {install('scale')}") from error
         self.ray: Any = ray
         self.in_flight = in_flight
         try:

@@ -4,14 +4,15 @@ Each section belongs to one stage and has its name. Every key has a default, a r
 is an error, so a misspelt setting never passes for a default.
 """
 
-import tomllib
+from collections.abc import Collection
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from anatili.lang import explain
-from anatili.problem import Problem
+from anatili.problem import ROOT, Problem, is_checkout, nearest
+from anatili.reading import read_toml
 from anatili.text import show_path
 
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -21,6 +22,14 @@ class Section(BaseModel):
     """A group of settings that one stage reads."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    if not TYPE_CHECKING:  # a type checker must go on refusing names that no section has
+
+        def __getattr__(self, name: str) -> Any:
+            raise AttributeError(
+                f"{type(self).__name__} has no setting {name!r} here: a stage sees those that it names in `settings` "
+                "(stage.py), no other"
+            )
 
 
 class Source(Section):
@@ -149,7 +158,9 @@ class Pretrain(Section):
     method: Literal["full", "lora"] = Field("full", description="What of a base learns: all, or adapters on it.")
     rank: int = Field(32, ge=1, le=1024, description="Rank of the adapters (LoRA).")
     rows_first: Share = Field(0.0, description="Share of steps at the start in which only new vocabulary rows learn.")
-    rows_rate: float = Field(2e-4, gt=0, le=1, description="Learning rate of those steps; more does harm.")
+    rows_rate: float = Field(
+        2e-4, gt=0, le=1, description="Learning rate of new rows: in those steps, and beside adapters."
+    )
     shape: Literal["qwen3", "llama"] = Field("qwen3", description="qwen3 norms queries and keys; llama does not.")
     layers: int = Field(4, ge=1, le=200, description="Number of layers.")
     width: int = Field(192, ge=32, le=16_384, description="Size of the hidden state.")
@@ -261,13 +272,42 @@ class Recipe(Section):
         return (self.language, *self.beside)
 
 
+S = TypeVar("S", bound=Section)
+
+
+def only(recipe: Recipe, names: Collection[str]) -> Recipe:
+    """`recipe` with these settings alone (`pretrain.context`, `pretrain`, `language`): reading any other raises."""
+    parts: dict[str, Any] = {}
+    for name, value in recipe:
+        if name in names:
+            parts[name] = value
+        elif isinstance(value, Section):
+            keys = {key: one for key, one in value if f"{name}.{key}" in names}
+            if keys:
+                parts[name] = _bare(value, keys)
+    return _bare(recipe, parts)
+
+
+def _bare(section: S, values: dict[str, Any]) -> S:
+    """A copy of a section that has these values and no others."""
+    bare = section.model_copy()
+    vars(bare).clear()
+    vars(bare).update(values)
+    return bare
+
+
 def load_recipe(path: Path) -> Recipe:
     """Read a recipe; `Problem` names the file, the key and what is wrong with it."""
+    if not path.exists():
+        raise Problem(f"no recipe {show_path(path)}; {others()}")
     try:
-        return Recipe.model_validate(tomllib.loads(path.read_text("utf-8")))
-    except FileNotFoundError as error:
-        raise Problem(f"no recipe {show_path(path)}; the ones that come with anatili are in recipes/") from error
+        return Recipe.model_validate(read_toml(path))
     except ValidationError as error:
         raise Problem(f"{show_path(path)}:\n  {explain(error)}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
-        raise Problem(f"{show_path(path)}: {error}") from error
+
+
+def others() -> str:
+    """Where a recipe is to be had: the wheel has none, a checkout does."""
+    if not is_checkout():
+        return "write one: a TOML file with name, language and [[collect.sources]]"
+    return "there are: " + ", ".join(nearest(file) for file in sorted((ROOT / "recipes").glob("*.toml")))

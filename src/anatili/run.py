@@ -8,12 +8,15 @@ import fnmatch
 import hashlib
 import json
 import platform
+import re
 import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
+from functools import cache
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -70,10 +73,12 @@ class Run:
         record = self.record(stage)
         if record is None:
             return False
-        if record.fingerprint != fingerprint(identity):
-            changed = "; ".join(differences(record.identity, identity))
+        # Older records name languages and packs for every stage, also for one that does not read them.
+        unread = {"languages", "packs"} - identity.keys()
+        before = {key: value for key, value in record.identity.items() if key not in unread}
+        if changed := differences(before, identity):
             raise Drift(
-                f"{stage} was built from something else: {changed}.\n"
+                f"{stage} was built from something else: {'; '.join(changed)}.\n"
                 f"Rebuild it and what follows with --redo {stage}.. (it alone: --redo {stage}), "
                 "or give the recipe another name."
             )
@@ -100,13 +105,13 @@ class Run:
         return record
 
     @contextmanager
-    def locked(self) -> Iterator[None]:
-        """Hold the folder, so that no second run works in it; `Problem` if another process does."""
+    def locked(self, wait: float = 0) -> Iterator[None]:
+        """Hold the folder, so that no second run works in it; `Problem` if another still does after `wait` seconds."""
         try:
             self.root.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise Problem(f"cannot make the folder {show_path(self.root)}: {error.strerror}") from error
-        lock = FileLock(self.root / ".lock", timeout=0)
+        lock = FileLock(self.root / ".lock", timeout=wait)
         try:
             with lock:
                 yield
@@ -152,10 +157,27 @@ def provenance(started: float) -> dict[str, Any]:
         "commit": git_commit(),
         "python": platform.python_version(),
         "machine": platform.platform(),
+        "packages": versions(),
         "command": [show_path(word) for word in sys.argv],
         "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(started)),
         "seconds": round(time.time() - started, 1),
     }
+
+
+@cache
+def versions() -> dict[str, str]:
+    """Versions of the packages that anatili asks for, of those that are here.
+
+    No part of an identity (an update would have a whole crawl built anew), but what two runs that differ are told
+    apart by.
+    """
+    found = {}
+    with suppress(metadata.PackageNotFoundError):
+        for line in metadata.requires("anatili") or ():
+            name = re.split(r"[^\w.-]", line)[0]
+            with suppress(metadata.PackageNotFoundError):
+                found[name] = metadata.version(name)
+    return {name: version for name, version in sorted(found.items()) if name != "anatili"}
 
 
 def git_commit() -> str | None:

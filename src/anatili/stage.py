@@ -14,7 +14,7 @@ from anatili.document import add_up, disk_problem, whole_file
 from anatili.lang import LanguagePack, load_pack
 from anatili.pool import Pool
 from anatili.problem import Problem
-from anatili.recipe import Recipe, load_recipe
+from anatili.recipe import Recipe, load_recipe, only
 from anatili.run import Drift, Record, Run, fingerprint, plain
 from anatili.text import show_path
 
@@ -26,10 +26,13 @@ class Stage:
     name: str
     work: str
     """`package.module:function`, imported only when the stage runs."""
+    settings: tuple[str, ...]
+    """Settings of the recipe that it reads: whole sections, or keys of other sections (`pretrain.context`)."""
     needs: tuple[str, ...] = ()
     """Stages whose output it reads."""
     watches: str = ""
-    """`package.module:function` that lists input files from outside the run; called at each start, so light."""
+    """`package.module:function` that tells of these settings and a folder which files from outside the run they name,
+    and what is in them; called at each start, so light."""
     reads: tuple[str, ...] = ()
     """Files of the recipe's language packs that bear on the result."""
     loose: tuple[str, ...] = ()
@@ -38,38 +41,52 @@ class Stage:
     """Raised by hand when the same settings would give another result."""
 
 
+LANGUAGES = ("language", "beside")
+TRAINING = ("pretrain.context", "pretrain.precision", "pretrain.micro_batch")
 MARK_FILES = ("pack.toml", "stopwords.txt", "blocked.txt", "normalize.py", "quality.npz")
-INDEX_FILES = (
-    "pack.toml",
-    "stopwords.txt",
-    "abbreviations.txt",
-    "morphology.toml",
-    "lexicon.tsv",
-    "endings.tsv",
-)
-STAGES = (
-    Stage("collect", "anatili.collect.gather:run", watches="anatili.collect.files:inventory"),
-    Stage("extract", "anatili.refine.extract:run", needs=("collect",), version=2),
+INDEX_FILES = ("pack.toml", "stopwords.txt", "abbreviations.txt", "morphology.toml", "lexicon.tsv", "endings.tsv")
+BUILDING = (
+    Stage("collect", "anatili.collect.gather:run", ("collect",), watches="anatili.collect.files:inventory", version=2),
+    Stage("extract", "anatili.refine.extract:run", ("extract",), needs=("collect",), version=3),
     Stage(
         "mark",
         "anatili.refine.mark:run",
+        ("mark", *LANGUAGES),
         needs=("extract",),
         watches="anatili.refine.evidence:inventory",
         reads=MARK_FILES,
-        version=2,
+        version=3,
     ),
-    Stage("dedup", "anatili.refine.dedup:run", needs=("extract",), version=2),
+    Stage(
+        "dedup",
+        "anatili.refine.dedup:run",
+        ("dedup", *LANGUAGES),
+        needs=("extract", "mark"),
+        reads=("pack.toml", "normalize.py"),
+        version=3,
+    ),
     Stage(
         "cut",
         "anatili.refine.cut:run",
+        ("cut", *LANGUAGES),
         needs=("extract", "mark", "dedup"),
+        watches="anatili.refine.cut:inventory",
         reads=("pack.toml", "normalize.py"),
+        version=3,
+    ),
+    Stage(
+        "index",
+        "anatili.search.index:run",
+        ("index",),
+        needs=("cut",),
+        reads=INDEX_FILES,
+        loose=("tantivy/*",),
         version=2,
     ),
-    Stage("index", "anatili.search.index:run", needs=("cut",), reads=INDEX_FILES, loose=("tantivy/*",), version=2),
     Stage(
         "tokenizer",
         "anatili.tokenizer.train:run",
+        ("tokenizer", *LANGUAGES, "pretrain.context"),
         needs=("cut",),
         watches="anatili.tokenizer.adapt:inventory",
         version=2,
@@ -77,6 +94,7 @@ STAGES = (
     Stage(
         "pretrain",
         "anatili.train.pretrain:run",
+        ("pretrain",),
         needs=("cut", "tokenizer"),
         loose=("log.jsonl", "loss.png"),
         version=2,
@@ -84,24 +102,32 @@ STAGES = (
     Stage(
         "tune",
         "anatili.train.tune:run",
+        ("tune", *LANGUAGES, "mark.benchmarks", "tokenizer.base", *TRAINING),
         needs=("cut", "tokenizer", "pretrain"),
         watches="anatili.train.lessons:inventory",
         reads=("prompts.toml",),
         loose=("log.jsonl",),
-        version=2,
+        version=3,
     ),
     Stage(
         "evaluate",
         "anatili.evaluate.score:run",
-        needs=("cut", "pretrain", "tune"),
+        ("evaluate", *LANGUAGES, "tokenizer.base"),
+        needs=("cut", "tokenizer", "pretrain", "tune"),
         watches="anatili.evaluate.texts:inventory",
+        reads=("pack.toml", "pairs.toml"),
         loose=("scores.png",),
         version=2,
     ),
+)
+STAGES = (
+    *BUILDING,
     Stage(
         "release",
         "anatili.release.cards:run",
-        needs=("collect", "extract", "mark", "dedup", "cut", "index", "tokenizer", "pretrain", "tune", "evaluate"),
+        tuple(Recipe.model_fields),
+        needs=tuple(stage.name for stage in BUILDING),
+        reads=("pack.toml",),
         loose=("provenance.json",),
         version=2,
     ),
@@ -131,6 +157,7 @@ class Task:
     """What a stage is given: the recipe, its inputs, a folder to fill, a pool and someone to tell."""
 
     recipe: Recipe
+    """Only the settings that the stage names; reading another raises."""
     settings: Any
     """The recipe's section for this stage."""
     base: Path
@@ -188,18 +215,34 @@ def load(name: str) -> Callable[..., Any]:
 
 def identity(stage: Stage, recipe: Recipe, run: Run, base: Path) -> dict[str, Any]:
     """Everything that decides what a stage makes, and nothing about where it runs."""
-    packs = {code: load_pack(code) for code in recipe.languages}
     inputs = {name: run.record(name) for name in stage.needs}
     facts: dict[str, Any] = {
         "version": stage.version,
-        "languages": recipe.languages,
-        "packs": {code: {f: pack.files[f] for f in stage.reads if f in pack.files} for code, pack in packs.items()},
-        "settings": getattr(recipe, stage.name).model_dump(),
+        "settings": settings_of(stage, recipe),
         "inputs": {name: record.content if record else None for name, record in inputs.items()},
     }
-    if stage.watches and (files := load(stage.watches)(getattr(recipe, stage.name), base)):
+    if set(LANGUAGES) & set(stage.settings):
+        facts["languages"] = recipe.languages
+    if stage.reads:
+        packs = {code: load_pack(code).files for code in recipe.languages}
+        facts["packs"] = {code: {f: files[f] for f in stage.reads if f in files} for code, files in packs.items()}
+    if stage.watches and (files := load(stage.watches)(only(recipe, stage.settings), base)):
         facts["files"] = files
     return dict(plain(facts))
+
+
+def settings_of(stage: Stage, recipe: Recipe) -> dict[str, Any]:
+    """The values of the settings that a stage names: those of its own section by their keys, others by whole names."""
+    found: dict[str, Any] = {}
+    values = recipe.model_dump()
+    for name in stage.settings:
+        section, _, key = name.partition(".")
+        value = values[section][key] if key else values[section]
+        if name == stage.name:
+            found |= value
+        elif name not in LANGUAGES:
+            found[name] = value
+    return found
 
 
 def carry_out(
@@ -243,20 +286,35 @@ def carry_out(
         )
 
 
-ERRORS = ("damaged record", "damaged page", "truncated", "not fetched", "another page", "parser failed")
+ERRORS = (
+    "damaged record",
+    "damaged page",
+    "truncated",
+    "archive cut short",
+    "not fetched",
+    "another page",
+    "parser failed",
+    "took too long",
+)
 """Reasons by which a record is lost to an error, not to a decision."""
+CUT_SHORT = "archive cut short"
+"""The reason behind which any number of records may be missing."""
 MAX_ERRORS = 0.01
 
 
 def too_many_errors(outcome: Outcome) -> str:
-    """What to say where more than one record in a hundred was lost to errors; "" if all is well."""
+    """What to say where more than one record in a hundred was lost to errors, or an unknown number with the end of an
+    archive; "" if all is well."""
     counts = outcome.summary.get("records") or outcome.summary.get("lost") or {}
     errors = {reason: n for reason, n in counts.items() if reason.removeprefix("lost: ") in ERRORS}
     total = counts.get("records") or (outcome.summary["documents"] + sum(counts.values()) if errors else 0)
-    if sum(errors.values()) <= MAX_ERRORS * total:
-        return ""
     named = ", ".join(f"{reason} {count}" for reason, count in errors.items())
-    return f"{outcome.stage}: {sum(errors.values())} of {total} records were lost to errors ({named})"
+    lost = sum(errors.values())
+    if lost > MAX_ERRORS * total:
+        return f"{outcome.stage}: {lost} of {total} records, more than 1 in 100, were lost to errors ({named})"
+    if any(CUT_SHORT in reason for reason in errors):
+        return f"{outcome.stage}: archives end too early ({named}); fetch them again: what was behind that is lost"
+    return ""
 
 
 def build(
@@ -282,7 +340,7 @@ def build(
     for stray in folder.rglob(".*.tmp"):
         stray.unlink(missing_ok=True)
     task = Task(
-        recipe=recipe,
+        recipe=only(recipe, stage.settings),
         settings=getattr(recipe, stage.name),
         base=base,
         inputs={name: run.folder(name) for name in stage.needs},
@@ -319,10 +377,23 @@ def clear(folder: Path) -> None:
     shutil.rmtree(folder)
 
 
+def accept(recipe: Recipe, base: Path) -> None:
+    """`Problem` if a language, a pack or a file that the recipe names is not there or wrong."""
+    for code in recipe.languages:
+        load_pack(code)
+    for stage in STAGES:
+        if stage.watches:
+            load(stage.watches)(only(recipe, stage.settings), base)
+
+
 @contextmanager
 def prepare(recipe: Recipe, file: Path, runs: Path) -> Iterator[Run]:
-    """The locked folder of the recipe's run, with a copy of the recipe in it."""
+    """The locked folder of the recipe's run, with a copy of the recipe in it.
+
+    Nothing is made for a recipe that is refused: languages, packs and files that it names are looked at first.
+    """
     run = Run(runs / recipe.name)
+    accept(recipe, file.resolve().parent)
     with run.locked():
         with whole_file(run.root / "recipe.toml") as temporary:
             temporary.write_bytes(file.read_bytes())

@@ -8,6 +8,7 @@ from collections.abc import Container, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import SplitResult, urljoin, urlsplit
 
 WORD = re.compile(r"[^\W\d_]+(?:[-'’ʼ][^\W\d_]+)*")
 LINE = re.compile(r"\S(?:[^\n\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]*\S)?")
@@ -26,6 +27,8 @@ SCRIPTS = {
     "Arab": re.compile("[\u0600-\u06ff\u0750-\u077f\u08a0-\u08ff\ufb50-\ufdff\ufe70-\ufefc]"),
 }
 LETTER = re.compile(r"[^\W\d_]")
+RUN = re.compile(r"[^\w\s]{31,}")
+"""More than thirty characters that are neither letters, digits nor spaces: only these can be marks stacked so high."""
 
 # Zero-width, bidirectional, tag and control characters: invisible, and a way to hide words from readers.
 INVISIBLE = re.compile(
@@ -79,9 +82,21 @@ def paragraphs(text: str) -> Iterator[str]:
 
 
 def clean(text: str) -> str:
-    """`text` in NFC without invisible characters, line ends as LF; what a reader sees is unchanged."""
+    """`text` in NFC without invisible characters, line ends as LF; what a reader sees is unchanged.
+
+    Of marks stacked on one letter thirty stay (as in Unicode's stream-safe format): putting n of them in order takes
+    n x n steps, and no writing has so many.
+    """
     text = INVISIBLE.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
+    text = RUN.sub(lambda run: stacked_marks().sub(r"\1", run.group()), text)
     return unicodedata.normalize("NFC", text)
+
+
+@cache
+def stacked_marks() -> re.Pattern[str]:
+    """More than thirty combining marks in a row, the first thirty as a group."""
+    marks = "".join(c for c in map(chr, range(0x300, 0x20000)) if unicodedata.combining(c))
+    return re.compile(f"([{marks}]{{30}})[{marks}]+")
 
 
 @cache
@@ -149,3 +164,24 @@ def number_of(text: str) -> int:
 def show_path(path: Path | str) -> str:
     """`path` as text that can be printed and written as JSON even when its bytes are not UTF-8."""
     return os.fsencode(path).decode("utf-8", "replace")
+
+
+def split_url(url: str) -> SplitResult:
+    """The parts of an address, all empty if it is malformed: crawls hold such addresses as `https://[::1/x`."""
+    try:
+        return urlsplit(url)
+    except ValueError:
+        return SplitResult("", "", "", "", "")
+
+
+def host_of(url: str) -> str:
+    """Host and port of an address, "" if it has none."""
+    return split_url(url).netloc
+
+
+def join_url(base: str, url: str) -> str:
+    """The address that `url` means on the page `base`, "" if it is malformed."""
+    try:
+        return urljoin(base, url)
+    except ValueError:
+        return ""

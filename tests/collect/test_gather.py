@@ -13,7 +13,7 @@ from anatili.collect.files import find_files, inventory
 from anatili.collect.gather import collect_file
 from anatili.document import Document, Lost, read_counts, read_shard
 from anatili.problem import Problem
-from anatili.recipe import Collect, Source
+from anatili.recipe import Collect, Recipe, Source
 from anatili.warc import Page, WarcFile, read_info, read_pages
 
 
@@ -104,6 +104,10 @@ def test_web_archives_become_shards_that_know_their_origin(tmp_path):
     assert [page.url[-1] for page in pages] == ["0", "6", "7"]
 
 
+def collecting(*sources: Source) -> Recipe:
+    return Recipe(name="t", language="kk", collect=Collect(sources=sources))
+
+
 def test_files_are_found_by_name_folder_and_pattern(tmp_path):
     folder = tmp_path / "Әлия" / "мәтіндер"
     folder.mkdir(parents=True)
@@ -112,7 +116,7 @@ def test_files_are_found_by_name_folder_and_pattern(tmp_path):
     source = Source(name="s", path="Әлия/мәтіндер", kind="text")
     assert [p.name for p in find_files(source, tmp_path)] == ["a.txt", "b.txt"]
     assert [p.name for p in find_files(source.model_copy(update={"path": "Әлия/мәтіндер/a*"}), tmp_path)] == ["a.txt"]
-    assert inventory(Collect(sources=(source,)), tmp_path) == {"s": {"a.txt": 1, "b.txt": 1}}
+    assert inventory(collecting(source), tmp_path) == {"s": {"a.txt": 1, "b.txt": 1}}
 
 
 def test_a_name_that_is_no_utf8_is_read_and_shown(tmp_path):
@@ -122,7 +126,7 @@ def test_a_name_that_is_no_utf8_is_read_and_shown(tmp_path):
     (file,) = find_files(source, tmp_path)
     found, _, _ = collect(tmp_path, file, kind="text")
     assert found[0].text == "мәтін"
-    json.dumps(inventory(Collect(sources=(source,)), tmp_path)).encode()
+    json.dumps(inventory(collecting(source), tmp_path)).encode()
 
 
 @pytest.mark.parametrize(
@@ -135,4 +139,4 @@ def test_a_name_that_is_no_utf8_is_read_and_shown(tmp_path):
 )
 def test_what_is_wrong_with_the_sources_is_told(tmp_path, sources, said):
     with pytest.raises(Problem, match=said):
-        inventory(Collect(sources=sources), tmp_path)
+        inventory(collecting(*sources), tmp_path)

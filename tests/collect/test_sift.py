@@ -1,4 +1,5 @@
 import gzip
+import io
 import json
 
 import pytest
@@ -6,7 +7,7 @@ from click.testing import CliRunner
 
 from anatili import sample
 from anatili.cli import main
-from anatili.warc import Page, read_pages
+from anatili.warc import Page, WarcFile, read_pages
 
 
 @pytest.fixture(scope="module")
@@ -73,6 +74,21 @@ def test_what_passed_is_written_even_where_too_much_was_lost(crawl, tmp_path):
     answer = sift(cut, "--language", "kk", "-o", tmp_path / "out.warc.gz")
     assert answer.exit_code == 1
     assert "more than 1 in 100" in answer.stderr
+    assert list(read_pages(tmp_path / "out.warc.gz", 10**7))
+
+
+def test_an_archive_that_ends_too_early_ends_with_an_error(crawl, tmp_path):
+    """All in one gzip stream, and cut near its end: one record in hundreds, but nobody knows what was behind it."""
+    stream = io.BytesIO()
+    warc = WarcFile(stream)
+    for page in [page for page in read_pages(crawl, 10**7) if isinstance(page, Page)] * 3:
+        warc.write(page)
+    warc.close()
+    data = gzip.compress(gzip.decompress(stream.getvalue()))
+    (tmp_path / "cut.warc.gz").write_bytes(data[:-2000])
+    answer = sift(tmp_path / "cut.warc.gz", "--language", "kk", "-o", tmp_path / "out.warc.gz")
+    assert answer.exit_code == 1
+    assert "1 of 1 files end too early" in answer.stderr
     assert list(read_pages(tmp_path / "out.warc.gz", 10**7))
 
 

@@ -5,6 +5,7 @@ import pytest
 from servers import Server
 
 from anatili.collect.fetch import Fetcher
+from anatili.collect.network import Budget
 from anatili.collect.robots import matches, read_rules, tdm_rules
 from anatili.collect.sites import OPT_OUT_HEADER, crawl_site
 from anatili.warc import Broken, Page
@@ -50,7 +51,7 @@ def test_sitemaps_of_sitemaps_are_followed_and_packed_ones_unpacked(server):
 
 def test_a_feed_is_read_where_there_is_no_sitemap(server):
     put_pages(server, "/news/1", "/news/2")
-    link = '<link rel="alternate" type="application/rss+xml" href="/rss">'
+    link = '<html><head><link rel="alternate" type="application/rss+xml" href="/rss"></head><body>news</body></html>'
     server.files["/"] = (200, {"Content-Type": "text/html"}, link.encode())
     items = "".join(f"<item><link>{server.url}/news/{n}</link></item>" for n in (1, 2))
     server.files["/rss"] = f"<rss><channel>{items}</channel></rss>".encode()
@@ -70,6 +71,103 @@ def test_a_page_that_leads_to_another_site_or_a_closed_place_is_not_kept(server)
     assert [p.url for p in found if isinstance(p, Page)] == [f"{server.url}/1"]
     assert [p.reason for p in found if isinstance(p, Broken)] == ["leads elsewhere", "leads elsewhere"]
     other.shutdown()
+
+
+def test_a_closed_place_behind_a_redirect_is_not_even_asked_for(server):
+    other = Server()
+    other.files["/x"] = b"elsewhere"
+    put_pages(server, "/closed/1", "/open/1")
+    server.files["/robots.txt"] = b"User-agent: *\nDisallow: /closed\n"
+    server.files["/a"] = (302, {"Location": "/closed/1"}, b"")
+    server.files["/b"] = (302, {"Location": f"http://{other.host}/x"}, b"")
+    server.files["/c"] = (302, {"Location": "/d"}, b"")
+    server.files["/d"] = (301, {"Location": "/open/1"}, b"")
+    server.files["/e"] = (302, {"Location": "https://[::1/x"}, b"")
+    server.files["/sitemap.xml"] = sitemap(*(f"{server.url}/{x}" for x in "abce"), "https://[::1/x")
+    fetch = Fetcher(frozenset({server.host, other.host}), tries=2, sleep=lambda seconds: None)
+    found = list(crawl_site(server.url, fetch, 10))
+    assert server.times_asked("/closed/1") == 0
+    assert other.asked == []
+    assert [p.url for p in found if isinstance(p, Page)] == [f"{server.url}/open/1"]
+    reasons = [(p.url[-1], p.reason) for p in found if isinstance(p, Broken)]
+    assert reasons == [("a", "leads elsewhere"), ("b", "leads elsewhere"), ("e", "not fetched")]
+    other.shutdown()
+
+
+@pytest.mark.parametrize("fault", ["drip", "drip in headers"])
+def test_a_page_that_drips_costs_its_time_once(server, fault):
+    put_pages(server, "/1", "/2")
+    server.files["/sitemap.xml"] = sitemap(f"{server.url}/1", f"{server.url}/2")
+    server.faults["/1"] = [fault] * 9
+    fetch = Fetcher(frozenset({server.host}), tries=3, page_seconds=0.5)
+    slow, page = crawl_site(server.url, fetch, 10)
+    assert (slow.url, slow.reason, slow.detail) == (
+        f"{server.url}/1",
+        "not fetched",
+        "more than 0.5 seconds for one page",
+    )
+    assert server.times_asked("/1") == 1
+    assert page.url == f"{server.url}/2"
+
+
+def test_a_host_that_drips_or_floods_is_given_up(server):
+    pages = [f"/{number}" for number in range(50)]
+    put_pages(server, *pages)
+    server.files["/sitemap.xml"] = sitemap(*(server.url + path for path in pages))
+    for path in pages:
+        server.faults[path] = ["drip"] * 9
+    fetch = Fetcher(frozenset({server.host}), tries=3, page_seconds=0.2, host=Budget("host", 1.0))
+    found = list(crawl_site(server.url, fetch, 50))
+    assert 2 <= len(found) <= 7
+    assert "the host is given up: more than 1 seconds" in found[-1].detail
+    server.faults.clear()
+    for path in pages:
+        server.files[path] = (200, {"Content-Type": "text/html"}, b"x" * 100_000)
+    fetch = Fetcher(frozenset({server.host}), host=Budget("host", 100.0, 1_000_000))
+    found = list(crawl_site(server.url, fetch, 50))
+    assert 8 <= sum(isinstance(one, Page) for one in found) <= 10
+    assert "the host is given up" in found[-1].detail
+
+
+FEEDS = {
+    "atom": """<?xml version="1.0"?><feed xmlns="http://www.w3.org/2005/Atom">
+      <link href="{0}/rss" type="application/atom+xml" rel="self"/><link rel="hub" href="{0}/hub"/>
+      <link rel="alternate" href="{0}/"/>
+      <entry><link rel="enclosure" type="audio/mpeg" href="{0}/z.mp3"/><link rel="edit" href="{0}/edit"/>
+        <link href="{0}/z?utm_source=rss"/><content type="html">&lt;link href="{0}/no"/></content></entry>
+      <entry><link rel="alternate" href="/b"/></entry></feed>""",
+    "rss": """<rss version="2.0" xmlns:atom="http://www.w3.org/2005/Atom"><channel><link>{0}/</link>
+      <atom:link href="{0}/rss" rel="self"/><image><link>{0}/image</link></image>
+      <item><link><![CDATA[ {0}/z ]]></link><enclosure url="{0}/z.mp3" type="audio/mpeg"/></item>
+      <item><atom:link rel="self" href="{0}/no"/><guid>{0}/b</guid></item>
+      <item><guid isPermaLink="false">{0}/no</guid></item><item><link>{0}/y.mp3</link></item>
+      <item><link>https://[::1/x</link></item></channel></rss>""",
+    "rdf": """<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#" xmlns="http://purl.org/rss/1.0/">
+      <channel><link>{0}/</link></channel><item><link>{0}/z</link></item><item><link>{0}/b</link></item></rdf:RDF>""",
+    "json": """{{"version": "https://jsonfeed.org/version/1.1", "feed_url": "{0}/rss",
+      "items": [{{"url": "{0}/z"}}, {{"id": "{0}/b"}}]}}""",
+}
+
+
+@pytest.mark.parametrize("kind", FEEDS)
+def test_a_feed_names_its_pages_in_its_order_and_nothing_else(server, kind):
+    put_pages(server, "/z", "/b", "/hub", "/edit", "/z.mp3", "/y.mp3", "/image", "/no")
+    link = b'<html><head><link href="/rss" type="application/rss+xml" rel="alternate"></head><p>x</html>'
+    server.files["/"] = (200, {"Content-Type": "text/html"}, link)
+    server.files["/rss"] = FEEDS[kind].format(server.url).encode()
+    assert [p.url for p in crawl(server)] == [f"{server.url}/z", f"{server.url}/b"]
+    asked = {path for path, _, _ in server.asked}
+    assert not asked & {"/hub", "/edit", "/z.mp3", "/y.mp3", "/image", "/no"}
+
+
+def test_sitemaps_of_text_and_of_pictures(server):
+    put_pages(server, "/1", "/2", "/i.jpg")
+    server.files["/robots.txt"] = f"Sitemap: https://[::1/x\nSitemap: {server.url}/m.txt\n".encode()
+    server.files["/m.txt"] = f"{server.url}/1\n{server.url}/i.jpg\n{server.url}/2\n".encode()
+    found = crawl(server)
+    assert [p.url for p in found if isinstance(p, Page)] == [f"{server.url}/1", f"{server.url}/2"]
+    assert [p.reason for p in found if isinstance(p, Broken)] == ["not fetched"]
+    assert server.times_asked("/i.jpg") == 0
 
 
 def test_no_more_pages_than_asked_for(server):

@@ -9,7 +9,7 @@ from anatili.evaluate.baselines import ByteNgrams, xz_bits
 from anatili.evaluate.score import Scored, interval, score_row
 from anatili.evaluate.texts import TextSet, first_bytes, inventory
 from anatili.problem import Problem
-from anatili.recipe import Evaluate
+from anatili.recipe import Evaluate, Recipe
 from anatili.sample.topics import read_topics
 
 TEXTS = [topic.pages["kk"].text for topic in read_topics()]
@@ -74,4 +74,4 @@ def test_texts_are_cut_to_size_and_missing_ones_named(tmp_path):
     assert first_bytes(["аа", "бб", "вв"], 8) == ("аа", "бб")
     assert first_bytes(["аааа"], 1) == ("аааа",)
     with pytest.raises(Problem, match=r"no file .*gone.txt"):
-        inventory(Evaluate(texts={"kk": ("gone.txt",)}), tmp_path)
+        inventory(Recipe(name="t", language="kk", evaluate=Evaluate(texts={"kk": ("gone.txt",)})), tmp_path)

@@ -2,6 +2,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from metrics import share
 
 from anatili.lang import load_pack
 from anatili.lang.identify import identify
@@ -10,10 +11,6 @@ from anatili.sample.topics import read_topics
 FLOORS = tomllib.loads((Path(__file__).parents[1] / "floors.toml").read_text("utf-8"))["identify"]
 CODES = {"aze-Latn": "az", "bak": "ba", "kir": "ky", "mon": "mn", "rus": "ru", "tat": "tt", "tur": "tr", "ukr": "uk",
          "uzb": "uz", "eng": "en", "uig": "ug", "tuk": "tk"}  # fmt: skip
-
-
-def share(lines: list[str], language: str, length: int = 10_000) -> float:
-    return sum(identify(line[:length]).language == language for line in lines) / len(lines)
 
 
 @pytest.fixture(scope="module")

@@ -1,10 +1,11 @@
 """Words taken apart: what the rules allow, what the lexicon prefers, and how near that comes to a treebank."""
 
 import tomllib
-from collections import Counter, defaultdict
+from collections import Counter
 from pathlib import Path
 
 import pytest
+from metrics import conflation, lemma_share
 
 from anatili.lang import load_pack
 from anatili.lang.lexicon import count_words, learn, save
@@ -75,20 +76,10 @@ def forms(data: Path) -> Counter[tuple[str, str]]:
     return found
 
 
-def conflated(groups) -> set[tuple[str, str]]:
-    """Pairs of forms that stand in one group."""
-    by_group = defaultdict(set)
-    for form, group in groups:
-        by_group[group].add(form)
-    return {(a, b) for group in by_group.values() for a in group for b in group if a < b}
-
-
 def test_lemmas_of_a_treebank_are_found(data, morphology):
     gold = forms(data)
-    lemma = sum(morphology.lemma(form) == lemma for form, lemma in gold) / len(gold)
-    wanted, got = conflated(gold), conflated((form, morphology.stem(form)) for form, _ in gold)
-    precision, recall = len(wanted & got) / len(got), len(wanted & got) / len(wanted)
-    f1 = 2 * precision * recall / (precision + recall)
+    lemma = lemma_share(gold, morphology.lemma)
+    precision, recall, f1 = conflation(gold, morphology.stem)
     print(f"lemma {lemma:.3f}, conflation F1 {f1:.3f} (P {precision:.3f}, R {recall:.3f}), n = {len(gold)}")
     assert lemma >= FLOORS["lemma"]
     assert f1 >= FLOORS["conflation"]
@@ -135,7 +126,7 @@ def test_typing_costs_few_lemmas_of_a_treebank(data, morphology):
     typed = Typed(morphology, KAZAKH.said.keyboard)
     known = {lemma for _, lemma in morphology.lemmas}
     gold = [(form, lemma) for form, lemma in forms(data) if lemma in known and typed.fold(form) != form]
-    right = sum(typed.lemma(typed.fold(form)) == lemma for form, lemma in gold) / len(gold)
-    whole = sum(morphology.lemma(form) == lemma for form, lemma in gold) / len(gold)
+    right = lemma_share(gold, lambda form: typed.lemma(typed.fold(form)))
+    whole = lemma_share(gold, morphology.lemma)
     print(f"lemma of folded words {right:.3f}, of whole ones {whole:.3f}, n = {len(gold)}")
     assert right >= FLOORS["folded_lemma"]

@@ -3,7 +3,7 @@
 import pytest
 
 from anatili.lang import FOLDER, codes, load_pack
-from anatili.lang.check import check_pack, new_pack
+from anatili.lang_check import check_pack, new_pack
 from anatili.problem import Problem
 
 

@@ -4,9 +4,10 @@ import numpy as np
 
 from anatili.document import Document, read_shard, write_shard
 from anatili.pool import LocalPool
-from anatili.recipe import Dedup
+from anatili.recipe import Dedup, MarkSettings, Recipe
 from anatili.refine import boilerplate
 from anatili.refine.dedup import Signature, find_groups, run, sign_shard
+from anatili.refine.mark import mark_shard
 from anatili.sample.topics import read_topics
 from anatili.stage import Quiet, Task
 
@@ -18,13 +19,19 @@ def document(name: str, text: str, time: str = "2026-01-01") -> Document:
     return Document(name, text, "", "", "s", time, "", "", "")
 
 
+def sign(source: Path, target: Path, count: int) -> None:
+    """Mark the shard, then sign it."""
+    mark_shard(source, source.parent / "mark" / source.name, ("kk", "ru"), MarkSettings(), source.parent)
+    sign_shard(source, target, count, source.parent / "mark", ("kk", "ru"))
+
+
 def kept(tmp_path: Path, *shards: list[Document]) -> dict[str, str]:
     """Id -> id of the copy that is kept."""
     signed = []
     for number, rows in enumerate(shards):
         write_shard(tmp_path / f"{number}.parquet", Document, rows)
         signed.append(tmp_path / f"signed-{number}.parquet")
-        sign_shard(tmp_path / f"{number}.parquet", signed[-1], SETTINGS.bands * SETTINGS.rows)
+        sign(tmp_path / f"{number}.parquet", signed[-1], SETTINGS.bands * SETTINGS.rows)
     groups = find_groups(signed, SETTINGS, tmp_path / "hashes")
     ids = [name.decode() for name in groups.ids]
     return {name: ids[number] for name, number in zip(ids, groups.kept, strict=True)}
@@ -38,6 +45,13 @@ def test_exact_and_near_copies_meet_across_shards(tmp_path):
         [document("c", TEXTS[0].upper(), "2026-02-01"), document("d", near, "2026-02-01"), document("e", TEXTS[2])],
     )
     assert found == {"a": "a", "b": "b", "c": "a", "d": "b", "e": "e"}
+
+
+def test_copies_with_look_alike_letters_are_found(tmp_path):
+    """Latin letters in place of Cyrillic ones: a reader sees the same text."""
+    rows = [document("a", TEXTS[0]), document("b", TEXTS[0].replace("е", "e"), "2026-02-01"),
+            document("c", TEXTS[0].replace("а", "a"), "2026-02-01")]  # fmt: skip
+    assert kept(tmp_path, rows) == {"a": "a", "b": "a", "c": "a"}
 
 
 def test_the_first_fetched_copy_is_kept_whatever_the_order(tmp_path):
@@ -80,7 +94,10 @@ def test_copies_of_one_page_do_not_make_its_lines_boilerplate(tmp_path):
     rows = [Document(f"{n:024d}", lines, "", "https://a.kz/1", "s", f"2026-01-{n + 10}", "", "", "") for n in range(15)]
     (tmp_path / "extract").mkdir()
     write_shard(tmp_path / "extract" / "part-1.parquet", Document, rows)
-    task = Task(None, SETTINGS, tmp_path, {"extract": tmp_path / "extract"}, tmp_path / "out", LocalPool(1), Quiet())
+    mark_shard(tmp_path / "extract" / "part-1.parquet", tmp_path / "mark" / "part-1.parquet", ("kk",), MarkSettings(),
+               tmp_path)  # fmt: skip
+    inputs = {"extract": tmp_path / "extract", "mark": tmp_path / "mark"}
+    task = Task(Recipe(name="a", language="kk"), SETTINGS, tmp_path, inputs, tmp_path / "out", LocalPool(1), Quiet())
     assert run(task) == {"documents": {"boilerplate lines": 0, "exact": 14, "unique": 1}}
     assert not (tmp_path / "out" / ".hashes").exists()
 
@@ -88,7 +105,7 @@ def test_copies_of_one_page_do_not_make_its_lines_boilerplate(tmp_path):
 def test_signatures_are_the_same_in_every_process(tmp_path):
     """The digest guards against a rensa that hashes in another way: then `version` of the stage must rise."""
     write_shard(tmp_path / "a.parquet", Document, [document("a", "бір екі үш төрт бес алты жеті")])
-    sign_shard(tmp_path / "a.parquet", tmp_path / "s.parquet", 8)
+    sign(tmp_path / "a.parquet", tmp_path / "s.parquet", 8)
     (signature,) = read_shard(tmp_path / "s.parquet", Signature)
     assert signature.hashes.hex() == EXPECTED
 

@@ -1,14 +1,18 @@
+from collections import Counter
+
 import pytest
 
 from anatili.document import Document, Duplicate
 from anatili.lang import load_pack
+from anatili.lang.identify import Verdict
 from anatili.recipe import Cut
 from anatili.refine.cut import why_not
-from anatili.refine.mark import look_at, repeated_lines, repeated_sequence
+from anatili.refine.mark import language_of_page, look_at, repeated_lines, repeated_sequence
 from anatili.sample.topics import read_topics
 
 PACKS = {code: load_pack(code) for code in ("kk", "ru", "en", "tr")}
 KAZAKH = read_topics()[0].pages["kk"].text
+ENGLISH = "\n".join(topic.pages["en"].text for topic in read_topics()[:2])
 RUSSIAN = read_topics()[0].pages["ru"].text
 
 
@@ -41,6 +45,15 @@ def test_lines_in_another_language_are_counted():
     assert abs(found.own_words - len(KAZAKH.split())) < 15
 
 
+def test_lines_in_another_language_do_not_spoil_the_alphabet():
+    """A bilingual page is trimmed to its own lines: by these it is judged."""
+    found = marks(KAZAKH + "\n" + ENGLISH)
+    assert found.language == "kk"
+    assert found.alphabet > 0.98
+    document, unique = Document("1", KAZAKH, "", "", "s", "", "", "", "utf-8"), Duplicate("1", "", "", 0.0)
+    assert why_not(document, found, unique, {"kk": Cut(max_switched=1.0)}) == ("", "")
+
+
 def test_a_page_of_another_language_around_does_not_sink_an_article():
     found = marks(KAZAKH + "\n" + "\n".join([RUSSIAN] * 4))
     assert found.language == "kk"
@@ -71,10 +84,10 @@ def test_kazakh_typed_on_a_russian_keyboard_is_recognised_and_marked():
 
 
 def test_texts_of_a_benchmark_are_met_again(tmp_path):
-    from anatili.refine.evidence import sequences_of
+    from anatili.benchmarks import read_benchmarks
 
     (tmp_path / "test.txt").write_text("бір екі үш төрт бес алты жеті сегіз тоғыз\n", "utf-8")
-    known = sequences_of((str(tmp_path / "test.txt"),))
+    known = read_benchmarks((str(tmp_path / "test.txt"),)).sequences
     document = Document("1", "Ал бір, екі, үш: төрт бес алты жеті сегіз тоғыз он.", "", "", "s", "", "", "", "utf-8")
     assert look_at(document, PACKS, 25, known).contaminated == 2
     assert look_at(document, PACKS, 25).contaminated == 0
@@ -109,3 +122,51 @@ def test_repeated_sequences():
 
 def test_nothing_is_marked_too():
     assert marks("").language == "und"
+
+
+KARAKALPAK = "\n".join([
+    "Қарақалпақстанның пайтахты Нөкис қаласы Әмиўдәрьяның бойында жайласқан ҳәм онда көп адам жасайды.",
+    "Бүгин мектеп оқыўшылары китапханаға барып, жаңа китапларды оқып, олардың мәнисин айтып берди.",
+    "Жазда күн ыссы болады, сонлықтан адамлар ертеңги ўақытта егислик жерлерде жумыс ислейди.",
+    "Халық дәстүрлерин сақлаў ҳәм балаларға үйретиў ушын аўылда үлкен мереке өткерилди.",
+    "Теңиздиң суўы кемейгеннен кейин балықшылар басқа кәсип излеп, қалаға көшип кетти.",
+])  # fmt: skip
+
+
+def test_a_page_in_a_close_language_is_lost_with_its_name_as_the_reason():
+    found = marks(KARAKALPAK)
+    document, unique = Document("1", KARAKALPAK, "", "", "s", "", "", "", "utf-8"), Duplicate("1", "", "", 0.0)
+    assert why_not(document, found, unique, {"kk": Cut()}) == ("another language", "kaa")
+
+
+def test_kazakh_that_quotes_a_close_language_stays_kazakh():
+    found = marks(KAZAKH + "\n" + KARAKALPAK.splitlines()[0])
+    assert found.language == "kk"
+    assert found.lines[-1] in ("kaa", "")
+
+
+@pytest.mark.parametrize(
+    ("whole", "amounts", "language"),
+    [
+        ("kaa", {"kaa": 800, "kk": 200}, "kaa"),  # a fifth of the lines of any Karakalpak page may look Kazakh
+        ("kaa", {"kaa": 300, "kk": 700}, "kk"),  # a Kazakh page that begins with a long quotation
+        ("kk", {"kaa": 700, "kk": 300}, "kaa"),
+        ("ru", {"ru": 700, "kk": 300}, "kk"),  # a Kazakh article between Russian menus
+        ("ru", {"ru": 900, "kk": 50}, "ru"),
+        ("ru", {"ru": 500, "kk": 200, "kaa": 300}, "kk"),
+    ],
+)
+def test_which_language_a_page_counts_as(whole, amounts, language):
+    lines = [Verdict(code, "Cyrl", 0.9) for code in amounts]
+    found = language_of_page(Verdict(whole, "Cyrl", 0.8), lines, Counter(amounts), "kk", sum(amounts.values()))
+    assert found.language == language
+    assert found.script == "Cyrl"
+
+
+def test_a_close_language_without_kazakh_letters_is_not_kazakh_typed_without_them():
+    nogai = (
+        "Ногай шоьлинде яшайтаган аьдемлер оьз ана тилинде соьйлейдилер эм балаларын да уьйретедилер.\n"
+        "Буьгуьн мектебимизде уьйкен байрам болды, онынъ уьшин коьп конаклар келди, бирге олтырып соьйлестилер.\n"
+        "Мен де сол байрамда болдым, сонъ уьйге кайтып, атама эм анама баьрин де айттым."
+    )
+    assert marks(nogai).language == "nog"

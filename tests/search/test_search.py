@@ -1,6 +1,9 @@
 """Stems, passages, and the questions of the sample asked to the index of the tiny run."""
 
+import random
+import sys
 import tomllib
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +14,7 @@ from anatili.lang import load_pack
 from anatili.problem import Problem
 from anatili.sample.crawl import topic_url
 from anatili.sample.topics import read_topics
-from anatili.search.analyse import REMEMBERED, stem, terms
+from anatili.search.analyse import REMEMBERED, Terms, stem, terms
 from anatili.search.answer import SNIPPET, Search, snippet
 from anatili.search.index import Passage, build, passages
 from anatili.search.query import meanings
@@ -68,6 +71,27 @@ def test_a_column_is_analysed_as_its_texts_are():
     column = pa.array(["left out", *texts]).slice(1)
     found = [" ".join(line.split()) for line in terms("kk").of_column(column).to_pylist()]
     assert found == [" ".join(terms("kk").of(text).split()) for text in texts]
+
+
+@pytest.mark.parametrize("code", LANGUAGES)
+def test_threads_that_share_what_is_remembered_get_the_terms_of_one_thread(code):
+    words = list(dict.fromkeys(word for topic in read_topics() for word in topic.pages[code].text.split()))[:1500]
+    shared, alone = Terms(load_pack(code)), Terms(load_pack(code))
+
+    def look_up(seed: int) -> list[str]:
+        asked = random.Random(seed).sample(words, len(words))
+        return [word for word in asked if shared[word] != alone[word]]
+
+    expected = [alone[word] for word in words]
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(8) as pool:
+            wrong = [word for found in pool.map(look_up, range(8)) for word in found]
+    finally:
+        sys.setswitchinterval(usual)
+    assert wrong == []
+    assert [shared[word] for word in words] == expected
 
 
 def test_what_is_remembered_is_bounded():

@@ -1,6 +1,7 @@
 """The page in a real browser: what people do with it, in each language, and what axe finds of what hinders them."""
 
 import json
+import re
 import shutil
 import time
 from pathlib import Path
@@ -38,6 +39,7 @@ def page(browser, llama_address):
     opened.on("request", lambda request: asked.append(request.url))
     opened.on("pageerror", lambda error: troubles.append(str(error)))
     opened.on("console", lambda message: troubles.append(message.text) if message.type == "error" else None)
+    opened.troubles = troubles
     opened.goto(llama_address)
     opened.wait_for_selector("#chat:not([hidden])")
     until(opened, "document.querySelector('#send').textContent")
@@ -154,6 +156,169 @@ def test_conversations_stay_can_be_saved_and_taken_in(page, tmp_path):
     until(page, "document.querySelector('#status').textContent.includes('сұхбаттар жоқ')")
 
 
+FILL = """() => {
+  for (let size = 1 << 24; size >= 1; size >>= 1) {
+    try { for (;;) localStorage.setItem(`fill${Math.random()}`, "x".repeat(size)); } catch {}
+  }
+}"""
+
+
+@pytest.mark.parametrize("kind", ["gone", "breaks off", "refuses"])
+def test_answering_again_without_a_server_keeps_the_answer(page, kind):
+    ask(page, QUESTION)
+    words = page.locator(".answer .words").text_content()
+    begun = 'data: {"choices": [{"delta": {"content": "Жаңа"}}]}\n\n'
+    ways = {
+        "gone": lambda route: route.abort(),
+        "breaks off": lambda route: route.fulfill(body=begun, headers={"Content-Type": "text/event-stream"}),
+        "refuses": lambda route: route.fulfill(status=503, json={"error": {"message": "come back"}}),
+    }
+    page.route("**/v1/chat/completions", ways[kind])
+    page.locator(".answer .buttons button", has_text="Қайта жауап беру").click()
+    until(page, "document.querySelector('#status').textContent.startsWith('Болмады')")
+    assert page.locator(".answer .words").text_content() == words
+    page.reload()
+    page.wait_for_selector(".answer .words")
+    assert page.locator(".answer .words").text_content() == words
+    page.troubles.clear()  # the browser logs that the server was gone
+
+
+def test_a_full_store_is_told(page, tmp_path):
+    ask(page, QUESTION)
+    assert page.locator("#status").text_content() == "Дайын."
+    stored = page.evaluate("JSON.parse(localStorage.getItem('anatili.chats'))")
+    page.evaluate(FILL)
+    ask(page, "Алматы туралы айтып бер")
+    assert "сақталмады" in page.locator("#status").text_content()
+    other = [{**stored[0], "number": 5}]
+    file = tmp_path / "chats.json"
+    file.write_text(json.dumps({"format": "anatili-chats-1", "chats": other}), "utf-8")
+    page.set_input_files("#import-file", file)
+    until(page, "document.querySelector('#status').textContent.includes('сақталмады')")
+    assert page.evaluate("JSON.parse(localStorage.getItem('anatili.chats')).length") == 1
+
+
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [
+        ("extra.passages", "boom"),
+        ("extra.passages", [None]),
+        ("extra.passages.0.hits", "boom"),
+        ("extra.passages.0.snippet", [1]),
+        ("after.citations", {"a": 1}),
+        ("extra", 5),
+        ("content", None),
+        ("role", "system"),
+        ("speed", "fast"),
+    ],
+)
+def test_a_file_with_a_wrong_field_is_refused_and_breaks_nothing(page, tmp_path, place, value):
+    passage = dict.fromkeys(("title", "text", "url", "source", "licence", "time", "language"), "x")
+    turn = {"role": "assistant", "content": "Жауап [1]", "finish": "stop",
+            "extra": {"searched": True, "passages": [{**passage, "hits": [[0, 1]], "snippet": [0, 1]}]},
+            "after": {"citations": [{"number": 1, "quote": "", "start": 0, "end": 0}]}}  # fmt: skip
+    chat = {"number": 7, "time": "2026-11-28T00:00:00Z", "turns": [{"role": "user", "content": "Сұрақ"}, turn]}
+    content = {"format": "anatili-chats-1", "chats": [chat]}
+    file = tmp_path / "chats.json"
+    *path, last = place.split(".")
+    inner = turn
+    for name in path:
+        inner = inner[int(name) if name.isdigit() else name]
+    right, inner[last] = inner.get(last), value
+    file.write_text(json.dumps(content), "utf-8")
+    page.set_input_files("#import-file", file)
+    until(page, "document.querySelector('#status').textContent.includes('chats[0].turns[1]')")
+    assert page.locator("#chats li").count() == 0
+    if right is None:
+        del inner[last]
+    else:
+        inner[last] = right
+    file.write_text(json.dumps(content), "utf-8")
+    page.set_input_files("#import-file", file)
+    page.locator("#history summary").click()
+    page.locator("#chats button").first.click()
+    assert page.locator(".answer .words").text_content() == "Жауап [1]"
+
+
+def test_what_an_older_page_kept_wrongly_does_not_break_this_one(page):
+    page.evaluate("""localStorage.setItem('anatili.chats', JSON.stringify([{number: 1, time: "", turns: [{}]}, 5]))""")
+    page.reload()
+    ask(page, QUESTION)
+    assert page.locator("#status").text_content() == "Дайын."
+
+
+def test_a_reload_keeps_the_draft_and_the_open_conversation(page):
+    ask(page, QUESTION)
+    words = page.locator(".answer .words").text_content()
+    page.fill("#question", "Жартылай жазылған сұр")
+    page.click("#views a[href='#translate']")
+    page.fill("#text", "Мәтін")
+    page.reload()
+    page.wait_for_selector("#translate:not([hidden])")
+    assert page.input_value("#text") == "Мәтін"
+    page.click("#views a[href='#chat']")
+    assert page.input_value("#question") == "Жартылай жазылған сұр"
+    assert page.locator(".answer .words").text_content() == words
+    page.click("#new")
+    page.fill("#question", "")
+    page.reload()
+    page.wait_for_selector("#chat:not([hidden])")
+    assert page.locator(".answer").count() == 0
+
+
+@pytest.mark.parametrize(("width", "height", "touch"), [(1280, 800, False), (390, 844, True)])
+def test_the_newest_answer_is_in_view(browser, llama_address, width, height, touch):
+    size = {"width": width, "height": height}
+    context = browser.new_context(locale="kk-KZ", viewport=size, has_touch=touch, is_mobile=touch)
+    page = context.new_page()
+    page.goto(llama_address)
+    until(page, "document.querySelector('#send').textContent")
+    for question in (QUESTION, "Абай кім?", "Наурыз деген не?", "Байқоңыр деген не?"):
+        ask(page, question)
+        seen = page.evaluate(
+            """() => {
+              const answer = [...document.querySelectorAll(".answer .words")].at(-1).getBoundingClientRect();
+              const form = document.querySelector("#ask").getBoundingClientRect();
+              const shown = Math.min(answer.bottom, answer.top + 100) <= form.top;
+              return [answer.top >= 0, shown, form.bottom <= innerHeight + 1];
+            }"""
+        )
+        assert seen == [True, True, True], question
+        focused = page.evaluate("document.activeElement.id")
+        assert focused != "question" if touch else focused == "question"
+    context.close()
+
+
+def test_no_sign_needs_a_font_that_may_be_missing(page):
+    ask(page, QUESTION)
+    texts = "".join(page.locator("button").all_text_contents())
+    assert not [letter for letter in texts if ord(letter) >= 0x2190], texts
+    for name in ("Жауап жақсы", "Жауап нашар"):
+        assert page.locator(f".answer button[aria-label='{name}'] svg").bounding_box()["width"] > 10
+
+
+def test_views_open_at_their_top_and_the_skip_link_stays_in_the_view(page):
+    page.click("#views a[href='#about']")
+    page.wait_for_selector("#facts dl")
+    page.evaluate("scrollTo(0, 500)")
+    page.click("#views a[href='#search']")
+    page.click("#views a[href='#about']")
+    assert page.evaluate("scrollY") == 0
+    page.locator(".skip").focus()
+    page.keyboard.press("Enter")
+    page.wait_for_timeout(100)
+    assert page.locator("#about").is_visible()
+    assert page.evaluate("document.activeElement.id") == "main"
+
+
+def test_scripts_are_called_by_words(page):
+    for code in LANGUAGES:
+        page.select_option("#language", code)
+        texts = page.locator("#script-choice:not([hidden]) option").all_text_contents()
+        assert all(texts)
+        assert not re.findall("Cyrl|Latn|Arab|_", " ".join(texts))
+
+
 def test_search_shows_languages_and_opens_passages(page):
     page.click("#views a[href='#search']")
     page.fill("#query", "Алматы Almaty Алма-Ата")
@@ -179,6 +344,50 @@ def test_a_text_is_translated_with_its_layout(page):
     until(page, "document.querySelector('#translate-status').textContent.startsWith('Дайын')")
     assert page.locator("#translated").text_content().endswith("\n\nhttps://e.kz")
     assert page.locator("#translated").get_attribute("lang") == "en"
+
+
+def options(page, selector: str) -> list[str]:
+    return [one.get_attribute("value") for one in page.locator(f"{selector} option").all()]
+
+
+def test_the_choices_are_what_the_model_was_taught(page):
+    page.click("#views a[href='#translate']")
+    until(page, "document.querySelectorAll('#source option').length === 5")
+    page.select_option("#source", "ru")
+    assert options(page, "#target") == ["kk"]
+    page.select_option("#source", "kk")
+    assert options(page, "#target") == ["ru", "en", "tr"]
+    page.select_option("#source", "auto")
+    assert options(page, "#target") == ["kk", "ru", "en", "tr"]
+
+
+def test_doubts_and_quality_are_told_at_the_sentence(page):
+    page.click("#views a[href='#translate']")
+    page.fill("#text", "Дәріні күніне үш рет ішпеңіз!")
+    page.select_option("#target", "en")
+    page.click("#translation button.main")
+    until(page, "document.querySelector('#translate-status').textContent.startsWith('Дайын')")
+    assert "нашар аударады" in page.locator("#quality").text_content()
+    sentence = page.locator("#translated mark").first
+    reason = page.locator(f"#{sentence.get_attribute('aria-describedby')}")
+    assert "Күмәнді: " in reason.text_content()
+    page.locator("#doubts a").first.focus()
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.className") == "doubtful"
+    page.click("#translate-copy")
+    assert "Күмәнді" not in page.evaluate("navigator.clipboard.readText()")
+    assert axe.Axe().run(page).violations_count == 0
+
+
+def test_languages_are_swapped_though_the_source_is_not_chosen(page):
+    page.click("#views a[href='#translate']")
+    page.select_option("#target", "ru")
+    page.click("#swap")
+    until(page, "document.querySelector('#translate-status').textContent.includes('танылмады')")
+    page.fill("#text", "Қазақ тілі — мемлекеттік тіл.")
+    page.click("#swap")
+    until(page, "document.querySelector('#source').value === 'ru'")
+    assert page.input_value("#target") == "kk"
 
 
 def test_letters_that_a_keyboard_lacks(page):

@@ -14,12 +14,22 @@ def client(llama_address):
     return libretranslatepy.LibreTranslateAPI(llama_address)
 
 
-def test_languages_tell_all_direct_pairs(client):
+def test_languages_tell_the_directions_that_were_taught(client):
     found = {row["code"]: row for row in client.languages()}
-    assert set(found) == {"kk", "ru", "en", "tr"}
     assert found["kk"]["name"] == "Kazakh"
-    for code, row in found.items():
-        assert set(row["targets"]) == set(found) - {code}
+    assert {code: set(row["targets"]) for code, row in found.items()} == {
+        "kk": {"ru", "en", "tr"}, "ru": {"kk"}, "en": {"kk"}, "tr": {"kk"},
+    }  # fmt: skip
+    assert found["kk"]["anatili"]["en"]["quality"] == "poor"
+    assert found["kk"]["anatili"]["en"]["chrf"] < 20
+
+
+def test_what_a_translation_is_worth_comes_with_it(llama_address):
+    body = {"q": "Дәріні күніне үш рет ішпеңіз!", "source": "kk", "target": "en"}
+    told = httpx.post(f"{llama_address}/translate", json=body, timeout=60).json()["anatili"]
+    assert told["quality"]["quality"] == "poor"
+    assert "қазақ тілі → English" in told["notice"]
+    assert told["doubts"], "what so small a model makes of this sentence is wrong"
 
 
 def test_a_language_is_detected(client):
@@ -61,6 +71,8 @@ def test_a_long_text_comes_in_parts(llama_address):
     assert lines[-1] == "[DONE]"
     parts = [json.loads(line) for line in lines[:-1]]
     assert parts[0]["detectedLanguage"] == {"language": "kk", "confidence": 100.0}
+    assert parts[0]["quality"]["quality"] == "poor"
+    assert "қазақ тілі → Türkçe" in parts[0]["notice"]
     assert "".join(part["source"] for part in parts[1:]) == body["q"]
     assert len([part for part in parts[1:] if part["source"].strip()]) == 3
 
@@ -70,6 +82,7 @@ def test_a_long_text_comes_in_parts(llama_address):
     [
         ({"target": "de"}, 400),
         ({"source": "de"}, 400),
+        ({"q": "Привет", "source": "ru", "target": "en"}, 400),
         ({"q": "x" * 30_000}, 400),
         ({"format": "html"}, 400),
         ({"q": None}, 422),
@@ -92,3 +105,10 @@ def test_the_command_translates_what_it_is_given(anatili):
     answer = anatili("translate", "kazakh-26m", "--target", "ru", input="Таң атты.\n\nhttps://e.kz\n")
     assert answer.returncode == 0, answer.stderr
     assert answer.stdout.endswith("\n\nhttps://e.kz\n")
+    assert "kk-ru: this model does it badly (chrF++ " in answer.stderr
+
+
+def test_the_command_refuses_what_was_not_taught(anatili):
+    answer = anatili("translate", "kazakh-26m", "--target", "en", input="Доброе утро! Сегодня хорошая погода.\n")
+    assert answer.returncode == 1
+    assert "not taught to translate from ru to en; it was taught kk-ru, kk-en, kk-tr, ru-kk" in answer.stderr

@@ -174,6 +174,6 @@ def test_other_weights_under_the_same_name_are_not_gone_on_with(tmp_path):
     (tmp_path / "m.gguf").write_bytes(b"another")
     translator = Translator(Spoiling(), PACKS)
     prepare(translator, "kk", "en", "ru", None, 0, first).measure(tmp_path / "t.jsonl", lambda count: None)
+    again = prepare(translator, "kk", "en", "ru", None, 0, weights_of([tmp_path / "m.gguf"]))
     with pytest.raises(Problem, match="by another model"):
-        again = prepare(translator, "kk", "en", "ru", None, 0, weights_of([tmp_path / "m.gguf"]))
         again.measure(tmp_path / "t.jsonl", lambda count: None)

@@ -7,15 +7,16 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import numpy as np
 
+from anatili.budget import TookTooLong, within
 from anatili.lang import codes, load_pack
 from anatili.lang.gate import Gate, load_gate
 from anatili.lang.identify import identify
 from anatili.page import decode, extract_page, quick
 from anatili.problem import Problem
+from anatili.text import host_of
 from anatili.warc import Page, Sifted, read_pages
 
 RESAMPLES = 1000
@@ -94,10 +95,10 @@ def scan(files: Iterable[Path], languages: Sequence[str], advance: Callable[[], 
     for file in files:
         for page in read_pages(file, MAX_BYTES, _admits(gates) if gates else None):
             if isinstance(page, Sifted):
-                census.add(host_of(page.url), "")
+                census.add(site_of(page.url), "")
             elif isinstance(page, Page):
                 found = language_of(page, careful=bool(gates))
-                census.add(host_of(page.url), found if not languages or found in languages else "")
+                census.add(site_of(page.url), found if not languages or found in languages else "")
             else:
                 census.lost[page.reason] += 1
         advance()
@@ -113,18 +114,19 @@ def _admits(gates: Sequence[Gate]) -> Callable[[bytes, Callable[[], str]], str]:
 def language_of(page: Page, *, careful: bool) -> str:
     """The language of a page's text, "no text" where there is too little."""
     try:
-        if careful:
-            said = extract_page(page.payload, charset=page.charset, is_text=page.is_text).text
-        else:
-            decoded = decode(page.payload, page.charset)[0]
-            said = decoded if page.is_text else quick(decoded)
-    except Exception:  # whatever a parser does with a hostile page, it costs that page only
+        with within(len(page.payload)):
+            if careful:
+                said = extract_page(page.payload, charset=page.charset, is_text=page.is_text).text
+            else:
+                decoded = decode(page.payload, page.charset)[0]
+                said = decoded if page.is_text else quick(decoded)
+            return identify(said).language if len(said) >= FEW_LETTERS else NO_TEXT
+    except (Exception, TookTooLong):  # whatever a parser does with a hostile page, it costs that page only
         return NO_TEXT
-    return identify(said).language if len(said) >= FEW_LETTERS else NO_TEXT
 
 
-def host_of(url: str) -> str:
-    return urlsplit(url).netloc.removeprefix("www.")
+def site_of(url: str) -> str:
+    return host_of(url).removeprefix("www.")
 
 
 def from_index(tables: Iterable[Any], languages: Sequence[str]) -> Census:
@@ -165,7 +167,7 @@ def _tally(column: Any, wanted: dict[str, str], known: dict[str, str]) -> Counte
 
 def _add_hosts(census: Census, hosts: list[str], languages: list[str], wanted: dict[str, str]) -> None:
     for host, said in zip(hosts, languages, strict=True):
-        name = host_of(host) if "://" in host else host.removeprefix("www.")
+        name = site_of(host) if "://" in host else host.removeprefix("www.")
         for code in wanted.keys() & set(said.split(",")):
             census.hosts[name][wanted[code]] += 1
 

@@ -16,7 +16,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from anatili.collect.fetch import FetchError, RangedFile, Store, is_web
+from anatili.collect.fetch import RangedFile, Store, is_web
+from anatili.collect.network import FetchError
 from anatili.document import read_shard, write_shard
 from anatili.lang import load_pack
 from anatili.problem import Problem

@@ -16,14 +16,21 @@ from anatili import text
 from anatili.document import Document, Lost
 from anatili.problem import Problem
 from anatili.recipe import Collect, Source
+from anatili.warc import Admits
 
 NO_COLUMN = "no such column"
 
 
 def documents(
-    file: Path, source: Source, settings: Collect, counts: Counter[str], lost: list[Lost]
+    file: Path,
+    source: Source,
+    settings: Collect,
+    counts: Counter[str],
+    lost: list[Lost],
+    admits: Admits | None = None,
 ) -> Iterator[Document]:
-    """Documents of a corpus file; rows that cannot be used are counted by reason and listed."""
+    """Documents of a corpus file; rows that cannot be used are counted by reason and listed, with those that `admits`
+    leaves out."""
     readers = {"jsonl": json_rows, "parquet": parquet_rows, "text": text_rows}
     for number, row in enumerate(readers[source.kind](file, source)):
         counts["records"] += 1
@@ -32,7 +39,8 @@ def documents(
         where = f"{text.show_path(file.name)}:{number + 1}"
         reason = row.get("_problem") or (
             "no text field" if not isinstance(value, str) else "empty" if not value.strip()
-            else "too large" if len(value) > settings.max_bytes else ""
+            else "too large" if len(value) > settings.max_bytes
+            else "sifted out" if admits and not admits(value.encode("utf-8", "ignore"), str) else ""
         )  # fmt: skip
         if reason:
             counts[f"lost: {reason}"] += 1

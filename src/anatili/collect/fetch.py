@@ -6,9 +6,8 @@ the end a `FetchError` that says what was wrong; it never becomes data.
 
 import email.utils
 import io
-import ipaddress
+import math
 import random
-import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -16,12 +15,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import httpcore
 import httpx
 
 from anatili import __version__
+from anatili.collect.network import Budget, FetchError, ForbiddenError, PublicNetwork
+from anatili.problem import install
+from anatili.text import join_url
 
 AGENT = f"anatili/{__version__} (+https://github.com/anatili/anatili)"
 TOKEN = "anatili"
@@ -36,14 +38,6 @@ MAX_WAIT = 120.0
 """Longest wait that a server may ask for with Retry-After."""
 
 
-class FetchError(Exception):
-    """An address could not be fetched; the text says why."""
-
-
-class ForbiddenError(FetchError):
-    """The address lies in a private network, or is no web address."""
-
-
 @dataclass(frozen=True)
 class Answer:
     url: str
@@ -54,55 +48,31 @@ class Answer:
     body: bytes
 
 
-class PublicNetwork(httpcore.NetworkBackend):
-    """Connects only to public addresses: the name is looked up once, checked, and that very address connected to."""
-
-    def __init__(self, private_hosts: frozenset[str]) -> None:
-        self.private_hosts = private_hosts
-        self.plain = httpcore.SyncBackend()
-
-    def connect_tcp(self, host: str, port: int, timeout: float | None = None, local_address: str | None = None,
-                    socket_options: Any = None) -> httpcore.NetworkStream:  # fmt: skip
-        try:
-            found = {info[4][0] for info in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)}
-        except (OSError, UnicodeError) as error:
-            raise httpcore.ConnectError(f"no address of {host}: {error}") from error
-        if f"{host}:{port}" not in self.private_hosts:
-            private = [address for address in found if not ipaddress.ip_address(address).is_global]
-            if private:
-                raise ForbiddenError(f"{host} is in a private network ({private[0]}); such addresses are never fetched "
-                                "unless private_hosts names them")  # fmt: skip
-        problem: Exception | None = None
-        for address in sorted(map(str, found), key=lambda a: (":" in a, a)):  # IPv4 first: it works in more places
-            try:
-                return self.plain.connect_tcp(address, port, timeout, local_address, socket_options)
-            except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
-                problem = error
-        raise problem or httpcore.ConnectError(f"no address of {host}")
-
-    def connect_unix_socket(self, *_: Any, **__: Any) -> httpcore.NetworkStream:
-        raise ForbiddenError("no local sockets")
-
-    def sleep(self, seconds: float) -> None:
-        time.sleep(seconds)
-
-
 @dataclass
 class Fetcher:
-    """One connection pool. `pause` is the least time in seconds between two requests to a host."""
+    """One connection pool. `pause` is the least time in seconds between two requests to a host.
+
+    `page_seconds` is for all of one `get`: redirects, tries, and waiting for each byte; `host` for all that is fetched.
+    Where they are bounded, one thread at a time may use it.
+    """
 
     private_hosts: frozenset[str] = frozenset()
     pause: float = 0.0
     tries: int = 6
     max_bytes: int = 50_000_000
     sleep: Callable[[float], None] = time.sleep
+    page_seconds: float = math.inf
+    host: Budget = field(default_factory=lambda: Budget("host"))
     _last: dict[str, float] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
+        self.budgets = [self.host]
         transport = httpx.HTTPTransport(retries=0)
         transport._pool = httpcore.ConnectionPool(  # httpx has no public way to choose how to connect
-            ssl_context=httpx.create_ssl_context(), network_backend=PublicNetwork(self.private_hosts), max_connections=8
+            ssl_context=httpx.create_ssl_context(),
+            max_connections=8,
+            network_backend=PublicNetwork(self.private_hosts, self.budgets),
         )
         self.client = httpx.Client(transport=transport, headers={"User-Agent": AGENT}, timeout=httpx.Timeout(30.0),
                                    follow_redirects=False, trust_env=False)  # fmt: skip
@@ -110,18 +80,26 @@ class Fetcher:
     def close(self) -> None:
         self.client.close()
 
-    def get(self, url: str, *, headers: dict[str, str] | None = None, pause: float = 0.0) -> Answer:
-        """The answer at `url` after redirects, whatever its status; at most `max_bytes` of body."""
+    def get(self, url: str, *, headers: dict[str, str] | None = None, pause: float = 0.0,
+            follows: Callable[[str], bool] = lambda url: True) -> Answer:  # fmt: skip
+        """The answer at `url` after redirects, whatever its status; at most `max_bytes` of body.
+
+        `follows` is asked of each address that the answer leads to before it is fetched: `LeadsAwayError` where not.
+        """
         seen = [url]
+        if self.page_seconds < math.inf:
+            self.budgets[:] = [self.host, Budget("page", self.page_seconds)]
         while True:
             answer = self._retry(url, headers or {}, pause)
             if answer.status not in MOVED or "location" not in answer.headers:
                 return answer
-            url = urljoin(url, answer.headers["location"])
+            url = join_url(url, answer.headers["location"])
             if url in seen:
                 raise FetchError(f"{seen[0]}: redirects in a circle")
             if len(seen) > REDIRECTS:
                 raise FetchError(f"{seen[0]}: more than {REDIRECTS} redirects")
+            if not follows(url):
+                raise LeadsAwayError(url)
             seen.append(url)
 
     def get_range(self, url: str, start: int, length: int) -> bytes:
@@ -135,7 +113,7 @@ class Fetcher:
                 got += error.body
                 problem: Exception = error
             except RedirectedError as error:
-                url, hops = urljoin(url, str(error)), hops + 1
+                url, hops = join_url(url, str(error)), hops + 1
                 if hops > REDIRECTS:
                     raise FetchError(f"{url}: more than {REDIRECTS} redirects") from error
                 continue
@@ -164,6 +142,8 @@ class Fetcher:
             try:
                 with self._open(url, headers, pause) as response:
                     return Answer(url, response.status_code, dict(response.headers), self._body(response))
+            except TrickleError as error:  # another try would only be as slow
+                raise FetchError(f"{url}: {error}") from error
             except (RetryError, BrokenOffError) as error:
                 problem = error
             self._wait(turn, problem)
@@ -184,7 +164,7 @@ class Fetcher:
 
     @contextmanager
     def _open(self, url: str, headers: dict[str, str], pause: float) -> Iterator[httpx.Response]:
-        parts = urlsplit(url)
+        parts = split(url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ForbiddenError(f"{url}: not a web address")
         self._pace(parts.netloc, max(pause, self.pause))
@@ -214,10 +194,10 @@ class Fetcher:
                     raise FetchError(f"{response.url}: more than {most} bytes")
                 passed = time.monotonic() - began
                 if passed > PATIENCE and total < LEAST_RATE * passed:
-                    raise BrokenOffError(f"only {total} bytes in {passed:.0f} seconds", b"".join(parts))
+                    raise TrickleError(f"only {total} bytes in {passed:.0f} seconds", b"".join(parts))
         except httpx.DecodingError as error:
             raise FetchError(f"{response.url}: {error}") from error
-        except (httpx.HTTPError, httpcore.ProtocolError) as error:
+        except (httpx.HTTPError, httpx.InvalidURL, httpcore.ProtocolError) as error:
             raise BrokenOffError(f"broke off after {total} bytes ({type(error).__name__})", b"".join(parts)) from error
         return b"".join(parts)
 
@@ -252,6 +232,24 @@ class BrokenOffError(Exception):
     def __init__(self, text: str, body: bytes) -> None:
         super().__init__(text)
         self.body = body
+
+
+class TrickleError(BrokenOffError):
+    """A body that came too slowly."""
+
+
+class LeadsAwayError(FetchError):
+    """A redirect that may not be followed; the text is where to."""
+
+
+def split(url: str) -> SplitResult:
+    """The parts of an address; `ForbiddenError` if it is none."""
+    try:
+        parts = urlsplit(url)
+        parts.port  # noqa: B018  (raises for what is no number)
+    except ValueError as error:
+        raise ForbiddenError(f"{url}: {error}") from error
+    return parts
 
 
 def asked_wait(said: str) -> float | None:
@@ -318,7 +316,7 @@ class Store:
                 return int(system.size(path))
             return Path(address).stat().st_size
         except OSError as error:
-            raise FetchError(f"{address}: {error}") from error
+            raise FetchError(f"{address}: {error.strerror or error}") from error
 
     def download(self, address: str, target: Path, block: int = 16_000_000) -> None:
         """Copy a file of any size to `target`, block by block; a copy that was begun is gone on with."""
@@ -346,7 +344,7 @@ def object_store(address: str) -> tuple[Any, str]:
         options = {"anon": not os.environ.get("AWS_ACCESS_KEY_ID")} if address.startswith("s3://") else {}
         system, path = fsspec.core.url_to_fs(address, **options)
     except ImportError as error:
-        raise FetchError(f"{address}: {error}; pip install 'anatili[crawl]'") from error
+        raise FetchError(f"{address}: {error}; {install('crawl')}") from error
     return system, path
 
 

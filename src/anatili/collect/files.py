@@ -2,13 +2,12 @@
 
 import json
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from anatili import sample
 from anatili.lang import load_pack
 from anatili.problem import Problem
-from anatili.recipe import Collect, Source
-from anatili.text import show_path
+from anatili.recipe import Recipe, Source
+from anatili.text import show_path, split_url
 
 ENDINGS = {
     "warc": (".warc", ".warc.gz", ".warc.zst", ".warc.wet.gz", ".wet", ".wet.gz"),
@@ -61,7 +60,9 @@ def site_roots(source: Source, base: Path) -> list[str]:
 
 def root_of(line: str) -> str:
     """Scheme and host of an address; https where only a host is given."""
-    parts = urlsplit(line if "://" in line else f"https://{line}")
+    parts = split_url(line if "://" in line else f"https://{line}")
+    if not parts.netloc:
+        raise Problem(f"{line!r} in a list of sites is no web address; write it as https://example.org")
     return f"{parts.scheme}://{parts.netloc}"
 
 
@@ -72,12 +73,13 @@ def far_facts(source: Source, base: Path) -> dict[str, int | str]:
     return {"at": source.path, "crawls": ", ".join(source.crawls)}
 
 
-def inventory(settings: Collect, base: Path) -> dict[str, dict[str, int | str]]:
+def inventory(recipe: Recipe, base: Path) -> dict[str, dict[str, int | str]]:
     """Source -> file name -> bytes: by this a run notices that its input has changed."""
-    if not settings.sources:
+    sources = recipe.collect.sources
+    if not sources:
         raise Problem("the recipe names no source: add [[collect.sources]] with name and path (see recipes/tiny.toml)")
     found: dict[str, dict[str, int | str]] = {}
-    for source in settings.sources:
+    for source in sources:
         if source.name in found:
             raise Problem(f"two sources are called {source.name!r}; give each a name of its own")
         if source.path == sample.PLACE:
@@ -87,5 +89,8 @@ def inventory(settings: Collect, base: Path) -> dict[str, dict[str, int | str]]:
         else:
             found[source.name] = {show_path(p.name): p.stat().st_size for p in find_files(source, base)}
         for code in source.sift:
-            found[source.name][f"gate {code}"] = json.dumps(load_pack(code).said.gate, ensure_ascii=False)
+            said = load_pack(code).said
+            found[source.name][f"gate {code}"] = json.dumps(said.gate, ensure_ascii=False)
+            if source.kind == "commoncrawl":
+                found[source.name][f"iso639_3 {code}"] = said.iso639_3
     return found

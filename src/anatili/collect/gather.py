@@ -8,7 +8,7 @@ import gzip
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
@@ -16,9 +16,10 @@ from typing import Any, TypeVar
 from anatili import sample, text
 from anatili.collect import commoncrawl
 from anatili.collect.corpora import documents
-from anatili.collect.fetch import Fetcher, FetchError, Store
+from anatili.collect.fetch import Fetcher, Store
 from anatili.collect.files import ENDINGS, find_files, is_far, site_roots
-from anatili.collect.sites import MAX_UNPACKED, crawl_site
+from anatili.collect.network import FetchError
+from anatili.collect.sites import MAX_UNPACKED, PAGE_SECONDS, crawl_site, host_budget
 from anatili.document import Document, Lost, SiftedOut, add_up, read_counts, read_shard, whole_file, write_shard
 from anatili.lang.gate import load_gate
 from anatili.problem import Problem
@@ -164,7 +165,10 @@ def fetched(job: Job, source: Source, settings: Collect) -> Iterator[Page | Brok
         yield from commoncrawl.fetch_batch(places, commoncrawl.base_of(source), store_of(settings), settings.max_bytes)
         return
     # Sitemaps may be longer than pages: the bound of a page is asked after it came.
-    fetcher = Fetcher(frozenset(settings.private_hosts), pause=source.pause, tries=3, max_bytes=MAX_UNPACKED)
+    fetcher = Fetcher(
+        frozenset(settings.private_hosts), pause=source.pause, tries=3, max_bytes=MAX_UNPACKED,
+        page_seconds=PAGE_SECONDS, host=host_budget(source.pages),
+    )  # fmt: skip
     for page in crawl_site(job.address, fetcher, source.pages):
         if isinstance(page, Page) and len(page.payload) > settings.max_bytes:
             yield Broken(page.url, "too large", f"{len(page.payload)} bytes")
@@ -178,14 +182,26 @@ def collect_stream(pages: Iterable[Page | Broken], target: Path, source: Source)
     counts: Counter[str] = Counter()
     lost: list[Lost] = []
     shard = target.with_name(f"part-{target.stem.removeprefix('lost-')}-00000.warc.gz")
-    write_warc(shard, usable(pages, counts, lost, []), source)
+    sifted: list[SiftedOut] = []
+    write_warc(shard, usable(sift(pages, gate_of(source)), counts, lost, sifted), source)
     if source.kind == "commoncrawl" and counts[NOT_FETCHED] > MAX_NOT_FETCHED * counts["records"]:
         shard.unlink()
         raise Problem(f"{counts[NOT_FETCHED]} of {counts['records']} pages could not be fetched ({lost[-1].detail}). "
                       "Give the same command again: it goes on here")  # fmt: skip
     if not counts["kept"]:
         shard.unlink()
+    if sifted:
+        write_shard(target.with_name(f"sifted-{target.stem.removeprefix('lost-')}.parquet"), SiftedOut, sifted)
     write_shard(target, Lost, lost, counts)
+
+
+def sift(pages: Iterable[Page | Broken], admits: Admits | None) -> Iterator[Page | Broken | Sifted]:
+    """The pages of a site or of the index through the gate, as those of WARC files go through it when they are read."""
+    for page in pages:
+        if admits and isinstance(page, Page) and not admits(page.payload, partial(str, page.charset)):
+            yield Sifted(page.url)
+        else:
+            yield page
 
 
 def collect_file(file: Path, target: Path, source: Source, settings: Collect) -> None:
@@ -204,7 +220,7 @@ def collect_file(file: Path, target: Path, source: Source, settings: Collect) ->
         if sifted:
             write_shard(target.with_name(f"sifted-{stem}.parquet"), SiftedOut, sifted)
     else:
-        for number, rows in enumerate(batches(documents(file, source, settings, counts, lost), size)):
+        for number, rows in enumerate(batches(documents(file, source, settings, counts, lost, gate_of(source)), size)):
             shard = target.with_name(f"part-{stem}-{number:05d}.parquet")
             if not shard.exists():
                 write_shard(shard, Document, rows)

@@ -13,7 +13,7 @@ from anatili.lang import load_pack
 from anatili.lang.gate import load_gate, make_rules
 from anatili.problem import Problem
 from anatili.stage import Progress, Quiet
-from anatili.warc import Broken, Page, Sifted, WarcFile, read_pages
+from anatili.warc import CUT_SHORT, Broken, Page, Sifted, WarcFile, read_pages
 
 MAX_ERRORS = 0.01
 """Share of records that may be lost to damage before a run counts as failed."""
@@ -91,11 +91,16 @@ def admitted(file: Path, language: str, max_bytes: int, counts: Counts) -> Itera
 
 
 def check(counts: Counts) -> None:
-    """`Problem` if too much was lost; what passed is written all the same."""
+    """`Problem` if too much was lost, or an archive ends too early; what passed is written all the same."""
     damaged = counts.lost.total()
     if damaged > MAX_ERRORS * counts.records:
         reasons = ", ".join(f"{reason} {count}" for reason, count in counts.lost.most_common())
         raise Problem(f"{damaged} of {counts.records} records were lost ({reasons}): more than 1 in 100; fetch again")
+    if cut := counts.lost[CUT_SHORT]:
+        raise Problem(
+            f"{cut} of {counts.files} files end too early or cannot be unpacked to their ends: what they held behind "
+            "that is lost; fetch them again"
+        )
 
 
 def describe_gate(language: str) -> str:

@@ -5,7 +5,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from anatili.collect.fetch import FetchError, RangedFile, Store
+from anatili.collect.fetch import RangedFile, Store
+from anatili.collect.network import FetchError
 from anatili.problem import Problem
 
 

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from anatili.problem import Problem
+from anatili.problem import Problem, install
 
 
 def open_vocabulary(tokenizer: Any, size: int) -> Any:
@@ -12,7 +12,7 @@ def open_vocabulary(tokenizer: Any, size: int) -> Any:
     try:
         from llguidance import LLTokenizer
     except ImportError as error:
-        raise Problem("answers in JSON need llguidance: pip install 'anatili[serve]'") from error
+        raise Problem(f"answers in JSON need llguidance: {install('serve')}") from error
     return LLTokenizer(tokenizer.backend_tokenizer.to_str(), n_vocab=size, eos_token=tokenizer.eos_token_id)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from anatili.engine import Chance, Message, Piece, Prompt, Sampling
 from anatili.engine.remote import RemoteEngine
-from anatili.problem import Problem
+from anatili.problem import Problem, install
 from anatili.text import show_path
 
 MAGIC = b"GGUF"
@@ -31,7 +31,7 @@ class LlamaEngine(RemoteEngine):
         try:
             import xllamacpp
         except ImportError as error:
-            raise Problem("running a .gguf file needs llama.cpp: pip install 'anatili[serve]'") from error
+            raise Problem(f"running a .gguf file needs llama.cpp: {install('serve')}") from error
         facts = read_facts(file)
         self.size, self.room = facts["parameters"], min(MOST_CONTEXT, facts["context"])
         self.pieces = facts["pieces"]

@@ -8,7 +8,7 @@ from typing import Any
 
 from anatili.engine import Chance, Message, Piece, Prompt, Sampling
 from anatili.engine.form import Form, open_vocabulary
-from anatili.problem import Problem
+from anatili.problem import Problem, install
 from anatili.text import show_path
 from anatili.weights import check_complete, check_folder
 
@@ -25,7 +25,7 @@ class TransformersEngine:
             import torch
             from transformers import AutoModelForCausalLM, AutoTokenizer
         except ImportError as error:
-            raise Problem("running a model needs torch and transformers: pip install 'anatili[train]'") from error
+            raise Problem(f"running a model needs torch and transformers: {install('train')}") from error
         from transformers.utils import logging
 
         logging.set_verbosity_error()
@@ -198,7 +198,7 @@ def put_on(model: Any, adapter: Path) -> Any:
     try:
         from peft import PeftModel
     except ImportError as error:
-        raise Problem("adapters need peft: pip install 'anatili[train]'") from error
+        raise Problem(f"adapters need peft: {install('train')}") from error
     try:
         return PeftModel.from_pretrained(model, adapter).merge_and_unload()
     except (ValueError, RuntimeError, KeyError) as error:

@@ -8,8 +8,8 @@ from typing import Any
 from anatili.document import Kept, read_shard
 from anatili.engine import Sampling, say
 from anatili.engine.local import TransformersEngine
-from anatili.evaluate.interval import wilson
 from anatili.evaluate.texts import TextSet
+from anatili.interval import wilson
 from anatili.lang.identify import identify
 from anatili.text import words
 

@@ -7,13 +7,14 @@ from typing import Any
 import numpy as np
 
 from anatili.evaluate.baselines import CHANCE, xz_bits
-from anatili.evaluate.interval import interval
 from anatili.evaluate.pairs import pairs_of, score_pairs
 from anatili.evaluate.scored import Scored
 from anatili.evaluate.texts import TextSet, first_bytes
+from anatili.interval import interval
 from anatili.lang import LanguagePack, load_pack
 from anatili.lang.identify import identify
 from anatili.problem import Problem
+from anatili.reading import read_text
 from anatili.text import show_path
 
 RESAMPLES, SEED = 1000, 1
@@ -21,13 +22,7 @@ RESAMPLES, SEED = 1000, 1
 
 def read_file(path: Path, most: int, language: str = "") -> TextSet:
     """A text a line of `path`, up to `most` bytes."""
-    try:
-        lines = [line.strip() for line in path.read_text("utf-8").splitlines()]
-    except FileNotFoundError as error:
-        raise Problem(f"no file {show_path(path)}") from error
-    except UnicodeDecodeError as error:
-        raise Problem(f"{show_path(path)} is not UTF-8 (byte {error.start}); convert it first") from error
-    lines = [line for line in lines if line]
+    lines = [line.strip() for line in read_text(path).splitlines() if line.strip()]
     if not lines:
         raise Problem(f"{show_path(path)} has no text to score")
     return TextSet(language or identify("\n".join(lines[:200])).language, path.name, first_bytes(lines, most))

@@ -5,14 +5,14 @@ one half.
 """
 
 import random
-import tomllib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from anatili.evaluate.interval import wilson
 from anatili.evaluate.scored import Scored
+from anatili.interval import wilson
 from anatili.lang import LanguagePack
+from anatili.reading import read_toml
 
 FILE = "pairs.toml"
 MOST = 100
@@ -31,7 +31,7 @@ def pairs_of(pack: LanguagePack, seed: int = 1) -> list[Pair]:
     path = pack.folder / FILE
     if not path.is_file():
         return []
-    said = tomllib.loads(path.read_text("utf-8"))
+    said = read_toml(path)
     found: dict[str, list[Pair]] = {}
     for pair in (*suffix_pairs(said), *agreement_pairs(said)):
         found.setdefault(pair.kind, []).append(pair)

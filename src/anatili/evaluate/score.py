@@ -15,9 +15,9 @@ from anatili import sample, weights
 from anatili.document import Kept, read_shard, write_json
 from anatili.evaluate import baselines, texts
 from anatili.evaluate.behavior import contamination_rows, memorisation_row, purity_row, training_texts
-from anatili.evaluate.interval import interval
 from anatili.evaluate.measure import grammar_row, halves_row, script_rows
 from anatili.evaluate.scored import Scored
+from anatili.interval import interval
 from anatili.lang import load_pack
 from anatili.plot import can_draw, finish, start
 from anatili.recipe import Evaluate

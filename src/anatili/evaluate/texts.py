@@ -5,9 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from anatili import sample
 from anatili.document import Kept, read_shard
+from anatili.lang.identify import MODEL
 from anatili.problem import Problem
-from anatili.recipe import Evaluate
+from anatili.recipe import Evaluate, Recipe
+from anatili.run import digest
 from anatili.text import show_path
 
 
@@ -24,12 +27,16 @@ class TextSet:
         return sum(len(text.encode()) for text in self.texts)
 
 
-def inventory(settings: Evaluate, base: Path) -> dict[str, Any]:
-    """Sizes of the files named in [evaluate] texts."""
-    return {
-        language: {show_path(Path(name).name): _file(base / name).stat().st_size for name in names}
+def inventory(recipe: Recipe, base: Path) -> dict[str, Any]:
+    """Digests of the files named in [evaluate] texts, of the questions and of what tells the language of answers."""
+    settings = recipe.evaluate
+    facts: dict[str, Any] = {
+        language: {show_path(Path(name).name): digest(_file(base / name)) for name in names}
         for language, names in settings.texts.items()
     }
+    if settings.questions:
+        facts |= {"sample": sample.digest(), MODEL.name: digest(MODEL)}
+    return facts
 
 
 def _file(path: Path) -> Path:

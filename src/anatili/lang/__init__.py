@@ -9,7 +9,6 @@ import hashlib
 import importlib.util
 import os
 import re
-import tomllib
 import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,10 +16,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from anatili.lang.morphology import Morphology, load_morphology
 from anatili.problem import Problem
+from anatili.reading import read_text
+from anatili.reading import read_toml as read_whole
 from anatili.text import SCRIPTS, WORD, clean
 
 FOLDER = Path(__file__).parent
@@ -48,6 +49,17 @@ class PersonalPattern(Part):
     modulus: int = Field(0, description="Modulus of the check digit, 0 for none.")
     birth_date: bool = Field(False, description="Whether the first six digits are a date, YYMMDD.")
     context: tuple[str, ...] = Field((), description="One of these words must stand within 40 characters, if given.")
+    beside_names: bool = Field(False, description="Two capitalized words in a row there do as well.")
+    not_before: tuple[str, ...] = Field((), description="Words (their starts) before which it is an amount.")
+
+    @field_validator("pattern")
+    @classmethod
+    def is_pattern(cls, value: str) -> str:
+        try:
+            re.compile(value)
+        except (re.error, OverflowError, RecursionError) as error:
+            raise ValueError(f"no regular expression: {error}") from error
+        return value
 
 
 class Transliteration(Part):
@@ -77,6 +89,9 @@ class PackFile(Part):
     name: str = Field(description="English name.")
     own_name: str = Field(description="The language's own name for itself.")
     iso639_3: str = Field("", pattern="^[a-z]{3}$|^$", description="Three-letter code, as in Common Crawl's index.")
+    reference: bool = Field(
+        False, description="Whether other languages are measured against it: tokens for each of its tokens."
+    )
     letters: dict[str, str] = Field(description="Script (ISO 15924) -> lower-case alphabet; the first is the main one.")
     lookalikes: dict[str, str] = Field(default={}, description="Foreign letter -> the letter meant, inside a word.")
     capitals: dict[str, str] = Field(default={}, description="Capital -> small letter, where they are not Unicode's.")
@@ -85,7 +100,7 @@ class PackFile(Part):
         default={}, description="Own letter -> what people type for it on a keyboard that lacks it."
     )
     stemmer: str = Field("", description="A Snowball algorithm; without it `morphology.toml` takes words apart.")
-    cut: dict[str, float] = Field(default={}, description="Thresholds of [cut] that differ for this language.")
+    cut: dict[str, Any] = Field(default={}, description="Thresholds of [cut] that differ for this language.")
     gate: dict[str, dict[str, int]] = Field(
         default={},
         description="Script (and a suffix) -> letters and how many of them a page must have, the rarest first.",
@@ -202,13 +217,14 @@ def folders() -> list[Path]:
     return [FOLDER, *map(Path, filter(None, os.environ.get("ANATILI_PACKS", "").split(os.pathsep)))]
 
 
-REFERENCE = "en"
-"""The language that others are measured against in the field: tokens for each English token."""
-
-
 def codes() -> list[str]:
     """Codes of all packs that are there."""
     return sorted({path.parent.name for folder in folders() for path in folder.glob("*/pack.toml")})
+
+
+def reference() -> str:
+    """The language that others are measured against in the field; "" where no pack says `reference = true`."""
+    return next((code for code in codes() if load_pack(code).said.reference), "")
 
 
 @cache
@@ -223,6 +239,8 @@ def load_pack(code: str) -> LanguagePack:
         raise Problem(f"{folder / 'pack.toml'}: {explain(error)}") from error
     if not (folder / "stopwords.txt").is_file():
         raise Problem(f"{folder}: stopwords.txt is missing; a pack needs it (one word a line)")
+    for other in folder.glob("*.toml"):  # also those that are asked for late in a run
+        read_toml(other)
     return LanguagePack(
         code=code,
         folder=folder,
@@ -235,9 +253,9 @@ def load_pack(code: str) -> LanguagePack:
     )
 
 
-def explain(error: ValidationError) -> str:
-    """A pydantic error as `key: what is wrong`, one a line."""
-    return "\n  ".join(f"{'.'.join(map(str, e['loc'])) or 'file'}: {_plain(e)}" for e in error.errors())
+def explain(error: ValidationError, *within: str) -> str:
+    """A pydantic error as `key: what is wrong`, one a line; the keys are those `within` a table."""
+    return "\n  ".join(f"{'.'.join(map(str, (*within, *e['loc']))) or 'file'}: {_plain(e)}" for e in error.errors())
 
 
 def _plain(error: Any) -> str:
@@ -248,17 +266,12 @@ def _plain(error: Any) -> str:
 
 def read_toml(path: Path) -> dict[str, Any]:
     """A file of a pack, {} where it is not there."""
-    if not path.is_file():
-        return {}
-    try:
-        return tomllib.loads(path.read_text("utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise Problem(f"{path}: {error}") from error
+    return read_whole(path) if path.is_file() else {}
 
 
 def _lines(path: Path) -> tuple[str, ...]:
     """Lines of a word list; `#` starts a comment."""
-    lines = (unicodedata.normalize("NFC", line.split("#")[0].strip()) for line in path.read_text("utf-8").splitlines())
+    lines = (unicodedata.normalize("NFC", line.split("#")[0].strip()) for line in read_text(path).splitlines())
     return tuple(line for line in lines if line)
 
 
@@ -270,6 +283,9 @@ def _normalizer(folder: Path) -> Callable[[str], str] | None:
     assert spec
     assert spec.loader
     module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    normalize: Callable[[str], str] = module.normalize
+    try:
+        spec.loader.exec_module(module)
+        normalize: Callable[[str], str] = module.normalize
+    except Exception as error:  # whatever its author wrote
+        raise Problem(f"{path} cannot be used: {type(error).__name__}: {error}") from error
     return normalize

@@ -1,12 +1,12 @@
-"""Which language a text is in: a small linear model of letter n-grams, with CLD2 for the rest of the world.
+"""Which language a text is in: a small linear model of letter n-grams, the letters that set neighbors apart, and CLD2.
 
 The model (`identify.npz`, made by `bench/train_identify.py`) tells apart the languages of our packs and their
-neighbors, where the usual detectors fail: CLD2 calls 64-74 % of Karakalpak Kazakh, and knows no Latin Kazakh.
-CLD2 answers for languages which the model does not know.
+neighbors, where the usual detectors fail: CLD2 calls 75-86 % of Karakalpak Kazakh, and knows no Latin Kazakh.
+`letters.toml` says which letters each has. CLD2 answers for languages which the model does not know.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from anatili.lang.letters import evidence
 from anatili.text import INVISIBLE, count_letters, script_of
 
 LETTERS = re.compile(r"[^\W\d_]+")
@@ -26,10 +27,7 @@ LONGEST = 2000
 TOGETHER = 256
 """Texts that go through the model at a time: more would only take memory."""
 MAIN = ("Cyrl", "Latn", "Arab")
-SECOND_VOICE = 20
-"""How much likelier a language becomes when CLD2 names it: enough to settle Kyrgyz or Bashkir against Kazakh (4.8 % and
-1.1 % of NTREX lines were called Kazakh without it), too little to overrule the model where CLD2 knows no better
-(Karakalpak, Latin Kazakh)."""
+Ints = npt.NDArray[np.int64]
 UNSURE = 0.9
 """Below this the model gives way to a language that only CLD2 knows."""
 
@@ -48,12 +46,17 @@ UNKNOWN = Verdict("und", "", 0.0)
 
 @dataclass(frozen=True)
 class Model:
-    """`rows` (2^17 x 16, int8) of n-gram buckets, `head` (16 x labels), labels as `code` or `code_Script`."""
+    """`rows` (2^17 x 16, int8) of n-gram buckets, `head` (16 x labels), labels as `code` or `code_Script`.
+
+    `voices`: what a name that CLD2 gives adds to the logarithm of each label's odds, by how often it gives that name to
+    texts of the label. It settles Kyrgyz or Bashkir against Kazakh (4.8 % and 1.1 % of NTREX lines were called Kazakh
+    without it), but says little of languages that CLD2 does not know."""
 
     rows: npt.NDArray[np.int8]
     head: npt.NDArray[np.float32]
     bias: npt.NDArray[np.float32]
     labels: tuple[str, ...]
+    voices: dict[str, npt.NDArray[np.float32]]
 
     @cached_property
     def codes(self) -> tuple[str, ...]:
@@ -65,19 +68,8 @@ class Model:
 def load_model() -> Model:
     with np.load(MODEL, allow_pickle=False) as file:
         head = (file["head"] * file["scale"][:, None]).astype(np.float32)
-        return Model(file["rows"], head, file["bias"], tuple(map(str, file["labels"])))
-
-
-def buckets(text: str) -> npt.NDArray[np.int64]:
-    """Buckets of all n-grams (1 to 5 letters, words parted by one space) of `text`, with repeats; for training."""
-    letters = letter_codes(text)
-    found, hashed = [], np.zeros(len(letters), np.uint64)
-    for order in ORDERS:
-        if len(letters) < order:
-            break
-        hashed = (hashed[: len(letters) - order + 1] ^ letters[order - 1 :]) * PRIME + np.uint64(order)
-        found.append((hashed ^ (hashed >> np.uint64(29))) * PRIME >> np.uint64(64 - BITS))
-    return np.concatenate(found).astype(np.int64)
+        voices = dict(zip(map(str, file["names"]), file["heard"], strict=True))
+        return Model(file["rows"], head, file["bias"], tuple(map(str, file["labels"])), voices)
 
 
 def letter_codes(text: str) -> npt.NDArray[np.uint64]:
@@ -86,41 +78,42 @@ def letter_codes(text: str) -> npt.NDArray[np.uint64]:
     return np.frombuffer(whole.encode("utf-32-le", "surrogatepass"), np.uint32).astype(np.uint64)
 
 
-def mean_rows(texts: Sequence[str]) -> npt.NDArray[np.float32]:
-    """The mean of the model's rows over all n-grams (1 to 5 letters) of each text, of all texts in one go."""
-    rows, codes = load_model().rows, [letter_codes(text) for text in texts]
-    lengths = np.array([len(one) for one in codes])
-    owner = np.repeat(np.arange(len(codes)), lengths)
-    letters = np.concatenate(codes)
-    sums = np.zeros((len(codes), rows.shape[1]), np.int64)
-    counts, hashed = np.zeros(len(codes)), np.zeros(len(letters), np.uint64)
+def join(texts: Sequence[str]) -> tuple[npt.NDArray[np.uint64], Ints]:
+    """The letters of all texts in one array, and the number of the text of each."""
+    codes = [letter_codes(text) for text in texts]
+    return np.concatenate(codes), np.repeat(np.arange(len(codes)), [len(one) for one in codes])
+
+
+def grams(letters: npt.NDArray[np.uint64], owner: Ints) -> Iterator[tuple[Ints, Ints]]:
+    """Buckets of all n-grams (1 to 5 letters) of joined texts, and the text of each, an order at a time."""
+    hashed = np.zeros(len(letters), np.uint64)
     for order in ORDERS:
         if len(letters) < order:
             break
         hashed = (hashed[: len(letters) - order + 1] ^ letters[order - 1 :]) * PRIME + np.uint64(order)
         inside = owner[: len(hashed)] == owner[order - 1 :]  # an n-gram that crosses from one text to the next is none
         found = (hashed[inside] ^ (hashed[inside] >> np.uint64(29))) * PRIME >> np.uint64(64 - BITS)
-        whose = owner[: len(hashed)][inside]
+        yield found.astype(np.int64), owner[: len(hashed)][inside]
+
+
+def mean_rows(letters: npt.NDArray[np.uint64], owner: Ints, texts: int) -> npt.NDArray[np.float32]:
+    """The mean of the model's rows over all n-grams of each text, of all texts in one go."""
+    rows = load_model().rows
+    sums, counts = np.zeros((texts, rows.shape[1]), np.int64), np.zeros(texts)
+    for found, whose in grams(letters, owner):
         if len(whose):
             starts = np.flatnonzero(np.diff(whose, prepend=-1))
-            sums[whose[starts]] += np.add.reduceat(rows[found.astype(np.int64)], starts, axis=0, dtype=np.int64)
+            sums[whose[starts]] += np.add.reduceat(rows[found], starts, axis=0, dtype=np.int64)
             counts[whose[starts]] += np.diff(starts, append=len(whose))
     return np.divide(sums, np.maximum(counts, 1)[:, None], dtype=np.float32)
 
 
-def scores(texts: Sequence[str]) -> list[dict[str, float]]:
-    """For each text the probability of each language that the model knows; labels of several scripts are added up."""
+def scores(texts: Sequence[str]) -> npt.NDArray[np.float32]:
+    """For each text and label of the model the logarithm of its odds, by n-grams and by letters."""
     model = load_model()
-    logits = mean_rows(texts) @ model.head + model.bias
-    chances = np.exp(logits - logits.max(axis=1, keepdims=True))
-    chances /= chances.sum(axis=1, keepdims=True)
-    found = []
-    for row in chances.tolist():
-        total: dict[str, float] = {}
-        for code, chance in zip(model.codes, row, strict=True):
-            total[code] = total.get(code, 0.0) + chance
-        found.append(total)
-    return found
+    letters, owner = join(texts)
+    found: npt.NDArray[np.float32] = mean_rows(letters, owner, len(texts)) @ model.head + model.bias
+    return found + evidence(letters.astype(np.int64), owner, len(texts), model.labels)
 
 
 def identify(text: str) -> Verdict:
@@ -131,26 +124,38 @@ def identify(text: str) -> Verdict:
 def identify_all(texts: Sequence[str]) -> list[Verdict]:
     """The same for many texts: lines go through the model some hundreds at a time, four times as fast as one by one."""
     parts = [texts[start : start + TOGETHER] for start in range(0, len(texts), TOGETHER)]
-    return [decide(text, chances) for part in parts for text, chances in zip(part, scores(part), strict=True)]
+    return [decide(text, odds) for part in parts for text, odds in zip(part, scores(part), strict=True)]
 
 
-def decide(text: str, chances: dict[str, float]) -> Verdict:
+def decide(text: str, odds: npt.NDArray[np.float32]) -> Verdict:
+    """What the model's logarithms of odds and CLD2 say together."""
     script = script_of(text)
     if not script:
         return UNKNOWN
-    wide = cld2(text)
+    model, wide = load_model(), cld2(text)
+    if wide and wide.language in model.voices:
+        odds = odds + model.voices[wide.language]
+    chances = by_language(model.codes, odds)
     if wide and wide.language not in chances:
         own = max(chances[code] for code in chances if code != "und")
         if script not in MAIN or (wide.confidence > own and own < UNSURE):
             return Verdict(wide.language, script, wide.confidence)
-    elif wide:
-        chances[wide.language] *= SECOND_VOICE
     if script not in MAIN and not wide:
         return Verdict("und", script, 0.0)
     best = max(sorted(chances), key=chances.__getitem__)
     # Few letters carry little evidence, whatever the model says of them.
-    evidence = min(1.0, count_letters(text[:LONGEST]) / 20)
-    return Verdict(best, script, round(chances[best] / sum(chances.values()) * evidence, 4))
+    enough = min(1.0, count_letters(text[:LONGEST]) / 20)
+    return Verdict(best, script, round(chances[best] * enough, 4))
+
+
+def by_language(codes: tuple[str, ...], odds: npt.NDArray[np.float32]) -> dict[str, float]:
+    """The probability of each language; labels of several scripts are added up."""
+    chances = np.exp(odds - odds.max())
+    chances /= chances.sum()
+    found: dict[str, float] = {}
+    for code, chance in zip(codes, chances.tolist(), strict=True):
+        found[code] = found.get(code, 0.0) + chance
+    return found
 
 
 def cld2(text: str) -> Verdict | None:

@@ -5,7 +5,6 @@ matter of chance: how common the lemma is (`lexicon.tsv`) times how common each 
 (`endings.tsv`). Both files are learned by `lexicon.py` from running text alone.
 """
 
-import tomllib
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from anatili.problem import Problem
+from anatili.reading import read_text, read_toml
 from anatili.text import show_path
 
 RULES, LEXICON, ENDINGS = "morphology.toml", "lexicon.tsv", "endings.tsv"
@@ -294,7 +294,7 @@ def load_morphology(folder: Path) -> Morphology | None:
     if not (folder / RULES).is_file():
         return None
     try:
-        rules = tomllib.loads((folder / RULES).read_text("utf-8"))
+        rules = read_toml(folder / RULES)
         lemmas = {(kind, lemma): float(weight) for kind, lemma, weight in table(folder / LEXICON)}
         shares: dict[str, dict[str, float]] = defaultdict(dict)
         for one, other, share in table(folder / ENDINGS):
@@ -307,6 +307,6 @@ def load_morphology(folder: Path) -> Morphology | None:
 def table(path: Path) -> Iterator[list[str]]:
     """Rows of a tab-separated file, without comments; none if there is no file."""
     if path.is_file():
-        for line in path.read_text("utf-8").splitlines():
+        for line in read_text(path).splitlines():
             if line and not line.startswith("#"):
                 yield line.split("\t")

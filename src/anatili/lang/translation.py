@@ -35,6 +35,10 @@ class Translation(Part):
     masculine: tuple[str, ...] = Field((), description="Words that say that a man is meant, in small letters.")
     feminine: tuple[str, ...] = Field((), description="Words that say that a woman is meant, in small letters.")
     negation: str = Field("", description="Regular expression of what denies; must be linear (no nested repeats).")
+    places: dict[str, tuple[str, ...]] = Field(
+        {}, description="Key, the same in all packs -> beginnings, in small letters, of names that are other words "
+        "in each language (Germany, Deutschland)."
+    )  # fmt: skip
     sentences: tuple[Sentences, ...] = ()
     names: tuple[Names, ...] = ()
 
@@ -56,3 +60,10 @@ def load_translation(folder: Path) -> Translation:
         return Translation.model_validate(read_toml(path))
     except ValidationError as error:
         raise Problem(f"{path}: {explain(error)}") from error
+
+
+@cache
+def small_words(folder: Path) -> frozenset[str]:
+    """The pack's words that begin with a small letter (`small.txt`): in a name they are translated (Law, Center)."""
+    path = folder / "small.txt"
+    return frozenset(path.read_text("utf-8").split()) if path.is_file() else frozenset()

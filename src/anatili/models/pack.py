@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from anatili import models, weights
-from anatili.document import write_json
-from anatili.models.merge import ADAPTER, ROWS, TEMPLATE, merge
+from anatili.document import whole_file, write_json
+from anatili.models.merge import ADAPTER, EMBEDDINGS, MERGES, NEW, ROWS, TEMPLATE, TOKENS, merge
 from anatili.problem import Problem
 from anatili.recipe import load_recipe
 from anatili.run import Run
 from anatili.text import show_path
+from anatili.translate.directions import of_run
 
 CARDS = ("README.md", "DATA.md")
 NOTICE = "NOTICE"
@@ -23,7 +24,6 @@ def pack(run: Run, place: Path, quantization: str) -> dict[str, Any]:
 
     `Problem` if llama.cpp does not say with it what transformers says with the run's own model.
     """
-    from anatili.train.gguf_adapter import export_adapter
     from anatili.train.gguf_file import export_gguf
 
     recipe, released = load_recipe(run.root / "recipe.toml"), run.record("release")
@@ -32,17 +32,15 @@ def pack(run: Run, place: Path, quantization: str) -> dict[str, Any]:
         raise Problem(f"{show_path(run.root)} is not finished; finish it with: anatili run RECIPE")
     base = recipe.tokenizer.base
     part = base in weights.PACKAGED and recipe.pretrain.method == "lora"
-    part = part and not recipe.tokenizer.added and not recipe.tune.instruct
+    part = part and not recipe.tune.instruct
     place.mkdir(parents=True, exist_ok=True)
     if part:
-        export_adapter(run.folder("tune") / "adapter", run.folder("tune") / "model", place / ADAPTER)
-        shutil.copyfile(run.folder("tokenizer") / ROWS, place / ROWS)
-        shutil.copyfile(run.folder("tokenizer") / TEMPLATE, place / TEMPLATE)
+        files = write_part(run.folder("tune"), run.folder("tokenizer"), place)
     else:
         export_gguf(run.folder("tune") / "model", place / f"{recipe.name}.gguf", quantization)
+        files = [f"{recipe.name}.gguf"]
     for card in CARDS:
         shutil.copyfile(run.folder("release") / card, place / card)
-    files = [ADAPTER, ROWS, TEMPLATE] if part else [f"{recipe.name}.gguf"]
     given = [*files, *CARDS]
     if base in weights.PACKAGED:  # its terms ask for it, be it a part or whole
         given.append(NOTICE)
@@ -56,11 +54,55 @@ def pack(run: Run, place: Path, quantization: str) -> dict[str, Any]:
         "weights": files[0],
         "made_from": {"release": released.content, "tune": tuned.content},
         "scores": brief(run),
+        "translation": [one.row() for one in of_run(run)],
         "parity": parity(run, place, base if part else "", files[0], quantization),
         "files": {name: weights.sha256(place / name) for name in given},
     }
     write_json(place / models.DESCRIPTION, said)
     return said
+
+
+def write_part(trained: Path, tokenizer: Path, place: Path) -> list[str]:
+    """Write what the model in `trained` (its `model` and `adapter`) has beyond its base; names of the files."""
+    from anatili.train.gguf_adapter import export_adapter
+    from anatili.train.start import added_rows
+
+    export_adapter(trained / "adapter", trained / "model", place / ADAPTER, with_rows=False)
+    for name in (ROWS, TEMPLATE):
+        shutil.copyfile(tokenizer / name, place / name)
+    added = added_rows(weights.read_rows(tokenizer / ROWS))
+    (place / NEW).unlink(missing_ok=True)
+    if added:
+        write_new(trained / "model", added, place / NEW)
+    return [ADAPTER, ROWS, TEMPLATE, *([NEW] if added else [])]
+
+
+def write_new(model: Path, added: int, target: Path) -> None:
+    """Write the last `added` rows of embedding and head in Q8_0 (34 bytes for 32 numbers), their pieces and merges."""
+    import gguf
+
+    from anatili.tokenizer.pieces import read_vocabulary
+    from anatili.train.gguf_file import expected, packed, read_config, read_tensors, shape_of
+
+    config = read_config(model)
+    shape = shape_of(config, model)
+    vocabulary = read_vocabulary(model)
+    pieces = vocabulary.pieces[-added:]
+    tensors = read_tensors(model)
+    with whole_file(target) as temporary:
+        writer = gguf.GGUFWriter(temporary, shape.name)
+        writer.add_array(TOKENS, pieces)
+        if vocabulary.byte_level:
+            new = set(pieces)
+            writer.add_array(MERGES, [f"{a} {b}" for a, b in vocabulary.merges if a + b in new])
+        for name, there in expected(config, shape):
+            if there in EMBEDDINGS:
+                data, kind = packed(tensors[name][-added:].float().numpy(), gguf.GGMLQuantizationType.Q8_0, gguf)
+                writer.add_tensor(there, data, raw_dtype=kind)
+        writer.write_header_to_file()
+        writer.write_kv_data_to_file()
+        writer.write_tensors_to_file()
+        writer.close()
 
 
 def parity(run: Run, place: Path, base: str, file: str, quantization: str) -> dict[str, Any]:

@@ -6,7 +6,6 @@ one part of them at a time.
 
 from collections.abc import Sequence
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import numpy as np
 import numpy.typing as npt
@@ -24,11 +23,6 @@ Repeated = npt.NDArray[np.int64]
 
 def pair(host: str, line: str) -> int:
     return text.number_of(f"{host}\n{line.strip().lower()}")
-
-
-def host_of(document: Document) -> str:
-    """The host of a page, "" for documents without a web address."""
-    return urlsplit(document.url).netloc if "://" in document.url else ""
 
 
 def find(task: Task, shards: Sequence[Path], pages: int, is_kept: Sequence[npt.NDArray[np.bool_]]) -> Repeated:
@@ -56,7 +50,7 @@ def pairs_of_shard(source: Path, target: Path) -> None:
     """The numbers of the (host, line) pairs of a shard, each once a page, with the number of the document."""
     rows: list[tuple[int, int]] = []
     for number, document in enumerate(read_shard(source, Document)):
-        host = host_of(document)
+        host = text.host_of(document.url)
         if host:
             lines = {line for line in document.text.splitlines() if len(line.strip()) >= SHORTEST}
             rows += sorted((value, number) for value in {pair(host, line) for line in lines})
@@ -66,7 +60,7 @@ def pairs_of_shard(source: Path, target: Path) -> None:
 
 def lines_of(document: Document, repeated: Repeated) -> tuple[int, ...]:
     """Numbers of the lines of a document that its host repeats."""
-    host = host_of(document)
+    host = text.host_of(document.url)
     if not host or not len(repeated):
         return ()
     numbers = np.array([pair(host, line) for line in document.text.splitlines()], np.int64)

@@ -5,14 +5,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 from anatili.document import Document, Duplicate, Kept, Lost, Mark, read_shard, write_shard
-from anatili.lang import LanguagePack, PersonalPattern, load_pack
+from anatili.lang import LanguagePack, PersonalPattern, explain, load_pack
 from anatili.problem import Problem
-from anatili.recipe import Cut
+from anatili.recipe import Cut, Recipe
 from anatili.refine.mark import personal_patterns
 from anatili.refine.personal import find_personal, mask
 from anatili.stage import Task
-from anatili.text import words
+from anatili.text import show_path, words
 
 HELD_OUT = "held-out"
 
@@ -34,6 +36,20 @@ def run(task: Task) -> dict[str, Any]:
             + ". Loosen the threshold that takes the most, or look at one: anatili why RUN URL"
         )
     return {"documents": counts}
+
+
+def inventory(recipe: Recipe, base: Path) -> dict[str, dict[str, Any]]:
+    """Thresholds that a pack sets where the recipe does not: a key that is written down counts, also at its default.
+
+    `Problem` if a pack has one that is none.
+    """
+    packs = [load_pack(code) for code in recipe.languages]
+    for pack in packs:
+        thresholds(recipe.cut, pack)
+    own = {pack.code: pack.said.cut for pack in packs}
+    written = recipe.cut.model_fields_set
+    return {f"[cut] of {code}": {key: value for key, value in said.items() if key not in written}
+            for code, said in own.items() if said}  # fmt: skip
 
 
 def cut_shard(
@@ -79,11 +95,16 @@ def rows(source: Path, marks: Path, duplicates: Path) -> Iterator[tuple[Document
 def thresholds(settings: Cut, pack: LanguagePack) -> Cut:
     """The thresholds for a language: the recipe's own values, then the pack's, then the defaults."""
     own = {key: value for key, value in pack.said.cut.items() if key not in settings.model_fields_set}
-    return Cut.model_validate(settings.model_dump() | own)
+    try:
+        return Cut.model_validate(settings.model_dump() | own)
+    except ValidationError as error:
+        raise Problem(f"{show_path(pack.folder / 'pack.toml')}: {explain(error, 'cut')}") from error
 
 
 def why_not(document: Document, mark: Mark, duplicate: Duplicate, limits: dict[str, Cut]) -> tuple[str, str]:
     """The first reason against a document, with the value that decided; two empty strings if it stays."""
+    if mark.stopped:
+        return "took too long", mark.stopped
     if mark.language not in limits:
         return "another language", mark.language
     limit = limits[mark.language]

@@ -1,9 +1,11 @@
 """`dedup`: which documents say what another one says, across all shards; and lines that a host repeats on its pages.
 
-Exact copies by digest of the folded text; near copies by MinHash (rensa) over sequences of five words in `bands` of
-`rows` hashes: two documents that share a band are compared by all their hashes. Of a group the copy fetched first is
-kept, then the one with the most words, then the smallest id: the same whatever the order of the shards, and a later
-crawl does not change which copy of an earlier one is kept.
+Texts are compared without look-alike letters, by the language that `mark` found. The same text in another script
+stays: both are wanted, and transliterating every text costs more than it finds. Exact copies by digest of the folded
+text; near copies by MinHash (rensa) over sequences of five words in `bands` of `rows` hashes: two documents that share
+a band are compared by all their hashes. Of a group the copy fetched first is kept, then the one with the most words,
+then the smallest id: the same whatever the order of the shards, and a later crawl does not change which copy of an
+earlier one is kept.
 
 Memory: about 100 bytes a document in the process of the command (ids, words, times, one band at a time); the hashes
 themselves (4 x bands x rows bytes a document) lie in a file that is mapped, and go when the stage is done.
@@ -20,7 +22,8 @@ import numpy as np
 import numpy.typing as npt
 
 from anatili import text
-from anatili.document import Document, Duplicate, read_counts, read_shard, write_shard
+from anatili.document import Document, Duplicate, Mark, read_counts, read_shard, write_shard
+from anatili.lang import LanguagePack, load_pack
 from anatili.recipe import Dedup
 from anatili.refine import boilerplate
 from anatili.stage import Task
@@ -48,9 +51,11 @@ def run(task: Task) -> dict[str, Any]:
     """Sign each shard of `extract`, group what is alike, then write `Duplicate` rows, same shards, same order."""
     settings: Dedup = task.settings
     shards = sorted(task.inputs["extract"].glob("part-*.parquet"))
+    marks = task.inputs["mark"]
     signed = [task.out / "signatures" / shard.name for shard in shards]
     jobs = [(s, t) for s, t in zip(shards, signed, strict=True) if not t.exists()]
-    task.map(sign_shard, jobs, "shards", count=settings.bands * settings.rows)
+    task.map(sign_shard, jobs, "shards", count=settings.bands * settings.rows, marks=marks,
+             languages=task.recipe.languages)  # fmt: skip
     hashes = task.out / ".hashes"
     groups = find_groups(signed, settings, hashes)
     starts = np.cumsum([read_counts(path)["rows"] for path in signed])[:-1]
@@ -67,15 +72,34 @@ def run(task: Task) -> dict[str, Any]:
     return {"documents": dict(sorted(total.items()))}
 
 
-def sign_shard(source: Path, target: Path, count: int) -> None:
-    write_shard(target, Signature, (sign(document, count) for document in read_shard(source, Document)))
+def sign_shard(source: Path, target: Path, count: int, marks: Path, languages: tuple[str, ...]) -> None:
+    packs = {code: load_pack(code) for code in languages}
+    documents, marked = read_shard(source, Document), read_shard(marks / source.name, Mark)
+    pairs = zip(documents, marked, strict=True)
+    write_shard(target, Signature, (sign(document, count, spelt(document, mark, packs)) for document, mark in pairs))
 
 
-def sign(document: Document, count: int) -> Signature:
-    """The signature of a document: `count` MinHashes over its sequences of five lower-case words."""
+def spelt(document: Document, mark: Mark, packs: dict[str, LanguagePack]) -> str:
+    """The text as it is compared: by its pack's own rules, and each look-alike as the letter that it looks like.
+
+    In every word, those of other languages too: `cut` puts right only words that are plainly misspelt, and whoever
+    swaps letters to hide a copy swaps more. All texts of the language are changed alike.
+    """
+    pack = packs.get(mark.language)
+    if pack is None:
+        return document.text
+    body = pack.normalize(document.text) if pack.extra else document.text
+    if mark.script != pack.main_script:
+        return body
+    return body.translate({ord(typed): meant for typed, meant in pack.lookalike_table.items()})
+
+
+def sign(document: Document, count: int, body: str | None = None) -> Signature:
+    """The signature of a document: `count` MinHashes over the sequences of five lower-case words in it, or in `body`,
+    its text as it is compared."""
     from rensa import RMinHash
 
-    words = PARTS.findall(document.text.lower())
+    words = PARTS.findall((document.text if body is None else body).lower())
     whole = " ".join(words)
     sketch = RMinHash(num_perm=count, seed=SEED)
     sketch.update(sequences_of(words, whole))

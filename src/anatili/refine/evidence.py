@@ -1,9 +1,7 @@
 """Evidence about a text that `mark` gathers word by word: other languages between its words, letters that the keyboard
 lacked, words of test sets, and how much it reads like text that explains."""
 
-import hashlib
 import zlib
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -11,10 +9,11 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from anatili import text
+from anatili import benchmarks
 from anatili.lang import LanguagePack, load_pack
-from anatili.problem import Problem
-from anatili.recipe import MarkSettings
+from anatili.lang.identify import MODEL
+from anatili.recipe import Recipe
+from anatili.run import digest
 
 FOLDED = 0.03
 """Share of folded stop words from which a text counts as typed without its letters. Of passages of four sentences of
@@ -25,8 +24,6 @@ SHORT = 20
 """Words under which nothing is said of that: single sentences of Kyrgyz would be taken for it (4 %)."""
 FEW_OWN = 0.002
 """Share of a language's own letters up to which a text counts as having none of them."""
-SEQUENCE = 8
-"""Words in a sequence that counts as taken from a benchmark: shorter ones are met by chance."""
 
 
 @dataclass(frozen=True)
@@ -77,32 +74,9 @@ def folded_words(code: str, codes: tuple[str, ...]) -> frozenset[str]:
     return frozenset(word for word in folded - others - pack.stopwords if len(word) > 2)
 
 
-def sequences(words: list[str]) -> Iterator[int]:
-    """A number for each sequence of eight words."""
-    for start in range(len(words) - SEQUENCE + 1):
-        yield text.number_of(" ".join(words[start : start + SEQUENCE]))
-
-
-def inventory(settings: MarkSettings, base: Path) -> dict[str, str]:
-    """The benchmark files and their digests: by this a run notices that one has changed."""
-    try:
-        return {path: hashlib.sha256((base / path).read_bytes()).hexdigest() for path in settings.benchmarks}
-    except OSError as error:
-        raise Problem(f"[mark] benchmarks: cannot read {text.show_path(error.filename)}: {error.strerror}") from error
-
-
-@cache
-def sequences_of(files: tuple[str, ...]) -> frozenset[int]:
-    """Numbers of all sequences of eight words in the lines of benchmark files."""
-    found: set[int] = set()
-    for file in map(Path, files):
-        try:
-            lines = file.read_text("utf-8").splitlines()
-        except (OSError, UnicodeDecodeError) as error:
-            raise Problem(f"[mark] benchmarks: cannot read {text.show_path(file)}: {error}") from error
-        for line in lines:
-            found.update(sequences([word.lower() for word in text.words(line)]))
-    return frozenset(found)
+def inventory(recipe: Recipe, base: Path) -> dict[str, str]:
+    """Digests of the benchmark files and of what languages are told by."""
+    return {**benchmarks.digests(recipe.mark.benchmarks, base), MODEL.name: digest(MODEL)}
 
 
 @dataclass(frozen=True)

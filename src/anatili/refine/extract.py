@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from anatili import text
+from anatili.budget import TookTooLong, within
 from anatili.document import Document, Lost, add_up, read_shard, write_shard
 from anatili.page import extract_page
 from anatili.recipe import Extract
@@ -40,8 +41,12 @@ def from_warc(shard: Path, settings: Extract, lost: list[Lost]) -> Iterator[Docu
         # The record's own id tells two captures of one address in one second apart.
         identity = text.short_hash(info["source"], page.url, page.time, page.record_id)
         try:
-            found = extract_page(page.payload, charset=page.charset, headers=page.headers, mode=settings.mode,
-                                 is_text=page.is_text or page.mime == "text/plain")  # fmt: skip
+            with within(len(page.payload)):
+                found = extract_page(page.payload, charset=page.charset, headers=page.headers, mode=settings.mode,
+                                     url=page.url, is_text=page.is_text or page.mime == "text/plain")  # fmt: skip
+        except TookTooLong as reached:
+            lost.append(Lost(identity, page.url, "took too long", f"extract: {reached}"))
+            continue
         except Exception as error:  # whatever a parser does with a hostile page, it costs that page only
             logging.getLogger(__name__).warning("%s: %s", page.url, error)
             lost.append(Lost(identity, page.url, "parser failed", f"{type(error).__name__}: {error}"[:200]))

@@ -2,22 +2,24 @@
 
 import re
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from anatili import text
+from anatili.benchmarks import read_benchmarks, sequences
+from anatili.budget import TookTooLong, within
 from anatili.document import Document, Mark, read_shard, write_shard
 from anatili.lang import LanguagePack, PersonalPattern, load_pack
 from anatili.lang.identify import Verdict, identify_all
+from anatili.lang.letters import unknown_to_cld2
 from anatili.recipe import MarkSettings
 from anatili.refine.evidence import (
     FOLDED,
     FOLDED_CONFIDENCE,
     quality,
-    sequences,
-    sequences_of,
     switched_share,
     typed_without,
 )
@@ -26,7 +28,7 @@ from anatili.stage import Task
 
 LINK = re.compile(r"https?://|www\.")
 SYMBOL = re.compile(r"[^\w\s.,;:!?'\"«»“”„’‘()\[\]%№/…–—-]")
-MIXED = re.compile(r"(?=\w*[A-Za-zƏəÖö])(?=\w*[\u0400-\u052f])[^\W\d_]+")
+LETTERS = re.compile(r"[^\W\d_]+")
 SURE = 0.8
 """Confidence from which a line counts as being in another language."""
 OWN_LETTERS = 100
@@ -50,14 +52,28 @@ def run(task: Task) -> dict[str, Any]:
 
 def mark_shard(source: Path, target: Path, languages: tuple[str, ...], settings: MarkSettings, base: Path) -> None:
     packs = {code: load_pack(code) for code in languages}
-    known = sequences_of(tuple(str(base / path) for path in settings.benchmarks))
+    known = read_benchmarks(tuple(str(base / path) for path in settings.benchmarks)).sequences
     counts: Counter[str] = Counter()
     marks = []
     for document in read_shard(source, Document):
-        found = look_at(document, packs, settings.line_letters, known)
+        try:
+            with within(len(document.text)):
+                found = look_at(document, packs, settings.line_letters, known)
+        except TookTooLong as reached:
+            found = unmarked(document, f"mark: {reached}")
         counts[f"{found.language} {found.script}".strip()] += 1
         marks.append(found)
     write_shard(target, Mark, marks, counts)
+
+
+def unmarked(document: Document, why: str) -> Mark:
+    """The row of a document that could not be looked at: `cut` leaves it out, with this reason."""
+    return Mark(
+        id=document.id, words=0, language="und", script="", confidence=0.0, alphabet=0.0, stopwords=0.0, other=0.0,
+        lines=("",) * len(document.text.splitlines()), own_words=0, switched=0.0, folded=0.0, repeats=0.0,
+        repeated_words=0.0, symbols=0.0, links=0, mixed=0, blocked=0, personal="", quality=-1.0, contaminated=0,
+        stopped=why,
+    )  # fmt: skip
 
 
 def personal_patterns(packs: dict[str, LanguagePack]) -> dict[str, PersonalPattern]:
@@ -79,13 +95,19 @@ def look_at(
     seen = languages_of(body, packs, line_letters)
     pack = packs.get(seen.verdict.language)
     folded = typed_without(words, body, packs)
-    if folded.share >= FOLDED:  # recognised and said, never rewritten: which letter was meant cannot be known
+    # A close language without those letters has the same words: where it is sure, nothing is missing.
+    is_close = seen.verdict.language in unknown_to_cld2() and seen.verdict.confidence >= SURE
+    if (
+        folded.share >= FOLDED and not is_close
+    ):  # recognised and said, never rewritten: which letter was meant cannot be known
         verdict = Verdict(folded.language, seen.verdict.script, FOLDED_CONFIDENCE)
         seen, pack = Languages(verdict, ("",) * len(seen.lines), 0.0, len(words)), packs[folded.language]
-    script = seen.verdict.script
-    mixed = len(MIXED.findall(body))
+    own = own_text(body, seen)
+    script = text.script_of(own) if seen.other else seen.verdict.script
+    own_words = [word.lower() for word in text.words(own)] if seen.other else words
+    mixed = count_mixed(body)
     # Extracted text is NFC already: only look-alikes and a pack's own rules can change it.
-    spelt = pack.normalize(body) if pack and (mixed or pack.extra) else body
+    spelt = pack.normalize(own) if pack and (mixed or pack.extra) else own
     return Mark(
         id=document.id,
         words=len(words),
@@ -93,7 +115,7 @@ def look_at(
         script=script,
         confidence=seen.verdict.confidence,
         alphabet=round(pack.alphabet_share(spelt, script), 4) if pack else 0.0,
-        stopwords=round(max(folded.share, stopword_share(words, pack, script)), 4) if pack else 0.0,
+        stopwords=round(max(folded.share, stopword_share(own_words, pack, script)), 4) if pack else 0.0,
         other=round(seen.other, 4),
         lines=seen.lines,
         own_words=seen.own_words,
@@ -124,8 +146,8 @@ class Languages:
 def languages_of(body: str, packs: dict[str, LanguagePack], line_letters: int) -> Languages:
     """The language of the whole and of each line that is long enough to tell.
 
-    A page counts as being in the first of the recipe's languages that has enough text of its own in it, however much of
-    another stands around that; else as being in the language of the whole.
+    A page counts as being in the recipe's main language if it has enough text of its own in it, however much of another
+    stands around that; else as being in the language of the whole.
     """
     lines = body.splitlines()
     letters = [text.count_letters(line) for line in lines]
@@ -135,16 +157,51 @@ def languages_of(body: str, packs: dict[str, LanguagePack], line_letters: int) -
     amounts: Counter[str] = Counter()
     for n, verdict in sure.items():
         amounts[verdict.language] += letters[n]
-    main, total = next(iter(packs), ""), max(1, sum(letters))
-    if whole.language != main and amounts[main] >= max(OWN_LETTERS, OWN_SHARE * total):
-        own = [verdict for verdict in sure.values() if verdict.language == main]
-        best = max(own, key=lambda verdict: verdict.confidence)
-        whole = Verdict(main, best.script, round(sum(v.confidence for v in own) / len(own), 4))
+    whole = language_of_page(whole, sure.values(), amounts, next(iter(packs), ""), max(1, sum(letters)))
     languages = tuple(sure[n].language if n in sure else "" for n in range(len(lines)))
     strange = sum(letters[n] for n, language in enumerate(languages) if language not in ("", whole.language))
     own_words = sum(len(text.words(line)) for line, language in zip(lines, languages, strict=True)
                     if language in ("", whole.language))  # fmt: skip
-    return Languages(whole, languages, strange / total, own_words)
+    return Languages(whole, languages, strange / max(1, sum(letters)), own_words)
+
+
+def language_of_page(
+    whole: Verdict, lines: Collection[Verdict], amounts: Counter[str], main: str, total: int
+) -> Verdict:
+    """The language that a page counts as: `whole`, or `main` where enough of its lines are in that.
+
+    A page in a language so close that CLD2 takes it for another must have more text in `main` than in that one: some
+    lines of such a page always look like its neighbor's. The other way round, a page that begins in `main` but has more
+    text in such a language counts as that.
+    """
+    close = {language: amount for language, amount in amounts.items() if language in unknown_to_cld2()}
+    rival = max(sorted(close), key=close.__getitem__, default="")
+    if rival and close[rival] > amounts[main] and whole.language in (main, rival):
+        chosen = rival
+    elif whole.language != main and amounts[main] >= max(OWN_LETTERS, OWN_SHARE * total):
+        chosen = main
+    else:
+        return whole
+    if chosen == whole.language:
+        return whole
+    own = [verdict for verdict in lines if verdict.language == chosen]
+    best = max(own, key=lambda verdict: verdict.confidence)
+    return Verdict(chosen, best.script, round(sum(v.confidence for v in own) / len(own), 4))
+
+
+def own_text(body: str, seen: Languages) -> str:
+    """The lines that are not confidently in another language: those are marked as `other`, and may be cut out."""
+    pairs = zip(body.splitlines(), seen.lines, strict=True)
+    return "\n".join(line for line, language in pairs if language in ("", seen.verdict.language))
+
+
+def count_mixed(body: str) -> int:
+    """Words that mix Latin and Cyrillic letters."""
+    one, other = text.SCRIPTS["Latn"], text.SCRIPTS["Cyrl"]
+    if not (one.search(body) and other.search(body)):
+        return 0
+    # Word by word: a pattern that looks ahead through the word from each of its letters takes the square of its length.
+    return sum(bool(one.search(word) and other.search(word)) for word in LETTERS.findall(body) if not word.isascii())
 
 
 def count_blocked(body: str, code: str) -> int:

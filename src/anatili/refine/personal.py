@@ -6,13 +6,21 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
+from itertools import pairwise
 
 from anatili.lang import PersonalPattern
+from anatili.text import words
 
-EMAIL = re.compile(r"(?<![\w.+-])[\w.+-]{1,64}@(?:[\w-]{1,63}\.){1,4}[a-zA-Zа-я]{2,24}(?![\w-])")
-IBAN = re.compile(r"(?<![A-Z0-9])[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){3,7}(?: ?[A-Z0-9]{1,3})?(?![A-Z0-9])")
+EMAIL = re.compile(
+    r"(?<![\w.+-])[\w.+-]{1,64}(?:@| ?[(\[{] ?(?:at|@) ?[)\]}] ?)(?:[\w-]{1,63}\.){1,4}[^\W\d_]{2,24}(?![\w-])", re.I
+)
+AT = re.compile(r"@|[(\[{] ?at", re.I)
+IBAN = re.compile(
+    r"(?<![A-Za-z0-9])(?:[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){3,7}(?: ?[A-Z0-9]{1,3})?|[a-z]{2}\d{2}[a-z0-9]{11,30})"
+    r"(?![A-Za-z0-9])"
+)
 CARD = re.compile(r"(?<![\d-])\d{4}[ -]?\d{4}[ -]?\d{4}[ -]?\d{4}(?![\d-])")
-DIGITS = re.compile(r"\d[\d -]{4}")
+DIGITS = re.compile(r"\d[\d .()-]{4}")
 NEAR = 40
 """Characters around a number in which a word must say what it is."""
 
@@ -26,7 +34,7 @@ class Finding:
 
 def find_personal(text: str, patterns: dict[str, PersonalPattern]) -> list[Finding]:
     """Personal data in `text` in order, no two overlapping. `patterns` come from the packs of the text's languages."""
-    found = [Finding("email", m.start(), m.end()) for m in EMAIL.finditer(text)] if "@" in text else []
+    found = [Finding("email", m.start(), m.end()) for m in EMAIL.finditer(text)] if AT.search(text) else []
     if DIGITS.search(text):
         found += [Finding("iban", m.start(), m.end()) for m in IBAN.finditer(text) if is_iban(m.group())]
         found += [Finding("card", m.start(), m.end()) for m in CARD.finditer(text) if is_card(m.group())]
@@ -48,8 +56,18 @@ def _fits(match: re.Match[str], text: str, pattern: PersonalPattern) -> bool:
         return False
     if pattern.modulus and not has_check_digit(digits, pattern):
         return False
-    around = text[max(0, match.start() - NEAR) : match.end() + NEAR].lower()
-    return not pattern.context or any(word in around for word in pattern.context)
+    if pattern.not_before and text[match.end() : match.end() + NEAR].lstrip().lower().startswith(pattern.not_before):
+        return False
+    before, after = text[max(0, match.start() - NEAR) : match.start()], text[match.end() : match.end() + NEAR]
+    if not pattern.context or any(word in f"{before} {after}".lower() for word in pattern.context):
+        return True
+    return pattern.beside_names and any(map(has_name, (before, after)))
+
+
+def has_name(text: str) -> bool:
+    """Whether two words in a row are written as names are."""
+    capital = [word.istitle() and len(word) > 1 for word in words(text)]
+    return any(one and other for one, other in pairwise(capital))
 
 
 def is_birth_date(digits: list[int]) -> bool:
@@ -79,8 +97,11 @@ def is_iban(text: str) -> bool:
 
 
 def is_card(text: str) -> bool:
-    """Whether the digits pass Luhn's test and are no run of one digit."""
+    """Whether the digits pass Luhn's test, begin as cards do (no year does) and are no run of one digit."""
     digits = [int(c) for c in text if c.isdigit()]
+    first = int("".join(map(str, digits[:4])))
+    if first < 2200 or 2205 <= first < 2221 or 2720 < first < 3000 or 7000 <= first < 8000:
+        return False
     doubled = [d if i % 2 else (2 * d - 9 if d > 4 else 2 * d) for i, d in enumerate(digits)]
     return len(set(digits)) > 1 and sum(doubled) % 10 == 0
 

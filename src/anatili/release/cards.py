@@ -18,7 +18,6 @@ from anatili.stage import Task
 from anatili.text import digest as text_digest
 
 TEMPLATES = Path(__file__).parent / "templates"
-STAGES = ("collect", "extract", "mark", "dedup", "cut", "index", "tokenizer", "pretrain", "tune", "evaluate")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +48,7 @@ def run(task: Task) -> dict[str, Any]:
     """Write model/, README.md (model card), DATA.md (data card), documents/, manifest.json and SHA256SUMS."""
     task.progress.start(4, "parts")
     work = Run(task.out.parent)
-    records = {name: record for name in STAGES if (record := work.record(name))}
+    records = {name: record for name in task.inputs if (record := work.record(name))}
     shutil.copytree(task.inputs["tune"] / "model", task.out / "model", dirs_exist_ok=True)
     task.progress.advance()
     counts = write_documents(task)

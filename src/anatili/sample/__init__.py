@@ -17,8 +17,11 @@ LICENCE = "CC0-1.0"
 
 @cache
 def digest() -> str:
-    """SHA-256 over all files that the sample is made from."""
-    found = hashlib.sha256()
+    """SHA-256 over all that the sample is made from: its files, and how the main language's pack writes words."""
+    from anatili.lang import load_pack
+    from anatili.sample.traps import said as traps
+
+    found = hashlib.sha256(load_pack(traps()["languages"][0]).files["pack.toml"].encode())
     for path in sorted(p for p in FOLDER.rglob("*") if p.is_file() and "__pycache__" not in p.parts):
         found.update(path.relative_to(FOLDER).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
     return found.hexdigest()

@@ -1,38 +1,21 @@
 """Build the sample crawl: every topic in every language as a web page, then neighbors and traps (`traps.py`)."""
 
-import hashlib
 from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
 
 from anatili.document import whole_file
-from anatili.sample.pages import render, settings
+from anatili.sample.pages import number_of, page, render, settings
 from anatili.sample.topics import Topic, read_neighbors, read_topics
+from anatili.sample.traps import broken_members, trap_pages
 from anatili.warc import Page, WarcFile
 
 INFO = {"software": "anatili sample", "isPartOf": "anatili-sample", "description": "Machine-written, CC0-1.0"}
 
 
-def number_of(text: str) -> int:
-    """A number that depends on `text` alone, to spread pages over hosts, styles and days."""
-    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big")
-
-
 def topic_url(topic: Topic, language: str) -> str:
     hosts = settings()["hosts"]
     return f"https://{hosts[number_of(topic.slug) % len(hosts)]}/{language}/{topic.category}/{topic.slug}.html"
-
-
-def page(url: str, html: str, *, charset: str = "utf-8", headers: dict[str, str] | None = None) -> Page:
-    """A captured HTML page; its time follows from its address."""
-    day = number_of(url) % 28 + 1
-    return Page(
-        url=url,
-        time=f"2026-02-{day:02d}T{number_of(url + 'h') % 24:02d}:00:00Z",
-        payload=html.encode(charset, "xmlcharrefreplace"),
-        charset=charset if charset != "utf-8" else "utf-8",
-        headers={"server": "nginx", **(headers or {})},
-    )
 
 
 def good_pages() -> Iterator[Page]:
@@ -43,13 +26,11 @@ def good_pages() -> Iterator[Page]:
             yield page(url, render(said.title, said.text, language, number_of(topic.slug + language)))
     for place, (language, title, text) in enumerate(read_neighbors()):
         url = f"https://korshi.example/{language}/{place}.html"
-        yield page(url, render(title, text, "en", place, language=language))
+        yield page(url, render(title, text, settings()["fallback"], place, language=language))
 
 
 def write_crawl(path: Path) -> Path:
     """Write the WARC: good pages and traps in an order that mixes them, damaged records at fixed places."""
-    from anatili.sample.traps import broken_members, trap_pages
-
     pages = sorted([*good_pages(), *trap_pages()], key=lambda p: (number_of(p.url), p.url))
     damaged = broken_members()
     with whole_file(path) as temporary, temporary.open("wb") as file:

@@ -1,10 +1,13 @@
 """HTML around a text, as the web has it: menus, scripts, advertisements, comments, footers, in four styles."""
 
+import hashlib
 import tomllib
 from functools import cache
 from html import escape
 from pathlib import Path
 from typing import Any
+
+from anatili.warc import Page
 
 SCRIPT = (
     "<script>window.dataLayer=window.dataLayer||[];function track(e){dataLayer.push({event:e,at:Date.now()});}"
@@ -17,9 +20,26 @@ def settings() -> dict[str, Any]:
     return tomllib.loads((Path(__file__).parent / "pages.toml").read_text("utf-8"))
 
 
+def number_of(text: str) -> int:
+    """A number that depends on `text` alone, to spread pages over hosts, styles and days."""
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big")
+
+
+def page(url: str, html: str, *, charset: str = "utf-8", headers: dict[str, str] | None = None) -> Page:
+    """A captured HTML page; its time follows from its address."""
+    day = number_of(url) % 28 + 1
+    return Page(
+        url=url,
+        time=f"2026-02-{day:02d}T{number_of(url + 'h') % 24:02d}:00:00Z",
+        payload=html.encode(charset, "xmlcharrefreplace"),
+        charset=charset if charset != "utf-8" else "utf-8",
+        headers={"server": "nginx", **(headers or {})},
+    )
+
+
 def render(title: str, text: str, chrome: str, style: int, *, head: str = "", language: str = "") -> str:
     """A page in one of four styles. `chrome` is the language of menu and footer, `language` what the page declares."""
-    words = settings()["words"].get(chrome) or settings()["words"]["en"]
+    words = settings()["words"].get(chrome) or settings()["words"][settings()["fallback"]]
     paragraphs = "\n".join(f"<p>{escape(block.strip())}</p>" for block in text.split("\n\n") if block.strip())
     body = STYLES[style % len(STYLES)](escape(title), paragraphs, words)
     return (

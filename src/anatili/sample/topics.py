@@ -12,6 +12,9 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from anatili.problem import Problem
+from anatili.reading import read_text
+
 FOLDER = Path(__file__).parent
 
 
@@ -34,19 +37,21 @@ class Topic:
 @cache
 def read_topics() -> tuple[Topic, ...]:
     """All topics in order of their file names."""
-    return tuple(parse(path.stem, path.read_text("utf-8")) for path in sorted((FOLDER / "topics").glob("*.txt")))
+    return tuple(parse(path.stem, read_text(path)) for path in sorted((FOLDER / "topics").glob("*.txt")))
 
 
 def parse(slug: str, text: str) -> Topic:
-    """The topic in `text`; `ValueError` names what is missing."""
+    """The topic in `text`; `Problem` names the line and what is missing."""
     head, *parts = text.split("\n== ")
-    pages = {}
+    pages, number = {}, head.count("\n") + 2
     for part in parts:
-        language, title, *lines = part.strip().splitlines()
+        language, title, *lines = [*part.strip().splitlines(), "", ""]
         body = "\n".join(line for line in lines if line[:2] not in ("? ", "! ")).strip()
         ends = {line[0]: line[2:] for line in lines if line[:2] in ("? ", "! ")}
         if not (title and body and len(ends) == 2):
-            raise ValueError(f"{slug}, {language}: title, text, question (? ) and answer (! ) are needed")
+            said = f"{language}: title, text, question (? ) and answer (! ) are needed"
+            raise Problem(f"topics/{slug}.txt:{number}: {said}")
+        number += part.count("\n") + 1
         pages[language.strip()] = TopicPage(title, body, ends["?"], ends["!"])
     return Topic(slug, head.partition("category:")[2].strip(), pages)
 

@@ -15,9 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from anatili.lang import load_pack
-from anatili.sample.crawl import number_of
-from anatili.sample.crawl import page as page_of
-from anatili.sample.pages import render
+from anatili.sample.pages import number_of, render, settings
+from anatili.sample.pages import page as page_of
 from anatili.sample.topics import TopicPage, read_topics
 from anatili.warc import Page, WarcFile
 
@@ -90,7 +89,8 @@ def alphabets() -> Iterator[Page]:
         yield page(address("lookalikes", number), render(text.title, mixed, main, number))
     for scheme in pack.said.transliteration:
         for number, text in enumerate(texts(main, 28, 2)):
-            html = render(pack.transliterate(text.title, scheme), pack.transliterate(text.text, scheme), "en", number)
+            title, body = pack.transliterate(text.title, scheme), pack.transliterate(text.text, scheme)
+            html = render(title, body, settings()["fallback"], number)
             yield page(address(scheme.lower(), number), html)
 
 

@@ -16,7 +16,7 @@ from typing import Any
 from anatili.document import whole_file
 from anatili.lang import LanguagePack
 from anatili.problem import Problem
-from anatili.search.analyse import TERM
+from anatili.search.analyse import REMEMBERED, TERM
 from anatili.search.answer import Search, weights_of
 from anatili.search.dense import Dense
 from anatili.search.index import Passage, analysed, opened
@@ -161,7 +161,7 @@ class ClusterSearch(Search):
 
     cluster: Cluster
     frequencies: dict[str, int] = field(default_factory=dict)
-    """How many passages have a term, of the terms that were asked for."""
+    """How many passages have a term, of terms that were asked for; threads share it, and may find it emptied."""
 
     @cached_property
     def count(self) -> int:
@@ -171,19 +171,24 @@ class ClusterSearch(Search):
         return self.count
 
     def frequency(self, term: str) -> int:
-        if term not in self.frequencies:
-            self.look_up([term])
-        return self.frequencies[term]
+        found = self.frequencies.get(term)
+        return self.learn([term])[term] if found is None else found
 
     def look_up(self, terms: Iterable[str]) -> None:
-        """Learn the frequencies of terms, all in one request."""
-        new = sorted(set(terms) - self.frequencies.keys())
-        if not new:
-            return
-        each = {str(place): {"term": {"terms": term}} for place, term in enumerate(new)}
+        """Learn the frequencies of those of the terms that are not known, all in one request."""
+        new = sorted({term for term in terms if term not in self.frequencies})
+        if new:
+            self.learn(new)
+
+    def learn(self, terms: list[str]) -> dict[str, int]:
+        if len(self.frequencies) > REMEMBERED:
+            self.frequencies.clear()
+        each = {str(place): {"term": {"terms": term}} for place, term in enumerate(terms)}
         said = self.cluster.ask("POST", SEARCH, {"size": 0, "aggs": {"terms": {"filters": {"filters": each}}}})
         rows = said["aggregations"]["terms"]["buckets"]
-        self.frequencies.update({term: int(rows[str(place)]["doc_count"]) for place, term in enumerate(new)})
+        found = {term: int(rows[str(place)]["doc_count"]) for place, term in enumerate(terms)}
+        self.frequencies.update(found)
+        return found
 
     def read(self, query: str) -> list[Asked]:
         words = list(dict.fromkeys(TERM.findall(clean(query))))[:MOST_WORDS]

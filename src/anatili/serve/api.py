@@ -49,13 +49,15 @@ def create_app(assistant: Assistant, rules: Rules | None = None) -> FastAPI:
     app = FastAPI(
         title="anatili", version=__version__, description=about, docs_url=None, redoc_url=None, responses=ERRORS
     )
-    app.add_middleware(Guard, rules=rules, metrics=desk.metrics)
+    routers = [made(desk) for made in (page_routes, search_routes, translation_routes, chat_routes, text_routes)]
+    routes = [*app.routes, *(route for router in routers for route in router.routes)]
+    app.add_middleware(Guard, rules=rules, metrics=desk.metrics, routes=routes)
     if rules.origins:
         app.add_middleware(CORSMiddleware, allow_origins=list(rules.origins), allow_methods=["GET", "POST"],
                            allow_headers=["Authorization", "Content-Type"])  # fmt: skip
     add_errors(app)
-    for routes in (page_routes, search_routes, translation_routes, chat_routes, text_routes):
-        app.include_router(routes(desk))
+    for router in routers:
+        app.include_router(router)
     add_schema(app, rules)
     return app
 

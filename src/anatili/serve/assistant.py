@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 
-from anatili import models
+from anatili import models, weights
 from anatili.engine import Engine, Message, Piece, Prompt, Sampling, open_engine, stop
-from anatili.lang import LanguagePack, codes, load_pack
+from anatili.lang import REFERENCE, LanguagePack, codes, load_pack
 from anatili.lang.identify import identify
 from anatili.problem import Problem
 from anatili.prompt import PASSAGES, grounded
@@ -20,6 +20,7 @@ from anatili.search.dense import Dense
 from anatili.serve.cite import Report, checked, quotation
 from anatili.serve.sample_index import Tell, sample_run
 from anatili.text import show_path
+from anatili.translate.directions import Directions, of_run, read_directions
 
 TOY = 50_000_000
 """Weights below which a model is not asked to answer from passages: they answer in their own words."""
@@ -61,6 +62,8 @@ class Assistant:
     search: Search | None = None
     card: str = ""
     """The model's card, "" if it has none."""
+    directions: Directions | None = None
+    """Between which languages it was taught to translate; None where that is not known."""
 
     @property
     def name(self) -> str:
@@ -105,7 +108,7 @@ class Assistant:
 
     def _answer(self, ready: Ready, sampling: Sampling, report: Report) -> Iterator[Piece]:
         if ready.abstains:
-            yield Piece(str(self.packs[ready.language].prompts.get("no_answer", "")) + ".", finish="stop")
+            yield Piece(self.no_answer(ready.language) + ".", finish="stop")
         elif ready.quotes:
             yield Piece(quotation(ready.passages[0], report), finish="stop")
         elif not ready.passages:
@@ -114,6 +117,11 @@ class Assistant:
             yield from checked(self.engine.generate(ready.prompt, sampling), ready.passages, report)
         else:
             yield from self.in_language(ready, sampling, report)
+
+    def no_answer(self, language: str) -> str:
+        """What is said where nothing fits; in the reference language where the pack has no words for it."""
+        own = self.packs[language].prompts.get("no_answer")
+        return str(own or load_pack(REFERENCE).prompts["no_answer"])
 
     def in_language(self, ready: Ready, sampling: Sampling, report: Report) -> Iterator[Piece]:
         """A small model's answer if it begins in the language of the question, in one of two tries; else quotations."""
@@ -177,17 +185,20 @@ def open_assistant(
     if not target or not is_run(target, runs):
         place = models.find(target or models.default())
         if place:
-            languages = models.describe(place)["languages"]
+            about = models.describe(place)
+            languages = about["languages"]
             packs = {code: load_pack(code) for code in languages}
             file = models.open_packaged(place, tell)
             search = search_of(sample_run(languages, tell), packs)
-            return Assistant(open_engine(file, adapters, slots), packs, search, read_card(place))
-    run = find_run(Path(target), runs)
+            ways = read_directions(about.get("translation"), place / models.DESCRIPTION)
+            return Assistant(open_engine(file, adapters, slots), packs, search, read_card(place), ways)
+    run = run_of(target, runs)
     recipe = load_recipe(run.root / "recipe.toml")
     packs = {code: load_pack(code) for code in recipe.languages}
     return Assistant(
-        open_engine(model_of(run), adapters, slots), packs, search_of(run, packs), read_card(run.folder("release"))
-    )
+        open_engine(model_of(run), adapters, slots), packs, search_of(run, packs), read_card(run.folder("release")),
+        of_run(run),
+    )  # fmt: skip
 
 
 def read_card(folder: Path) -> str:
@@ -226,8 +237,16 @@ def find_model(target: str, runs: Path = Path("runs"), tell: Tell = silent) -> P
     if not is_run(target, runs) and (place := models.find(target)):
         return models.open_packaged(place, tell)
     if path.suffix == ".gguf" or (path.is_dir() and not (path / "recipe.toml").is_file()):
-        return path
-    return model_of(find_run(path, runs))
+        return path if path.suffix == ".gguf" else weights.check_folder(path)
+    return model_of(run_of(target, runs))
+
+
+def run_of(target: str, runs: Path) -> Run:
+    """The run of this name; `Problem` names the runs and models that there are."""
+    try:
+        return find_run(Path(target), runs)
+    except Problem as problem:
+        raise Problem(f"{problem}. Models that come with anatili: {', '.join(models.names())}") from problem
 
 
 def model_of(run: Run) -> Path:

@@ -32,8 +32,8 @@ KEPT = 256
 """Passages that are kept taken apart."""
 
 MARKED = re.compile(r"[«“„\"](?P<words>[^«»“”„\"]{1,600})[»”“\"](?:\s*\[(?P<number>\d{1,2})\])?")
-NUMBERED = re.compile(r"\s*\[(?P<number>\d{1,2})\]")
-OPENING = re.compile(r"[«“„\"]|\s*\[|\s+$")
+NUMBERED = re.compile(r"(?<!\s)\s*\[(?P<number>\d{1,2})\]")
+OPENING = re.compile(r"[«“„\"]|(?<!\s)\s*\[|(?<!\s)\s+$")
 UNIT = re.compile(f"{MARKED.pattern}|{NUMBERED.pattern.replace('number', 'bare')}")
 
 

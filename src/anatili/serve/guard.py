@@ -7,7 +7,7 @@ import logging
 import time
 import uuid
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import parse_qsl
@@ -15,9 +15,12 @@ from urllib.parse import parse_qsl
 from fastapi import Request
 from fastapi.responses import JSONResponse, Response
 from starlette.datastructures import MutableHeaders
+from starlette.routing import BaseRoute, Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from anatili.problem import Problem
+from anatili.reading import read_text
+from anatili.serve.connection import LATE
 from anatili.serve.metrics import Metrics
 from anatili.text import show_path
 
@@ -36,6 +39,13 @@ HEADERS = {
 }
 REMEMBERED = 10_000
 """Clients whose requests are counted at a time."""
+FAILED_KEYS = 30
+"""Requests without a key that counts, of one address a minute, before none of its unknown keys is looked at."""
+WITH_BODY = ("POST", "PUT", "PATCH")
+GONE = 499
+"""Status in the log of a request whose sender left before it was whole; nginx's number."""
+BLAMED = (401, 403, 408, 413, 429, GONE)
+"""Statuses whose line in the log has the address that asked."""
 
 
 def failure(status: int, message: str, kind: str = "invalid_request_error") -> JSONResponse:
@@ -54,9 +64,9 @@ def read_keys(path: Path) -> dict[str, str]:
     """Hash of a key -> the name of who holds it, from a file of lines `name hash`."""
     keys: dict[str, str] = {}
     try:
-        lines = path.read_text("utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise Problem(f"cannot read the keys in {show_path(path)}: {error}") from error
+        lines = read_text(path).splitlines()
+    except Problem as problem:
+        raise Problem(f"cannot read the keys: {problem}") from problem
     for number, line in enumerate(lines, 1):
         parts = line.split("#")[0].split()
         if not parts:
@@ -81,6 +91,18 @@ def key_in(body: bytes, kind: str) -> str:
         return dict(parse_qsl(body.decode())).get("api_key", "")
     except (ValueError, RecursionError):
         return ""  # what is wrong with the body is told by who reads it, if anybody may
+
+
+async def whole_body(receive: Receive) -> bytes | None:
+    """The body of a request; `None` if its sender left before it was whole, or took too long."""
+    parts: list[bytes] = []
+    while True:
+        message = await receive()
+        if message["type"] != "http.request":
+            return None
+        parts.append(message.get("body", b""))
+        if not message.get("more_body", False):
+            return b"".join(parts)
 
 
 def replayed(body: bytes, receive: Receive) -> Receive:
@@ -109,12 +131,10 @@ class Limit:
     buckets: OrderedDict[str, Bucket] = field(default_factory=OrderedDict)
 
     def allows(self, client: str) -> bool:
+        """Whether a client may ask now; takes one off what is left to it."""
         if not self.per_minute:
             return True
-        now = time.monotonic()
-        bucket = self.buckets.pop(client, None) or Bucket(self.per_minute, now)
-        bucket.left = min(self.per_minute, bucket.left + (now - bucket.seen) * self.per_minute / 60)
-        bucket.seen = now
+        bucket = self.filled(client)
         self.buckets[client] = bucket
         while len(self.buckets) > REMEMBERED:
             self.buckets.popitem(last=False)
@@ -122,6 +142,21 @@ class Limit:
             return False
         bucket.left -= 1
         return True
+
+    def is_spent(self, client: str) -> bool:
+        """Whether nothing is left to a client; takes nothing off."""
+        if client not in self.buckets:
+            return False
+        bucket = self.buckets[client] = self.filled(client)
+        return bucket.left < 1
+
+    def filled(self, client: str) -> Bucket:
+        """What is left to a client by now, taken out of `buckets`."""
+        now = time.monotonic()
+        bucket = self.buckets.pop(client, None) or Bucket(self.per_minute, now)
+        bucket.left = min(self.per_minute, bucket.left + (now - bucket.seen) * self.per_minute / 60)
+        bucket.seen = now
+        return bucket
 
 
 @dataclass(frozen=True)
@@ -139,11 +174,16 @@ class Rules:
 
 
 class Guard:
-    """Refuses what may not pass, counts and logs what does (never its words), and adds the security headers."""
+    """Refuses what may not pass, counts and logs what does (never its words), and adds the security headers.
 
-    def __init__(self, app: ASGIApp, rules: Rules, metrics: Metrics) -> None:
-        self.app, self.rules, self.metrics = app, rules, metrics
-        self.limit = Limit(rules.per_minute)
+    Bodies are read here, whole: the application never waits for one, nor meets one that breaks off.
+    """
+
+    def __init__(self, app: ASGIApp, rules: Rules, metrics: Metrics, routes: Sequence[BaseRoute] = ()) -> None:
+        self.app, self.rules, self.metrics, self.routes = app, rules, metrics, routes
+        self.limit, self.failed = Limit(rules.per_minute), Limit(FAILED_KEYS)
+        self.holders: OrderedDict[tuple[str, str], None] = OrderedDict()
+        """(address, name) of those whose key counted: a stranger behind the same address must not lock them out."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -152,10 +192,19 @@ class Guard:
         began, name = time.perf_counter(), uuid.uuid4().hex[:12]
         request = Request(scope)
         key = request.headers.get("authorization", "").removeprefix("Bearer ").strip()
-        if self.rules.keys and not key and request.url.path in KEY_IN_BODY and has_small_body(request):
-            body = await Request(scope, receive).body()
-            key, receive = key_in(body, request.headers.get("content-type", "")), replayed(body, receive)
+        body: bytes | None = b""
+        searches = self.rules.keys and not key and request.url.path in KEY_IN_BODY and has_small_body(request)
+        if searches:
+            body = await whole_body(receive)
+            key = key_in(body or b"", request.headers.get("content-type", ""))
         who, refusal = self.judge(request, key)
+        if not refusal and not searches and request.method in WITH_BODY:
+            body = await whole_body(receive)
+        if body is None:
+            self.tell(scope, name, who, 408 if scope.get(LATE) else GONE, time.perf_counter() - began)
+            return
+        if searches or request.method in WITH_BODY:
+            receive = replayed(body, receive)
 
         async def send_guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -166,12 +215,21 @@ class Guard:
         await (refusal or self.app)(scope, receive, send_guarded)
 
     def tell(self, scope: Scope, name: str, who: str, status: int, seconds: float) -> None:
-        # The route, not the path as asked: what people put into addresses is theirs.
-        route = getattr(scope.get("route"), "path", "none")
+        route = self.route_of(scope)
         self.metrics.requests.labels(route, str(status)).inc()
         self.metrics.seconds.labels(route).observe(seconds)
-        log.info("request", extra={"said": {"id": name, "who": who, "method": scope["method"], "route": route,
-                                            "status": status, "seconds": round(seconds, 4)}})  # fmt: skip
+        said = {"id": name, "who": who, "method": scope["method"], "route": route, "status": status,
+                "seconds": round(seconds, 4)}  # fmt: skip
+        if status in BLAMED:
+            said["address"] = (scope.get("client") or ("",))[0]
+        log.info("request", extra={"said": said})
+
+    def route_of(self, scope: Scope) -> str:
+        """The route, not the path as asked: what people put into addresses is theirs."""
+        found = scope.get("route")  # not there where the request was refused
+        if found is None:
+            found = next((route for route in self.routes if route.matches(scope)[0] is not Match.NONE), None)
+        return str(getattr(found, "path", "none"))
 
     def judge(self, request: Request, key: str) -> tuple[str, Response | None]:
         """Who asks, and what is answered in place of the application, if anything."""
@@ -180,17 +238,30 @@ class Guard:
         if rules.hosts and host not in rules.hosts:
             return "", failure(403, f"this server does not answer for host {host!r}")
         is_open = path in OPEN_PATHS or path.startswith(OPEN_FOLDER)
+        address = request.client.host if request.client else ""
         who = self.holder(key)
-        if rules.keys and not is_open and not who:
-            refusal = failure(401, "a key is needed: Authorization: Bearer KEY", "authentication_error")
-            refusal.headers["WWW-Authenticate"] = "Bearer"
-            return "", refusal
-        client = who or (request.client.host if request.client else "")
+        if rules.keys and not is_open and (address, who) not in self.holders:
+            if self.failed.is_spent(address):
+                return "", failure(
+                    429, "too many requests without a key that counts; wait a minute", "rate_limit_error"
+                )
+            if not who:
+                self.failed.allows(address)
+                refusal = failure(401, "a key is needed: Authorization: Bearer KEY", "authentication_error")
+                refusal.headers["WWW-Authenticate"] = "Bearer"
+                return "", refusal
+            self.remember(address, who)
+        client = who or address
         if not is_open and not self.limit.allows(client):
             return who, failure(429, f"more than {rules.per_minute} requests a minute", "rate_limit_error")
-        if request.method in ("POST", "PUT", "PATCH") and not has_small_body(request):
+        if request.method in WITH_BODY and not has_small_body(request):
             return who, failure(413, f"a body of up to {MAX_BODY} bytes with Content-Length is needed")
         return who, None
+
+    def remember(self, address: str, who: str) -> None:
+        self.holders[address, who] = None
+        while len(self.holders) > REMEMBERED:
+            self.holders.popitem(last=False)
 
     def holder(self, key: str) -> str:
         """The name of who holds a key, "" for nobody. All are compared, each in the same time whatever it is."""

@@ -9,6 +9,8 @@ from anatili.run import Drift, Run
 from anatili.stage import carry_out, stages_to_redo
 from anatili.weights import cache_folder
 
+WAIT = 600
+"""Seconds to wait for another process that makes the same index: it takes some, on a busy machine minutes."""
 Tell = Callable[[str], None]
 """Where one who waits is told what is done meanwhile."""
 
@@ -20,7 +22,7 @@ def sample_run(languages: Sequence[str], tell: Tell) -> Run:
         "collect": {"sources": [{"name": "sample", "path": sample.PLACE, "licence": "CC0-1.0"}]},
     })  # fmt: skip
     run = Run(cache_folder() / f"sample-{'-'.join(languages)}-{sample.digest()[:16]}")
-    with run.locked():
+    with run.locked(WAIT):  # two servers that begin at once make it once
         if not run.record("index"):
             tell("making the search index of the sample, once …")
         try:

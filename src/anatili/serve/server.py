@@ -7,10 +7,15 @@ import socket
 import sys
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from anatili.problem import Problem
+from anatili.problem import Problem, install
+
+if TYPE_CHECKING:
+    from anatili.serve.connection import Patience
 
 LOCAL = ("127.0.0.1", "localhost", "::1")
 MIN_KEY = 16
@@ -18,6 +23,9 @@ SLOTS = 4
 """Answers worked on at a time by a model in this process."""
 GRACE = 30
 """Seconds that answers may still take when the server is asked to end."""
+IDLE = 15
+"""Seconds that a connection is kept for another request. The clients of Python and OpenAI let go after 5: a server that
+does so at the same moment resets a request that is on its way."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +46,8 @@ class Place:
     """Whether to open the page."""
     logs: bool = False
     """Whether to write a line of JSON for each request to standard error."""
+    patience: "Patience | None" = None
+    """For requests that are slow to come."""
 
 
 def start(target: str, runs: Path, adapters: Sequence[Path], place: Place, announce: Callable[[str], None]) -> None:
@@ -54,7 +64,7 @@ def start(target: str, runs: Path, adapters: Sequence[Path], place: Place, annou
         from anatili.serve.api import create_app
         from anatili.serve.guard import Rules, hash_key, read_keys
     except ImportError as error:
-        raise Problem("serving needs more packages: pip install 'anatili[serve]'") from error
+        raise Problem(f"serving needs more packages: {install('serve')}") from error
     from anatili.serve.assistant import open_assistant
 
     keys = read_keys(place.keys) if place.keys else {}
@@ -75,8 +85,22 @@ def start(target: str, runs: Path, adapters: Sequence[Path], place: Place, annou
         log_requests()
     if place.browser:
         open_browser(f"http://{shown}:{taken}/")
-    config = uvicorn.Config(app, log_level="warning", server_header=False, timeout_graceful_shutdown=GRACE)
-    uvicorn.Server(config).run(sockets=[listener])
+    uvicorn.Server(settings_of(app, place)).run(sockets=[listener])
+
+
+def settings_of(app: Any, place: Place) -> Any:
+    """How uvicorn is to serve the application."""
+    import uvicorn
+
+    from anatili.serve.connection import Connection, Patience, connections_for
+
+    patience = place.patience or Patience()
+    patience = replace(patience, connections=connections_for(patience.connections))
+    made: Any = partial(Connection, patience=patience)
+    return uvicorn.Config(
+        app, http=made, ws="none", log_level="warning", log_config=None, server_header=False,
+        timeout_keep_alive=IDLE, timeout_graceful_shutdown=GRACE,
+    )  # fmt: skip
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -109,13 +133,18 @@ class Lines(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         said = {"time": self.formatTime(record, "%Y-%m-%dT%H:%M:%S%z"), "event": record.getMessage()}
-        return json.dumps(said | getattr(record, "said", {}), ensure_ascii=False)
+        said |= getattr(record, "said", {})
+        if record.exc_info:
+            said["trace"] = self.formatException(record.exc_info)
+        return json.dumps(said, ensure_ascii=False)
 
 
 def log_requests() -> None:
+    """Write requests, and what the server itself has to say, as lines of JSON."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(Lines())
-    log = logging.getLogger("anatili.serve")
-    log.addHandler(handler)
-    log.setLevel(logging.INFO)
-    log.propagate = False
+    for name, level in (("anatili.serve", logging.INFO), ("uvicorn.error", logging.WARNING)):
+        log = logging.getLogger(name)
+        log.addHandler(handler)
+        log.setLevel(level)
+        log.propagate = False

@@ -55,13 +55,14 @@ class Result:
 
 def translation_routes(desk: Desk) -> APIRouter:
     routes = APIRouter(tags=["translation"])
-    translator = Translator(desk.assistant.engine, desk.assistant.packs)
+    translator = Translator(desk.assistant.engine, desk.assistant.packs, desk.assistant.directions)
 
     @routes.get("/languages")
     async def languages() -> list[dict[str, Any]]:
-        """Each language, and those into which it is translated, directly."""
-        return [{"code": code, "name": pack.name, "targets": translator.targets(code)}
-                for code, pack in translator.packs.items() if translator.targets(code)]  # fmt: skip
+        """Each language, and those into which the model was taught to translate it; `anatili`: how well that goes."""
+        return [{"code": code, "name": pack.name, "targets": targets,
+                 "anatili": {target: quality_of(translator, code, target) for target in targets}}
+                for code, pack in translator.packs.items() if (targets := translator.targets(code))]  # fmt: skip
 
     @routes.post("/detect", openapi_extra=body_of(Detected))
     async def detect(request: Request) -> list[dict[str, Any]]:
@@ -72,7 +73,8 @@ def translation_routes(desk: Desk) -> APIRouter:
 
     @routes.post("/translate", openapi_extra=body_of(Asked), responses=STREAMED)
     async def translate(request: Request) -> Any:
-        """A text, or a list of them, in another language. `anatili` tells what is doubtful, such as other numbers."""
+        """A text, or a list of them, in another language. `anatili` tells what is doubtful, such as other numbers, and
+        what the direction is worth."""
         wanted = await read(request, Asked)
         texts = [wanted.q] if isinstance(wanted.q, str) else wanted.q
         if sum(map(len, texts)) > MAX_CHARACTERS:
@@ -86,9 +88,15 @@ def translation_routes(desk: Desk) -> APIRouter:
             return StreamingResponse(made, media_type="text/event-stream")
         found = [await whole(desk, translator, text, source, wanted.target, request)
                  for text, source in zip(texts, sources, strict=True)]  # fmt: skip
-        return answer(found, wanted, many=not isinstance(wanted.q, str))
+        return answer(translator, found, wanted, many=not isinstance(wanted.q, str))
 
     return routes
+
+
+def quality_of(translator: Translator, source: str, target: str) -> dict[str, Any]:
+    """Whether a direction is `usable`, `poor` or `unknown`, with its chrF++ where that was measured."""
+    known = translator.direction(source, target)
+    return {"quality": "usable" if source == target else known.quality, **known.row()}
 
 
 def body_of(kind: type[BaseModel]) -> dict[str, Any]:
@@ -161,13 +169,19 @@ async def whole(
     return Result(made, *source, found)
 
 
-def answer(found: list[Result], wanted: Asked, *, many: bool) -> dict[str, Any]:
+def answer(translator: Translator, found: list[Result], wanted: Asked, *, many: bool) -> dict[str, Any]:
     """In LibreTranslate's form: lists for a list."""
     said: dict[str, Any] = {"translatedText": [one.text for one in found]}
     if wanted.source == "auto":
         said["detectedLanguage"] = [{"language": one.source, "confidence": one.confidence} for one in found]
-    said["anatili"] = [{"doubts": one.doubts, "generated_by_ai": True} for one in found]
+    said["anatili"] = [{"doubts": one.doubts, "generated_by_ai": True, **worth(translator, one.source, wanted.target)}
+                       for one in found]  # fmt: skip
     return said if many else {name: values[0] for name, values in said.items()}
+
+
+def worth(translator: Translator, source: str, target: str) -> dict[str, Any]:
+    """What must be known of a translation as a whole: the measured quality, and a sentence about it for the reader."""
+    return {"quality": quality_of(translator, source, target), "notice": translator.notice(source, target)}
 
 
 async def stream(
@@ -175,7 +189,9 @@ async def stream(
 ) -> AsyncIterator[str]:
     try:
         for index, (text, source) in enumerate(zip(texts, sources, strict=True)):
-            yield sent({"index": index, "detectedLanguage": {"language": source[0], "confidence": source[1]}})
+            known = {"language": source[0], "confidence": source[1]}
+            yield sent({"index": index, "detectedLanguage": known, "notice": translator.notice(source[0], target),
+                        "quality": quality_of(translator, source[0], target)})  # fmt: skip
             async for step in steps(desk, translator, text, source[0], target):
                 yield sent({"index": index, "text": step.text, "source": step.source, "doubts": list(step.doubts)})
     except (Problem, Full) as error:

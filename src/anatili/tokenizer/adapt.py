@@ -8,8 +8,8 @@ from typing import Any
 
 from anatili import weights
 from anatili.document import whole_file, write_json
-from anatili.lang import LanguagePack
-from anatili.recipe import Tokenizer
+from anatili.lang import LanguagePack, load_pack
+from anatili.recipe import Recipe, Tokenizer
 from anatili.tokenizer.extend import extend
 from anatili.tokenizer.pieces import Vocabulary, read_vocabulary
 from anatili.tokenizer.trim import opened, trim
@@ -18,14 +18,10 @@ TURN = "<start_of_turn>"
 """How Gemma opens a turn; its base models know the sign."""
 
 
-def inventory(settings: Tokenizer, near: Path) -> dict[str, Any]:
-    """What the base is, so that a run notices another one; nothing where there is none."""
-    if not settings.base:
-        return {}
-    if settings.base in weights.PACKAGED:
-        return {settings.base: weights.PACKAGED[settings.base].sha256}
-    folder = weights.check_folder(near / settings.base)
-    return {path.name: path.stat().st_size for path in sorted(folder.glob("*.safetensors"))}
+def inventory(recipe: Recipe, near: Path) -> dict[str, Any]:
+    """What the base and the pack's script are, so that a run notices others; nothing where there is no base."""
+    base = recipe.tokenizer.base
+    return {**weights.facts(base, near), "script": load_pack(recipe.language).main_script} if base else {}
 
 
 def adapt(settings: Tokenizer, folder: Path, texts: dict[str, list[str]], pack: LanguagePack, out: Path) -> int:

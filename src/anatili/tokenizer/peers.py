@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from anatili.problem import Problem
+from anatili.problem import Problem, install
 from anatili.text import show_path
 from anatili.weights import LLAMA3_SPLIT, SPLIT_RULES
 
@@ -105,7 +105,7 @@ def from_sentencepiece(file: Path, name: str) -> Opened:
     try:
         from sentencepiece import SentencePieceProcessor
     except ImportError as error:
-        raise Problem("this tokenizer's form needs sentencepiece: pip install 'anatili[eval]'") from error
+        raise Problem(f"this tokenizer's form needs sentencepiece: {install('eval')}") from error
     try:
         found: Any = SentencePieceProcessor(model_file=str(file))
     except RuntimeError as error:
@@ -130,7 +130,7 @@ def from_ranks(ranks: dict[bytes, int], name: str, split: str = "") -> Opened:
     try:
         import tiktoken
     except ImportError as error:
-        raise Problem("this tokenizer's form needs tiktoken: pip install 'anatili[eval]'") from error
+        raise Problem(f"this tokenizer's form needs tiktoken: {install('eval')}") from error
 
     found: Any = tiktoken.Encoding(
         name, pat_str=split or BY_SIZE.get(len(ranks), LLAMA3_SPLIT), mergeable_ranks=ranks, special_tokens={}

@@ -7,6 +7,7 @@ from typing import Any
 
 from anatili.plot import DARK, LIGHT, finish, start
 from anatili.problem import Problem
+from anatili.reading import unreadable
 from anatili.text import script_of, show_path
 from anatili.tokenizer.peers import Opened
 
@@ -51,8 +52,8 @@ def read_text(path: Path, language: str = "") -> Text:
     try:
         with path.open("rb") as file:
             text = file.read(MOST_BYTES).decode("utf-8", "ignore" if path.stat().st_size > MOST_BYTES else "strict")
-    except FileNotFoundError as error:
-        raise Problem(f"no file {show_path(path)}") from error
+    except OSError as error:
+        raise unreadable(path, error) from error
     except UnicodeDecodeError as error:
         raise Problem(f"{show_path(path)} is not UTF-8 (byte {error.start}); convert it first") from error
     lines = tuple(line for line in text.splitlines() if line.strip())

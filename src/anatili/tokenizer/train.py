@@ -53,14 +53,14 @@ def lines(files: Iterable[Path]) -> Iterator[str]:
 
 
 def adapt_base(task: Task, shards: list[Path]) -> None:
-    """Fit the base's vocabulary; `base.json` tells later stages which base it is."""
+    """Fit the base's vocabulary; `base.json` tells later stages which base it is, and which weights they start from."""
     from anatili.tokenizer.adapt import adapt, by_language
-    from anatili.weights import open_base
+    from anatili.weights import facts, open_base
 
     settings: Tokenizer = task.settings
     folder = open_base(settings.base, task.base)
     adapt(settings, folder, by_language(chosen(shards, settings, {})), load_pack(task.recipe.language), task.out)
-    write_json(task.out / "base.json", {"base": settings.base})
+    write_json(task.out / "base.json", {"base": settings.base, "weights": facts(settings.base, task.base)})
 
 
 def texts(shards: list[Path], settings: Tokenizer, main: str) -> Iterator[str]:

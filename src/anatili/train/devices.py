@@ -141,8 +141,14 @@ def gather(wrapped: Any, model: Any) -> None:
     """Make `model` whole again in each process, after training in parts."""
     if count() == 1:
         return
-    tensors = {name.removeprefix("model."): whole(value) for name, value in wrapped.named_parameters()}
-    for name, value in tensors.items():
-        owner, _, leaf = name.rpartition(".")
-        setattr(model.get_submodule(owner), leaf, torch.nn.Parameter(value, requires_grad=False))
-    model.tie_weights()
+    # Shared parameters by each of their names: transformers cannot tie an embedding again that peft has wrapped.
+    named = list(wrapped.named_parameters(remove_duplicate=False))
+    made = {id(value): torch.nn.Parameter(whole(value), requires_grad=False) for _, value in named}
+    for name, value in named:
+        owner, _, leaf = name.removeprefix("model.").rpartition(".")
+        setattr(model.get_submodule(owner), leaf, made[id(value)])
+    from torch.distributed.fsdp import FSDPModule
+
+    for module in model.modules():  # a sharded module refuses to be cast or merged even when all of it is here
+        if isinstance(module, FSDPModule):
+            module.__class__ = type(module).__bases__[1]

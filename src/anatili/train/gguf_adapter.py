@@ -8,12 +8,16 @@ from anatili.document import whole_file
 from anatili.problem import Problem
 from anatili.text import show_path
 from anatili.train.gguf_file import COMMON, converted, read_config, shape_of
+from anatili.train.optimizer import is_rows
 
 CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 
 
-def export_adapter(adapter: Path, base: Path, target: Path) -> dict[str, Any]:
-    """Write the PEFT adapter in folder `adapter`, made for the model in folder `base`, to `target` in f16."""
+def export_adapter(adapter: Path, base: Path, target: Path, *, with_rows: bool = True) -> dict[str, Any]:
+    """Write the PEFT adapter in folder `adapter`, made for the model in folder `base`, to `target` in f16.
+
+    `with_rows`: whether new rows of the vocabulary that it holds must go with it, which is a `Problem`.
+    """
     import gguf
     import numpy as np
     from safetensors.torch import load_file
@@ -24,12 +28,20 @@ def export_adapter(adapter: Path, base: Path, target: Path) -> dict[str, Any]:
     config = read_config(base)
     shape = shape_of(config, base)
     tensors = load_file(adapter / WEIGHTS)
+    rows = {name for name in tensors if is_rows(name)}
+    if rows and with_rows:
+        raise Problem(
+            f"{show_path(adapter)} also holds new rows of the vocabulary, which llama.cpp cannot take from an adapter: "
+            "export the whole model, or the run with --package"
+        )
     with whole_file(target) as temporary:
         writer = gguf.GGUFWriter(temporary, shape.name)
         writer.add_type("adapter")
         writer.add_string("adapter.type", "lora")
         writer.add_float32("adapter.lora.alpha", float(said["lora_alpha"]))
         for name, tensor in sorted(tensors.items()):
+            if name in rows:
+                continue
             place, own, side = placed(name, adapter)
             # Rows of the second matrix are rows of the base's: they move with them.
             array = converted(own, tensor, config, shape) if side == "b" else tensor.float().numpy()
@@ -38,7 +50,7 @@ def export_adapter(adapter: Path, base: Path, target: Path) -> dict[str, Any]:
         writer.write_kv_data_to_file()
         writer.write_tensors_to_file()
         writer.close()
-    return {"file": show_path(target), "bytes": target.stat().st_size, "tensors": len(tensors)}
+    return {"file": show_path(target), "bytes": target.stat().st_size, "tensors": len(tensors) - len(rows)}
 
 
 def placed(name: str, adapter: Path) -> tuple[str, str, str]:

@@ -17,9 +17,12 @@ from anatili import weights
 from anatili.document import whole_file
 from anatili.problem import Problem
 from anatili.text import show_path
+from anatili.train.gguf_rope import FREQUENCIES, add_rope
 from anatili.train.gguf_vocabulary import add_vocabulary
 
 Array = npt.NDArray[Any]
+GLOBAL_EVERY, LARGEST_GEMMA3 = 6, 62
+"""Gemma 3 as llama.cpp knows it: each so many layers one without a window; layers of its largest size."""
 QUANTIZATIONS = ("f32", "f16", "bf16", "q8_0", "q5_1", "q5_0", "q4_1", "q4_0")
 
 
@@ -34,6 +37,8 @@ class Shape:
     """Whether rotary positions pair neighbours in llama.cpp and halves in transformers."""
     one_added: bool = False
     """Whether norms are stored less one."""
+    activation: str = "silu"
+    """What llama.cpp computes between the matrices of the feed-forward part."""
 
 
 COMMON = {
@@ -59,6 +64,7 @@ SHAPES = {
             **QK,
         },
         one_added=True,
+        activation="gelu_pytorch_tanh",
     ),
 }
 
@@ -67,8 +73,10 @@ def export_gguf(folder: Path, target: Path, quantization: str = "q8_0") -> dict[
     """Write the model in `folder` to `target`; `Problem` if a tensor is missing, left over or of another shape."""
     import gguf
 
+    settings = open_config(folder)
     config = read_config(folder)
     shape = shape_of(config, folder)
+    check_settings(config, shape, folder)
     tensors = read_tensors(folder)
     places = dict(expected(config, shape))
     check_names(places, tensors, config, folder)
@@ -76,8 +84,11 @@ def export_gguf(folder: Path, target: Path, quantization: str = "q8_0") -> dict[
     with whole_file(target) as temporary:
         writer = gguf.GGUFWriter(temporary, shape.name)
         add_facts(writer, config, shape, target.stem, kind)
+        frequencies = add_rope(writer, settings, shape.name)
         add_vocabulary(writer, folder, config["vocab_size"])
         used: dict[str, int] = {}
+        if frequencies is not None:
+            writer.add_tensor(FREQUENCIES, frequencies)
         for name, place in places.items():
             array = converted(name, tensors.pop(name), config, shape)
             data, stored = packed(array, kind, gguf)
@@ -87,13 +98,52 @@ def export_gguf(folder: Path, target: Path, quantization: str = "q8_0") -> dict[
         writer.write_kv_data_to_file()
         writer.write_tensors_to_file()
         writer.close()
-    check_written(target, set(places.values()))
+    check_written(target, set(places.values()) | ({FREQUENCIES} if frequencies is not None else set()))
     return {"file": show_path(target), "bytes": target.stat().st_size, "tensors": used}
 
 
+def open_config(folder: Path) -> Any:
+    """The config of the text model in `folder`, with all defaults that its config.json leaves out."""
+    from transformers import AutoConfig
+
+    try:
+        whole = AutoConfig.from_pretrained(weights.check_folder(folder), local_files_only=True)
+    except (ValueError, KeyError, OSError) as error:
+        raise Problem(f"{show_path(folder)}: transformers cannot read its config.json: {error}") from error
+    return whole.get_text_config()
+
+
 def read_config(folder: Path) -> dict[str, Any]:
-    config: dict[str, Any] = json.loads((weights.check_folder(folder) / "config.json").read_text("utf-8"))
-    return dict(config.get("text_config", config))
+    raw = json.loads((weights.check_folder(folder) / "config.json").read_text("utf-8"))
+    return {**open_config(folder).to_dict(), "architectures": raw.get("architectures")}
+
+
+def check_settings(config: dict[str, Any], shape: Shape, folder: Path) -> None:
+    """`Problem` if the config asks for what llama.cpp does not compute for this architecture."""
+    heads, layers = config["num_attention_heads"], config["num_hidden_layers"]
+    size = config.get("head_dim") or config["hidden_size"] // heads
+    kinds = set(config.get("layer_types") or ())
+    wrong = {
+        "hidden_act": (config.get("hidden_act") or config.get("hidden_activation")) != shape.activation,
+        "attn_logit_softcapping": bool(config.get("attn_logit_softcapping")),
+        "final_logit_softcapping": bool(config.get("final_logit_softcapping")),
+        "use_bidirectional_attention": bool(config.get("use_bidirectional_attention")),
+    }
+    if shape.one_added:
+        # llama.cpp scales by heads; only for the largest, which it knows by its layers, by the width for each head.
+        scale = config["hidden_size"] // heads if layers == LARGEST_GEMMA3 else size
+        rhythm = ["full_attention" if (n + 1) % GLOBAL_EVERY == 0 else "sliding_attention" for n in range(layers)]
+        wrong["query_pre_attn_scalar"] = config["query_pre_attn_scalar"] != scale
+        wrong["layer_types"] = list(config.get("layer_types") or rhythm) != rhythm
+        wrong["sliding_window"] = not config.get("sliding_window")
+    else:
+        wrong["layer_types"] = bool(kinds - {"full_attention"})
+    names = sorted(name for name, bad in wrong.items() if bad)
+    if names:
+        raise Problem(
+            f"{show_path(folder)}: config.json has {names[0]} = {config.get(names[0])}, which llama.cpp "
+            f"does not compute for {shape.name}: nothing was exported"
+        )
 
 
 def shape_of(config: dict[str, Any], folder: Path) -> Shape:
@@ -117,7 +167,7 @@ def expected(config: dict[str, Any], shape: Shape) -> Iterator[tuple[str, str]]:
     """Every tensor that a model of this config has: its name there and in GGUF."""
     yield "model.embed_tokens.weight", "token_embd.weight"
     yield "model.norm.weight", "output_norm.weight"
-    if not config.get("tie_word_embeddings", shape.one_added):
+    if not config["tie_word_embeddings"]:
         yield "lm_head.weight", "output.weight"
     for layer in range(config["num_hidden_layers"]):
         for here, there in (COMMON | shape.norms).items():
@@ -125,7 +175,7 @@ def expected(config: dict[str, Any], shape: Shape) -> Iterator[tuple[str, str]]:
 
 
 def check_names(places: dict[str, str], tensors: dict[str, Any], config: dict[str, Any], folder: Path) -> None:
-    if config.get("tie_word_embeddings", True):
+    if config["tie_word_embeddings"]:
         tensors.pop("lm_head.weight", None)  # some write the shared matrix twice
     for what, names in (
         ("lacks", set(places) - set(tensors)),
@@ -178,8 +228,6 @@ def packed(array: Array, kind: Any, gguf: Any) -> tuple[Array, Any]:
 
 
 def add_facts(writer: Any, config: dict[str, Any], shape: Shape, name: str, kind: Any) -> None:
-    rope = config.get("rope_parameters") or {}
-    theta = (rope.get("full_attention") or rope).get("rope_theta") or config.get("rope_theta") or 10000.0
     heads = config["num_attention_heads"]
     size = config.get("head_dim") or config["hidden_size"] // heads
     writer.add_name(name)
@@ -192,11 +240,10 @@ def add_facts(writer: Any, config: dict[str, Any], shape: Shape, name: str, kind
     writer.add_layer_norm_rms_eps(config["rms_norm_eps"])
     writer.add_key_length(size)
     writer.add_value_length(size)
-    writer.add_rope_freq_base(theta)
     if shape.permuted:
         writer.add_rope_dimension_count(size)
         writer.add_vocab_size(config["vocab_size"])
-    if config.get("sliding_window") and shape.one_added:
+    if shape.one_added:
         writer.add_sliding_window(config["sliding_window"])
     writer.add_file_type(
         {"F32": 0, "F16": 1, "Q4_0": 2, "Q4_1": 3, "Q8_0": 7, "Q5_0": 8, "Q5_1": 9, "BF16": 32}[kind.name]

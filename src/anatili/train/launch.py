@@ -16,8 +16,8 @@ from typing import Any
 
 from anatili.document import write_json
 from anatili.problem import Problem
-from anatili.recipe import Pretrain, Recipe
-from anatili.stage import Quiet, Task, load
+from anatili.recipe import Pretrain, Recipe, only
+from anatili.stage import STAGES, Quiet, Task, load
 
 SUMMARY = ".summary.json"
 MESSAGE = ".problem"
@@ -97,7 +97,11 @@ def main(order: Path) -> None:
     from anatili.train import loop  # noqa: F401 - sets how threads wait before torch is loaded
 
     said = json.loads(order.read_text("utf-8"))
-    recipe = Recipe.model_validate_json(json.dumps(said["recipe"]))
+    stage = next(stage for stage in STAGES if stage.name == said["stage"])
+    # What the stage does not name came not with the order: it must not be read as a default here.
+    recipe = only(
+        Recipe.model_validate_json(json.dumps({"name": "_", "language": "_"} | said["recipe"])), stage.settings
+    )
     out = Path(said["out"])
     task = Task(
         recipe=recipe, settings=getattr(recipe, said["stage"]), base=Path(said["base"]),

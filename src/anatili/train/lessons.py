@@ -11,33 +11,36 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from anatili import sample
+from anatili import benchmarks, sample, weights
+from anatili.benchmarks import letters
 from anatili.lang import LanguagePack
 from anatili.problem import Problem
 from anatili.prompt import grounded
-from anatili.recipe import Tune
+from anatili.recipe import Recipe, Tune
+from anatili.run import digest as sha256
 from anatili.text import digest, show_path
-from anatili.weights import check_folder
 
 ROLES = ("system", "user", "assistant")
 Conversation = dict[str, Any]
-"""`messages`, `language`, `source` (an address, or "" where it has none) and `kind`."""
+"""`messages`, `language`, `kind`, `source` (an address, or "" where it has none); `other`: of a second page."""
 
 
-def inventory(settings: Tune, base: Path) -> dict[str, Any]:
-    """What the lessons are made from now, so that a run notices when it changes."""
+def inventory(recipe: Recipe, base: Path) -> dict[str, Any]:
+    """What the lessons and their benchmarks are now, so that a run notices when one changes."""
+    settings = recipe.tune
     facts: dict[str, Any] = {}
     if settings.instructions == sample.PLACE:
         facts["sample"] = sample.digest()
     elif settings.instructions:
-        facts[show_path(Path(settings.instructions).name)] = existing(settings.instructions, base).stat().st_size
+        facts[show_path(Path(settings.instructions).name)] = sha256(existing(settings.instructions, base))
     if settings.preferences:
-        facts["preferences"] = existing(settings.preferences, base).stat().st_size
+        facts["preferences"] = sha256(existing(settings.preferences, base))
     if settings.instruct:
-        parts = sorted(check_folder(base / settings.instruct).glob("*.safetensors"))
-        facts["instruct"] = {path.name: path.stat().st_size for path in parts}
+        facts["instruct"] = weights.facts_of(base / settings.instruct)
     for pair, files in settings.pairs.items():
-        facts[pair] = {show_path(Path(name).name): existing(name, base).stat().st_size for name in files}
+        facts[pair] = {show_path(Path(name).name): sha256(existing(name, base)) for name in files}
+    if recipe.mark.benchmarks:
+        facts["benchmarks"] = benchmarks.digests(recipe.mark.benchmarks, base)
     return facts
 
 
@@ -115,6 +118,17 @@ def turns(ask: str, answer: str) -> list[dict[str, str]]:
     return [{"role": "user", "content": ask}, {"role": "assistant", "content": answer}]
 
 
+def taught(settings: Tune, packs: dict[str, LanguagePack]) -> list[tuple[str, str]]:
+    """Each two languages, source and target, of which `everything` makes lessons of translation."""
+    if not settings.epochs or (settings.kinds and "translation" not in settings.kinds):
+        return []
+    main, *others = packs
+    pairs = [(main, other) for other in others] if settings.instructions == sample.PLACE else []
+    pairs += [(one, other) for one, _, other in (name.partition("-") for name in settings.pairs if settings.max_pairs)]
+    both = dict.fromkeys(way for one, other in pairs for way in ((one, other), (other, one)))
+    return [(one, other) for one, other in both if other in packs[one].prompts.get("translate", {})]
+
+
 def sample_translations(packs: dict[str, LanguagePack]) -> Iterator[Conversation]:
     """Titles, questions and answers of the sample, which say the same in each language, from and to the main one."""
     main = next(iter(packs))
@@ -123,21 +137,21 @@ def sample_translations(packs: dict[str, LanguagePack]) -> Iterator[Conversation
             if language == main or language not in pages or main not in pages:
                 continue
             for here, there in zip(pages[main][1:], pages[language][1:], strict=True):
-                source = pages[main][0]
-                yield from both_ways(packs, main, language, here, there, source)
+                yield from both_ways(packs, main, language, here, there, (pages[main][0], pages[language][0]))
 
 
 def both_ways(
-    packs: dict[str, LanguagePack], one: str, other: str, here: str, there: str, source: str
+    packs: dict[str, LanguagePack], one: str, other: str, here: str, there: str, pages: tuple[str, str]
 ) -> Iterator[Conversation]:
-    """A pair as two lessons; the request is in the language of the reader who would ask."""
+    """A pair, with the page of each of its texts, as two lessons; the request is in the language of its reader."""
     for start, end, text, result in ((one, other, here, there), (other, one, there, here)):
         asking = packs[start].prompts.get("translate", {}).get(end)
         if asking:
             yield {
                 "kind": "translation",
                 "language": end,
-                "source": source,
+                "source": pages[0],
+                "other": pages[1],
                 "messages": turns(f"{asking} {text}", result),
             }
 
@@ -154,13 +168,8 @@ def file_translations(settings: Tune, base: Path, packs: dict[str, LanguagePack]
         lines = {tuple(row[:2]) for name in files for row in read_pairs(existing(name, base))}
         chosen = sorted(lines, key=lambda row: digest("\t".join(row)))[: settings.max_pairs]
         for here, there in chosen:
-            found += both_ways(packs, one, other, here, there, "")
+            found += both_ways(packs, one, other, here, there, ("", ""))
     return found
-
-
-def letters(text: str) -> str:
-    """What of a text must be the same for it to be the same text."""
-    return "".join(filter(str.isalnum, text.casefold()))
 
 
 def said(lesson: Conversation) -> set[str]:

@@ -53,6 +53,8 @@ class Plan:
     compile: bool = False
     floor: float = 0.1
     """Share of the peak rate at the end of the decay."""
+    rows_rate: float = 0.0
+    """Peak rate of new rows that learn beside an adapter; 0: that of the rest."""
     bytes_per_token: float = 0.0
     """Bytes of text for one label, on average; 0: unknown."""
 
@@ -75,7 +77,7 @@ def train(model: Any, plan: Plan, folder: Path, progress: Progress) -> list[dict
     precision = devices.pick_precision(plan.precision, device)
     torch.use_deterministic_algorithms(True, warn_only=device.type != "cpu")
     wrapped = devices.spread(WithLoss(model.to(device).train(), precision), device)
-    optimizers = make_optimizers(wrapped, plan.optimizer, plan.learning_rate, plan.weight_decay)
+    optimizers = make_optimizers(wrapped, plan.optimizer, plan.learning_rate, plan.weight_decay, plan.rows_rate)
     file = folder / "checkpoint.safetensors"
     step = load_checkpoint(file, wrapped, optimizers)
     rows = [row for row in read_log(folder / "log.jsonl") if row["step"] < step]
@@ -110,7 +112,7 @@ def one_step(forward: Any, wrapped: Any, optimizers: list[Any], plan: Plan, step
     for optimizer in optimizers:
         optimizer.zero_grad()
         for group in optimizer.param_groups:
-            group["lr"] = rate_at(step, plan)
+            group["lr"] = rate_at(step, plan) * group.get("share", 1.0)
     total = torch.zeros((), device=device)
     size = plan.micro_batch or max(1, len(mine[0]))
     starts = range(0, len(mine[0]), size)

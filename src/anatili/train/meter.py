@@ -89,7 +89,8 @@ def flops_per_token(model: Any) -> float:
     Six for each weight of a matrix, and of the head even where it shares the embedding's weights; two of the six are
     the weight's gradient, which frozen ones do not need (Kaplan et al., 2020, arXiv 2001.08361).
     """
-    embedding, head = model.get_input_embeddings().weight, model.get_output_embeddings().weight
+    ends = (model.get_input_embeddings(), model.get_output_embeddings())
+    embedding, head = (getattr(part, "original_module", part).weight for part in ends)  # new rows are held apart
     total = 0.0
     for parameter in model.parameters():
         if parameter.ndim == 2 and parameter is not embedding:

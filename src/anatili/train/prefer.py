@@ -15,7 +15,7 @@ from contextlib import contextmanager, redirect_stderr
 from pathlib import Path
 from typing import Any
 
-from anatili.problem import Problem
+from anatili.problem import Problem, install
 from anatili.recipe import Tune
 from anatili.stage import Progress
 from anatili.text import show_path
@@ -47,7 +47,7 @@ def check(settings: Tune, devices: int) -> None:
     if not settings.preferences:
         return
     if importlib.util.find_spec("trl") is None:
-        raise Problem("[tune] preferences needs trl: pip install 'anatili[prefer]', or take it out of the recipe")
+        raise Problem(f"[tune] preferences needs trl: {install('prefer')}, or take it out of the recipe")
     if devices > 1:
         raise Problem("[tune] preferences are learned in one process: tune without --launch")
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from anatili.problem import Problem
+from anatili.problem import Problem, install, pip
 from anatili.recipe import Pretrain
 from anatili.stage import Task
 from anatili.weights import quiet, save_tensors
@@ -40,7 +40,7 @@ def run(task: Task) -> dict[str, Any]:
     memory.check(model, settings)
     plan = make_plan(settings, batch, data.bytes_per_token(counts, mixture.weights))
     plan, row_steps = train_rows(model, known, plan, settings, task)
-    adapted = adapter_on(model, settings) if settings.method == "lora" else None
+    adapted = adapter_on(model, known, settings) if settings.method == "lora" else None
     inner = adapted.get_base_model() if adapted else model
     if settings.checkpointing:
         inner.gradient_checkpointing_enable({"use_reentrant": False})
@@ -109,13 +109,14 @@ def train_rows(model: Any, known: int, plan: Any, settings: Pretrain, task: Task
     return replace(plan, steps=max(1, plan.steps - steps), batch=later), steps
 
 
-def adapter_on(model: Any, settings: Pretrain) -> Any:
+def adapter_on(model: Any, known: int, settings: Pretrain) -> Any:
     import torch
 
     from anatili.train import devices, start
 
     torch.manual_seed(settings.seed)
-    return start.add_adapter(model, settings.rank, devices.pick_precision(settings.precision, devices.pick_device()))
+    precision = devices.pick_precision(settings.precision, devices.pick_device())
+    return start.add_adapter(model, settings.rank, precision, known)
 
 
 def finish(model: Any, adapted: Any, task: Task) -> None:
@@ -153,7 +154,7 @@ def make_plan(settings: Pretrain, batch: Any, bytes_per_token: float) -> Any:
         steps=data.steps_of(settings), batch=batch, learning_rate=settings.learning_rate, warmup=settings.warmup,
         decay=settings.decay, weight_decay=settings.weight_decay, precision=settings.precision,
         optimizer=settings.optimizer, micro_batch=settings.micro_batch, compile=settings.compile,
-        bytes_per_token=bytes_per_token,
+        rows_rate=settings.rows_rate, bytes_per_token=bytes_per_token,
     )  # fmt: skip
 
 
@@ -165,8 +166,8 @@ def load_torch() -> Any:
         torch: Any = importlib.import_module("torch")
     except ImportError as error:
         raise Problem(
-            "training needs torch and transformers: pip install 'anatili[train]' (on a machine without GPU first "
-            "pip install torch --index-url https://download.pytorch.org/whl/cpu)"
+            f"training needs torch and transformers: {install('train')} (on a machine without GPU first "
+            f"{pip()} torch --index-url https://download.pytorch.org/whl/cpu)"
         ) from error
     quiet()
     return torch

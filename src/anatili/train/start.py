@@ -9,6 +9,7 @@ import torch
 from anatili import weights
 from anatili.problem import Problem
 from anatili.recipe import Pretrain
+from anatili.train.optimizer import is_rows
 
 ADAPTER = "adapter"
 """Folder of the LoRA adapter in a stage's output."""
@@ -81,9 +82,7 @@ def added_rows(rows: list[list[int]]) -> int:
 
 def fit_embeddings(model: Any, rows: list[list[int]]) -> None:
     """Replace the embedding (and the head, if it is another matrix) by means of old rows."""
-    parts = [model.get_input_embeddings()]
-    if model.get_output_embeddings().weight is not parts[0].weight:
-        parts.append(model.get_output_embeddings())
+    parts = embeddings(model)
     most = max(max(row) for row in rows)
     for part in parts:
         old = part.weight.data
@@ -99,14 +98,35 @@ def fit_embeddings(model: Any, rows: list[list[int]]) -> None:
     model.tie_weights()
 
 
-def add_adapter(model: Any, rank: int, precision: Any) -> Any:
-    """`model` with LoRA on every matrix of its layers; what was there is frozen, in the type of the forward pass."""
+def add_adapter(model: Any, rank: int, precision: Any, known: int | None = None) -> Any:
+    """`model` with LoRA on every matrix of its layers; what was there is frozen, in the type of the forward pass.
+
+    Rows of embedding and head from `known` on are new and learn with it, in float32; None: there are no new rows.
+    """
     from peft import LoraConfig, get_peft_model
 
     model.to(precision)
     names = sorted({name.rsplit(".", 1)[1] for name, part in model.named_modules()
                     if isinstance(part, torch.nn.Linear) and ".layers." in name})  # fmt: skip
-    return get_peft_model(model, LoraConfig(r=rank, lora_alpha=2 * rank, target_modules=names, task_type="CAUSAL_LM"))
+    size = len(model.get_input_embeddings().weight)
+    new = list(range(size if known is None else known, size))
+    # A head that is tied to the embedding gets the same rows from PEFT itself.
+    ends = {name: new for name, part in model.named_modules() for end in embeddings(model) if part is end}
+    return get_peft_model(model, LoraConfig(
+        r=rank, lora_alpha=2 * rank, target_modules=names, task_type="CAUSAL_LM",
+        trainable_token_indices=ends if new else None,
+    ))  # fmt: skip
+
+
+def embeddings(model: Any) -> list[Any]:
+    """The embedding, and the head where it is another matrix."""
+    first, last = model.get_input_embeddings(), model.get_output_embeddings()
+    return [first] if last.weight is first.weight else [first, last]
+
+
+def learned_rows(adapted: Any) -> list[Any]:
+    """The parameters of an adapted model that hold new rows: the rows themselves, not what they differ by."""
+    return [parameter for name, parameter in adapted.named_parameters() if is_rows(name)]
 
 
 def learn_rows(model: Any, known: int) -> list[Any]:

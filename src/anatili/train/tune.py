@@ -5,6 +5,7 @@ from collections import Counter
 from typing import Any
 
 from anatili import weights
+from anatili.benchmarks import Benchmarks, letters, read_benchmarks
 from anatili.document import Kept, read_shard
 from anatili.problem import Problem
 from anatili.recipe import Tune
@@ -71,13 +72,15 @@ def preferences(task: Task, model: Any, tokenizer: Any, context: int) -> dict[st
 
     settings: Tune = task.settings
     pages, texts = held_out(task)
+    known = test_words(task)
     found = prefer.read_preferences(lessons.existing(settings.preferences, task.base))
     chosen = [
         item
         for item in found
         if item.get("language") in task.recipe.languages
         and item.get("source") not in pages
-        and not {lessons.letters(item[key]) for key in ("chosen", "rejected")} & texts
+        and not {letters(item[key]) for key in ("chosen", "rejected")} & texts
+        and not any(map(known.hold, (*(m["content"] for m in item["messages"]), item["chosen"], item["rejected"])))
     ]
     if not chosen:
         raise Problem("no preference is in a language of the recipe and not held out; take [tune] preferences out")
@@ -86,9 +89,13 @@ def preferences(task: Task, model: Any, tokenizer: Any, context: int) -> dict[st
 
 
 def choose(task: Task) -> tuple[list[lessons.Conversation], int]:
-    """The lessons to learn, and how many were left out because their page, or a text that they say, is held out."""
+    """The lessons to learn, and how many were left out: their page or a text that they say is held out, or any of their
+    texts has the words of a benchmark."""
     settings: Tune = task.settings
+    if not settings.epochs:
+        return [], 0
     pages, texts = held_out(task)
+    known = test_words(task)
     found = [
         lesson
         for lesson in lessons.everything(settings, task.base, task.packs())
@@ -97,21 +104,29 @@ def choose(task: Task) -> tuple[list[lessons.Conversation], int]:
     chosen = [
         lesson
         for lesson in found
-        if not (lesson["source"] in pages if lesson.get("source") else lessons.said(lesson) & texts)
+        if not (of_pages(lesson) & pages if lesson.get("source") else lessons.said(lesson) & texts)
+        and not any(known.hold(message["content"]) for message in lesson["messages"])
     ]
     if not chosen:
-        raise Problem("no instruction is in a language of the recipe; set [tune] instructions, or epochs = 0")
+        what = f"all {len(found)} lessons are held out" if found else "no lesson is in a language of the recipe"
+        raise Problem(f"{what}: name other conversations in [tune] instructions, or set epochs = 0 to go without")
     return chosen, len(found) - len(chosen)
 
 
+def of_pages(lesson: lessons.Conversation) -> set[str]:
+    return {lesson["source"], lesson.get("other", "")}
+
+
 def held_out(task: Task) -> tuple[set[str], set[str]]:
-    """Addresses of the pages held out, and the letters of each line held out in them or in a benchmark."""
+    """Addresses of the pages held out, and the letters of each line held out in them."""
     shards = (task.inputs["cut"] / "held-out").glob("part-*.parquet")
     documents = [document for shard in shards for document in read_shard(shard, Kept)]
-    lines = {lessons.letters(line) for document in documents for line in document.text.splitlines()}
-    for name in task.recipe.mark.benchmarks:
-        lines.update(map(lessons.letters, (task.base / name).read_text("utf-8", "replace").splitlines()))
-    return {document.url for document in documents}, lines - {""}
+    lines = {letters(line) for document in documents for line in document.text.splitlines()}
+    return {document.url for document in documents} - {""}, lines - {""}
+
+
+def test_words(task: Task) -> Benchmarks:
+    return read_benchmarks(tuple(str(task.base / name) for name in task.recipe.mark.benchmarks))
 
 
 def first_model(task: Task) -> tuple[Any, Any]:
@@ -127,10 +142,16 @@ def first_model(task: Task) -> tuple[Any, Any]:
     from peft import PeftModel
 
     _, begin, end = open_tokenizer(folder / "model")
-    model, _ = start.from_base(task.inputs["tokenizer"], task.base, begin, end)
+    model, known = start.from_base(task.inputs["tokenizer"], task.base, begin, end)
+    before = [part.weight.detach()[known:].clone() for part in start.embeddings(model)]
     add_instruction(model, task)
+    changes = [part.weight.detach()[known:] - old for part, old in zip(start.embeddings(model), before, strict=True)]
     model.to(devices.pick_precision(task.recipe.pretrain.precision, devices.pick_device()))
-    return model, PeftModel.from_pretrained(model, folder / start.ADAPTER, is_trainable=True)
+    adapted = PeftModel.from_pretrained(model, folder / start.ADAPTER, is_trainable=True)
+    # The adapter holds the new rows whole: what the sibling adds to them would be lost under it.
+    for rows, change in zip(start.learned_rows(adapted), changes, strict=False):
+        rows.data += change.to(rows)
+    return model, adapted
 
 
 def add_instruction(model: Any, task: Task) -> None:

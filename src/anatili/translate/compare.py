@@ -6,11 +6,11 @@ from math import comb
 from pathlib import Path
 from typing import Any
 
-from anatili.evaluate.interval import wilson
+from anatili.interval import wilson
 from anatili.lang import LanguagePack
 from anatili.lang.translation import load_translation
 from anatili.plot import DARK, WARM, check_plot, finish, start
-from anatili.problem import Problem
+from anatili.problem import Problem, install
 from anatili.translate.pivot import Meter, Way
 from anatili.translate.signs import CHECKS, Sample, checks, genders
 
@@ -29,7 +29,7 @@ def check(plot: Path | None, *, scored: bool) -> None:
     if plot:
         check_plot(plot)
     if scored and not find_spec("sacrebleu"):
-        raise Problem("scores need sacrebleu: pip install 'anatili[eval]'")
+        raise Problem(f"scores need sacrebleu: {install('eval')}")
 
 
 def report(meter: Meter, ways: Sequence[Way]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from anatili.text import sentence_spans
 
 KEPT = re.compile(
     r"(?:https?://|www\.)[^\s<>«»\"“”]*[^\s<>«»\"“”.,;:!?)\]}]"  # addresses, without the stop that ends the sentence
-    r"|[\w.+-]+@[\w-]+(?:\.[\w-]+)+"
+    r"|(?<![\w.+-])[\w.+-]+@[\w-]+(?:\.[\w-]+)+"
 )
 NUMBER = re.compile(r"\d+(?:[.,:\u00a0\u202f ]\d+)*")
 LETTER = re.compile(r"[^\W\d_]")

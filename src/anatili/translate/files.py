@@ -13,12 +13,12 @@ from typing import Any
 from zipfile import BadZipFile, ZipFile
 
 from anatili.document import whole_file
-from anatili.problem import Problem
+from anatili.problem import Problem, install
 from anatili.text import show_path
 
 MAX_UNPACKED, MAX_RATIO = 256 * 2**20, 200
 """Bytes that a packed file may hold, and how many times smaller it may be packed: sheets of zeros come near 100."""
-PLACEHOLDER = re.compile(r"%(?:\(\w+\)|\d+\$)?[-+#0]*\d*(?:\.\d+)?(?:l{0,2}|z)[a-zA-Z]|\{\w*\}|</?\w[^>]*>|&\w+;")
+PLACEHOLDER = re.compile(r"%(?:\(\w+\)|\d+\$)?[-+#0]*\d*(?:\.\d+)?(?:l{0,2}|z)[a-zA-Z]|\{\w*\}|</?\w[^<>]*>|&\w+;")
 WORD_NAMESPACE = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 
 
@@ -46,7 +46,7 @@ def library(name: str) -> Any:
     try:
         return import_module(name)
     except ModuleNotFoundError as error:
-        raise Problem(f"this kind of file needs {name}: pip install 'anatili[files]'") from error
+        raise Problem(f"this kind of file needs {name}: {install('files')}") from error
 
 
 @contextmanager

@@ -39,8 +39,8 @@ class Meter:
     def head(self) -> dict[str, Any]:
         """What the translations depend on: those of another head are not gone on with."""
         text = "\0".join(sample.text for sample in self.samples)
-        return {"model": self.translator.engine.name, "weights": self.weights, "source": self.source, "through": self.through,
-                "target": self.target, "texts": sha256(text.encode()).hexdigest()}  # fmt: skip
+        return {"model": self.translator.engine.name, "weights": self.weights, "source": self.source,
+                "through": self.through, "target": self.target, "texts": sha256(text.encode()).hexdigest()}  # fmt: skip
 
     def ways(self, sample: Sample) -> Way:
         """Both translations of a sentence."""

@@ -12,7 +12,7 @@ from anatili.lang.identify import identify
 from anatili.lang.translation import Gender, Translation, load_translation
 from anatili.text import count_letters, script_of, words
 from anatili.translate.cut import numbers
-from anatili.translate.translator import CERTAIN, TELLING
+from anatili.translate.doubts import CERTAIN, TELLING
 
 CHECKS = {
     "gender open": "no gender put in where the sentence has none",

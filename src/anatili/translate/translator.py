@@ -12,24 +12,20 @@ from anatili.engine import Engine, Sampling, say
 from anatili.lang import LanguagePack
 from anatili.lang.identify import identify
 from anatili.problem import Problem
-from anatili.text import count_letters, script_of
 from anatili.translate.begun import begun
-from anatili.translate.cut import Part, around_kept, cut, kept, numbers
+from anatili.translate.cut import Part, around_kept, cut, kept
+from anatili.translate.directions import Direction, Directions
+from anatili.translate.doubts import doubts
 
 A = TypeVar("A")
 B = TypeVar("B")
-TELLING, CERTAIN = 6, 20
-"""Letters from which on a translation's script, and its language, can be told."""
 END = Part("", wanted=False)
 """Stands behind the last part of each of many texts."""
-LONGER = 4
-"""Times the source's length at which a translation has gone astray."""
 
 
 @dataclass(frozen=True)
 class Translated:
-    """A sentence in another language. `doubts` are what can be seen to be wrong without knowing the languages:
-    `numbers` or `addresses` that differ, another `script` or `language`, `copied`, `empty`, much `longer`."""
+    """A sentence in another language. `doubts`: what can be seen to be wrong with it, by the names in `doubts.py`."""
 
     text: str
     doubts: tuple[str, ...] = ()
@@ -72,16 +68,30 @@ class Translator:
 
     engine: Engine
     packs: Mapping[str, LanguagePack]
+    directions: Directions | None = None
+    """Those that the model was taught; None where that is not known: then all are offered."""
 
     def targets(self, source: str) -> list[str]:
         """The languages that can be asked for from `source`."""
         asking = self.packs[source].prompts.get("translate", {}) if source in self.packs else {}
-        return [code for code in self.packs if code in asking and code != source]
+        taught = None if self.directions is None else {one.target for one in self.directions if one.source == source}
+        return [code for code in self.packs if code in asking and code != source and (taught is None or code in taught)]
 
     def check_pair(self, source: str, target: str) -> None:
-        pairs = [f"{one}-{other}" for one in self.packs for other in self.targets(one)]
-        if source != target and target not in self.targets(source):
-            raise Problem(f"no translation from {source!r} to {target!r}; there is {', '.join(pairs)}")
+        """`Problem` if this direction is not offered."""
+        if source == target or target in self.targets(source):
+            return
+        pairs = ", ".join(f"{one}-{other}" for one in self.packs for other in self.targets(one)) or "none"
+        if {source, target} <= self.packs.keys() and self.directions is not None:
+            raise Problem(f"this model was not taught to translate from {source} to {target}; it was taught {pairs}")
+        raise Problem(f"no translation from {source!r} to {target!r}; there is {pairs}")
+
+    def direction(self, source: str, target: str) -> Direction:
+        """What is known of how well this direction goes."""
+        return next(
+            (one for one in self.directions or () if (one.source, one.target) == (source, target)),
+            Direction(source, target),
+        )
 
     def source_of(self, text: str) -> str:
         """The language that `text` is in; `Problem` if it is none of the packs'."""
@@ -89,6 +99,15 @@ class Translator:
         if found not in self.packs:
             raise Problem("the language of the text was not recognised as one of " + ", ".join(self.packs))
         return found
+
+    def notice(self, source: str, target: str) -> str:
+        """What a reader of the source's language must know of each translation in this direction, "" if nothing."""
+        known, pack = self.direction(source, target), self.packs[source]
+        if source == target or known.quality == "usable":
+            return ""
+        text = str(pack.prompts.get("page", {}).get(f"quality_{known.quality}", ""))
+        score = f"{known.chrf or 0:.1f}".replace(".", pack.prompts.get("format", {}).get("decimal", "."))
+        return text.format(direction=f"{pack.own_name} → {self.packs[target].own_name}", score=score)
 
     def parts(self, text: str, source: str) -> list[Part]:
         return cut(text, self.packs[source].abbreviations)
@@ -147,27 +166,7 @@ class Translator:
         sampling = Sampling(limit=len(sentence) // 2 + 32, temperature=temperature, repetition=1.05, seed=1)
         said = say(self.engine, [{"role": "user", "content": f"{asking} {sentence}"}], sampling)
         text = " ".join(said.split())
-        return Translated(text, tuple(doubts(sentence, text, self.packs[target])))
-
-
-def doubts(sentence: str, said: str, target: LanguagePack) -> Iterator[str]:
-    """What can be seen to be wrong with a translation by one who knows neither language."""
-    if not said:
-        yield "empty"
-    if numbers(sentence) != numbers(said):
-        yield "numbers"
-    if kept(sentence) != kept(said):
-        yield "addresses"
-    if len(said) > LONGER * len(sentence) + 40:
-        yield "longer"
-    if count_letters(said) < TELLING:
-        return
-    if said == sentence:
-        yield "copied"
-    elif script_of(said) not in target.said.letters:
-        yield "script"
-    elif count_letters(said) >= CERTAIN and identify(said).language != target.code:
-        yield "language"
+        return Translated(text, tuple(doubts(sentence, text, self.packs[source], self.packs[target])))
 
 
 def ahead(pool: ThreadPoolExecutor, work: Callable[[A], B], things: Iterable[A], most: int) -> Iterator[B]:

@@ -16,7 +16,7 @@ export async function showAbout() {
   add("parameters", facts.parameters && number(facts.parameters));
   add("context", facts.context && number(facts.context));
   add("speaks", facts.languages.map((code) => page.known.names[code] ?? code).sort(compare).join(", "));
-  add("texts", Object.entries(facts.passages).map(([code, count]) => `${page.known.names[code] ?? code} ${number(count)}`).join(" · "));
+  add("texts", Object.entries(facts.passages).map(([code, count]) => `${page.known.names[code] ?? code}: ${number(count)}`).join(" · "));
   const cannot = make("ul");
   cannot.append(...["cannot_know", "cannot_sure", "cannot_translate"].map((name) => make("li", word(name))));
   if (facts.toy) cannot.prepend(make("li", word("cannot_toy")));

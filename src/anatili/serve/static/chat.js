@@ -1,25 +1,47 @@
 // Chat: answers with sources as they come; stop, again, go on, edit, copy; conversations stay in this browser.
 
-import { Refused, ask, button, byId, copy, date, events, highlighted, kept, make, number, openPassage, origin, page, shown, word } from "./common.js";
+import { chats, dropChat, keepChat, load, save } from "./chats.js";
+import { Refused, ask, button, byId, copy, date, drawing, events, focusField, highlighted, make, number, openPassage, origin, page, shown, tab, word } from "./common.js";
 
 let turns = []; // { role, content, extra?, after?, finish?, speed?, opinion? }
 let number_ = 0; // of the conversation among those kept; 0 before its first answer
 let running = null;
+let before = null; // the answer that the one being made takes the place of
+let follows = false; // whether the newest question is to stay in view: until the reader scrolls
 
 export function showChat() {
   draw();
   drawHistory();
 }
 
-const chats = () => kept.get("chats", []);
-
+// Whether the conversation is kept in this browser; the page tells where it is not.
 function keep() {
-  if (!turns.length) return;
-  const now = new Date().toISOString();
+  if (!turns.length) return true;
   number_ ||= Date.now();
-  const others = chats().filter((chat) => chat.number !== number_);
-  kept.set("chats", [{ number: number_, time: now, turns }, ...others].slice(0, 100));
-  drawHistory();
+  const done = keepChat({ number: number_, time: new Date().toISOString(), turns: settled() });
+  if (done) drawHistory();
+  else byId("status").textContent = word("not_kept");
+  return done;
+}
+
+// The conversation as it would be if the answer broke off now: with what came of it, or with the one before.
+function settled() {
+  const last = turns.at(-1);
+  if (last?.role !== "assistant" || last.finish) return turns;
+  const rest = turns.slice(0, -1);
+  if (before && !(last.content.length > before.content.length && last.content.startsWith(before.content))) return [...rest, before];
+  return last.content ? [...rest, { ...last, finish: "stopped" }] : rest;
+}
+
+// What a reload must not lose: which conversation is open, and an answer that is still coming.
+export function holdChat() {
+  tab.set("open", number_);
+  if (running) keep();
+}
+
+export function openChat() {
+  const open = chats().find((chat) => chat.number === tab.get("open", 0));
+  if (open) [number_, turns] = [open.number, open.turns];
 }
 
 function drawHistory() {
@@ -28,14 +50,15 @@ function drawHistory() {
       const title = (chat.turns[0]?.content ?? "").slice(0, 60);
       const item = make("li");
       const open = button(title, () => {
-        running?.abort();
+        leave();
         number_ = chat.number;
         turns = chat.turns;
         draw();
-        byId("question").focus();
+        byId("log").querySelector(".question:last-of-type")?.scrollIntoView({ block: "start" });
+        focusField("question");
       });
       const remove = button("×", () => {
-        kept.set("chats", chats().filter((one) => one.number !== chat.number));
+        dropChat(chat.number);
         drawHistory();
       });
       remove.setAttribute("aria-label", `${word("remove")}: ${title}`);
@@ -54,10 +77,11 @@ function question(turn, at) {
   const box = make("div", "", "question");
   const text = make("p", turn.content);
   const edit = button(word("edit"), () => {
+    leave();
     byId("question").value = turn.content;
     turns = turns.slice(0, at);
     draw();
-    byId("question").focus();
+    focusField("question");
   });
   box.append(text, edit);
   return box;
@@ -99,12 +123,13 @@ function fill(view, turn, at) {
     view.tools.append(button(word("again"), again));
     if (turn.finish === "length" || turn.finish === "stopped") view.tools.append(button(word("go_on"), goOn));
   }
-  for (const [opinion, sign] of [["good", "👍"], ["bad", "👎"]]) {
-    const element = button(sign, () => {
+  for (const opinion of ["good", "bad"]) {
+    const element = button("", () => {
       turn.opinion = turn.opinion === opinion ? "" : opinion;
       keep();
       fill(view, turn, at);
     });
+    element.append(drawing(opinion));
     element.setAttribute("aria-label", word(opinion));
     element.setAttribute("aria-pressed", String(turn.opinion === opinion));
     element.title = word("opinion_local");
@@ -139,19 +164,24 @@ function source(passage) {
   return item;
 }
 
-async function send(messages, turn) {
+// The answer to `messages` as it comes; `old` is one that it takes the place of, and that stays if it does not come.
+async function send(messages, turn, old = null) {
+  before = old;
   turns.push(turn);
   draw();
   const view = answer(turn, turns.length - 1);
   byId("log").lastElementChild.replaceWith(view.box);
-  view.box.previousElementSibling?.scrollIntoView({ block: "start" });
+  const inView = () => follows && view.box.previousElementSibling?.scrollIntoView({ block: "start" });
+  follows = true;
+  inView();
   working(true);
   const began = performance.now();
+  const mine = (running = new AbortController());
   let pieces = 0;
+  let told = word("ready");
   try {
-    running = new AbortController();
     const body = { messages, stream: true, stream_options: { include_usage: true } };
-    for await (const event of events(await ask("/v1/chat/completions", body, running.signal))) {
+    for await (const event of events(await ask("/v1/chat/completions", body, mine.signal))) {
       if (event.anatili?.passages) turn.extra = event.anatili;
       else if (event.anatili) turn.after = event.anatili;
       const choice = event.choices?.[0];
@@ -159,31 +189,35 @@ async function send(messages, turn) {
       turn.finish = choice?.finish_reason ?? turn.finish;
       pieces = event.usage?.completion_tokens ?? pieces;
       fill(view, turn, turns.length - 1);
+      inView();
     }
     if (pieces > 1) turn.speed = Math.round((10000 * pieces) / (performance.now() - began)) / 10;
-    byId("status").textContent = word("ready");
+    if (!turn.finish) throw new TypeError("the answer broke off");
   } catch (error) {
-    turn.finish = "stopped";
     const stopped = error.name === "AbortError";
-    byId("status").textContent = stopped ? word("stopped") : `${word("failed")} ${error.message}`;
-    if (!stopped && !(error instanceof Refused)) byId("status").textContent = `${word("failed")} ${word("no_server")}`;
-    if (!turn.content) turns.pop();
+    told = stopped ? word("stopped") : `${word("failed")} ${error instanceof Refused ? error.message : word("no_server")}`;
+    if (stopped && turn.content) turn.finish ||= "stopped";
+    else if (turns.at(-1) === turn) turns = settled();
   }
+  if (running !== mine) return; // another conversation was opened meanwhile
+  running = null;
   working(false);
+  byId("status").textContent = told;
   keep();
   draw();
+  if (follows) byId("log").querySelector(".answer:last-child")?.previousElementSibling?.scrollIntoView({ block: "start" });
 }
 
 const messages = (list) => list.map(({ role, content }) => ({ role, content }));
 
 function again() {
-  turns.pop();
-  send(messages(turns), { role: "assistant", content: "" });
+  const old = turns.pop();
+  send(messages(turns), { role: "assistant", content: "" }, old);
 }
 
 function goOn() {
   const turn = turns.pop();
-  send([...messages(turns), { role: "assistant", content: turn.content }], { ...turn, finish: "" });
+  send([...messages(turns), { role: "assistant", content: turn.content }], { ...turn, finish: "" }, turn);
 }
 
 function working(now) {
@@ -191,40 +225,25 @@ function working(now) {
   byId("stop").hidden = !now;
   if (now) byId("status").textContent = word("working");
   byId("log").setAttribute("aria-busy", String(now));
-  if (!now) byId("question").focus();
+  if (!now) focusField("question");
 }
 
 function fresh() {
-  running?.abort();
+  leave();
   turns = [];
   number_ = 0;
   draw();
-  byId("question").focus();
+  byId("status").textContent = "";
+  focusField("question");
 }
 
-function save() {
-  const content = JSON.stringify({ format: "anatili-chats-1", generated_by_ai: true, chats: chats() }, null, 1);
-  const link = make("a");
-  link.href = URL.createObjectURL(new Blob([content], { type: "application/json" }));
-  link.download = "anatili-chats.json";
-  link.click();
-  URL.revokeObjectURL(link.href);
-}
-
-async function load(file) {
-  try {
-    const found = JSON.parse(await file.text());
-    const good = found.chats.every(
-      (chat) => chat.number && chat.turns.every((turn) => ["user", "assistant"].includes(turn.role) && typeof turn.content === "string"),
-    );
-    if (found.format !== "anatili-chats-1" || !good) throw new Error();
-    const known = new Set(chats().map((chat) => chat.number));
-    kept.set("chats", [...chats(), ...found.chats.filter((chat) => !known.has(chat.number))]);
-    byId("status").textContent = word("imported");
-  } catch {
-    byId("status").textContent = word("import_failed");
-  }
-  drawHistory();
+// Ends an answer that is still coming, and keeps what came of it.
+function leave() {
+  if (!running) return;
+  keep();
+  running.abort();
+  running = null;
+  working(false);
 }
 
 byId("ask").addEventListener("submit", (event) => {
@@ -233,6 +252,8 @@ byId("ask").addEventListener("submit", (event) => {
   if (!content || byId("send").disabled) return;
   byId("question").value = "";
   turns.push({ role: "user", content });
+  keep();
+  if (matchMedia("(pointer: coarse)").matches) byId("question").blur(); // its keyboard would hide the answer
   send(messages(turns), { role: "assistant", content: "" });
 });
 byId("question").addEventListener("keydown", (event) => {
@@ -246,6 +267,11 @@ byId("new").addEventListener("click", fresh);
 byId("export").addEventListener("click", save);
 byId("import").addEventListener("click", () => byId("import-file").click());
 byId("import-file").addEventListener("change", async (event) => {
-  if (event.target.files[0]) await load(event.target.files[0]);
+  if (event.target.files[0]) {
+    const [name, wrong] = await load(event.target.files[0]);
+    byId("status").textContent = `${word(name)} ${wrong}`.trim();
+    drawHistory();
+  }
   event.target.value = ""; // so that the same file may be taken again
 });
+for (const kind of ["wheel", "touchmove"]) addEventListener(kind, () => (follows = false), { passive: true });

@@ -29,13 +29,58 @@ export const kept = {
       return other;
     }
   },
+  // Whether it is kept: in private windows and full stores it is not.
   set: (name, value) => {
     try {
       localStorage.setItem(`anatili.${name}`, JSON.stringify(value));
+      return true;
     } catch {
-      // private windows and full stores: the page works, it only forgets
+      return false;
     }
   },
+};
+
+// What a reload of this tab must not lose, and another tab need not know.
+export const tab = {
+  get: (name, other) => {
+    try {
+      return JSON.parse(sessionStorage.getItem(`anatili.${name}`)) ?? other;
+    } catch {
+      return other;
+    }
+  },
+  set: (name, value) => {
+    try {
+      sessionStorage.setItem(`anatili.${name}`, JSON.stringify(value));
+    } catch {
+      // then a reload loses it
+    }
+  },
+};
+
+// Drawn, because not every machine has a font with these signs.
+const DRAWINGS = {
+  good: ["M2 11h4v9H2z", "M9 20V11l4-8c2 0 3 1.4 2.6 3.4L15 10h5.5c1 0 1.6 1 1.3 1.9l-2 7c-.2.7-.7 1.1-1.4 1.1z"],
+  bad: ["M2 4h4v9H2z", "M9 4v9l4 8c2 0 3-1.4 2.6-3.4L15 14h5.5c1 0 1.6-1 1.3-1.9l-2-7c-.2-.7-.7-1.1-1.4-1.1z"],
+  shift: ["M12 3l8 9h-4v8H8v-8H4z"],
+};
+
+export function drawing(name) {
+  const space = "http://www.w3.org/2000/svg";
+  const picture = document.createElementNS(space, "svg");
+  picture.setAttribute("viewBox", "0 0 24 24");
+  picture.setAttribute("aria-hidden", "true");
+  for (const line of DRAWINGS[name]) {
+    const path = document.createElementNS(space, "path");
+    path.setAttribute("d", line);
+    picture.append(path);
+  }
+  return picture;
+}
+
+// Where fingers point, a field in focus opens a keyboard over half of the screen.
+export const focusField = (id) => {
+  if (!matchMedia("(pointer: coarse)").matches) byId(id).focus({ preventScroll: true });
 };
 
 // Text in the script that the reader chose; only words of the language that has one are changed.

@@ -1,6 +1,6 @@
 // Letters that a keyboard may lack, for the field whose button was pressed.
 
-import { button, byId, page, word } from "./common.js";
+import { button, byId, drawing, page, word } from "./common.js";
 
 let field = null;
 
@@ -10,15 +10,16 @@ export function showKeys() {
   if (!letters.length) byId("keyboard").hidden = true;
   byId("keyboard").replaceChildren(
     ...letters.map((letter) => button(letter, (event) => put(event.shiftKey ? letter.toUpperCase() : letter))),
-    button("⇧", shift),
+    button("", shift),
   );
+  byId("keyboard").lastElementChild.append(drawing("shift"));
   byId("keyboard").lastElementChild.setAttribute("aria-label", word("capitals"));
   byId("keyboard").lastElementChild.setAttribute("aria-pressed", "false");
 }
 
 function shift(event) {
-  const now = event.target.getAttribute("aria-pressed") !== "true";
-  event.target.setAttribute("aria-pressed", String(now));
+  const now = event.currentTarget.getAttribute("aria-pressed") !== "true";
+  event.currentTarget.setAttribute("aria-pressed", String(now));
   for (const key of byId("keyboard").querySelectorAll("button:not(:last-child)")) {
     key.textContent = now ? key.textContent.toUpperCase() : key.textContent.toLowerCase();
   }

@@ -1,13 +1,15 @@
 // The page: its language, script and colors, and which of its four views is shown.
 
-import { ask, byId, choices, kept, page, word } from "./common.js";
+import { ask, byId, choices, kept, page, tab, word } from "./common.js";
 import { showAbout } from "./about.js";
-import { showChat } from "./chat.js";
+import { holdChat, openChat, showChat } from "./chat.js";
 import { showKeys } from "./keyboard.js";
 import { showSearch } from "./search.js";
 import { showTranslate } from "./translate.js";
 
 const VIEWS = ["chat", "translate", "search", "about"];
+const FIELDS = ["question", "text", "query"]; // what is being written in them outlives a reload
+let view = VIEWS[0];
 
 async function start() {
   page.known = await (await ask("/page/words")).json();
@@ -17,6 +19,9 @@ async function start() {
   byId("language").value = wanted.find((code) => code in page.known.names) ?? names[0][0];
   page.script = kept.get("script", "");
   byId("theme").value = kept.get("theme", "");
+  const drafts = tab.get("drafts", {});
+  for (const id of FIELDS) byId(id).value ||= drafts[id] ?? "";
+  openChat();
   speak();
   color();
   route();
@@ -29,7 +34,8 @@ function speak() {
   if (!scripts.includes(page.script)) page.script = "";
   byId("script-choice").hidden = !scripts.length;
   const own = page.known.main_scripts?.[page.code] ?? "";
-  choices(byId("script"), [["", own], ...scripts.map((name) => [name, name])], page.script);
+  const called = (name) => word(`script_${name}` in page.words ? `script_${name}` : name);
+  choices(byId("script"), [["", called(own)], ...scripts.map((name) => [name, called(name)])], page.script);
   document.documentElement.lang = page.script ? `${page.code}-${page.script.slice(0, 4)}` : page.code;
   document.title = word("title");
   for (const element of document.querySelectorAll("[data-word]")) element.textContent = word(element.dataset.word);
@@ -50,13 +56,18 @@ function color() {
 
 function route() {
   const wanted = location.hash.slice(1);
-  const view = VIEWS.includes(wanted) ? wanted : VIEWS[0];
+  if (wanted !== "main") view = VIEWS.includes(wanted) ? wanted : VIEWS[0]; // "main" only skips the header
   for (const name of VIEWS) byId(name).hidden = name !== view;
   for (const link of document.querySelectorAll("#views a")) {
     if (link.getAttribute("href") === `#${view}`) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   }
   byId("keyboard").hidden = true;
+}
+
+function hold() {
+  tab.set("drafts", Object.fromEntries(FIELDS.map((id) => [id, byId(id).value])));
+  holdChat();
 }
 
 byId("language").addEventListener("change", speak);
@@ -67,8 +78,12 @@ byId("script").addEventListener("change", () => {
 byId("theme").addEventListener("change", color);
 window.addEventListener("hashchange", () => {
   route();
-  byId("main").focus();
+  const skips = location.hash === "#main";
+  byId("main").focus({ preventScroll: !skips });
+  if (!skips) scrollTo(0, 0);
 });
+window.addEventListener("pagehide", hold);
+document.addEventListener("visibilitychange", () => document.hidden && hold());
 byId("with-key").addEventListener("submit", (event) => {
   event.preventDefault();
   sessionStorage.setItem("anatili.key", byId("key").value);

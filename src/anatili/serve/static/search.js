@@ -27,7 +27,7 @@ async function find(offset) {
 }
 
 function tell(found) {
-  const counts = Object.entries(found.counts).map(([code, count]) => `${page.known.names[code] ?? code} ${number(count)}`);
+  const counts = Object.entries(found.counts).map(([code, count]) => `${page.known.names[code] ?? code}: ${number(count)}`);
   const guesses = Object.entries(found.guessed).map(([said, terms]) => `${said} → ${terms.join(", ") || "?"}`);
   const lines = [counts.length ? counts.join(" · ") : word("nothing")];
   if (guesses.length) lines.push(`${word("guessed")} ${guesses.join("; ")}`);

@@ -60,6 +60,7 @@ def new_pack(code: str, into: Path | None = None) -> Path:
 def check_pack(code: str) -> list[Check]:
     """All rules and cases of the pack `code`, in order."""
     pack = load_pack(code)
+    _ = pack.morphology  # `Problem` if it is wrong
     return [*rules(pack), *normalize_cases(pack), *language_cases(pack), *personal_cases(pack), *stem_cases(pack)]
 
 
@@ -81,19 +82,43 @@ def rules(pack: LanguagePack) -> Iterator[Check]:
     yield Check("the keyboard stands in for letters of the alphabets", " ".join(sorted(typed)))
     files = [f for f in pack.files if f.endswith((".txt", ".toml")) and not pack.said.sources.get(f)]
     yield Check("every file has a source and a licence", ", ".join(files))
+    yield cut_check(pack)
     text = " ".join(sorted(pack.stopwords))
     once = pack.normalize(text)
     yield Check("normalizing twice is normalizing once", "" if pack.normalize(once) == once else "it is not")
 
 
+def cut_check(pack: LanguagePack) -> Check:
+    from anatili.recipe import Cut
+    from anatili.refine.cut import thresholds
+
+    problem = ""
+    try:
+        thresholds(Cut(), pack)
+    except Problem as error:
+        problem = str(error)
+    return Check("[cut] has thresholds of the recipe", problem)
+
+
+def cases_of(pack: LanguagePack, kind: str, *keys: str) -> Iterator[dict[str, str]]:
+    """The cases `[[kind]]` of a pack; `Problem` if one is not made as they are."""
+    rows = pack.cases.get(kind, [])
+    for number, row in enumerate(rows if isinstance(rows, list) else [rows], 1):
+        if not isinstance(row, dict) or not all(isinstance(row.get(key), str) for key in keys):
+            raise Problem(
+                f"{pack.folder / 'cases.toml'}: [[{kind}]] number {number} must have {' and '.join(keys)}, as text"
+            )
+        yield row
+
+
 def normalize_cases(pack: LanguagePack) -> Iterator[Check]:
-    for case in pack.cases.get("normalize", ()):
+    for case in cases_of(pack, "normalize", "given", "wanted"):
         got = pack.normalize(case["given"])
         yield Check(f"normalize {case['given']!r}", "" if got == case["wanted"] else f"got {got!r}")
 
 
 def language_cases(pack: LanguagePack) -> Iterator[Check]:
-    for case in pack.cases.get("language", ()):
+    for case in cases_of(pack, "language", "text", "is"):
         got = identify(case["text"])
         wanted = (case["is"], case.get("script", got.script))
         yield Check(f"language of {case['text'][:40]!r}", "" if (got.language, got.script) == wanted else f"got {got}")
@@ -102,7 +127,7 @@ def language_cases(pack: LanguagePack) -> Iterator[Check]:
 def personal_cases(pack: LanguagePack) -> Iterator[Check]:
     from anatili.refine.personal import count_kinds, find_personal
 
-    for case in pack.cases.get("personal", ()):
+    for case in cases_of(pack, "personal", "text", "found"):
         got = count_kinds(find_personal(case["text"], pack.said.personal))
         yield Check(f"personal data in {case['text'][:40]!r}", "" if got == case["found"] else f"got {got!r}")
 
@@ -110,6 +135,6 @@ def personal_cases(pack: LanguagePack) -> Iterator[Check]:
 def stem_cases(pack: LanguagePack) -> Iterator[Check]:
     from anatili.search.analyse import stem
 
-    for case in pack.cases.get("stem", ()):
+    for case in cases_of(pack, "stem", "word", "stem"):
         got = stem(case["word"], pack)
         yield Check(f"stem of {case['word']!r}", "" if got == case["stem"] else f"got {got!r}")

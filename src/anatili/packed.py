@@ -1,0 +1,287 @@
+"""What bytes are packed with, told by the bytes and not by names or headers: archives, and bodies of answers."""
+
+import contextlib
+import io
+import re
+import zlib
+from collections import deque
+from collections.abc import Generator
+from typing import Any, BinaryIO
+
+GZIP, ZSTD, LZ4 = b"\x1f\x8b\x08", b"\x28\xb5\x2f\xfd", b"\x04\x22\x4d\x18"
+DICTIONARY = b"\x5d\x2a\x4d\x18"
+"""Begins the frame in which a .warc.zst brings its dictionary."""
+BLOCK = 1 << 16
+PADDING = b"\0\r\n\t "
+KEPT = 16 << 20
+"""Unpacked bytes that are kept to go back to."""
+CHUNK = re.compile(rb"[0-9a-fA-F]{1,8}[ \t]*(?:;[^\r\n]{0,1000})?\r?\n")
+CONTROLS = bytes([*range(9), *range(14, 27), *range(28, 32)])
+
+
+class DamagedError(ValueError):
+    """A member that cannot be unpacked to its end."""
+
+
+class CutError(DamagedError):
+    """The file ends inside a member."""
+
+
+class Part:
+    """A file from `start` to `end` (its end if 0) as a stream, behind the bytes `before`."""
+
+    def __init__(self, file: BinaryIO, start: int, end: int = 0, before: bytes = b"") -> None:
+        self.file, self.start, self.end, self.before, self.position = file, start, end, before, 0
+
+    def read(self, size: int = -1) -> bytes:
+        at = self.position
+        if at < len(self.before):
+            data = self.before[at:] if size < 0 else self.before[at : at + size]
+        else:
+            offset = self.start + at - len(self.before)
+            left = max(0, self.end - offset) if self.end else size
+            self.file.seek(offset)
+            data = self.file.read(min(size, left) if size >= 0 else left)
+        self.position += len(data)
+        return data
+
+    def tell(self) -> int:
+        return self.position
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        self.position = offset if whence == 0 else self.position + offset
+        return self.position
+
+
+def reader_of(magic: bytes, stream: Any) -> Any:
+    """What unpacks a stream that begins with `magic`."""
+    from fastwarc.stream_io import GzipReader, Lz4Reader, ZstdReader
+
+    return {GZIP: GzipReader, ZSTD: ZstdReader, LZ4: Lz4Reader}[magic](stream)
+
+
+def unpack(file: BinaryIO, start: int, magic: bytes, dictionary: bytes = b"") -> Generator[bytes, None, int]:
+    """The content of the member at `start`, block by block; the generator's value is where the member ends."""
+    if magic == GZIP:
+        return (yield from _unpack_gzip(file, start))
+    end, error = 0, DamagedError()
+    if magic == ZSTD:
+        try:
+            end = frame_end(file, start)
+        except DamagedError as found:  # what is before the damage can be had all the same
+            error = found
+    reader = reader_of(magic, Part(file, start, end, dictionary))
+    try:
+        while data := bytes(reader.read(BLOCK)):
+            yield data
+    except OSError as found:
+        raise (error if isinstance(error, CutError) else DamagedError(str(found))) from found
+    if magic == ZSTD and not end:
+        raise error
+    return end or size_of(file)
+
+
+def _unpack_gzip(file: BinaryIO, start: int) -> Generator[bytes, None, int]:
+    inflate, position = zlib.decompressobj(31), start
+    while not inflate.eof:
+        packed = inflate.unconsumed_tail
+        if not packed:
+            file.seek(position)
+            packed = file.read(BLOCK)
+            position += len(packed)
+        before = inflate.copy()
+        try:
+            data = inflate.decompress(packed, 4 * BLOCK)
+        except zlib.error as error:
+            yield from _up_to_damage(before, packed)
+            raise DamagedError(str(error)) from error
+        if data:
+            yield data
+        elif not packed:
+            raise CutError("the file ends inside a gzip member")
+    return position - len(inflate.unused_data)
+
+
+def _up_to_damage(inflate: Any, packed: bytes) -> Generator[bytes, None, None]:
+    """What can be unpacked before the damaged spot: zlib gives nothing of a piece that has one."""
+    with contextlib.suppress(zlib.error):
+        for start in range(0, len(packed), 256):
+            yield inflate.decompress(packed[start : start + 256])
+
+
+def frame_end(file: BinaryIO, start: int) -> int:
+    """Where a zstd frame ends, by the lengths of its blocks (RFC 8878)."""
+    file.seek(start)
+    head = file.read(5)
+    if head[:4] != ZSTD or len(head) < 5:
+        raise DamagedError("no zstd frame")
+    flags = head[4]
+    is_single = flags >> 5 & 1
+    at = start + 5 + (1 - is_single) + (0, 1, 2, 4)[flags & 3] + (is_single, 2, 4, 8)[flags >> 6]
+    while True:
+        file.seek(at)
+        said = file.read(3)
+        if len(said) < 3:
+            raise CutError("the file ends inside a zstd frame")
+        block = int.from_bytes(said, "little")
+        if block >> 1 & 3 == 3:
+            raise DamagedError("a zstd block of no known kind")
+        at += 3 + (1 if block >> 1 & 3 == 1 else block >> 3)
+        if block & 1:
+            break
+    at += 4 if flags & 4 else 0
+    if at > size_of(file):
+        raise CutError("the file ends inside a zstd frame")
+    return at
+
+
+def size_of(file: BinaryIO) -> int:
+    return file.seek(0, io.SEEK_END)
+
+
+def next_member(file: BinaryIO, start: int, magic: bytes, dictionary: bytes = b"", begins: bytes = b"") -> int | None:
+    """Offset of the next member whose content begins with `begins`, at `start` or after; `None` if there is none."""
+    size, overlap = 1 << 16, len(magic) - 1
+    while True:
+        file.seek(start)
+        block = file.read(size)
+        at = block.find(magic)
+        while at >= 0:
+            if _begins_with(file, start + at, magic, dictionary, begins):
+                return start + at
+            at = block.find(magic, at + 1)
+        if len(block) < size:
+            return None
+        start, size = start + size - overlap, 1 << 20
+
+
+def _begins_with(file: BinaryIO, start: int, magic: bytes, dictionary: bytes, begins: bytes) -> bool:
+    try:
+        return next(unpack(file, start, magic, dictionary), b"").startswith(begins or b"")
+    except DamagedError:
+        return False
+
+
+def dictionary_of(file: BinaryIO) -> bytes:
+    """The frame at the start of a .warc.zst that holds its dictionary, whole; empty if there is none."""
+    file.seek(0)
+    head = file.read(8)
+    if head[:4] != DICTIONARY or len(head) < 8:
+        return b""
+    return head + file.read(min(int.from_bytes(head[4:], "little"), 64 << 20))
+
+
+class Unpacked:
+    """The members of a packed file as one stream; damaged ones are left out, and reading goes on at the next.
+
+    Going back further than `KEPT` bytes unpacks again from the start.
+    """
+
+    def __init__(self, file: BinaryIO, magic: bytes, dictionary: bytes = b"") -> None:
+        self.file, self.magic, self.dictionary = file, magic, dictionary
+        self.position = 0
+        self.trouble = ""
+        """Why nothing could be unpacked behind some byte; empty if all was."""
+        self.skipped: dict[int, str] = {}
+        """Offset of each member that could not be unpacked to its end -> why."""
+        self._restart()
+
+    def _restart(self) -> None:
+        self.produced, self.held = 0, 0
+        self.kept: deque[tuple[int, bytes]] = deque()
+        self.blocks = self._blocks()
+
+    def _blocks(self) -> Generator[bytes, None, None]:
+        start: int | None = len(self.dictionary)
+        while start is not None:
+            here, self.trouble = start, ""
+            try:
+                after = yield from unpack(self.file, here, self.magic, self.dictionary)
+            except DamagedError as error:
+                after, self.trouble = (
+                    here + 1,
+                    f"byte {here}: what is packed here cannot be unpacked to its end: {error}",
+                )
+                self.skipped[here] = self.trouble
+            start = next_member(self.file, after, self.magic, self.dictionary)
+            if not self.trouble and start != after and self._is_rubbish(after, start):
+                reason = f"byte {after}: nothing that can be unpacked"
+                self.trouble, self.skipped[after] = reason, reason
+
+    def _is_rubbish(self, start: int, end: int | None) -> bool:
+        """Whether more than padding stands there."""
+        size = min((end or size_of(self.file)) - start, 1 << 20)
+        self.file.seek(start)
+        return bool(self.file.read(size).strip(PADDING))
+
+    def read(self, size: int = -1) -> bytes:
+        if size < 0:
+            return b"".join(iter(lambda: self.read(BLOCK), b""))
+        while self.position >= self.produced:
+            block = next(self.blocks, b"")
+            if not block:
+                return b""
+            self.kept.append((self.produced, block))
+            self.produced += len(block)
+            self.held += len(block)
+            while self.held - len(self.kept[0][1]) > KEPT:
+                self.held -= len(self.kept.popleft()[1])
+        start, block = next(pair for pair in reversed(self.kept) if pair[0] <= self.position)
+        data = block[self.position - start :][:size]
+        self.position += len(data)
+        return data
+
+    def tell(self) -> int:
+        return self.position
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        self.position = offset if whence == 0 else self.position + offset
+        if self.kept and self.position < self.kept[0][0]:
+            self._restart()
+        return self.position
+
+
+def unpack_body(body: bytes, codings: list[str], limit: int) -> bytes:
+    """The body of an answer without its codings, at most `limit` + 1 bytes of it; `DamagedError` if it is broken.
+
+    Many crawlers store bodies unpacked under the headers of the packed ones, or the other way round: so the bytes
+    decide, and a coding that the body does not have is passed over.
+    """
+    for coding in codings:
+        if coding == "chunked":
+            body = _unpack(body, coding, limit) if CHUNK.match(body) else body
+        elif not body.startswith((GZIP, ZSTD)) and coding in ("br", "deflate"):
+            try:
+                body = _unpack(body, coding, limit)
+            except DamagedError:
+                if not is_plain(body):
+                    raise
+        elif coding not in ("identity", ""):
+            body = unpack_undeclared(body, limit)
+    return unpack_undeclared(body, limit)
+
+
+def unpack_undeclared(body: bytes, limit: int) -> bytes:
+    """`body` unpacked where its first bytes say that it is packed."""
+    if body.startswith(GZIP):
+        return _unpack(body, "gzip", limit)
+    return _unpack(body, "zstd", limit) if body.startswith(ZSTD) else body
+
+
+def is_plain(body: bytes) -> bool:
+    """Whether the bytes look like text in some charset: packed ones are full of control characters."""
+    head = body[:2000]
+    return len(head) - len(head.translate(None, CONTROLS)) <= len(head) // 100
+
+
+def _unpack(body: bytes, coding: str, limit: int) -> bytes:
+    from fastwarc.stream_io import BrotliReader, ChunkedReader, GzipReader, ZstdReader
+
+    readers: dict[str, Any] = {"br": BrotliReader, "chunked": ChunkedReader, "gzip": GzipReader, "zstd": ZstdReader}
+    try:
+        if coding in readers:
+            return bytes(readers[coding](io.BytesIO(body)).read(limit + 1))
+        window = 15 if body[:1] and body[0] & 15 == 8 and int.from_bytes(body[:2], "big") % 31 == 0 else -15
+        return zlib.decompressobj(window).decompress(body, limit + 1)
+    except (OSError, ValueError, zlib.error) as error:
+        raise DamagedError(f"{coding}: {error}") from error

@@ -1,0 +1,192 @@
+"""What can be seen to be wrong with a translation without a second one: told with the sentence that it is about.
+
+`empty`, `copied`, another `script` or `language`, `untranslated` words, a machine's `answer` in place of a translation,
+`repeats`, much `longer` or `shorter`, `cut_off`; `numbers`, `addresses`, `names` or `negation` that differ; `unrelated`
+to what was said. Each is a sign, not a proof: `bench/doubts.py` has how many planted errors they tell, and how many
+right translations they doubt.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from anatili.lang import LanguagePack
+from anatili.lang.facts import Name, Number, names, negated, numbers
+from anatili.lang.identify import identify
+from anatili.lang.spelling import likeness, sounds
+from anatili.lang.translation import load_translation, small_words
+from anatili.text import WORD, count_letters, is_small, script_of
+from anatili.translate.cut import kept
+from anatili.translate.meaning import related
+
+TELLING, CERTAIN = 6, 20
+"""Letters from which on a translation's script, and its language, can be told."""
+LONGER, SHORTER = 2.2, 0.45
+"""Letters of a translation to those of its source: between these are 99 of 100 lines that people translated."""
+SURE = 0.85
+"""Confidence from which on a translation is said to be in another language: names alone are taken for many."""
+FEW = 40
+"""Letters that any translation may have more or less."""
+ENDED = re.compile(r"[.!?…]['\"»”’)\]]*\s*$")
+SAME_NAME, SAME_SMALL = 0.58, 0.8
+"""Likeness of spellings from which on they are taken for one name: with a capital, and without."""
+FEWEST = 4
+"""One lost word in so many words of names is told; of more, one may well be translated."""
+ROUND = frozenset({100, 1000, 10**6, 10**9, 10**12})
+ALIKE = 0.85
+"""Share of the words of a prompt's sentence from which on a translation is that sentence."""
+
+
+def doubts(sentence: str, said: str, source: LanguagePack, target: LanguagePack) -> Iterator[str]:
+    """What can be seen to be wrong with the translation `said` of a sentence, the gravest first."""
+    if not count_letters(said):
+        yield "empty"
+        return
+    if is_answer(said, source, target):
+        yield "answer"
+        return
+    strange = list(strangeness(sentence, said, source, target))
+    yield from strange
+    if repeats(said) > max(2, repeats(sentence)):
+        yield "repeats"
+    yield from lengths(sentence, said)
+    if kept(sentence) != kept(said):
+        yield "addresses"
+    if differing_numbers(sentence, said, source, target):
+        yield "numbers"
+    if {"copied", "script", "language"} & set(strange):
+        return  # the rest would be told of any text in another language
+    if differing_denials(sentence, said, source, target):
+        yield "negation"
+    if differing_names(sentence, said, source, target):
+        yield "names"
+    if not related(sentence, said):
+        yield "unrelated"
+
+
+def is_answer(said: str, source: LanguagePack, target: LanguagePack) -> bool:
+    """Whether the model answered, or repeated its task, instead of translating."""
+    mine = Counter(word.lower() for word in WORD.findall(said))
+    return any((mine & words).total() >= ALIKE * max(words.total(), mine.total()) for words in
+               (*set_sentences(source.code, source), *set_sentences(target.code, target)))  # fmt: skip
+
+
+def set_sentences(code: str, pack: LanguagePack) -> Sequence[Counter[str]]:
+    """The words of what models are taught to say when they have no answer."""
+    texts = [text for key, text in pack.prompts.items() if isinstance(text, str) and not key.startswith("notice")]
+    asking = pack.prompts.get("translate", {}).values()
+    return [Counter(word.lower() for word in WORD.findall(text)) for text in (*texts, *asking) if text]
+
+
+def strangeness(sentence: str, said: str, source: LanguagePack, target: LanguagePack) -> Iterator[str]:
+    """Another script or language than was asked for, in all of a translation or in a part of it."""
+    if count_letters(said) < TELLING:
+        return
+    if words_of(said) == words_of(sentence):
+        yield "copied"
+    elif script_of(said) not in target.said.letters:
+        yield "script"
+    elif is_mixed(sentence, said, source, target):
+        yield "untranslated"
+    elif count_letters(said) >= CERTAIN:
+        found = identify(said)
+        if found.language != target.code and found.confidence > SURE:
+            yield "language"
+
+
+def words_of(text: str) -> list[str]:
+    return [word.lower() for word in WORD.findall(text)]
+
+
+def is_mixed(sentence: str, said: str, source: LanguagePack, target: LanguagePack) -> bool:
+    """Whether words of the source were left as they are: small words in its letters, or a row of its words."""
+    mine, theirs = WORD.findall(said), set(WORD.findall(sentence))
+    letters = "".join(target.said.letters.values())
+    foreign = [word for word in mine if word in theirs and word[0].islower()
+               and any(letter not in letters for letter in word.lower())]  # fmt: skip
+    if len(foreign) >= 2 or (foreign and len(mine) <= 8):
+        return True
+    row = longest = 0
+    for word in mine:
+        row = row + 1 if word in theirs and word[0].islower() else 0
+        longest = max(longest, row)
+    return longest >= 3
+
+
+def repeats(text: str) -> int:
+    """How often the commonest three words in a row stand in a text; the longest row of one word counts as well."""
+    said = words_of(text)
+    rows = Counter(zip(said, said[1:], said[2:], strict=False))
+    longest = row = 0
+    for one, before in zip(said, ["", *said], strict=False):
+        row = row + 1 if one == before else 1
+        longest = max(longest, row)
+    return max(max(rows.values(), default=0), longest)
+
+
+def lengths(sentence: str, said: str) -> Iterator[str]:
+    here, there = count_letters(sentence), count_letters(said)
+    if there > LONGER * here + FEW:
+        yield "longer"
+    elif there + 4 < SHORTER * here:
+        yield "shorter"
+    elif ENDED.search(sentence) and not ENDED.search(said) and there > CERTAIN:
+        yield "cut_off"
+
+
+def differing_numbers(sentence: str, said: str, source: LanguagePack, target: LanguagePack) -> bool:
+    """Whether a number of one has no equal in the other, in digits or words; vague ones must lack on both sides."""
+    here, there = numbers(sentence, source), numbers(said, target)
+    mine, theirs = {one.value for one in here}, {one.value for one in there}
+    lost = [one for one in here if not one.weak and one.value not in theirs]
+    added = [one for one in there if not one.weak and one.value not in mine]
+    return any(not is_vague(one) for one in (*lost, *added)) or bool(lost and added)
+
+
+def is_vague(number: Number) -> bool:
+    """Whether this is a word that translations often have another one for: both, half, hundreds, thousands."""
+    return number.worded and (number.value <= 2 or number.value in ROUND)
+
+
+def differing_denials(sentence: str, said: str, source: LanguagePack, target: LanguagePack) -> bool:
+    """Whether one denies and the other does not."""
+    return negated(sentence, source) != negated(said, target)
+
+
+def differing_names(sentence: str, said: str, source: LanguagePack, target: LanguagePack) -> bool:
+    """Whether a name of the source is not in the translation, in whatever letters and with whatever endings, and that
+    has another name in its place, or fewer. A name that one language alone has capitals for tells nothing."""
+    lost, kept_names = lost_names(sentence, said, source, target)
+    if FEWEST * len(lost) < len(lost) + kept_names or not lost:
+        return False
+    added, others = lost_names(said, sentence, target, source)
+    return bool(added) or others < kept_names + len(lost)
+
+
+def lost_names(text: str, other: str, here: LanguagePack, there: LanguagePack) -> tuple[list[str], int]:
+    """Words of names in `text` for which nothing in `other` stands, and how many have something there."""
+    theirs = WORD.findall(other)
+    known = places(there, theirs)
+    common = small_words(here.folder)
+    words = [word for name in names(text, here) if name.sure for word in telling(name)
+             if here.lower(word) not in common]  # fmt: skip
+    lost = [word for word in words if not (places(here, [word]) & known or any(is_same(word, one) for one in theirs))]
+    return lost, len(words) - len(lost)
+
+
+def is_same(word: str, other: str) -> bool:
+    """Whether two words can be spellings of one name; what is made of a name may begin with a small letter."""
+    return likeness(word, other) >= (SAME_SMALL if is_small(other[0]) else SAME_NAME)
+
+
+def telling(name: Name) -> Iterator[str]:
+    """The words of a name that stay when it is translated."""
+    for word in name.words:
+        if len(sounds(word)) >= 3 and sum(map(str.isupper, word)) == 1:  # abbreviations are others in each language
+            yield word
+
+
+def places(pack: LanguagePack, words: Sequence[str]) -> set[str]:
+    """The names among `words` that are other words in each language, by their key in the packs."""
+    known = load_translation(pack.folder).places
+    return {key for word in words for key, forms in known.items() if pack.lower(word).startswith(forms)}

@@ -1,0 +1,38 @@
+"""Many clients of one server at once, and processes that begin at once: each gets what it would get alone."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_many_clients_at_once_get_what_one_gets_alone():
+    pytest.importorskip("xllamacpp")
+    command = [sys.executable, str(ROOT / "bench" / "threads.py"), "kazakh-26m", "--clients", "16", "--searches", "25"]
+    answer = subprocess.run(command, capture_output=True, text=True, check=False, timeout=900)
+    assert answer.returncode == 0, answer.stdout + answer.stderr
+    assert answer.stdout.count("wrong 0/") == 2, answer.stdout
+
+
+def test_processes_that_begin_at_once_make_what_they_share_once(tmp_path):
+    program = (
+        "from anatili.serve.assistant import open_search\n"
+        "index = open_search('sample', tell=print)\n"
+        "print('found', *(hit.passage.id for hit in index.find('ұлттық тағамдар')))"
+    )
+    for round_ in range(2):  # with nothing there, and with the index there
+        started = [
+            subprocess.Popen(
+                [sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                env={**os.environ, "ANATILI_CACHE": str(tmp_path)},
+            )
+            for _ in range(3)
+        ]  # fmt: skip
+        said = [process.communicate(timeout=600) for process in started]
+        assert [process.returncode for process in started] == [0, 0, 0], said
+        assert sum("making the search index" in out for out, _ in said) == (round_ == 0)
+        assert len({out.splitlines()[-1] for out, _ in said}) == 1

@@ -1,0 +1,102 @@
+"""What of the words of test sets is kept out of the lessons."""
+
+import json
+from collections import Counter
+
+import pytest
+
+pytest.importorskip("torch")
+
+from anatili import sample
+from anatili.document import Kept, write_shard
+from anatili.problem import Problem
+from anatili.recipe import Recipe
+from anatili.stage import Quiet, Task
+from anatili.train.tune import choose
+
+NAMES = ("kk", "ru", "en", "tr")
+
+
+def task_of(folder, *, benchmarks=(), held=(), **tune):
+    recipe = Recipe.model_validate({"name": "t", "language": "kk", "beside": NAMES[1:], "tune": tune,
+                                    "mark": {"benchmarks": list(benchmarks)}})  # fmt: skip
+    rows = [Kept(str(n), text, "", url, "s", "", "", "kk", "Cyrl") for n, (url, text) in enumerate(held)]
+    write_shard(folder / "cut" / "held-out" / "part-0.parquet", Kept, rows)
+    return Task(recipe, recipe.tune, folder, {"cut": folder / "cut"}, folder / "out", None, Quiet())
+
+
+def kinds(task):
+    chosen, left_out = choose(task)
+    return Counter(lesson["kind"] for lesson in chosen), left_out
+
+
+def listed(folder, name, texts):
+    """A benchmark file that holds these texts, a line of them a line."""
+    (folder / name).write_text("\n".join(dict.fromkeys(texts)) + "\n", "utf-8")
+    return name
+
+
+def test_no_lesson_stays_whose_words_are_those_of_a_benchmark(tmp_path):
+    before, _ = kinds(task_of(tmp_path))
+    pages = [page for pages in sample.parallel() for page in pages.values()]
+    words = listed(tmp_path, "all.txt", [text for page in pages for text in page[1:]])
+    after, left_out = kinds(task_of(tmp_path, benchmarks=[words]))
+    assert before["question"] > 500
+    assert before["translation"] > 2000
+    assert {kind: after[kind] for kind in ("question", "translation", "grounded", "unanswerable")} == dict.fromkeys(
+        ("question", "translation", "grounded", "unanswerable"), 0
+    )
+    assert after["refusal"] == before["refusal"]
+    assert left_out == before.total() - after.total()
+
+
+@pytest.mark.parametrize("part", ["title", "question", "answer"])
+def test_each_part_of_a_lesson_alone_takes_it_out(tmp_path, part):
+    page = sample.parallel()[7]
+    place = ("title", "question", "answer").index(part) + 1
+    words = listed(tmp_path, "one.txt", [page["kk"][place]])
+    before, after = choose(task_of(tmp_path))[0], choose(task_of(tmp_path, benchmarks=[words]))[0]
+    gone = [lesson for lesson in before if lesson not in after]
+    assert gone
+    for lesson in gone:
+        assert any(page["kk"][place] in message["content"] for message in lesson["messages"])
+    assert len(gone) < 60  # the lessons of one page, and those that show it among their passages
+
+
+def test_a_passage_that_a_benchmark_holds_is_not_shown(tmp_path):
+    _, (_, _, text) = next(item for item in sample.passages().items() if item[1][0] == "kk")
+    line = max(text.splitlines(), key=len)
+    words = listed(tmp_path, "passage.txt", [line.upper()])
+    chosen, _ = choose(task_of(tmp_path, benchmarks=[words], kinds=["grounded", "unanswerable"]))
+    assert chosen
+    assert not [lesson for lesson in chosen if any(line in message["content"] for message in lesson["messages"])]
+
+
+def test_a_line_of_one_word_does_not_take_every_lesson_that_has_it(tmp_path):
+    words = listed(tmp_path, "answers.txt", ["Қазақстан", "Иә", "A"])
+    _, left_out = kinds(task_of(tmp_path, benchmarks=[words]))
+    assert left_out < 5
+
+
+def test_lessons_of_a_file_are_checked_whatever_source_they_name(tmp_path):
+    turns = [{"role": "user", "content": "Абай қай жылы туған?"}, {"role": "assistant", "content": "1845 жылы."}]
+    rows = [{"messages": turns, "language": "kk", "source": "https://a.example/1"},
+            {"messages": [turns[0] | {"content": "Мұхтар Әуезов кім?"}, turns[1]], "language": "kk"}]  # fmt: skip
+    (tmp_path / "own.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    words = listed(tmp_path, "short.txt", ["абай қай жылы туған"])
+    assert kinds(task_of(tmp_path, benchmarks=[words], instructions="own.jsonl")) == (Counter(own=1), 1)
+    assert kinds(task_of(tmp_path, instructions="own.jsonl", held=[("https://a.example/1", "мәтін")]))[1] == 1
+
+
+def test_a_translation_is_held_out_with_either_of_its_pages(tmp_path):
+    pages = sample.parallel()[3]
+    told = [pages["ru"][place] for place in (1, 2, 3)]
+    chosen, _ = choose(task_of(tmp_path, held=[(pages["ru"][0], "мәтін")], kinds=["translation"]))
+    assert not [lesson for lesson in chosen if any(text in m["content"] for m in lesson["messages"] for text in told)]
+
+
+def test_no_lesson_is_needed_where_none_is_learned(tmp_path):
+    task = task_of(tmp_path, instructions="")
+    with pytest.raises(Problem, match=r"no lesson is in a language of the recipe.*epochs = 0"):
+        choose(task)
+    assert choose(task_of(tmp_path, instructions="", epochs=0)) == ([], 0)
