@@ -16,7 +16,7 @@ from anatili.lang.identify import identify
 from anatili.lang.spelling import likeness, sounds
 from anatili.lang.translation import load_translation, small_words
 from anatili.text import WORD, count_letters, is_small, script_of
-from anatili.translate.cut import kept
+from anatili.translate.cut import KEPT, kept
 from anatili.translate.meaning import related
 
 TELLING, CERTAIN = 6, 20
@@ -136,7 +136,7 @@ def lengths(sentence: str, said: str) -> Iterator[str]:
 
 def differing_numbers(sentence: str, said: str, source: LanguagePack, target: LanguagePack) -> bool:
     """Whether a number of one has no equal in the other, in digits or words; vague ones must lack on both sides."""
-    here, there = numbers(sentence, source), numbers(said, target)
+    here, there = numbers(KEPT.sub("", sentence), source), numbers(KEPT.sub("", said), target)
     mine, theirs = {one.value for one in here}, {one.value for one in there}
     lost = [one for one in here if not one.weak and one.value not in theirs]
     added = [one for one in there if not one.weak and one.value not in mine]
