@@ -11,7 +11,7 @@ from anatili.options import adapter_option, as_json, print_json, report_problems
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from anatili.translate.directions import Direction
+    from anatili.directions import Direction
     from anatili.translate.files import Opened
     from anatili.translate.translator import Translator
 
@@ -316,10 +316,10 @@ def directions_command(
     anatili directions kazakh-270m
     anatili directions kazakh-270m --texts flores_dev --texts ntrex_dev --write
     """
+    from anatili.directions import table
     from anatili.progress import Bars, show_table
     from anatili.serve.assistant import open_assistant
     from anatili.translate import compare, score
-    from anatili.translate.directions import table
     from anatili.translate.translator import Translator
 
     if write and not texts:
@@ -359,8 +359,8 @@ def directions_command(
 
 def show_directions(translator: "Translator", *, wants_json: bool) -> None:
     """What is known without measuring."""
+    from anatili.directions import table
     from anatili.progress import show_table
-    from anatili.translate.directions import table
 
     rows = [translator.direction(one, other) for one in translator.packs for other in translator.targets(one)]
     if wants_json:

@@ -44,94 +44,37 @@ class Stage:
 LANGUAGES = ("language", "beside")
 TRAINING = ("pretrain.context", "pretrain.precision", "pretrain.micro_batch")
 MARK_FILES = ("pack.toml", "stopwords.txt", "blocked.txt", "normalize.py", "quality.npz")
+TEXT_FILES = ("pack.toml", "normalize.py")
 INDEX_FILES = ("pack.toml", "stopwords.txt", "abbreviations.txt", "morphology.toml", "lexicon.tsv", "endings.tsv")
+# fmt: off
 BUILDING = (
     Stage("collect", "anatili.collect.gather:run", ("collect",), watches="anatili.collect.files:inventory", version=2),
     Stage("extract", "anatili.refine.extract:run", ("extract",), needs=("collect",), version=3),
-    Stage(
-        "mark",
-        "anatili.refine.mark:run",
-        ("mark", *LANGUAGES),
-        needs=("extract",),
-        watches="anatili.refine.evidence:inventory",
-        reads=MARK_FILES,
-        version=3,
-    ),
-    Stage(
-        "dedup",
-        "anatili.refine.dedup:run",
-        ("dedup", *LANGUAGES),
-        needs=("extract", "mark"),
-        reads=("pack.toml", "normalize.py"),
-        version=3,
-    ),
-    Stage(
-        "cut",
-        "anatili.refine.cut:run",
-        ("cut", *LANGUAGES),
-        needs=("extract", "mark", "dedup"),
-        watches="anatili.refine.cut:inventory",
-        reads=("pack.toml", "normalize.py"),
-        version=3,
-    ),
-    Stage(
-        "index",
-        "anatili.search.index:run",
-        ("index",),
-        needs=("cut",),
-        reads=INDEX_FILES,
-        loose=("tantivy/*",),
-        version=2,
-    ),
-    Stage(
-        "tokenizer",
-        "anatili.tokenizer.train:run",
-        ("tokenizer", *LANGUAGES, "pretrain.context"),
-        needs=("cut",),
-        watches="anatili.tokenizer.adapt:inventory",
-        version=2,
-    ),
-    Stage(
-        "pretrain",
-        "anatili.train.pretrain:run",
-        ("pretrain",),
-        needs=("cut", "tokenizer"),
-        loose=("log.jsonl", "loss.png"),
-        version=2,
-    ),
-    Stage(
-        "tune",
-        "anatili.train.tune:run",
-        ("tune", *LANGUAGES, "mark.benchmarks", "tokenizer.base", *TRAINING),
-        needs=("cut", "tokenizer", "pretrain"),
-        watches="anatili.train.lessons:inventory",
-        reads=("prompts.toml",),
-        loose=("log.jsonl",),
-        version=3,
-    ),
-    Stage(
-        "evaluate",
-        "anatili.evaluate.score:run",
-        ("evaluate", *LANGUAGES, "tokenizer.base"),
-        needs=("cut", "tokenizer", "pretrain", "tune"),
-        watches="anatili.evaluate.texts:inventory",
-        reads=("pack.toml", "pairs.toml"),
-        loose=("scores.png",),
-        version=2,
-    ),
+    Stage("mark", "anatili.refine.mark:run", ("mark", *LANGUAGES), needs=("extract",),
+          watches="anatili.refine.evidence:inventory", reads=MARK_FILES, version=3),
+    Stage("dedup", "anatili.refine.dedup:run", ("dedup", *LANGUAGES), needs=("extract", "mark"), reads=TEXT_FILES,
+          version=3),
+    Stage("cut", "anatili.refine.cut:run", ("cut", *LANGUAGES), needs=("extract", "mark", "dedup"),
+          watches="anatili.refine.cut:inventory", reads=TEXT_FILES, version=3),
+    Stage("index", "anatili.search.index:run", ("index",), needs=("cut",), reads=INDEX_FILES, loose=("tantivy/*",),
+          version=2),
+    Stage("tokenizer", "anatili.tokenizer.train:run", ("tokenizer", *LANGUAGES, "pretrain.context"), needs=("cut",),
+          watches="anatili.tokenizer.adapt:inventory", version=2),
+    Stage("pretrain", "anatili.train.pretrain:run", ("pretrain",), needs=("cut", "tokenizer"),
+          loose=("log.jsonl", "loss.png"), version=2),
+    Stage("tune", "anatili.train.tune:run", ("tune", *LANGUAGES, "mark.benchmarks", "tokenizer.base", *TRAINING),
+          needs=("cut", "tokenizer", "pretrain"), watches="anatili.train.lessons:inventory", reads=("prompts.toml",),
+          loose=("log.jsonl",), version=3),
+    Stage("evaluate", "anatili.evaluate.score:run", ("evaluate", *LANGUAGES, "tokenizer.base"),
+          needs=("cut", "tokenizer", "pretrain", "tune"), watches="anatili.evaluate.texts:inventory",
+          reads=("pack.toml", "pairs.toml"), loose=("scores.png",), version=2),
 )
 STAGES = (
     *BUILDING,
-    Stage(
-        "release",
-        "anatili.release.cards:run",
-        tuple(Recipe.model_fields),
-        needs=tuple(stage.name for stage in BUILDING),
-        reads=("pack.toml",),
-        loose=("provenance.json",),
-        version=2,
-    ),
+    Stage("release", "anatili.release.cards:run", tuple(Recipe.model_fields),
+          needs=tuple(stage.name for stage in BUILDING), reads=("pack.toml",), loose=("provenance.json",), version=2),
 )
+# fmt: on
 
 
 class Progress(Protocol):

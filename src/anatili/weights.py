@@ -226,7 +226,7 @@ def unpack(gguf: Path, folder: Path) -> None:
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    from anatili.engine.llama_config import read_config
+    from anatili.llama_config import read_config
 
     quiet()
     model: Any = AutoModelForCausalLM.from_pretrained(

@@ -10,8 +10,8 @@ from anatili.text import show_path
 def open_gguf(file: Path) -> tuple[Any, Any, Any, Any]:
     """torch, model (float32), tokenizer and device for a GGUF file."""
     from anatili.engine.llama import check_gguf, silence
-    from anatili.engine.llama_config import read_config
     from anatili.engine.llama_vocabulary import read_vocabulary
+    from anatili.llama_config import read_config
 
     check_gguf(file)
     try:

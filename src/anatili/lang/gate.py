@@ -9,11 +9,13 @@ give the same verdicts. The gate only looks at letters: menus and close language
 
 import codecs
 import re
+import tomllib
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 
@@ -27,13 +29,9 @@ CODECS = ("kz1048", "ptcp154", "cp1251", "koi8_t", "cp1254", "cp1256", "iso8859_
 DECLARED = re.compile(rb"charset\s*=\s*[\"']?\s*([\w.:-]{2,40})|encoding=[\"']([\w.:-]{2,40})", re.I)
 HEAD = 2048
 """Bytes in which a page must declare its charset (HTML standard: 1024)."""
-# Letters that the large languages of a script share: they set no small language apart. Cyrillic: Russian, Ukrainian,
-# Belarusian, Bulgarian, Serbian, Macedonian. Latin: western and central Europe. Arabic: Arabic, Persian, Urdu.
-SHARED_LETTERS = {
-    "Cyrl": frozenset("абвгдеёжзийклмнопрстуфхцчшщъыьэюяіїєґўјљњћђџѓќѕѝ'’"),
-    "Latn": frozenset("abcdefghijklmnopqrstuvwxyzßàáâãäåæçèéêëìíîïðñòóôõöøùúûüýþÿăąćčďđęěĺľłńňőœŕřśšťůűźżžșţț'’ʻʼ"),
-    "Arab": frozenset("ءآأؤإئابةتثجحخدذرزسشصضطظعغفقكلمنهوىيپچژگکیٹڈڑںےہھۃ"),
-}
+SHARED = Path(__file__).with_name("shared_letters.toml")
+SHARED_LETTERS = {script: frozenset(letters) for script, letters in tomllib.loads(SHARED.read_text("utf-8")).items()}
+"""Letters that the large languages of a script share: they set no small language apart."""
 Charset = Callable[[], str]
 
 

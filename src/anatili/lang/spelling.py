@@ -1,31 +1,22 @@
 """Whether two spellings are of one name, in whatever letters: Айгүл, Aigul and Aygül are.
 
-The tables are of letters, for all languages that use them. They say how names are carried over, not how words sound.
+The tables in `spelling.toml` are of letters, for all languages that use them. They say how names are carried over, not
+how words sound.
 """
 
-import re
+import string
+import tomllib
 from functools import lru_cache
 from itertools import groupby
+from pathlib import Path
 
-CYRILLIC = str.maketrans({
-    **dict(zip("абвгдезийклмнопрстуфхцыэ", "abvgdezijklmnoprstufhcie", strict=True)), "ё": "o", "ж": "ʒ", "ч": "ʃ",
-    "ш": "ʃ", "щ": "ʃ", "ъ": "", "ь": "", "ю": "ju", "я": "ja", "ә": "a", "ғ": "g", "қ": "k", "ң": "n", "ө": "o",
-    "ұ": "u", "ү": "u", "һ": "h", "і": "i",
-})  # fmt: skip
-LATIN = str.maketrans({
-    **dict(zip("ıöüâîûäåáàãéèêëíïóôøúñāūīōæœł", "iouaiuaaaaaeeeeiiooounauioaol", strict=True)),
-    "ş": "ʃ", "ç": "ʃ", "ğ": "g", "š": "ʃ", "č": "ʃ", "ž": "ʒ",
-})  # fmt: skip
-TOGETHER = (
-    ("dzh", "ʒ"), ("dʒ", "ʒ"), ("tsch", "ʃ"), ("tʃ", "ʃ"), ("sch", "ʃ"), ("tch", "ʃ"), ("sh", "ʃ"), ("ch", "ʃ"),
-    ("zh", "ʒ"), ("ts", "c"), ("th", "t"), ("ph", "f"), ("ck", "k"), ("kh", "h"), ("gh", "g"), ("qu", "kv"),
-    ("q", "k"), ("w", "v"), ("x", "ks"), ("y", "i"), ("ou", "u"), ("oo", "u"), ("ee", "i"),
-)  # fmt: skip
-"""Letters that stand for one sound, in this order."""
+TABLES = tomllib.loads(Path(__file__).with_name("spelling.toml").read_text("utf-8"))
+SINGLE = str.maketrans(TABLES["cyrillic"] | TABLES["latin"])
+TOGETHER = tuple(map(tuple, TABLES["together"]))
+LETTERS = frozenset(string.ascii_lowercase).union(*TABLES["cyrillic"].values())
+"""Of the one alphabet."""
 VOWELS = frozenset("aeiouj")
-ALIKE = ("bpfvu", "kgh", "kc", "sc", "cʃ", "ʃʒs", "ʒjg", "dt", "zs", "ʒz", "nm", "hʒ")
-"""Consonants that one language has for another's."""
-NEAR = frozenset(pair for group in ALIKE for a in group for pair in ((a, b) for b in group if a != b))
+NEAR = frozenset(pair for group in TABLES["alike"] for a in group for pair in ((a, b) for b in group if a != b))
 SAME = 0.66
 """Likeness from which on two spellings are taken for one name."""
 ENDING = 0.12
@@ -35,10 +26,10 @@ ENDING = 0.12
 @lru_cache(4096)
 def sounds(word: str) -> str:
     """A name in one alphabet for all, doubled letters once."""
-    found = word.lower().replace("i\u0307", "i").translate(CYRILLIC).translate(LATIN)
+    found = word.lower().replace("i\u0307", "i").translate(SINGLE)
     for letters, one in TOGETHER:
         found = found.replace(letters, one)
-    return "".join(letter for letter, _ in groupby(re.sub(r"[^a-zʃʒ]", "", found)))
+    return "".join(letter for letter, _ in groupby("".join(filter(LETTERS.__contains__, found))))
 
 
 @lru_cache(65_536)

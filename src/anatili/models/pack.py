@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from anatili import models, weights
+from anatili.directions import of_run
 from anatili.document import whole_file, write_json
 from anatili.models.merge import ADAPTER, EMBEDDINGS, MERGES, NEW, ROWS, TEMPLATE, TOKENS, merge
 from anatili.problem import Problem
 from anatili.recipe import load_recipe
 from anatili.run import Run
 from anatili.text import show_path
-from anatili.translate.directions import of_run
 
 CARDS = ("README.md", "DATA.md")
 NOTICE = "NOTICE"

@@ -7,6 +7,7 @@ from itertools import chain
 from pathlib import Path
 
 from anatili import models, weights
+from anatili.directions import Directions, of_run, read_directions
 from anatili.engine import Engine, Message, Piece, Prompt, Sampling, open_engine, stop
 from anatili.lang import REFERENCE, LanguagePack, codes, load_pack
 from anatili.lang.identify import identify
@@ -20,7 +21,6 @@ from anatili.search.dense import Dense
 from anatili.serve.cite import Report, checked, quotation
 from anatili.serve.sample_index import Tell, sample_run
 from anatili.text import show_path
-from anatili.translate.directions import Directions, of_run, read_directions
 
 TOY = 50_000_000
 """Weights below which a model is not asked to answer from passages: they answer in their own words."""

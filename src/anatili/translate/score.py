@@ -6,13 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from anatili import models, weights
-from anatili.document import write_json
-from anatili.lang import LanguagePack
-from anatili.problem import Problem
-from anatili.run import Run
-from anatili.text import digest, show_path
-from anatili.translate.compare import CHRF_NAME
-from anatili.translate.directions import (
+from anatili.directions import (
     MEASURED,
     Direction,
     Directions,
@@ -22,6 +16,12 @@ from anatili.translate.directions import (
     read_directions,
     read_measured,
 )
+from anatili.document import write_json
+from anatili.lang import LanguagePack
+from anatili.problem import Problem
+from anatili.run import Run
+from anatili.text import digest, show_path
+from anatili.translate.compare import CHRF_NAME
 from anatili.translate.pivot import aligned
 from anatili.translate.translator import Memory, Translator
 

@@ -8,13 +8,13 @@ from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 
+from anatili.directions import Direction, Directions
 from anatili.engine import Engine, Sampling, say
 from anatili.lang import LanguagePack
 from anatili.lang.identify import identify
 from anatili.problem import Problem
 from anatili.translate.begun import begun
 from anatili.translate.cut import Part, around_kept, cut, kept
-from anatili.translate.directions import Direction, Directions
 from anatili.translate.doubts import doubts
 
 A = TypeVar("A")

@@ -5,13 +5,13 @@ import json
 import pytest
 
 from anatili import models, weights
+from anatili.directions import USABLE, Direction, card_section, put_section, read_directions
 from anatili.lang import load_pack
 from anatili.problem import Problem
 from anatili.recipe import load_recipe
 from anatili.serve.translation import quality_of, worth
 from anatili.train import lessons
 from anatili.translate import score
-from anatili.translate.directions import USABLE, Direction, card_section, put_section, read_directions
 from anatili.translate.translator import Translator
 
 PACKS = {code: load_pack(code) for code in ("kk", "ru", "en", "tr")}
