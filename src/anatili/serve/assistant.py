@@ -9,7 +9,7 @@ from pathlib import Path
 from anatili import models, weights
 from anatili.directions import Directions, of_run, read_directions
 from anatili.engine import Engine, Message, Piece, Prompt, Sampling, open_engine, stop
-from anatili.lang import REFERENCE, LanguagePack, codes, load_pack
+from anatili.lang import LanguagePack, codes, load_pack, reference
 from anatili.lang.identify import identify
 from anatili.problem import Problem
 from anatili.prompt import PASSAGES, grounded
@@ -121,7 +121,7 @@ class Assistant:
     def no_answer(self, language: str) -> str:
         """What is said where nothing fits; in the reference language where the pack has no words for it."""
         own = self.packs[language].prompts.get("no_answer")
-        return str(own or load_pack(REFERENCE).prompts["no_answer"])
+        return str(own or load_pack(reference()).prompts["no_answer"])
 
     def in_language(self, ready: Ready, sampling: Sampling, report: Report) -> Iterator[Piece]:
         """A small model's answer if it begins in the language of the question, in one of two tries; else quotations."""
