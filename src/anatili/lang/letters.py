@@ -97,4 +97,6 @@ def evidence(letters: Ints, owner: Ints, texts: int, labels: tuple[str, ...]) ->
     fits: Floats = counts.astype(np.float32) @ table.logs - amounts[:, None] * table.sums
     fits *= (TRUST * np.minimum(amounts, ENOUGH) / np.maximum(amounts, 1))[:, None]
     # Labels that the table does not tell have 0 throughout, as the label that fits best.
-    return (fits - np.where(table.told, fits, -np.inf).max(axis=1, keepdims=True)) * table.told
+    fits -= np.where(table.told, fits, -np.inf).max(axis=1, keepdims=True)
+    fits *= table.told
+    return fits
