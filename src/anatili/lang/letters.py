@@ -31,14 +31,15 @@ class Letters:
     """`numbers`: code point -> number of a letter that is told, from 1; `pairs`: two code points that count as one
     letter; `logs` (letters x labels) and `sums` (labels): what a letter and what its absence say. Labels without a row
     in the table take no part: `told` is false for them. `alike`: code point -> number of the letter that it is typed
-    for inside of words in the other script."""
+    for inside of words in the other script; `special`: 1 for those, 2 for the second one of a pair."""
 
-    numbers: npt.NDArray[np.int64]
+    numbers: npt.NDArray[np.int16]
     pairs: tuple[tuple[int, int], ...]
     logs: Floats
     sums: Floats
     told: npt.NDArray[np.bool_]
-    alike: npt.NDArray[np.int64]
+    alike: npt.NDArray[np.int16]
+    special: npt.NDArray[np.int8]
 
 
 @cache
@@ -53,12 +54,15 @@ def load_letters(labels: tuple[str, ...]) -> Letters:
     rates: dict[str, dict[str, float]] = table["rates"]
     letters = sorted({letter for row in rates.values() for letter in row}, key=lambda letter: (len(letter), letter))
     single = [letter for letter in letters if len(letter) == 1]
-    numbers = np.zeros(0x10000, np.int64)
+    numbers = np.zeros(0x10000, np.int16)
     for number, letter in enumerate(single, 1):
         numbers[ord(letter)] = number
-    alike = np.zeros(0x10000, np.int64)
+    alike = np.zeros(0x10000, np.int16)
     for typed, letter in table["look_alikes"].items():
         alike[ord(typed)] = numbers[ord(letter)]
+    special = np.zeros(0x10000, np.int8)
+    special[[ord(typed) for typed in table["look_alikes"]]] = 1
+    special[[ord(letter[1]) for letter in letters[len(single) :]]] = 2
     shares = np.array([[rates.get(label, {}).get(letter, 0) / 100 for label in labels] for letter in letters])
     shares = np.maximum(shares, STRAY)
     return Letters(
@@ -68,6 +72,7 @@ def load_letters(labels: tuple[str, ...]) -> Letters:
         shares.sum(axis=0).astype(np.float32),
         np.array([label in rates for label in labels]),
         alike,
+        special,
     )
 
 
@@ -76,16 +81,22 @@ def evidence(letters: Ints, owner: Ints, texts: int, labels: tuple[str, ...]) ->
     labels that the table does not tell. `letters` are the code points of all texts, `owner` the text of each."""
     table = load_letters(labels)
     kinds = len(table.logs) + 1
-    known = table.numbers[np.minimum(letters, 0xFFFF)]
-    own = np.pad(letters >= SCRIPTS, 1)
-    known += table.alike[np.minimum(letters, 0xFFFF)] * (own[:-2] | own[2:])
+    known = table.numbers.take(letters, mode="clip")
+    special = table.special.take(letters, mode="clip")
+    if (typed := np.flatnonzero(special == 1)).size:
+        # A text begins and ends with a space, so there is always a letter before and one behind.
+        inside = typed[(letters[typed - 1] >= SCRIPTS) | (letters[typed + 1] >= SCRIPTS)]
+        known[inside] = table.alike[letters[inside]]
     counts = np.bincount(owner * kinds + known, minlength=texts * kinds).reshape(texts, kinds)[:, 1:]
-    single = kinds - 1 - len(table.pairs)
-    for number, (first, second) in enumerate(table.pairs):
-        at = owner[:-1][(letters[:-1] == first) & (letters[1:] == second)]
-        counts[:, single + number] = np.bincount(at, minlength=texts)
+    if (signs := np.flatnonzero(special == 2)).size:
+        single = kinds - 1 - len(table.pairs)
+        for number, (first, second) in enumerate(table.pairs):
+            at = signs[(letters[signs - 1] == first) & (letters[signs] == second)]
+            counts[:, single + number] = np.bincount(owner[at], minlength=texts)
     amounts = np.bincount(owner[letters != ord(" ")], minlength=texts).astype(np.float32)
-    fits = counts.astype(np.float32) @ table.logs - amounts[:, None] * table.sums
+    fits: Floats = counts.astype(np.float32) @ table.logs - amounts[:, None] * table.sums
     fits *= (TRUST * np.minimum(amounts, ENOUGH) / np.maximum(amounts, 1))[:, None]
-    best = fits[:, table.told].max(axis=1, keepdims=True)
-    return np.where(table.told, fits - best, np.float32(0))
+    # Labels that the table does not tell have 0 throughout, as the label that fits best.
+    fits -= np.where(table.told, fits, -np.inf).max(axis=1, keepdims=True)
+    fits *= table.told
+    return fits
