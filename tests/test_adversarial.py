@@ -351,8 +351,8 @@ def test_an_untrained_model_is_near_chance_on_second_halves_and_grammar(tmp_path
 
     model = Scored(models.make_folder(tmp_path, "qwen3"))
     texts = TextSet("kk", "own", own_sets.lines()[:10])
-    assert halves_row(model, texts)["value"] > 3 * FLOORS["kazakh-26m"]["kk_bits_per_byte"]
-    assert bits_row(model, texts)["value"] > 3 * FLOORS["kazakh-26m"]["kk_bits_per_byte"]
+    assert halves_row(model, texts)["value"] > 1.5 * FLOORS["kazakh-26m"]["kk_bits_per_byte"]
+    assert bits_row(model, texts)["value"] > 1.5 * FLOORS["kazakh-26m"]["kk_bits_per_byte"]
 
 
 @pytest.mark.parametrize(("answer", "right"), [("kk", 1.0), ("ru", 0.0), ("", 0.0)])

