@@ -12,6 +12,7 @@ import numpy.typing as npt
 from anatili import benchmarks
 from anatili.lang import LanguagePack, load_pack
 from anatili.lang.identify import MODEL
+from anatili.lang.letters import FILE as LETTERS
 from anatili.recipe import Recipe
 from anatili.run import digest
 
@@ -76,7 +77,7 @@ def folded_words(code: str, codes: tuple[str, ...]) -> frozenset[str]:
 
 def inventory(recipe: Recipe, base: Path) -> dict[str, str]:
     """Digests of the benchmark files and of what languages are told by."""
-    return {**benchmarks.digests(recipe.mark.benchmarks, base), MODEL.name: digest(MODEL)}
+    return {**benchmarks.digests(recipe.mark.benchmarks, base), **{file.name: digest(file) for file in (MODEL, LETTERS)}}
 
 
 @dataclass(frozen=True)
