@@ -77,7 +77,8 @@ def folded_words(code: str, codes: tuple[str, ...]) -> frozenset[str]:
 
 def inventory(recipe: Recipe, base: Path) -> dict[str, str]:
     """Digests of the benchmark files and of what languages are told by."""
-    return {**benchmarks.digests(recipe.mark.benchmarks, base), **{file.name: digest(file) for file in (MODEL, LETTERS)}}
+    tables = {file.name: digest(file) for file in (MODEL, LETTERS)}
+    return {**benchmarks.digests(recipe.mark.benchmarks, base), **tables}
 
 
 @dataclass(frozen=True)
