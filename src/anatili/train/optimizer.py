@@ -1,8 +1,13 @@
-"""Muon for the matrices inside the layers, AdamW for the rest; both are torch's own."""
+"""Muon for the matrices inside the layers, AdamW (torch's own) for the rest."""
 
 from typing import Any
 
 import torch
+
+from anatili.train.devices import pick_precision
+
+STEPS, COEFFICIENTS = 5, (3.4445, -4.775, 2.0315)
+"""Of the Newton-Schulz iteration (Jordan, 2024)."""
 
 
 def make_optimizers(
@@ -30,12 +35,47 @@ def make_optimizers(
     if groups:
         found.append(torch.optim.AdamW(groups, lr=learning_rate, betas=(0.9, 0.95), fused=True))
     if matrices:
-        found.append(
-            torch.optim.Muon(
-                matrices, lr=learning_rate, weight_decay=weight_decay, momentum=0.95, adjust_lr_fn="match_rms_adamw"
-            )
-        )
+        found.append(Muon(matrices, learning_rate, weight_decay))
     return found
+
+
+class Muon(torch.optim.Optimizer):  # type: ignore[misc]
+    """`torch.optim.Muon` with steps of AdamW's size, in the type that the device multiplies fast.
+
+    torch's own works in bfloat16, which processors without AVX-512 only emulate: 290 tokens a second of the tiny recipe
+    on two such cores, 1,300 in float32.
+    """
+
+    def __init__(self, params: Any, lr: float, weight_decay: float, momentum: float = 0.95) -> None:
+        super().__init__(params, {"lr": lr, "weight_decay": weight_decay, "momentum": momentum})
+
+    @torch.no_grad()  # type: ignore[untyped-decorator]
+    def step(self, closure: Any = None) -> None:
+        """One update of each matrix that has a gradient."""
+        for group in self.param_groups:
+            for matrix in group["params"]:
+                if matrix.grad is None:
+                    continue
+                state = self.state[matrix]
+                if not state:
+                    state["momentum_buffer"] = torch.zeros_like(matrix.grad)
+                mean = state["momentum_buffer"].lerp_(matrix.grad, 1 - group["momentum"])
+                update = orthogonal(matrix.grad.lerp(mean, group["momentum"]))
+                matrix.mul_(1 - group["lr"] * group["weight_decay"])
+                matrix.add_(update, alpha=-0.2 * group["lr"] * max(matrix.shape) ** 0.5)
+
+
+def orthogonal(matrix: Any) -> Any:
+    """The nearest orthogonal matrix, roughly: singular values between 0.5 and 1.5 or so."""
+    precision = pick_precision("auto", matrix.device)
+    tall = matrix.shape[0] > matrix.shape[1]
+    now = (matrix.T if tall else matrix).to(precision)
+    now = now / now.norm().clamp(min=1e-7)
+    a, b, c = COEFFICIENTS
+    for _ in range(STEPS):
+        square = now @ now.T
+        now = a * now + (b * square + c * square @ square) @ now
+    return now.T if tall else now
 
 
 def is_rows(name: str) -> bool:
