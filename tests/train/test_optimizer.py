@@ -33,5 +33,5 @@ def test_muon_does_as_torchs_own_does(shape, monkeypatch):
 
 def test_an_update_is_nearly_orthogonal():
     values = torch.linalg.svdvals(optimizer.orthogonal(torch.randn(30, 80)).float())
-    assert 0.3 < values.min()
+    assert values.min() > 0.3
     assert values.max() < 1.6
