@@ -262,6 +262,8 @@ class Reader:
             for skipped in (0, 1):  # one word may stand between: an ending behind a hyphen, an abbreviated ordinal
                 if skipped and not (text[end : end + 1] in "-'’ʼ‑" and at + 1 < len(tokens)):
                     break
+                if not skipped and text[end : end + 1] in "-‑" and len(tokens[at].text) == 1:
+                    continue  # an ending: 1930-м is no length
                 for unit, form in self.units.get(self.pack.lower(tokens[at + skipped].text)[:1], ()):
                     if self.matches(text, tokens, at + skipped, form):
                         return unit, tokens[at + skipped + len(form) - 1].end

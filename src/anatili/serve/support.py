@@ -17,7 +17,9 @@ from anatili.lang.numbers import YEAR, Number
 from anatili.serve.evidence import SAYING, Evidence, Place, Stretch, Word, prepared, same_name, take_apart
 
 MISSING = 3
-"""One in so many of a sentence's words may be missing."""
+"""One in so many of a sentence's words may be missing in a sentence of the passage and those beside it."""
+MISSING_HERE = 2
+"""One in so many may be missing in the sentence itself."""
 TELLING = 3
 """Letters of a word too common to tell by it that two others stand in one place."""
 BOUNDARY = 3
@@ -39,7 +41,11 @@ class Anchor:
 
 def supports(sentence: str, passage: Evidence, pack: LanguagePack) -> bool:
     """Whether a passage bears out a sentence as a whole, or else each of its clauses."""
-    whole = take_apart(prepared(sentence, pack), pack)
+    return decides(take_apart(prepared(sentence, pack), pack), passage, pack)
+
+
+def decides(whole: Stretch, passage: Evidence, pack: LanguagePack) -> bool:
+    """The same for a sentence that is taken apart."""
     if not whole.of(*SAYING) and not whole.places:
         return False
     if borne_out(whole, passage, pack):
@@ -51,20 +57,33 @@ def supports(sentence: str, passage: Evidence, pack: LanguagePack) -> bool:
 
 
 def borne_out(claim: Stretch, passage: Evidence, pack: LanguagePack) -> bool:
-    """Whether one sentence of the passage says all that is claimed; or, where none has its words, two neighbors."""
-    sentences, told = passage.sentences, False
-    for at, core in enumerate(sentences):
-        if words_hold(claim, core, passage.title):
-            told = True
-            before = sentences[max(0, at - BEFORE) : at]
-            if numbers_hold(claim, core, passage.title) and holds(claim, core, passage.title, before, pack):
-                return True
-    return not told and any(
-        numbers_hold(claim, core, passage.title)
-        and words_hold(claim, core, passage.title)
-        and holds(claim, core, passage.title, (), pack)
+    """Whether one sentence of the passage says all that is claimed, or two neighbors, if they have no other numbers
+    and names of the kind or no single sentence has the words: a wrong year is often next door."""
+    title = passage.title
+    told = [at for at, core in enumerate(passage.sentences) if words_hold(claim, core, title)]
+    for at in told or range(len(passage.sentences)):
+        core, before = passage.sentences[at], passage.sentences[max(0, at - BEFORE) : at]
+        beside = passage.sentences[max(0, at - 1) : at + 2]
+        if (
+            numbers_hold(claim, core, title)
+            and (told or words_hold(claim, core, title, beside))
+            and holds(claim, core, title, before, pack)
+        ):
+            return True
+    return any(
+        numbers_hold(claim, core, title)
+        and words_hold(claim, core, title)
+        and not (told and rivals(claim, core, title))
+        and holds(claim, core, title, (), pack)
         for core in passage.pairs
     )
+
+
+def rivals(claim: Stretch, core: Stretch, title: Stretch) -> bool:
+    """Whether a number of a kind that is claimed, or a name, stands there that is not claimed."""
+    here, there = number_anchors(claim), number_anchors(core)
+    numbers = any(len(there[kind]) > len(anchors) for kind, anchors in here.items())
+    return numbers or any(not claim.has_name(word) and not title.has_name(word) for word in core.of("name"))
 
 
 def holds(claim: Stretch, core: Stretch, title: Stretch, before: Sequence[Stretch], pack: LanguagePack) -> bool:
@@ -110,10 +129,14 @@ def links_hold(claim: Stretch, there: Sequence[Place]) -> bool:
     return True
 
 
-def words_hold(claim: Stretch, core: Stretch, title: Stretch) -> bool:
+def words_hold(claim: Stretch, core: Stretch, title: Stretch, beside: Sequence[Stretch] = ()) -> bool:
+    """Whether enough of the words are there; more may be missing if the sentences beside it have them."""
     words = claim.of("word", "first")
-    missing = [word for word in words if not core.forms_of(word) and not title.forms_of(word)]
-    return len(missing) <= len(words) // MISSING
+    missing = [word for word in words if not core.mentions(word) and not title.mentions(word)]
+    if not beside or len(missing) <= len(words) // MISSING:
+        return len(missing) <= len(words) // MISSING
+    nowhere = [word for word in missing if not any(one.mentions(word) for one in beside)]
+    return len(missing) <= len(words) // MISSING_HERE and len(nowhere) <= len(words) // MISSING
 
 
 def names_hold(claim: Stretch, core: Stretch, title: Stretch, before: Sequence[Stretch]) -> bool:
@@ -132,23 +155,30 @@ def names_hold(claim: Stretch, core: Stretch, title: Stretch, before: Sequence[S
 def swapped(claim: Stretch, core: Stretch) -> bool:
     """Whether a word stands between the words that there stand around another, which the claim lacks."""
     for mine in claim.of(*SAYING):
-        there = (
-            [other for other in core.words if same_name(mine, other)] if mine.kind == "name" else core.forms_of(mine)
-        )
-        if there and (mine.kind != "name" or any(same_place(mine, other) for other in there)):
+        name = mine.kind == "name"
+        there = [other for other in core.words if same_name(mine, other)] if name else core.forms_of(mine)
+        if there and (not name or any(same_place(mine, other) for other in there)):
             continue
         for other in core.of("name") if there else core.of(*SAYING):
-            alike = same_place(mine, other) or (not there and shares_neighbor(mine, other))
+            if name and other.kind == "name":
+                alike = same_place(mine, other) or (not there and shares_neighbor(mine, other))
+            else:
+                alike = between(mine, other) and all(map(tells, mine.beside[1:3]))
             if alike and not (claim.has_name(other) or claim.forms_of(other)):
                 return True
     return False
+
+
+def between(one: Word, other: Word) -> bool:
+    """Whether the word before and the word after two words are the same."""
+    return one.beside[1:3] == other.beside[1:3] and any(one.beside[1:3])
 
 
 def same_place(one: Word, other: Word) -> bool:
     """Whether the words beside two words are the same: one on each side, or two on one side that tell something."""
     (a, b, c, d), (e, f, g, h) = one.beside, other.beside
     left, right = (a, b) == (e, f) and tells(a, b), (c, d) == (g, h) and tells(c, d)
-    return left or right or (b == f and c == g and bool(b or c))
+    return left or right or between(one, other)
 
 
 def tells(*words: str) -> bool:
