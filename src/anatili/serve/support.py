@@ -66,7 +66,7 @@ def borne_out(claim: Stretch, passage: Evidence, pack: LanguagePack) -> bool:
         beside = passage.sentences[max(0, at - 1) : at + 2]
         if (
             numbers_hold(claim, core, title)
-            and (told or words_hold(claim, core, title, beside))
+            and (told or spoken_of(claim, core, title, beside))
             and holds(claim, core, title, before, pack)
         ):
             return True
@@ -82,8 +82,15 @@ def borne_out(claim: Stretch, passage: Evidence, pack: LanguagePack) -> bool:
 def rivals(claim: Stretch, core: Stretch, title: Stretch) -> bool:
     """Whether a number of a kind that is claimed, or a name, stands there that is not claimed."""
     here, there = number_anchors(claim), number_anchors(core)
-    numbers = any(len(there[kind]) > len(anchors) for kind, anchors in here.items())
-    return numbers or any(not claim.has_name(word) and not title.has_name(word) for word in core.of("name"))
+    if any(len(there[kind]) > len(anchors) for kind, anchors in here.items()):
+        return True
+    return other_names(claim, core, title)
+
+
+def other_names(claim: Stretch, core: Stretch, title: Stretch) -> bool:
+    """Whether names stand there that are not claimed, where a name is claimed that not all the passage is about."""
+    named = any(not title.has_name(word) for word in claim.of("name"))
+    return named and any(not claim.has_name(word) and not title.has_name(word) for word in core.of("name"))
 
 
 def holds(claim: Stretch, core: Stretch, title: Stretch, before: Sequence[Stretch], pack: LanguagePack) -> bool:
@@ -129,14 +136,22 @@ def links_hold(claim: Stretch, there: Sequence[Place]) -> bool:
     return True
 
 
-def words_hold(claim: Stretch, core: Stretch, title: Stretch, beside: Sequence[Stretch] = ()) -> bool:
-    """Whether enough of the words are there; more may be missing if the sentences beside it have them."""
+def words_hold(claim: Stretch, core: Stretch, title: Stretch) -> bool:
+    """Whether one sentence has enough of the words."""
     words = claim.of("word", "first")
+    missing = [word for word in words if not core.forms_of(word) and not title.forms_of(word)]
+    return len(missing) <= len(words) // MISSING
+
+
+def spoken_of(claim: Stretch, core: Stretch, title: Stretch, beside: Sequence[Stretch]) -> bool:
+    """Whether the sentences around one speak of the same, where none has enough of the words. Numbers and names count
+    as words, since they must be there all the same."""
+    words, sure = claim.of("word", "first"), claim.of("name")
     missing = [word for word in words if not core.mentions(word) and not title.mentions(word)]
-    if not beside or len(missing) <= len(words) // MISSING:
-        return len(missing) <= len(words) // MISSING
     nowhere = [word for word in missing if not any(one.mentions(word) for one in beside)]
-    return len(missing) <= len(words) // MISSING_HERE and len(nowhere) <= len(words) // MISSING
+    half = (len(words) + bool(sure or claim.places)) // MISSING_HERE
+    most = min((len(words) + len(sure) + len(claim.places)) // MISSING, half)
+    return len(missing) <= half and len(nowhere) <= most and not other_names(claim, core, title)
 
 
 def names_hold(claim: Stretch, core: Stretch, title: Stretch, before: Sequence[Stretch]) -> bool:
@@ -268,7 +283,7 @@ def number_anchors(stretch: Stretch) -> dict[str, list[Anchor]]:
 def kind_of(place: Place) -> str:
     """What a number counts: years of a calendar come first, then things with a unit."""
     number = place.number
-    if number.unit in LOOSE and 1000 <= number.value <= 2100 and not number.value.denominator > 1:
+    if number.unit in LOOSE and 1000 <= number.value <= 9999 and not number.value.denominator > 1:
         return "#"
     return number.unit or "~"
 
@@ -284,7 +299,7 @@ def belong(
     """Whether most words of the claim, but for those `apart`, stand nearest to the same anchors there."""
     named = {key for word in core.of("name") for anchor in nearest(word, there) for key in anchor.keys}
     words = [word for word in claim.of(*SAYING) if id(word) not in apart]
-    balance = 0.0
+    balance = numbers_vote(claim, core, here, there) if apart else 0
     for word in words:
         same = core.forms_of(word) if word.kind == "word" else [w for w in core.words if same_name(w, word)]
         if not same:
@@ -298,7 +313,19 @@ def belong(
     return balance >= 0
 
 
-def nearest(word: Word, anchors: Sequence[Anchor]) -> list[Anchor]:
+def numbers_vote(claim: Stretch, core: Stretch, here: list[Anchor], there: list[Anchor]) -> int:
+    """How many more numbers stand nearest to the same anchors there than to others; one counts as two words."""
+    balance = 0
+    for place in claim.places:
+        same = [other for other in core.places if other.number.value == place.number.value]
+        if same and not place.number.weak:
+            mine = {key for anchor in nearest(place, here) for key in anchor.keys}
+            near = any(not mine.isdisjoint(anchor.keys) for other in same for anchor in nearest(other, there))
+            balance += 2 if near else -2
+    return balance
+
+
+def nearest(word: Word | Place, anchors: Sequence[Anchor]) -> list[Anchor]:
     costs = [abs(anchor.at - word.at) + BOUNDARY * abs(anchor.clause - word.clause) for anchor in anchors]
     return [anchor for anchor, cost in zip(anchors, costs, strict=True) if cost == min(costs)]
 
