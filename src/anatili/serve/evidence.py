@@ -26,6 +26,7 @@ BREAK = re.compile(r"[,;:()–—…\n]|\s-\s")
 CLOSING = ("»", "”", "“")
 """Marks behind which letters are an ending of what is quoted."""
 REMEMBERED = 100_000
+CAPITAL = ("first", "name")
 SAYING = ("word", "first", "name")
 
 
@@ -95,8 +96,9 @@ class Stretch:
 
     @cached_property
     def names(self) -> list[Word]:
-        """All words that may be compared with a name, a word once."""
-        return list({word.name: word for word in self.words if word.kind != "number"}.values())
+        """All words that may be compared with a name, a word once; those with a capital last."""
+        words = sorted(self.words, key=lambda word: word.kind in CAPITAL)
+        return list({word.name: word for word in words if word.kind != "number"}.values())
 
     def forms_of(self, word: Word) -> list[Word]:
         """The words here that are forms of `word`, as far as stems and beginnings tell."""
@@ -107,7 +109,8 @@ class Stretch:
         return bool(self.forms_of(word)) or word.raw[:ALIKE] in self.beginnings
 
     def has_name(self, word: Word) -> bool:
-        return any(same_name(word, other) for other in self.names)
+        """Whether a name is here, with a capital; for a word that begins a sentence, with or without."""
+        return any(same_name(word, other) for other in self.names if word.kind != "name" or other.kind in CAPITAL)
 
     def __add__(self, other: "Stretch") -> "Stretch":
         at = 1 + max((word.at for word in self.words), default=-1)
@@ -189,7 +192,7 @@ def take_apart(text: str, pack: LanguagePack) -> Stretch:
         elif low in lens.stops or text[start - 1 : start] in CLOSING:
             kind = "stop"
         elif start in named:
-            kind = "name" if named[start] else "first"
+            kind = "name" if named[start] and words else "first"
         else:
             kind = "word"
         raw, stem, name, same = lens.read(denied[start][0] if start in denied else low)

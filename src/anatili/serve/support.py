@@ -109,7 +109,7 @@ def numbers_hold(claim: Stretch, core: Stretch, title: Stretch) -> bool:
     there = [*core.places, *title.places]
     for place in claim.places:
         same = [other.number for other in there if other.number.value == place.number.value]
-        if not place.number.weak and not any(units_agree(place, other, claim, core) for other in same):
+        if not (place.number.weak and not place.number.unit) and not any(units_agree(place, other, claim, core) for other in same):
             return False
     return claim.months <= core.months | title.months and links_hold(claim, there)
 
@@ -192,8 +192,8 @@ def between(one: Word, other: Word) -> bool:
 def same_place(one: Word, other: Word) -> bool:
     """Whether the words beside two words are the same: one on each side, or two on one side that tell something."""
     (a, b, c, d), (e, f, g, h) = one.beside, other.beside
-    left, right = (a, b) == (e, f) and tells(a, b), (c, d) == (g, h) and tells(c, d)
-    return left or right or between(one, other)
+    left, right = (a, b) == (e, f) and a and tells(a, b), (c, d) == (g, h) and d and tells(c, d)
+    return bool(left or right) or between(one, other)
 
 
 def tells(*words: str) -> bool:
