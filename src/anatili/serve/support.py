@@ -74,8 +74,8 @@ def borne_out(claim: Stretch, passage: Evidence, pack: LanguagePack) -> bool:
         numbers_hold(claim, core, title)
         and words_hold(claim, core, title)
         and not (told and rivals(claim, core, title))
-        and holds(claim, core, title, (), pack)
-        for core in passage.pairs
+        and holds(claim, core, title, passage.sentences[max(0, at - BEFORE) : at], pack)
+        for at, core in enumerate(passage.pairs)
     )
 
 
