@@ -109,7 +109,9 @@ def numbers_hold(claim: Stretch, core: Stretch, title: Stretch) -> bool:
     there = [*core.places, *title.places]
     for place in claim.places:
         same = [other.number for other in there if other.number.value == place.number.value]
-        if not (place.number.weak and not place.number.unit) and not any(units_agree(place, other, claim, core) for other in same):
+        if not (place.number.weak and not place.number.unit) and not any(
+            units_agree(place, other, claim, core) for other in same
+        ):
             return False
     return claim.months <= core.months | title.months and links_hold(claim, there)
 
@@ -366,7 +368,12 @@ def clauses(claim: Stretch) -> list[Stretch]:
         words = tuple(word for word in claim.words if word.clause == number)
         places = tuple(place for place in claim.places if place.clause == number)
         part = Stretch(words, places)
-        thin = not part.of("word") or len(part.of(*SAYING)) + len(places) < 2 or any(p.number.link for p in places)
+        whole_range = [place.number.link for place in places] == ["", "range"]
+        thin = (
+            (not part.of("word") and not whole_range)
+            or len(part.of(*SAYING)) + len(places) < 2
+            or bool(places and places[0].number.link)
+        )
         if parts and (thin or not parts[-1].of("word")):
             parts[-1] = Stretch(parts[-1].words + words, parts[-1].places + places)
         else:
