@@ -234,7 +234,7 @@ def opposites_hold(claim: Stretch, core: Stretch, pack: LanguagePack) -> bool:
         here, there = kinds_of(claim, group), kinds_of(core, group)
         if here and there and not here.keys() & there.keys():
             return False
-        if here and len(there) > 1 and len(here) < len(there):
+        if here and len(there) > 1:
             anchors = [Anchor(frozenset((kind,)), word.at, word.clause) for kind, ws in there.items() for word in ws]
             mine = [Anchor(frozenset((kind,)), word.at, word.clause) for kind, ws in here.items() for word in ws]
             inside = frozenset(id(word) for ws in here.values() for word in ws)
@@ -301,7 +301,7 @@ def belong(
     """Whether most words of the claim, but for those `apart`, stand nearest to the same anchors there."""
     named = {key for word in core.of("name") for anchor in nearest(word, there) for key in anchor.keys}
     words = [word for word in claim.of(*SAYING) if id(word) not in apart]
-    balance = numbers_vote(claim, core, here, there) if apart else 0
+    against, balance = False, numbers_vote(claim, core, here, there) if apart else 0
     for word in words:
         same = core.forms_of(word) if word.kind == "word" else [w for w in core.words if same_name(w, word)]
         if not same:
@@ -311,8 +311,8 @@ def belong(
         if any(not mine.isdisjoint(anchor.keys) for other in same for anchor in nearest(other, there)):
             balance += weight
         elif word.kind == "word" or not mine.isdisjoint(named):
-            balance -= weight  # else a name that all the numbers share
-    return balance >= 0
+            balance, against = balance - weight, True  # else a name that all the numbers share
+    return balance >= (1 if apart and against else 0)
 
 
 def numbers_vote(claim: Stretch, core: Stretch, here: list[Anchor], there: list[Anchor]) -> int:
