@@ -146,6 +146,7 @@ TRUE = (
     ("abai", "ru", "Абай Кунанбаев умер в 1904 году, родился в 1845 году."),
     ("abai", "kk", "Абай 1845 жылы туды, 1904 жылы қайтыс болды."),
     ("kenesary", "ru", "Восстание Кенесары длилось десять лет, с 1837 по 1847 год."),
+    ("kumis", "en", "Mares are milked 5–6 times a day, from the beginning of summer until autumn."),
     ("turksib", "ru", "Турксиб закончили строить в 1930 году."),
     ("turksib", "tr", "Türksib'in yapımı 1930'da bitti."),
     ("iin", "en", "The IIN has twelve digits, and the first six are the date of birth."),
@@ -173,6 +174,7 @@ FALSE = (
     ("abai", "kk", "Абай 1904 жылы туды."),
     ("turksib", "ru", "Турксиб закончили строить в 1927 году."),
     ("kenesary", "ru", "Восстание Кенесары длилось десять лет, с 1841 по 1847 год."),
+    ("balkhash", "en", "The western part of Balkhash is salty and the eastern part is fresh."),
     ("conscription", "tr", "Kazakistan'da askerlik bir gün sürer."),
 )
 

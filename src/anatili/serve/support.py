@@ -133,7 +133,7 @@ def links_hold(claim: Stretch, there: Sequence[Place]) -> bool:
     links = {(a.number.value, b.number.value): b.number.link for a, b in pairwise(there)}
     for before, now in pairwise(claim.places):
         link = links.get((before.number.value, now.number.value), "")
-        if link and now.number.link and link != now.number.link:
+        if {link, now.number.link} == {"range", "list"}:
             return False
     return True
 
@@ -232,6 +232,8 @@ def opposites_hold(claim: Stretch, core: Stretch, pack: LanguagePack) -> bool:
     facts = load_facts(pack.folder)
     for group in facts.opposites:
         here, there = kinds_of(claim, group), kinds_of(core, group)
+        if here and not there and len(here) > 1:
+            return False
         if here and there and not here.keys() & there.keys():
             return False
         if here and len(there) > 1:
@@ -307,7 +309,7 @@ def belong(
         if not same:
             continue
         mine = {key for anchor in nearest(word, here) for key in anchor.keys}
-        weight = 2 if verb_last and word is words[-1] else 1
+        weight = 2 if verb_last and word is claim.of(*SAYING)[-1] else 1
         if any(not mine.isdisjoint(anchor.keys) for other in same for anchor in nearest(other, there)):
             balance += weight
         elif word.kind == "word" or not mine.isdisjoint(named):
