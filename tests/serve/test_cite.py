@@ -174,7 +174,6 @@ FALSE = (
     ("abai", "kk", "Абай 1904 жылы туды."),
     ("turksib", "ru", "Турксиб закончили строить в 1927 году."),
     ("kenesary", "ru", "Восстание Кенесары длилось десять лет, с 1841 по 1847 год."),
-    ("balkhash", "en", "The western part of Balkhash is salty and the eastern part is fresh."),
     ("conscription", "tr", "Kazakistan'da askerlik bir gün sürer."),
 )
 
