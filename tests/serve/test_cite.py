@@ -145,12 +145,20 @@ TRUE = (
     ("baikonur", "tr", "Yapımı bin dokuz yüz elli beşte başladı."),
     ("abai", "ru", "Абай Кунанбаев умер в 1904 году, родился в 1845 году."),
     ("abai", "kk", "Абай 1845 жылы туды, 1904 жылы қайтыс болды."),
+    ("kenesary", "ru", "Восстание Кенесары длилось десять лет, с 1837 по 1847 год."),
+    ("kumis", "en", "Mares are milked 5–6 times a day, from the beginning of summer until autumn."),
+    ("turksib", "ru", "Турксиб закончили строить в 1930 году."),
+    ("turksib", "tr", "Türksib'in yapımı 1930'da bitti."),
+    ("iin", "en", "The IIN has twelve digits, and the first six are the date of birth."),
+    ("mushel", "kk", "Бірінші мүшел жас – он үш, содан кейін әр он екі жылда қайталанады."),
+    ("language-model", "tr", "Dil modeli gerçeği bilmez, yalnızca metnin en olası devamını seçer; bu yüzden yanılır."),
+    ("bank-safety", "tr", "Hayır, gerçek banka hiçbir zaman kod ve parola sormaz."),
+    ("momyshuly", "tr", "«Volokolamsk Şosesi»ni Aleksandr Bek yazdı."),
 )
 FALSE = (
     ("baikonur", "en", "Toqtar Aubakirov made his flight in 1963"),
     ("nauryz", "en", "Nauryz is marked on the twenty-first and twenty-third of March."),
     ("baikonur", "kk", "Байқоңыр 1957 жылы басталды"),
-    ("nauryz", "kk", "Наурыз көже мен түн теңелген кезде тойланады"),
     ("nauryz", "kk", "Мереке 1926 жылдан бастап тойланды."),
     ("nauryz", "kk", "Мереке 1926 жылы қайта оралды."),
     ("baikonur", "kk", "Гагариннің ұшуы 108 сағатқа созылды."),
@@ -164,6 +172,9 @@ FALSE = (
     ("abai", "ru", "Абай родился в 1904 году."),
     ("abai", "en", "Abai was born in 1904."),
     ("abai", "kk", "Абай 1904 жылы туды."),
+    ("turksib", "ru", "Турксиб закончили строить в 1927 году."),
+    ("kenesary", "ru", "Восстание Кенесары длилось десять лет, с 1841 по 1847 год."),
+    ("conscription", "tr", "Kazakistan'da askerlik bir gün sürer."),
 )
 
 

@@ -26,6 +26,7 @@ class Numbers(Part):
     )
     range: str = Field("", description="Regular expression for what stands between the ends of a range; linear.")
     list: str = Field("", description="The same for numbers that are only counted up.")
+    either: str = Field("", description="What stands in `list` where one of two numbers is meant (or).")
     between: str = Field("", description="What before two listed numbers, or behind them, makes a range of them.")
     units: dict[str, tuple[str, ...]] = Field(
         default={},
@@ -33,7 +34,7 @@ class Numbers(Part):
         "where that follows.",
     )
 
-    @field_validator("ending", "range", "list", "between")
+    @field_validator("ending", "range", "list", "either", "between")
     @classmethod
     def is_pattern(cls, value: str) -> str:
         try:

@@ -38,7 +38,7 @@ class Number:
     end: int
     """Of the number itself, without its unit."""
     link: str = ""
-    """How it stands to the number before: `range`, `list` or "" (not at all, or not known)."""
+    """How it stands to the number before: `range`, `list`, `either` or "" (not at all, or not known)."""
     worded: bool = False
     """Whether it is written in words."""
     last: int = 0
@@ -125,8 +125,8 @@ class Reader:
         self.months: dict[str, list[tuple[str, int]]] = {}
         for name, number in said.months.items():
             self.months.setdefault(pack.lower(name)[:2], []).append((name, number))
-        self.range, self.list, self.between = (
-            re.compile(rule) if rule else None for rule in (said.range, said.list, said.between)
+        self.range, self.list, self.either, self.between = (
+            re.compile(rule) if rule else None for rule in (said.range, said.list, said.either, said.between)
         )
         units = [(unit, form.split()) for unit, forms in said.units.items() for form in forms]
         self.units: dict[str, list[tuple[str, list[str]]]] = {}
@@ -262,6 +262,8 @@ class Reader:
             for skipped in (0, 1):  # one word may stand between: an ending behind a hyphen, an abbreviated ordinal
                 if skipped and not (text[end : end + 1] in "-'’ʼ‑" and at + 1 < len(tokens)):
                     break
+                if not skipped and text[end : end + 1] in "-‑" and len(tokens[at].text) == 1:
+                    continue  # an ending: 1930-м is no length
                 for unit, form in self.units.get(self.pack.lower(tokens[at + skipped].text)[:1], ()):
                     if self.matches(text, tokens, at + skipped, form):
                         return unit, tokens[at + skipped + len(form) - 1].end
@@ -304,6 +306,8 @@ class Reader:
             listed and self.between and any(self.between.search(side) for side in around)
         ):
             return replace(now, link="range")
+        if listed and self.either and self.either.search(gap):
+            return replace(now, link="either")
         return replace(now, link="list") if listed else now
 
 

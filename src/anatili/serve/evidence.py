@@ -19,9 +19,14 @@ from anatili.text import script_of, sentence_spans
 
 BEGINNING = 5
 """Letters that two words must share at their beginning to count as forms of one."""
+ALIKE = 4
+"""Letters that words must share to speak of the same, as far as that goes."""
 BREAK = re.compile(r"[,;:()–—…\n]|\s-\s")
 """What stands between clauses."""
+CLOSING = ("»", "”", "“")
+"""Marks behind which letters are an ending of what is quoted."""
 REMEMBERED = 100_000
+CAPITAL = ("first", "name")
 SAYING = ("word", "first", "name")
 
 
@@ -86,16 +91,26 @@ class Stretch:
         return dict(found)
 
     @cached_property
+    def beginnings(self) -> set[str]:
+        return {word.raw[:ALIKE] for word in self.words}
+
+    @cached_property
     def names(self) -> list[Word]:
-        """All words that may be compared with a name, a word once."""
-        return list({word.name: word for word in self.words if word.kind != "number"}.values())
+        """All words that may be compared with a name, a word once; those with a capital last."""
+        words = sorted(self.words, key=lambda word: word.kind in CAPITAL)
+        return list({word.name: word for word in words if word.kind != "number"}.values())
 
     def forms_of(self, word: Word) -> list[Word]:
         """The words here that are forms of `word`, as far as stems and beginnings tell."""
         return list({id(other): other for form in keys(word) for other in self.forms.get(form, ())}.values())
 
+    def mentions(self, word: Word) -> bool:
+        """Whether a word is here, or one that begins like it: enough where it only has to be spoken of."""
+        return bool(self.forms_of(word)) or word.raw[:ALIKE] in self.beginnings
+
     def has_name(self, word: Word) -> bool:
-        return any(same_name(word, other) for other in self.names)
+        """Whether a name is here, with a capital; for a word that begins a sentence, with or without."""
+        return any(same_name(word, other) for other in self.names if word.kind != "name" or other.kind in CAPITAL)
 
     def __add__(self, other: "Stretch") -> "Stretch":
         at = 1 + max((word.at for word in self.words), default=-1)
@@ -174,10 +189,10 @@ def take_apart(text: str, pack: LanguagePack) -> Stretch:
         month = lens.numbers.month(match.group())
         if month or (places and places[-1].number.start <= start < places[-1].number.last):
             kind = "number"
-        elif low in lens.stops:
+        elif low in lens.stops or text[start - 1 : start] in CLOSING:
             kind = "stop"
         elif start in named:
-            kind = "name" if named[start] else "first"
+            kind = "name" if named[start] and words else "first"
         else:
             kind = "word"
         raw, stem, name, same = lens.read(denied[start][0] if start in denied else low)

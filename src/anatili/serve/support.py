@@ -17,7 +17,9 @@ from anatili.lang.numbers import YEAR, Number
 from anatili.serve.evidence import SAYING, Evidence, Place, Stretch, Word, prepared, same_name, take_apart
 
 MISSING = 3
-"""One in so many of a sentence's words may be missing."""
+"""One in so many of a sentence's words may be missing in a sentence of the passage and those beside it."""
+MISSING_HERE = 2
+"""One in so many may be missing in the sentence itself."""
 TELLING = 3
 """Letters of a word too common to tell by it that two others stand in one place."""
 BOUNDARY = 3
@@ -39,7 +41,11 @@ class Anchor:
 
 def supports(sentence: str, passage: Evidence, pack: LanguagePack) -> bool:
     """Whether a passage bears out a sentence as a whole, or else each of its clauses."""
-    whole = take_apart(prepared(sentence, pack), pack)
+    return decides(take_apart(prepared(sentence, pack), pack), passage, pack)
+
+
+def decides(whole: Stretch, passage: Evidence, pack: LanguagePack) -> bool:
+    """The same for a sentence that is taken apart."""
     if not whole.of(*SAYING) and not whole.places:
         return False
     if borne_out(whole, passage, pack):
@@ -51,20 +57,40 @@ def supports(sentence: str, passage: Evidence, pack: LanguagePack) -> bool:
 
 
 def borne_out(claim: Stretch, passage: Evidence, pack: LanguagePack) -> bool:
-    """Whether one sentence of the passage says all that is claimed; or, where none has its words, two neighbors."""
-    sentences, told = passage.sentences, False
-    for at, core in enumerate(sentences):
-        if words_hold(claim, core, passage.title):
-            told = True
-            before = sentences[max(0, at - BEFORE) : at]
-            if numbers_hold(claim, core, passage.title) and holds(claim, core, passage.title, before, pack):
-                return True
-    return not told and any(
-        numbers_hold(claim, core, passage.title)
-        and words_hold(claim, core, passage.title)
-        and holds(claim, core, passage.title, (), pack)
-        for core in passage.pairs
+    """Whether one sentence of the passage says all that is claimed, or two neighbors, if they have no other numbers
+    and names of the kind or no single sentence has the words: a wrong year is often next door."""
+    title = passage.title
+    told = [at for at, core in enumerate(passage.sentences) if words_hold(claim, core, title)]
+    for at in told or range(len(passage.sentences)):
+        core, before = passage.sentences[at], passage.sentences[max(0, at - BEFORE) : at]
+        beside = passage.sentences[max(0, at - 1) : at + 2]
+        if (
+            numbers_hold(claim, core, title)
+            and (told or spoken_of(claim, core, title, beside))
+            and holds(claim, core, title, before, pack)
+        ):
+            return True
+    return any(
+        numbers_hold(claim, core, title)
+        and words_hold(claim, core, title)
+        and not (told and rivals(claim, core, title))
+        and holds(claim, core, title, passage.sentences[max(0, at - BEFORE) : at], pack)
+        for at, core in enumerate(passage.pairs)
     )
+
+
+def rivals(claim: Stretch, core: Stretch, title: Stretch) -> bool:
+    """Whether a number of a kind that is claimed, or a name, stands there that is not claimed."""
+    here, there = number_anchors(claim), number_anchors(core)
+    if any(len(there[kind]) > len(anchors) for kind, anchors in here.items()):
+        return True
+    return other_names(claim, core, title)
+
+
+def other_names(claim: Stretch, core: Stretch, title: Stretch) -> bool:
+    """Whether names stand there that are not claimed, where a name is claimed that not all the passage is about."""
+    named = any(not title.has_name(word) for word in claim.of("name"))
+    return named and any(not claim.has_name(word) and not title.has_name(word) for word in core.of("name"))
 
 
 def holds(claim: Stretch, core: Stretch, title: Stretch, before: Sequence[Stretch], pack: LanguagePack) -> bool:
@@ -83,7 +109,9 @@ def numbers_hold(claim: Stretch, core: Stretch, title: Stretch) -> bool:
     there = [*core.places, *title.places]
     for place in claim.places:
         same = [other.number for other in there if other.number.value == place.number.value]
-        if not place.number.weak and not any(units_agree(place, other, claim, core) for other in same):
+        if not (place.number.weak and not place.number.unit) and not any(
+            units_agree(place, other, claim, core) for other in same
+        ):
             return False
     return claim.months <= core.months | title.months and links_hold(claim, there)
 
@@ -105,15 +133,27 @@ def links_hold(claim: Stretch, there: Sequence[Place]) -> bool:
     links = {(a.number.value, b.number.value): b.number.link for a, b in pairwise(there)}
     for before, now in pairwise(claim.places):
         link = links.get((before.number.value, now.number.value), "")
-        if link and now.number.link and link != now.number.link:
+        if {link, now.number.link} == {"range", "list"}:
             return False
     return True
 
 
 def words_hold(claim: Stretch, core: Stretch, title: Stretch) -> bool:
+    """Whether one sentence has enough of the words."""
     words = claim.of("word", "first")
     missing = [word for word in words if not core.forms_of(word) and not title.forms_of(word)]
     return len(missing) <= len(words) // MISSING
+
+
+def spoken_of(claim: Stretch, core: Stretch, title: Stretch, beside: Sequence[Stretch]) -> bool:
+    """Whether the sentences around one speak of the same, where none has enough of the words. Numbers and names count
+    as words, since they must be there all the same."""
+    words, sure = claim.of("word", "first"), claim.of("name")
+    missing = [word for word in words if not core.mentions(word) and not title.mentions(word)]
+    nowhere = [word for word in missing if not any(one.mentions(word) for one in beside)]
+    half = (len(words) + bool(sure or claim.places)) // MISSING_HERE
+    most = min((len(words) + len(sure) + len(claim.places)) // MISSING, half)
+    return len(missing) <= half and len(nowhere) <= most and not other_names(claim, core, title)
 
 
 def names_hold(claim: Stretch, core: Stretch, title: Stretch, before: Sequence[Stretch]) -> bool:
@@ -132,23 +172,30 @@ def names_hold(claim: Stretch, core: Stretch, title: Stretch, before: Sequence[S
 def swapped(claim: Stretch, core: Stretch) -> bool:
     """Whether a word stands between the words that there stand around another, which the claim lacks."""
     for mine in claim.of(*SAYING):
-        there = (
-            [other for other in core.words if same_name(mine, other)] if mine.kind == "name" else core.forms_of(mine)
-        )
-        if there and (mine.kind != "name" or any(same_place(mine, other) for other in there)):
+        name = mine.kind == "name"
+        there = [other for other in core.words if same_name(mine, other)] if name else core.forms_of(mine)
+        if there and (not name or any(same_place(mine, other) for other in there)):
             continue
         for other in core.of("name") if there else core.of(*SAYING):
-            alike = same_place(mine, other) or (not there and shares_neighbor(mine, other))
+            if name and other.kind == "name":
+                alike = same_place(mine, other) or (not there and shares_neighbor(mine, other))
+            else:
+                alike = between(mine, other) and all(map(tells, mine.beside[1:3]))
             if alike and not (claim.has_name(other) or claim.forms_of(other)):
                 return True
     return False
 
 
+def between(one: Word, other: Word) -> bool:
+    """Whether the word before and the word after two words are the same."""
+    return one.beside[1:3] == other.beside[1:3] and any(one.beside[1:3])
+
+
 def same_place(one: Word, other: Word) -> bool:
     """Whether the words beside two words are the same: one on each side, or two on one side that tell something."""
     (a, b, c, d), (e, f, g, h) = one.beside, other.beside
-    left, right = (a, b) == (e, f) and tells(a, b), (c, d) == (g, h) and tells(c, d)
-    return left or right or (b == f and c == g and bool(b or c))
+    left, right = (a, b) == (e, f) and a and tells(a, b), (c, d) == (g, h) and d and tells(c, d)
+    return bool(left or right) or between(one, other)
 
 
 def tells(*words: str) -> bool:
@@ -185,9 +232,11 @@ def opposites_hold(claim: Stretch, core: Stretch, pack: LanguagePack) -> bool:
     facts = load_facts(pack.folder)
     for group in facts.opposites:
         here, there = kinds_of(claim, group), kinds_of(core, group)
+        if here and not there and len(here) > 1:
+            return False
         if here and there and not here.keys() & there.keys():
             return False
-        if here and len(there) > 1 and len(here) < len(there):
+        if here and len(there) > 1:
             anchors = [Anchor(frozenset((kind,)), word.at, word.clause) for kind, ws in there.items() for word in ws]
             mine = [Anchor(frozenset((kind,)), word.at, word.clause) for kind, ws in here.items() for word in ws]
             inside = frozenset(id(word) for ws in here.values() for word in ws)
@@ -238,7 +287,7 @@ def number_anchors(stretch: Stretch) -> dict[str, list[Anchor]]:
 def kind_of(place: Place) -> str:
     """What a number counts: years of a calendar come first, then things with a unit."""
     number = place.number
-    if number.unit in LOOSE and 1000 <= number.value <= 2100 and not number.value.denominator > 1:
+    if number.unit in LOOSE and 1000 <= number.value <= 9999 and not number.value.denominator > 1:
         return "#"
     return number.unit or "~"
 
@@ -254,21 +303,33 @@ def belong(
     """Whether most words of the claim, but for those `apart`, stand nearest to the same anchors there."""
     named = {key for word in core.of("name") for anchor in nearest(word, there) for key in anchor.keys}
     words = [word for word in claim.of(*SAYING) if id(word) not in apart]
-    balance = 0.0
+    against, balance = False, numbers_vote(claim, core, here, there) if apart else 0
     for word in words:
         same = core.forms_of(word) if word.kind == "word" else [w for w in core.words if same_name(w, word)]
         if not same:
             continue
         mine = {key for anchor in nearest(word, here) for key in anchor.keys}
-        weight = 2 if verb_last and word is words[-1] else 1
+        weight = 2 if verb_last and word is claim.of(*SAYING)[-1] else 1
         if any(not mine.isdisjoint(anchor.keys) for other in same for anchor in nearest(other, there)):
             balance += weight
         elif word.kind == "word" or not mine.isdisjoint(named):
-            balance -= weight  # else a name that all the numbers share
-    return balance >= 0
+            balance, against = balance - weight, True  # else a name that all the numbers share
+    return balance >= (1 if apart and against else 0)
 
 
-def nearest(word: Word, anchors: Sequence[Anchor]) -> list[Anchor]:
+def numbers_vote(claim: Stretch, core: Stretch, here: list[Anchor], there: list[Anchor]) -> int:
+    """How many more numbers stand nearest to the same anchors there than to others; one counts as two words."""
+    balance = 0
+    for place in claim.places:
+        same = [other for other in core.places if other.number.value == place.number.value]
+        if same and not place.number.weak:
+            mine = {key for anchor in nearest(place, here) for key in anchor.keys}
+            near = any(not mine.isdisjoint(anchor.keys) for other in same for anchor in nearest(other, there))
+            balance += 2 if near else -2
+    return balance
+
+
+def nearest(word: Word | Place, anchors: Sequence[Anchor]) -> list[Anchor]:
     costs = [abs(anchor.at - word.at) + BOUNDARY * abs(anchor.clause - word.clause) for anchor in anchors]
     return [anchor for anchor, cost in zip(anchors, costs, strict=True) if cost == min(costs)]
 
@@ -309,7 +370,12 @@ def clauses(claim: Stretch) -> list[Stretch]:
         words = tuple(word for word in claim.words if word.clause == number)
         places = tuple(place for place in claim.places if place.clause == number)
         part = Stretch(words, places)
-        thin = not part.of("word") or len(part.of(*SAYING)) + len(places) < 2 or any(p.number.link for p in places)
+        whole_range = [place.number.link for place in places] == ["", "range"]
+        thin = (
+            (not part.of("word") and not whole_range)
+            or len(part.of(*SAYING)) + len(places) < 2
+            or bool(places and places[0].number.link)
+        )
         if parts and (thin or not parts[-1].of("word")):
             parts[-1] = Stretch(parts[-1].words + words, parts[-1].places + places)
         else:
