@@ -87,7 +87,7 @@ def common_words(pack: LanguagePack) -> frozenset[str]:
 def denials(text: str, pack: LanguagePack) -> list[Denied]:
     """What is denied in `text`, in order."""
     said = load_facts(pack.folder).negation
-    rule = _inside(said.inside)
+    rule, nouns = _inside(said.inside), _inside(said.nouns)
     found: list[Denied] = []
     for start, end in sentence_spans(text, pack.abbreviations):
         row = [(pack.lower(match.group()), match.start()) for match in WORD.finditer(text, start, end)]
@@ -102,7 +102,7 @@ def denials(text: str, pack: LanguagePack) -> list[Denied]:
             elif word in said.behind or word.split("-")[0] in said.behind:
                 before = [one for one in row[:place] if one[0] not in pack.stopwords] or row[:place] or [(word, at)]
                 found.append(Denied(*before[-1]))
-            elif word not in said.apart and (stem := denied_stem(word, rule, said, pack)):
+            elif word not in said.apart and not (nouns and nouns.fullmatch(word)) and (stem := denied_stem(word, rule, said, pack)):
                 found.append(Denied(stem, at))
     return found
 

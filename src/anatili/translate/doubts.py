@@ -27,12 +27,12 @@ SURE = 0.85
 """Confidence from which on a translation is said to be in another language: names alone are taken for many."""
 FEW = 40
 """Letters that any translation may have more or less."""
-ENDED = re.compile(r"[.!?…]['\"»”’)\]]*\s*$")
+ENDED = re.compile(r"[.!?…:;]['\"»”’)\]]*\s*$")
 SAME_NAME, SAME_SMALL = 0.58, 0.8
 """Likeness of spellings from which on they are taken for one name: with a capital, and without."""
 FEWEST = 4
 """One lost word in so many words of names is told; of more, one may well be translated."""
-ROUND = frozenset({100, 1000, 10**6, 10**9, 10**12})
+ROUND = frozenset({10, 100, 1000, 10**4, 10**5, 10**6, 10**9, 10**12})
 ALIKE = 0.85
 """Share of the words of a prompt's sentence from which on a translation is that sentence."""
 
@@ -135,12 +135,13 @@ def lengths(sentence: str, said: str) -> Iterator[str]:
 
 
 def differing_numbers(sentence: str, said: str, source: LanguagePack, target: LanguagePack) -> bool:
-    """Whether a number of one has no equal in the other, in digits or words; vague ones must lack on both sides."""
+    """Whether a number in digits has no equal in the other, or one in words has another there in its place."""
     here, there = numbers(KEPT.sub("", sentence), source), numbers(KEPT.sub("", said), target)
     mine, theirs = {one.value for one in here}, {one.value for one in there}
     lost = [one for one in here if not one.weak and one.value not in theirs]
     added = [one for one in there if not one.weak and one.value not in mine]
-    return any(not is_vague(one) for one in (*lost, *added)) or bool(lost and added)
+    return any(not one.worded for one in (*lost, *added)) or (
+        bool(lost and added) and not all(map(is_vague, (*lost, *added))))  # fmt: skip
 
 
 def is_vague(number: Number) -> bool:
@@ -149,8 +150,13 @@ def is_vague(number: Number) -> bool:
 
 
 def differing_denials(sentence: str, said: str, source: LanguagePack, target: LanguagePack) -> bool:
-    """Whether one denies and the other does not."""
-    return negated(sentence, source) != negated(said, target)
+    """Whether one denies, and the other neither does nor has a word for what is said with a denial elsewhere."""
+    here, there = negated(sentence, source), negated(said, target)
+    if here == there:
+        return False
+    text, pack = (said, target) if here else (sentence, source)
+    hints = load_translation(pack.folder).hints
+    return not any(re.match(hints, pack.lower(word)) for word in WORD.findall(text)) if hints else True
 
 
 def differing_names(sentence: str, said: str, source: LanguagePack, target: LanguagePack) -> bool:
