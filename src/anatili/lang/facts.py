@@ -87,7 +87,7 @@ def common_words(pack: LanguagePack) -> frozenset[str]:
 def denials(text: str, pack: LanguagePack) -> list[Denied]:
     """What is denied in `text`, in order."""
     said = load_facts(pack.folder).negation
-    rule, nouns = _inside(said.inside), _inside(said.nouns)
+    rule = _inside(said.inside)
     found: list[Denied] = []
     for start, end in sentence_spans(text, pack.abbreviations):
         row = [(pack.lower(match.group()), match.start()) for match in WORD.finditer(text, start, end)]
@@ -102,14 +102,23 @@ def denials(text: str, pack: LanguagePack) -> list[Denied]:
             elif word in said.behind or word.split("-")[0] in said.behind:
                 before = [one for one in row[:place] if one[0] not in pack.stopwords] or row[:place] or [(word, at)]
                 found.append(Denied(*before[-1]))
-            elif word not in said.apart and not (nouns and nouns.fullmatch(word)) and (stem := denied_stem(word, rule, said, pack)):
-                found.append(Denied(stem, at))
+            elif stem := denied_stem(word, rule, said, pack):
+                if not _asks_whether(stem, word, row[place - 1][0] if place else ""):
+                    found.append(Denied(stem, at))
     return found
+
+
+def _asks_whether(stem: str, word: str, before: str) -> bool:
+    """Whether the same verb stands just before without a denial: whether it happens or not."""
+    first = word.split("-")[0] if "-" in word else before
+    return len(first) > len(stem) and first.startswith(stem) and first != word
 
 
 def denied_stem(word: str, rule: re.Pattern[str] | None, said: Negation, pack: LanguagePack) -> str:
     """What a word denies by its own form, "" if it denies nothing."""
-    slots, hint = said.slots, said.hint
+    slots, hint, nouns = said.slots, said.hint, _inside(said.nouns)
+    if word in said.apart or (nouns and nouns.fullmatch(word)):
+        return ""
     match = rule.fullmatch(word) if rule else None
     if match:
         return match["stem"]
