@@ -205,7 +205,9 @@ def alike(word: str, other: str) -> float:
 def telling(name: Name) -> Iterator[str]:
     """The words of a name that stay when it is translated."""
     for word in (part for word in name.words for part in word.split("-")):
-        if not is_small(word[:1] or "a") and len(sounds(word)) >= 3 and sum(map(str.isupper, word)) == 1:  # abbreviations are others in each language
+        if (
+            not is_small(word[:1] or "a") and len(sounds(word)) >= 3 and sum(map(str.isupper, word)) == 1
+        ):  # abbreviations are others in each language
             yield word
 
 
