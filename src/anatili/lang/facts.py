@@ -102,15 +102,14 @@ def denials(text: str, pack: LanguagePack) -> list[Denied]:
             elif word in said.behind or word.split("-")[0] in said.behind:
                 before = [one for one in row[:place] if one[0] not in pack.stopwords] or row[:place] or [(word, at)]
                 found.append(Denied(*before[-1]))
-            elif stem := denied_stem(word, rule, said, pack):
-                if not _asks_whether(stem, word, row[place - 1][0] if place else ""):
-                    found.append(Denied(stem, at))
+            elif (stem := denied_stem(word, rule, said, pack)) and not _asks_whether(stem, word, row[:place]):
+                found.append(Denied(stem, at))
     return found
 
 
-def _asks_whether(stem: str, word: str, before: str) -> bool:
+def _asks_whether(stem: str, word: str, row: list[tuple[str, int]]) -> bool:
     """Whether the same verb stands just before without a denial: whether it happens or not."""
-    first = word.split("-")[0] if "-" in word else before
+    first = word.split("-")[0] if "-" in word else row[-1][0] if row else ""
     return len(first) > len(stem) and first.startswith(stem) and first != word
 
 

@@ -204,7 +204,7 @@ def alike(word: str, other: str) -> float:
 
 def telling(name: Name) -> Iterator[str]:
     """The words of a name that stay when it is translated."""
-    for word in (part for word in name.words for part in word.split("-")):
+    for word in (part for whole in name.words for part in whole.split("-")):
         if (
             not is_small(word[:1] or "a") and len(sounds(word)) >= 3 and sum(map(str.isupper, word)) == 1
         ):  # abbreviations are others in each language
