@@ -102,14 +102,22 @@ def denials(text: str, pack: LanguagePack) -> list[Denied]:
             elif word in said.behind or word.split("-")[0] in said.behind:
                 before = [one for one in row[:place] if one[0] not in pack.stopwords] or row[:place] or [(word, at)]
                 found.append(Denied(*before[-1]))
-            elif word not in said.apart and (stem := denied_stem(word, rule, said, pack)):
+            elif (stem := denied_stem(word, rule, said, pack)) and not _asks_whether(stem, word, row[:place]):
                 found.append(Denied(stem, at))
     return found
 
 
+def _asks_whether(stem: str, word: str, row: list[tuple[str, int]]) -> bool:
+    """Whether the same verb stands just before without a denial: whether it happens or not."""
+    first = word.split("-")[0] if "-" in word else row[-1][0] if row else ""
+    return len(first) > len(stem) and first.startswith(stem) and first != word
+
+
 def denied_stem(word: str, rule: re.Pattern[str] | None, said: Negation, pack: LanguagePack) -> str:
     """What a word denies by its own form, "" if it denies nothing."""
-    slots, hint = said.slots, said.hint
+    slots, hint, nouns = said.slots, said.hint, _inside(said.nouns)
+    if word in said.apart or (nouns and nouns.fullmatch(word)):
+        return ""
     match = rule.fullmatch(word) if rule else None
     if match:
         return match["stem"]

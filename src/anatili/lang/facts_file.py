@@ -53,6 +53,7 @@ class Negation(Part):
     hint: str = Field("", description="Regular expression of what a word with such an ending holds somewhere.")
     slots: tuple[str, ...] = Field((), description="Endings of the pack's morphology that deny.")
     apart: tuple[str, ...] = Field((), description="Words that look denied and are not.")
+    nouns: str = Field("", description="Regular expression of whole words that look denied and are not.")
     phrases: tuple[str, ...] = Field((), description="Phrases with such words that deny nothing (not only).")
 
 

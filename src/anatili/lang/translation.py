@@ -35,6 +35,8 @@ class Translation(Part):
     masculine: tuple[str, ...] = Field((), description="Words that say that a man is meant, in small letters.")
     feminine: tuple[str, ...] = Field((), description="Words that say that a woman is meant, in small letters.")
     negation: str = Field("", description="Regular expression of what denies; must be linear (no nested repeats).")
+    hints: str = Field("", description="Regular expression of beginnings of small words for what other languages say "
+        "with a denial (unknown, hardly, only); linear.")  # fmt: skip
     places: dict[str, tuple[str, ...]] = Field(
         {}, description="Key, the same in all packs -> beginnings, in small letters, of names that are other words "
         "in each language (Germany, Deutschland)."
@@ -42,7 +44,7 @@ class Translation(Part):
     sentences: tuple[Sentences, ...] = ()
     names: tuple[Names, ...] = ()
 
-    @field_validator("negation")
+    @field_validator("negation", "hints")
     @classmethod
     def is_pattern(cls, value: str) -> str:
         try:

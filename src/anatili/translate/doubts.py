@@ -27,12 +27,16 @@ SURE = 0.85
 """Confidence from which on a translation is said to be in another language: names alone are taken for many."""
 FEW = 40
 """Letters that any translation may have more or less."""
-ENDED = re.compile(r"[.!?…]['\"»”’)\]]*\s*$")
+ENDED = re.compile(r"[.!?…:;]['\"»”’)\]]*\s*$")
+BEGINNING = 40
+"""Letters among which a sentence begins."""
 SAME_NAME, SAME_SMALL = 0.58, 0.8
 """Likeness of spellings from which on they are taken for one name: with a capital, and without."""
+SURELY = 0.5
+"""Likeness below which a name is surely another one."""
 FEWEST = 4
 """One lost word in so many words of names is told; of more, one may well be translated."""
-ROUND = frozenset({100, 1000, 10**6, 10**9, 10**12})
+ROUND = frozenset({10, 100, 1000, 10**4, 10**5, 10**6, 10**9, 10**12})
 ALIKE = 0.85
 """Share of the words of a prompt's sentence from which on a translation is that sentence."""
 
@@ -130,17 +134,24 @@ def lengths(sentence: str, said: str) -> Iterator[str]:
         yield "longer"
     elif there + 4 < SHORTER * here:
         yield "shorter"
-    elif ENDED.search(sentence) and not ENDED.search(said) and there > CERTAIN:
+    elif there > CERTAIN and ((ENDED.search(sentence) and not ENDED.search(said)) or starts_later(sentence, said)):
         yield "cut_off"
 
 
+def starts_later(sentence: str, said: str) -> bool:
+    """Whether a translation begins with a small letter, as its middle would, and its source does not."""
+    first, there = (next(filter(str.isalpha, text[:BEGINNING]), "") for text in (sentence, said))
+    return bool(first and there) and not is_small(first) and is_small(there)
+
+
 def differing_numbers(sentence: str, said: str, source: LanguagePack, target: LanguagePack) -> bool:
-    """Whether a number of one has no equal in the other, in digits or words; vague ones must lack on both sides."""
+    """Whether a number in digits has no equal in the other, or one in words has another there in its place."""
     here, there = numbers(KEPT.sub("", sentence), source), numbers(KEPT.sub("", said), target)
     mine, theirs = {one.value for one in here}, {one.value for one in there}
     lost = [one for one in here if not one.weak and one.value not in theirs]
     added = [one for one in there if not one.weak and one.value not in mine]
-    return any(not is_vague(one) for one in (*lost, *added)) or bool(lost and added)
+    return any(not one.worded for one in (*lost, *added)) or (
+        bool(lost and added) and not all(map(is_vague, (*lost, *added))))  # fmt: skip
 
 
 def is_vague(number: Number) -> bool:
@@ -149,44 +160,59 @@ def is_vague(number: Number) -> bool:
 
 
 def differing_denials(sentence: str, said: str, source: LanguagePack, target: LanguagePack) -> bool:
-    """Whether one denies and the other does not."""
-    return negated(sentence, source) != negated(said, target)
+    """Whether one denies, and the other neither does nor has a word for what is said with a denial elsewhere."""
+    here, there = negated(sentence, source), negated(said, target)
+    if here == there:
+        return False
+    text, pack = (said, target) if here else (sentence, source)
+    hints = load_translation(pack.folder).hints
+    return not any(re.match(hints, pack.lower(word)) for word in WORD.findall(text)) if hints else True
 
 
 def differing_names(sentence: str, said: str, source: LanguagePack, target: LanguagePack) -> bool:
     """Whether a name of the source is not in the translation, in whatever letters and with whatever endings, and that
     has another name in its place, or fewer. A name that one language alone has capitals for tells nothing."""
-    lost, kept_names = lost_names(sentence, said, source, target)
-    if FEWEST * len(lost) < len(lost) + kept_names or not lost:
+    mine = names_kept(sentence, said, source, target)
+    if not lost(mine):
         return False
-    added, others = lost_names(said, sentence, target, source)
-    return bool(added) or others < kept_names + len(lost)
+    theirs = names_kept(said, sentence, target, source)
+    if lost(mine, SURELY) and lost(theirs, SURELY):
+        return True
+    few = FEWEST * lost(mine) >= len(mine)
+    return few and (lost(theirs) > 0 or len(theirs) < len(mine))
 
 
-def lost_names(text: str, other: str, here: LanguagePack, there: LanguagePack) -> tuple[list[str], int]:
-    """Words of names in `text` for which nothing in `other` stands, and how many have something there."""
-    theirs = WORD.findall(other)
-    known = places(there, theirs)
-    common = small_words(here.folder)
-    words = [word for name in names(text, here) if name.sure for word in telling(name)
-             if here.lower(word) not in common]  # fmt: skip
-    lost = [word for word in words if not (places(here, [word]) & known or any(is_same(word, one) for one in theirs))]
-    return lost, len(words) - len(lost)
+def names_kept(text: str, other: str, here: LanguagePack, there: LanguagePack) -> list[float]:
+    """For each word of names in `text` how like it is what in `other` is most so; 1 where a name has a translation."""
+    theirs = [part for word in WORD.findall(other) for part in word.split("-") if part]
+    known, common = places(there, theirs), small_words(here.folder)
+    words = [word for name in names(text, here) if name.sure for word in telling(name)]
+    return [1.0 if places(here, [word]) & known else max((alike(word, one) for one in theirs), default=0.0)
+            for word in words if here.lower(word) not in common]  # fmt: skip
 
 
-def is_same(word: str, other: str) -> bool:
-    """Whether two words can be spellings of one name; what is made of a name may begin with a small letter."""
-    return likeness(word, other) >= (SAME_SMALL if is_small(other[0]) else SAME_NAME)
+def lost(words: Sequence[float], least: float = SAME_NAME) -> int:
+    """How many words of names have nothing that is so like them."""
+    return sum(one < least for one in words)
+
+
+def alike(word: str, other: str) -> float:
+    """How far two words can be spellings of one name; what is made of a name may begin with a small letter."""
+    found = likeness(word, other)
+    return found if found >= SAME_SMALL or not is_small(other[0]) else 0.0
 
 
 def telling(name: Name) -> Iterator[str]:
     """The words of a name that stay when it is translated."""
-    for word in name.words:
-        if len(sounds(word)) >= 3 and sum(map(str.isupper, word)) == 1:  # abbreviations are others in each language
+    for word in (part for whole in name.words for part in whole.split("-")):
+        if (
+            not is_small(word[:1] or "a") and len(sounds(word)) >= 3 and sum(map(str.isupper, word)) == 1
+        ):  # abbreviations are others in each language
             yield word
 
 
 def places(pack: LanguagePack, words: Sequence[str]) -> set[str]:
     """The names among `words` that are other words in each language, by their key in the packs."""
     known = load_translation(pack.folder).places
-    return {key for word in words for key, forms in known.items() if pack.lower(word).startswith(forms)}
+    small = {pack.lower(word) for word in words}
+    return {key for word in small for key, forms in known.items() if word.startswith(forms)}
