@@ -160,9 +160,9 @@ def mini_crawl(folder: Path, files: int = 2) -> tuple[dict[str, bytes], dict[str
         pq.write_table(pa.Table.from_pylist(some), stream, row_group_size=40)
         served["/" + part] = stream.getvalue()
     listed = [*parts, f"cc-index/table/cc-main/warc/crawl={CRAWL}/subset=robotstxt/part-00000.gz.parquet"]
-    served[f"/crawl-data/{CRAWL}/cc-index-table.paths.gz"] = gzip.compress("\n".join(listed).encode())
+    served[f"/crawl-data/{CRAWL}/cc-index-table.paths.gz"] = gzip.compress("\n".join(listed).encode(), mtime=0)
     warcs = sorted(path[1:] for path in served if path.endswith(".warc.gz"))
-    served[f"/crawl-data/{CRAWL}/warc.paths.gz"] = gzip.compress("\n".join(warcs).encode())
+    served[f"/crawl-data/{CRAWL}/warc.paths.gz"] = gzip.compress("\n".join(warcs).encode(), mtime=0)
     return served, languages
 
 

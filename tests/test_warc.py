@@ -82,7 +82,7 @@ def test_half_a_member_in_the_middle_costs_one_record(tmp_path):
 
 
 def test_what_inflates_past_the_limit_is_skipped(tmp_path):
-    bomb = page(1, gzip.compress(b"a" * 50_000_000), headers={"content-encoding": "gzip"})
+    bomb = page(1, gzip.compress(b"a" * 50_000_000, mtime=0), headers={"content-encoding": "gzip"})
     broken, good = read(tmp_path, member(bomb) + member(page(2)))
     assert (broken.reason, isinstance(good, Page)) == ("too large", True)
 
@@ -93,12 +93,14 @@ def test_a_huge_page_is_skipped(tmp_path):
 
 
 def test_packed_answers_are_unpacked(tmp_path):
-    (got,) = read(tmp_path, member(page(1, gzip.compress(b"hello"), headers={"content-encoding": "gzip"})))
+    (got,) = read(tmp_path, member(page(1, gzip.compress(b"hello", mtime=0), headers={"content-encoding": "gzip"})))
     assert got.payload == b"hello"
     assert "content-encoding" not in got.headers
 
 
-@pytest.mark.parametrize("data", [b"", b"garbage" * 1000, b"\x1f\x8b\x08garbage" * 50, gzip.compress(b"no warc")])
+@pytest.mark.parametrize(
+    "data", [b"", b"garbage" * 1000, b"\x1f\x8b\x08garbage" * 50, gzip.compress(b"no warc", mtime=0)]
+)
 def test_what_is_no_warc_gives_no_page_and_no_crash(tmp_path, data):
     assert not [item for item in read(tmp_path, data) if isinstance(item, Page)]
 
@@ -120,7 +122,8 @@ def raw(head: str, body: bytes, kind: str = "response") -> bytes:
         f"WARC-Record-ID: <urn:uuid:1>\r\nContent-Type: application/http; msgtype=response\r\n"
         f"Content-Length: {len(http)}\r\n\r\n".encode()
         + http
-        + b"\r\n\r\n"
+        + b"\r\n\r\n",
+        mtime=0,
     )
 
 
@@ -129,7 +132,7 @@ CHUNKED = b"5\r\nhello\r\n6\r\n world\r\n0\r\n\r\n"
 
 def test_bodies_in_chunks_and_packed_ones_are_unpacked(tmp_path):
     brotli = bytes.fromhex("0b058068656c6c6f20776f726c6403")
-    rows = [("Transfer-Encoding: chunked\r\n", CHUNKED), ("Content-Encoding: gzip\r\n", gzip.compress(b"hello world")),
+    rows = [("Transfer-Encoding: chunked\r\n", CHUNKED), ("Content-Encoding: gzip\r\n", gzip.compress(b"hello world", mtime=0)),
             ("Content-Encoding: br\r\n", brotli)]  # fmt: skip
     for head, body in rows:
         (got,) = read(tmp_path, raw(head, body))
@@ -138,7 +141,7 @@ def test_bodies_in_chunks_and_packed_ones_are_unpacked(tmp_path):
 
 
 def test_a_bomb_in_a_body_is_cut_off(tmp_path):
-    bomb = gzip.compress(b"\0" * 50_000_000)
+    bomb = gzip.compress(b"\0" * 50_000_000, mtime=0)
     (got,) = read(tmp_path, raw("Content-Encoding: gzip\r\n", bomb))
     assert got == Broken("https://a.example/", "too large", f"inflates past {LIMIT} bytes")
 
@@ -150,7 +153,7 @@ def test_revisits_are_no_pages_and_records_without_body_are_empty(tmp_path):
 
 
 def test_a_record_cut_in_its_head_is_told(tmp_path):
-    cut = gzip.compress(b"WARC/1.0\r\nWARC-Type: response\r\nWARC-Target-URI: https://a.example/\r\n\r\n")
+    cut = gzip.compress(b"WARC/1.0\r\nWARC-Type: response\r\nWARC-Target-URI: https://a.example/\r\n\r\n", mtime=0)
     assert [p.reason for p in read(tmp_path, cut)] == ["truncated"]
 
 

@@ -32,7 +32,7 @@ def test_json_lines_with_their_own_fields(tmp_path):
     rows = [{"content": "бір", "id": 7, "link": "https://a.example", "license": "MIT"}, {"content": ""}, {"x": 1}]
     lines = [json.dumps(row) for row in rows]
     file = tmp_path / "a.jsonl.gz"
-    file.write_bytes(gzip.compress("\n".join([*lines, "{broken", "[1]", ""]).encode()))
+    file.write_bytes(gzip.compress("\n".join([*lines, "{broken", "[1]", ""]).encode(), mtime=0))
     found, counts, lost = collect(tmp_path, file, kind="jsonl", text_field="content", id_field="id", url_field="link")
     assert [(d.text, d.url, d.licence, d.source) for d in found] == [("бір", "https://a.example", "MIT", "s")]
     assert counts == {"records": 5, "kept": 1, "lost: empty": 1, "lost: no text field": 1, "lost: no JSON": 1,
@@ -69,7 +69,7 @@ def test_lines_that_are_no_utf8_cost_themselves_only(tmp_path):
 
 def test_a_corpus_file_that_breaks_off_is_named(tmp_path):
     file = tmp_path / "a.jsonl.gz"
-    file.write_bytes(gzip.compress(os.urandom(5000).hex().encode())[:-3000])
+    file.write_bytes(gzip.compress(os.urandom(5000).hex().encode(), mtime=0)[:-3000])
     with pytest.raises(Problem, match=r"a.jsonl.gz breaks off"):
         collect(tmp_path, file, kind="jsonl")
 
