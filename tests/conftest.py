@@ -48,7 +48,7 @@ resamples = 100
 def run_anatili(*arguments: object, **options: Any) -> subprocess.CompletedProcess[str]:
     """The command in a process of its own."""
     command = [sys.executable, "-m", "anatili", *map(str, arguments)]
-    options.setdefault("timeout", 600)
+    options.setdefault("timeout", 3600)  # a guard against hanging: slow machines take long
     return subprocess.run(command, capture_output=True, text=True, check=False, **options)
 
 

@@ -39,5 +39,5 @@ def announced(process) -> str:
 def stop(process) -> str:
     """End a server; what it wrote to standard error."""
     process.terminate()
-    _, said = process.communicate(timeout=40)
+    _, said = process.communicate(timeout=300)
     return said

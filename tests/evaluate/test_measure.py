@@ -100,7 +100,7 @@ def test_a_test_text_in_the_corpus_is_found(tmp_path):
 
 def run(*arguments):
     command = [sys.executable, "-m", "anatili", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=200)
+    return subprocess.run(command, capture_output=True, text=True, timeout=1800)
 
 
 def test_any_model_is_scored_on_any_file(model, tmp_path):

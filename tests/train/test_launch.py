@@ -50,7 +50,7 @@ def carry(folder: Path, *options: str) -> subprocess.CompletedProcess:
     folder.mkdir(exist_ok=True)
     (folder / "two.toml").write_text(RECIPE, "utf-8")
     command = [sys.executable, "-m", "anatili", "run", "two.toml", *options]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300)
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=1800)
 
 
 def log(folder: Path, stage: str) -> list[float]:
@@ -115,7 +115,7 @@ def test_what_a_process_says_before_it_ends_is_told(one, tmp_path):
     for launch, words in ((LAUNCH, "mix names zz"), ("no-such-launcher", "there is no command 'no-such-launcher'")):
         (tmp_path / "two.toml").write_text(wrong, "utf-8")
         command = [sys.executable, "-m", "anatili", "run", "two.toml", "--redo", "pretrain", "--launch", launch]
-        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300)
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=1800)
         assert done.returncode == 1
         assert words in done.stderr
         assert "Traceback" not in done.stderr
