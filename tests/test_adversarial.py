@@ -23,7 +23,7 @@ from anatili.lang import load_pack
 from anatili.lang.gate import load_gate
 from anatili.lang.translation import load_translation
 from anatili.page import extract_page
-from anatili.recipe import Cut, Dedup
+from anatili.recipe import Cut, Dedup, MarkSettings
 from anatili.sample.crawl import good_pages, topic_url
 from anatili.sample.topics import read_topics
 from anatili.text import number_of, script_of
@@ -159,6 +159,7 @@ def test_what_is_no_good_text_is_refused(kind, text):
 
 def test_copies_are_found_and_texts_that_only_share_a_part_are_not(tmp_path):
     from anatili.refine.dedup import find_groups, sign_shard
+    from anatili.refine.mark import mark_shard
 
     lines = list(own_sets.lines())
     whole, other = "\n".join(lines[:30]), "\n".join(lines[30:60])
@@ -172,8 +173,9 @@ def test_copies_are_found_and_texts_that_only_share_a_part_are_not(tmp_path):
     rows = [Document(f"{n:024}", text, "", "", "s", f"2026-01-0{n + 1}", "", "", "utf-8")
             for n, text in enumerate(texts.values())]  # fmt: skip
     write_shard(tmp_path / "part-0.parquet", Document, rows)
-    settings = Dedup()
-    sign_shard(tmp_path / "part-0.parquet", tmp_path / "signed.parquet", settings.bands * settings.rows)
+    settings, shard, marks, languages = Dedup(), tmp_path / "part-0.parquet", tmp_path / "mark", ("kk",)
+    mark_shard(shard, marks / shard.name, languages, MarkSettings(), tmp_path)
+    sign_shard(shard, tmp_path / "signed.parquet", settings.bands * settings.rows, marks, languages)
     kept = find_groups([tmp_path / "signed.parquet"], settings, tmp_path / "hashes").kept
     assert dict(zip(texts, kept.tolist(), strict=True)) == {"whole": 0, "copy": 0, "near": 0, "half": 3, "other": 4}
 
