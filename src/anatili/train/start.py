@@ -42,6 +42,7 @@ def open_model(folder: Path, dtype: Any = torch.float32) -> Any:
     """The model in a Hugging Face folder, complete to the last tensor; `Problem` says what is missing or misfits."""
     from transformers import AutoModelForCausalLM
 
+    weights.quiet()
     try:
         model, info = AutoModelForCausalLM.from_pretrained(
             weights.check_folder(folder), dtype=dtype, local_files_only=True, trust_remote_code=False,
