@@ -94,6 +94,6 @@ def test_what_cannot_be_learned_is_told_before_training(monkeypatch):
     with pytest.raises(Problem, match="in one process"):
         prefer.check(SETTINGS, 2)
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(Problem, match=r"pip install 'anatili\[prefer\]'"):
+    with pytest.raises(Problem, match=r"pip install -e .*\[prefer\]"):
         prefer.check(SETTINGS, 1)
     prefer.check(Tune(), 2)
