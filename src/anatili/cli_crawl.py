@@ -257,7 +257,7 @@ def extract(page: Path, mode: Any, charset: str, wants_json: bool) -> None:
         try:
             payload = gzip.decompress(payload)
         except (OSError, EOFError, zlib.error) as error:
-            raise Problem(f"{page} is no whole gzip file: {error}") from error
+            raise Problem(f"{page} is not a complete gzip file: {error}") from error
     found = extract_page(payload, charset=charset, mode=mode)
     if wants_json:
         print_json({"title": found.title, "text": found.text, "charset": found.charset, "opt_out": found.opt_out})
