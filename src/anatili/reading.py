@@ -8,9 +8,9 @@ from typing import Any
 from anatili.problem import Problem
 from anatili.text import show_path
 
-PLACE = re.compile(r"(.*) \(at (?:line (\d+), column (\d+)|end of document)\)", re.DOTALL)
+PLACE = re.compile(r"\A(.*) \(at (?:line (\d+), column (\d+)|end of document)\)", re.DOTALL)
 """How tomllib tells where it stopped."""
-BEGINS = re.compile(r"\s*(?:\[|[^\s#=]+\s*=)")
+BEGINS = re.compile(r"\A\s*(?:\[|[^\s#=]+\s*=)")
 """A line that begins a table or a value."""
 
 

@@ -363,7 +363,10 @@ def test_the_choices_are_what_the_model_was_taught(page):
 
 def test_doubts_and_quality_are_told_at_the_sentence(page):
     page.click("#views a[href='#translate']")
-    page.fill("#text", "Дәріні күніне үш рет ішпеңіз!")
+    page.fill(
+        "#text",
+        "Дәріні күніне 3 рет 250 мг ішпеңіз! 1987 жылы 4567 адам Павлодардан Ақтөбеге көшті. Ол 2023 жылы қайтты.",
+    )
     page.select_option("#target", "en")
     page.click("#translation button.main")
     until(page, "document.querySelector('#translate-status').textContent.startsWith('Дайын')")

@@ -195,7 +195,7 @@ class Reader:
         thousands = "," if decimal == "." else "."
         if re.fullmatch(rf"\d{{1,3}}(?:\{thousands}\d{{3}})+(?:\{decimal}\d+)?", plain):
             return Fraction(plain.replace(thousands, "").replace(decimal, "."))
-        return Fraction(plain.replace(",", ".")) if re.fullmatch(r"\d+[.,]\d+", plain) else None
+        return Fraction(plain.replace(",", ".")) if re.fullmatch(r"\A\d+[.,]\d+", plain) else None
 
     def month(self, word: str) -> int:
         """The number of the month that a word names, 0 if it names none."""
