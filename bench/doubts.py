@@ -15,9 +15,9 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from anatili import meaning
 from anatili.interval import wilson
 from anatili.lang import load_pack
-from anatili.translate import meaning
 from anatili.translate.doubts import doubts
 
 SETS = {

@@ -71,10 +71,14 @@ def test_the_recipe_tells_what_was_taught(tmp_path):
     def taught(rest: str) -> list[str]:
         path.write_text(text + rest, "utf-8")
         packs = {code: load_pack(code) for code in ("kk", "ru", "en")}
-        return ["-".join(pair) for pair in lessons.taught(load_recipe(path).tune, packs)]
+        recipe = load_recipe(path)
+        return ["-".join(pair) for pair in lessons.taught(recipe.tune, recipe.pairs, packs)]
 
     assert taught("") == ["kk-ru", "ru-kk", "kk-en", "en-kk"]
-    assert taught('instructions = ""\n[tune.pairs]\nru-en = ["a.tsv"]\n') == ["ru-en", "en-ru"]
+    assert taught('instructions = ""\n[[pairs.sources]]\nname = "a"\nlanguages = "ru-en"\npath = "a.tsv"\n') == [
+        "ru-en",
+        "en-ru",
+    ]
     assert taught('kinds = ["question"]\n') == []
     assert taught("epochs = 0\n") == []
     assert taught('instructions = ""\n') == []

@@ -72,7 +72,7 @@ def of_run(run: Run) -> Directions:
     recipe, tuned = load_recipe(run.root / "recipe.toml"), run.record("tune")
     if not tuned:
         return ()
-    taught = lessons.taught(recipe.tune, {code: load_pack(code) for code in recipe.languages})
+    taught = lessons.taught(recipe.tune, recipe.pairs, {code: load_pack(code) for code in recipe.languages})
     measured = read_measured(run.root / MEASURED)
     return joined(taught, measured["translation"] if measured.get("model") == tuned.content else ())
 

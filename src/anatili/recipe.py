@@ -51,7 +51,9 @@ class Source(Section):
         (), strict=False, description="Languages: only pages whose bytes can hold one of them go on (`anatili sift`)."
     )
     licence: str = Field("unknown", description="SPDX code, or `unknown` where each page has its own.")
-    unit: Literal["line", "paragraph", "file"] = Field("paragraph", description="What one document is in a text file.")
+    unit: Literal["line", "lines", "paragraph", "file"] = Field(
+        "paragraph", description="What one document is in a text file; lines: following ones, about 120 words together."
+    )
     column: int = Field(0, ge=0, le=1000, description="Column (from 1) of a tab-separated text file; 0: whole lines.")
     text_field: str = Field("text", description="Field that holds the text, in JSON lines and Parquet.")
     id_field: str = Field("", description="Field that holds an id of the source's own, if it has one.")
@@ -152,11 +154,38 @@ class Tokenizer(Section):
     source_weights: dict[str, Share] = Field({}, description="Source -> share of its documents to learn from.")
 
 
+class PairSource(Section):
+    """A file of sentence pairs."""
+
+    name: str = Field(pattern=r"^[a-z0-9_-]+$", description="Short name of the source.")
+    languages: str = Field(pattern=r"^[a-z]{2,3}-[a-z]{2,3}$", description="Languages of its columns, such as kk-en.")
+    path: str = Field(description="Tab-separated file, relative to the recipe: a sentence, the other, perhaps a score.")
+    min_score: float = Field(0.0, description="Pairs whose third column is a smaller number are left out; 0: none.")
+    licence: str = Field("unknown", description="SPDX code.")
+
+
+class Pairs(Section):
+    """Sentence pairs that translation is learned from."""
+
+    sources: tuple[PairSource, ...] = Field((), strict=False, description="Files of pairs, the best first.")
+    joined: bool = Field(
+        False, description="Also pairs of two other languages whose sentences have the same one in the main language."
+    )
+    capitals: bool = Field(
+        False, description="Give sentences in lower case their capitals back, as the corpus and other pairs write them."
+    )
+    held_out: Share = Field(0.005, description="Share of pairs kept from training, to look at while training.")
+    min_likeness: Share = Field(
+        0.0, description="Least likeness in meaning (cosine of sentence vectors, extra `dense`); 0: not asked."
+    )
+
+
 class Pretrain(Section):
     """A model trained from scratch or from a base; transformers, llama.cpp and vLLM load it without code of ours."""
 
     method: Literal["full", "lora"] = Field("full", description="What of a base learns: all, or adapters on it.")
     rank: int = Field(32, ge=1, le=1024, description="Rank of the adapters (LoRA).")
+    adapter: str = Field("", description="Adapter on the same base to go on from: a GGUF file, relative to the recipe.")
     rows_first: Share = Field(0.0, description="Share of steps at the start in which only new vocabulary rows learn.")
     rows_rate: float = Field(
         2e-4, gt=0, le=1, description="Learning rate of new rows: in those steps, and beside adapters."
@@ -171,7 +200,10 @@ class Pretrain(Section):
     context: int = Field(256, ge=32, le=131_072, description="Tokens in one training sequence.")
     tokens: int = Field(500_000, ge=1_000, le=10**14, description="Training tokens in all.")
     max_epochs: float = Field(4.0, gt=0, le=1000, description="Most passes over any source; more help little.")
-    mix: dict[str, float] = Field({}, description="Language -> weight; empty: as much of each as the corpus holds.")
+    mix: dict[str, float] = Field(
+        {},
+        description="Language -> weight; empty: as much of each as the corpus holds. `pairs`: sentence pairs.",
+    )
     source_weights: dict[str, float] = Field(
         {}, description="Source -> factor on its size within its language; 1 where not named, 0 leaves it out."
     )
@@ -183,6 +215,11 @@ class Pretrain(Section):
     warmup: Share = Field(0.05, description="Share of steps in which the rate rises.")
     decay: Share = Field(0.3, description="Share of steps at the end in which the rate falls to a tenth.")
     weight_decay: float = Field(0.1, ge=0, le=1, description="Weight decay of matrices.")
+    average: Share = Field(0.0, description="Share of steps at the end over which weights are averaged.")
+    check_every: int = Field(
+        0, ge=0, le=10**6, description="Steps between two looks at the loss on held-out text of each language; 0: none."
+    )
+    check_tokens: int = Field(8_000, ge=100, le=10**7, description="Most held-out tokens of a language looked at.")
     precision: Literal["auto", "float32", "bfloat16"] = Field(
         "auto", description="auto: bfloat16 where the processor has it."
     )
@@ -204,10 +241,8 @@ class Tune(Section):
 
     instructions: str = Field("sample:", description="JSON lines of {messages, language, source}; `sample:` is ours.")
     kinds: tuple[str, ...] = Field((), strict=False, description="Kinds of lesson to keep; empty: all.")
-    pairs: dict[str, Annotated[tuple[str, ...], Field(strict=False)]] = Field(
-        {}, description="Two languages (`kk-en`) -> tab-separated files of sentence pairs to learn translation from."
-    )
-    max_pairs: int = Field(2000, ge=0, le=10**8, description="Sentence pairs taken of each two languages.")
+    max_pairs: int = Field(2000, ge=0, le=10**8, description="Pairs of [pairs] to learn from for each two languages.")
+    replay: Share = Field(0.0, le=0.9, description="Share of the tokens that are plain text, drawn as in pretraining.")
     instruct: str = Field(
         "", description="Folder of the base's instruct sibling: what it learned beyond the base is added before tuning."
     )
@@ -260,6 +295,7 @@ class Recipe(Section):
     dedup: Dedup = Dedup()
     cut: Cut = Cut()
     index: Index = Index()
+    pairs: Pairs = Pairs()
     tokenizer: Tokenizer = Tokenizer()
     pretrain: Pretrain = Pretrain()
     tune: Tune = Tune()

@@ -42,7 +42,7 @@ class Stage:
 
 
 LANGUAGES = ("language", "beside")
-TRAINING = ("pretrain.context", "pretrain.precision", "pretrain.micro_batch")
+TRAINING = ("pretrain.context", "pretrain.precision", "pretrain.micro_batch", "pretrain.mix", "pretrain.source_weights")
 MARK_FILES = ("pack.toml", "stopwords.txt", "blocked.txt", "normalize.py", "quality.npz")
 TEXT_FILES = ("pack.toml", "normalize.py")
 INDEX_FILES = ("pack.toml", "stopwords.txt", "abbreviations.txt", "morphology.toml", "lexicon.tsv", "endings.tsv")
@@ -58,13 +58,17 @@ BUILDING = (
           watches="anatili.refine.cut:inventory", reads=TEXT_FILES, version=3),
     Stage("index", "anatili.search.index:run", ("index",), needs=("cut",), reads=INDEX_FILES, loose=("tantivy/*",),
           version=2),
+    Stage("pairs", "anatili.refine.pairs:run", ("pairs", *LANGUAGES, "mark.benchmarks"), needs=("cut",),
+          watches="anatili.refine.pairs:inventory"),
     Stage("tokenizer", "anatili.tokenizer.train:run", ("tokenizer", *LANGUAGES, "pretrain.context"), needs=("cut",),
           watches="anatili.tokenizer.adapt:inventory", version=2),
-    Stage("pretrain", "anatili.train.pretrain:run", ("pretrain",), needs=("cut", "tokenizer"),
-          loose=("log.jsonl", "loss.png"), version=2),
-    Stage("tune", "anatili.train.tune:run", ("tune", *LANGUAGES, "mark.benchmarks", "tokenizer.base", *TRAINING),
-          needs=("cut", "tokenizer", "pretrain"), watches="anatili.train.lessons:inventory", reads=("prompts.toml",),
-          loose=("log.jsonl",), version=3),
+    Stage("pretrain", "anatili.train.pretrain:run", ("pretrain", "pairs", *LANGUAGES, "tokenizer.base"),
+          needs=("cut", "pairs", "tokenizer"), watches="anatili.train.start:inventory",
+          loose=("log.jsonl", "loss.png"), version=3),
+    Stage("tune", "anatili.train.tune:run",
+          ("tune", "pairs", *LANGUAGES, "mark.benchmarks", "tokenizer.base", *TRAINING),
+          needs=("cut", "pairs", "tokenizer", "pretrain"), watches="anatili.train.lessons:inventory",
+          reads=("prompts.toml",), loose=("log.jsonl",), version=4),
     Stage("evaluate", "anatili.evaluate.score:run", ("evaluate", *LANGUAGES, "tokenizer.base"),
           needs=("cut", "tokenizer", "pretrain", "tune"), watches="anatili.evaluate.texts:inventory",
           reads=("pack.toml", "pairs.toml"), loose=("scores.png",), version=2),

@@ -4,9 +4,9 @@ from time import process_time
 
 import pytest
 
+from anatili import meaning
 from anatili.lang import load_pack
 from anatili.lang.spelling import likeness
-from anatili.translate import meaning
 from anatili.translate.doubts import doubts
 
 PACKS = {code: load_pack(code) for code in ("kk", "ru", "en", "tr")}

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 import pytest
 
+from anatili import meaning
 from anatili.engine import Piece
 from anatili.lang import load_pack
 from anatili.problem import Problem
 from anatili.sample.topics import read_topics
-from anatili.translate import meaning
 from anatili.translate.cut import LONGEST, around_kept, cut, kept, numbers
 from anatili.translate.translator import Translator
 

@@ -19,6 +19,8 @@ from anatili.recipe import Collect, Source
 from anatili.warc import Admits
 
 NO_COLUMN = "no such column"
+TOGETHER = 120
+"""Words from which following lines are enough for a document, of sources with unit = "lines"."""
 
 
 def documents(
@@ -118,17 +120,25 @@ def text_rows(file: Path, source: Source) -> Iterator[dict[str, Any]]:
         yield _decoded(b"".join(lines_of(file)), field)
         return
     block: list[bytes] = []
+    length = 0
     for line in lines_of(file):
         if source.column:
             cells = line.rstrip(b"\r\n").split(b"\t")
-            yield _decoded(cells[source.column - 1], field) if len(cells) >= source.column else {"_problem": NO_COLUMN}
-        elif source.unit == "line" and line.strip():
-            yield _decoded(line.strip(), field)
-        elif source.unit == "paragraph" and line.strip():
-            block.append(line)
-        elif block:
+            if len(cells) < source.column:
+                yield {"_problem": NO_COLUMN}
+                continue
+            line = cells[source.column - 1].strip() + b"\n"
+        if source.unit == "line" or (source.column and source.unit == "paragraph"):
+            if line.strip() or source.column:
+                yield _decoded(line.strip(), field)
+            continue
+        ends = length >= TOGETHER if source.unit == "lines" else not line.strip()
+        if ends and block:
             yield _decoded(b"".join(block), field)
-            block = []
+            block, length = [], 0
+        if line.strip():
+            block.append(line)
+            length += len(line.split())
     if block:
         yield _decoded(b"".join(block), field)
 

@@ -1,14 +1,18 @@
 """Training text as tokens: written once, read by place, so that any step of any run can be computed anew.
 
-Documents are tokenized in order, each as begin token, text, end token, into one flat file for each language and source.
-Sequence number k of a group is a window of its file; windows are shuffled anew for each pass. Which group a sequence is
-from follows from its number and the weights alone. So a resumed run needs no state but its step.
+Documents are tokenized in order, each as begin token, text, end token, into one flat file for each language and source;
+sentence pairs likewise, both ways round. Each pass over a group has its documents in another order and cuts them into
+sequences at other places; a sequence that starts within a document gets a begin token of its own, so that each begins
+as a text does. (Whole documents alone would leave a third of a sequence of 512 empty where documents have 300 tokens.)
+Which group a sequence is from follows from its number and the weights alone. So a resumed run needs no state but its
+step.
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +20,9 @@ import numpy as np
 import numpy.typing as npt
 
 from anatili.document import Kept, read_shard, write_json
-from anatili.plot import DARK, LIGHT, WARM, can_draw, finish, start
 from anatili.problem import Problem
 from anatili.recipe import Pretrain
+from anatili.refine.pairs import read_pairs, source_of
 
 Tokens = npt.NDArray[np.int64]
 IGNORED = -100
@@ -27,10 +31,15 @@ PIECE_BYTES = 256 * 2**20
 """Size of the logits held at a time while training, in float32."""
 Counts = dict[str, dict[str, int]]
 """`language/source` -> tokens, bytes of text, documents."""
+PAIRS = "pairs"
+"""Stands for the language in groups of sentence pairs."""
 
 
-def write_tokens(shards: Iterable[Path], tokenizer: Any, begin: int, end: int, folder: Path) -> Counts:
-    """Write `<language>/<source>.bin` (uint32) for each group of documents in the shards.
+def write_tokens(
+    shards: Iterable[Path], tokenizer: Any, begin: int, end: int, folder: Path, pairs: Iterable[Path] = ()
+) -> Counts:
+    """Write `<language>/<source>.bin` (tokens, uint32) and `.ends` (of documents, int64) for each group of documents
+    in the shards, and `pairs/<source>` for files of sentence pairs.
 
     `counts.json` is written last: with it the folder is whole, and a resumed run keeps it.
     """
@@ -38,27 +47,42 @@ def write_tokens(shards: Iterable[Path], tokenizer: Any, begin: int, end: int, f
     done = folder / "counts.json"
     if done.exists():
         return dict(json.loads(done.read_text("utf-8")))
-    for old in folder.rglob("*.bin"):
+    for old in [*folder.rglob("*.bin"), *folder.rglob("*.ends")]:
         old.unlink()
     counts: Counts = {}
-    for shard in shards:
-        groups: dict[str, list[str]] = {}
-        for document in read_shard(shard, Kept):
-            group = f"{document.language}/{document.source}"
-            groups.setdefault(group, []).append(f"{document.title}\n{document.text}".strip())
+    for groups in chain(map(documents_of, shards), chain.from_iterable(map(texts_of_pairs, pairs))):
         for group, texts in sorted(groups.items()):
             encoded = tokenizer.encode_batch(texts, add_special_tokens=False)
             flat = np.concatenate([np.array([begin, *item.ids, end], np.uint32) for item in encoded])
-            (folder / group).parent.mkdir(exist_ok=True)
-            with (folder / f"{group}.bin").open("ab") as file:
-                file.write(flat.tobytes())
             count = counts.setdefault(group, {"tokens": 0, "bytes": 0, "documents": 0})
+            ends = count["tokens"] + np.cumsum([len(item.ids) + 2 for item in encoded], dtype=np.int64)
+            (folder / group).parent.mkdir(exist_ok=True)
+            for ending, array in ((".bin", flat), (".ends", ends)):
+                with (folder / f"{group}{ending}").open("ab") as file:
+                    file.write(array.tobytes())
             count["tokens"] += len(flat)
             count["bytes"] += sum(len(text.encode()) for text in texts)
             count["documents"] += len(texts)
     counts = dict(sorted(counts.items()))
     write_json(done, counts)
     return counts
+
+
+def documents_of(shard: Path) -> dict[str, list[str]]:
+    """The texts of a shard by language and source."""
+    groups: dict[str, list[str]] = {}
+    for document in read_shard(shard, Kept):
+        text = f"{document.title}\n{document.text}".strip()
+        groups.setdefault(f"{document.language}/{document.source}", []).append(text)
+    return groups
+
+
+def texts_of_pairs(file: Path) -> Iterator[dict[str, list[str]]]:
+    """Each pair of a file of the stage `pairs` as two texts, a sentence a line: both ways round."""
+    pairs = read_pairs(file)
+    while rows := list(islice(pairs, 10_000)):
+        texts = [text for one, other in rows for text in (f"{one}\n{other}", f"{other}\n{one}")]
+        yield {f"{PAIRS}/{source_of(file)}": texts}
 
 
 @dataclass(frozen=True)
@@ -76,15 +100,28 @@ class Mixture:
     begin: int
 
     def sequence(self, number: int) -> Tokens:
-        """Tokens of sequence `number`, shape (context + 1,)."""
+        """Tokens of sequence `number`, shape (context + 1,); the first is a begin token."""
         group, place = self.place(number)
-        tokens = _open(self.folder / f"{group}.bin")
-        windows = windows_of(len(tokens), self.context)
-        turn, place = divmod(place, windows)
-        start = int(_order(self.seed, group, turn, windows)[place]) * self.context
-        part = np.asarray(tokens[start : start + self.context + 1], np.int64)
+        turn, place = divmod(place, windows_of(_documents(self.folder, group)[1][-1], self.context))
+        part = self.stretch(group, turn, place * (self.context - 1))
         # A group with less text than one sequence is repeated within it.
-        return np.resize(part, self.context + 1) if len(part) <= self.context else part
+        return np.resize(part, self.context + 1)
+
+    def stretch(self, group: str, turn: int, start: int) -> Tokens:
+        """The tokens from `start` on of all documents of a group one after another, in the order of pass `turn`."""
+        starts, ends = _documents(self.folder, group)
+        order, before = _order(self.folder, self.seed, group, turn)
+        tokens = _open(self.folder / f"{group}.bin")
+        at = int(np.searchsorted(before, start, "right")) - 1
+        offset, parts, size = start - int(before[at]), list[Tokens](), 0
+        if offset:
+            parts, size = [np.array([self.begin])], 1
+        while size <= self.context and at < len(order):
+            document = order[at]
+            part = tokens[starts[document] + offset : ends[document]][: self.context + 1 - size]
+            parts.append(np.asarray(part, np.int64))
+            at, offset, size = at + 1, 0, size + len(part)
+        return np.concatenate(parts)
 
     def batch(self, step: int, size: int) -> tuple[Tokens, Tokens, Tokens]:
         """Input ids, labels and positions of step `step` (from 0), each of shape (size, context).
@@ -105,8 +142,8 @@ class Mixture:
 
 
 def windows_of(tokens: int, context: int) -> int:
-    """Sequences of `context` tokens (each with the token that follows) in a group."""
-    return max(1, (tokens - 1) // context)
+    """Sequences of `context` tokens in a group; one of them may be a begin token that is not in the text."""
+    return max(1, (int(tokens) - 1) // (context - 1))
 
 
 def positions_of(ids: Tokens, begin: int) -> Tokens:
@@ -150,9 +187,19 @@ def _plan(weights: tuple[tuple[str, float], ...]) -> tuple[list[str], list[int],
 
 
 @lru_cache(maxsize=64)
-def _order(seed: int, group: str, turn: int, windows: int) -> Tokens:
+def _documents(folder: Path, group: str) -> tuple[Tokens, Tokens]:
+    """Where each document of a group starts and ends."""
+    ends = np.fromfile(folder / f"{group}.ends", np.int64)
+    return np.concatenate([[0], ends[:-1]]), ends
+
+
+@lru_cache(maxsize=64)
+def _order(folder: Path, seed: int, group: str, turn: int) -> tuple[Tokens, Tokens]:
+    """The order of a group's documents in pass `turn`, and how many tokens are before each of them then."""
+    starts, ends = _documents(folder, group)
     name = int.from_bytes(group.encode(), "big")
-    return np.random.default_rng([seed, name, turn]).permutation(windows)
+    order = np.random.default_rng([seed, name, turn]).permutation(len(ends))
+    return order, np.concatenate([[0], np.cumsum((ends - starts)[order])[:-1]])
 
 
 @lru_cache(maxsize=256)
@@ -236,24 +283,3 @@ def bytes_per_token(counts: Counts, weights: dict[str, float]) -> float:
     text = sum(share * counts[g]["bytes"] / counts[g]["tokens"] for g, share in weights.items())
     labels = sum(share * (1 - counts[g]["documents"] / counts[g]["tokens"]) for g, share in weights.items())
     return text / labels
-
-
-def save_curves(path: Path, rows: list[dict[str, Any]]) -> None:
-    """Draw loss and learning rate against tokens, if matplotlib is there."""
-    if not can_draw():
-        return
-    tokens, loss = [row["tokens"] for row in rows], np.array([row["loss"] for row in rows])
-    span = max(1, len(rows) // 50)
-    smooth = np.convolve(np.pad(loss, (span - 1, 0), mode="edge"), np.ones(span) / span, "valid")
-    plot, figure = start(path, (7, 5.5))
-    top, below = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
-    top.plot(tokens, loss, color=LIGHT, linewidth=0.8, label="each step")
-    top.plot(tokens, smooth, color=DARK, label=f"mean of {span} steps")
-    low, high = float(smooth.min()), float(np.quantile(loss, 0.98))
-    top.set(ylabel="loss, nats per token", title="Training loss", ylim=(low - 0.1 * (high - low) - 0.05, high + 0.05))
-    top.legend(fontsize=8)
-    below.plot(tokens, [row["rate"] for row in rows], color=WARM)
-    below.set(xlabel="training tokens", ylabel="learning rate")
-    for axes in (top, below):
-        axes.grid(alpha=0.3)
-    finish(plot, figure, path)

@@ -61,3 +61,43 @@ def placed(name: str, adapter: Path) -> tuple[str, str, str]:
     if part not in COMMON or not layer.isdigit():
         raise Problem(f"{show_path(adapter)} adapts {name}, which llama.cpp cannot take: only matrices of layers")
     return f"blk.{layer}.{COMMON[part]}", f"model.layers.{layer}.{part}.weight", side[0].lower()
+
+
+def put_adapter(file: Path, adapted: Any) -> int:
+    """Put the adapter in a GGUF file into the adapter of `adapted`, whose rank may be higher; the file's rank.
+
+    What it then says is what it said with the file's adapter: of further ranks the second matrix is zero.
+    """
+    import gguf
+    import numpy as np
+    import torch
+
+    reader = gguf.GGUFReader(file)
+    found = {tensor.name: tensor.data.astype(np.float32) for tensor in reader.tensors}
+    alpha = reader.fields["adapter.lora.alpha"].contents()
+    model = adapted.get_base_model()
+    config, rank = model.config.to_dict(), 0
+    shape = shape_of(config, file)
+    for name, parameter in adapted.named_parameters():
+        if ".lora_" not in name or not parameter.requires_grad:
+            continue
+        place, own, side = placed(name.replace(".default", ""), file)
+        if (array := found.pop(f"{place}.weight.lora_{side}", None)) is None:
+            raise Problem(f"{show_path(file)} has nothing for {own}: it belongs to another base")
+        values = torch.from_numpy(np.ascontiguousarray(array))
+        rank = values.shape[0 if side == "a" else 1]
+        size = parameter.shape[0 if side == "a" else 1]
+        if rank > size or values.shape[1 if side == "a" else 0] != parameter.shape[1 if side == "a" else 0]:
+            raise Problem(
+                f"{show_path(file)} does not fit: {own} there has the shape {tuple(values.shape)}; raise rank"
+            )
+        if side == "b":
+            order = converted(own, torch.arange(len(values), dtype=torch.float32)[:, None].repeat(1, 2), config, shape)
+            back = np.argsort(order[:, 0])
+            # What both multiply is alpha / rank, which is 2 of what we train.
+            parameter.data.zero_()[:, :rank] = values[back] * (alpha / rank / 2)
+        else:
+            parameter.data[:rank] = values
+    if found:
+        raise Problem(f"{show_path(file)} has {min(found)}, which is not adapted here")
+    return rank

@@ -8,6 +8,8 @@ language and in another, directly. `refusal`: requests that would do real harm. 
 import json
 import random
 from collections.abc import Iterator, Sequence
+from heapq import nsmallest
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,8 @@ from anatili.benchmarks import letters
 from anatili.lang import LanguagePack
 from anatili.problem import Problem
 from anatili.prompt import grounded
-from anatili.recipe import Recipe, Tune
+from anatili.recipe import Pairs, Recipe, Tune
+from anatili.refine.pairs import languages_of, read_pairs
 from anatili.run import digest as sha256
 from anatili.text import digest, show_path
 
@@ -37,8 +40,6 @@ def inventory(recipe: Recipe, base: Path) -> dict[str, Any]:
         facts["preferences"] = sha256(existing(settings.preferences, base))
     if settings.instruct:
         facts["instruct"] = weights.facts_of(base / settings.instruct)
-    for pair, files in settings.pairs.items():
-        facts[pair] = {show_path(Path(name).name): sha256(existing(name, base)) for name in files}
     if recipe.mark.benchmarks:
         facts["benchmarks"] = benchmarks.digests(recipe.mark.benchmarks, base)
     return facts
@@ -50,12 +51,14 @@ def existing(name: str, base: Path) -> Path:
     return base / name
 
 
-def everything(settings: Tune, base: Path, packs: dict[str, LanguagePack]) -> list[Conversation]:
-    """All lessons of the recipe's languages, in a fixed order."""
+def everything(
+    settings: Tune, base: Path, packs: dict[str, LanguagePack], pairs: Sequence[Path] = ()
+) -> list[Conversation]:
+    """All lessons of the recipe's languages, in a fixed order; `pairs` are files of the stage of this name."""
     own = instructions(settings, base)
     if settings.instructions == sample.PLACE:
         own += [*grounded_lessons(own, packs, settings.seed), *refusals(), *sample_translations(packs)]
-    own += file_translations(settings, base, packs)
+    own += pair_translations(settings, packs, pairs)
     return [lesson for lesson in own if lesson.get("language") in packs]
 
 
@@ -118,13 +121,17 @@ def turns(ask: str, answer: str) -> list[dict[str, str]]:
     return [{"role": "user", "content": ask}, {"role": "assistant", "content": answer}]
 
 
-def taught(settings: Tune, packs: dict[str, LanguagePack]) -> list[tuple[str, str]]:
+def taught(settings: Tune, of_pairs: Pairs, packs: dict[str, LanguagePack]) -> list[tuple[str, str]]:
     """Each two languages, source and target, of which `everything` makes lessons of translation."""
     if not settings.epochs or (settings.kinds and "translation" not in settings.kinds):
         return []
     main, *others = packs
     pairs = [(main, other) for other in others] if settings.instructions == sample.PLACE else []
-    pairs += [(one, other) for one, _, other in (name.partition("-") for name in settings.pairs if settings.max_pairs)]
+    if settings.max_pairs:
+        said = [tuple(source.languages.split("-")) for source in of_pairs.sources]
+        pairs += [(one, other) for one, other in said]
+        beside = sorted({other for one, other in said if one == main})
+        pairs += combinations(beside, 2) if of_pairs.joined else ()
     both = dict.fromkeys(way for one, other in pairs for way in ((one, other), (other, one)))
     return [(one, other) for one, other in both if other in packs[one].prompts.get("translate", {})]
 
@@ -156,31 +163,19 @@ def both_ways(
             }
 
 
-def file_translations(settings: Tune, base: Path, packs: dict[str, LanguagePack]) -> list[Conversation]:
-    """Up to `max_pairs` pairs of each [tune] pairs entry, chosen by their digest."""
-    found: list[Conversation] = []
-    for pair, files in settings.pairs.items():
-        one, _, other = pair.partition("-")
-        if one not in packs or other not in packs:
-            raise Problem(
-                f"[tune] pairs: {pair!r} must be two of the recipe's languages, such as {'-'.join(packs)[:5]}"
-            )
-        lines = {tuple(row[:2]) for name in files for row in read_pairs(existing(name, base))}
-        chosen = sorted(lines, key=lambda row: digest("\t".join(row)))[: settings.max_pairs]
+def pair_translations(settings: Tune, packs: dict[str, LanguagePack], files: Sequence[Path]) -> Iterator[Conversation]:
+    """Up to `max_pairs` pairs of each two languages, the first files' first; of one file those of least digest."""
+    room: dict[tuple[str, str], int] = {}
+    for file in files:
+        one, other = languages_of(file)
+        left = room.setdefault((one, other), settings.max_pairs)
+        chosen = nsmallest(left, read_pairs(file), key=lambda row: digest("\t".join(row)))
+        room[one, other] -= len(chosen)
         for here, there in chosen:
-            found += both_ways(packs, one, other, here, there, ("", ""))
-    return found
+            yield from both_ways(packs, one, other, here, there, ("", ""))
 
 
 def said(lesson: Conversation) -> set[str]:
     """The letters of each text in a lesson, of a request to translate also of what follows its first colon."""
     contents = [message["content"] for message in lesson["messages"]]
     return {letters(text) for content in contents for text in (content, content.partition(": ")[2])} - {""}
-
-
-def read_pairs(path: Path) -> Iterator[list[str]]:
-    """Rows of a tab-separated file whose two texts are sentences, not scraps of an interface."""
-    for line in path.read_text("utf-8", "replace").splitlines():
-        row = line.split("\t")
-        if len(row) > 1 and all(5 <= len(text.split()) <= 60 for text in row[:2]):
-            yield row

@@ -8,7 +8,7 @@ step alone. So a run killed anywhere goes on to the same losses and the same wei
 import json
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,14 +22,15 @@ import torch
 from anatili.problem import Problem
 from anatili.stage import Progress
 from anatili.train import devices
+from anatili.train.checkpoint import States, load_checkpoint, save_checkpoint
 from anatili.train.data import IGNORED
 from anatili.train.loss import WithLoss
 from anatili.train.meter import Meter
 from anatili.train.optimizer import make_optimizers
-from anatili.weights import save_tensors
 
 CHECKPOINT_SECONDS = 60.0
 GRADIENT_NORM = 1.0
+CHECKPOINT, BEST = "checkpoint.safetensors", "best.safetensors"
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,12 @@ class Plan:
     """Peak rate of new rows that learn beside an adapter; 0: that of the rest."""
     bytes_per_token: float = 0.0
     """Bytes of text for one label, on average; 0: unknown."""
+    check: Callable[[Any, Any], dict[str, float]] | None = None
+    """Module with loss, device -> bits per byte of held-out text by language, and their `mean`; less is better."""
+    check_every: int = 0
+    """Steps between two checks; 0: none."""
+    average: float = 0.0
+    """Share of steps at the end over which the weights are averaged."""
 
 
 def rate_at(step: int, plan: Plan) -> float:
@@ -71,15 +78,17 @@ def rate_at(step: int, plan: Plan) -> float:
 def train(model: Any, plan: Plan, folder: Path, progress: Progress) -> list[dict[str, Any]]:
     """Train `model` in place by `plan`; the checkpoint and `log.jsonl` are kept in `folder`. Returns the log's rows.
 
-    Parameters that want no gradient stay as they are and are not in the checkpoint.
+    Parameters that want no gradient stay as they are and are not in the checkpoint. Where the plan has a check, the
+    model is left in the best state that was looked at: an earlier one, the last, or the average.
     """
     device = devices.pick_device()
     precision = devices.pick_precision(plan.precision, device)
     torch.use_deterministic_algorithms(True, warn_only=device.type != "cpu")
     wrapped = devices.spread(WithLoss(model.to(device).train(), precision), device)
     optimizers = make_optimizers(wrapped, plan.optimizer, plan.learning_rate, plan.weight_decay, plan.rows_rate)
-    file = folder / "checkpoint.safetensors"
-    step = load_checkpoint(file, wrapped, optimizers)
+    file = folder / CHECKPOINT
+    states = States(wrapped, plan, folder / BEST, device)
+    step = load_checkpoint(file, wrapped, optimizers, states.average)
     rows = [row for row in read_log(folder / "log.jsonl") if row["step"] < step]
     if devices.is_first():
         (folder / "log.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
@@ -90,16 +99,18 @@ def train(model: Any, plan: Plan, folder: Path, progress: Progress) -> list[dict
     while step < plan.steps:
         row = one_step(forward, wrapped, optimizers, plan, step, device)
         step += 1
-        row |= meter.take(row)
+        row |= meter.take(row) | states.take(step)
         rows.append(row)
         if devices.is_first():
             with (folder / "log.jsonl").open("a", encoding="utf-8") as log_file:
                 log_file.write(json.dumps(row) + "\n")
         progress.advance(1, meter.line(row, plan.steps - step))
         if devices.agree(time.monotonic() - saved > CHECKPOINT_SECONDS):
-            save_checkpoint(file, wrapped, optimizers, step)
+            save_checkpoint(file, wrapped, optimizers, step, states.average)
             saved = time.monotonic()
-    save_checkpoint(file, wrapped, optimizers, step)
+    save_checkpoint(file, wrapped, optimizers, step, states.average)
+    if rows:
+        rows[-1] |= states.settle(rows[-1])
     devices.gather(wrapped, model)
     return rows
 
@@ -133,48 +144,6 @@ def one_step(forward: Any, wrapped: Any, optimizers: list[Any], plan: Plan, step
         optimizer.step()
     return {"step": step, "tokens": (step + 1) * whole[0].numel(), "loss": round(mean, 5),
             "rate": rate_at(step, plan), "norm": round(float(norm), 4), "labels": count}  # fmt: skip
-
-
-def named_state(wrapped: Any, optimizers: list[Any]) -> Iterator[tuple[str, Any]]:
-    """All tensors that a checkpoint holds, by name; tied weights once."""
-    for name, parameter in wrapped.named_parameters():
-        if not parameter.requires_grad:
-            continue
-        yield f"weights.{name}", parameter.data
-        for optimizer in optimizers:
-            for key, value in sorted(optimizer.state.get(parameter, {}).items()):
-                yield f"{key}.{name}", value
-
-
-def save_checkpoint(file: Path, wrapped: Any, optimizers: list[Any], step: int) -> None:
-    """Write one whole file (by the first device alone); what was there before stays until the new one is complete."""
-    tensors = {
-        name: devices.whole(value).cpu().contiguous().clone() for name, value in named_state(wrapped, optimizers)
-    }
-    if devices.is_first():
-        save_tensors(file, tensors, {"step": str(step)})
-    devices.wait()
-
-
-def load_checkpoint(file: Path, wrapped: Any, optimizers: list[Any]) -> int:
-    """Put weights and moments back; returns the step to go on with, 0 if there is no checkpoint."""
-    if not file.exists():
-        return 0
-    from safetensors import safe_open
-
-    with safe_open(str(file), "pt") as tensors:
-        step = int(tensors.metadata()["step"])
-        names = set(tensors.keys())
-        for name, parameter in wrapped.named_parameters():
-            if not parameter.requires_grad:
-                continue
-            parameter.data.copy_(devices.like(tensors.get_tensor(f"weights.{name}"), parameter))
-            optimizer = next(o for o in optimizers if any(p is parameter for g in o.param_groups for p in g["params"]))
-            for key in ("exp_avg", "exp_avg_sq", "step", "momentum_buffer"):
-                if f"{key}.{name}" in names:
-                    value = tensors.get_tensor(f"{key}.{name}")
-                    optimizer.state[parameter][key] = value if key == "step" else devices.like(value, parameter)
-    return step
 
 
 def read_log(path: Path) -> list[dict[str, Any]]:

@@ -42,6 +42,8 @@ class HeadLoss(torch.autograd.Function):  # type: ignore[misc]
             torch.softmax(logits, -1, dtype=torch.float32, out=chances)
             own = chances.gather(1, label)
             total -= own.clamp_min(TINY).log().sum()
+            if not ctx.needs_input_grad[0]:
+                continue
             chances.scatter_(1, label, own - 1)
             slope = logits.copy_(chances)
             hidden_gradient[rows] = slope @ weight

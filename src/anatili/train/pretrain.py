@@ -9,6 +9,7 @@ from typing import Any
 
 from anatili.problem import Problem, install, pip
 from anatili.recipe import Pretrain
+from anatili.refine.pairs import files_of
 from anatili.stage import Task
 from anatili.weights import quiet, save_tensors
 
@@ -22,15 +23,14 @@ def run(task: Task) -> dict[str, Any]:
     """
     torch = load_torch()
     from anatili.train import data, devices, launch, loop, memory
+    from anatili.train.curves import save_curves
 
     if task.launch:
         return launch.start(task, "anatili.train.pretrain:run")
 
     settings: Pretrain = task.settings
     tokenizer, begin, end = open_tokenizer(task.inputs["tokenizer"])
-    shards = sorted(task.inputs["cut"].glob("part-*.parquet"))
-    with devices.first_goes_ahead():
-        counts = data.write_tokens(shards, tokenizer, begin, end, task.out / "tokens")
+    counts = write_corpus(task, tokenizer, (begin, end))
     mixture = data.mix(task.out / "tokens", counts, settings, begin)
 
     def batch(step: int) -> tuple[Any, ...]:
@@ -39,18 +39,18 @@ def run(task: Task) -> dict[str, Any]:
     model, known = first_model(task, tokenizer.get_vocab_size(), begin, end)
     memory.check(model, settings)
     plan = make_plan(settings, batch, data.bytes_per_token(counts, mixture.weights))
+    if settings.check_every:
+        plan = replace(plan, check=held_out_check(task, tokenizer, (begin, end)), check_every=settings.check_every)
     plan, row_steps = train_rows(model, known, plan, settings, task)
-    adapted = adapter_on(model, known, settings) if settings.method == "lora" else None
+    adapted = adapter_on(model, known, settings, task.base) if settings.method == "lora" else None
     inner = adapted.get_base_model() if adapted else model
     if settings.checkpointing:
         inner.gradient_checkpointing_enable({"use_reentrant": False})
     rows = loop.train(inner, plan, task.out, task.progress)
     if devices.is_first():
         finish(model, adapted, task)
-        data.save_curves(task.out / "loss.png", rows)
-        (task.out / "checkpoint.safetensors").unlink()
-        shutil.rmtree(task.out / "tokens")
-        shutil.rmtree(task.out / "rows", ignore_errors=True)
+        save_curves(task.out / "loss.png", rows)
+        clear(task.out)
     return {
         "parameters": sum(p.numel() for p in model.parameters()),
         "corpus_tokens": {group: count["tokens"] for group, count in counts.items()},
@@ -58,6 +58,35 @@ def run(task: Task) -> dict[str, Any]:
         "epochs": data.epochs(mixture, counts, data.sequences(settings)),
         **summary(plan, rows, settings),
     }
+
+
+def write_corpus(task: Task, tokenizer: Any, ends: tuple[int, int]) -> Any:
+    """Write corpus and pairs as tokens to `tokens/`, by the first process; tokens, bytes and documents by group."""
+    from anatili.train import data, devices
+
+    shards = sorted(task.inputs["cut"].glob("part-*.parquet"))
+    pairs = files_of(task.inputs["pairs"], task.recipe.pairs)
+    with devices.first_goes_ahead():
+        return data.write_tokens(shards, tokenizer, *ends, task.out / "tokens", pairs)
+
+
+def held_out_check(task: Task, tokenizer: Any, ends: tuple[int, int]) -> Any:
+    """The look at held-out documents and pairs while training; `Problem` if there are none."""
+    from anatili.train import check, devices
+
+    settings: Pretrain = task.settings
+    shards = sorted((task.inputs["cut"] / "held-out").glob("part-*.parquet"))
+    pairs = files_of(task.inputs["pairs"] / "held-out", task.recipe.pairs)
+    with devices.first_goes_ahead():
+        return check.held_out(shards, pairs, tokenizer, ends, task.out / "held-out", settings)
+
+
+def clear(folder: Path) -> None:
+    """Take away what only a training under way needs."""
+    for name in ("checkpoint.safetensors", "best.safetensors"):
+        (folder / name).unlink(missing_ok=True)
+    for name in ("tokens", "held-out", "rows"):
+        shutil.rmtree(folder / name, ignore_errors=True)
 
 
 def open_tokenizer(folder: Path) -> tuple[Any, int, int]:
@@ -94,7 +123,16 @@ def train_rows(model: Any, known: int, plan: Any, settings: Pretrain, task: Task
     if not steps:
         return plan, 0
     (task.out / "rows").mkdir(exist_ok=True)
-    first = replace(plan, steps=steps, learning_rate=settings.rows_rate, weight_decay=0.0, optimizer="adamw", decay=0.0)
+    first = replace(
+        plan,
+        check=None,
+        average=0.0,
+        steps=steps,
+        learning_rate=settings.rows_rate,
+        weight_decay=0.0,
+        optimizer="adamw",
+        decay=0.0,
+    )
     wanted = [(p, p.requires_grad) for p in model.parameters()]
     handles = start.learn_rows(model, known)
     loop.train(model, first, task.out / "rows", task.progress)
@@ -109,14 +147,19 @@ def train_rows(model: Any, known: int, plan: Any, settings: Pretrain, task: Task
     return replace(plan, steps=max(1, plan.steps - steps), batch=later), steps
 
 
-def adapter_on(model: Any, known: int, settings: Pretrain) -> Any:
+def adapter_on(model: Any, known: int, settings: Pretrain, near: Path) -> Any:
     import torch
 
     from anatili.train import devices, start
 
     torch.manual_seed(settings.seed)
     precision = devices.pick_precision(settings.precision, devices.pick_device())
-    return start.add_adapter(model, settings.rank, precision, known)
+    adapted = start.add_adapter(model, settings.rank, precision, known)
+    if settings.adapter:
+        from anatili.train.gguf_adapter import put_adapter
+
+        put_adapter(start.adapter_file(settings.adapter, near), adapted)
+    return adapted
 
 
 def finish(model: Any, adapted: Any, task: Task) -> None:
@@ -138,7 +181,9 @@ def summary(plan: Any, rows: list[dict[str, Any]], settings: Pretrain) -> dict[s
 
     device = devices.pick_device()
     last = [row["loss"] for row in rows[-20:]]
+    looked = [row["held_out"] for row in rows if "held_out" in row]
     return {
+        **({"held_out_bits_per_byte": looked[-1], "state": rows[-1].get("state", "last")} if looked else {}),
         "steps": plan.steps,
         "last_loss": round(sum(last) / len(last), 4),
         "device": device.type,
@@ -154,7 +199,7 @@ def make_plan(settings: Pretrain, batch: Any, bytes_per_token: float) -> Any:
         steps=data.steps_of(settings), batch=batch, learning_rate=settings.learning_rate, warmup=settings.warmup,
         decay=settings.decay, weight_decay=settings.weight_decay, precision=settings.precision,
         optimizer=settings.optimizer, micro_batch=settings.micro_batch, compile=settings.compile,
-        rows_rate=settings.rows_rate, bytes_per_token=bytes_per_token,
+        rows_rate=settings.rows_rate, bytes_per_token=bytes_per_token, average=settings.average,
     )  # fmt: skip
 
 

@@ -8,7 +8,8 @@ import torch
 
 from anatili import weights
 from anatili.problem import Problem
-from anatili.recipe import Pretrain
+from anatili.recipe import Pretrain, Recipe
+from anatili.text import show_path
 from anatili.train.optimizer import is_rows
 
 ADAPTER = "adapter"
@@ -123,6 +124,19 @@ def embeddings(model: Any) -> list[Any]:
     """The embedding, and the head where it is another matrix."""
     first, last = model.get_input_embeddings(), model.get_output_embeddings()
     return [first] if last.weight is first.weight else [first, last]
+
+
+def adapter_file(name: str, near: Path) -> Path:
+    """The GGUF adapter that a recipe goes on from."""
+    if not (near / name).is_file():
+        raise Problem(f"[pretrain] no adapter {show_path(near / name)}; correct the path in the recipe or take it out")
+    return near / name
+
+
+def inventory(recipe: Recipe, near: Path) -> dict[str, str]:
+    """The adapter that training goes on from, by its digest."""
+    name = recipe.pretrain.adapter
+    return {"adapter": weights.sha256(adapter_file(name, near))} if name else {}
 
 
 def learned_rows(adapted: Any) -> list[Any]:

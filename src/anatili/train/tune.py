@@ -9,10 +9,11 @@ from anatili.benchmarks import Benchmarks, letters, read_benchmarks
 from anatili.document import Kept, read_shard
 from anatili.problem import Problem
 from anatili.recipe import Tune
+from anatili.refine.pairs import files_of
 from anatili.stage import Task
 from anatili.train import lessons, prefer
 from anatili.train.data import IGNORED
-from anatili.train.pretrain import finish, load_torch
+from anatili.train.pretrain import clear, finish, load_torch
 
 Example = tuple[list[int], list[int]]
 """Token ids and, for each, the label: the next token where the assistant speaks, else `IGNORED`."""
@@ -37,6 +38,8 @@ def run(task: Task) -> dict[str, Any]:
     fitting = [example for example in examples if any(label != IGNORED for label in example[1])]
     order = [i for turn in range(settings.epochs) for i in shuffled(len(fitting), settings.seed + turn)]
     packed = pack([fitting[i] for i in order], context)
+    rows_of_text = plain_rows(task, context, len(packed)) if settings.replay and packed else []
+    packed = spread_out(packed, rows_of_text)
     steps = -(-len(packed) // settings.batch)
 
     def batch(step: int) -> tuple[Any, ...]:
@@ -53,12 +56,13 @@ def run(task: Task) -> dict[str, Any]:
     liked = preferences(task, adapted or inner, tokenizer, context) if settings.preferences else {}
     if devices.is_first():
         finish(model, adapted, task)
-        (task.out / "checkpoint.safetensors").unlink()
+        clear(task.out)
     return {
         "lessons": dict(sorted(Counter(lesson["kind"] for lesson in chosen).items())),
         "conversations": len(chosen),
         "left_out_as_held_out": left_out,
         "left_out_as_too_long": len(chosen) - len(fitting),
+        "rows_of_plain_text": len(rows_of_text),
         "steps": steps,
         "first_loss": rows[0]["loss"] if rows else None,
         "last_loss": rows[-1]["loss"] if rows else None,
@@ -96,9 +100,10 @@ def choose(task: Task) -> tuple[list[lessons.Conversation], int]:
         return [], 0
     pages, texts = held_out(task)
     known = test_words(task)
+    pairs = files_of(task.inputs["pairs"], task.recipe.pairs)
     found = [
         lesson
-        for lesson in lessons.everything(settings, task.base, task.packs())
+        for lesson in lessons.everything(settings, task.base, task.packs(), pairs)
         if not settings.kinds or lesson["kind"] in settings.kinds
     ]
     chosen = [
@@ -215,6 +220,35 @@ def pack(examples: list[Example], context: int) -> list[list[Example]]:
         rows[-1].append(example)
         room -= len(example[0])
     return rows
+
+
+def plain_rows(task: Task, context: int, rows: int) -> list[list[Example]]:
+    """Rows of plain text, drawn as in pretraining, so many that they are the share `replay` of all rows."""
+    from anatili.train import data
+    from anatili.train.pretrain import open_tokenizer, write_corpus
+
+    tokenizer, begin, end = open_tokenizer(task.inputs["tokenizer"])
+    counts = write_corpus(task, tokenizer, (begin, end))
+    count = round(rows * task.settings.replay / (1 - task.settings.replay))
+    weights = data.shares(counts, task.recipe.pretrain, dict.fromkeys(counts, float("inf")), count)
+    mixture = data.Mixture(task.out / "tokens", context, weights, {}, count, task.settings.seed, begin)
+    found = []
+    for number in range(count):
+        ids = mixture.sequence(number).tolist()
+        labels = [IGNORED if label == begin else label for label in ids[1:]]
+        starts = [place for place, token in enumerate(ids[:-1]) if token == begin]
+        ends = [*starts[1:], context]
+        found.append([(ids[a:b], labels[a:b]) for a, b in zip(starts, ends, strict=True)])
+    return found
+
+
+def spread_out(rows: list[list[Example]], others: list[list[Example]]) -> list[list[Example]]:
+    """Both together, `others` at even distances."""
+    if not others:
+        return rows
+    places = {round((number + 0.5) * (len(rows) + len(others)) / len(others) - 0.5) for number in range(len(others))}
+    first, second = iter(rows), iter(others)
+    return [next(second) if place in places else next(first) for place in range(len(rows) + len(others))]
 
 
 def tensors(rows: list[list[Example]], filler: int, torch: Any) -> tuple[Any, Any, Any]:

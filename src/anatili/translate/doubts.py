@@ -15,9 +15,9 @@ from anatili.lang.facts import Name, Number, names, negated, numbers
 from anatili.lang.identify import identify
 from anatili.lang.spelling import likeness, sounds
 from anatili.lang.translation import load_translation, small_words
+from anatili.meaning import related
 from anatili.text import WORD, count_letters, is_small, script_of
 from anatili.translate.cut import KEPT, kept
-from anatili.translate.meaning import related
 
 TELLING, CERTAIN = 6, 20
 """Letters from which on a translation's script, and its language, can be told."""
