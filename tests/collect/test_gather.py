@@ -59,6 +59,18 @@ def test_text_by_line_paragraph_and_file(tmp_path, unit, count):
     assert found[0].text.startswith("бір")
 
 
+def test_following_lines_make_a_document_in_their_order(tmp_path):
+    lines = [" ".join(f"s{number}" for _ in range(50)) for number in range(7)]
+    file = tmp_path / "a.txt"
+    file.write_text("\n".join(lines) + "\n", "utf-8")
+    found, _, _ = collect(tmp_path, file, kind="text", unit="lines")
+    assert [d.text for d in found] == ["\n".join(lines[:3]), "\n".join(lines[3:6]), lines[6]]
+    table = tmp_path / "a.tsv"
+    table.write_text("".join(f"x\t{line}\n" for line in lines), "utf-8")
+    found, _, _ = collect(tmp_path, table, kind="text", unit="lines", column=2)
+    assert [d.text for d in found] == ["\n".join(lines[:3]), "\n".join(lines[3:6]), lines[6]]
+
+
 def test_lines_that_are_no_utf8_cost_themselves_only(tmp_path):
     file = tmp_path / "a.txt"
     file.write_bytes("жақсы\n".encode() + b"\xff\xfe\n" + "тағы\n".encode())

@@ -45,7 +45,7 @@ def fit(place, shape, added):
 def task(place, name, settings, **inputs):
     recipe = Recipe(name="rows", language="kk", pretrain=SETTINGS, tune=settings if name == "tune" else Tune())
     (place / name).mkdir(exist_ok=True)
-    inputs = {"tokenizer": place / "fitted", "cut": place / "cut", **inputs}
+    inputs = {"tokenizer": place / "fitted", "cut": place / "cut", "pairs": place / "pairs", **inputs}
     return Task(recipe, settings, place, inputs, place / name, None, Quiet())
 
 

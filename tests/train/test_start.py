@@ -15,7 +15,7 @@ from anatili.problem import Problem  # noqa: E402
 from anatili.recipe import Pretrain, Tokenizer  # noqa: E402
 from anatili.stage import Quiet  # noqa: E402
 from anatili.tokenizer.adapt import adapt  # noqa: E402
-from anatili.train import loop, memory, start  # noqa: E402
+from anatili.train import gguf_adapter, loop, memory, start  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -90,6 +90,34 @@ def test_an_adapter_learns_and_the_base_does_not(fitted, tmp_path):
     assert all("lora_" in name for name in changed)
     tensors = load_file(tmp_path / "checkpoint.safetensors")
     assert all("lora_" in name for name in tensors)  # the checkpoint is small
+
+
+@pytest.mark.parametrize(("shape", "rank"), [("gemma3", 4), ("llama", 4), ("qwen3", 32)])
+def test_training_goes_on_from_an_adapter_in_gguf(tmp_path, shape, rank):
+    folder = models.make_folder(tmp_path / "made", shape)
+    torch.manual_seed(1)
+    first = start.add_adapter(start.open_model(folder), rank, torch.float32)
+    for name, value in first.named_parameters():
+        if "lora_B" in name:
+            value.data.normal_(std=0.1)
+    first.save_pretrained(tmp_path / "first")
+    gguf_adapter.export_adapter(tmp_path / "first", folder, tmp_path / "first.gguf")
+    later = start.add_adapter(start.open_model(folder), 2 * rank, torch.float32)
+    assert gguf_adapter.put_adapter(tmp_path / "first.gguf", later) == rank
+    base, ids = start.open_model(folder), torch.arange(10, 60)[None]
+    with torch.inference_mode():
+        whole, again, plain = (model(input_ids=ids).logits for model in (first, later, base))
+    assert (whole - again).abs().mean() < 0.02 * (whole - plain).abs().mean()
+    # All of it goes on learning: gradients reach the further ranks too.
+    later(input_ids=ids, labels=ids).loss.backward()
+    second = next(value for name, value in later.named_parameters() if "lora_B" in name)
+    assert second.grad[:, rank:].abs().sum() > 0
+    with pytest.raises(Problem, match="raise rank"):
+        gguf_adapter.put_adapter(tmp_path / "first.gguf", start.add_adapter(start.open_model(folder), 2, torch.float32))
+    if shape == "gemma3":
+        wider = start.open_model(models.make_folder(tmp_path / "other", shape, head=128))
+        with pytest.raises(Problem, match="does not fit"):
+            gguf_adapter.put_adapter(tmp_path / "first.gguf", start.add_adapter(wider, 2 * rank, torch.float32))
 
 
 def test_a_killed_adapter_training_goes_on_to_the_same_losses(fitted, tmp_path, monkeypatch):

@@ -77,6 +77,44 @@ def test_the_mix_is_kept_and_every_window_comes_once_a_pass(tmp_path, tokenizer_
     assert bpe.decode(list(flat[1 : list(flat).index(1)])) == f"{kazakh.title}\n{kazakh.text}"
 
 
+def test_each_sequence_begins_as_a_text_does_and_each_pass_has_every_token_in_another_order(tmp_path, tokenizer_folder):
+    corpus(tmp_path)
+    counts = tokens_of(tmp_path, tokenizer_folder)
+    mixed = mixture(tmp_path, counts, mix={"kk": 1})
+    flat = np.fromfile(tmp_path / "tokens" / "kk" / "s.bin", np.uint32)
+    windows = data.windows_of(len(flat), 32)
+    passes = []
+    for turn in range(2):
+        rows = [mixed.sequence(turn * windows + n) for n in range(windows)]
+        assert all(len(row) == 33 and row[0] == 0 for row in rows)
+        inputs, labels, positions = (part for part in mixed.batch(turn, windows))
+        assert (positions[inputs == 0] == 0).all()
+        assert (labels[labels != data.IGNORED] != 0).all()
+        # A sequence that starts within a document repeats no token: its begin token is its own.
+        text = [token for row in rows for token in row[1 if row[1] != 0 else 0 :].tolist() if token > 1]
+        passes.append(text)
+        assert len(text) > 0.95 * (flat > 1).sum()
+    assert passes[0] != passes[1]
+    assert (np.bincount(passes[0], minlength=1000) - np.bincount(passes[1], minlength=1000)).__abs__().sum() < 200
+
+
+def test_pairs_are_texts_both_ways_round(tmp_path, tokenizer_folder):
+    from tokenizers import Tokenizer as Bpe
+
+    corpus(tmp_path)
+    (tmp_path / "kk-en.a.tsv").write_text("бір екі\tone two\n", "utf-8")
+    bpe = Bpe.from_file(str(tokenizer_folder / "tokenizer.json"))
+    counts = data.write_tokens(
+        [tmp_path / "part-0.parquet"], bpe, 0, 1, tmp_path / "tokens", [tmp_path / "kk-en.a.tsv"]
+    )
+    assert counts["pairs/a"]["documents"] == 2
+    flat = np.fromfile(tmp_path / "tokens" / "pairs" / "a.bin", np.uint32)
+    texts = [bpe.decode([t for t in part if t > 1]) for part in np.split(flat, np.flatnonzero(flat == 0)[1:])]
+    assert texts == ["бір екі\none two", "one two\nбір екі"]
+    mixed = mixture(tmp_path, counts, mix={"kk": 3, "pairs": 1})
+    assert mixed.weights == {"kk/s": 0.75, "pairs/a": 0.25}
+
+
 def test_the_decay_draws_the_best_text_and_goes_on_where_it_was(tmp_path, tokenizer_folder):
     rows = corpus(tmp_path)
     better = [replace(row, source="best") if row.language == "kk" and i % 3 else row for i, row in enumerate(rows)]
@@ -211,6 +249,85 @@ def test_a_full_disk_at_a_checkpoint_is_told_and_costs_nothing(tmp_path, monkeyp
     (tmp_path / "whole").mkdir()
     loop.train(whole, plan(12), tmp_path / "whole", Quiet())
     assert all(torch.equal(value, state(resumed)[name]) for name, value in state(whole).items())
+
+
+def looked_at(means):
+    """A check that says these means in turn, and after them the first weight's mean."""
+    given = iter(means)
+    return lambda wrapped, device: {"mean": next(given)}
+
+
+@pytest.mark.parametrize(
+    ("means", "chosen"),
+    [((3.0, 2.0, 1.5, 1.6), "last"), ((3.0, 1.0, 2.0, 1.5), "best"), ((3.0, 2.5, 2.0, 1.5), "average")],
+)
+def test_the_model_ends_in_its_best_state(tmp_path, means, chosen):
+    wanted = replace(plan(12), check=looked_at(means), check_every=4, average=0.25)
+    states = {}
+
+    def noted(step: int):
+        states[step] = state(model)
+        return plan(12).batch(step)
+
+    model = new_model()
+    rows = loop.train(model, replace(wanted, batch=noted), tmp_path, Quiet())
+    assert [row["held_out"]["mean"] for row in rows if "held_out" in row] == list(means[:3])
+    assert rows[-1]["state"] == chosen
+    plain = new_model()
+    (tmp_path / "plain").mkdir()
+    loop.train(plain, plan(12), tmp_path / "plain", Quiet())
+    last, ended = state(plain), state(model)
+    mean = {name: (states[10][name] + states[11][name] + value) / 3 for name, value in last.items()}
+    expected = {"last": last, "best": states[8], "average": mean}[chosen]
+    for name, value in expected.items():
+        assert torch.allclose(ended[name], value, atol=1e-6), name
+    assert not all(torch.allclose(ended[name], other[name], atol=1e-6) for name in ended
+                   for other in ({"last": mean}.get(chosen, last),))  # fmt: skip
+
+
+def test_a_training_with_average_and_best_resumes_to_the_same_weights(tmp_path, monkeypatch):
+    def check(wrapped, device):
+        return {"mean": float(next(wrapped.parameters()).detach().double().mean())}
+
+    wanted = replace(plan(12), check=check, check_every=3, average=0.5)
+    whole, resumed = new_model(), new_model()
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    rows = loop.train(whole, wanted, tmp_path / "a", Quiet())
+    monkeypatch.setattr(loop, "CHECKPOINT_SECONDS", 0.0)
+
+    def break_off(step: int):
+        if step == 9:
+            raise KeyboardInterrupt
+        return plan(12).batch(step)
+
+    with pytest.raises(KeyboardInterrupt):
+        loop.train(new_model(), replace(wanted, batch=break_off), tmp_path / "b", Quiet())
+    again = loop.train(resumed, wanted, tmp_path / "b", Quiet())
+    assert [row.get("held_out") for row in again] == [row.get("held_out") for row in rows]
+    assert all(torch.equal(value, state(resumed)[name]) for name, value in state(whole).items())
+
+
+def test_held_out_bits_are_those_of_the_model_alone(tmp_path, tokenizer_folder):
+    from tokenizers import Tokenizer as Bpe
+
+    from anatili.train import check
+
+    rows = corpus(tmp_path)
+    bpe = Bpe.from_file(str(tokenizer_folder / "tokenizer.json"))
+    settings = Pretrain(context=64, check_tokens=100_000, check_every=1, mix={"kk": 3, "en": 1})
+    found = check.held_out([tmp_path / "part-0.parquet"], [], bpe, (0, 1), tmp_path / "tokens", settings)
+    torch.manual_seed(0)
+    model = make_model(SETTINGS, bpe.get_vocab_size(), 0, 1)
+    bits = found(WithLoss(model, torch.float32), torch.device("cpu"))
+    assert set(bits) == {"kk", "en", "mean"}
+    assert bits["mean"] == pytest.approx((3 * bits["kk"] + bits["en"]) / 4, abs=1e-4)
+    # A model that knows nothing gives each token the same chance.
+    size = sum(len(f"{row.title}\n{row.text}".encode()) for row in rows if row.language == "kk")
+    count = sum(len(bpe.encode(f"{row.title}\n{row.text}").ids) + 1 for row in rows if row.language == "kk")
+    assert bits["kk"] == pytest.approx(count * np.log2(bpe.get_vocab_size()) / size, rel=0.03)
+    with pytest.raises(Problem, match="needs held-out documents"):
+        check.held_out([], [], bpe, (0, 1), tmp_path / "none", settings)
 
 
 def test_the_rate_rises_stays_and_falls():

@@ -13,6 +13,7 @@ from anatili.pool import LocalPool  # noqa: E402
 from anatili.problem import Problem  # noqa: E402
 from anatili.recipe import load_recipe  # noqa: E402
 from anatili.stage import carry_out, prepare  # noqa: E402
+from anatili.train.tune import spread_out  # noqa: E402
 
 RECIPE = """
 name = "on-base"
@@ -103,3 +104,23 @@ def test_preferences_of_other_languages_alone_are_refused(place):
         tuned(place, "full", 'preferences = "ru.jsonl"')
     with pytest.raises(Problem, match="no file"):
         tuned(place, "full", 'preferences = "nowhere.jsonl"')
+
+
+def test_plain_text_is_learned_beside_the_lessons(place):
+    without, _ = tuned(place, "lora", "")
+    said, _ = tuned(place, "lora", "replay = 0.75")
+    rows = without["steps"] * 4
+    assert without["rows_of_plain_text"] == 0
+    assert said["rows_of_plain_text"] == pytest.approx(3 * rows, abs=3 * 4 + 1)
+    assert said["steps"] > without["steps"]
+    left = sorted(path.name for path in (place / "lora" / "tune").iterdir())
+    assert "tokens" not in left
+    assert "checkpoint.safetensors" not in left
+
+
+def test_rows_of_plain_text_stand_at_even_distances():
+    lessons, texts = [[([n], [n])] for n in range(9)], [[([-1], [-1])] for _ in range(3)]
+    mixed = [row[0][0][0] for row in spread_out(lessons, texts)]
+    assert [place for place, number in enumerate(mixed) if number == -1] == [2, 6, 10]
+    assert [number for number in mixed if number >= 0] == list(range(9))
+    assert spread_out(lessons, []) == lessons

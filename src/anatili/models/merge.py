@@ -37,7 +37,7 @@ def merge(base: Path, place: Path, name: str, target: Path) -> None:
         raise Problem(f"{name} has pieces that its base lacks, and no rows for them: get its folder again")
     rows = np.array([row[0] for row in found[: len(found) - len(new.pieces)]])
     scale = adapter.fields["adapter.lora.alpha"].contents()
-    changes = {tensor.name: tensor.data.astype(np.float32) for tensor in adapter.tensors}
+    changes = {tensor.name: gguf.quants.dequantize(tensor.data, tensor.tensor_type) for tensor in adapter.tensors}
     with whole_file(target) as temporary:
         writer = gguf.GGUFWriter(temporary, reader.fields["general.architecture"].contents())
         copy_facts(reader, writer, rows, new, gguf)

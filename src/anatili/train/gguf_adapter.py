@@ -7,16 +7,17 @@ from typing import Any
 from anatili.document import whole_file
 from anatili.problem import Problem
 from anatili.text import show_path
-from anatili.train.gguf_file import COMMON, converted, read_config, shape_of
+from anatili.train.gguf_file import COMMON, converted, packed, read_config, shape_of
 from anatili.train.optimizer import is_rows
 
 CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 
 
 def export_adapter(adapter: Path, base: Path, target: Path, *, with_rows: bool = True) -> dict[str, Any]:
-    """Write the PEFT adapter in folder `adapter`, made for the model in folder `base`, to `target` in f16.
+    """Write the PEFT adapter in folder `adapter`, made for the model in folder `base`, to `target`.
 
-    `with_rows`: whether new rows of the vocabulary that it holds must go with it, which is a `Problem`.
+    In Q8_0 (34 bytes for 32 numbers), or f16 where its rank is no multiple of 32. `with_rows`: whether new rows of the
+    vocabulary that it holds must go with it, which is a `Problem`.
     """
     import gguf
     import numpy as np
@@ -45,7 +46,8 @@ def export_adapter(adapter: Path, base: Path, target: Path, *, with_rows: bool =
             place, own, side = placed(name, adapter)
             # Rows of the second matrix are rows of the base's: they move with them.
             array = converted(own, tensor, config, shape) if side == "b" else tensor.float().numpy()
-            writer.add_tensor(f"{place}.weight.lora_{side}", array.astype(np.float16))
+            data, kind = packed(np.ascontiguousarray(array), gguf.GGMLQuantizationType.Q8_0, gguf)
+            writer.add_tensor(f"{place}.weight.lora_{side}", data, raw_dtype=kind)
         writer.write_header_to_file()
         writer.write_kv_data_to_file()
         writer.write_tensors_to_file()
@@ -73,7 +75,7 @@ def put_adapter(file: Path, adapted: Any) -> int:
     import torch
 
     reader = gguf.GGUFReader(file)
-    found = {tensor.name: tensor.data.astype(np.float32) for tensor in reader.tensors}
+    found = {tensor.name: gguf.quants.dequantize(tensor.data, tensor.tensor_type) for tensor in reader.tensors}
     alpha = reader.fields["adapter.lora.alpha"].contents()
     model = adapted.get_base_model()
     config, rank = model.config.to_dict(), 0

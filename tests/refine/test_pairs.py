@@ -1,0 +1,121 @@
+"""Sentence pairs: what stays, what is lost and why, and what joins through the main language."""
+
+import pytest
+
+from anatili import meaning
+from anatili.document import Kept, write_shard
+from anatili.problem import Problem
+from anatili.recipe import MarkSettings, Pairs, PairSource, Recipe
+from anatili.refine import pairs
+from anatili.refine.pairs import files_of, languages_of, misshapen, read_pairs, source_of
+from anatili.stage import Quiet, Task
+
+GOOD = [
+    ("Бүгін біз жаңа мектепке бардық.", "Today we went to the new school."),
+    ("Ертең ауа райы суық болады.", "Tomorrow the weather will be cold."),
+]
+
+
+def clean(folder, tables, held=(), benchmark="", **settings):
+    """The summary of the stage over tables of rows, `languages.name` -> rows."""
+    sources = []
+    for name, rows in tables.items():
+        languages, _, short = name.partition(".")
+        (folder / f"{name}.tsv").write_text("".join("\t".join(row) + "\n" for row in rows), "utf-8")
+        sources.append(PairSource(name=short, languages=languages, path=f"{name}.tsv", min_score=0.3))
+    (folder / "cut" / "held-out").mkdir(parents=True, exist_ok=True)
+    write_shard(folder / "cut" / "held-out" / "part-0.parquet", Kept,
+                [Kept("1", text, "", "", "s", "", "CC0-1.0", "kk", "Cyrl") for text in held])  # fmt: skip
+    texts = ["Кеше Астана мен Алматы туралы айтылды.", "Енді Астана мен Алматы дайын."]
+    write_shard(folder / "cut" / "part-0.parquet", Kept,
+                [Kept("2", text, "", "", "s", "", "CC0-1.0", "kk", "Cyrl") for text in texts])  # fmt: skip
+    (folder / "bench.txt").write_text(benchmark, "utf-8")
+    chosen = Pairs(sources=tuple(sources), **{"held_out": 0.0, **settings})
+    recipe = Recipe(name="p", language="kk", beside=("ru", "en"), pairs=chosen,
+                    mark=MarkSettings(benchmarks=("bench.txt",)))  # fmt: skip
+    (folder / "out").mkdir(exist_ok=True)
+    pairs.inventory(recipe, folder)
+    return pairs.run(Task(recipe, chosen, folder, {"cut": folder / "cut"}, folder / "out", None, Quiet()))
+
+
+def test_each_loss_has_its_reason(tmp_path):
+    rows = [
+        *GOOD, GOOD[0], ("Бір ғана баған",), ("Қысқа", "Short"),
+        ("Бұл мәтін осында %s тұр.", "This text stands %s here."),
+        ("Ол екі мың адам дейді.", "It is 3 of 5 and 7."), ("Бұл сөйлем ұзын емес.", "No " * 40),
+        ("Көшірме мәтін осы ғой.", "Көшірме мәтін осы ғой."),
+        ("Ұпайы төмен сөйлем осы.", "A sentence of low score.", "0.1"),
+        ("Сынақта бар сөйлем осы.", "This one is tested."), ("Ұсталған сөйлем осында тұр.", "This one is kept apart."),
+    ]  # fmt: skip
+    said = clean(
+        tmp_path, {"kk-en.a": rows}, held=["Басқа.\nҰсталған сөйлем осында тұр."], benchmark="This one is tested.\n"
+    )
+    assert said["pairs"] == {"kk-en.a": 2}
+    assert said["lost"] == {
+        "code": 1, "held in a benchmark": 1, "held out": 1, "length": 1, "lengths apart": 1, "low score": 1,
+        "no pair": 1, "other numbers": 1, "seen before": 1, "the same twice": 1,
+    }  # fmt: skip
+    assert list(read_pairs(tmp_path / "out" / "kk-en.a.tsv")) == GOOD
+
+
+def test_two_languages_join_through_the_main_one(tmp_path):
+    russian = [(GOOD[0][0], "Сегодня мы пошли в новую школу.")]
+    tables = {"kk-en.a": GOOD, "kk-ru.b": russian}
+    assert "en-ru.joined" not in clean(tmp_path, tables)["pairs"]
+    assert clean(tmp_path, tables, joined=True)["pairs"]["en-ru.joined"] == 1
+    file = tmp_path / "out" / "en-ru.joined.tsv"
+    assert list(read_pairs(file)) == [(GOOD[0][1], russian[0][1])]
+    assert (languages_of(file), source_of(file)) == (("en", "ru"), "joined")
+
+
+def test_files_come_in_the_order_of_the_recipe(tmp_path):
+    tables = {"kk-ru.zz": [(GOOD[0][0], "Сегодня мы пошли в новую школу.")], "kk-en.a": GOOD}
+    clean(tmp_path, tables, joined=True)
+    settings = Pairs(
+        sources=tuple(PairSource(name=n.split(".")[1], languages=n.split(".")[0], path="") for n in tables)
+    )
+    assert [file.stem for file in files_of(tmp_path / "out", settings)] == ["kk-ru.zz", "kk-en.a", "en-ru.joined"]
+
+
+def test_sentences_in_lower_case_get_their_capitals_back(tmp_path):
+    rows = [("жиын астана қаласында өтті .", "a meeting took place in astana .")]
+    clean(tmp_path, {"kk-en.a": rows}, capitals=True)
+    found = list(read_pairs(tmp_path / "out" / "kk-en.a.tsv"))
+    assert found == [("Жиын Астана қаласында өтті.", "A meeting took place in astana.")]
+
+
+def test_held_out_pairs_stand_apart_with_all_that_translate_the_same_sentence(tmp_path):
+    many = [(f"Бұл {n} сөйлем осында тұр ғой.", f"This sentence {n} stands right here.") for n in range(400)]
+    russian = [(one, other.replace("This sentence", "Это предложение")) for one, other in many]
+    said = clean(tmp_path, {"kk-en.a": many, "kk-ru.b": russian}, held_out=0.1)
+    held = {one for one, _ in read_pairs(tmp_path / "out" / "held-out" / "kk-en.a.tsv")}
+    assert 20 < len(held) < 60
+    assert held == {one for one, _ in read_pairs(tmp_path / "out" / "held-out" / "kk-ru.b.tsv")}
+    assert not held & {one for one, _ in read_pairs(tmp_path / "out" / "kk-en.a.tsv")}
+    assert said["lost"]["held out"] == 2 * len(held)
+
+
+@pytest.mark.skipif(not meaning.installed(), reason="needs the extra `dense`")
+def test_what_does_not_mean_the_same_is_left_out(tmp_path):
+    wrong = ("Бүгін біз жаңа мектепке бардық.", "The price of oil fell again on the market.")
+    said = clean(tmp_path, {"kk-en.a": [GOOD[1], wrong]}, min_likeness=0.82)
+    assert said["pairs"] == {"kk-en.a": 1}
+    assert said["lost"]["unlike in meaning"] == 1
+
+
+def test_wrong_sources_are_told(tmp_path):
+    def recipe(**source):
+        return Recipe(name="p", language="kk", pairs=Pairs(sources=(PairSource(**{"name": "a", **source}),)))
+
+    with pytest.raises(Problem, match=r"\[pairs\] no file .*gone.tsv"):
+        pairs.inventory(recipe(languages="kk-en", path="gone.tsv"), tmp_path)
+    with pytest.raises(Problem, match="'a' has tr, which is no language of the recipe"):
+        clean(tmp_path, {"kk-tr.a": GOOD})
+    (tmp_path / "x").write_text("")
+    with pytest.raises(Problem, match="one is called 'joined'"):
+        pairs.inventory(recipe(name="joined", languages="kk-en", path="x"), tmp_path)
+
+
+def test_what_is_right_is_not_misshapen():
+    for pair in (*GOOD, ("Ол 1991 жылы туған үш бала.", "In 1991, 3 children were born.")):
+        assert misshapen(*pair) == ""
