@@ -40,6 +40,7 @@ class Source:
     reader: str
     files: dict[str, str]
     limit_mb: float = 1000.0
+    documents: bool = True
 
 
 @dataclass
@@ -198,7 +199,7 @@ def gather(source: Source, root: Path, out: Path, seen: Seen) -> list[tuple[str,
     """Write a source's files; returns their names and how many documents or pairs each has."""
     found = {language: documents(source, root, language) for language in source.files}
     written = []
-    for language, pages in found.items():
+    for language, pages in found.items() if source.documents else ():
         texts = ["\n".join(page) + "\n" for page in kept(source, language, pages.values(), seen)]
         if texts:
             name = f"{language}.{source.name}.txt"
@@ -230,7 +231,9 @@ def main() -> int:
         parser.error(f"no source is called {', '.join(sorted(unknown))}")
     choice.out.mkdir(parents=True, exist_ok=True)
     seen, failed = Seen(), 0
-    rows = ["file\tpackages\tlicense\tdocuments or pairs\tbytes"]
+    listing = choice.out / "SOURCES.tsv"
+    rows = dict(line.split("\t", 1) for line in listing.read_text("utf-8").splitlines()) if listing.exists() else {}
+    rows = {"file": "packages\tlicense\tdocuments or pairs\tbytes"} | rows
     for source in sources:
         with tempfile.TemporaryDirectory(prefix="prose-") as folder:
             root = Path(folder) / source.name
@@ -243,9 +246,9 @@ def main() -> int:
                 continue
             for name, count in gather(source, root, choice.out, seen):
                 size = (choice.out / name).stat().st_size
-                rows.append(f"{name}\t{packages}\t{source.license}\t{count}\t{size}")
+                rows[name] = f"{packages}\t{source.license}\t{count}\t{size}"
                 print(f"{name}: {count} documents or pairs, {size / 1e6:.2f} MB", flush=True)
-    (choice.out / "SOURCES.tsv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+        listing.write_text("".join(f"{name}\t{row}\n" for name, row in rows.items()), encoding="utf-8")
     return 1 if failed else 0
 
 

@@ -31,13 +31,15 @@ LEFT_OUT = frozenset(
     (
         "aside", "button", "cmdsynopsis", "copyright", "credit", "footer", "form", "funcsynopsis", "head", "info",
         "bookinfo", "articleinfo", "indexterm", "informaltable", "legalnotice", "literallayout", "media",
-        "mediaobject", "menuchoice", "nav", "pre", "programlisting", "refentry", "revhistory", "screen",
+        "mediaobject", "nav", "pre", "programlisting", "refentry", "revhistory", "screen",
         "screenshot", "script", "select", "style", "synopsis", "table", "textarea", "title", "svg",
     )
 )  # fmt: skip
 LEFT_OUT_CLASSES = re.compile(
     r"\b(toc|navheader|navfooter|navigation|sphinxsidebar|highlight|related|embedded|headerlink|footer|index|copyright|keyword|MAC)\b"
 )
+JOINED = {"guiseq": " → ", "keycombo": "+", "keyseq": "+", "menuchoice": " → "}
+GAP = "\ue000"  # where a reference had no words of its own: the sentence around it is no longer one
 HEADINGS = {"h1", "h2", "h3", "h4", "h5", "h6", "title", "SH", "SS", "#"}
 NAMES = {"kmymoney": "KMyMoney", "kappname": "Kate", "gnucash": "GnuCash", "LMB": "left button", "RMB": "right button"}
 ENDS = re.compile(r"[.!?…][\"'»”’)\]]*$")
@@ -70,7 +72,12 @@ def tidy(text: str) -> str:
 def is_prose(text: str) -> bool:
     """Whether a paragraph reads as sentences: long enough, ended, of words rather than of signs, names and code."""
     words = text.split()
-    if len(words) < 6 or len(text) < 40 or not (ENDS.search(text) or (text[-1] in ",;" and len(words) >= 12)):
+    if (
+        GAP in text
+        or len(words) < 6
+        or len(text) < 40
+        or not (ENDS.search(text) or (text[-1] in ",;" and len(words) >= 12))
+    ):
         return False
     if not re.match(r"[\"'«“‘(\[]*[^\W_]", text) or text[0].islower():
         return False
@@ -137,6 +144,10 @@ def markup_blocks(root: Any) -> list[Block]:
         elif dropped or name in LEFT_OUT:
             if name in LEFT_OUT or name in BLOCKS:
                 flush(tag, key)
+        elif name in JOINED:
+            run.append(JOINED[name].join(tidy("".join(part.itertext())) for part in element))
+        elif name == "xref" or (name == "link" and not "".join(element.itertext()).strip()):
+            run.append(GAP)
         elif name in BLOCKS:
             flush(tag, key)
             own = element.get("id") or ""
@@ -261,6 +272,16 @@ def catalog(path: Path) -> dict[str, str]:
     return CATALOGS[path]
 
 
+def read_catalog(path: Path, language: str) -> Iterator[list[Block]]:
+    """A program's compiled catalog: its messages, in no order. The English ones are another language's keys."""
+    both = ((said, said if language == "en" else words) for said, words in catalog(path).items())
+    yield [
+        Block("p", tidy(words), said)
+        for said, words in both
+        if said and not re.search(r"[%{<]|\w[_~]|[_~&]\w", said + words)
+    ]
+
+
 def read_missions(path: Path, language: str) -> Iterator[list[Block]]:
     """Endless Sky: each mission's text in order, a document a mission."""
     for mission in re.split(r"(?m)^(?=\w)", path.read_text("utf-8", "replace")):
@@ -281,7 +302,7 @@ def read_descriptions(path: Path, language: str) -> Iterator[list[Block]]:
     """Debian's descriptions of packages: each one's paragraphs after the headline; lists left out."""
     for record in path.read_text("utf-8").split("\n\n"):
         digest = re.search(r"(?m)^Description-md5: (\w+)", record)
-        body = re.search(r"(?ms)^Description-\w+: [^\n]*\n(.*)", record)
+        body = re.search(r"(?ms)^Description-[a-z]{2}: [^\n]*\n(.*)", record)
         if digest and body:
             parts = re.split(r"(?m)^ \.$", body[1])
             yield [
@@ -291,6 +312,7 @@ def read_descriptions(path: Path, language: str) -> Iterator[list[Block]]:
 
 
 READERS: dict[str, Callable[[Path, str], Iterator[list[Block]]]] = {
+    "catalog": read_catalog,
     "descriptions": read_descriptions,
     "entries": read_entries,
     "manual": read_manual,
