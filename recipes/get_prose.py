@@ -79,7 +79,8 @@ def pairs(first: list[Block], second: list[Block]) -> Iterator[tuple[str, str]]:
         yield from ((block.text, known[block.id]) for block in first if block.id in known)
         return
     one, two = sections(first), sections(second)
-    for left, right in zip(one, two, strict=True) if len(one) == len(two) else ():
+    alike = abs(len(one) - len(two)) <= 1  # translators of manual pages add a section about themselves at the end
+    for left, right in zip(one, two, strict=False) if alike else ():
         if [block.tag for block in left] == [block.tag for block in right]:
             yield from ((a.text, b.text) for a, b in zip(left, right, strict=True))
 
