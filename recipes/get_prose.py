@@ -224,7 +224,7 @@ def main() -> int:
     """Carry out what the command line says; returns the exit status."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("out", type=Path, help="folder to write to")
-    parser.add_argument("--only", nargs="+", metavar="NAME", help="only these sources")
+    parser.add_argument("--only", nargs="+", metavar="NAME", help="only these sources; the files of others stay")
     choice = parser.parse_args()
     table = tomllib.loads((Path(__file__).parent / "prose/sources.toml").read_text("utf-8"))["source"]
     sources = [Source(**entry) for entry in table if not choice.only or entry["name"] in choice.only]
@@ -234,6 +234,10 @@ def main() -> int:
     seen, failed = Seen(), 0
     listing = choice.out / "SOURCES.tsv"
     rows = dict(line.split("\t", 1) for line in listing.read_text("utf-8").splitlines()) if listing.exists() else {}
+    for path in choice.out.glob("*.txt"):
+        if path.stem.partition(".")[2] not in {source.name for source in sources}:
+            for text in path.read_text("utf-8").splitlines():
+                seen.new(path.name.partition(".")[0], text)
     rows = {"file": "packages\tlicense\tdocuments or pairs\tbytes"} | rows
     for source in sources:
         with tempfile.TemporaryDirectory(prefix="prose-") as folder:

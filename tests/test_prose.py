@@ -52,7 +52,7 @@ def test_a_paragraph_is_in_its_own_language_only() -> None:
 def test_html_gives_paragraphs_without_code_tables_and_menus(tmp_path: Path) -> None:
     page = tmp_path / "page.html"
     page.write_text(
-        "<html><head><title>No</title></head><body><nav><p>No</p></nav><h1>No</h1>One <b>two</b>"
+        "<html><head><title>No</title></head><body class='toc-left'><nav><p>No</p></nav><h1>No</h1>One <b>two</b>"
         "<p>Three\n  four<br>five</p><pre>no</pre><table><tr><td>no</td></tr></table>"
         "<ul><li>six<ul><li>seven</li></ul>eight</li></ul><div class='toc'>no</div></body></html>"
     )
@@ -66,6 +66,19 @@ def test_docbook_and_mallard_give_paragraphs_and_names_that_only_their_dtd_knows
         "editor &amp; more.</para><screen>no</screen><xi:include/></chapter></book>"
     )
     assert texts(page) == [["Kate is an editor & more."]]
+
+
+def test_keys_are_joined_and_a_sentence_around_a_bare_reference_is_no_prose(tmp_path: Path) -> None:
+    page = tmp_path / "keys.page"
+    page.write_text(
+        "<page><p>Press <keyseq><key>Ctrl</key><!-- no --><key>R</key></keyseq> in "
+        "<guiseq><gui>Edit</gui> <gui>Find</gui></guiseq>.</p>"
+        '<p>For more about the panels of this desktop, see <link xref="panels"/> and the pages after it.</p></page>'
+    )
+    said = texts(page)[0]
+    assert said[0] == "Press Ctrl+R in Edit → Find."
+    assert not readers.is_prose(said[1])
+    assert readers.is_prose(said[1].replace(readers.GAP, "it"))
 
 
 def test_a_manual_page_gives_paragraphs_without_macros_code_and_tags(tmp_path: Path) -> None:
@@ -108,6 +121,13 @@ def test_a_scene_is_told_in_its_order_and_in_each_language(tmp_path: Path) -> No
     scene.write_text('#textdomain tale\nstory= _ "Zoe says <i>hi</i>."\nimage="no"\nsays= _"A ""b"" $x"\nsays= _ "A"\n')
     assert texts(scene, "scenes") == [["Zoe says hi.", "A"]]
     assert texts(scene, "scenes", "tr") == [["Zoe selam der.", "B"]]
+
+
+def test_a_catalog_gives_messages_under_the_english_ones_and_leaves_out_those_with_holes(tmp_path: Path) -> None:
+    page = tmp_path / "a.mo"
+    page.write_bytes(mo_file({"Save it.": "Сақтаңыз.", "Save %s now.": "%s сақтаңыз.", "_File": "_Файл"}))
+    assert list(readers.read_catalog(page, "kk")) == [[readers.Block("p", "Сақтаңыз.", "Save it.")]]
+    assert list(readers.read_catalog(page, "en")) == [[readers.Block("p", "Save it.", "Save it.")]]
 
 
 def test_a_description_gives_its_paragraphs_without_lists(tmp_path: Path) -> None:

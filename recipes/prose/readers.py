@@ -137,7 +137,7 @@ def markup_blocks(root: Any) -> list[Block]:
 
     def walk(element: Any, tag: str, key: str) -> None:
         name = re.split("[}:]", element.tag)[-1].lower() if isinstance(element.tag, str) else "#comment"
-        dropped = name == "#comment" or bool(LEFT_OUT_CLASSES.search(element.get("class") or ""))
+        dropped = name == "#comment" or (name != "body" and bool(LEFT_OUT_CLASSES.search(element.get("class") or "")))
         if name in HEADINGS and not dropped:
             flush(tag, key)
             blocks.append(Block(name, ""))  # its words are no sentence; its place helps to pair sections
@@ -145,7 +145,8 @@ def markup_blocks(root: Any) -> list[Block]:
             if name in LEFT_OUT or name in BLOCKS:
                 flush(tag, key)
         elif name in JOINED:
-            run.append(JOINED[name].join(tidy("".join(part.itertext())) for part in element))
+            parts = [part for part in element if isinstance(part.tag, str) and not part.tag.endswith("shortcut")]
+            run.append(JOINED[name].join(tidy("".join(part.itertext())) for part in parts))
         elif name == "xref" or (name == "link" and not "".join(element.itertext()).strip()):
             run.append(GAP)
         elif name in BLOCKS:
