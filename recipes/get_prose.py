@@ -249,6 +249,9 @@ def main() -> int:
                 print(f"{source.name}: left out: {error}", file=sys.stderr)
                 failed += 1
                 continue
+            for old in [path for end in ("txt", "tsv") for path in choice.out.glob(f"*.{source.name}.{end}")]:
+                old.unlink()
+                rows.pop(old.name, None)
             for name, count in gather(source, root, choice.out, seen):
                 size = (choice.out / name).stat().st_size
                 rows[name] = f"{packages}\t{source.license}\t{count}\t{size}"
