@@ -253,6 +253,12 @@ class Tune(Section):
     preference_rate: float = Field(1e-6, gt=0, le=1, description="Peak learning rate of that.")
     preference_beta: float = Field(0.1, gt=0, le=10, description="How near to the tuned model it stays; more: nearer.")
     epochs: int = Field(3, ge=0, le=100, description="Passes over the lessons; 0 leaves the model as it is.")
+    tokens: int = Field(
+        0, ge=0, le=10**12, description="Tokens in all, drawn from the lessons by `mix`; 0: `epochs` over all of them."
+    )
+    mix: dict[str, float] = Field(
+        {}, description="Kind of lesson -> weight, where `tokens` is set; empty: as much of each as there is."
+    )
     batch: int = Field(8, ge=1, le=65_536, description="Sequences of packed conversations in one step.")
     context: int = Field(0, ge=0, le=131_072, description="Tokens of a sequence; 0: as in pretraining.")
     learning_rate: float = Field(5e-4, gt=0, le=1, description="Peak learning rate.")

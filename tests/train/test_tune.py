@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from collections import Counter
 
 import models
 import pytest
@@ -11,9 +12,9 @@ from safetensors.torch import load_file, save_file  # noqa: E402
 
 from anatili.pool import LocalPool  # noqa: E402
 from anatili.problem import Problem  # noqa: E402
-from anatili.recipe import load_recipe  # noqa: E402
+from anatili.recipe import Tune, load_recipe  # noqa: E402
 from anatili.stage import carry_out, prepare  # noqa: E402
-from anatili.train.tune import spread_out  # noqa: E402
+from anatili.train.tune import drawn, spread_out  # noqa: E402
 
 RECIPE = """
 name = "on-base"
@@ -124,3 +125,20 @@ def test_rows_of_plain_text_stand_at_even_distances():
     assert [place for place, number in enumerate(mixed) if number == -1] == [2, 6, 10]
     assert [number for number in mixed if number >= 0] == list(range(9))
     assert spread_out(lessons, []) == lessons
+
+
+def test_lessons_are_drawn_by_the_weights_of_their_kinds():
+    groups = {kind: [([n] * size, [n] * size) for n in range(count)] for kind, size, count in
+              (("question", 10, 30), ("grounded", 50, 8), ("refusal", 5, 4))}  # fmt: skip
+    found = drawn(groups, Tune(tokens=4000, replay=0.5, mix={"question": 0.5, "grounded": 0.5}))
+    tokens = Counter()
+    for kind, place in found:
+        tokens[kind] += len(groups[kind][place][0])
+    assert tokens == {"question": 1000, "grounded": 1000}
+    grounded = [place for kind, place in found if kind == "grounded"]
+    assert sorted(grounded[:8]) == sorted(grounded[8:16]) == list(range(8))  # none twice before all have come
+    assert grounded[:8] != grounded[8:16]
+    assert found == drawn(groups, Tune(tokens=4000, replay=0.5, mix={"question": 0.5, "grounded": 0.5}))
+    with pytest.raises(Problem, match="mix names songs, but there are only lessons of grounded, question, refusal"):
+        drawn(groups, Tune(tokens=10, mix={"songs": 1.0}))
+    assert len(drawn(groups, Tune(epochs=2))) == 84

@@ -34,10 +34,13 @@ def run(task: Task) -> dict[str, Any]:
     before = task.inputs["pretrain"] / "model"
     tokenizer = AutoTokenizer.from_pretrained(before)
     context = settings.context or task.recipe.pretrain.context
-    examples = [encode(lesson["messages"], tokenizer, context) for lesson in chosen]
-    fitting = [example for example in examples if any(label != IGNORED for label in example[1])]
-    order = [i for turn in range(settings.epochs) for i in shuffled(len(fitting), settings.seed + turn)]
-    packed = pack([fitting[i] for i in order], context)
+    groups: dict[str, list[Example]] = {}
+    for lesson in chosen:
+        example = encode(lesson["messages"], tokenizer, context)
+        if any(label != IGNORED for label in example[1]):
+            groups.setdefault(lesson["kind"] if settings.tokens else "", []).append(example)
+    learned = drawn(groups, settings)
+    packed = pack([groups[kind][place] for kind, place in learned], context)
     rows_of_text = plain_rows(task, context, len(packed)) if settings.replay and packed else []
     packed = spread_out(packed, rows_of_text)
     steps = -(-len(packed) // settings.batch)
@@ -59,9 +62,10 @@ def run(task: Task) -> dict[str, Any]:
         clear(task.out)
     return {
         "lessons": dict(sorted(Counter(lesson["kind"] for lesson in chosen).items())),
+        "learned": dict(sorted(Counter(kind for kind, _ in learned if kind).items())),
         "conversations": len(chosen),
         "left_out_as_held_out": left_out,
-        "left_out_as_too_long": len(chosen) - len(fitting),
+        "left_out_as_too_long": len(chosen) - sum(map(len, groups.values())),
         "rows_of_plain_text": len(rows_of_text),
         "steps": steps,
         "first_loss": rows[0]["loss"] if rows else None,
@@ -220,6 +224,36 @@ def pack(examples: list[Example], context: int) -> list[list[Example]]:
         rows[-1].append(example)
         room -= len(example[0])
     return rows
+
+
+def drawn(groups: dict[str, list[Example]], settings: Tune) -> list[tuple[str, int]]:
+    """The examples in the order in which they are learned: kind and place; each pass over a kind has a new order.
+
+    Without `tokens` each comes `epochs` times. With it kinds take turns by their weights, in tokens, until it is full.
+    """
+    if not settings.tokens:
+        return [(kind, place) for turn in range(settings.epochs) for kind, some in groups.items()
+                for place in shuffled(len(some), settings.seed + turn)]  # fmt: skip
+    sizes = {kind: sum(len(ids) for ids, _ in some) for kind, some in groups.items()}
+    weights = {kind: settings.mix.get(kind, 0.0) if settings.mix else sizes[kind] for kind in sorted(groups)}
+    if missing := sorted(set(settings.mix) - set(groups)):
+        raise Problem(f"[tune] mix names {missing[0]}, but there are only lessons of {', '.join(sorted(groups))}")
+    room = round(settings.tokens * (1 - settings.replay))
+    given = {kind: 0 for kind, weight in weights.items() if weight > 0}
+    if not given:
+        raise Problem("[tune] mix gives no kind of lesson any weight")
+    waiting: dict[str, list[int]] = {kind: [] for kind in given}
+    turns = dict.fromkeys(given, 0)
+    found: list[tuple[str, int]] = []
+    while sum(given.values()) < room:
+        kind = min(given, key=lambda kind: given[kind] / weights[kind])
+        if not waiting[kind]:
+            waiting[kind] = shuffled(len(groups[kind]), settings.seed + turns[kind])
+            turns[kind] += 1
+        place = waiting[kind].pop()
+        given[kind] += len(groups[kind][place][0])
+        found.append((kind, place))
+    return found
 
 
 def plain_rows(task: Task, context: int, rows: int) -> list[list[Example]]:
