@@ -70,10 +70,8 @@ class Scores:
 
     def greedy(self, prompts: list[str], made: Any, most: int = 120) -> list[str]:
         """Greedy answers of at most `most` tokens; all is computed anew for each token, which a GPU hardly feels."""
-        open_turn, close_turn, ask = (self.markers[k] for k in ("open", "close", "ask"))
-        rows = [
-            self.tokenizer.encode(open_turn + text + close_turn + ask, add_special_tokens=False).ids for text in prompts
-        ]
+        before, after = self.markers["open"], self.markers["close"]
+        rows = [self.tokenizer.encode(before + text + after, add_special_tokens=False).ids for text in prompts]
         out: list[list[int]] = [[] for _ in rows]
         alive = list(range(len(rows)))
         while alive and max(len(out[i]) for i in alive) < most:

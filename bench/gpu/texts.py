@@ -24,46 +24,54 @@ def open_text(path: Path) -> Iterator[dict[str, Any]]:
             yield json.loads(line)
 
 
-def encode_part(job: tuple[str, list[dict[str, Any]]]) -> list[tuple[str, np.ndarray, np.ndarray]]:
-    """(group, ids, labels) of each document; a document is a list of [text, bears loss] behind a begin token."""
-    file, rows = job
+LONGEST = 511
+"""Tokens of a row of plain text: what is longer is cut into several, each opened by the begin token."""
+
+
+def encode_part(job: tuple[str, dict[str, str], list[dict[str, Any]]]) -> list[tuple[str, np.ndarray, np.ndarray]]:
+    """(group, ids, labels) of each row; a text is a list of [text, bears loss]."""
+    file, chat, rows = job
     tokenizer = Tokenizer.from_file(file)
     tokenizer.no_truncation()
     result = []
-    for group, parts in (expanded for row in rows for expanded in expand(row)):
+    for group, parts in (expanded for row in rows for expanded in expand(row, chat)):
         ids: list[int] = []
         spoken: list[bool] = []
         for text, loss in parts:
             part = tokenizer.encode(text, add_special_tokens=False).ids
             ids += part
             spoken += [bool(loss)] * len(part)
-        ids, spoken = ids[: BUCKETS[-1] + 1], spoken[: BUCKETS[-1] + 1]
         tokens = np.array(ids, np.int32)
         labels = np.where(np.array(spoken[1:]), tokens[1:], IGNORED).astype(np.int32)
-        result.append((group, tokens[:-1], labels))
+        if "/" not in group or group.startswith("chat/"):
+            result.append((group, tokens[:-1][: BUCKETS[-1]], labels[: BUCKETS[-1]]))
+            continue
+        for start in range(0, len(labels), LONGEST):
+            part, said = tokens[:-1][start : start + LONGEST], labels[start : start + LONGEST]
+            if start:
+                part, said = np.concatenate([tokens[:1], part]), np.concatenate([[np.int32(IGNORED)], said])
+            result.append((group, part, said))
     return result
 
 
-def expand(row: dict[str, Any]) -> Iterator[tuple[str, list[list[Any]]]]:
+def expand(row: dict[str, Any], chat: dict[str, str]) -> Iterator[tuple[str, list[list[Any]]]]:
     """Group and parts of a text; a pair is four: one text in two languages and a request to translate, both ways."""
     if "t" in row:
         yield row["g"], row["t"]
         return
-    one, other, kind = row["g"].split(" ")
-    for start, end, source, result, asking in (
-        (one, other, *row["p"], row["a"][0]),
-        (other, one, *row["p"][::-1], row["a"][1]),
-    ):
-        yield f"pairs {start}-{end} {kind}", [["<bos>", 0], [f"{source}\n{result}", 1], ["<eos>", 1]]
-        ask = f"<bos><start_of_turn>user\n{asking} {source}<eos>\n<start_of_turn>model\n"
-        yield f"chat {start}-{end} {kind}", [[ask, 0], [f"{result}<eos>", 1]]
+    _, _, _, name = row["g"].split(" ")
+    for source, result, asking in ((*row["p"], row["a"][0]), (*row["p"][::-1], row["a"][1])):
+        yield f"pairs/{name}", [["<bos>", 0], [f"{source}\n{result}", 1], [chat["end"], 1]]
+        ask = f"{chat['open']}{asking} {source}{chat['close']}"
+        yield f"chat/{name}", [[ask, 0], [f"{result}{chat['end']}", 1]]
 
 
 def encode(job: Path, vocabulary: str, workers: int) -> dict[str, list[tuple[np.ndarray, np.ndarray]]]:
     """All documents of the job by group."""
     file = str(job / f"tokenizer.{vocabulary}.json")
     rows = [row for part in sorted(job.glob("texts*.jsonl.xz")) for row in open_text(part)]
-    pieces = [(file, rows[start : start + 2000]) for start in range(0, len(rows), 2000)]
+    chat = json.loads((job / "chat.json").read_text("utf-8"))
+    pieces = [(file, chat, rows[start : start + 2000]) for start in range(0, len(rows), 2000)]
     groups: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {}
     with ProcessPoolExecutor(workers) as pool:
         for done in pool.map(encode_part, pieces):

@@ -143,7 +143,7 @@ def main() -> None:
         "--arms",
         type=Path,
         required=True,
-        help='JSON: {"weights", "tune_weights", "sweep": [arms], "main": arm, "slack"}',
+        help='JSON: {"sweep": [arms], "main": arm, "slack"}',
     )
     parser.add_argument("--workers", type=int, default=14)
     parser.add_argument("--deadline", type=float, default=560, help="Seconds after which all must be written")
@@ -194,7 +194,7 @@ def main() -> None:
 
     done: list[tuple[Arm, dict[str, float]]] = []
     base: dict[str, float] = {}
-    shared = {name: plan[name] for name in ("weights", "tune_weights")}
+    shared = json.loads((options.job / "weights.json").read_text("utf-8"))
     for number, settings in enumerate(plan["sweep"]):
         arm = Arm(**shared, **settings)
         before, after = carry_out(arm, first=not number)

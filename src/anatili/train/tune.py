@@ -2,6 +2,7 @@
 
 import random
 from collections import Counter
+from collections.abc import Iterator
 from typing import Any
 
 from anatili import weights
@@ -179,12 +180,22 @@ def add_instruction(model: Any, task: Task) -> None:
 
 
 def encode(messages: list[dict[str, str]], tokenizer: Any, context: int) -> Example:
-    """Token ids and labels of a conversation by the tokenizer's own chat template, cut to `context` tokens.
-
-    The template is rendered up to each answer and with it: what the answer adds is what the model must learn to say.
-    """
+    """Token ids and labels of a conversation by the tokenizer's own chat template, cut to `context` tokens."""
     ids: list[int] = []
     spoken: list[bool] = []
+    for text, said in written(messages, tokenizer):
+        part = tokenizer.encode(text, add_special_tokens=False)
+        ids += part
+        spoken += [said] * len(part)
+    labels = [token if said else IGNORED for token, said in zip(ids[1:], spoken[1:], strict=True)]
+    return ids[:-1][:context], labels[:context]
+
+
+def written(messages: list[dict[str, str]], tokenizer: Any) -> Iterator[tuple[str, bool]]:
+    """A conversation as its template writes it, in parts: what is read, and (True) what the model must learn to say.
+
+    The template is rendered up to each answer and with it: what the answer adds is the model's.
+    """
     done = ""
     for number, message in enumerate(messages):
         if message["role"] != "assistant":
@@ -199,13 +210,8 @@ def encode(messages: list[dict[str, str]], tokenizer: Any, context: int) -> Exam
         if tokenizer.eos_token in answer:  # what the template puts after the end is not the model's to say
             cut = answer.index(tokenizer.eos_token) + len(tokenizer.eos_token)
             answer, rest = answer[:cut], answer[cut:]
-        for text, said in ((before[len(done) :], False), (answer, True), (rest, False)):
-            part = tokenizer.encode(text, add_special_tokens=False)
-            ids += part
-            spoken += [said] * len(part)
+        yield from ((before[len(done) :], False), (answer, True), (rest, False))
         done = after
-    labels = [token if said else IGNORED for token, said in zip(ids[1:], spoken[1:], strict=True)]
-    return ids[:-1][:context], labels[:context]
 
 
 def render(tokenizer: Any, messages: list[dict[str, str]], *, ask: bool) -> str:
