@@ -198,7 +198,9 @@ class Pretrain(Section):
     feed_forward: int = Field(512, ge=32, le=65_536, description="Size of the feed-forward layer.")
     tied: bool = Field(True, description="One matrix for input and output embeddings.")
     context: int = Field(256, ge=32, le=131_072, description="Tokens in one training sequence.")
-    tokens: int = Field(500_000, ge=1_000, le=10**14, description="Training tokens in all.")
+    tokens: int = Field(
+        500_000, ge=0, le=10**14, description="Training tokens in all; 0: the base, with `adapter` put on, as it is."
+    )
     max_epochs: float = Field(4.0, gt=0, le=1000, description="Most passes over any source; more help little.")
     mix: dict[str, float] = Field(
         {},

@@ -15,7 +15,7 @@ from anatili.recipe import Pretrain, Tokenizer, Tune  # noqa: E402
 from anatili.sample.topics import read_topics  # noqa: E402
 from anatili.stage import Quiet  # noqa: E402
 from anatili.tokenizer import train as tokenizing  # noqa: E402
-from anatili.train import data, lessons, loop, tune  # noqa: E402
+from anatili.train import data, devices, lessons, loop, tune  # noqa: E402
 from anatili.train.loss import WithLoss  # noqa: E402
 from anatili.train.pretrain import save_model  # noqa: E402
 from anatili.train.start import from_nothing as make_model  # noqa: E402
@@ -413,6 +413,31 @@ def test_a_part_of_a_batch_without_labels_costs_nothing():
     loss.backward()
     assert loss.item() == 0
     assert all(p.grad is None or not p.grad.any() for p in model.parameters())
+
+
+def test_a_resumed_training_goes_on_in_the_type_it_began_in(tmp_path, monkeypatch):
+    monkeypatch.setattr(devices, "fastest", lambda kind: "bfloat16")
+    assert devices.settle_precision("auto", tmp_path) == "bfloat16"
+    monkeypatch.setattr(devices, "fastest", lambda kind: "float32")
+    assert devices.settle_precision("auto", tmp_path) == "bfloat16"
+    assert devices.settle_precision("float32", tmp_path) == "float32"
+    (tmp_path / "new").mkdir()
+    assert devices.settle_precision("auto", tmp_path / "new") == "float32"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "chosen"), [((1.0, 0.5), "bfloat16"), ((1.0, 0.95), "float32"), ((1, 2), "float32")]
+)
+def test_the_faster_type_is_taken(monkeypatch, seconds, chosen):
+    clock = [0.0]
+
+    def multiply(left, right):
+        clock[0] += seconds[left.dtype == torch.bfloat16]
+
+    monkeypatch.setattr(torch.Tensor, "__matmul__", multiply)
+    monkeypatch.setattr(devices.time, "perf_counter", lambda: clock[0])
+    assert devices.fastest.__wrapped__("cpu") == chosen
+    assert devices.fastest.__wrapped__("cuda") == "bfloat16"
 
 
 def test_the_energy_counter_may_begin_anew(tmp_path, monkeypatch):

@@ -114,7 +114,7 @@ def test_plain_text_is_learned_beside_the_lessons(place):
     assert without["rows_of_plain_text"] == 0
     assert said["rows_of_plain_text"] == pytest.approx(3 * rows, abs=3 * 4 + 1)
     assert said["steps"] > without["steps"]
-    left = sorted(path.name for path in (place / "lora" / "tune").iterdir())
+    left = sorted(path.name for path in (place / "lora" / "on-base" / "tune").iterdir())
     assert "tokens" not in left
     assert "checkpoint.safetensors" not in left
 
@@ -142,3 +142,34 @@ def test_lessons_are_drawn_by_the_weights_of_their_kinds():
     with pytest.raises(Problem, match="mix names songs, but there are only lessons of grounded, question, refusal"):
         drawn(groups, Tune(tokens=10, mix={"songs": 1.0}))
     assert len(drawn(groups, Tune(epochs=2))) == 84
+
+
+def carried_out(place, name: str, text: str):
+    """The run of a recipe up to `tune`."""
+    file = place / f"{name}.toml"
+    file.write_text(text.replace('"on-base"', f'"{name}"'), "utf-8")
+    recipe = load_recipe(file)
+    with prepare(recipe, file, place / "runs") as run:
+        for outcome in carry_out(recipe, run, LocalPool(1), base=place):
+            if outcome.stage == "tune":
+                return run
+    raise AssertionError("tune was not reached")
+
+
+def test_without_tokens_the_adapter_stays_as_it_is(place):
+    from anatili.train.gguf_adapter import export_adapter
+
+    learning = RECIPE.format(method="lora", tune="").replace("1e-9", "1e-2").replace("rank = 4", "rank = 32")
+    run = carried_out(place, "learned", learning)
+    export_adapter(run.folder("tune") / "adapter", run.folder("tune") / "model", place / "a.gguf")
+    still = learning.replace("epochs = 1", "epochs = 0").replace("tokens = 1_000", 'tokens = 0\nadapter = "a.gguf"')
+    kept = carried_out(place, "kept", still)
+    summary = kept.record("pretrain").summary
+    assert (summary["trained_tokens"], summary["last_loss"]) == (0, None)
+    learned, found = (load_file(one.folder("tune") / "model" / "model.safetensors") for one in (run, kept))
+    base = load_file(place / "base" / "model.safetensors")
+    moved = {name: (value.float() - base[name].float()).abs().mean() for name, value in learned.items()
+             if "layers" in name and value.ndim == 2}  # fmt: skip
+    assert min(moved.values()) > 0
+    for name, size in moved.items():
+        assert (found[name].float() - learned[name].float()).abs().mean() < 0.1 * size, name

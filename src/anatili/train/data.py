@@ -208,8 +208,9 @@ def _open(path: Path) -> npt.NDArray[np.uint32]:
 
 
 def mix(folder: Path, counts: Counts, settings: Pretrain, begin: int) -> Mixture:
-    """The mixture that [pretrain] asks for; `Problem` if the corpus cannot give it within `max_epochs`."""
-    context, total = settings.context, sequences(settings)
+    """The mixture that [pretrain] asks for, at least of one sequence; `Problem` if the corpus cannot give it within
+    `max_epochs`."""
+    context, total = settings.context, max(1, sequences(settings))
     turn = total - round(settings.decay * total) if settings.anneal else total
     room = {g: settings.max_epochs * windows_of(c["tokens"], context) for g, c in counts.items()}
     best = {g: c for g, c in counts.items() if g.split("/")[1] in settings.anneal}
@@ -229,7 +230,7 @@ def sequences(settings: Pretrain) -> int:
 
 
 def steps_of(settings: Pretrain) -> int:
-    return max(1, round(settings.tokens / (settings.batch * settings.context)))
+    return settings.tokens and max(1, round(settings.tokens / (settings.batch * settings.context)))
 
 
 def shares(counts: Counts, settings: Pretrain, room: dict[str, float], total: int) -> dict[str, float]:

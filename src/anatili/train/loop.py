@@ -85,7 +85,9 @@ def train(model: Any, plan: Plan, folder: Path, progress: Progress) -> list[dict
     precision = devices.pick_precision(plan.precision, device)
     torch.use_deterministic_algorithms(True, warn_only=device.type != "cpu")
     wrapped = devices.spread(WithLoss(model.to(device).train(), precision), device)
-    optimizers = make_optimizers(wrapped, plan.optimizer, plan.learning_rate, plan.weight_decay, plan.rows_rate)
+    optimizers = make_optimizers(
+        wrapped, plan.optimizer, plan.learning_rate, plan.weight_decay, plan.rows_rate, precision
+    )
     file = folder / CHECKPOINT
     states = States(wrapped, plan, folder / BEST, device)
     step = load_checkpoint(file, wrapped, optimizers, states.average)

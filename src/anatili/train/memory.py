@@ -53,7 +53,7 @@ def estimate(
     kept = 2 * tokens * width * layers if settings.checkpointing else 0
     live = 2 * tokens * (LAYER_WIDTHS * width + 4 * feed_forward) * (1 if settings.checkpointing else layers)
     return {
-        "weights": (2 * parameters if lora else 4 * parameters) // processes,
+        "weights": (2 * parameters if lora and settings.precision != "float32" else 4 * parameters) // processes,
         "gradients": 4 * learned // processes,
         "moments": moments // processes,
         "activations": kept + live,

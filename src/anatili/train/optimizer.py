@@ -4,14 +4,17 @@ from typing import Any
 
 import torch
 
-from anatili.train.devices import pick_precision
-
 STEPS, COEFFICIENTS = 5, (3.4445, -4.775, 2.0315)
 """Of the Newton-Schulz iteration (Jordan, 2024)."""
 
 
 def make_optimizers(
-    wrapped: Any, kind: str, learning_rate: float, weight_decay: float, rows_rate: float = 0.0
+    wrapped: Any,
+    kind: str,
+    learning_rate: float,
+    weight_decay: float,
+    rows_rate: float = 0.0,
+    precision: Any = torch.float32,
 ) -> list[Any]:
     """Optimizers over all parameters that want a gradient; each group's `share` is its part of the learning rate.
 
@@ -35,18 +38,19 @@ def make_optimizers(
     if groups:
         found.append(torch.optim.AdamW(groups, lr=learning_rate, betas=(0.9, 0.95), fused=True))
     if matrices:
-        found.append(Muon(matrices, learning_rate, weight_decay))
+        found.append(Muon(matrices, learning_rate, weight_decay, precision))
     return found
 
 
 class Muon(torch.optim.Optimizer):  # type: ignore[misc]
-    """`torch.optim.Muon` with steps of AdamW's size, in the type that the device multiplies fast.
+    """`torch.optim.Muon` with steps of AdamW's size, in the type of the forward pass.
 
-    torch's own works in bfloat16, which processors without AVX-512 only emulate: 290 tokens a second of the tiny recipe
+    torch's own works in bfloat16, which many processors only emulate: 290 tokens a second of the tiny recipe
     on two such cores, 1,300 in float32.
     """
 
-    def __init__(self, params: Any, lr: float, weight_decay: float, momentum: float = 0.95) -> None:
+    def __init__(self, params: Any, lr: float, weight_decay: float, precision: Any, momentum: float = 0.95) -> None:
+        self.precision = precision
         super().__init__(params, {"lr": lr, "weight_decay": weight_decay, "momentum": momentum})
 
     @torch.no_grad()  # type: ignore[untyped-decorator]
@@ -60,14 +64,13 @@ class Muon(torch.optim.Optimizer):  # type: ignore[misc]
                 if not state:
                     state["momentum_buffer"] = torch.zeros_like(matrix.grad)
                 mean = state["momentum_buffer"].lerp_(matrix.grad, 1 - group["momentum"])
-                update = orthogonal(matrix.grad.lerp(mean, group["momentum"]))
+                update = orthogonal(matrix.grad.lerp(mean, group["momentum"]), self.precision)
                 matrix.mul_(1 - group["lr"] * group["weight_decay"])
                 matrix.add_(update, alpha=-0.2 * group["lr"] * max(matrix.shape) ** 0.5)
 
 
-def orthogonal(matrix: Any) -> Any:
+def orthogonal(matrix: Any, precision: Any) -> Any:
     """The nearest orthogonal matrix, roughly: singular values between 0.5 and 1.5 or so."""
-    precision = pick_precision("auto", matrix.device)
     tall = matrix.shape[0] > matrix.shape[1]
     now = (matrix.T if tall else matrix).to(precision)
     now = now / now.norm().clamp(min=1e-7)

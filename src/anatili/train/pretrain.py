@@ -28,7 +28,8 @@ def run(task: Task) -> dict[str, Any]:
     if task.launch:
         return launch.start(task, "anatili.train.pretrain:run")
 
-    settings: Pretrain = task.settings
+    precision = devices.settle_precision(task.settings.precision, task.out)
+    settings: Pretrain = task.settings.model_copy(update={"precision": precision})
     tokenizer, begin, end = open_tokenizer(task.inputs["tokenizer"])
     counts = write_corpus(task, tokenizer, (begin, end))
     mixture = data.mix(task.out / "tokens", counts, settings, begin)
@@ -49,7 +50,8 @@ def run(task: Task) -> dict[str, Any]:
     rows = loop.train(inner, plan, task.out, task.progress)
     if devices.is_first():
         finish(model, adapted, task)
-        save_curves(task.out / "loss.png", rows)
+        if rows:
+            save_curves(task.out / "loss.png", rows)
         clear(task.out)
     return {
         "parameters": sum(p.numel() for p in model.parameters()),
@@ -83,7 +85,7 @@ def held_out_check(task: Task, tokenizer: Any, ends: tuple[int, int]) -> Any:
 
 def clear(folder: Path) -> None:
     """Take away what only a training under way needs."""
-    for name in ("checkpoint.safetensors", "best.safetensors"):
+    for name in ("checkpoint.safetensors", "best.safetensors", "precision"):
         (folder / name).unlink(missing_ok=True)
     for name in ("tokens", "held-out", "rows"):
         shutil.rmtree(folder / name, ignore_errors=True)
@@ -150,10 +152,10 @@ def train_rows(model: Any, known: int, plan: Any, settings: Pretrain, task: Task
 def adapter_on(model: Any, known: int, settings: Pretrain, near: Path) -> Any:
     import torch
 
-    from anatili.train import devices, start
+    from anatili.train import start
 
     torch.manual_seed(settings.seed)
-    precision = devices.pick_precision(settings.precision, devices.pick_device())
+    precision = getattr(torch, settings.precision)
     adapted = start.add_adapter(model, settings.rank, precision, known)
     if settings.adapter:
         from anatili.train.gguf_adapter import put_adapter
@@ -185,10 +187,10 @@ def summary(plan: Any, rows: list[dict[str, Any]], settings: Pretrain) -> dict[s
     return {
         **({"held_out_bits_per_byte": looked[-1], "state": rows[-1].get("state", "last")} if looked else {}),
         "steps": plan.steps,
-        "last_loss": round(sum(last) / len(last), 4),
+        "last_loss": round(sum(last) / len(last), 4) if rows else None,
         "device": device.type,
         "devices": devices.count(),
-        "precision": str(devices.pick_precision(settings.precision, device)).removeprefix("torch."),
+        "precision": settings.precision,
     }
 
 

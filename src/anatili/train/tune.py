@@ -51,7 +51,7 @@ def run(task: Task) -> dict[str, Any]:
 
     plan = loop.Plan(
         steps=steps, batch=batch, learning_rate=settings.learning_rate, warmup=0.1, decay=0.9, weight_decay=0.0,
-        precision=task.recipe.pretrain.precision, optimizer="adamw", micro_batch=task.recipe.pretrain.micro_batch,
+        precision=settled(task), optimizer="adamw", micro_batch=task.recipe.pretrain.micro_batch,
     )  # fmt: skip
     model, adapted = first_model(task)
     inner = adapted.get_base_model() if adapted else model
@@ -93,7 +93,7 @@ def preferences(task: Task, model: Any, tokenizer: Any, context: int) -> dict[st
     ]
     if not chosen:
         raise Problem("no preference is in a language of the recipe and not held out; take [tune] preferences out")
-    precision = devices.pick_precision(task.recipe.pretrain.precision, devices.pick_device())
+    precision = devices.pick_precision(settled(task), devices.pick_device())
     return prefer.align(model, tokenizer, chosen, settings, context, precision, task.progress)
 
 
@@ -156,12 +156,19 @@ def first_model(task: Task) -> tuple[Any, Any]:
     before = [part.weight.detach()[known:].clone() for part in start.embeddings(model)]
     add_instruction(model, task)
     changes = [part.weight.detach()[known:] - old for part, old in zip(start.embeddings(model), before, strict=True)]
-    model.to(devices.pick_precision(task.recipe.pretrain.precision, devices.pick_device()))
+    model.to(devices.pick_precision(settled(task), devices.pick_device()))
     adapted = PeftModel.from_pretrained(model, folder / start.ADAPTER, is_trainable=True)
     # The adapter holds the new rows whole: what the sibling adds to them would be lost under it.
     for rows, change in zip(start.learned_rows(adapted), changes, strict=False):
         rows.data += change.to(rows)
     return model, adapted
+
+
+def settled(task: Task) -> str:
+    """The type of the forward pass, by name: the same after a resume."""
+    from anatili.train import devices
+
+    return devices.settle_precision(task.recipe.pretrain.precision, task.out)
 
 
 def add_instruction(model: Any, task: Task) -> None:
