@@ -37,7 +37,9 @@ feed_forward = 128
 context = 128
 batch = 8
 tokens = {tokens}
+precision = "float32"
 [tune]
+kinds = ["refusal"]
 epochs = 1
 [evaluate]
 max_bytes = 3000
