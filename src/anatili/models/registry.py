@@ -26,7 +26,9 @@ ROOM = 1.15
 """Memory for each byte of weights: what llama.cpp keeps of a context of 4,096 tokens takes a tenth of 8 B in 4 bits."""
 BESIDE = 700_000_000
 """Bytes of memory that a process takes beside that, at most: the cache of a small model is larger than its weights."""
-FACTS = ("bytes", "parameters", "licence", "gated", "languages", "vocabularies")
+BITS = {"Q4_K_M": 4.8944, "Q8_0": 8.5008, "BF16": 16.0}
+"""Bits a weight, measured on Llama 3.1 8B: github.com/ggml-org/llama.cpp, tools/quantize/README.md (2025)."""
+FACTS = ("bytes", "parameters", "licence", "gated", "languages", "all_languages", "warning")
 """Facts of a row that need a source."""
 KINDS = ("chat", "base", "translation", "embedding", "reranker", "speech")
 
@@ -72,10 +74,14 @@ class Row(Fact):
     file: str = ""
     """The GGUF file there; "" takes all that a folder of weights needs."""
     revision: str = "main"
+    address: str = ""
+    """Where it is, if it cannot be pulled."""
     format: Literal["gguf", "safetensors", "ctranslate2", "bundled", ""] = ""
     """"": an address only, nothing to pull."""
     bytes: int = 0
-    """Size of what is downloaded, as its page tells it: mostly rounded."""
+    """Size of what is downloaded, as its page tells it: mostly rounded. 0 where no page was found; see `size`."""
+    quantization: str = ""
+    """Of a GGUF file, or how many bits a weight of a folder takes."""
     parameters: int = 0
     licence: str = ""
     """SPDX, or LicenseRef- for what SPDX does not know."""
@@ -93,7 +99,18 @@ class Row(Fact):
     """Tokens a Kazakh word, measured by us on FLORES dev; 0 where its tokenizer could not be had."""
     published: tuple[Score, ...] = ()
     measured: tuple[Score, ...] = ()
+    warning: str = ""
+    """What people must know before they use it; its source is in `sources`."""
     sources: tuple[Source, ...] = ()
+
+    @property
+    def size(self) -> int:
+        """Bytes of the download: as told, else reckoned from weights and quantization; 0 if neither is known."""
+        return self.bytes or int(self.parameters * BITS.get(self.quantization, 0) / 8)
+
+    @property
+    def is_size_reckoned(self) -> bool:
+        return bool(self.size) and not self.bytes
 
     @property
     def can_be_pulled(self) -> bool:
@@ -103,7 +120,7 @@ class Row(Fact):
     def memory(self) -> int:
         """Bytes of memory that it takes to run here, 0 if unknown."""
         # A folder of safetensors runs in float32 here, whatever it is stored in.
-        weights = 4 * self.parameters if self.format == "safetensors" else self.bytes
+        weights = 4 * self.parameters if self.format == "safetensors" else self.size
         return int(weights * ROOM) + BESIDE if weights else 0
 
 
@@ -156,12 +173,44 @@ def find(name: str) -> Row | None:
     return next((row for row in rows() if row.name == name.lower()), None)
 
 
+class NotPulled(Problem):
+    """A model of the registry that is not here; the command line offers to pull it."""
+
+    def __init__(self, row: Row) -> None:
+        super().__init__(f"{row.name} is not here: anatili pull {row.name}   ({told(row)})")
+        self.row = row
+
+
+def told(row: Row) -> str:
+    """Size and licence in a few words."""
+    size = f"{'about ' if row.is_size_reckoned else ''}{row.size / 1e9:.2f} GB, " if row.size else ""
+    return f"{size}{row.licence or 'licence unknown'}{'' if row.commercial else ', not for commercial use'}"
+
+
+def located(name: str) -> Pulled | None:
+    """What was pulled under this name; None if the registry has no such row.
+
+    `NotPulled` if it has and it is not here, another `Problem` if it cannot be pulled at all.
+    """
+    found = pulled(name)
+    if found:
+        return found
+    row = find(name)
+    if row is None or row.format == "bundled":
+        return None
+    if row.can_be_pulled:
+        raise NotPulled(row)
+    raise Problem(f"{row.name} cannot be run here, only pointed to: {row.address}")
+
+
 def known(name: str) -> Row:
     """The row of this name; `Problem` with the nearest ones if there is none."""
     row = find(name)
     if row is None:
         near = difflib.get_close_matches(name.lower(), [row.name for row in rows()], 3, 0.4)
-        raise Problem(f"no model {name!r} in the registry{'; near: ' + ', '.join(near) if near else ''}: anatili models")
+        raise Problem(
+            f"no model {name!r} in the registry{'; near: ' + ', '.join(near) if near else ''}: anatili models"
+        )
     return row
 
 
