@@ -186,41 +186,41 @@ def fetch(plan: Plan, advance: Advance) -> Pulled:
 
 
 def bring(plan: Plan, file: File, advance: Advance) -> None:
-    """One file, whole and checked, where the cache of the hub keeps it."""
+    """One file, whole and checked, where the cache of the hub keeps it; a damaged one is fetched again."""
     blob = blob_of(plan, file)
-    if not blob.is_file():
-        blob.parent.mkdir(parents=True, exist_ok=True)
-        part = part_of(blob)
-        try:
-            download(address(plan.repository, plan.commit, file.name), part, file, advance)
-        except OSError as error:
-            problem = disk_problem(error, part)
-            if problem is None:
-                raise
-            raise problem from error
-        check(part, file)
-        part.replace(blob)
-        return
-    check(blob, file)
-    advance(file.size)
-
-
-def check(path: Path, file: File) -> None:
-    """`Problem` if it is not what the hub says it is; it is removed then."""
-    with path.open("rb") as opened:
-        if len(file.digest) == 64:
-            found = hashlib.file_digest(opened, "sha256").hexdigest()
-        else:
-            seen = hashlib.sha1(b"blob %d\0" % path.stat().st_size, usedforsecurity=False)
-            while chunk := opened.read(CHUNK):
-                seen.update(chunk)
-            found = seen.hexdigest()
+    if blob.is_file():
+        if digest_of(blob, file) == file.digest:
+            advance(file.size)
+            return
+        blob.unlink()
+    blob.parent.mkdir(parents=True, exist_ok=True)
+    part = part_of(blob)
+    try:
+        download(address(plan.repository, plan.commit, file.name), part, file, advance)
+    except OSError as error:
+        problem = disk_problem(error, part)
+        if problem is None:
+            raise
+        raise problem from error
+    found = digest_of(part, file)
     if found != file.digest:
-        path.unlink()
+        part.unlink()
         raise Problem(
             f"{file.name} is not what {host()} says it is (its digest is {found[:12]}…, not {file.digest[:12]}…): "
             "refused and removed. If the next try ends like this too, do not trust this mirror or network"
         )
+    part.replace(blob)
+
+
+def digest_of(path: Path, file: File) -> str:
+    """The digest of what is at `path`, of the kind that the hub tells of `file`."""
+    with path.open("rb") as opened:
+        if len(file.digest) == 64:
+            return hashlib.file_digest(opened, "sha256").hexdigest()
+        seen = hashlib.sha1(b"blob %d\0" % path.stat().st_size, usedforsecurity=False)
+        while chunk := opened.read(CHUNK):
+            seen.update(chunk)
+        return seen.hexdigest()
 
 
 def download(url: str, part: Path, file: File, advance: Advance) -> None:
@@ -266,7 +266,7 @@ def piece(url: str, part: Path, start: int, size: int) -> Iterator[int]:
             yield -start
             start = 0
         with part.open("ab" if goes_on else "wb") as file:
-            for chunk in answer.iter_bytes(CHUNK):
+            for chunk in answer.iter_bytes():  # as it comes: what waits for a full chunk is lost when the line breaks
                 file.write(chunk)
                 start += len(chunk)
                 yield len(chunk)
@@ -284,7 +284,7 @@ def cache() -> Path:
 def blob_of(plan: Plan, file: File) -> Path:
     from huggingface_hub.file_download import repo_folder_name
 
-    return cache() / repo_folder_name(repo_id=plan.repository, repo_type="model") / "blobs" / file.digest
+    return cache() / str(repo_folder_name(repo_id=plan.repository, repo_type="model")) / "blobs" / file.digest
 
 
 def part_of(blob: Path) -> Path:
@@ -294,13 +294,13 @@ def part_of(blob: Path) -> Path:
 def address(repository: str, commit: str, name: str) -> str:
     from huggingface_hub import hf_hub_url
 
-    return hf_hub_url(repository, name, revision=commit)
+    return str(hf_hub_url(repository, name, revision=commit))
 
 
 def host() -> str:
     from huggingface_hub import constants
 
-    return urlsplit(constants.ENDPOINT).netloc or constants.ENDPOINT
+    return urlsplit(str(constants.ENDPOINT)).netloc or str(constants.ENDPOINT)
 
 
 class said_plainly:  # noqa: N801 - read as a phrase

@@ -46,7 +46,7 @@ class Source(Fact):
     """Names of the row's keys."""
     url: str = Field(pattern="^https://")
     date: str = Field(pattern=r"^20\d\d(-\d\d(-\d\d)?)?$")
-    """When the page was published or last changed, as far as it tells; else when it was looked up."""
+    """When the page was published or last changed, as far as it tells; else when it was looked up (in a copy)."""
 
 
 class Score(Fact):
@@ -121,6 +121,8 @@ class Row(Fact):
         """Bytes of memory that it takes to run here, 0 if unknown."""
         # A folder of safetensors runs in float32 here, whatever it is stored in.
         weights = 4 * self.parameters if self.format == "safetensors" else self.size
+        if self.format == "bundled":  # a part comes along, the base beside it; both run in 8 bits
+            weights = max(weights, int(self.parameters * BITS["Q8_0"] / 8))
         return int(weights * ROOM) + BESIDE if weights else 0
 
 
@@ -162,7 +164,7 @@ def bundled(place: Path) -> dict[str, Any]:
         "bytes": sum(path.stat().st_size for path in place.iterdir()), "parameters": told["parameters"],
         "licence": told["licence"], "languages": told["languages"],
         "measured": [
-            {"test": "Kazakh, FLORES dev", "value": one["bits_per_byte"], "unit": "bits per byte",
+            {"test": "FLORES dev kk", "value": one["bits_per_byte"], "unit": "bits per byte",
              "note": f"{one['count']} lines, lower is better", "source": "model.json", "date": "2026"} for one in kazakh
         ],
     }  # fmt: skip
@@ -238,6 +240,18 @@ def pulled(name: str) -> Pulled | None:
     except (ValueError, TypeError) as error:
         raise Problem(f"{show_path(file)} is damaged: {error}. Remove it and pull {name} again") from error
     return found if sizes == found.files else None
+
+
+def card(found: Pulled) -> str:
+    """What the page says of a pulled model."""
+    row = find(found.name)
+    where = f"[{found.repository}](https://huggingface.co/{found.repository}), {found.commit[:8]}"
+    if row is None:
+        return f"# {found.name}\n\nPulled from {where}. Nobody here has looked at it.\n"
+    scores = "".join(f"- {s.test}: {s.value:g} {s.unit}; {s.note} ({s.source}, {s.date})\n" for s in row.published)
+    licence = (row.licence or "not stated") + ("" if row.commercial else ", not for commercial use")
+    warning = f"Mind: {row.warning}.\n\n" if row.warning else ""
+    return f"# {row.name}\n\n{row.about}\n\n{warning}Licence: {licence}. Pulled from {where}.\n\n{scores}"
 
 
 def folder_of(name: str) -> Path | None:
