@@ -340,3 +340,32 @@ def test_what_is_no_chat_model_says_what_it_is(hub, home, gguf):
     place_of(pull(home, "bge-m3", "--yes", "--json"))
     done = run_anatili("chat", "BGE-M3", "--question", "Абай кім?", env=home)
     assert "bge-m3 cannot be asked: it is for embedding" in done.stderr
+
+
+def test_each_kind_comes_with_what_it_needs(hub, home, gguf):
+    """CTranslate2's folder has weights of a form of its own; one of sentence vectors has a folder that says how."""
+    hub.repositories["skywood/nllb-200-distilled-600M-ct2-int8"] = local.Repository({
+        "model.bin": b"\6\0\0\0\x10\0TransformerSpec", "config.json": b"{}", "shared_vocabulary.json": b"[]",
+        "sentencepiece.bpe.model": b"\n\1x", "tokenizer.json": b"{}", "optimizer.bin": b"\x80\2",
+    })  # fmt: skip
+    place = place_of(pull(home, "nllb-600m", "--yes", "--json"))
+    assert {path.name for path in place.iterdir()} == {
+        "model.bin", "config.json", "shared_vocabulary.json", "sentencepiece.bpe.model", "tokenizer.json",
+    }  # fmt: skip
+    hub.repositories["small/vectors"] = local.Repository({
+        "model.safetensors": gguf, "config.json": b"{}", "modules.json": b"[]", "1_Pooling/config.json": b"{}",
+        "openvino/model.safetensors": gguf, ".gitattributes": b"*.bin filter=lfs",
+    })  # fmt: skip
+    place = place_of(pull(home, "small/vectors", "--yes", "--json"))
+    came = {path.relative_to(place).as_posix() for path in place.rglob("*") if path.is_file()}
+    assert came == {"model.safetensors", "config.json", "modules.json", "1_Pooling/config.json"}
+
+
+@pytest.mark.parametrize("name", ["../../evil.gguf", "/evil.gguf", "a\x1b[2J.gguf", "..\\evil.gguf"])
+def test_a_hub_that_names_files_elsewhere_is_refused(hub, home, gguf, tmp_path, name):
+    hub.repositories["small/evil"] = local.Repository({name: gguf})
+    done = pull(home, "small/evil", "--yes")
+    assert done.returncode == 1
+    assert "refused" in done.stderr
+    assert not list(tmp_path.rglob("evil.gguf"))
+    assert hub.downloads() == []
