@@ -142,7 +142,7 @@ def test_a_file_that_does_not_fit_is_told_before_it_is_begun(hub, home, tmp_path
     from anatili.models import hub as fetching
     from anatili.problem import Problem
 
-    plan = fetching.Plan("x", NAME, "0" * 40, (fetching.File(FILE, 10**15, "0" * 64),), FILE, "", False)
+    plan = fetching.Plan("x", NAME, "0" * 40, (fetching.File(FILE, 10**15, "0" * 64),), FILE, "")
     monkeypatch.setattr(fetching, "cache", lambda: tmp_path / "not" / "yet" / "there")
     with pytest.raises(Problem, match=r"needs 1000000\.00 GB .* GB are free"):
         fetching.fetch(plan, print)
@@ -369,3 +369,27 @@ def test_a_hub_that_names_files_elsewhere_is_refused(hub, home, gguf, tmp_path, 
     assert "refused" in done.stderr
     assert not list(tmp_path.rglob("evil.gguf"))
     assert hub.downloads() == []
+
+
+def test_a_pulled_model_goes_by_its_name_and_tells_what_it_is(gguf, tmp_path, monkeypatch):
+    from anatili.models import registry
+    from anatili.serve.assistant import open_assistant
+
+    monkeypatch.setenv("ANATILI_CACHE", str(tmp_path / "cache"))
+    (tmp_path / "m.gguf").write_bytes(gguf)
+    row = registry.known("gemma-3-4b")
+    kept = registry.Pulled(row.name, row.repository, "f" * 40, str(tmp_path), {"m.gguf": len(gguf)}, "m.gguf")
+    registry.write_pulled(kept)
+    assert registry.pulled(row.name) is None, "of another file than the registry has now"
+    (tmp_path / "m.gguf").rename(tmp_path / row.file)
+    registry.write_pulled(
+        registry.Pulled(row.name, row.repository, "f" * 40, str(tmp_path), {row.file: len(gguf)}, row.file)
+    )
+    assistant = open_assistant(row.name)
+    assert assistant.name == row.name
+    assert row.about in assistant.card
+    assert "LicenseRef-Gemma" in assistant.card
+    assert assistant.search is not None
+    assert list(assistant.packs)[0] == "kk", "its maker names no languages: all are offered, the main one first"
+    assert not assistant.ready([{"role": "user", "content": "zzz qqq xxyy"}]).passages
+    assert assistant.ready([{"role": "user", "content": "zzz qqq xxyy"}]).abstains, "as small as it is"

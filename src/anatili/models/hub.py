@@ -62,7 +62,6 @@ class Plan:
     """The GGUF file to open; "" opens the folder."""
     licence: str
     """As the repository states it; "" if it does not."""
-    gated: bool
 
     @property
     def size(self) -> int:
@@ -88,7 +87,7 @@ def look(name: str, file: str = "") -> Plan:
         raise Problem(f"{host()} names no commit of {repository}: refused")
     pulled_as = row.name if row else name if not file else f"{name}/{file}"
     licence = info.card_data.get("license") if info.card_data else ""
-    return Plan(pulled_as, repository, str(info.sha), tuple(chosen), opens, str(licence or ""), bool(info.gated))
+    return Plan(pulled_as, repository, str(info.sha), tuple(chosen), opens, str(licence or ""))
 
 
 def as_file(sibling: Any) -> File:

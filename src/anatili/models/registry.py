@@ -5,6 +5,7 @@ known by a record in the cache, written when all files were there and checked.
 """
 
 import difflib
+import fnmatch
 import json
 import os
 import tomllib
@@ -239,7 +240,7 @@ def write_pulled(pulled: Pulled) -> None:
 
 
 def pulled(name: str) -> Pulled | None:
-    """What was pulled under this name, None if nothing was or not all of it is there any more."""
+    """What was pulled under this name; None if nothing was, if it is gone, or if the row has another file by now."""
     row = find(name)
     file = record_of(row.name if row else name)
     if not file.is_file():
@@ -251,7 +252,8 @@ def pulled(name: str) -> Pulled | None:
         return None
     except (ValueError, TypeError) as error:
         raise Problem(f"{show_path(file)} is damaged: {error}. Remove it and pull {name} again") from error
-    return found if sizes == found.files else None
+    is_other = row and (found.repository != row.repository or not fnmatch.fnmatchcase(found.opens, row.file))
+    return found if sizes == found.files and not is_other else None
 
 
 def card(found: Pulled) -> str:

@@ -215,7 +215,9 @@ def open_pulled(found: registry.Pulled, adapters: Sequence[Path], tell: Tell, sl
     spoken = speaking()
     packs = {code: pack for code, pack in spoken.items() if row and code in row.languages} or spoken
     search = search_of(sample_run(list(packs), tell), packs)
-    return Assistant(open_engine(found.place, adapters, slots), packs, search, registry.card(found))
+    engine = open_engine(found.place, adapters, slots)
+    engine.name = found.name  # not that of its file, or of a commit
+    return Assistant(engine, packs, search, registry.card(found))
 
 
 def read_card(folder: Path) -> str:
