@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from anatili.options import adapter_option, as_json, print_json, report_problems, runs_option
+from anatili.pulling import offers_to_pull
 
 
 @click.command()
@@ -20,6 +21,7 @@ from anatili.options import adapter_option, as_json, print_json, report_problems
 @click.option("--search/--no-search", default=True, help="Answer from passages, or ask the model alone.")
 @as_json
 @report_problems
+@offers_to_pull
 def chat(
     run: str,
     runs: Path,
@@ -138,6 +140,7 @@ def search(run: str, query: str, runs: Path, limit: int, prefer: str | None, onl
 @click.option("--browser/--no-browser", default=None, help="Open the page.  [default: if this is a terminal]")
 @click.option("--log/--no-log", default=False, help="A line of JSON on standard error for each request, without words.")
 @report_problems
+@offers_to_pull
 def serve(
     run: str,
     runs: Path,
@@ -237,6 +240,7 @@ def opensearch(run: str, address: str, runs: Path, out: Path | None, shards: int
 @click.option("--query-prefix", default="", help='What it wants before a question, such as "query: ".')
 @as_json
 @report_problems
+@offers_to_pull
 def embed(run: str, model: str, runs: Path, passage_prefix: str, query_prefix: str, wants_json: bool) -> None:
     """Make vectors of RUN's passages with a model behind /v1/embeddings: search can then go by meaning as well.
 
@@ -247,14 +251,15 @@ def embed(run: str, model: str, runs: Path, passage_prefix: str, query_prefix: s
     anatili embed tiny http://127.0.0.1:8081 --passage-prefix "passage: " --query-prefix "query: "
     ANATILI_EMBEDDINGS=http://127.0.0.1:8081 anatili search tiny "ұлттық тағамдар"
     """
-    from anatili.engine import open_engine
+    from anatili.engine import is_address, open_engine
     from anatili.progress import Bars
     from anatili.run import find_run
     from anatili.search.dense import build
     from anatili.search.opensearch import count_passages
+    from anatili.serve.assistant import find_model
 
     folder = find_run(Path(run), runs).folder("index")
-    engine = open_engine(model)
+    engine = open_engine(model if is_address(model) else find_model(model))
     with Bars(quiet=wants_json) as bars:
         bar = bars.bar("vectors")
         bar.start(count_passages(folder), "passages")

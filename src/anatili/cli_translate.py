@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from anatili.options import adapter_option, as_json, print_json, report_problems, runs_option
+from anatili.pulling import offers_to_pull
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,6 +32,7 @@ SYSTEMS = ("direct", "pivot", "copy")
 @click.option("-o", "--out", type=click.Path(path_type=Path, dir_okay=False), help="File to write.")
 @as_json
 @report_problems
+@offers_to_pull
 def translate(
     model: str, file: Path, runs: Path, adapters: tuple[Path, ...], source: str, target: str, out: Path | None,
     wants_json: bool,
@@ -110,11 +112,11 @@ def warn(translator: "Translator", source: str, target: str) -> None:
 
 def weights(model: str, runs: Path, adapters: tuple[Path, ...]) -> str:
     """What tells the weights from others of the same name, "" for a server's."""
-    from anatili import models
+    from anatili import engine, models
     from anatili.serve.assistant import find_model, is_run
     from anatili.translate.begun import weights_of
 
-    if model.startswith(("http://", "https://")):
+    if engine.is_address(model):
         return ""
     if not is_run(model, runs) and not adapters and (place := models.find(model)):
         said = models.describe(place)
@@ -206,6 +208,7 @@ def translate_file(
 @click.option("--plot", type=click.Path(path_type=Path, dir_okay=False), help="Draw it: .png or .svg.")
 @as_json
 @report_problems
+@offers_to_pull
 def pivot_command(
     model: str, runs: Path, adapters: tuple[Path, ...], source: str | None, target: str, through: str,
     text: Path | None, reference: Path | None, limit: int, out: Path | None, plot: Path | None, wants_json: bool,
@@ -302,6 +305,7 @@ def shown(row: dict[str, Any]) -> str:
 @click.option("--write", is_flag=True, help="Put the figures into the model's model.json and card, or the run.")
 @as_json
 @report_problems
+@offers_to_pull
 def directions_command(
     model: str, runs: Path, adapters: tuple[Path, ...], texts: tuple[Path, ...], only: tuple[str, ...], limit: int,
     out: Path | None, write: bool, wants_json: bool,

@@ -9,7 +9,13 @@ from anatili.problem import Problem
 from anatili.prompt import Message
 from anatili.text import show_path
 
-__all__ = ["Chance", "Engine", "Message", "Piece", "Prompt", "Sampling", "open_engine", "say", "stop"]
+__all__ = [
+    "Chance", "Engine", "Message", "Piece", "Prompt", "Sampling", "is_address", "open_engine", "say", "stop",
+]  # fmt: skip
+
+OLLAMA = "ollama:"
+"""`ollama:NAME` is the model of this name in the Ollama of this machine."""
+OLLAMA_ADDRESS = "http://127.0.0.1:11434/v1"
 
 Prompt = Sequence[Message] | str | Sequence[int]
 """A conversation, to which the model's chat template is put; or a text or token ids to go on from as they are."""
@@ -113,17 +119,24 @@ def stop(made: Iterator[Piece]) -> None:
         close()
 
 
-def open_engine(model: str | Path, adapters: Sequence[Path] = (), slots: int = 1) -> Engine:
-    """The engine for a Hugging Face folder, a GGUF file or an http(s) address of an OpenAI-compatible server.
+def is_address(model: str | Path) -> bool:
+    """Whether a model is named by where a server answers for it."""
+    return str(model).startswith(("http://", "https://", OLLAMA))
 
-    `adapters`: LoRA adapters to put on it; GGUF files for a GGUF file, PEFT folders for a folder. `slots`: answers to
-    be worked on at the same time, where that can be chosen.
+
+def open_engine(model: str | Path, adapters: Sequence[Path] = (), slots: int = 1) -> Engine:
+    """The engine for a Hugging Face folder, a GGUF file or the address of an OpenAI-compatible server.
+
+    An address begins with http(s), or is `ollama:NAME`. `adapters`: LoRA adapters to put on it; GGUF files for a GGUF
+    file, PEFT folders for a folder. `slots`: answers to be worked on at the same time, where that can be chosen.
     """
-    if str(model).startswith(("http://", "https://")):
+    if is_address(model):
         from anatili.engine.remote import RemoteEngine
 
         if adapters:
             raise Problem("adapters are put on where the model runs: start that server with them")
+        if str(model).startswith(OLLAMA):
+            return RemoteEngine(OLLAMA_ADDRESS, model=str(model).removeprefix(OLLAMA))
         return RemoteEngine(str(model))
     if str(model).endswith(".gguf"):
         from anatili.engine.llama import LlamaEngine

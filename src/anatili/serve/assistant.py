@@ -8,9 +8,10 @@ from pathlib import Path
 
 from anatili import models, weights
 from anatili.directions import Directions, of_run, read_directions
-from anatili.engine import Engine, Message, Piece, Prompt, Sampling, open_engine, stop
+from anatili.engine import Engine, Message, Piece, Prompt, Sampling, is_address, open_engine, stop
 from anatili.lang import LanguagePack, codes, load_pack, reference
 from anatili.lang.identify import identify
+from anatili.models import registry
 from anatili.problem import Problem
 from anatili.prompt import PASSAGES, grounded
 from anatili.recipe import load_recipe
@@ -178,7 +179,8 @@ def open_assistant(
 ) -> Assistant:
     """The assistant of a run (its tuned model and index), of a model, or of a server's address.
 
-    A packaged model, and no name at all, which means the best of those that come with anatili, searches the sample.
+    A packaged or pulled model, and no name at all, which means the best of those that come with anatili, searches the
+    sample.
     """
     if is_model(target):
         return Assistant(open_engine(target, adapters, slots), speaking())
@@ -192,6 +194,8 @@ def open_assistant(
             search = search_of(sample_run(languages, tell), packs)
             ways = read_directions(about.get("translation"), place / models.DESCRIPTION)
             return Assistant(open_engine(file, adapters, slots), packs, search, read_card(place), ways)
+        if found := registry.located(target):
+            return open_pulled(found, adapters, tell, slots)
     run = run_of(target, runs)
     recipe = load_recipe(run.root / "recipe.toml")
     packs = {code: load_pack(code) for code in recipe.languages}
@@ -199,6 +203,21 @@ def open_assistant(
         open_engine(model_of(run), adapters, slots), packs, search_of(run, packs), read_card(run.folder("release")),
         of_run(run),
     )  # fmt: skip
+
+
+def open_pulled(found: registry.Pulled, adapters: Sequence[Path], tell: Tell, slots: int) -> Assistant:
+    """The assistant of a model that was pulled, in the languages that its row names, else in all that there are."""
+    row = registry.find(found.name)
+    if row and row.kind not in ("chat", "base", "translation"):
+        raise Problem(f"{row.name} cannot be asked: it is for {row.kind}")
+    if row and row.kind == "translation" and row.format != "gguf":
+        raise Problem(f"{row.name} is an encoder-decoder model, which no engine here runs yet")
+    spoken = speaking()
+    packs = {code: pack for code, pack in spoken.items() if row and code in row.languages} or spoken
+    search = search_of(sample_run(list(packs), tell), packs)
+    engine = open_engine(found.place, adapters, slots)
+    engine.name = found.name  # not that of its file, or of a commit
+    return Assistant(engine, packs, search, registry.card(found))
 
 
 def read_card(folder: Path) -> str:
@@ -220,11 +239,7 @@ def speaking() -> dict[str, LanguagePack]:
 def is_model(target: str) -> bool:
     """Whether `target` is an address, a GGUF file or a Hugging Face folder."""
     path = Path(target)
-    return (
-        target.startswith(("http://", "https://"))
-        or path.suffix == ".gguf"
-        or (target != "" and (path / "config.json").is_file())
-    )
+    return is_address(target) or path.suffix == ".gguf" or (target != "" and (path / "config.json").is_file())
 
 
 def is_run(target: str, runs: Path) -> bool:
@@ -232,10 +247,12 @@ def is_run(target: str, runs: Path) -> bool:
 
 
 def find_model(target: str, runs: Path = Path("runs"), tell: Tell = silent) -> Path:
-    """The model that is meant: a Hugging Face folder, a .gguf file, a run's newest model, or a packaged one."""
+    """The model that is meant: a Hugging Face folder, a .gguf file, a run's newest, a packaged or a pulled one."""
     path = Path(target)
     if not is_run(target, runs) and (place := models.find(target)):
         return models.open_packaged(place, tell)
+    if not is_run(target, runs) and not path.exists() and (found := registry.located(target)):
+        return found.place if found.opens else weights.check_folder(found.place)
     if path.suffix == ".gguf" or (path.is_dir() and not (path / "recipe.toml").is_file()):
         return path if path.suffix == ".gguf" else weights.check_folder(path)
     return model_of(run_of(target, runs))
@@ -246,7 +263,8 @@ def run_of(target: str, runs: Path) -> Run:
     try:
         return find_run(Path(target), runs)
     except Problem as problem:
-        raise Problem(f"{problem}. Models that come with anatili: {', '.join(models.names())}") from problem
+        known = f"Models that come with anatili: {', '.join(models.names())}; others: anatili models"
+        raise Problem(f"{problem}. {known}") from problem
 
 
 def model_of(run: Run) -> Path:
