@@ -113,6 +113,7 @@ def weights(model: str, runs: Path, adapters: tuple[Path, ...]) -> str:
     from anatili import models
     from anatili.serve.assistant import find_model, is_run
     from anatili.translate.begun import weights_of
+    from anatili.weights import weight_files
 
     if model.startswith(("http://", "https://")):
         return ""
@@ -120,9 +121,7 @@ def weights(model: str, runs: Path, adapters: tuple[Path, ...]) -> str:
         said = models.describe(place)
         return str(said["files"][said["weights"]])[:16]
     places = [find_model(model, runs), *adapters]
-    return weights_of(
-        file for place in places for file in ([place] if place.is_file() else place.glob("*.safetensors"))
-    )
+    return weights_of(file for place in places for file in ([place] if place.is_file() else weight_files(place)))
 
 
 def read_plain(file: Path) -> str:
@@ -299,7 +298,7 @@ def shown(row: dict[str, Any]) -> str:
 @click.option(
     "-o", "--out", type=click.Path(path_type=Path, file_okay=False), help="Folder.  [default: directions-...]"
 )
-@click.option("--write", is_flag=True, help="Put the figures into the model's model.json and card, or the run.")
+@click.option("--write", is_flag=True, help="Put the figures into the model's folder and card, or the run.")
 @as_json
 @report_problems
 def directions_command(
@@ -382,14 +381,17 @@ def writer(model: str, runs: Path) -> "Callable[[list[Direction]], Path]":
     from anatili.problem import Problem
     from anatili.run import find_run
     from anatili.serve.assistant import is_model, is_run
-    from anatili.translate.score import write_packaged, write_run
+    from anatili.translate.score import write_converted, write_packaged, write_run
+    from anatili.weights import is_converted
 
     if is_run(model, runs):
         run = find_run(Path(model), runs)
         return lambda rows: write_run(run, rows)
+    if is_converted(Path(model)):
+        return lambda rows: write_converted(Path(model), rows)
     place = None if is_model(model) else models.find(model)
     if place is None:
-        raise Problem(f"--write needs a run or a packaged model: {model} has no file for the figures")
+        raise Problem(f"--write needs a run, or a packaged or converted model: {model} has no file for the figures")
     return lambda rows: write_packaged(place, rows)
 
 

@@ -74,6 +74,11 @@ def is_converted(folder: Path) -> bool:
     return 0 < version < MOST_VERSION and re.fullmatch(rb"\w+Spec\0", name) is not None
 
 
+def weight_files(folder: Path) -> list[Path]:
+    """The files in which a model's weights are."""
+    return [folder / "model.bin"] if is_converted(folder) else sorted(folder.glob("*.safetensors"))
+
+
 def is_encoder_decoder(folder: Path) -> bool:
     """Whether the Hugging Face folder is a model that reads with one half and writes with the other, as T5 does."""
     try:

@@ -9,7 +9,7 @@ from anatili.lang import LanguagePack
 from anatili.problem import Problem
 from anatili.prompt import Message
 from anatili.text import show_path
-from anatili.weights import is_converted, is_encoder_decoder
+from anatili.weights import check_folder, is_converted, is_encoder_decoder
 
 __all__ = ["Chance", "Engine", "Message", "Piece", "Prompt", "Sampling", "Translating", "open_engine", "say", "stop"]
 
@@ -129,7 +129,7 @@ def stop(made: Iterator[Piece]) -> None:
 
 
 def open_engine(model: str | Path, adapters: Sequence[Path] = (), slots: int = 1) -> Engine:
-    """The engine for a folder of Hugging Face or CTranslate2, a GGUF file or an http(s) address of an OpenAI-compatible server.
+    """The engine for a folder (Hugging Face, CTranslate2), a GGUF file or an OpenAI-compatible server's address.
 
     `adapters`: LoRA adapters to put on it; GGUF files for a GGUF file, PEFT folders for a folder. `slots`: answers to
     be worked on at the same time, where that can be chosen.
@@ -159,6 +159,7 @@ def open_engine(model: str | Path, adapters: Sequence[Path] = (), slots: int = 1
             f"{show_path(model)} is an encoder-decoder model, which runs converted: anatili export {show_path(model)} "
             "--ctranslate2"
         )
+    check_folder(Path(model))
     from anatili.engine.local import TransformersEngine
 
     return TransformersEngine(Path(model), adapters)

@@ -169,12 +169,16 @@ class Pieces:
             self.plain, self.special = (Tokenizer.from_file(str(file)) for _ in range(2))
         except Exception as error:  # the library has no class of its own for them
             raise Problem(f"{show_path(file)} is damaged: {error}") from error
-        self.plain.encode_special_tokens = True  # a </s> that stands in a text is text
+        self.plain.encode_special_tokens = True  # a </s> that stands in a text is text ...
+        added = self.plain.get_added_tokens_decoder().values()
+        self.own = {token.content for token in added if token.special}
 
     def cut(self, text: str, *, special: bool = False) -> list[str]:
         """The pieces of a text; `special`: tokens written in it are read as such."""
-        made: list[str] = (self.special if special else self.plain).encode(text, add_special_tokens=False).tokens
-        return made
+        if special:
+            return list(self.special.encode(text, add_special_tokens=False).tokens)
+        made = self.plain.encode(text, add_special_tokens=False).tokens
+        return [piece for piece in made if piece not in self.own]  # ... or, where it is a piece as well, left out
 
     def text(self, pieces: Sequence[str]) -> str:
         ids = (self.plain.token_to_id(piece) for piece in pieces)

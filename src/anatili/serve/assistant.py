@@ -7,8 +7,8 @@ from itertools import chain
 from pathlib import Path
 
 from anatili import models, weights
-from anatili.directions import Directions, of_run, read_directions
-from anatili.engine import Engine, Message, Piece, Prompt, Sampling, open_engine, sentences, stop
+from anatili.directions import Directions, of_converted, of_run, read_directions
+from anatili.engine import Engine, Message, Piece, Prompt, Sampling, Translating, open_engine, sentences, stop
 from anatili.lang import LanguagePack, codes, load_pack, reference
 from anatili.lang.identify import identify
 from anatili.problem import Problem, install
@@ -77,6 +77,8 @@ class Assistant:
 
     def ready(self, messages: Sequence[Message], language: str = "", *, search: bool = True) -> Ready:
         """The last question with its passages, as the model gets it; without `search` the conversation as it is."""
+        if isinstance(self.engine, Translating):
+            raise Problem(f"{self.name} translates and does nothing else: it cannot answer")
         question = next((m["content"] for m in reversed(messages) if m["role"] == "user"), "")
         if not question.strip():
             raise Problem("the last message must be a question by the user")
@@ -185,7 +187,11 @@ def open_assistant(
     A packaged model, and no name at all, which means the best of those that come with anatili, searches the sample.
     """
     if is_model(target):
-        return Assistant(open_engine(target, adapters, slots), speaking())
+        engine = open_engine(target, adapters, slots)
+        if isinstance(engine, Translating):
+            packs = translated(engine)
+            return Assistant(engine, packs, card=read_card(Path(target)), directions=of_converted(Path(target), packs))
+        return Assistant(engine, speaking())
     if not target or not is_run(target, runs):
         place = models.find(target or models.default())
         if place:
@@ -221,6 +227,14 @@ def speaking() -> dict[str, LanguagePack]:
     return dict(sorted(found.items(), key=lambda one: order.index(one[0]) if one[0] in order else len(order)))
 
 
+def translated(engine: Translating) -> dict[str, LanguagePack]:
+    """The packs of all languages that a model translates, those first that the page speaks."""
+    packs = {code: pack for code in (*speaking(), *codes()) if engine.knows(pack := load_pack(code))}
+    if len(packs) < 2:
+        raise Problem("the model has no tokens for two languages that have a pack: it is of a kind not known here")
+    return packs
+
+
 def is_model(target: str) -> bool:
     """Whether `target` is an address, a GGUF file or a Hugging Face folder."""
     path = Path(target)
@@ -241,7 +255,7 @@ def find_model(target: str, runs: Path = Path("runs"), tell: Tell = silent) -> P
     if not is_run(target, runs) and (place := models.find(target)):
         return models.open_packaged(place, tell)
     if path.suffix == ".gguf" or (path.is_dir() and not (path / "recipe.toml").is_file()):
-        return path if path.suffix == ".gguf" else weights.check_folder(path)
+        return path if path.suffix == ".gguf" or weights.is_converted(path) else weights.check_folder(path)
     return model_of(run_of(target, runs))
 
 

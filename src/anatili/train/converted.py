@@ -18,6 +18,7 @@ from anatili.sample.topics import read_topics
 from anatili.text import show_path
 from anatili.weights import check_complete, check_folder, quiet
 
+QUANTIZATIONS = ("int8", "int8_bfloat16", "int16", "bfloat16", "float16", "float32")
 ALLOWED = {"int8": 0.5, "int16": 0.05, "bfloat16": 0.3, "float16": 0.1, "float32": 0.02}
 """Mean difference of the natural logarithms of chances that is allowed, by quantization."""
 KEPT = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "sentencepiece.bpe.model", "spiece.model",
