@@ -200,7 +200,7 @@ def evaluate(
     "--quantization",
     default="",
     help="f32, f16, bf16, q8_0, q5_1, q5_0, q4_1, q4_0; for CTranslate2 int8, "
-    "int8_bfloat16, int16, bfloat16, float16, float32.  [default: q8_0, int8]",
+    "bfloat16, float16, float32.  [default: q8_0, int8]",
 )
 @click.option("-o", "--out", type=PATH, help="File, or folder of a package.  [default: beside it]")
 @click.option("--base", type=PATH, help="The model that an adapter was made for; MODEL is then a PEFT folder.")
@@ -263,10 +263,10 @@ def export(
 
 
 def show_converted(folder: Path, out: Path | None, quantization: str, check: bool, wants_json: bool) -> None:
-    from anatili.train.converted import QUANTIZATIONS, compare, convert
+    from anatili.train.converted import ALLOWED, compare, convert
 
-    if quantization not in QUANTIZATIONS:
-        raise Problem(f"no quantization {quantization!r} for CTranslate2; there are {', '.join(QUANTIZATIONS)}")
+    if quantization not in ALLOWED:
+        raise Problem(f"no quantization {quantization!r} for CTranslate2; there are {', '.join(ALLOWED)}")
     target = out or folder.with_name(f"{folder.name}-{quantization}")
     said = convert(folder, target, quantization)
     if check:

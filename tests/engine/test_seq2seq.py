@@ -189,6 +189,9 @@ def test_a_server_translates_and_says_that_it_does_nothing_else(small, tmp_path)
         found = {row["code"]: row for row in client.get("/languages").json()}
         assert {"kk", "ky", "uz", "mn"} <= found.keys()
         assert found["kk"]["anatili"]["en"]["quality"] == "unknown"
+        words = client.get("/page/words").json()
+        assert words["chat"] is False
+        assert {"ky", "uz"} <= words["languages"].keys() - words["names"].keys()
         body = {"q": [f"{SENTENCES[0]}\n2024", SENTENCES[1]], "source": "kk", "target": "en"}
         said = client.post("/translate", json=body).json()
         assert said["translatedText"][0].endswith("\n2024")

@@ -17,7 +17,7 @@ from anatili.text import show_path
 FOLDER, FACTS = "dense", "vectors.json"
 BATCH = 32
 """Passages sent at a time."""
-PIECE = 512
+PIECE = 256
 """Passages of a file of vectors: of no more is the work lost when it is broken off."""
 SHORTEST = 64
 """Characters of a text below which its length cannot be why it was refused."""

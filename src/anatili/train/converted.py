@@ -18,8 +18,7 @@ from anatili.sample.topics import read_topics
 from anatili.text import show_path
 from anatili.weights import check_complete, check_folder, quiet
 
-QUANTIZATIONS = ("int8", "int8_bfloat16", "int16", "bfloat16", "float16", "float32")
-ALLOWED = {"int8": 0.5, "int16": 0.05, "bfloat16": 0.3, "float16": 0.1, "float32": 0.02}
+ALLOWED = {"int8": 0.5, "bfloat16": 0.3, "float16": 0.1, "float32": 0.02}
 """Mean difference of the natural logarithms of chances that is allowed, by quantization."""
 KEPT = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "sentencepiece.bpe.model", "spiece.model",
         "generation_config.json", "README.md", "LICENSE")  # fmt: skip
@@ -125,7 +124,7 @@ def compare(folder: Path, converted: Path, quantization: str) -> dict[str, Any]:
         differences += [abs(one - other) for one, other in zip(ours, theirs, strict=True)]
     if not differences:
         raise Problem(f"{show_path(folder)} knows fewer than two languages that have a pack: nothing to compare with")
-    mean, allowed = sum(differences) / len(differences), ALLOWED[quantization.partition("_")[0]]
+    mean, allowed = sum(differences) / len(differences), ALLOWED[quantization]
     if not mean <= allowed:
         raise Problem(
             f"{show_path(converted)} does not say what {show_path(folder)} says: log-probabilities differ by "
