@@ -249,10 +249,10 @@ def test_the_packaged_model_is_used_without_a_name(small, monkeypatch):
     answer = CliRunner().invoke(main, search)
     assert answer.exit_code == 0, answer.output
     found = [json.loads(line)["url"] for line in answer.stdout.splitlines()]
-    assert len(found) == 6, "vectors find a passage whatever its words"
-    assert wanted["url"] in found[:2]
+    assert len(found) == 2, "vectors find a passage whatever its words"
+    assert wanted["url"] == found[0]
     monkeypatch.setenv("ANATILI_EMBEDDINGS", "none")
-    assert len(CliRunner().invoke(main, search).stdout.splitlines()) < 6
+    assert len(CliRunner().invoke(main, search).stdout.splitlines()) < 2
 
 
 def test_without_the_package_words_are_asked_and_it_is_told(small, monkeypatch):
