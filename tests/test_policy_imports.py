@@ -38,9 +38,9 @@ LAYERS = (
     },
     {"directions": "what lessons taught a model to translate"},
     {"lang_check": "a pack is checked with what reads it", "models": "packed from runs by what `train` writes"},
-    {"translate": ""},
+    {"pulling": "asks before `models` fetches", "translate": ""},
     {"serve": ""},
-    {"cli_crawl": "", "cli_model": "", "cli_serve": "", "cli_translate": ""},
+    {"cli_crawl": "", "cli_model": "", "cli_models": "", "cli_serve": "", "cli_translate": ""},
     {"cli": ""},
     {"__main__": ""},
 )

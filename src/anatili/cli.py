@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from anatili import __version__, cli_crawl, cli_model, cli_serve, cli_translate
+from anatili import __version__, cli_crawl, cli_model, cli_models, cli_serve, cli_translate
 from anatili.options import Group, as_json, print_json, report_problems, runs_option
 from anatili.problem import Problem
 
@@ -163,5 +163,7 @@ def why(run: Path, document: str, runs: Path, wants_json: bool) -> None:
                 click.echo(f"          {key}: {value}")
 
 
-for command in (*cli_model.COMMANDS, *cli_crawl.COMMANDS, *cli_serve.COMMANDS, *cli_translate.COMMANDS):
+for command in (
+    *cli_model.COMMANDS, *cli_models.COMMANDS, *cli_crawl.COMMANDS, *cli_serve.COMMANDS, *cli_translate.COMMANDS,
+):  # fmt: skip
     main.add_command(command)

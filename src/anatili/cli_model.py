@@ -7,6 +7,7 @@ import click
 
 from anatili.options import Group, as_json, print_json, report_problems
 from anatili.problem import Problem
+from anatili.pulling import offers_to_pull
 from anatili.text import show_path
 
 PATH = click.Path(path_type=Path)
@@ -32,6 +33,7 @@ def tokenizer() -> None:
 @plot_option
 @as_json
 @report_problems
+@offers_to_pull
 def report_command(
     tokenizers: tuple[Path, ...], texts: tuple[str, ...], peers: bool, pivot: str, plot: Path | None, wants_json: bool
 ) -> None:
@@ -77,11 +79,16 @@ def report_command(
 
 
 def packaged_or(path: Path) -> Path:
-    """The file of the packaged model of this name, else the path itself."""
+    """The file of the packaged or pulled model of this name, else the path itself."""
     from anatili import models
+    from anatili.models import registry
 
-    place = None if path.exists() else models.find(str(path))
-    return models.open_packaged(place, lambda said: click.echo(said, err=True)) if place else path
+    if path.exists():
+        return path
+    if place := models.find(str(path)):
+        return models.open_packaged(place, lambda said: click.echo(said, err=True))
+    found = registry.located(str(path))
+    return found.place if found else path
 
 
 def named_text(said: str) -> Any:
@@ -153,6 +160,7 @@ def fit_command(base: str, texts: tuple[Path, ...], language: str, added: int, t
 @click.option("--max-bytes", default=1_000_000, show_default=True, type=click.IntRange(1), help="Most of one file.")
 @as_json
 @report_problems
+@offers_to_pull
 def evaluate(
     model: Path,
     texts: tuple[Path, ...],
@@ -208,6 +216,7 @@ def evaluate(
 @click.option("--check/--no-check", default=True, show_default=True, help="Run both and compare their chances.")
 @as_json
 @report_problems
+@offers_to_pull
 def export(
     model: Path, gguf: bool, ctranslate2: bool, quantization: str, out: Path | None, base: Path | None, package: bool,
     check: bool, wants_json: bool,

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from anatili.options import adapter_option, as_json, print_json, report_problems, runs_option
+from anatili.pulling import offers_to_pull
 
 
 @click.command()
@@ -20,6 +21,7 @@ from anatili.options import adapter_option, as_json, print_json, report_problems
 @click.option("--search/--no-search", default=True, help="Answer from passages, or ask the model alone.")
 @as_json
 @report_problems
+@offers_to_pull
 def chat(
     run: str,
     runs: Path,
@@ -138,6 +140,7 @@ def search(run: str, query: str, runs: Path, limit: int, prefer: str | None, onl
 @click.option("--browser/--no-browser", default=None, help="Open the page.  [default: if this is a terminal]")
 @click.option("--log/--no-log", default=False, help="A line of JSON on standard error for each request, without words.")
 @report_problems
+@offers_to_pull
 def serve(
     run: str,
     runs: Path,
@@ -237,6 +240,7 @@ def opensearch(run: str, address: str, runs: Path, out: Path | None, shards: int
 @click.option("--query-prefix", help='What it wants before a question, such as "query: ".')
 @as_json
 @report_problems
+@offers_to_pull
 def embed(
     run: str, model: str, runs: Path, passage_prefix: str | None, query_prefix: str | None, wants_json: bool
 ) -> None:  # fmt: skip

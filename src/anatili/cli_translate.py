@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from anatili.options import adapter_option, as_json, print_json, report_problems, runs_option
+from anatili.pulling import offers_to_pull
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from anatili.directions import Direction
+    from anatili.engine import Engine
     from anatili.translate.files import Opened
     from anatili.translate.translator import Translator
 
@@ -31,6 +33,7 @@ SYSTEMS = ("direct", "pivot", "copy")
 @click.option("-o", "--out", type=click.Path(path_type=Path, dir_okay=False), help="File to write.")
 @as_json
 @report_problems
+@offers_to_pull
 def translate(
     model: str, file: Path, runs: Path, adapters: tuple[Path, ...], source: str, target: str, out: Path | None,
     wants_json: bool,
@@ -110,16 +113,15 @@ def warn(translator: "Translator", source: str, target: str) -> None:
 
 def weights(model: str, runs: Path, adapters: tuple[Path, ...]) -> str:
     """What tells the weights from others of the same name, "" for a server's."""
-    from anatili import models
+    from anatili import engine, models
     from anatili.serve.assistant import find_model, is_run
     from anatili.translate.begun import weights_of
     from anatili.weights import weight_files
 
-    if model.startswith(("http://", "https://")):
+    if engine.is_address(model):
         return ""
     if not is_run(model, runs) and not adapters and (place := models.find(model)):
-        said = models.describe(place)
-        return str(said["files"][said["weights"]])[:16]
+        return str((said := models.describe(place))["files"][said["weights"]])[:16]
     places = [find_model(model, runs), *adapters]
     return weights_of(file for place in places for file in ([place] if place.is_file() else weight_files(place)))
 
@@ -205,6 +207,7 @@ def translate_file(
 @click.option("--plot", type=click.Path(path_type=Path, dir_okay=False), help="Draw it: .png or .svg.")
 @as_json
 @report_problems
+@offers_to_pull
 def pivot_command(
     model: str, runs: Path, adapters: tuple[Path, ...], source: str | None, target: str, through: str,
     text: Path | None, reference: Path | None, limit: int, out: Path | None, plot: Path | None, wants_json: bool,
@@ -301,6 +304,7 @@ def shown(row: dict[str, Any]) -> str:
 @click.option("--write", is_flag=True, help="Put the figures into the model's folder and card, or the run.")
 @as_json
 @report_problems
+@offers_to_pull
 def directions_command(
     model: str, runs: Path, adapters: tuple[Path, ...], texts: tuple[Path, ...], only: tuple[str, ...], limit: int,
     out: Path | None, write: bool, wants_json: bool,
@@ -324,9 +328,9 @@ def directions_command(
     if write and not texts:
         raise click.UsageError("--write goes with --texts: there is nothing else to write")
     compare.check(None, scored=bool(texts))
-    keep = writer(model, runs) if write else None
     opened = open_assistant(model, runs, adapters, tell=lambda line: click.echo(line, err=True), slots=4)
     translator = Translator(opened.engine, opened.packs, opened.directions)
+    keep = writer(model, runs, opened.engine) if write else None
     if not texts:
         show_directions(translator, wants_json=wants_json)
         return
@@ -363,8 +367,12 @@ def show_directions(translator: "Translator", *, wants_json: bool) -> None:
 
     rows = [translator.direction(one, other) for one in translator.packs for other in translator.targets(one)]
     if wants_json:
-        known = translator.directions is not None
-        print_json({"known": known, "directions": [one.row() | {"quality": one.quality} for one in rows]})
+        print_json(
+            {
+                "known": translator.directions is not None,
+                "directions": [one.row() | {"quality": one.quality} for one in rows],
+            }
+        )
         return
     if translator.directions is None:
         click.echo("what this model was taught is not known: all directions are offered")
@@ -375,24 +383,23 @@ def show_directions(translator: "Translator", *, wants_json: bool) -> None:
     show_table(["direction", "chrF++", "95 % interval", "n", "texts", "quality"], shown)
 
 
-def writer(model: str, runs: Path) -> "Callable[[list[Direction]], Path]":
+def writer(model: str, runs: Path, engine: "Engine") -> "Callable[[list[Direction]], Path]":
     """What keeps the figures of `model`; `Problem` if it has no place for them."""
     from anatili import models
+    from anatili.engine.seq2seq import Seq2SeqEngine
     from anatili.problem import Problem
     from anatili.run import find_run
     from anatili.serve.assistant import is_model, is_run
-    from anatili.translate.score import write_converted, write_packaged, write_run
-    from anatili.weights import is_converted
+    from anatili.translate import score
 
     if is_run(model, runs):
-        run = find_run(Path(model), runs)
-        return lambda rows: write_run(run, rows)
-    if is_converted(Path(model)):
-        return lambda rows: write_converted(Path(model), rows)
+        return lambda rows: score.write_run(find_run(Path(model), runs), rows)
+    if isinstance(engine, Seq2SeqEngine):
+        return lambda rows: score.write_converted(engine.folder, rows)
     place = None if is_model(model) else models.find(model)
     if place is None:
         raise Problem(f"--write needs a run, or a packaged or converted model: {model} has no file for the figures")
-    return lambda rows: write_packaged(place, rows)
+    return lambda rows: score.write_packaged(place, rows)
 
 
 COMMANDS = (translate, directions_command, pivot_command)

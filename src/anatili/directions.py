@@ -3,7 +3,6 @@
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
-from itertools import permutations
 from pathlib import Path
 from typing import Any, Literal
 
@@ -79,11 +78,11 @@ def of_run(run: Run) -> Directions:
     return joined(taught, measured["translation"] if measured.get("model") == tuned.content else ())
 
 
-def of_converted(folder: Path, codes: Iterable[str]) -> Directions:
-    """Those of a model that only translates: between all its languages, with what was measured of its weights."""
+def of_converted(folder: Path, pairs: Iterable[tuple[str, str]]) -> Directions:
+    """Those of a model that only translates, with what was measured of its weights."""
     measured = read_measured(folder / MEASURED)
     rows = measured["translation"] if measured.get("model") == weights_of(folder) else ()
-    return joined(permutations(codes, 2), rows)
+    return joined(pairs, rows)
 
 
 def weights_of(folder: Path) -> str:

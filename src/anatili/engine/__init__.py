@@ -11,7 +11,14 @@ from anatili.prompt import Message
 from anatili.text import show_path
 from anatili.weights import check_folder, is_converted, is_encoder_decoder
 
-__all__ = ["Chance", "Engine", "Message", "Piece", "Prompt", "Sampling", "Translating", "open_engine", "say", "stop"]
+__all__ = [
+    "Chance", "Engine", "Message", "Piece", "Prompt", "Sampling", "Translating", "is_address", "open_engine", "say",
+    "stop",
+]  # fmt: skip
+
+OLLAMA = "ollama:"
+"""`ollama:NAME` is the model of this name in the Ollama of this machine."""
+OLLAMA_ADDRESS = "http://127.0.0.1:11434/v1"
 
 Prompt = Sequence[Message] | str | Sequence[int]
 """A conversation, to which the model's chat template is put; or a text or token ids to go on from as they are."""
@@ -107,8 +114,8 @@ class Engine(Protocol):
 class Translating(Protocol):
     """An engine whose model only translates: it is asked with a sentence and two languages, without words around it."""
 
-    def knows(self, pack: LanguagePack) -> bool:
-        """Whether the model has been taught a language."""
+    def goes(self, source: LanguagePack, target: LanguagePack) -> bool:
+        """Whether the model translates from one language into the other."""
         ...
 
     def translate(self, sentence: str, source: LanguagePack, target: LanguagePack, *, again: bool = False) -> str:
@@ -128,17 +135,24 @@ def stop(made: Iterator[Piece]) -> None:
         close()
 
 
+def is_address(model: str | Path) -> bool:
+    """Whether a model is named by where a server answers for it."""
+    return str(model).startswith(("http://", "https://", OLLAMA))
+
+
 def open_engine(model: str | Path, adapters: Sequence[Path] = (), slots: int = 1) -> Engine:
     """The engine for a folder (Hugging Face, CTranslate2), a GGUF file or an OpenAI-compatible server's address.
 
-    `adapters`: LoRA adapters to put on it; GGUF files for a GGUF file, PEFT folders for a folder. `slots`: answers to
-    be worked on at the same time, where that can be chosen.
+    An address begins with http(s), or is `ollama:NAME`. `adapters`: LoRA adapters to put on it; GGUF files for a GGUF
+    file, PEFT folders for a folder. `slots`: answers to be worked on at the same time, where that can be chosen.
     """
-    if str(model).startswith(("http://", "https://")):
+    if is_address(model):
         from anatili.engine.remote import RemoteEngine
 
         if adapters:
             raise Problem("adapters are put on where the model runs: start that server with them")
+        if str(model).startswith(OLLAMA):
+            return RemoteEngine(OLLAMA_ADDRESS, model=str(model).removeprefix(OLLAMA))
         return RemoteEngine(str(model))
     if str(model).endswith(".gguf"):
         from anatili.engine.llama import LlamaEngine

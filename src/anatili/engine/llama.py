@@ -146,7 +146,9 @@ class LlamaEngine(RemoteEngine):
         return found
 
     def more(self, sampling: Sampling) -> dict[str, Any]:
-        return {"repeat_penalty": sampling.repetition, "cache_prompt": True}
+        # Models that think aloud first (Qwen 3) would use up the answer's tokens with it; other templates do not ask.
+        aloud = {"chat_template_kwargs": {"enable_thinking": False}}
+        return {"repeat_penalty": sampling.repetition, "cache_prompt": True, **aloud}
 
 
 def check_gguf(path: Path) -> None:

@@ -17,7 +17,8 @@ class RemoteEngine:
     slots = 64
     """Requests that are handed on at a time; such a server has a queue of its own."""
 
-    def __init__(self, address: str, key: str = "") -> None:
+    def __init__(self, address: str, key: str = "", model: str = "") -> None:
+        """`model`: which of the server's; "" takes its first."""
         import httpx
 
         self.address = address.rstrip("/").removesuffix("/v1")
@@ -30,9 +31,14 @@ class RemoteEngine:
         self.client = httpx.Client(timeout=120, headers=headers, limits=limits)
         try:
             answer = self.client.get(f"{self.address}/v1/models").raise_for_status()
-            self.name = str(answer.json()["data"][0]["id"])
+            names = [str(one["id"]) for one in answer.json()["data"]]
+            if not names:
+                raise LookupError("it names no model")
+            self.name = next((name for name in names if model in ("", name, name.removesuffix(":latest"))), "")
         except (httpx.HTTPError, ValueError, LookupError) as error:
             raise Problem(f"no OpenAI-compatible server answers at {self.address}/v1/models: {error}") from error
+        if not self.name:
+            raise Problem(f"{self.label} has no model {model!r}; it has {', '.join(names)}")
 
     @property
     def context(self) -> int:

@@ -5,6 +5,7 @@ A folder has model.bin, config.json and the vocabulary, as CTranslate2's convert
 
 import json
 import os
+import re
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -26,6 +27,8 @@ SHORTEST, LONGEST = 64, 512
 """Tokens of a translation at most, for the shortest sentences and for the longest."""
 SENTENCEPIECE = ("sentencepiece.bpe.model", "spiece.model", "sentencepiece.model")
 VOCABULARIES = ("shared_vocabulary", "source_vocabulary")
+LANGUAGE = re.compile(r"[a-z]{3}_[A-Z][a-z]{3}|__[a-z]{2,3}__|<2[a-z]{2,3}>")
+"""How models write the languages that they know: NLLB, M2M100, MADLAD."""
 ASKS = "<2{code}>"
 """Stands before a sentence in models of MADLAD's kind: the language to translate into."""
 
@@ -52,7 +55,7 @@ class Seq2SeqEngine:
     parameters = 0
     context = LONGEST
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, name: str = "") -> None:
         if not is_converted(folder):
             raise Problem(
                 f"{show_path(folder)} is no CTranslate2 model: model.bin, config.json and a vocabulary make one"
@@ -62,7 +65,7 @@ class Seq2SeqEngine:
             import ctranslate2
         except ImportError as error:
             raise Problem(f"running a CTranslate2 model needs ctranslate2: {install('seq2seq')}") from error
-        self.folder, self.name = folder, folder.resolve().name
+        self.folder, self.name = folder, name or folder.resolve().name
         self.pieces = open_pieces(folder)
         device = "cuda" if ctranslate2.get_cuda_device_count() else "cpu"
         try:
@@ -95,9 +98,18 @@ class Seq2SeqEngine:
         """Whether the language of a sentence stands behind it, as transformers had it for NLLB until April 2023."""
         return bool(self.read("tokenizer_config.json").get("legacy_behaviour", False))
 
-    def knows(self, pack: LanguagePack) -> bool:
-        """Whether the model has a token for a language."""
-        return bool(self.token(pack))
+    def goes(self, source: LanguagePack, target: LanguagePack) -> bool:
+        """Whether the model has tokens for two languages; one that has none goes from one into one, by its name."""
+        if source == target:
+            return False
+        if self.has_languages:
+            return bool(self.token(source) and self.token(target))
+        return f"-{self.name}-".find(f"-{source.code}-{target.code}-") >= 0
+
+    @cached_property
+    def has_languages(self) -> bool:
+        """Whether the vocabulary has tokens by which a language is asked for."""
+        return any(LANGUAGE.fullmatch(token) for token in self.known)
 
     def token(self, pack: LanguagePack) -> str:
         """The token by which the model knows a language, "" if it does not."""
@@ -106,10 +118,9 @@ class Seq2SeqEngine:
 
     def translate(self, sentence: str, source: LanguagePack, target: LanguagePack, *, again: bool = False) -> str:
         """A sentence in another language; `again` tries it with repeats forbidden."""
+        if not self.goes(source, target):
+            raise Problem(f"{self.name} does not translate from {source.name} into {target.name}")
         start, end = self.token(source), self.token(target)
-        for pack, code in ((source, start), (target, end)):
-            if not code:
-                raise Problem(f"{self.name} does not know {pack.name}")
         wanted = len(sentence) // 2 + SHORTEST // 2
         limit = next((n for n in (SHORTEST, 2 * SHORTEST, 4 * SHORTEST) if wanted <= n), LONGEST)
         made = self.asked.do(How(limit, again), self.ask(sentence, start, end))
@@ -118,6 +129,8 @@ class Seq2SeqEngine:
     def ask(self, sentence: str, start: str, end: str) -> Ask:
         """A sentence as the model was taught to see it, given the tokens of its language and of the wanted one."""
         said = self.pieces.cut(sentence)
+        if not end:
+            return Ask((*said, self.end), ())
         if end == ASKS.format(code=end[2:-1]):
             return Ask((*self.before(end), *said, self.end), ())
         if self.ends_in_language:

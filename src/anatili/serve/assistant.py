@@ -7,10 +7,23 @@ from itertools import chain
 from pathlib import Path
 
 from anatili import models, weights
-from anatili.directions import Directions, of_converted, of_run, read_directions
-from anatili.engine import Engine, Message, Piece, Prompt, Sampling, Translating, open_engine, sentences, stop
+from anatili.directions import Directions, of_run, read_directions
+from anatili.engine import (
+    Engine,
+    Message,
+    Piece,
+    Prompt,
+    Sampling,
+    Translating,
+    is_address,
+    open_engine,
+    sentences,
+    stop,
+)
+from anatili.engine.seq2seq import Seq2SeqEngine
 from anatili.lang import LanguagePack, codes, load_pack, reference
 from anatili.lang.identify import identify
+from anatili.models import registry
 from anatili.problem import Problem, install
 from anatili.prompt import PASSAGES, grounded
 from anatili.recipe import load_recipe
@@ -21,6 +34,7 @@ from anatili.search.dense import Dense, Embedder, read_facts
 from anatili.serve.cite import Report, checked, quotation
 from anatili.serve.sample_index import Tell, sample_run
 from anatili.text import show_path
+from anatili.translate import opening
 
 TOY = 50_000_000
 """Weights below which a model is not asked to answer from passages: they answer in their own words."""
@@ -184,13 +198,14 @@ def open_assistant(
 ) -> Assistant:
     """The assistant of a run (its tuned model and index), of a model, or of a server's address.
 
-    A packaged model, and no name at all, which means the best of those that come with anatili, searches the sample.
+    A packaged or pulled model, and no name at all, which means the best of those that come with anatili, searches the
+    sample.
     """
     if is_model(target):
         engine = open_engine(target, adapters, slots)
-        if isinstance(engine, Translating):
-            packs = translated(engine)
-            return Assistant(engine, packs, card=read_card(Path(target)), directions=of_converted(Path(target), packs))
+        if isinstance(engine, Seq2SeqEngine):
+            known, taught = opening.ways(engine, speaking())
+            return Assistant(engine, known, card=read_card(Path(target)), directions=taught)
         return Assistant(engine, speaking())
     if not target or not is_run(target, runs):
         place = models.find(target or models.default())
@@ -202,6 +217,8 @@ def open_assistant(
             search = search_of(sample_run(languages, tell), packs, tell)
             ways = read_directions(about.get("translation"), place / models.DESCRIPTION)
             return Assistant(open_engine(file, adapters, slots), packs, search, read_card(place), ways)
+        if found := registry.located(target):
+            return open_pulled(found, adapters, tell, slots)
     run = run_of(target, runs)
     recipe = load_recipe(run.root / "recipe.toml")
     packs = {code: load_pack(code) for code in recipe.languages}
@@ -209,6 +226,21 @@ def open_assistant(
     return Assistant(
         open_engine(model_of(run), adapters, slots), packs, search, read_card(run.folder("release")), of_run(run)
     )
+
+
+def open_pulled(found: registry.Pulled, adapters: Sequence[Path], tell: Tell, slots: int) -> Assistant:
+    """The assistant of a model that was pulled, in the languages that its row names, else in all that there are."""
+    row = registry.find(found.name)
+    if row and row.kind not in ("chat", "base", "translation"):
+        raise Problem(f"{row.name} cannot be asked: it is for {row.kind}")
+    spoken = speaking()
+    if not found.opens and (weights.is_converted(found.place) or weights.is_encoder_decoder(found.place)):
+        engine = opening.open_pulled(found, tell)
+        known, taught = opening.ways(engine, spoken)
+        return Assistant(engine, known, card=registry.card(found), directions=taught)
+    packs = {code: pack for code, pack in spoken.items() if row and code in row.languages} or spoken
+    search = search_of(sample_run(list(packs), tell), packs, tell)
+    return Assistant(open_engine(found.place, adapters, slots), packs, search, registry.card(found))
 
 
 def read_card(folder: Path) -> str:
@@ -227,22 +259,10 @@ def speaking() -> dict[str, LanguagePack]:
     return dict(sorted(found.items(), key=lambda one: order.index(one[0]) if one[0] in order else len(order)))
 
 
-def translated(engine: Translating) -> dict[str, LanguagePack]:
-    """The packs of all languages that a model translates, those first that the page speaks."""
-    packs = {code: pack for code in (*speaking(), *codes()) if engine.knows(pack := load_pack(code))}
-    if len(packs) < 2:
-        raise Problem("the model has no tokens for two languages that have a pack: it is of a kind not known here")
-    return packs
-
-
 def is_model(target: str) -> bool:
     """Whether `target` is an address, a GGUF file or a Hugging Face folder."""
     path = Path(target)
-    return (
-        target.startswith(("http://", "https://"))
-        or path.suffix == ".gguf"
-        or (target != "" and (path / "config.json").is_file())
-    )
+    return is_address(target) or path.suffix == ".gguf" or (target != "" and (path / "config.json").is_file())
 
 
 def is_run(target: str, runs: Path) -> bool:
@@ -250,10 +270,13 @@ def is_run(target: str, runs: Path) -> bool:
 
 
 def find_model(target: str, runs: Path = Path("runs"), tell: Tell = silent) -> Path:
-    """The model that is meant: a Hugging Face folder, a .gguf file, a run's newest model, or a packaged one."""
+    """The model that is meant: a Hugging Face folder, a .gguf file, a run's newest, a packaged or a pulled one."""
     path = Path(target)
     if not is_run(target, runs) and (place := models.find(target)):
         return models.open_packaged(place, tell)
+    if not is_run(target, runs) and not path.exists() and (found := registry.located(target)):
+        is_whole = found.opens or weights.is_converted(found.place)
+        return found.place if is_whole else weights.check_folder(found.place)
     if path.suffix == ".gguf" or (path.is_dir() and not (path / "recipe.toml").is_file()):
         return path if path.suffix == ".gguf" or weights.is_converted(path) else weights.check_folder(path)
     return model_of(run_of(target, runs))
@@ -264,7 +287,8 @@ def run_of(target: str, runs: Path) -> Run:
     try:
         return find_run(Path(target), runs)
     except Problem as problem:
-        raise Problem(f"{problem}. Models that come with anatili: {', '.join(models.names())}") from problem
+        known = f"Models that come with anatili: {', '.join(models.names())}; others: anatili models"
+        raise Problem(f"{problem}. {known}") from problem
 
 
 def model_of(run: Run) -> Path:
@@ -307,7 +331,9 @@ def vectors_of(folder: Path, model: str, tell: Tell) -> Dense | None:
 
 def open_embedder(model: str = "") -> Embedder:
     """What makes vectors: a server's address or a model; without a name the model that comes as a package."""
-    return sentences.SentenceEngine() if model in ("", sentences.PACKAGE) else open_engine(model)
+    if model in ("", sentences.PACKAGE):
+        return sentences.SentenceEngine()
+    return open_engine(model if is_address(model) else find_model(model))
 
 
 def searched_run(target: str, runs: Path = Path("runs"), tell: Tell = silent) -> tuple[Run, dict[str, LanguagePack]]:

@@ -6,7 +6,7 @@ import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import pairwise
+from itertools import permutations
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ ALLOWED = {"int8": 0.5, "bfloat16": 0.3, "float16": 0.1, "float32": 0.02}
 KEPT = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "sentencepiece.bpe.model", "spiece.model",
         "generation_config.json", "README.md", "LICENSE")  # fmt: skip
 """Files of the model that go along."""
-PROBES = 6
+PROBES = 2
 """Sentences of each two languages by which both are compared."""
 POSITIONS = "embed_positions.weights"
 """Computed when a model is opened; older files carry it all the same."""
@@ -123,7 +123,7 @@ def compare(folder: Path, converted: Path, quantization: str) -> dict[str, Any]:
         ours = engine.model.score_batch([list(ask.source)], [target[:-1]], max_batch_size=0)[0].log_probs
         differences += [abs(one - other) for one, other in zip(ours, theirs, strict=True)]
     if not differences:
-        raise Problem(f"{show_path(folder)} knows fewer than two languages that have a pack: nothing to compare with")
+        raise Problem(f"{show_path(folder)} goes between no two languages of the sample: nothing to compare with")
     mean, allowed = sum(differences) / len(differences), ALLOWED[quantization]
     if not mean <= allowed:
         raise Problem(
@@ -140,8 +140,10 @@ def compare(folder: Path, converted: Path, quantization: str) -> dict[str, Any]:
 
 def probes(engine: Seq2SeqEngine) -> Iterator[tuple[Ask, list[str]]]:
     """Questions of the sample as the engine gets them, each with its translation's pieces."""
-    packs = [pack for code in read_topics()[0].pages if engine.knows(pack := load_pack(code))]
-    for source, target in pairwise(packs):
+    packs = [load_pack(code) for code in read_topics()[0].pages]
+    for source, target in permutations(packs, 2):
+        if not engine.goes(source, target):
+            continue
         for topic in read_topics()[:PROBES]:
             start, end = engine.token(source), engine.token(target)
             ask = engine.ask(topic.pages[source.code].question, start, end)

@@ -1,0 +1,189 @@
+"""A server that speaks the Hugging Face hub's API as far as pulling needs it: real HTTP, on a free port here.
+
+Large files lie on another host, as they do there: `resolve` sends on to it, and a token must not be sent along. What
+can go wrong on the way is set on the server: broken connections, other bytes, refusals.
+"""
+
+import hashlib
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import unquote, urlsplit
+
+LARGE = (".gguf", ".safetensors", ".bin")
+"""What is stored apart from git, known by its SHA-256."""
+
+
+@dataclass
+class Repository:
+    files: dict[str, bytes]
+    licence: str = "apache-2.0"
+    is_gated: bool = False
+    allowed: set[str] = field(default_factory=set)
+    """Tokens for which a gated one opens."""
+
+    @property
+    def commit(self) -> str:
+        seen = hashlib.sha1()
+        for name, content in sorted(self.files.items()):
+            seen.update(name.encode() + content)
+        return seen.hexdigest()
+
+
+def git_id(content: bytes) -> str:
+    return hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
+
+
+@dataclass
+class Hub:
+    """What the server has and how it misbehaves."""
+
+    repositories: dict[str, Repository] = field(default_factory=dict)
+    tokens: set[str] = field(default_factory=set)
+    breaks: list[int] = field(default_factory=list)
+    """After how many bytes each of the next large downloads breaks off; empty: none does."""
+    spoil: bool = False
+    """Whether a byte of every large file is changed on the way."""
+    ignores_ranges: bool = False
+    says_html: bool = False
+    """Whether it answers as a hotel's network does."""
+    fails: int = 0
+    """The status with which it answers everything; 0: it works."""
+    asked: list[tuple[str, str, str]] = field(default_factory=list)
+    """Method, path and Range of each request."""
+    leaked: list[str] = field(default_factory=list)
+    """Requests to the other host that carried a token."""
+    port: int = 0
+
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def downloads(self) -> list[str]:
+        """The Range of each request for a large file's bytes."""
+        return [span for method, path, span in self.asked if method == "GET" and path.startswith("/cdn/")]
+
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    hub: Hub
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+    def do_HEAD(self) -> None:
+        self.answer()
+
+    def do_GET(self) -> None:
+        self.answer()
+
+    def answer(self) -> None:
+        hub, path = self.hub, unquote(urlsplit(self.path).path)
+        hub.asked.append((self.command, path, self.headers.get("Range", "")))
+        token = self.headers.get("Authorization", "").removeprefix("Bearer ")
+        if hub.fails:
+            return self.refuse(hub.fails)
+        if hub.says_html:
+            return self.send(200, b"<html>Please log in to the network</html>", {"Content-Type": "text/html"})
+        if path.startswith("/cdn/"):
+            if token:
+                hub.leaked.append(path)
+            return self.large(path.removeprefix("/cdn/"))
+        if token and token not in hub.tokens:
+            return self.refuse(401, message="Invalid credentials in Authorization header")
+        if path.startswith("/api/models/"):
+            return self.facts(path.removeprefix("/api/models/"), token)
+        return self.resolve(path, token)
+
+    def facts(self, rest: str, token: str) -> None:
+        name, _, revision = rest.partition("/revision/")
+        repository = self.hub.repositories.get(name)
+        if repository is None:  # the hub does not tell strangers what is missing from what is private
+            return self.refuse(404 if token else 401, "RepoNotFound")
+        if revision not in ("", "main", repository.commit):
+            return self.refuse(404, "RevisionNotFound")
+        siblings = []
+        for file, content in repository.files.items():
+            row = {"rfilename": file, "size": len(content), "blobId": git_id(content)}
+            if file.endswith(LARGE):
+                row["lfs"] = {"sha256": hashlib.sha256(content).hexdigest(), "size": len(content), "pointerSize": 134}
+            siblings.append(row)
+        said = {"_id": "1", "id": name, "modelId": name, "sha": repository.commit, "private": False, "disabled": False,
+                "gated": "manual" if repository.is_gated else False, "downloads": 0, "likes": 0, "tags": [],
+                "cardData": {"license": repository.licence}, "siblings": siblings}  # fmt: skip
+        return self.send(200, json.dumps(said).encode(), {"Content-Type": "application/json"})
+
+    def resolve(self, path: str, token: str) -> None:
+        name, _, rest = path.strip("/").partition("/resolve/")
+        revision, _, file = rest.partition("/")
+        repository = self.hub.repositories.get(name)
+        if repository is None:
+            return self.refuse(404 if token else 401, "RepoNotFound")
+        if repository.is_gated and token not in repository.allowed:
+            return self.refuse(403 if token else 401, "GatedRepo")
+        if revision not in ("main", repository.commit):
+            return self.refuse(404, "RevisionNotFound")
+        content = repository.files.get(file)
+        if content is None:
+            return self.refuse(404, "EntryNotFound")
+        about = {"X-Repo-Commit": repository.commit}
+        if not file.endswith(LARGE):
+            return self.send(200, content, about | {"ETag": f'"{git_id(content)}"'})
+        digest = hashlib.sha256(content).hexdigest()
+        about |= {"X-Linked-Size": str(len(content)), "X-Linked-Etag": f'"{digest}"',
+                  "Location": f"http://localhost:{self.hub.port}/cdn/{digest}?signed=yes"}  # fmt: skip
+        return self.send(302, b"", about)
+
+    def large(self, digest: str) -> None:
+        hub = self.hub
+        everything = (c for r in hub.repositories.values() for c in r.files.values())
+        content = next((c for c in everything if hashlib.sha256(c).hexdigest() == digest), None)
+        if content is None:
+            return self.refuse(404)
+        if hub.spoil:
+            content = content[:-1] + bytes([content[-1] ^ 1])
+        head, status = {"ETag": f'"{digest}"', "Accept-Ranges": "bytes"}, 200
+        span = self.headers.get("Range", "")
+        if span and not hub.ignores_ranges:
+            start = int(span.removeprefix("bytes=").rstrip("-"))
+            head["Content-Range"] = f"bytes {start}-{len(content) - 1}/{len(content)}"
+            content, status = content[start:], 206
+        if hub.breaks:
+            kept = hub.breaks.pop(0)
+            self.send(status, content, head, kept)
+            self.close_connection = True
+            return None
+        return self.send(status, content, head)
+
+    def refuse(self, status: int, code: str = "", message: str = "") -> None:
+        head = {name: said for name, said in (("X-Error-Code", code), ("X-Error-Message", message)) if said}
+        self.send(status, b'{"error": "no"}', head | {"Content-Type": "application/json"})
+
+    def send(self, status: int, content: bytes, head: dict[str, str], kept: int | None = None) -> None:
+        """An answer; of `kept` bytes only, though it promises all."""
+        self.send_response(status)
+        for name, said in head.items():
+            self.send_header(name, said)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(content if kept is None else content[:kept])
+
+
+@contextmanager
+def serving() -> Iterator[Hub]:
+    """A hub that answers until the block ends."""
+    hub = Hub()
+    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Bound", (Handler,), {"hub": hub}))
+    server.daemon_threads = True
+    hub.port = server.server_address[1]
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
+    thread.start()
+    try:
+        yield hub
+    finally:
+        server.shutdown()
+        server.server_close()
