@@ -22,7 +22,7 @@ def make(folder: Path, shape: str) -> Path:
 
     torch.manual_seed(5)
     folder.mkdir(parents=True, exist_ok=True)
-    tokenizer, model = {"nllb": nllb, "m2m100": m2m100, "madlad": madlad}[shape](folder)
+    tokenizer, model = {"nllb": nllb, "m2m100": m2m100, "madlad": madlad, "pair": pair}[shape](folder)
     for name, parameter in model.named_parameters():
         # So that translations hang on their sentences, and do not say one token over and over: a small table of tokens.
         if parameter.ndim > 1 and "position" not in name:
@@ -30,7 +30,7 @@ def make(folder: Path, shape: str) -> Path:
     model.generation_config.max_length = None
     tokenizer.save_pretrained(folder)
     model.save_pretrained(folder)
-    if shape == "madlad":  # as it is published: the shared table under the name of one of its places
+    if shape in ("madlad", "pair"):  # as it is published: the shared table under the name of one of its places
         tensors = load_file(folder / "model.safetensors")
         tensors["decoder.embed_tokens.weight"] = shared = tensors.pop("shared.weight")
         tensors["lm_head.weight"] = torch.randn_like(shared) / 8
@@ -82,10 +82,18 @@ def many_to_many(size: int) -> Any:
 
 def madlad(folder: Path) -> Any:
     """Unigram pieces with <2kk> and its like among them; decoding begins with <unk>, weights are not tied."""
+    return t5(folder, [f"<2{code}>" for code in codes()])
+
+
+def pair(folder: Path) -> Any:
+    """The same without tokens for languages: it goes from one language into one other."""
+    return t5(folder, [])
+
+
+def t5(folder: Path, own: list[str]) -> Any:
     from transformers import T5Config, T5ForConditionalGeneration, T5Tokenizer
 
-    asks = [f"<2{code}>" for code in codes()]
-    model = sentencepiece(folder / "spiece.model", kind="unigram", own=asks)
+    model = sentencepiece(folder / "spiece.model", kind="unigram", own=own)
     pieces = [(model.id_to_piece(number), model.get_score(number)) for number in range(len(model))]
     tokenizer = T5Tokenizer(vocab=pieces, extra_ids=0, pad_token="<s>")
     settings = T5Config(
