@@ -21,7 +21,7 @@ from anatili.engine.sentences import SentenceEngine
 from anatili.interval import interval
 from anatili.sample.crawl import topic_url
 from anatili.sample.topics import Topic, read_topics
-from anatili.search.answer import Search
+from anatili.search.answer import Search, in_order
 from anatili.search.dense import NEAREST, Dense, build
 from anatili.serve.assistant import searched_run
 
@@ -62,13 +62,14 @@ class Meter:
         self.both = Search(folder, self.packs, dense=Dense(folder, engine))
         self.url = cache(lambda number: getattr(self.words.passage(number), "url", ""))
 
-    def orders(self, question: str, prefer: str, only: str) -> list[list[str]]:
-        """Addresses that each way finds, best first."""
+    def orders(self, question: str, prefer: str, only: str, without: str = "") -> list[list[str]]:
+        """Addresses that each way finds, best first, in an index without the page `without`."""
         assert self.both.dense
-        words = [hit.passage.id for hit in self.words.find(question, NEAREST, prefer, only)]
-        near = [one.id for one in self.both.dense.nearest(question, NEAREST, only)]
-        whole = [hit.passage.id for hit in self.both.find(question, NEAREST, prefer, only)]
-        return [list(dict.fromkeys(map(self.url, order))) for order in (words, near, one_order(words, near), whole)]
+        found = [hit for hit in self.words.find(question, NEAREST, prefer, only) if hit.passage.url != without]
+        near = [one.id for one in self.both.dense.nearest(question, NEAREST, only) if self.url(one.id) != without]
+        words = [hit.passage.id for hit in found]
+        ways = (words, near, one_order(words, near), in_order(found, near))
+        return [list(dict.fromkeys(map(self.url, order))) for order in ways]
 
 
 def rank(found: Sequence[str], wanted: Sequence[str]) -> int:
@@ -140,8 +141,8 @@ def main() -> None:
         for topic in topics:
             own = topic_url(topic, source)
             wanted = [topic_url(topic, code) for code in meter.packs if code != source]
-            found = meter.orders(topic.pages[source].question, source, "")
-            ranks.append([rank([url for url in order if url != own], wanted) for order in found])
+            found = meter.orders(topic.pages[source].question, source, "", own)
+            ranks.append([rank(order, wanted) for order in found])
         show(f"{source} -> others", ranks)
     pairs = [(source, target) for source in meter.packs for target in meter.packs if source != target]
     rows = np.array([closeness(meter, topics, *pair) for pair in pairs])

@@ -22,6 +22,7 @@ from anatili.train import converted
 from anatili.translate import meaning
 from anatili.translate.translator import Translator
 
+pytest.importorskip("ctranslate2")
 PACKS = {code: load_pack(code) for code in ("kk", "ru", "en", "tr", "ky")}
 SENTENCES = [topic.pages["kk"].question for topic in read_topics()[:24]]
 LIMIT = 24

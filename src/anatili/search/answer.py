@@ -1,9 +1,8 @@
 """Find the passages that answer a question, each with what is needed to cite it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from itertools import chain
 from math import log
 from pathlib import Path
 from typing import Any
@@ -136,11 +135,8 @@ class Search:
         near = self.dense.nearest(query, max(limit, NEAREST), only)
         close = {one.id for one in near if one.closeness >= self.dense.close}
         known = {one.passage.id: one for one in found}
-        by_words = list(known)
-        covers = any(one.coverage >= COVERS for one in found[:FIRST])
-        orders = (by_words, [one.id for one in near]) if covers else ([one.id for one in near], by_words)
         made: list[Found] = []
-        for number in list(dict.fromkeys(chain(*orders)))[:limit]:
+        for number in in_order(found, [one.id for one in near])[:limit]:
             one = known.get(number) or self._opened(number, asked, weights)
             if one:  # the score is that of this order
                 made.append(replace(one, score=round(1 / (1 + len(made)), 4), is_close=number in close))
@@ -215,6 +211,13 @@ class Search:
             return 0.0
         frequency = max((self.frequency(term) for term in one.terms), default=0)
         return log(1 + (self.size() - frequency + 0.5) / (frequency + 0.5))  # as BM25 has it
+
+
+def in_order(found: Sequence[Found], near: Sequence[str]) -> list[str]:
+    """The ids of what words and vectors find, best first."""
+    by_words = [one.passage.id for one in found]
+    covers = any(one.coverage >= COVERS for one in found[:FIRST])
+    return list(dict.fromkeys([*by_words, *near] if covers else [*near, *by_words]))
 
 
 def weights_of(asked: list[Asked]) -> dict[str, float]:
