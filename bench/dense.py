@@ -3,11 +3,12 @@
     python bench/dense.py [--part odd|even]
 
 MRR@10 and the share that finds the page among ten, with 95 % intervals (bootstrap over questions, 1,000 resamples), by
-words alone, by vectors alone, by both in one order (reciprocal ranks), and as search has it: words where they cover the
-question, else vectors. Then the same where the page in the language of the question is taken out, so that one in
-another language must be found among all; what passages in other languages are taken for answers; and the time it takes.
-The vectors are by the packaged model and kept with the index; making them takes minutes. Two figures were chosen by
-these questions (`COVERS` in search/answer.py, `close` in engine/sentences.py): --part has every second one.
+words alone, by vectors alone, by both in one order (reciprocal ranks), and as search has it: words and vectors in turn
+where words cover the question, else vectors first. Then the same where the page in the language of the question is
+taken out, so that one in another language must be found among all; what passages in other languages are taken for
+answers; and the time it takes. The vectors are by the packaged model and kept with the index; making them takes
+minutes. Two figures were chosen by these questions (`COVERS` in search/answer.py, `close` in engine/sentences.py):
+--part has every second one.
 """
 
 import argparse

@@ -142,7 +142,7 @@ def test_a_file_that_does_not_fit_is_told_before_it_is_begun(hub, home, tmp_path
     from anatili.models import hub as fetching
     from anatili.problem import Problem
 
-    plan = fetching.Plan("x", NAME, "0" * 40, (fetching.File(FILE, 10**15, "0" * 64),), FILE, "", False)
+    plan = fetching.Plan("x", NAME, "0" * 40, (fetching.File(FILE, 10**15, "0" * 64),), FILE, "")
     monkeypatch.setattr(fetching, "cache", lambda: tmp_path / "not" / "yet" / "there")
     with pytest.raises(Problem, match=r"needs 1000000\.00 GB .* GB are free"):
         fetching.fetch(plan, print)
@@ -340,3 +340,56 @@ def test_what_is_no_chat_model_says_what_it_is(hub, home, gguf):
     place_of(pull(home, "bge-m3", "--yes", "--json"))
     done = run_anatili("chat", "BGE-M3", "--question", "Абай кім?", env=home)
     assert "bge-m3 cannot be asked: it is for embedding" in done.stderr
+
+
+def test_each_kind_comes_with_what_it_needs(hub, home, gguf):
+    """CTranslate2's folder has weights of a form of its own; one of sentence vectors has a folder that says how."""
+    hub.repositories["skywood/nllb-200-distilled-600M-ct2-int8"] = local.Repository({
+        "model.bin": b"\6\0\0\0\x10\0TransformerSpec", "config.json": b"{}", "shared_vocabulary.json": b"[]",
+        "sentencepiece.bpe.model": b"\n\1x", "tokenizer.json": b"{}", "optimizer.bin": b"\x80\2",
+    })  # fmt: skip
+    place = place_of(pull(home, "nllb-600m", "--yes", "--json"))
+    assert {path.name for path in place.iterdir()} == {
+        "model.bin", "config.json", "shared_vocabulary.json", "sentencepiece.bpe.model", "tokenizer.json",
+    }  # fmt: skip
+    hub.repositories["small/vectors"] = local.Repository({
+        "model.safetensors": gguf, "config.json": b"{}", "modules.json": b"[]", "1_Pooling/config.json": b"{}",
+        "openvino/model.safetensors": gguf, ".gitattributes": b"*.bin filter=lfs",
+    })  # fmt: skip
+    place = place_of(pull(home, "small/vectors", "--yes", "--json"))
+    came = {path.relative_to(place).as_posix() for path in place.rglob("*") if path.is_file()}
+    assert came == {"model.safetensors", "config.json", "modules.json", "1_Pooling/config.json"}
+
+
+@pytest.mark.parametrize("name", ["../../evil.gguf", "/evil.gguf", "a\x1b[2J.gguf", "..\\evil.gguf"])
+def test_a_hub_that_names_files_elsewhere_is_refused(hub, home, gguf, tmp_path, name):
+    hub.repositories["small/evil"] = local.Repository({name: gguf})
+    done = pull(home, "small/evil", "--yes")
+    assert done.returncode == 1
+    assert "refused" in done.stderr
+    assert not list(tmp_path.rglob("evil.gguf"))
+    assert hub.downloads() == []
+
+
+def test_a_pulled_model_goes_by_its_name_and_tells_what_it_is(gguf, tmp_path, monkeypatch):
+    from anatili.models import registry
+    from anatili.serve.assistant import open_assistant
+
+    monkeypatch.setenv("ANATILI_CACHE", str(tmp_path / "cache"))
+    (tmp_path / "m.gguf").write_bytes(gguf)
+    row = registry.known("gemma-3-4b")
+    kept = registry.Pulled(row.name, row.repository, "f" * 40, str(tmp_path), {"m.gguf": len(gguf)}, "m.gguf")
+    registry.write_pulled(kept)
+    assert registry.pulled(row.name) is None, "of another file than the registry has now"
+    (tmp_path / "m.gguf").rename(tmp_path / row.file)
+    registry.write_pulled(
+        registry.Pulled(row.name, row.repository, "f" * 40, str(tmp_path), {row.file: len(gguf)}, row.file)
+    )
+    assistant = open_assistant(row.name)
+    assert assistant.name == row.name
+    assert row.about in assistant.card
+    assert "LicenseRef-Gemma" in assistant.card
+    assert assistant.search is not None
+    assert next(iter(assistant.packs)) == "kk", "its maker names no languages: all are offered, the main one first"
+    assert not assistant.ready([{"role": "user", "content": "zzz qqq xxyy"}]).passages
+    assert assistant.ready([{"role": "user", "content": "zzz qqq xxyy"}]).abstains, "as small as it is"

@@ -28,9 +28,9 @@ COLUMNS = {
     "memory": (8, "right"),
     "licence": (15, "left"),
     "    ": (4, "left"),
-    "kk": (3, "left"),
+    "{code}": (3, "left"),
     "tokens": (6, "right"),
-    "published, Kazakh": (18, "left"),
+    "published, {language}": (18, "left"),
     "here": (4, "left"),
 }
 """Head -> how wide: 100 columns hold all."""
@@ -125,7 +125,9 @@ def show_rows(rows: "tuple[Row, ...]") -> None:
     from anatili.pulling import size
 
     memory, screen = registry.machine_memory(), console()
-    screen.print(laid_out(Text(head, style="bold") for head in COLUMNS))
+    code, language = registry.said()["language"], registry.said()["name"]
+    heads = (head.format(code=code, language=language) for head in COLUMNS)
+    screen.print(laid_out(Text(head, style="bold") for head in heads))
     for kind, head in HEADS.items():
         screen.print(Text(f"\n{head}", style="underline"))
         for row in (one for one in rows if one.kind == kind):
@@ -133,7 +135,7 @@ def show_rows(rows: "tuple[Row, ...]") -> None:
     limit = f"!: more than this machine's {size(memory)}." if memory else ""
     screen.print(
         f"\nNC: not for commercial use. G: gated, terms to accept first. {limit}\n"
-        "~: reckoned from weights and bits. kk: does its maker name Kazakh. tokens: a Kazakh word,\n"
+        f"~: reckoned from weights and bits. {code}: does its maker name it. tokens: a {language} word,\n"
         "measured here. Figures compare only where they were taken alike: anatili models NAME tells how,\n"
         "with every source. anatili pull NAME fetches one.",
         soft_wrap=True,
@@ -144,6 +146,7 @@ def cells(row: "Row", fact: dict[str, Any]) -> "Iterator[Text]":
     """A row of the table."""
     from rich.text import Text
 
+    from anatili.models import registry
     from anatili.pulling import size
 
     too_much = fact["fits"] is False
@@ -152,7 +155,7 @@ def cells(row: "Row", fact: dict[str, Any]) -> "Iterator[Text]":
     yield Text((size(row.memory) if row.memory else "-") + ("!" if too_much else " "), "red" if too_much else "")
     yield Text(row.licence.removeprefix("LicenseRef-") or "not stated")
     yield Text(" ".join(mark for mark, holds in (("NC", not row.commercial), ("G", row.gated)) if holds), "yellow")
-    yield Text("yes" if "kk" in row.languages else "no" if row.languages else "?")
+    yield Text("yes" if registry.said()["language"] in row.languages else "no" if row.languages else "?")
     yield Text(f"{row.tokens_per_word:.2f}" if row.tokens_per_word else "-")
     yield Text(f"{row.published[0].test} {row.published[0].value:g}" if row.published else "-")
     yield Text("yes" if fact["here"] else "")
@@ -196,8 +199,10 @@ def show_row(row: "Row") -> None:
         "gated": f"accept the terms at {row.gated}, then set HF_TOKEN" if row.gated else "",
         "languages": " ".join(row.languages)
         + (f" of {row.all_languages}" if row.all_languages and row.languages else "")
-        + (f"{row.all_languages}, Kazakh not named" if row.all_languages and not row.languages else ""),
-        "tokens a Kazakh word": f"{row.tokens_per_word:.2f}, measured on FLORES dev" if row.tokens_per_word else "",
+        + (f"{row.all_languages}, not named" if row.all_languages and not row.languages else ""),
+        f"tokens a {registry.said()['name']} word": f"{row.tokens_per_word:.2f}, measured on FLORES dev"
+        if row.tokens_per_word
+        else "",
     }
     for name, value in told.items():
         if value:

@@ -247,7 +247,7 @@ def embed(
     """Make vectors of RUN's passages: search then also finds what is said in another language. RUN may be `sample`.
 
     Without a name the model is multilingual-e5-small, which comes with the extra `dense` and needs no server: `search`,
-    `chat` and `serve` use its vectors as soon as they are there. Where words cover a question they still decide. What
+    `chat` and `serve` use its vectors as soon as they are there. Where words cover a question they still go first. What
     was broken off goes on at the next call; of a new index the vectors are made anew.
 
     Another model is one behind /v1/embeddings; name it in ANATILI_EMBEDDINGS when you search (`none`: words alone).

@@ -35,6 +35,18 @@ def test_it_streams_the_same_at_temperature_zero(engine):
     assert (last.finish, last.tokens, last.prompt_tokens) == ("length", 20, engine.count(ASK))
 
 
+def test_models_that_think_aloud_are_asked_not_to(tmp_path):
+    folder = models.make_folder(tmp_path, "llama")
+    asks = "{% if enable_thinking is defined and not enable_thinking %}plain{% else %}aloud{% endif %}"
+    (folder / "chat_template.jinja").write_text(models.TEMPLATE + asks, "utf-8")
+    export_gguf(folder, tmp_path / "m.gguf", "q8_0")
+    engine = open_engine(tmp_path / "m.gguf")
+    more = engine.more(Sampling())
+    assert engine.ask("/apply-template", {"messages": ASK, **more})["prompt"].endswith("plain")
+    more["chat_template_kwargs"]["enable_thinking"] = True
+    assert engine.ask("/apply-template", {"messages": ASK, **more})["prompt"].endswith("aloud"), "it is asked otherwise"
+
+
 def test_it_stops_at_the_limit_and_at_a_stop_word(engine):
     said = say(engine, ASK, Sampling(limit=20, temperature=0))
     stop = said[len(said) // 2 :][:2]

@@ -27,6 +27,7 @@ BESIDE = ("*.json", "*.jinja", "*.model", "*.txt", "README.md", "LICENSE*", "NOT
 """What a folder of weights needs beside them: configuration, vocabulary, terms."""
 FOLDERS = re.compile(r"(\d_\w+/)?[^/]+$")
 """Files at the top, and in the folders of sentence-transformers (`1_Pooling`); others hold other formats."""
+DIGEST = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 SPLIT = re.compile(r"(.*)-\d{5}-of-\d{5}\.gguf$")
 TRIES = 5
 """Times that a download goes on by itself, counted anew with each byte that came."""
@@ -61,7 +62,6 @@ class Plan:
     """The GGUF file to open; "" opens the folder."""
     licence: str
     """As the repository states it; "" if it does not."""
-    gated: bool
 
     @property
     def size(self) -> int:
@@ -83,16 +83,21 @@ def look(name: str, file: str = "") -> Plan:
         chosen, opens = choose(found, row, file, repository)
         # Whether one may have it: a small request now instead of a refusal after the question.
         api.get_hf_file_metadata(url=address(repository, str(info.sha), chosen[0].name))
+    if not re.fullmatch(r"[0-9a-f]{40}", str(info.sha)):
+        raise Problem(f"{host()} names no commit of {repository}: refused")
     pulled_as = row.name if row else name if not file else f"{name}/{file}"
     licence = info.card_data.get("license") if info.card_data else ""
-    return Plan(pulled_as, repository, str(info.sha), tuple(chosen), opens, str(licence or ""), bool(info.gated))
+    return Plan(pulled_as, repository, str(info.sha), tuple(chosen), opens, str(licence or ""))
 
 
 def as_file(sibling: Any) -> File:
-    digest = sibling.lfs.sha256 if sibling.lfs else sibling.blob_id
-    if not digest or sibling.size is None:
-        raise Problem(f"the hub does not tell the digest of {sibling.rfilename}: it is not fetched unchecked")
-    return File(sibling.rfilename, int(sibling.size), str(digest))
+    """A file as the hub tells of it; `Problem` for a digest that is none or a name that would lead elsewhere."""
+    name, digest = str(sibling.rfilename), str((sibling.lfs.sha256 if sibling.lfs else sibling.blob_id) or "")
+    if not DIGEST.fullmatch(digest) or sibling.size is None:
+        raise Problem(f"{host()} does not tell the digest of {name!r}: it is not fetched unchecked")
+    if not name.isprintable() or name.startswith("/") or "\\" in name or ".." in name.split("/"):
+        raise Problem(f"{host()} names a file {name!r}: refused")
+    return File(name, int(sibling.size), digest)
 
 
 def choose(found: list[File], row: Row | None, file: str, repository: str) -> tuple[list[File], str]:

@@ -5,6 +5,7 @@ known by a record in the cache, written when all files were there and checked.
 """
 
 import difflib
+import fnmatch
 import json
 import os
 import tomllib
@@ -147,25 +148,37 @@ class Pulled:
 
 
 @cache
+def said() -> dict[str, Any]:
+    """The file as it is: `language` and `name` of the language that it is about, and the models."""
+    return tomllib.loads(FILE.read_text("utf-8"))
+
+
+@cache
 def rows() -> tuple[Row, ...]:
     """All rows, in the file's order. Of those that come with anatili `model.json` tells the facts."""
     found = []
-    for said in tomllib.loads(FILE.read_text("utf-8"))["model"]:
-        place = models.HERE / said["name"]
-        found.append(Row.model_validate((bundled(place) if said.get("format") == "bundled" else {}) | said))
+    for row in said()["model"]:
+        place = models.HERE / row["name"]
+        found.append(Row.model_validate((bundled(place) if row.get("format") == "bundled" else {}) | row))
     return tuple(found)
 
 
 def bundled(place: Path) -> dict[str, Any]:
     """The facts of a model that comes with anatili."""
-    told = models.describe(place)
-    kazakh = [one for one in told.get("scores", ()) if one["texts"] == "kk.txt"]
+    told, code = models.describe(place), said()["language"]
+    own = [one for one in told.get("scores", ()) if one["texts"] == f"{code}.txt"]
+    ways = [one for one in told.get("translation", ()) if "chrf" in one]
+    measured = [
+        (f"FLORES dev {code}", one["bits_per_byte"], "bits per byte", f"{one['count']} lines, lower is better")
+        for one in own
+    ] + [(f"{one['texts']} {one['source']}-{one['target']}", one["chrf"], "chrF++", f"{one['count']} lines")
+         for one in ways]  # fmt: skip
     return {
         "bytes": sum(path.stat().st_size for path in place.iterdir()), "parameters": told["parameters"],
         "licence": told["licence"], "languages": told["languages"],
         "measured": [
-            {"test": "FLORES dev kk", "value": one["bits_per_byte"], "unit": "bits per byte",
-             "note": f"{one['count']} lines, lower is better", "source": "model.json", "date": "2026"} for one in kazakh
+            {"test": test, "value": value, "unit": unit, "note": note, "source": "its model.json", "date": "2026"}
+            for test, value, unit, note in measured
         ],
     }  # fmt: skip
 
@@ -179,11 +192,11 @@ class NotPulled(Problem):
     """A model of the registry that is not here; the command line offers to pull it."""
 
     def __init__(self, row: Row) -> None:
-        super().__init__(f"{row.name} is not here: anatili pull {row.name}   ({told(row)})")
+        super().__init__(f"{row.name} is not here: anatili pull {row.name}   ({in_short(row)})")
         self.row = row
 
 
-def told(row: Row) -> str:
+def in_short(row: Row) -> str:
     """Size and licence in a few words."""
     size = f"{'about ' if row.is_size_reckoned else ''}{row.size / 1e9:.2f} GB, " if row.size else ""
     return f"{size}{row.licence or 'licence unknown'}{'' if row.commercial else ', not for commercial use'}"
@@ -227,7 +240,7 @@ def write_pulled(pulled: Pulled) -> None:
 
 
 def pulled(name: str) -> Pulled | None:
-    """What was pulled under this name, None if nothing was or not all of it is there any more."""
+    """What was pulled under this name; None if nothing was, if it is gone, or if the row has another file by now."""
     row = find(name)
     file = record_of(row.name if row else name)
     if not file.is_file():
@@ -239,7 +252,8 @@ def pulled(name: str) -> Pulled | None:
         return None
     except (ValueError, TypeError) as error:
         raise Problem(f"{show_path(file)} is damaged: {error}. Remove it and pull {name} again") from error
-    return found if sizes == found.files else None
+    is_other = row and (found.repository != row.repository or not fnmatch.fnmatchcase(found.opens, row.file))
+    return found if sizes == found.files and not is_other else None
 
 
 def card(found: Pulled) -> str:

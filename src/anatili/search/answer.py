@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import chain, zip_longest
 from math import log
 from pathlib import Path
 from typing import Any
@@ -19,9 +20,9 @@ from anatili.text import show_path
 PREFERRED = 1.5
 """Passages in the preferred language go before those in others that score up to so many times as much."""
 COVERS, FIRST = 0.5, 3
-"""Share of a question that one of so many passages must cover for words to rank before vectors. Where one does, words
-find more of our questions than vectors, and than both in one order; where none does, mostly because the passages are in
-another language, vectors find several times as many (`bench/dense.py`)."""
+"""Share of a question that one of so many passages must cover for words to go first: then words and vectors take turns,
+so that a passage in another language is not far below. Where none does, mostly because the right passages are in
+another language, vectors go before words: they find several times as many (`bench/dense.py`)."""
 SNIPPET = 240
 """Characters of a passage that are shown first."""
 
@@ -216,8 +217,10 @@ class Search:
 def in_order(found: Sequence[Found], near: Sequence[str]) -> list[str]:
     """The ids of what words and vectors find, best first."""
     by_words = [one.passage.id for one in found]
-    covers = any(one.coverage >= COVERS for one in found[:FIRST])
-    return list(dict.fromkeys([*by_words, *near] if covers else [*near, *by_words]))
+    if not any(one.coverage >= COVERS for one in found[:FIRST]):
+        return list(dict.fromkeys([*near, *by_words]))
+    turns = chain.from_iterable(zip_longest(by_words, near))
+    return list(dict.fromkeys(number for number in turns if number is not None))
 
 
 def weights_of(asked: list[Asked]) -> dict[str, float]:

@@ -240,7 +240,9 @@ def open_pulled(found: registry.Pulled, adapters: Sequence[Path], tell: Tell, sl
         return Assistant(engine, known, card=registry.card(found), directions=taught)
     packs = {code: pack for code, pack in spoken.items() if row and code in row.languages} or spoken
     search = search_of(sample_run(list(packs), tell), packs, tell)
-    return Assistant(open_engine(found.place, adapters, slots), packs, search, registry.card(found))
+    opened = open_engine(found.place, adapters, slots)
+    opened.name = found.name  # not that of its file, or of a commit
+    return Assistant(opened, packs, search, registry.card(found))
 
 
 def read_card(folder: Path) -> str:
