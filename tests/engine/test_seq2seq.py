@@ -164,6 +164,26 @@ def test_the_commands(small, tmp_path):
     assert "can be used to translate" in run(main, ["evaluate", str(out), "--grammar", "kk"]).output
 
 
+def test_in_8_bits_too_a_sentence_is_the_same_alone_and_among_others(small, tmp_path):
+    converted.convert(small, tmp_path / "nllb")
+    engine = Seq2SeqEngine(tmp_path / "nllb")
+    asks = [engine.ask(sentence, engine.token(PACKS["kk"]), engine.token(PACKS["en"])) for sentence in SENTENCES]
+    how = How(LIMIT, again=False)
+    assert engine._translate(how, asks) == [engine._translate(how, [ask])[0] for ask in asks]
+
+
+def test_a_model_without_languages_goes_the_way_that_its_name_tells(tmp_path):
+    folder = seq2seq.make(tmp_path / "model", "pair")
+    converted.convert(folder, tmp_path / "small-kk-ru-v2")
+    opened = open_assistant(str(tmp_path / "small-kk-ru-v2"))
+    assert [one.name for one in opened.directions] == ["kk-ru"]
+    assert opened.engine.ask("Абай", "", "").source[-1] == opened.engine.end
+    assert opened.engine.translate(SENTENCES[0], PACKS["kk"], PACKS["ru"])
+    shutil.move(tmp_path / "small-kk-ru-v2", tmp_path / "small")
+    with pytest.raises(Problem, match="must say so by its name: NAME-FROM-TO"):
+        open_assistant(str(tmp_path / "small"))
+
+
 def test_what_was_measured_is_kept_with_the_model(small, tmp_path):
     pytest.importorskip("sacrebleu")
     out, texts = tmp_path / "nllb", tmp_path / "own"
