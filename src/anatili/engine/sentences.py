@@ -41,7 +41,8 @@ class SentenceEngine:
     close = 0.09
     """Closeness from which on a passage in another language than the question's is taken for an answer: by it 27 of 100
     questions of the sample are answered in another language, 26 by the right page, and 98 declined where that page is
-    taken out. At 0.07 it is 51, 45 and 87, but then each fourth question with no answer gets one (`bench/dense.py`)."""
+    taken out. At 0.07 it is 51, 45 and 87, but with all languages together up to 22 of 100 more questions without
+    an answer get one (`bench/dense.py`, `bench/abstain.py`)."""
 
     def __init__(self) -> None:
         package()
