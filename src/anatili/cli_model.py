@@ -202,8 +202,14 @@ def evaluate(
 
 @click.command()
 @click.argument("model", type=PATH)
-@click.option("--gguf", is_flag=True, help="Write GGUF, for llama.cpp (the one form there is).")
-@click.option("--quantization", default="q8_0", show_default=True, help="f32, f16, bf16, q8_0, q5_1, q5_0, q4_1, q4_0.")
+@click.option("--gguf", is_flag=True, help="Write GGUF, for llama.cpp (what is done if nothing else is asked for).")
+@click.option("--ctranslate2", is_flag=True, help="Write a folder for CTranslate2: NLLB, Tilmash, M2M100, MADLAD.")
+@click.option(
+    "--quantization",
+    default="",
+    help="f32, f16, bf16, q8_0, q5_1, q5_0, q4_1, q4_0; for CTranslate2 int8, "
+    "bfloat16, float16, float32.  [default: q8_0, int8]",
+)
 @click.option("-o", "--out", type=PATH, help="File, or folder of a package.  [default: beside it]")
 @click.option("--base", type=PATH, help="The model that an adapter was made for; MODEL is then a PEFT folder.")
 @click.option("--package", is_flag=True, help="Write the folder --out: all that is ours of a run, to give away.")
@@ -212,22 +218,28 @@ def evaluate(
 @report_problems
 @offers_to_pull
 def export(
-    model: Path, gguf: bool, quantization: str, out: Path | None, base: Path | None, package: bool, check: bool,
-    wants_json: bool,
+    model: Path, gguf: bool, ctranslate2: bool, quantization: str, out: Path | None, base: Path | None, package: bool,
+    check: bool, wants_json: bool,
 ) -> None:  # fmt: skip
-    """Write MODEL (a Hugging Face folder or a run) as GGUF, and prove that llama.cpp says the same with it.
+    """Write MODEL (a Hugging Face folder or a run) as GGUF, and prove that llama.cpp says the same with it; or a model
+    that only translates as CTranslate2 runs it, and prove the same.
 
     A tensor that is missing, left over or of another shape stops the export.
 
     \b
     anatili export runs/tiny/tune/model --gguf
     anatili export runs/mine/tune/adapter --base base-model --gguf -o adapter.gguf
+    anatili export madlad400-3b-mt --ctranslate2 -o madlad      for `anatili translate madlad` and `serve`
     anatili export runs/mine --package -o mine        for `anatili chat mine` elsewhere, with card and digests
     """
     from anatili.serve.assistant import find_model
     from anatili.train.gguf_file import QUANTIZATIONS, export_gguf
     from anatili.train.parity import compare
 
+    if ctranslate2:
+        show_converted(model, out, quantization or "int8", check, wants_json)
+        return
+    quantization = quantization or "q8_0"
     if quantization not in QUANTIZATIONS:
         raise Problem(f"no quantization {quantization!r}; there are {', '.join(QUANTIZATIONS)}")
     if package:
@@ -256,6 +268,25 @@ def export(
     if check:
         found = said["parity"]
         click.echo(f"llama.cpp and transformers agree at {found['positions']} positions: log-probabilities differ by")
+        click.echo(f"{found['mean']:.4f} on average (allowed {found['allowed']}), {found['most']:.4f} at most")
+
+
+def show_converted(folder: Path, out: Path | None, quantization: str, check: bool, wants_json: bool) -> None:
+    from anatili.train.converted import ALLOWED, compare, convert
+
+    if quantization not in ALLOWED:
+        raise Problem(f"no quantization {quantization!r} for CTranslate2; there are {', '.join(ALLOWED)}")
+    target = out or folder.with_name(f"{folder.name}-{quantization}")
+    said = convert(folder, target, quantization)
+    if check:
+        said["parity"] = compare(folder, target, quantization)
+    if wants_json:
+        print_json(said)
+        return
+    click.echo(f"{said['folder']}: {said['bytes'] / 1e6:.1f} MB, in {said['seconds']:.0f} s")
+    if check:
+        found = said["parity"]
+        click.echo(f"CTranslate2 and transformers agree at {found['positions']} positions: log-probabilities differ by")
         click.echo(f"{found['mean']:.4f} on average (allowed {found['allowed']}), {found['most']:.4f} at most")
 
 

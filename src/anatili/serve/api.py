@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 
 from anatili import __version__
+from anatili.engine import Translating
 from anatili.problem import Problem
 from anatili.search.answer import Search
 from anatili.serve.assistant import TOY, Assistant
@@ -161,6 +162,7 @@ def words_of_the_page(assistant: Assistant) -> dict[str, Any]:
     }
     return {
         "names": {code: pack.own_name for code, pack in packs.items()},
+        "languages": {code: pack.own_name for code, pack in assistant.packs.items()},
         "words": {code: pack.prompts["page"] for code, pack in packs.items()},
         "formats": {code: pack.prompts.get("format", {}) for code, pack in packs.items()},
         "alphabets": {code: pack.said.letters[pack.main_script] for code, pack in packs.items()},
@@ -168,6 +170,7 @@ def words_of_the_page(assistant: Assistant) -> dict[str, Any]:
         "scripts": {code: tables for code, tables in scripts.items() if tables},
         "own_letters": {code: "".join(pack.said.keyboard) for code, pack in packs.items() if pack.said.keyboard},
         "search": assistant.search is not None,
+        "chat": not isinstance(assistant.engine, Translating),
     }
 
 

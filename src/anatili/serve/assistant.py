@@ -8,20 +8,33 @@ from pathlib import Path
 
 from anatili import models, weights
 from anatili.directions import Directions, of_run, read_directions
-from anatili.engine import Engine, Message, Piece, Prompt, Sampling, is_address, open_engine, stop
+from anatili.engine import (
+    Engine,
+    Message,
+    Piece,
+    Prompt,
+    Sampling,
+    Translating,
+    is_address,
+    open_engine,
+    sentences,
+    stop,
+)
+from anatili.engine.seq2seq import Seq2SeqEngine
 from anatili.lang import LanguagePack, codes, load_pack, reference
 from anatili.lang.identify import identify
 from anatili.models import registry
-from anatili.problem import Problem
+from anatili.problem import Problem, install
 from anatili.prompt import PASSAGES, grounded
 from anatili.recipe import load_recipe
 from anatili.run import Run, find_run
 from anatili.sample.topics import read_topics
 from anatili.search.answer import Found, Search
-from anatili.search.dense import Dense
+from anatili.search.dense import Dense, Embedder, read_facts
 from anatili.serve.cite import Report, checked, quotation
 from anatili.serve.sample_index import Tell, sample_run
 from anatili.text import show_path
+from anatili.translate import opening
 
 TOY = 50_000_000
 """Weights below which a model is not asked to answer from passages: they answer in their own words."""
@@ -32,6 +45,7 @@ GROUNDING_CONTEXT = 1024
 FITS = 0.6
 """Share of a question that a passage must cover to be an answer (`bench/abstain.py` has what it finds and refuses)."""
 SAMPLE = "sample"
+NO_VECTORS = "none"
 TELLING = 80
 """Characters of an answer by which its language is told."""
 
@@ -77,6 +91,8 @@ class Assistant:
 
     def ready(self, messages: Sequence[Message], language: str = "", *, search: bool = True) -> Ready:
         """The last question with its passages, as the model gets it; without `search` the conversation as it is."""
+        if isinstance(self.engine, Translating):
+            raise Problem(f"{self.name} translates and does nothing else: it cannot answer")
         question = next((m["content"] for m in reversed(messages) if m["role"] == "user"), "")
         if not question.strip():
             raise Problem("the last message must be a question by the user")
@@ -164,8 +180,11 @@ class Assistant:
 
 
 def fitting(found: Sequence[Found], language: str) -> list[Found]:
-    """Those of the passages that cover the question; those in its language, if there are any."""
-    fit = [item for item in found if item.coverage >= FITS]
+    """Those of the passages that cover the question; those in its language, if there are any. A passage in another
+    language has other words: there it is enough that vectors tell it."""
+    fit = [
+        item for item in found if item.coverage >= FITS or (item.is_close and item.passage.language != language)
+    ]  # fmt: skip
     own = [item for item in fit if item.passage.language == language]
     return (own or fit)[:PASSAGES]
 
@@ -183,7 +202,11 @@ def open_assistant(
     sample.
     """
     if is_model(target):
-        return Assistant(open_engine(target, adapters, slots), speaking())
+        engine = open_engine(target, adapters, slots)
+        if isinstance(engine, Seq2SeqEngine):
+            known, taught = opening.ways(engine, speaking())
+            return Assistant(engine, known, card=read_card(Path(target)), directions=taught)
+        return Assistant(engine, speaking())
     if not target or not is_run(target, runs):
         place = models.find(target or models.default())
         if place:
@@ -191,7 +214,7 @@ def open_assistant(
             languages = about["languages"]
             packs = {code: load_pack(code) for code in languages}
             file = models.open_packaged(place, tell)
-            search = search_of(sample_run(languages, tell), packs)
+            search = search_of(sample_run(languages, tell), packs, tell)
             ways = read_directions(about.get("translation"), place / models.DESCRIPTION)
             return Assistant(open_engine(file, adapters, slots), packs, search, read_card(place), ways)
         if found := registry.located(target):
@@ -199,10 +222,10 @@ def open_assistant(
     run = run_of(target, runs)
     recipe = load_recipe(run.root / "recipe.toml")
     packs = {code: load_pack(code) for code in recipe.languages}
+    search = search_of(run, packs, tell)
     return Assistant(
-        open_engine(model_of(run), adapters, slots), packs, search_of(run, packs), read_card(run.folder("release")),
-        of_run(run),
-    )  # fmt: skip
+        open_engine(model_of(run), adapters, slots), packs, search, read_card(run.folder("release")), of_run(run)
+    )
 
 
 def open_pulled(found: registry.Pulled, adapters: Sequence[Path], tell: Tell, slots: int) -> Assistant:
@@ -210,14 +233,16 @@ def open_pulled(found: registry.Pulled, adapters: Sequence[Path], tell: Tell, sl
     row = registry.find(found.name)
     if row and row.kind not in ("chat", "base", "translation"):
         raise Problem(f"{row.name} cannot be asked: it is for {row.kind}")
-    if row and row.kind == "translation" and row.format != "gguf":
-        raise Problem(f"{row.name} is an encoder-decoder model, which no engine here runs yet")
     spoken = speaking()
+    if not found.opens and (weights.is_converted(found.place) or weights.is_encoder_decoder(found.place)):
+        engine = opening.open_pulled(found, tell)
+        known, taught = opening.ways(engine, spoken)
+        return Assistant(engine, known, card=registry.card(found), directions=taught)
     packs = {code: pack for code, pack in spoken.items() if row and code in row.languages} or spoken
-    search = search_of(sample_run(list(packs), tell), packs)
-    engine = open_engine(found.place, adapters, slots)
-    engine.name = found.name  # not that of its file, or of a commit
-    return Assistant(engine, packs, search, registry.card(found))
+    search = search_of(sample_run(list(packs), tell), packs, tell)
+    opened = open_engine(found.place, adapters, slots)
+    opened.name = found.name  # not that of its file, or of a commit
+    return Assistant(opened, packs, search, registry.card(found))
 
 
 def read_card(folder: Path) -> str:
@@ -252,9 +277,10 @@ def find_model(target: str, runs: Path = Path("runs"), tell: Tell = silent) -> P
     if not is_run(target, runs) and (place := models.find(target)):
         return models.open_packaged(place, tell)
     if not is_run(target, runs) and not path.exists() and (found := registry.located(target)):
-        return found.place if found.opens else weights.check_folder(found.place)
+        is_whole = found.opens or weights.is_converted(found.place)
+        return found.place if is_whole else weights.check_folder(found.place)
     if path.suffix == ".gguf" or (path.is_dir() and not (path / "recipe.toml").is_file()):
-        return path if path.suffix == ".gguf" else weights.check_folder(path)
+        return path if path.suffix == ".gguf" or weights.is_converted(path) else weights.check_folder(path)
     return model_of(run_of(target, runs))
 
 
@@ -275,30 +301,54 @@ def model_of(run: Run) -> Path:
     raise Problem(f"{show_path(run.root)} has no model yet; finish it with: anatili run RECIPE")
 
 
-def search_of(run: Run, packs: dict[str, LanguagePack]) -> Search | None:
-    """The search index of a run, None if it has none.
+def search_of(run: Run, packs: dict[str, LanguagePack], tell: Tell = silent) -> Search | None:
+    """The search index of a run, None if it has none; its vectors are asked too where it has any.
 
-    Where ANATILI_OPENSEARCH is set, it is the index there; where ANATILI_EMBEDDINGS is, the vectors are asked too.
+    Where ANATILI_OPENSEARCH is set, it is the index there; where ANATILI_EMBEDDINGS is, that model makes the vectors.
     """
-    cluster, embeddings = (os.environ.get(f"ANATILI_{name}", "") for name in ("OPENSEARCH", "EMBEDDINGS"))
     folder = run.folder("index")
     if not run.record("index"):
         return None
-    dense = Dense(folder, open_engine(embeddings)) if embeddings else None
-    if cluster:
+    dense = vectors_of(folder, os.environ.get("ANATILI_EMBEDDINGS", ""), tell)
+    if cluster := os.environ.get("ANATILI_OPENSEARCH", ""):
         from anatili.search.opensearch import open_cluster
 
         return open_cluster(cluster, folder, packs, dense)
     return Search(folder, packs, dense=dense)
 
 
-def open_search(target: str, runs: Path = Path("runs"), tell: Tell = silent) -> Search:
-    """The search index of a run; that of the sample, if this is its name and no run's."""
+def vectors_of(folder: Path, model: str, tell: Tell) -> Dense | None:
+    """The vectors of an index with the model that made them; without a name only the one that needs none.
+
+    `none` as its name means that words alone are to be asked.
+    """
+    made_by = read_facts(folder).get("model", "")
+    if model == NO_VECTORS or not (model or made_by == sentences.PACKAGE):
+        return None
+    if not model and not sentences.installed():
+        tell(f"search goes by words alone: its vectors need {sentences.PACKAGE}: {install('dense')}")
+        return None
+    return Dense(folder, open_embedder(model))
+
+
+def open_embedder(model: str = "") -> Embedder:
+    """What makes vectors: a server's address or a model; without a name the model that comes as a package."""
+    if model in ("", sentences.PACKAGE):
+        return sentences.SentenceEngine()
+    return open_engine(model if is_address(model) else find_model(model))
+
+
+def searched_run(target: str, runs: Path = Path("runs"), tell: Tell = silent) -> tuple[Run, dict[str, LanguagePack]]:
+    """The run that is meant and the packs of its languages; that of the sample, if this is its name and no run's."""
     if target == SAMPLE and not is_run(target, runs):
         packs = speaking()
-        run = sample_run(list(packs), tell)
-    else:
-        run = find_run(Path(target), runs)
-        recipe = load_recipe(run.root / "recipe.toml")
-        packs = {code: load_pack(code) for code in recipe.languages}
-    return search_of(run, packs) or Search(run.folder("index"), packs)
+        return sample_run(list(packs), tell), packs
+    run = find_run(Path(target), runs)
+    recipe = load_recipe(run.root / "recipe.toml")
+    return run, {code: load_pack(code) for code in recipe.languages}
+
+
+def open_search(target: str, runs: Path = Path("runs"), tell: Tell = silent) -> Search:
+    """The search index of a run, or of the sample."""
+    run, packs = searched_run(target, runs, tell)
+    return search_of(run, packs, tell) or Search(run.folder("index"), packs)

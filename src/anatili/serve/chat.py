@@ -54,7 +54,7 @@ class NoModel(Problem):
 def describe(found: Found) -> dict[str, Any]:
     """A passage as JSON, with all that a citation needs."""
     return {**asdict(found.passage), "score": found.score, "coverage": found.coverage, "hits": found.hits,
-            "snippet": found.snippet}  # fmt: skip
+            "snippet": found.snippet, "is_close": found.is_close}  # fmt: skip
 
 
 def before(ready: Ready) -> dict[str, Any]:

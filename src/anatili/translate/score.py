@@ -15,6 +15,7 @@ from anatili.directions import (
     put_section,
     read_directions,
     read_measured,
+    weights_of,
 )
 from anatili.document import write_json
 from anatili.lang import LanguagePack
@@ -126,6 +127,15 @@ def write_run(run: Run, rows: Sequence[Direction]) -> Path:
     before = read_measured(file)
     listed = put(before["translation"] if before.get("model") == tuned.content else (), rows)
     write_json(file, {"model": tuned.content, "translation": [one.row() for one in listed]})
+    return file
+
+
+def write_converted(folder: Path, rows: Sequence[Direction]) -> Path:
+    """Keep what was measured in the folder of a model that only translates, with what tells its weights."""
+    file, model = folder / MEASURED, weights_of(folder)
+    before = read_measured(file)
+    listed = put(before["translation"] if before.get("model") == model else (), rows)
+    write_json(file, {"model": model, "translation": [one.row() for one in listed]})
     return file
 
 

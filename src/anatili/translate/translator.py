@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from anatili.directions import Direction, Directions
-from anatili.engine import Engine, Sampling, say
+from anatili.engine import Engine, Sampling, Translating, say
 from anatili.lang import LanguagePack
 from anatili.lang.identify import identify
 from anatili.problem import Problem
@@ -73,7 +73,10 @@ class Translator:
 
     def targets(self, source: str) -> list[str]:
         """The languages that can be asked for from `source`."""
-        asking = self.packs[source].prompts.get("translate", {}) if source in self.packs else {}
+        if source not in self.packs:
+            return []
+        asks = isinstance(self.engine, Translating)  # others are asked in words, which a pack must have
+        asking = self.packs if asks else self.packs[source].prompts.get("translate", {})
         taught = None if self.directions is None else {one.target for one in self.directions if one.source == source}
         return [code for code in self.packs if code in asking and code != source and (taught is None or code in taught)]
 
@@ -162,6 +165,10 @@ class Translator:
         return best
 
     def attempt(self, sentence: str, source: str, target: str, temperature: float) -> Translated:
+        if isinstance(self.engine, Translating):
+            given = self.packs[source], self.packs[target]
+            text = " ".join(self.engine.translate(sentence, *given, again=temperature > 0).split())
+            return Translated(text, tuple(doubts(sentence, text, *given)))
         asking = self.packs[source].prompts["translate"][target]
         sampling = Sampling(limit=len(sentence) // 2 + 32, temperature=temperature, repetition=1.05, seed=1)
         said = say(self.engine, [{"role": "user", "content": f"{asking} {sentence}"}], sampling)

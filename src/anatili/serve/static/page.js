@@ -21,6 +21,7 @@ async function start() {
   byId("theme").value = kept.get("theme", "");
   const drafts = tab.get("drafts", {});
   for (const id of FIELDS) byId(id).value ||= drafts[id] ?? "";
+  if (!page.known.chat) onlyTranslates();
   openChat();
   speak();
   color();
@@ -63,6 +64,12 @@ function route() {
     else link.removeAttribute("aria-current");
   }
   byId("keyboard").hidden = true;
+}
+
+function onlyTranslates() {
+  byId(VIEWS.shift()).hidden = true;
+  document.querySelector('#views a[href="#chat"]').hidden = true;
+  view = VIEWS[0];
 }
 
 function hold() {

@@ -11,7 +11,7 @@ export async function showTranslate() {
     const found = await (await ask("/languages")).json().catch(() => []);
     directions = Object.fromEntries(found.map((one) => [one.code, one.targets]));
   }
-  const names = Object.entries(page.known.names).filter(([code]) => code in directions);
+  const names = Object.entries(page.known.languages).filter(([code]) => code in directions);
   const chosen = byId("source").value || "auto";
   choices(byId("source"), [["auto", word("detect")], ...names.map(([code, name]) => [code, name, code])], chosen);
   showTargets();
@@ -23,7 +23,7 @@ export async function showTranslate() {
 function showTargets() {
   const source = byId("source").value;
   const able = new Set(source === "auto" ? Object.values(directions).flat() : directions[source]);
-  const names = Object.entries(page.known.names).filter(([code]) => able.has(code));
+  const names = Object.entries(page.known.languages).filter(([code]) => able.has(code));
   const chosen = byId("target").value || page.code;
   choices(byId("target"), names.map(([code, name]) => [code, name, code]), chosen);
 }
@@ -33,7 +33,7 @@ function warn(source, target, quality) {
   const line = document.getElementById("quality") ?? make("p");
   line.id = "quality";
   line.setAttribute("role", "note");
-  const names = page.known.names;
+  const names = page.known.languages;
   const text = quality.quality === "usable" || source === target ? "" : word(`quality_${quality.quality}`);
   line.textContent = text
     .replace("{direction}", `${names[source]} → ${names[target]}`)
@@ -104,7 +104,7 @@ async function swap() {
     const found = text ? await (await ask("/detect", { q: text })).json() : [];
     source = found[0]?.language ?? "";
   }
-  if (!(source in page.known.names)) {
+  if (!(source in page.known.languages)) {
     byId("translate-status").textContent = word("swap_unknown");
     return;
   }

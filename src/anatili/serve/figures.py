@@ -1,0 +1,38 @@
+"""Where the measured figures of a model are kept, and what tells its weights from others under its name."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from anatili import models
+from anatili.directions import Direction
+from anatili.engine import Engine, is_address
+from anatili.engine.seq2seq import Seq2SeqEngine
+from anatili.problem import Problem
+from anatili.run import find_run
+from anatili.serve.assistant import find_model, is_model, is_run
+from anatili.translate import score
+from anatili.translate.begun import weights_of as weights_in
+from anatili.weights import weight_files
+
+
+def weights_of(model: str, runs: Path, adapters: Sequence[Path]) -> str:
+    """What tells the weights from others of the same name, "" for a server's."""
+    if is_address(model):
+        return ""
+    if not is_run(model, runs) and not adapters and (place := models.find(model)):
+        said = models.describe(place)
+        return str(said["files"][said["weights"]])[:16]
+    places = [find_model(model, runs), *adapters]
+    return weights_in(file for place in places for file in ([place] if place.is_file() else weight_files(place)))
+
+
+def keeper(model: str, runs: Path, engine: Engine) -> Callable[[Sequence[Direction]], Path]:
+    """What keeps the figures of `model`; `Problem` if it has no place for them."""
+    if is_run(model, runs):
+        return lambda rows: score.write_run(find_run(Path(model), runs), rows)
+    if isinstance(engine, Seq2SeqEngine):
+        return lambda rows: score.write_converted(engine.folder, rows)
+    place = None if is_model(model) else models.find(model)
+    if place is None:
+        raise Problem(f"--write needs a run, or a packaged or converted model: {model} has no file for the figures")
+    return lambda rows: score.write_packaged(place, rows)
