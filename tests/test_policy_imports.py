@@ -15,7 +15,6 @@ LAYERS = (
         "budget": "",
         "document": "",
         "llama_config": "",
-        "meaning": "",
         "options": "",
         "page": "",
         "pool": "",
@@ -25,7 +24,7 @@ LAYERS = (
     },
     {"lang": "the packs and what reads them", "plot": "", "run": "", "warc": "", "weights": ""},
     {"engine": "", "recipe": "", "sample": ""},
-    {"stage": "the table of stages", "trace": ""},
+    {"meaning": "", "stage": "the table of stages", "trace": ""},
     {"refine": ""},
     {
         "census": "",

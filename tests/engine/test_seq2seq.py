@@ -9,6 +9,7 @@ import seq2seq
 from click.testing import CliRunner
 from fastapi.testclient import TestClient
 
+from anatili import meaning
 from anatili.cli import main
 from anatili.engine import Sampling, Translating, open_engine
 from anatili.engine.seq2seq import BEAM, How, Seq2SeqEngine
@@ -19,7 +20,6 @@ from anatili.sample.topics import read_topics
 from anatili.serve.api import create_app
 from anatili.serve.assistant import open_assistant
 from anatili.train import converted
-from anatili.translate import meaning
 from anatili.translate.translator import Translator
 
 pytest.importorskip("ctranslate2")

@@ -22,7 +22,9 @@ def task_of(folder, *, benchmarks=(), held=(), **tune):
                                     "mark": {"benchmarks": list(benchmarks)}})  # fmt: skip
     rows = [Kept(str(n), text, "", url, "s", "", "", "kk", "Cyrl") for n, (url, text) in enumerate(held)]
     write_shard(folder / "cut" / "held-out" / "part-0.parquet", Kept, rows)
-    return Task(recipe, recipe.tune, folder, {"cut": folder / "cut"}, folder / "out", None, Quiet())
+    return Task(
+        recipe, recipe.tune, folder, {name: folder / name for name in ("cut", "pairs")}, folder / "out", None, Quiet()
+    )
 
 
 def kinds(task):
