@@ -46,7 +46,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=200)
     parser.add_argument("-o", "--out", type=Path, default=Path("rates"))
     options = parser.parse_args()
-    with Bars() as bars:
+    with Bars(quiet=False) as bars:
         found = {
             rate: one(options.run, options.base, options.out / f"{rate:g}", rate, options.steps, bars)
             for rate in options.rates
