@@ -61,7 +61,7 @@ def main() -> None:
     axes = figure.subplots()
     for number, (rate, looks) in enumerate(found.items()):
         tokens, bits = [row[0] for row in looks], [row[1]["mean"] for row in looks]
-        axes.plot(tokens, bits, LINES[number % len(LINES)], color=DARK, marker=".", label=f"{rate:g}")
+        axes.plot(tokens, bits, linestyle=LINES[number % len(LINES)], color=DARK, marker=".", label=f"{rate:g}")
     axes.set(xlabel="training tokens", ylabel="bits per byte, mean by mix", title="Held-out text by learning rate")
     axes.legend(title="rate")
     finish(plot, figure, file)

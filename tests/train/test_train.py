@@ -308,6 +308,17 @@ def test_a_training_with_average_and_best_resumes_to_the_same_weights(tmp_path, 
     assert all(torch.equal(value, state(resumed)[name]) for name, value in state(whole).items())
 
 
+def test_the_curves_of_many_languages_are_drawn(tmp_path):
+    from anatili.train.curves import save_curves
+
+    rows = [{"tokens": n, "loss": 3 - n / 10, "rate": 1e-3} for n in range(10)]
+    save_curves(tmp_path / "plain.png", rows)
+    for row in rows[::3]:
+        row["held_out"] = {name: 1.5 - row["tokens"] / 100 for name in ("kk", "ru", "en", "tr", "pairs", "tt", "mean")}
+    save_curves(tmp_path / "looked.png", rows)
+    assert (tmp_path / "looked.png").stat().st_size > (tmp_path / "plain.png").stat().st_size > 10_000
+
+
 def test_held_out_bits_are_those_of_the_model_alone(tmp_path, tokenizer_folder):
     from tokenizers import Tokenizer as Bpe
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from anatili.plot import DARK, LIGHT, WARM, can_draw, finish, start
 
-LINES = ("-", "--", ":", "-.", (0, (1, 1)))
+LINES: tuple[Any, ...] = ("-", "--", ":", "-.", (0, (1, 1)))
 """Languages are told apart by their lines, not by color alone."""
 
 
@@ -31,7 +31,9 @@ def save_curves(path: Path, rows: list[dict[str, Any]]) -> None:
         languages = sorted(set(looked[0]["held_out"]) - {"mean"})
         for number, language in enumerate(languages):
             values = [row["held_out"][language] for row in looked]
-            axes.plot([row["tokens"] for row in looked], values, LINES[number % len(LINES)], color=DARK, marker=".")
+            axes.plot(
+                [row["tokens"] for row in looked], values, linestyle=LINES[number % len(LINES)], color=DARK, marker="."
+            )
             axes.annotate(f" {language} {values[-1]:.3f}", (looked[-1]["tokens"], values[-1]), fontsize=8, va="center")
         axes.set(ylabel="bits per byte", title="Held-out text")
         axes.margins(x=0.12)
