@@ -28,17 +28,22 @@ def save_curves(path: Path, rows: list[dict[str, Any]]) -> None:
     top.set(ylabel="loss, nats per token", title="Training loss", ylim=(low - 0.1 * (high - low) - 0.05, high + 0.05))
     top.legend(fontsize=8)
     for axes in middle:
-        languages = sorted(set(looked[0]["held_out"]) - {"mean"})
-        for number, language in enumerate(languages):
-            values = [row["held_out"][language] for row in looked]
-            axes.plot(
-                [row["tokens"] for row in looked], values, linestyle=LINES[number % len(LINES)], color=DARK, marker="."
-            )
-            axes.annotate(f" {language} {values[-1]:.3f}", (looked[-1]["tokens"], values[-1]), fontsize=8, va="center")
-        axes.set(ylabel="bits per byte", title="Held-out text")
-        axes.margins(x=0.12)
+        draw_languages(axes, [row["tokens"] for row in looked], [row["held_out"] for row in looked])
     below.plot(tokens, [row["rate"] for row in rows], color=WARM)
     below.set(xlabel="training tokens", ylabel="learning rate")
     for axes in (top, *middle, below):
         axes.grid(alpha=0.3)
     finish(plot, figure, path)
+
+
+def draw_languages(axes: Any, tokens: list[int], looks: list[dict[str, float]]) -> None:
+    """A line for each language, its name and last value beside it where they do not cover one another."""
+    names = sorted((name for name in looks[0] if name != "mean"), key=lambda name: looks[-1][name])
+    values = [bits for look in looks for name, bits in look.items() if name != "mean"]
+    gap, below = 0.05 * (max(values) - min(values)), float("-inf")
+    for number, name in enumerate(names):
+        bits = [look[name] for look in looks]
+        axes.plot(tokens, bits, linestyle=LINES[number % len(LINES)], color=DARK, marker=".")
+        below = max(bits[-1], below + gap)
+        axes.text(tokens[-1] * 1.015, below, f"{name} {bits[-1]:.3f}", fontsize=8, va="center")
+    axes.set(ylabel="bits per byte", title="Held-out text", xlim=(0, tokens[-1] * 1.15))
