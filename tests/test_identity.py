@@ -239,12 +239,13 @@ def test_another_context_reaches_the_tokenizer_of_the_released_model(copy):
     assert lengths(runs / "small") == (64, 64)
 
 
-def test_benchmarks_are_part_of_what_tune_is_built_from(copy):
+def test_benchmarks_are_part_of_what_pairs_and_tune_are_built_from(copy):
     (copy / "test.txt").write_text("бір нәрсе\n", "utf-8")
     changed = write(copy, benchmarks=["test.txt"])
-    with pytest.raises(Drift, match=r"tune was built from something else: .*settings.mark.benchmarks: \[\] -> "):
+    with pytest.raises(Drift, match=r"pairs was built from something else: .*settings.mark.benchmarks: \[\] -> "):
         go(changed, copy / "runs", ["mark"])
-    go(changed, copy / "runs", ["mark", "tune.."])
+    assert go(changed, copy / "runs", ["mark", "pairs"])["tune"] == "outdated"
+    go(changed, copy / "runs", ["mark", "pairs", "tune.."])
     (copy / "test.txt").write_text("бір зат\n", "utf-8")
     with pytest.raises(Drift, match=r"tune was built from something else: files.benchmarks.test.txt: "):
         go(changed, copy / "runs", ["mark"])

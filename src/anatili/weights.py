@@ -71,7 +71,7 @@ def is_converted(folder: Path) -> bool:
     with file.open("rb") as opened:
         version, length = struct.unpack("<IH", opened.read(6).ljust(6, b"\0"))
         name = opened.read(min(length, MOST_NAME))
-    return 0 < version < MOST_VERSION and re.fullmatch(rb"\w+Spec\0", name) is not None
+    return 0 < version < MOST_VERSION and re.fullmatch(rb"\A\w+Spec\0", name) is not None
 
 
 def weight_files(folder: Path) -> list[Path]:

@@ -28,7 +28,7 @@ BESIDE = ("*.json", "*.jinja", "*.model", "*.txt", "README.md", "LICENSE*", "NOT
 FOLDERS = re.compile(r"(\d_\w+/)?[^/]+$")
 """Files at the top, and in the folders of sentence-transformers (`1_Pooling`); others hold other formats."""
 DIGEST = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
-SPLIT = re.compile(r"(.*)-\d{5}-of-\d{5}\.gguf$")
+SPLIT = re.compile(r"\A(.*)-\d{5}-of-\d{5}\.gguf$")
 TRIES = 5
 """Times that a download goes on by itself, counted anew with each byte that came."""
 WAIT = 1.0

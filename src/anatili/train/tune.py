@@ -9,7 +9,7 @@ from anatili import weights
 from anatili.benchmarks import Benchmarks, letters, read_benchmarks
 from anatili.document import Kept, read_shard
 from anatili.problem import Problem
-from anatili.recipe import Tune
+from anatili.recipe import Pretrain, Tune
 from anatili.refine.pairs import files_of
 from anatili.stage import Task
 from anatili.train import lessons, prefer
@@ -277,7 +277,8 @@ def plain_rows(task: Task, context: int, rows: int) -> list[list[Example]]:
     tokenizer, begin, end = open_tokenizer(task.inputs["tokenizer"])
     counts = write_corpus(task, tokenizer, (begin, end))
     count = round(rows * task.settings.replay / (1 - task.settings.replay))
-    weights = data.shares(counts, task.recipe.pretrain, dict.fromkeys(counts, float("inf")), count)
+    wanted = Pretrain(mix=task.recipe.pretrain.mix, source_weights=task.recipe.pretrain.source_weights)
+    weights = data.shares(counts, wanted, dict.fromkeys(counts, float("inf")), count)
     mixture = data.Mixture(task.out / "tokens", context, weights, {}, count, task.settings.seed, begin)
     found = []
     for number in range(count):
