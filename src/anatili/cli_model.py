@@ -266,9 +266,13 @@ def export(
         return
     click.echo(f"{said['file']}: {said['bytes'] / 1e6:.1f} MB")
     if check:
-        found = said["parity"]
-        click.echo(f"llama.cpp and transformers agree at {found['positions']} positions: log-probabilities differ by")
-        click.echo(f"{found['mean']:.4f} on average (allowed {found['allowed']}), {found['most']:.4f} at most")
+        show_parity("llama.cpp", said["parity"])
+
+
+def show_parity(engine: str, parity: dict[str, Any]) -> None:
+    """How near what an engine computes is to what transformers does."""
+    click.echo(f"{engine} and transformers agree at {parity['positions']} positions: log-probabilities differ by")
+    click.echo(f"{parity['mean']:.4f} on average (allowed {parity['allowed']}), {parity['most']:.4f} at most")
 
 
 def show_converted(folder: Path, out: Path | None, quantization: str, check: bool, wants_json: bool) -> None:
@@ -285,9 +289,7 @@ def show_converted(folder: Path, out: Path | None, quantization: str, check: boo
         return
     click.echo(f"{said['folder']}: {said['bytes'] / 1e6:.1f} MB, in {said['seconds']:.0f} s")
     if check:
-        found = said["parity"]
-        click.echo(f"CTranslate2 and transformers agree at {found['positions']} positions: log-probabilities differ by")
-        click.echo(f"{found['mean']:.4f} on average (allowed {found['allowed']}), {found['most']:.4f} at most")
+        show_parity("CTranslate2", said["parity"])
 
 
 def show_package(run: Path, place: Path, quantization: str, wants_json: bool) -> None:

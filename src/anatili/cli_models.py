@@ -43,7 +43,7 @@ COLUMNS = {
 def models_command(name: str, wants_json: bool) -> None:
     """List open models that are worth a try, or tell all that is known of NAME, with the sources.
 
-    Those that come along and those pulled are marked. Memory is what running takes here; published figures are others'
+    Bundled and pulled models are marked. Memory is what running takes here; published figures are others'
     and were taken in different ways, so they cannot be set beside one another unless the note says so.
 
     \b
