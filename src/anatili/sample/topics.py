@@ -6,6 +6,9 @@ Title
 The text, paragraphs parted by blank lines.
 ? A question
 ! Its answer
+? A question in other words than the text's, on something that it tells; as many as there are, after the first
+! Its answer
+?? A question on the same subject that the text does not answer
 """
 
 from dataclasses import dataclass
@@ -16,14 +19,26 @@ from anatili.problem import Problem
 from anatili.reading import read_text
 
 FOLDER = Path(__file__).parent
+MARKS = ("? ", "! ", "?? ")
+"""What lines begin with that are a question, its answer, a question without one."""
 
 
 @dataclass(frozen=True)
 class TopicPage:
     title: str
     text: str
-    question: str
-    answer: str
+    pairs: tuple[tuple[str, str], ...]
+    """Questions and answers. The first asks what the page is about; the others are on what it tells."""
+    unanswered: tuple[str, ...] = ()
+    """Questions on its subject that it does not answer."""
+
+    @property
+    def question(self) -> str:
+        return self.pairs[0][0]
+
+    @property
+    def answer(self) -> str:
+        return self.pairs[0][1]
 
 
 @dataclass(frozen=True)
@@ -46,13 +61,14 @@ def parse(slug: str, text: str) -> Topic:
     pages, number = {}, head.count("\n") + 2
     for part in parts:
         language, title, *lines = [*part.strip().splitlines(), "", ""]
-        body = "\n".join(line for line in lines if line[:2] not in ("? ", "! ")).strip()
-        ends = {line[0]: line[2:] for line in lines if line[:2] in ("? ", "! ")}
-        if not (title and body and len(ends) == 2):
-            said = f"{language}: title, text, question (? ) and answer (! ) are needed"
+        body = "\n".join(line for line in lines if not line.startswith(MARKS)).strip()
+        asked, answers, unanswered = ([line[len(mark) :] for line in lines if line.startswith(mark)] for mark in MARKS)
+        if not (title and body and asked and len(asked) == len(answers)):
+            said = f"{language}: title, text, questions (? ) and an answer (! ) to each are needed"
             raise Problem(f"topics/{slug}.txt:{number}: {said}")
         number += part.count("\n") + 1
-        pages[language.strip()] = TopicPage(title, body, ends["?"], ends["!"])
+        pairs = tuple(zip(asked, answers, strict=True))
+        pages[language.strip()] = TopicPage(title, body, pairs, tuple(unanswered))
     return Topic(slug, head.partition("category:")[2].strip(), pages)
 
 
