@@ -41,7 +41,8 @@ def listed(folder, name, texts):
 def test_no_lesson_stays_whose_words_are_those_of_a_benchmark(tmp_path):
     before, _ = kinds(task_of(tmp_path))
     pages = [page for pages in sample.parallel() for page in pages.values()]
-    words = listed(tmp_path, "all.txt", [text for page in pages for text in page[1:]])
+    asked = [turn["content"] for lesson in sample.further() for turn in lesson["messages"]]
+    words = listed(tmp_path, "all.txt", [*(text for page in pages for text in page[1:]), *asked])
     after, left_out = kinds(task_of(tmp_path, benchmarks=[words]))
     assert before["question"] > 500
     assert before["translation"] > 2000
@@ -92,7 +93,7 @@ def test_lessons_of_a_file_are_checked_whatever_source_they_name(tmp_path):
 
 def test_a_translation_is_held_out_with_either_of_its_pages(tmp_path):
     pages = sample.parallel()[3]
-    told = [pages["ru"][place] for place in (1, 2, 3)]
+    told = pages["ru"][2:]
     chosen, _ = choose(task_of(tmp_path, held=[(pages["ru"][0], "мәтін")], kinds=["translation"]))
     assert not [lesson for lesson in chosen if any(text in m["content"] for m in lesson["messages"] for text in told)]
 
@@ -102,3 +103,29 @@ def test_no_lesson_is_needed_where_none_is_learned(tmp_path):
     with pytest.raises(Problem, match=r"no lesson is in a language of the recipe.*epochs = 0"):
         choose(task)
     assert choose(task_of(tmp_path, instructions="", epochs=0)) == ([], 0)
+
+
+def test_what_is_held_out_of_the_sample_is_in_no_lesson(tmp_path):
+    chosen, _ = choose(task_of(tmp_path))
+    contents = {message["content"] for lesson in chosen for message in lesson["messages"]}
+    questions = {lesson["messages"][0]["content"] for lesson in sample.further(held_out=True)}
+    sentences = {text for row in sample.sentences(held_out=True) for text in row.values()}
+    assert len(questions) > 300
+    assert len(sentences) > 300
+    assert not questions & contents
+    assert not [text for text in contents if text.partition(": ")[2] in sentences or text in sentences]
+    taught = {lesson["messages"][0]["content"] for lesson in sample.further()}
+    assert len(taught & contents) > 0.99 * len(taught)
+
+
+def test_a_question_that_its_page_does_not_answer_is_declined_with_the_page_shown(tmp_path):
+    chosen, _ = choose(task_of(tmp_path, kinds=["unanswerable"]))
+    pages = sample.passages()
+    asked = {
+        lesson["messages"][0]["content"]: lesson["source"]
+        for lesson in sample.further()
+        if len(lesson["messages"]) == 1
+    }
+    shown = [lesson for lesson in chosen if lesson["messages"][-2]["content"] in asked]
+    assert len(shown) == len(asked)
+    assert all(pages[lesson["source"]][1] in lesson["messages"][0]["content"] for lesson in shown)

@@ -53,6 +53,30 @@ def conversations() -> list[dict[str, Any]]:
     ]
 
 
+def further(*, held_out: bool = False) -> list[dict[str, Any]]:
+    """The other questions of the topics, in the form of `conversations`; what a page does not answer has no answer.
+
+    Those of held-out topics are for measuring and never taught.
+    """
+    from anatili.sample.crawl import topic_url
+    from anatili.sample.topics import read_topics
+
+    return [
+        {
+            "messages": [
+                {"role": "user", "content": question},
+                *([{"role": "assistant", "content": answer}] if answer else []),
+            ],
+            "language": language,
+            "source": topic_url(topic, language),
+        }
+        for topic in read_topics()
+        if topic.held_out == held_out
+        for language, page in topic.pages.items()
+        for question, answer in (*page.pairs[1:], *((question, "") for question in page.unanswered))
+    ]
+
+
 def passages() -> dict[str, tuple[str, str, str]]:
     """Address -> language, title and text of each topic's page."""
     from anatili.sample.crawl import topic_url
@@ -65,15 +89,32 @@ def passages() -> dict[str, tuple[str, str, str]]:
     }
 
 
-def parallel() -> list[dict[str, tuple[str, str, str, str]]]:
-    """For each topic: language -> address, title, question, answer; the same said in each."""
+def parallel() -> list[dict[str, tuple[str, ...]]]:
+    """For each topic: language -> address, title, questions and answers in turn; the same said in each.
+
+    The questions are those that may be taught.
+    """
     from anatili.sample.crawl import topic_url
     from anatili.sample.topics import read_topics
 
     return [
-        {code: (topic_url(topic, code), page.title, page.question, page.answer) for code, page in topic.pages.items()}
+        {
+            code: (
+                topic_url(topic, code),
+                page.title,
+                *(text for pair in page.pairs[: 1 if topic.held_out else None] for text in pair),
+            )
+            for code, page in topic.pages.items()
+        }
         for topic in read_topics()
     ]
+
+
+def sentences(*, held_out: bool = False) -> list[dict[str, str]]:
+    """Language -> sentence, the same said in each. Each twentieth is held out: for measuring, never taught."""
+    from anatili.sample.topics import read_sentences
+
+    return [row for number, row in enumerate(read_sentences()) if (number % 20 == 19) == held_out]
 
 
 def refusals() -> list[dict[str, tuple[str, str]]]:

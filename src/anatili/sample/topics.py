@@ -11,7 +11,7 @@ The text, paragraphs parted by blank lines.
 ?? A question on the same subject that the text does not answer
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -47,12 +47,15 @@ class Topic:
     category: str
     pages: dict[str, TopicPage]
     """Language -> page."""
+    held_out: bool = False
+    """Whether its questions after the first are for measuring and never taught."""
 
 
 @cache
 def read_topics() -> tuple[Topic, ...]:
-    """All topics in order of their file names."""
-    return tuple(parse(path.stem, read_text(path)) for path in sorted((FOLDER / "topics").glob("*.txt")))
+    """All topics in order of their file names; each fifth is held out."""
+    found = [parse(path.stem, read_text(path)) for path in sorted((FOLDER / "topics").glob("*.txt"))]
+    return tuple(replace(topic, held_out=number % 5 == 4) for number, topic in enumerate(found))
 
 
 def parse(slug: str, text: str) -> Topic:
@@ -80,4 +83,18 @@ def read_neighbors() -> tuple[tuple[str, str, str], ...]:
         for part in path.read_text("utf-8").split("\n==\n"):
             title, _, body = part.strip().partition("\n")
             found.append((path.stem, title, body.strip()))
+    return tuple(found)
+
+
+@cache
+def read_sentences() -> tuple[dict[str, str], ...]:
+    """Language -> sentence, the same said in each. A file's first line names the languages of its columns."""
+    found = []
+    for path in sorted((FOLDER / "sentences").glob("*.tsv")):
+        head, *rows = read_text(path).splitlines()
+        for number, row in enumerate(rows, 2):
+            texts = row.split("\t")
+            if len(texts) != len(head.split("\t")) or not all(text.strip() for text in texts):
+                raise Problem(f"sentences/{path.name}:{number}: a sentence in each of {head.split()} is needed")
+            found.append(dict(zip(head.split("\t"), texts, strict=True)))
     return tuple(found)

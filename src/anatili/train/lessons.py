@@ -57,7 +57,8 @@ def everything(
     """All lessons of the recipe's languages, in a fixed order; `pairs` are files of the stage of this name."""
     own = instructions(settings, base)
     if settings.instructions == sample.PLACE:
-        own += [*grounded_lessons(own, packs, settings.seed), *refusals(), *sample_translations(packs)]
+        asked = [*own, *sample.further()]
+        own += [*grounded_lessons(asked, packs, settings.seed), *refusals(), *sample_translations(packs)]
     own += pair_translations(settings, packs, pairs)
     return [lesson for lesson in own if lesson.get("language") in packs]
 
@@ -85,27 +86,39 @@ def instructions(settings: Tune, base: Path) -> list[Conversation]:
 def grounded_lessons(
     questions: Sequence[Conversation], packs: dict[str, LanguagePack], seed: int
 ) -> Iterator[Conversation]:
-    """For each question one lesson with its passage among others, and for each third one without it."""
+    """For each question a lesson with its passage among up to two others, and for each third one without it.
+
+    As in use, a passage is a page or a part of one. A question that its page does not answer is declined.
+    """
     passages = sample.passages()
     for number, lesson in enumerate(questions):
-        language = lesson["language"]
-        said = packs[language].prompts if language in packs else {}
-        if not said.get("no_answer") or lesson["source"] not in passages:
+        language, source = lesson["language"], lesson["source"]
+        prompts = packs[language].prompts if language in packs else {}
+        if not prompts.get("no_answer") or source not in passages:
             continue
-        chooser = random.Random(f"{seed} {lesson['source']}")
-        pool = sorted(url for url, page in passages.items() if page[0] == language and url != lesson["source"])
-        others = [passages[url][1:] for url in chooser.sample(pool, 2)]
-        place = chooser.randrange(3)
-        shown = [*others[:place], passages[lesson["source"]][1:], *others[place:]]
-        ask, answer = lesson["messages"]
-        cited = f"{answer['content']} [{place + 1}]"
-        yield lesson | {
-            "kind": "grounded",
-            "messages": [*grounded(said, shown, [ask]), {"role": "assistant", "content": cited}],
-        }
-        if number % 3 == 0:
-            reply = {"role": "assistant", "content": said["no_answer"]}
-            yield lesson | {"kind": "unanswerable", "messages": [*grounded(said, others, [ask]), reply]}
+        ask, *answers = lesson["messages"]
+        chooser = random.Random(f"{seed} {source} {ask['content']}")
+        pool = sorted(url for url, page in passages.items() if page[0] == language and url != source)
+        others = [part_of(passages[url], "", chooser) for url in chooser.sample(pool, 2)]
+        kept = chooser.choice((0, 1, 2))
+        place = chooser.randrange(kept + 1)
+        answer = answers[0]["content"] if answers else ""
+        shown = [*others[:place], part_of(passages[source], answer, chooser), *others[place:kept]]
+        none = {"role": "assistant", "content": prompts["no_answer"]}
+        reply = {"role": "assistant", "content": f"{answer} [{place + 1}]"} if answer else none
+        kind = "grounded" if answer else "unanswerable"
+        yield {**lesson, "kind": kind, "messages": [*grounded(prompts, shown, [ask]), reply]}
+        if answer and number % 3 == 0:
+            yield {**lesson, "kind": "unanswerable", "messages": [*grounded(prompts, others, [ask]), none]}
+
+
+def part_of(page: tuple[str, str, str], answer: str, chooser: random.Random) -> tuple[str, str]:
+    """Title and text of a page, in two of three cases only the paragraph that holds most of the answer's words."""
+    _, title, text = page
+    if chooser.random() < 1 / 3:
+        return title, text
+    words = set(answer.lower().split())
+    return title, max(text.split("\n\n"), key=lambda paragraph: len(words & set(paragraph.lower().split())))
 
 
 def refusals() -> list[Conversation]:
@@ -125,8 +138,8 @@ def taught(settings: Tune, of_pairs: Pairs, packs: dict[str, LanguagePack]) -> l
     """Each two languages, source and target, of which `everything` makes lessons of translation."""
     if not settings.epochs or (settings.kinds and "translation" not in settings.kinds):
         return []
-    main, *others = packs
-    pairs = [(main, other) for other in others] if settings.instructions == sample.PLACE else []
+    main = next(iter(packs))
+    pairs = list(combinations(spoken(packs), 2)) if settings.instructions == sample.PLACE else []
     if settings.max_pairs:
         said = [tuple(source.languages.split("-")) for source in of_pairs.sources]
         pairs += [(one, other) for one, other in said]
@@ -136,15 +149,22 @@ def taught(settings: Tune, of_pairs: Pairs, packs: dict[str, LanguagePack]) -> l
     return [(one, other) for one, other in both if other in packs[one].prompts.get("translate", {})]
 
 
+def spoken(packs: dict[str, LanguagePack]) -> list[str]:
+    """The languages of the sample among those of the recipe."""
+    return [code for code in packs if code in sample.parallel()[0]]
+
+
 def sample_translations(packs: dict[str, LanguagePack]) -> Iterator[Conversation]:
-    """Titles, questions and answers of the sample, which say the same in each language, from and to the main one."""
-    main = next(iter(packs))
+    """Titles, questions, answers and sentences of the sample, which say the same in each of its languages."""
+    ways = list(combinations(spoken(packs), 2))
     for pages in sample.parallel():
-        for language in packs:
-            if language == main or language not in pages or main not in pages:
-                continue
-            for here, there in zip(pages[main][1:], pages[language][1:], strict=True):
-                yield from both_ways(packs, main, language, here, there, (pages[main][0], pages[language][0]))
+        for one, other in ways:
+            for here, there in zip(pages[one][1:], pages[other][1:], strict=True):
+                yield from both_ways(packs, one, other, here, there, (pages[one][0], pages[other][0]))
+    for row in sample.sentences():
+        for one, other in ways:
+            if one in row and other in row:
+                yield from both_ways(packs, one, other, row[one], row[other], ("", ""))
 
 
 def both_ways(

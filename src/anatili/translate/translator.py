@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from itertools import islice
 from pathlib import Path
 from typing import TypeVar
@@ -12,6 +13,7 @@ from anatili.directions import Direction, Directions
 from anatili.engine import Engine, Sampling, Translating, say
 from anatili.lang import LanguagePack
 from anatili.lang.identify import identify
+from anatili.meaning import closeness, installed
 from anatili.problem import Problem
 from anatili.translate.begun import begun
 from anatili.translate.cut import Part, around_kept, cut, kept
@@ -19,6 +21,8 @@ from anatili.translate.doubts import doubts
 
 A = TypeVar("A")
 B = TypeVar("B")
+TRIES, TEMPERATURE = 7, 0.5
+"""Further tries at a doubtful sentence, and how far they may be from the likeliest."""
 END = Part("", wanted=False)
 """Stands behind the last part of each of many texts."""
 
@@ -153,27 +157,41 @@ class Translator:
         return Step(part.text, done.text, done.doubts)
 
     def sentence(self, sentence: str, source: str, target: str) -> Translated:
-        """The better of two tries, of which the second is made only if the first is doubtful; addresses always stay."""
-        best = self.attempt(sentence, source, target, 0.0)
+        """The best of several tries, of which all but the first are made only if that is doubtful: the one with the
+        fewest doubts and, of those, the nearest in meaning. Addresses always stay."""
+        best = self.attempt(sentence, source, target)
         if best.doubts:
-            other = self.attempt(sentence, source, target, 0.3)
-            best = min(best, other, key=lambda one: len(one.doubts))
+            tries = range(1, 1 + (1 if isinstance(self.engine, Translating) else TRIES))
+            others = self.pool.map(lambda number: self.attempt(sentence, source, target, number), tries)
+            best = min((best, *others), key=lambda one: (len(one.doubts), -likeness_of(sentence, one.text)))
         if "addresses" in best.doubts and kept(sentence):  # else the model has made one up: there is nothing to keep
             parts = [self.step(part, source, target) for part in around_kept(sentence)]
             doubts = dict.fromkeys(doubt for part in parts for doubt in part.doubts)
             return Translated("".join(part.text for part in parts), tuple(doubts))
         return best
 
-    def attempt(self, sentence: str, source: str, target: str, temperature: float) -> Translated:
+    @cached_property
+    def pool(self) -> ThreadPoolExecutor:
+        """Where further tries are made, for all sentences together."""
+        return ThreadPoolExecutor(self.engine.slots)
+
+    def attempt(self, sentence: str, source: str, target: str, number: int = 0) -> Translated:
+        """Try `number` at a sentence: the first is the likeliest translation, each other is another one."""
         if isinstance(self.engine, Translating):
             given = self.packs[source], self.packs[target]
-            text = " ".join(self.engine.translate(sentence, *given, again=temperature > 0).split())
+            text = " ".join(self.engine.translate(sentence, *given, again=number > 0).split())
             return Translated(text, tuple(doubts(sentence, text, *given)))
         asking = self.packs[source].prompts["translate"][target]
-        sampling = Sampling(limit=len(sentence) // 2 + 32, temperature=temperature, repetition=1.05, seed=1)
+        temperature = TEMPERATURE if number else 0.0
+        sampling = Sampling(limit=len(sentence) // 2 + 32, temperature=temperature, repetition=1.05, seed=number)
         said = say(self.engine, [{"role": "user", "content": f"{asking} {sentence}"}], sampling)
         text = " ".join(said.split())
         return Translated(text, tuple(doubts(sentence, text, self.packs[source], self.packs[target])))
+
+
+def likeness_of(sentence: str, text: str) -> float:
+    """How near a translation is in meaning; 0 for all where that cannot be told."""
+    return closeness(sentence, text) if text and installed() else 0.0
 
 
 def ahead(pool: ThreadPoolExecutor, work: Callable[[A], B], things: Iterable[A], most: int) -> Iterator[B]:
