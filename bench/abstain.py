@@ -13,10 +13,10 @@ from collections.abc import Callable
 from anatili.lang import load_pack
 from anatili.sample.crawl import topic_url
 from anatili.sample.topics import read_topics
-from anatili.search.analyse import terms
-from anatili.search.answer import Found, Search
+from anatili.search.analysis import terms
+from anatili.search.searcher import Found, Search
 from anatili.serve.assistant import FITS, fitting
-from anatili.serve.cite import Report, quotation
+from anatili.serve.citations import Report, quotation
 from anatili.serve.sample_index import sample_run
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from anatili.engine import Sampling
 from anatili.serve.assistant import Assistant, open_assistant
-from anatili.serve.cite import Report
+from anatili.serve.citations import Report
 
 QUESTIONS = Path(__file__).with_name("questions.toml")
 LANGUAGES = ("kk", "ru", "en", "tr")

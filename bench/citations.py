@@ -23,7 +23,7 @@ from anatili.lang.facts import names, numbers
 from anatili.lang.facts_file import load_facts
 from anatili.sample.topics import Topic, read_topics
 from anatili.search.index import Passage
-from anatili.serve.cite import bears_out
+from anatili.serve.citations import bears_out
 from anatili.text import sentences
 
 CODES = ("kk", "ru", "en", "tr")

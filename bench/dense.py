@@ -7,7 +7,7 @@ words alone, by vectors alone, by both in one order (reciprocal ranks), and as s
 where words cover the question, else vectors first. Then the same where the page in the language of the question is
 taken out, so that one in another language must be found among all; what passages in other languages are taken for
 answers; and the time it takes. The vectors are by the packaged model and kept with the index; making them takes
-minutes. Two figures were chosen by these questions (`COVERS` in search/answer.py, `close` in engine/sentences.py):
+minutes. Two figures were chosen by these questions (`COVERS` in search/searcher.py, `close` in engine/sentences.py):
 --part has every second one.
 """
 
@@ -22,8 +22,8 @@ from anatili.engine.sentences import SentenceEngine
 from anatili.interval import interval
 from anatili.sample.crawl import topic_url
 from anatili.sample.topics import Topic, read_topics
-from anatili.search.answer import Search, in_order
 from anatili.search.dense import NEAREST, Dense, build
+from anatili.search.searcher import Search, in_order
 from anatili.serve.assistant import searched_run
 
 SMOOTH = 60

@@ -21,8 +21,8 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
+from anatili.identify import cld2, identify, identify_all
 from anatili.lang import load_pack
-from anatili.lang.identify import cld2, identify, identify_all
 from anatili.pool import LocalPool
 from anatili.recipe import load_recipe
 from anatili.run import Run

@@ -22,9 +22,9 @@ import tantivy
 from anatili.document import write_shard
 from anatili.lang import load_pack
 from anatili.search import index
-from anatili.search.analyse import terms
-from anatili.search.answer import Search
+from anatili.search.analysis import terms
 from anatili.search.index import Passage
+from anatili.search.searcher import Search
 
 WORDS = 50
 

@@ -17,8 +17,8 @@ import numpy as np
 from anatili.document import write_shard
 from anatili.interval import interval
 from anatili.lang import LanguagePack, load_pack
-from anatili.search.answer import Search
 from anatili.search.index import Passage, build
+from anatili.search.searcher import Search
 
 CONTENT = {"NOUN", "VERB", "ADJ", "PROPN", "ADV"}
 Words = list[tuple[str, str, str]]

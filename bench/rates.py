@@ -10,8 +10,8 @@ import argparse
 import json
 from pathlib import Path
 
+from anatili.cli.progress import Bars
 from anatili.plot import DARK, finish, start
-from anatili.progress import Bars
 from anatili.recipe import load_recipe
 from anatili.stage import Task
 from anatili.train import pretrain

@@ -14,7 +14,7 @@ from pathlib import Path
 from anatili.lang import load_pack
 from anatili.sample.crawl import topic_url
 from anatili.sample.topics import read_topics
-from anatili.search.answer import Search
+from anatili.search.searcher import Search
 from anatili.serve.assistant import open_search
 from anatili.serve.sample_index import sample_run
 

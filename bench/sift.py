@@ -16,8 +16,8 @@ from pathlib import Path
 
 from fastwarc.warc import ArchiveIterator, WarcRecordType
 
+from anatili.identify.gate import Gate, load_gate, make_rules
 from anatili.lang import load_pack
-from anatili.lang.gate import Gate, load_gate, make_rules
 from anatili.warc import Page, read_pages
 
 LIMIT = 10_000_000

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from anatili.recipe import Pretrain
 from anatili.stage import Quiet
-from anatili.train import devices, loop, meter, start  # before torch: it sets how threads wait
+from anatili.train import devices, init, loop, meter  # before torch: it sets how threads wait
 
 torch = loop.torch
 BATCH, CONTEXT, VOCABULARY = 8, 512, 32768
@@ -30,7 +30,7 @@ def new_model(layers: int, width: int):
     settings = Pretrain(
         layers=layers, width=width, heads=width // 64, feed_forward=width * 8 // 3 // 32 * 32, context=CONTEXT
     )
-    return start.from_nothing(settings, VOCABULARY, 0, 1)
+    return init.from_nothing(settings, VOCABULARY, 0, 1)
 
 
 def tokens(step: int):

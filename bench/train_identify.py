@@ -1,6 +1,6 @@
-"""Train the language identification model that ships in `src/anatili/lang/identify.npz`.
+"""Train the language identification model that ships in `src/anatili/identify/identify.npz`.
 
-    python bench/train_identify.py FOLDER ... --out src/anatili/lang/identify.npz
+    python bench/train_identify.py FOLDER ... --out src/anatili/identify/identify.npz
 
 `bench/train_identify.toml` lists the sources, each with label, origin and licence, and says how to add a language.
 Files are looked for in the folders given. A language with few lines is drawn from again and again. Model: mean of
@@ -23,8 +23,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.sparse import coo_array
 
+from anatili.identify import BITS, MAIN, cld2, grams, join
 from anatili.lang import LanguagePack, load_pack
-from anatili.lang.identify import BITS, MAIN, cld2, grams, join
 from anatili.text import script_of
 
 DIMENSIONS, EPOCHS, BATCH, LARGEST, SMALLEST, RATE = 16, 6, 256, 6000, 2500, 0.01
@@ -237,7 +237,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folders", type=Path, nargs="+")
     parser.add_argument("--sources", type=Path, default=Path(__file__).with_suffix(".toml"))
-    parser.add_argument("--out", type=Path, default=Path("src/anatili/lang/identify.npz"))
+    parser.add_argument("--out", type=Path, default=Path("src/anatili/identify/identify.npz"))
     parser.add_argument("--letters", action="store_true", help="Only print how frequent letters are in the texts.")
     arguments = parser.parse_args()
     listed = tomllib.loads(arguments.sources.read_text("utf-8"))

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from anatili.refine.evidence import features
+from anatili.refine.quality import features
 from anatili.text import words
 
 EXPLAINS = ("apertium_kaz_segcorpus", "apertium_kaz_texts", "sdg_translations", "stukenov_seeds", "faker_kkwiki")

@@ -8,8 +8,8 @@ from pathlib import Path
 from types import ModuleType
 
 from anatili.document import Document, Duplicate
+from anatili.identify import identify
 from anatili.lang import LanguagePack
-from anatili.lang.identify import identify
 from anatili.recipe import Cut
 from anatili.refine.cut import why_not
 from anatili.refine.mark import look_at

@@ -7,8 +7,8 @@ from typing import Any
 from anatili.recipe import Pretrain, Tokenizer
 from anatili.sample.topics import read_topics
 from anatili.tokenizer import train as tokenizing
+from anatili.train.init import from_nothing
 from anatili.train.pretrain import save_model
-from anatili.train.start import from_nothing
 
 TEMPLATE = (
     "{{ bos_token }}{% for message in messages %}<start_of_turn>{{ message['role'] }}\n{{ message['content'] }}"

@@ -19,8 +19,8 @@ import pytest
 from metrics import admitted, bench, conflation, extraction, lemma_share, passages, refusals, share
 
 from anatili.document import Document, Kept, write_shard
+from anatili.identify.gate import load_gate
 from anatili.lang import load_pack
-from anatili.lang.gate import load_gate
 from anatili.lang.translation import load_translation
 from anatili.page import extract_page
 from anatili.recipe import Cut, Dedup, MarkSettings
@@ -230,7 +230,7 @@ def test_a_search_that_finds_nothing_or_the_right_one_last_scores_low():
 def search(tmp_path_factory):
     """An index of the sample's topics in Kazakh."""
     from anatili.search import index
-    from anatili.search.answer import Search
+    from anatili.search.searcher import Search
 
     folder = tmp_path_factory.mktemp("index")
     rows = [
@@ -346,8 +346,8 @@ def test_an_untrained_model_is_near_chance_on_second_halves_and_grammar(tmp_path
     pytest.importorskip("torch")
     import models
 
+    from anatili.evaluate.likelihood import Scored
     from anatili.evaluate.measure import bits_row, halves_row
-    from anatili.evaluate.scored import Scored
     from anatili.evaluate.texts import TextSet
 
     model = Scored(models.make_folder(tmp_path, "qwen3"))
@@ -394,8 +394,8 @@ def test_a_file_with_a_damaged_tensor_does_not_pass_the_parity_check(tmp_path, t
     import models
     from safetensors.torch import load_file, save_file
 
+    from anatili.gguf.file import export_gguf
     from anatili.problem import Problem
-    from anatili.train.gguf_file import export_gguf
     from anatili.train.parity import compare
 
     folder = models.make_folder(tmp_path, "qwen3")
@@ -442,7 +442,7 @@ def test_bad_translations_score_low():
     ],
 )
 def test_a_gender_that_is_put_in_is_seen_and_none_where_there_is_none(text, found):
-    from anatili.translate.signs import genders
+    from anatili.translate.checks import genders
 
     assert genders(text, load_translation(PACKS["en"].folder)) == found
 

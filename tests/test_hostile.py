@@ -20,8 +20,8 @@ from anatili.collect.files import root_of
 from anatili.collect.gather import Job, collect_one
 from anatili.collect.robots import matches
 from anatili.document import Document, Duplicate, Kept, Lost, Mark, read_shard
+from anatili.identify.gate import load_gate
 from anatili.lang import PackFile, load_pack
-from anatili.lang.gate import load_gate
 from anatili.lang_check import check_pack
 from anatili.packed import unpack_body
 from anatili.page import extract_page, signals, translation_signals

@@ -16,7 +16,8 @@ pytest.importorskip("xllamacpp")
 
 from anatili import models, weights
 from anatili.engine import Sampling
-from anatili.models.merge import merge
+from anatili.gguf.file import export_gguf
+from anatili.gguf.merge import merge
 from anatili.models.pack import pack
 from anatili.pool import LocalPool
 from anatili.problem import Problem
@@ -24,9 +25,8 @@ from anatili.recipe import load_recipe
 from anatili.run import Run
 from anatili.serve import sample_index
 from anatili.serve.assistant import find_model, open_assistant
-from anatili.serve.cite import Report
+from anatili.serve.citations import Report
 from anatili.stage import carry_out, prepare
-from anatili.train.gguf_file import export_gguf
 
 FLOORS = tomllib.loads((Path(__file__).parent / "floors.toml").read_text("utf-8"))
 RECIPE = """

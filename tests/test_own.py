@@ -8,7 +8,7 @@ import pytest
 from metrics import bench, conflation, extraction, lemma_share, passages, refusals, share
 
 from anatili.lang import load_pack
-from anatili.lang.typed import Typed
+from anatili.morphology.typed import Typed
 from anatili.page import extract_page
 from anatili.recipe import Cut
 from anatili.sample.topics import read_neighbors

@@ -21,7 +21,7 @@ MODULES = sorted(
 # (file, name that is assigned or ""): why letters may stand there.
 EXCEPTIONS = {
     ("text.py", "SCRIPTS"): "a script is a block of Unicode, shared by many languages",
-    ("lang/gate.py", ""): "U+0370 ends the block of combining marks: a bound for bytes, no letter of a text",
+    ("identify/gate.py", ""): "U+0370 ends the block of combining marks: a bound for bytes, no letter of a text",
 }
 ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|x([0-9a-fA-F]{2})|N\{([^}]+)\})")
 
@@ -98,7 +98,13 @@ def test_every_exception_names_a_module():
 
 def test_all_modules_but_the_packs_are_read():
     files = {file_of(path) for path in MODULES}
-    assert {"lang/__init__.py", "lang/identify.py", "lang/morphology.py", "sample/pages.py", "cli.py"} <= files
+    assert {
+        "lang/__init__.py",
+        "identify/__init__.py",
+        "morphology/__init__.py",
+        "sample/pages.py",
+        "cli/__init__.py",
+    } <= files
     assert not [file for file in files if re.match(r"lang/\w+/", file)]
 
 

@@ -25,7 +25,7 @@ pytest.importorskip("xllamacpp")
 @pytest.fixture(scope="module")
 def gguf(tmp_path_factory) -> bytes:
     """A random model that llama.cpp opens."""
-    from anatili.train.gguf_file import export_gguf
+    from anatili.gguf.file import export_gguf
 
     place = tmp_path_factory.mktemp("made")
     export_gguf(small.make_folder(place, "qwen3"), place / "m.gguf", "q8_0")

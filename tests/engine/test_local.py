@@ -12,8 +12,8 @@ from anatili.problem import Problem  # noqa: E402
 from anatili.recipe import Pretrain, Tokenizer  # noqa: E402
 from anatili.sample.topics import read_topics  # noqa: E402
 from anatili.tokenizer import train as tokenizing  # noqa: E402
+from anatili.train.init import from_nothing as make_model  # noqa: E402
 from anatili.train.pretrain import save_model  # noqa: E402
-from anatili.train.start import from_nothing as make_model  # noqa: E402
 
 ASK = [{"role": "user", "content": "Сәлем!"}]
 

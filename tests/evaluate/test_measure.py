@@ -12,7 +12,7 @@ torch = pytest.importorskip("torch")
 
 from anatili.evaluate import pairs as pairing  # noqa: E402
 from anatili.evaluate.behavior import contamination_rows  # noqa: E402
-from anatili.evaluate.scored import Scored, middle  # noqa: E402
+from anatili.evaluate.likelihood import Scored, middle  # noqa: E402
 from anatili.evaluate.texts import TextSet  # noqa: E402
 from anatili.interval import wilson  # noqa: E402
 from anatili.lang import load_pack  # noqa: E402

@@ -3,8 +3,8 @@ from collections import Counter
 import pytest
 
 from anatili.document import Document, Duplicate
+from anatili.identify import Verdict
 from anatili.lang import load_pack
-from anatili.lang.identify import Verdict
 from anatili.recipe import Cut
 from anatili.refine.cut import why_not
 from anatili.refine.mark import language_of_page, look_at, repeated_lines, repeated_sequence

@@ -20,9 +20,9 @@ from anatili.sample.crawl import topic_url
 from anatili.sample.topics import read_topics
 from anatili.search import dense as dense_module
 from anatili.search import index as index_stage
-from anatili.search.answer import Found, Search
 from anatili.search.dense import Dense, build, embedded
 from anatili.search.index import Passage
+from anatili.search.searcher import Found, Search
 from anatili.serve import assistant
 from anatili.serve.sample_index import sample_run
 

@@ -12,8 +12,8 @@ from anatili.lang import load_pack
 from anatili.problem import Problem
 from anatili.sample.topics import read_topics
 from anatili.search import opensearch
-from anatili.search.answer import Search
 from anatili.search.opensearch import INDEX, Cluster, bulks, export, index_of, open_cluster
+from anatili.search.searcher import Search
 
 PACKS = {code: load_pack(code) for code in ("kk", "ru", "en", "tr")}
 

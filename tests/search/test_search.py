@@ -14,10 +14,10 @@ from anatili.lang import load_pack
 from anatili.problem import Problem
 from anatili.sample.crawl import topic_url
 from anatili.sample.topics import read_topics
-from anatili.search.analyse import REMEMBERED, Terms, stem, terms
-from anatili.search.answer import SNIPPET, Search, snippet
+from anatili.search.analysis import REMEMBERED, Terms, stem, terms
 from anatili.search.index import Passage, build, passages
 from anatili.search.query import meanings
+from anatili.search.searcher import SNIPPET, Search, snippet
 from anatili.search.vocabulary import Vocabulary
 from anatili.search.vocabulary import build as build_vocabulary
 

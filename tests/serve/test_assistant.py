@@ -7,9 +7,9 @@ import pytest
 from anatili.engine import Piece, Sampling
 from anatili.lang import load_pack
 from anatili.problem import Problem
-from anatili.search.answer import Search
+from anatili.search.searcher import Search
 from anatili.serve.assistant import Assistant
-from anatili.serve.cite import Report
+from anatili.serve.citations import Report
 
 LANGUAGES = ("kk", "ru", "en", "tr")
 RUSSIAN = "Это ответ на русском языке, хотя спрашивали по-казахски, и он довольно длинный, чтобы язык был ясен."

@@ -13,9 +13,9 @@ from fastapi import FastAPI
 from serving import announced
 from starlette.testclient import TestClient
 
-from anatili.serve.guard import FAILED_KEYS, Guard, Rules, hash_key
 from anatili.serve.metrics import Metrics
-from anatili.serve.slots import Slots
+from anatili.serve.middleware import FAILED_KEYS, Guard, Rules, hash_key
+from anatili.serve.queue import Slots
 
 pytest.importorskip("xllamacpp")
 

@@ -40,7 +40,7 @@ def test_bytes_are_counted_as_bytes(tmp_path):
 
 def test_our_own_the_folders_and_a_gguf_file_count_alike(tmp_path):
     pytest.importorskip("gguf")
-    from anatili.train.gguf_file import export_gguf
+    from anatili.gguf.file import export_gguf
 
     for shape in ("qwen3", "gemma3"):
         folder = models.make_folder(tmp_path / shape, shape)

@@ -9,7 +9,7 @@ torch = pytest.importorskip("torch")
 from safetensors.torch import load_file, save_file  # noqa: E402
 
 from anatili.problem import Problem  # noqa: E402
-from anatili.train import start  # noqa: E402
+from anatili.train import init  # noqa: E402
 from anatili.train.delta import add_delta  # noqa: E402
 
 
@@ -28,9 +28,9 @@ def siblings(tmp_path_factory):
 
 def test_laid_on_the_base_it_is_the_sibling(siblings):
     base, instruct = siblings
-    model, sibling = start.open_model(base), start.open_model(instruct)
+    model, sibling = init.open_model(base), init.open_model(instruct)
     chosen = [[number] for number in range(40, 140)] + [[3, 9]]
-    start.fit_embeddings(model, chosen)
+    init.fit_embeddings(model, chosen)
     before = model.get_input_embeddings().weight.data.clone()
     add_delta(model, base, instruct, chosen, 1.0)
     for name, value in model.named_parameters():
@@ -43,7 +43,7 @@ def test_laid_on_the_base_it_is_the_sibling(siblings):
 
 def test_half_of_it_lies_between(siblings):
     base, instruct = siblings
-    model, old, new = start.open_model(base), start.open_model(base), start.open_model(instruct)
+    model, old, new = init.open_model(base), init.open_model(base), init.open_model(instruct)
     add_delta(model, base, instruct, [[n] for n in range(len(model.get_input_embeddings().weight))], 0.5)
     for value, one, other in zip(model.parameters(), old.parameters(), new.parameters(), strict=True):
         assert torch.allclose(value, (one + other) / 2, atol=1e-5)
@@ -60,4 +60,4 @@ def test_what_is_no_sibling_is_refused(siblings, tmp_path):
         shutil.copytree(instruct, tmp_path / "wrong", dirs_exist_ok=True)
         save_file(wrong, tmp_path / "wrong" / "model.safetensors", metadata={"format": "pt"})
         with pytest.raises(Problem, match=words):
-            add_delta(start.open_model(base), base, tmp_path / "wrong", [[0]], 1.0)
+            add_delta(init.open_model(base), base, tmp_path / "wrong", [[0]], 1.0)

@@ -13,17 +13,17 @@ from safetensors.torch import load_file  # noqa: E402
 from anatili.document import Kept, write_shard  # noqa: E402
 from anatili.engine import open_engine  # noqa: E402
 from anatili.engine.llama import LlamaEngine  # noqa: E402
-from anatili.evaluate.scored import Scored  # noqa: E402
+from anatili.evaluate.likelihood import Scored  # noqa: E402
+from anatili.gguf.adapter import export_adapter  # noqa: E402
+from anatili.gguf.file import export_gguf  # noqa: E402
+from anatili.gguf.merge import merge  # noqa: E402
 from anatili.lang import load_pack  # noqa: E402
-from anatili.models.merge import merge  # noqa: E402
 from anatili.models.pack import write_part  # noqa: E402
 from anatili.problem import Problem  # noqa: E402
 from anatili.recipe import Pretrain, Recipe, Tokenizer, Tune  # noqa: E402
 from anatili.stage import Quiet, Task  # noqa: E402
 from anatili.tokenizer.adapt import adapt  # noqa: E402
-from anatili.train import loop, optimizer, pretrain, start, tune  # noqa: E402
-from anatili.train.gguf_adapter import export_adapter  # noqa: E402
-from anatili.train.gguf_file import export_gguf  # noqa: E402
+from anatili.train import init, loop, optimizer, pretrain, tune  # noqa: E402
 from anatili.train.parity import compare  # noqa: E402
 
 ADDED = 60
@@ -70,7 +70,7 @@ def trained(request, tmp_path_factory):
 
 
 def first(place):
-    return start.from_base(place / "fitted", place, 2, 1)
+    return init.from_base(place / "fitted", place, 2, 1)
 
 
 def test_new_rows_learn_beside_the_adapter_and_old_rows_stay(trained):
@@ -93,7 +93,7 @@ def test_new_rows_learn_beside_the_adapter_and_old_rows_stay(trained):
 def test_the_adapter_folder_alone_holds_the_new_rows(trained):
     pretrain.save_model(first(trained)[0], trained / "fitted", trained / "begun")
     ours = open_engine(trained / "begun", [trained / "tune" / "adapter"])
-    whole = start.open_model(trained / "tune" / "model")
+    whole = init.open_model(trained / "tune" / "model")
     ids = torch.tensor(
         [[1, *range(len(whole.get_input_embeddings().weight) - 20, len(whole.get_input_embeddings().weight))]]
     )
@@ -141,8 +141,8 @@ def test_a_part_without_new_rows_is_put_together_as_before(tmp_path):
     """Byte-level merges that led to pieces now gone must go too, or llama.cpp would cut text otherwise."""
     fit(tmp_path, "llama", 0)
     model, known = first(tmp_path)
-    adapted = start.add_adapter(model, 4, torch.float32, known)
-    assert not start.learned_rows(adapted)
+    adapted = init.add_adapter(model, 4, torch.float32, known)
+    assert not init.learned_rows(adapted)
     (tmp_path / "tune").mkdir()
     pretrain.finish(model, adapted, task(tmp_path, "tune", Tune()))
     export_gguf(tmp_path / "model", tmp_path / "base.gguf", "q8_0")
@@ -153,7 +153,7 @@ def test_a_part_without_new_rows_is_put_together_as_before(tmp_path):
 
 
 def test_what_the_instruct_sibling_learned_reaches_the_new_rows(trained, tmp_path):
-    sibling = start.open_model(trained / "model")
+    sibling = init.open_model(trained / "model")
     sibling.get_input_embeddings().weight.data += 0.5
     pretrain.save_model(sibling, trained / "fitted", trained / "sibling")
     settings = Tune(instruct="sibling")
@@ -162,7 +162,7 @@ def test_what_the_instruct_sibling_learned_reaches_the_new_rows(trained, tmp_pat
     _, adapted = tune.first_model(order)
     before = load_file(trained / "pretrain" / "adapter" / "adapter_model.safetensors")
     (was,) = [value for name, value in before.items() if optimizer.is_rows(name) and "embed_tokens" in name]
-    assert torch.allclose(start.learned_rows(adapted)[0], was + 0.5, atol=1e-5)
+    assert torch.allclose(init.learned_rows(adapted)[0], was + 0.5, atol=1e-5)
 
 
 def plan(model, rate, steps=8):
@@ -180,7 +180,7 @@ def plan(model, rate, steps=8):
 def adapted(place, precision):
     torch.manual_seed(0)
     model, known = first(place)
-    return start.add_adapter(model, 4, precision, known)
+    return init.add_adapter(model, 4, precision, known)
 
 
 def test_a_killed_training_goes_on_to_the_same_bytes(trained, tmp_path, monkeypatch):
@@ -212,10 +212,10 @@ def test_rows_have_a_rate_of_their_own_and_do_not_decay(trained, tmp_path):
     for rate in (1e-4, 1e-2):
         learner = adapted(trained, torch.float32)
         work = plan(learner, rate)
-        before = [p.detach().clone() for p in start.learned_rows(learner)]
+        before = [p.detach().clone() for p in init.learned_rows(learner)]
         (tmp_path / str(rate)).mkdir()
         losses[rate] = loop.train(learner.get_base_model(), work, tmp_path / str(rate), Quiet())[-1]["loss"]
-        moved[rate] = [float((p - b).abs().max()) for p, b in zip(start.learned_rows(learner), before, strict=True)]
+        moved[rate] = [float((p - b).abs().max()) for p, b in zip(init.learned_rows(learner), before, strict=True)]
     for slow, fast in zip(moved[1e-4], moved[1e-2], strict=True):
         assert 0 < slow < 9e-4
         assert 5 * slow < fast < 9e-2

@@ -10,7 +10,7 @@ torch = pytest.importorskip("torch")
 from anatili.problem import Problem  # noqa: E402
 from anatili.recipe import Tune  # noqa: E402
 from anatili.stage import Quiet  # noqa: E402
-from anatili.train import prefer, start  # noqa: E402
+from anatili.train import init, prefer  # noqa: E402
 
 SETTINGS = Tune(preferences="p.jsonl", batch=4, preference_rate=1e-3)
 PREFERENCES = [
@@ -49,9 +49,9 @@ def test_what_is_preferred_becomes_likelier(folder, adapter, capsys):
     from transformers import AutoTokenizer
 
     tokenizer = AutoTokenizer.from_pretrained(folder)
-    model = start.open_model(folder)
+    model = init.open_model(folder)
     torch.manual_seed(1)
-    learner = start.add_adapter(model, 4, torch.float32) if adapter else model
+    learner = init.add_adapter(model, 4, torch.float32) if adapter else model
     untouched = model.get_input_embeddings().weight.detach().clone()
     before = margin(model.eval(), tokenizer)
     summary = prefer.align(learner, tokenizer, PREFERENCES, SETTINGS, 128, torch.float32, Quiet())
@@ -71,7 +71,7 @@ def test_it_ends_in_the_same_weights_again(folder):
     tokenizer = AutoTokenizer.from_pretrained(folder)
     ends = []
     for _ in range(2):
-        model = start.open_model(folder)
+        model = init.open_model(folder)
         prefer.align(model, tokenizer, PREFERENCES, SETTINGS, 128, torch.float32, Quiet())
         ends.append(model.state_dict())
     assert all(torch.equal(value, ends[1][name]) for name, value in ends[0].items())

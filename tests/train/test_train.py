@@ -16,9 +16,9 @@ from anatili.sample.topics import read_topics  # noqa: E402
 from anatili.stage import Quiet  # noqa: E402
 from anatili.tokenizer import train as tokenizing  # noqa: E402
 from anatili.train import data, devices, lessons, loop, tune  # noqa: E402
+from anatili.train.init import from_nothing as make_model  # noqa: E402
 from anatili.train.loss import WithLoss  # noqa: E402
 from anatili.train.pretrain import save_model  # noqa: E402
-from anatili.train.start import from_nothing as make_model  # noqa: E402
 
 SETTINGS = Pretrain(layers=1, width=32, heads=2, feed_forward=64, context=32)
 

@@ -157,7 +157,7 @@ def carried_out(place, name: str, text: str):
 
 
 def test_without_tokens_the_adapter_stays_as_it_is(place):
-    from anatili.train.gguf_adapter import export_adapter
+    from anatili.gguf.adapter import export_adapter
 
     learning = RECIPE.format(method="lora", tune="").replace("1e-9", "1e-2").replace("rank = 4", "rank = 32")
     run = carried_out(place, "learned", learning)

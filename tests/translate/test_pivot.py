@@ -10,9 +10,9 @@ from anatili.lang import load_pack
 from anatili.lang.translation import load_translation
 from anatili.problem import Problem
 from anatili.translate import compare
-from anatili.translate.begun import begun, weights_of
+from anatili.translate.checks import Sample, Wanted, checks
+from anatili.translate.journal import begun, weights_of
 from anatili.translate.pivot import prepare
-from anatili.translate.signs import Sample, Wanted, checks
 from anatili.translate.translator import Translator
 
 PACKS = {code: load_pack(code) for code in ("kk", "ru", "en", "tr")}

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from anatili.budget import TookTooLong, within
+from anatili.identify import identify
+from anatili.identify.gate import Gate, load_gate
 from anatili.lang import codes, load_pack
-from anatili.lang.gate import Gate, load_gate
-from anatili.lang.identify import identify
 from anatili.page import decode, extract_page, quick
 from anatili.problem import Problem
 from anatili.text import host_of

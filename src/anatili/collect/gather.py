@@ -21,7 +21,7 @@ from anatili.collect.files import ENDINGS, find_files, is_far, site_roots
 from anatili.collect.network import FetchError
 from anatili.collect.sites import MAX_UNPACKED, PAGE_SECONDS, crawl_site, host_budget
 from anatili.document import Document, Lost, SiftedOut, add_up, read_counts, read_shard, whole_file, write_shard
-from anatili.lang.gate import load_gate
+from anatili.identify.gate import load_gate
 from anatili.problem import Problem
 from anatili.recipe import Collect, Source
 from anatili.stage import Task

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from anatili.document import whole_file
+from anatili.identify.gate import load_gate, make_rules
 from anatili.lang import load_pack
-from anatili.lang.gate import load_gate, make_rules
 from anatili.problem import Problem
 from anatili.stage import Progress, Quiet
 from anatili.warc import CUT_SHORT, Broken, Page, Sifted, WarcFile, read_pages

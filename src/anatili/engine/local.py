@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from anatili.engine import Chance, Message, Piece, Prompt, Sampling
-from anatili.engine.form import Form, open_vocabulary
+from anatili.engine.json_schema import Form, open_vocabulary
 from anatili.problem import Problem, install
 from anatili.text import show_path
 from anatili.weights import check_complete, check_folder

@@ -9,8 +9,8 @@ from anatili.document import Kept, read_shard
 from anatili.engine import Sampling, say
 from anatili.engine.local import TransformersEngine
 from anatili.evaluate.texts import TextSet
+from anatili.identify import identify
 from anatili.interval import wilson
-from anatili.lang.identify import identify
 from anatili.text import words
 
 ANSWER_TOKENS = 60

@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 
 from anatili.evaluate.baselines import CHANCE, xz_bits
+from anatili.evaluate.likelihood import Scored
 from anatili.evaluate.pairs import pairs_of, score_pairs
-from anatili.evaluate.scored import Scored
 from anatili.evaluate.texts import TextSet, first_bytes
+from anatili.identify import identify
 from anatili.interval import interval
 from anatili.lang import LanguagePack, load_pack
-from anatili.lang.identify import identify
 from anatili.problem import Problem
 from anatili.reading import read_text
 from anatili.text import show_path

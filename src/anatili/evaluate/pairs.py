@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from anatili.evaluate.scored import Scored
+from anatili.evaluate.likelihood import Scored
 from anatili.interval import wilson
 from anatili.lang import LanguagePack
 from anatili.reading import read_toml

@@ -11,12 +11,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from anatili import sample, weights
+from anatili import sample
 from anatili.document import Kept, read_shard, write_json
 from anatili.evaluate import baselines, texts
 from anatili.evaluate.behavior import contamination_rows, memorisation_row, purity_row, training_texts
+from anatili.evaluate.likelihood import Scored
 from anatili.evaluate.measure import grammar_row, halves_row, script_rows
-from anatili.evaluate.scored import Scored
+from anatili.gguf.base import open_base
 from anatili.interval import interval
 from anatili.lang import load_pack
 from anatili.plot import can_draw, finish, start
@@ -63,7 +64,7 @@ def run(task: Task) -> dict[str, Any]:
 def contestants(task: Task) -> list[tuple[str, Path]]:
     """The models that are scored: the base where there is one, before tuning, after it."""
     base = task.recipe.tokenizer.base
-    first = [("base", weights.open_base(base, task.base))] if base else []
+    first = [("base", open_base(base, task.base))] if base else []
     return [*first, *((stage, task.inputs[stage] / "model") for stage in ("pretrain", "tune"))]
 
 

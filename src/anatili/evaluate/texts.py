@@ -7,7 +7,7 @@ from typing import Any
 
 from anatili import sample
 from anatili.document import Kept, read_shard
-from anatili.lang.identify import MODEL
+from anatili.identify import MODEL
 from anatili.problem import Problem
 from anatili.recipe import Evaluate, Recipe
 from anatili.run import digest

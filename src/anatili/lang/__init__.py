@@ -18,7 +18,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from anatili.lang.morphology import Morphology, load_morphology
+from anatili.morphology import Morphology, load_morphology
 from anatili.problem import Problem
 from anatili.reading import read_text
 from anatili.reading import read_toml as read_whole

@@ -76,7 +76,7 @@ def open_packaged(place: Path, tell: Callable[[str], None]) -> Path:
         terms = weights.PACKAGED[said["base"]].licence
         tell(f"{said['name']} stands on {said['base']}, which has terms of its own: {terms}")
         tell(f"You find them in {show_path(weights.notice(said['base']))}. Putting it together …")
-        from anatili.models.merge import merge
+        from anatili.gguf.merge import merge
 
         merge(base, place, said["name"], target)
     return target

@@ -9,7 +9,7 @@ from typing import Any
 from anatili import models, weights
 from anatili.directions import of_run
 from anatili.document import whole_file, write_json
-from anatili.models.merge import ADAPTER, EMBEDDINGS, MERGES, NEW, ROWS, TEMPLATE, TOKENS, merge
+from anatili.gguf.merge import ADAPTER, EMBEDDINGS, MERGES, NEW, ROWS, TEMPLATE, TOKENS, merge
 from anatili.problem import Problem
 from anatili.recipe import load_recipe
 from anatili.run import Run
@@ -24,7 +24,7 @@ def pack(run: Run, place: Path, quantization: str) -> dict[str, Any]:
 
     `Problem` if llama.cpp does not say with it what transformers says with the run's own model.
     """
-    from anatili.train.gguf_file import export_gguf
+    from anatili.gguf.file import export_gguf
 
     recipe, released = load_recipe(run.root / "recipe.toml"), run.record("release")
     tuned, trained = run.record("tune"), run.record("pretrain")
@@ -64,8 +64,8 @@ def pack(run: Run, place: Path, quantization: str) -> dict[str, Any]:
 
 def write_part(trained: Path, tokenizer: Path, place: Path) -> list[str]:
     """Write what the model in `trained` (its `model` and `adapter`) has beyond its base; names of the files."""
-    from anatili.train.gguf_adapter import export_adapter
-    from anatili.train.start import added_rows
+    from anatili.gguf.adapter import export_adapter
+    from anatili.train.init import added_rows
 
     export_adapter(trained / "adapter", trained / "model", place / ADAPTER, with_rows=False)
     for name in (ROWS, TEMPLATE):
@@ -81,8 +81,8 @@ def write_new(model: Path, added: int, target: Path) -> None:
     """Write the last `added` rows of embedding and head in Q8_0 (34 bytes for 32 numbers), their pieces and merges."""
     import gguf
 
+    from anatili.gguf.file import expected, packed, read_config, read_tensors, shape_of
     from anatili.tokenizer.pieces import read_vocabulary
-    from anatili.train.gguf_file import expected, packed, read_config, read_tensors, shape_of
 
     config = read_config(model)
     shape = shape_of(config, model)

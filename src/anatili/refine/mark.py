@@ -8,22 +8,20 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from anatili import text
+from anatili import benchmarks, text
 from anatili.benchmarks import read_benchmarks, sequences
 from anatili.budget import TookTooLong, within
 from anatili.document import Document, Mark, read_shard, write_shard
+from anatili.identify import MODEL, Verdict, identify_all
+from anatili.identify.letters import FILE as LETTERS_OF_LANGUAGES
+from anatili.identify.letters import unknown_to_cld2
 from anatili.lang import LanguagePack, PersonalPattern, load_pack
-from anatili.lang.identify import Verdict, identify_all
-from anatili.lang.letters import unknown_to_cld2
-from anatili.recipe import MarkSettings
-from anatili.refine.evidence import (
-    FOLDED,
-    FOLDED_CONFIDENCE,
-    quality,
-    switched_share,
-    typed_without,
-)
+from anatili.recipe import MarkSettings, Recipe
+from anatili.refine.code_switching import switched_share
+from anatili.refine.folded import FOLDED, FOLDED_CONFIDENCE, typed_without
 from anatili.refine.personal import count_kinds, find_personal
+from anatili.refine.quality import quality
+from anatili.run import digest
 from anatili.stage import Task
 
 LINK = re.compile(r"https?://|www\.")
@@ -36,6 +34,12 @@ OWN_LETTERS = 100
 15 words, more than the lines of a menu have."""
 OWN_SHARE = 0.15
 """Share of the letters that these must be at least: a quotation does not make a page."""
+
+
+def inventory(recipe: Recipe, base: Path) -> dict[str, str]:
+    """Digests of the benchmark files and of what languages are told by."""
+    tables = {file.name: digest(file) for file in (MODEL, LETTERS_OF_LANGUAGES)}
+    return {**benchmarks.digests(recipe.mark.benchmarks, base), **tables}
 
 
 def run(task: Task) -> dict[str, Any]:

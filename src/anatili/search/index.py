@@ -19,7 +19,7 @@ from anatili.document import Kept, read_shard, write_shard
 from anatili.lang import load_pack
 from anatili.recipe import Index
 from anatili.search import vocabulary
-from anatili.search.analyse import terms
+from anatili.search.analysis import terms
 from anatili.stage import Task
 from anatili.text import sentences
 

@@ -16,11 +16,11 @@ from typing import Any
 from anatili.document import whole_file
 from anatili.lang import LanguagePack
 from anatili.problem import Problem
-from anatili.search.analyse import REMEMBERED, TERM
-from anatili.search.answer import Search, weights_of
+from anatili.search.analysis import REMEMBERED, TERM
 from anatili.search.dense import Dense
 from anatili.search.index import Passage, analysed, opened
 from anatili.search.query import MOST_WORDS, Asked, meanings, read
+from anatili.search.searcher import Search, weights_of
 from anatili.text import clean, show_path
 
 SEARCH = "/_search?search_type=dfs_query_then_fetch"

@@ -6,8 +6,8 @@ from functools import cache
 
 from anatili.lang import LanguagePack, load_pack
 from anatili.lang.convert import to_main_script
-from anatili.lang.typed import Typed
-from anatili.search.analyse import LONGEST, TERM, stem
+from anatili.morphology.typed import Typed
+from anatili.search.analysis import LONGEST, TERM, stem
 from anatili.search.vocabulary import Vocabulary, fold
 from anatili.text import clean, script_of
 

@@ -13,13 +13,13 @@ from starlette.middleware.cors import CORSMiddleware
 from anatili import __version__
 from anatili.engine import Translating
 from anatili.problem import Problem
-from anatili.search.answer import Search
+from anatili.search.searcher import Search
 from anatili.serve.assistant import TOY, Assistant
 from anatili.serve.chat import Desk, NoModel, chat_routes, describe
-from anatili.serve.complete import text_routes
-from anatili.serve.guard import Guard, Rules, failure
+from anatili.serve.completions import text_routes
 from anatili.serve.metrics import Metrics
-from anatili.serve.slots import Full, Slots
+from anatili.serve.middleware import Guard, Rules, failure
+from anatili.serve.queue import Full, Slots
 from anatili.serve.translation import translation_routes
 
 STATIC = Path(__file__).parent / "static"

@@ -21,17 +21,17 @@ from anatili.engine import (
     stop,
 )
 from anatili.engine.seq2seq import Seq2SeqEngine
+from anatili.identify import identify
 from anatili.lang import LanguagePack, codes, load_pack, reference
-from anatili.lang.identify import identify
 from anatili.models import registry
 from anatili.problem import Problem, install
 from anatili.prompt import PASSAGES, grounded
 from anatili.recipe import load_recipe
 from anatili.run import Run, find_run
 from anatili.sample.topics import read_topics
-from anatili.search.answer import Found, Search
 from anatili.search.dense import Dense, Embedder, read_facts
-from anatili.serve.cite import Report, checked, quotation
+from anatili.search.searcher import Found, Search
+from anatili.serve.citations import Report, checked, quotation
 from anatili.serve.sample_index import Tell, sample_run
 from anatili.text import show_path
 from anatili.translate import opening

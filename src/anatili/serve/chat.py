@@ -13,12 +13,12 @@ from starlette.concurrency import run_in_threadpool
 
 from anatili.engine import Chance, Piece, Sampling
 from anatili.problem import Problem
-from anatili.search.answer import Found
+from anatili.search.searcher import Found
 from anatili.serve.assistant import Assistant, Ready
-from anatili.serve.cite import Report
+from anatili.serve.citations import Report
 from anatili.serve.metrics import Metrics
-from anatili.serve.slots import Full, Slots
-from anatili.serve.wanted import AnswerWanted, ChatWanted
+from anatili.serve.queue import Full, Slots
+from anatili.serve.schemas import AnswerWanted, ChatWanted
 
 PLAIN = ":plain"
 """Behind the model's name: the model alone, whatever else is asked."""

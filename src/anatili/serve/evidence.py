@@ -13,7 +13,7 @@ from anatili.lang.convert import to_main_script
 from anatili.lang.facts import Number, denials, names, numbers
 from anatili.lang.facts_file import load_facts
 from anatili.lang.numbers import reader
-from anatili.search.analyse import TERM, terms
+from anatili.search.analysis import TERM, terms
 from anatili.search.index import Passage
 from anatili.text import script_of, sentence_spans
 

@@ -11,7 +11,7 @@ from anatili.problem import Problem
 from anatili.run import find_run
 from anatili.serve.assistant import find_model, is_model, is_run
 from anatili.translate import score
-from anatili.translate.begun import weights_of as weights_in
+from anatili.translate.journal import weights_of as weights_in
 from anatili.weights import weight_files
 
 

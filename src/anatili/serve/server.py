@@ -62,7 +62,7 @@ def start(target: str, runs: Path, adapters: Sequence[Path], place: Place, annou
         import uvicorn
 
         from anatili.serve.api import create_app
-        from anatili.serve.guard import Rules, hash_key, read_keys
+        from anatili.serve.middleware import Rules, hash_key, read_keys
     except ImportError as error:
         raise Problem(f"serving needs more packages: {install('serve')}") from error
     from anatili.serve.assistant import open_assistant

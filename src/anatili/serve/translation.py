@@ -12,10 +12,10 @@ from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.concurrency import run_in_threadpool
 
-from anatili.lang.identify import identify
+from anatili.identify import identify
 from anatili.problem import Problem
 from anatili.serve.chat import STREAMED, Desk, error_body, sent
-from anatili.serve.slots import Full
+from anatili.serve.queue import Full
 from anatili.translate.cut import Part
 from anatili.translate.translator import Step, Translator
 

@@ -90,7 +90,7 @@ def from_json(file: Path, name: str) -> Opened:
 
 def from_gguf(file: Path, name: str) -> Opened:
     """By llama.cpp's own rules where we know them; read by transformers, which takes a while for large vocabularies."""
-    from anatili.engine.llama_vocabulary import read_vocabulary
+    from anatili.gguf.tokenizer import read_vocabulary
 
     found = read_vocabulary(file)
     return Opened(

@@ -47,7 +47,7 @@ class Row:
 
 def read_text(path: Path, language: str = "") -> Text:
     """A text file, a sentence or paragraph a line; its language is recognised if it is not given."""
-    from anatili.lang.identify import identify
+    from anatili.identify import identify
 
     try:
         with path.open("rb") as file:

@@ -54,8 +54,9 @@ def lines(files: Iterable[Path]) -> Iterator[str]:
 
 def adapt_base(task: Task, shards: list[Path]) -> None:
     """Fit the base's vocabulary; `base.json` tells later stages which base it is, and which weights they start from."""
+    from anatili.gguf.base import open_base
     from anatili.tokenizer.adapt import adapt, by_language
-    from anatili.weights import facts, open_base
+    from anatili.weights import facts
 
     settings: Tokenizer = task.settings
     folder = open_base(settings.base, task.base)

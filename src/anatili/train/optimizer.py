@@ -4,6 +4,8 @@ from typing import Any
 
 import torch
 
+from anatili.weights import is_rows
+
 STEPS, COEFFICIENTS = 5, (3.4445, -4.775, 2.0315)
 """Of the Newton-Schulz iteration (Jordan, 2024)."""
 
@@ -79,11 +81,6 @@ def orthogonal(matrix: Any, precision: Any) -> Any:
         square = now @ now.T
         now = a * now + (b * square + c * square @ square) @ now
     return now.T if tall else now
-
-
-def is_rows(name: str) -> bool:
-    """Whether a parameter holds new rows of the vocabulary that learn beside an adapter (PEFT's name for them)."""
-    return "trainable_tokens_delta" in name
 
 
 def is_layer_matrix(name: str) -> bool:

@@ -107,19 +107,19 @@ def first_model(task: Task, vocabulary: int, begin: int, end: int) -> tuple[Any,
     """The model to train, and how many rows of its embedding are not new."""
     import torch
 
-    from anatili.train import start
+    from anatili.train import init
 
     torch.manual_seed(task.settings.seed)
     if (task.inputs["tokenizer"] / "base.json").exists():
-        return start.from_base(task.inputs["tokenizer"], task.base, begin, end)
+        return init.from_base(task.inputs["tokenizer"], task.base, begin, end)
     if task.settings.method == "lora":
         raise Problem('[pretrain] method = "lora" needs a model to adapt: set [tokenizer] base')
-    return start.from_nothing(task.settings, vocabulary, begin, end), vocabulary
+    return init.from_nothing(task.settings, vocabulary, begin, end), vocabulary
 
 
 def train_rows(model: Any, known: int, plan: Any, settings: Pretrain, task: Task) -> tuple[Any, int]:
     """Where the vocabulary was extended, train its new rows alone first; returns the plan of the rest and the steps."""
-    from anatili.train import loop, start
+    from anatili.train import init, loop
 
     steps = round(plan.steps * settings.rows_first) if known < model.config.vocab_size else 0
     if not steps:
@@ -136,7 +136,7 @@ def train_rows(model: Any, known: int, plan: Any, settings: Pretrain, task: Task
         decay=0.0,
     )
     wanted = [(p, p.requires_grad) for p in model.parameters()]
-    handles = start.learn_rows(model, known)
+    handles = init.learn_rows(model, known)
     loop.train(model, first, task.out / "rows", task.progress)
     for handle in handles:
         handle.remove()
@@ -152,21 +152,21 @@ def train_rows(model: Any, known: int, plan: Any, settings: Pretrain, task: Task
 def adapter_on(model: Any, known: int, settings: Pretrain, near: Path) -> Any:
     import torch
 
-    from anatili.train import start
+    from anatili.train import init
 
     torch.manual_seed(settings.seed)
     precision = getattr(torch, settings.precision)
-    adapted = start.add_adapter(model, settings.rank, precision, known)
+    adapted = init.add_adapter(model, settings.rank, precision, known)
     if settings.adapter:
-        from anatili.train.gguf_adapter import put_adapter
+        from anatili.gguf.adapter import put_adapter
 
-        put_adapter(start.adapter_file(settings.adapter, near), adapted)
+        put_adapter(init.adapter_file(settings.adapter, near), adapted)
     return adapted
 
 
 def finish(model: Any, adapted: Any, task: Task) -> None:
     """Write `model/`, and `adapter/` where there is one: the model then has it merged in."""
-    from anatili.train.start import ADAPTER
+    from anatili.train.init import ADAPTER
 
     if adapted is None:
         save_model(model, task.inputs["tokenizer"], task.out / "model")

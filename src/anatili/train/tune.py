@@ -8,6 +8,7 @@ from typing import Any
 from anatili import weights
 from anatili.benchmarks import Benchmarks, letters, read_benchmarks
 from anatili.document import Kept, read_shard
+from anatili.gguf.base import open_base
 from anatili.problem import Problem
 from anatili.recipe import Pretrain, Tune
 from anatili.refine.pairs import files_of
@@ -141,25 +142,25 @@ def test_words(task: Task) -> Benchmarks:
 
 def first_model(task: Task) -> tuple[Any, Any]:
     """The pretrained model; where it has an adapter, that goes on learning and the base stays as it is."""
-    from anatili.train import devices, start
+    from anatili.train import devices, init
     from anatili.train.pretrain import open_tokenizer
 
     folder = task.inputs["pretrain"]
-    if not (folder / start.ADAPTER).exists():
-        model = start.open_model(folder / "model")
+    if not (folder / init.ADAPTER).exists():
+        model = init.open_model(folder / "model")
         add_instruction(model, task)
         return model, None
     from peft import PeftModel
 
     _, begin, end = open_tokenizer(folder / "model")
-    model, known = start.from_base(task.inputs["tokenizer"], task.base, begin, end)
-    before = [part.weight.detach()[known:].clone() for part in start.embeddings(model)]
+    model, known = init.from_base(task.inputs["tokenizer"], task.base, begin, end)
+    before = [part.weight.detach()[known:].clone() for part in init.embeddings(model)]
     add_instruction(model, task)
-    changes = [part.weight.detach()[known:] - old for part, old in zip(start.embeddings(model), before, strict=True)]
+    changes = [part.weight.detach()[known:] - old for part, old in zip(init.embeddings(model), before, strict=True)]
     model.to(devices.pick_precision(settled(task), devices.pick_device()))
-    adapted = PeftModel.from_pretrained(model, folder / start.ADAPTER, is_trainable=True)
+    adapted = PeftModel.from_pretrained(model, folder / init.ADAPTER, is_trainable=True)
     # The adapter holds the new rows whole: what the sibling adds to them would be lost under it.
-    for rows, change in zip(start.learned_rows(adapted), changes, strict=False):
+    for rows, change in zip(init.learned_rows(adapted), changes, strict=False):
         rows.data += change.to(rows)
     return model, adapted
 
@@ -183,7 +184,7 @@ def add_instruction(model: Any, task: Task) -> None:
 
     rows = weights.read_rows(task.inputs["tokenizer"] / "rows.npz")
     sibling = weights.check_folder(task.base / settings.instruct)
-    add_delta(model, weights.open_base(base, task.base), sibling, rows, settings.instruct_share)
+    add_delta(model, open_base(base, task.base), sibling, rows, settings.instruct_share)
 
 
 def encode(messages: list[dict[str, str]], tokenizer: Any, context: int) -> Example:

@@ -11,8 +11,8 @@ from anatili.lang import LanguagePack
 from anatili.lang.translation import load_translation
 from anatili.plot import DARK, WARM, check_plot, finish, start
 from anatili.problem import Problem, install
+from anatili.translate.checks import CHECKS, Sample, checks, genders
 from anatili.translate.pivot import Meter, Way
-from anatili.translate.signs import CHECKS, Sample, checks, genders
 
 CHRF_NAME = "chrF2++"
 """As sacrebleu calls chrF++: characters, and words up to two."""

@@ -10,9 +10,9 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
+from anatili.identify import identify
 from anatili.lang import LanguagePack
 from anatili.lang.facts import Name, Number, names, negated, numbers
-from anatili.lang.identify import identify
 from anatili.lang.spelling import likeness, sounds
 from anatili.lang.translation import load_translation, small_words
 from anatili.meaning import related

@@ -11,8 +11,8 @@ from typing import Any, TypedDict
 
 from anatili.problem import Problem
 from anatili.text import show_path
-from anatili.translate.begun import begun
-from anatili.translate.signs import Sample, of_reference, own_samples
+from anatili.translate.checks import Sample, of_reference, own_samples
+from anatili.translate.journal import begun
 from anatili.translate.translator import Translator, ahead
 
 

@@ -11,13 +11,13 @@ from typing import TypeVar
 
 from anatili.directions import Direction, Directions
 from anatili.engine import Engine, Sampling, Translating, say
+from anatili.identify import identify
 from anatili.lang import LanguagePack
-from anatili.lang.identify import identify
 from anatili.meaning import closeness, installed
 from anatili.problem import Problem
-from anatili.translate.begun import begun
 from anatili.translate.cut import Part, around_kept, cut, kept
 from anatili.translate.doubts import doubts
+from anatili.translate.journal import begun
 
 A = TypeVar("A")
 B = TypeVar("B")

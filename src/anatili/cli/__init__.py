@@ -1,0 +1,174 @@
+"""The command line: a command reads arguments, calls one function and prints what it says."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+
+from anatili import __version__
+from anatili.cli import crawl as cli_crawl
+from anatili.cli import model as cli_model
+from anatili.cli import models as cli_models
+from anatili.cli import serve as cli_serve
+from anatili.cli import translate as cli_translate
+from anatili.cli.options import Group, as_json, print_json, report_problems, runs_option
+from anatili.problem import Problem
+
+
+@click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="anatili")
+def main() -> None:
+    """From a raw web crawl to an assistant in your own language.
+
+    \b
+    anatili run recipes/tiny.toml      make corpus, search index, tokenizer and a small model
+    anatili chat tiny                  ask it
+    anatili serve tiny --port 8000     open it in a browser
+    """
+
+
+@main.command()
+@click.argument("recipe", type=click.Path(path_type=Path))
+@runs_option
+@click.option("--workers", type=click.IntRange(1, 1024), default=1, show_default=True, help="Processes here.")
+@click.option("--ray", metavar="ADDRESS", help="Run on this Ray cluster; `local` starts one on this machine.")
+@click.option("--launch", default="", metavar="COMMAND", help="Train in the processes that COMMAND starts.")
+@click.option("--redo", multiple=True, metavar="STAGE", help="Build this stage again; STAGE.. with all after it.")
+@click.option("--dry-run", is_flag=True, help="Only say what training would take: shape, tokens, memory, operations.")
+@click.option("--devices", default=1, show_default=True, type=click.IntRange(1), help="Devices, for --dry-run.")
+@click.option("--device-memory", default=0.0, type=click.FloatRange(0), help="GiB of each, for --dry-run.")
+@as_json
+@report_problems
+def run(
+    recipe: Path,
+    runs: Path,
+    workers: int,
+    ray: str | None,
+    launch: str,
+    redo: tuple[str, ...],
+    dry_run: bool,
+    devices: int,
+    device_memory: float,
+    wants_json: bool,
+) -> None:
+    """Carry RECIPE through its stages, building what is not built yet.
+
+    A run that was stopped, in whatever way, goes on where it was when the same command is given again.
+
+    \b
+    anatili run recipes/tiny.toml
+    anatili run recipes/tiny.toml --workers 2
+    anatili run recipes/tiny.toml --redo cut      after a threshold was changed: only the corpus
+    anatili run recipes/tiny.toml --redo cut..    the corpus and all that is made from it
+    anatili run big.toml --launch "torchrun --nproc_per_node 8"    train on eight devices (FSDP2)
+    """  # fmt: skip
+    from anatili.cli.progress import Bars
+    from anatili.recipe import load_recipe
+    from anatili.stage import carry_out, prepare, stages_to_redo, too_many_errors
+
+    again = stages_to_redo(redo)
+    wanted = load_recipe(recipe)
+    if dry_run:
+        show_outline(wanted, recipe, devices, device_memory, wants_json)
+        return
+    pool = make_pool(workers, ray)
+    with prepare(wanted, recipe, runs) as work, going_on(), Bars(quiet=wants_json) as bars:
+        outcomes = carry_out(
+            wanted,
+            work,
+            pool,
+            base=recipe.resolve().parent,
+            redo=again,
+            watch=bars.watch,
+            launch=launch,
+        )
+        troubles: list[str] = []
+        for outcome in outcomes:
+            troubles += filter(None, [too_many_errors(outcome) if outcome.what == "built" else ""])
+            if wants_json:
+                print_json({"stage": outcome.stage, "outcome": outcome.what, "seconds": outcome.seconds,
+                            "content": outcome.content, "summary": outcome.summary})  # fmt: skip
+            else:
+                bars.tell(outcome)
+        bars.close_with(recipe)
+    if troubles:
+        raise Problem(f"the run is whole, but {'; '.join(troubles)}. See: anatili why {wanted.name} URL")
+
+
+@contextmanager
+def going_on() -> Iterator[None]:
+    """Say what becomes of a run that Ctrl-C ends."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        click.echo("What is built stays. Give the same command again: it goes on where it was", err=True)
+        raise
+
+
+def show_outline(wanted: Any, recipe: Path, devices: int, memory: float, wants_json: bool) -> None:
+    from anatili.cli.progress import show_facts
+    from anatili.train.shape import outline
+
+    facts = outline(wanted, recipe.resolve().parent, devices, memory)
+    if wants_json:
+        print_json(facts)
+    else:
+        show_facts(facts)
+
+
+def make_pool(workers: int, ray: str | None) -> Any:
+    from anatili.pool import LocalPool, RayPool
+
+    return RayPool(ray) if ray else LocalPool(workers)
+
+
+@main.command()
+@click.argument("run", type=click.Path(path_type=Path))
+@runs_option
+@as_json
+@report_problems
+def status(run: Path, runs: Path, wants_json: bool) -> None:
+    """Show the stages of RUN: what each made, from what, and its digests."""
+    from anatili.cli.progress import draw_status
+    from anatili.run import find_run
+    from anatili.stage import describe
+
+    rows = describe(find_run(run, runs))
+    if wants_json:
+        print_json(rows)
+    else:
+        draw_status(rows)
+
+
+@main.command()
+@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("document", metavar="URL|ID")
+@runs_option
+@as_json
+@report_problems
+def why(run: Path, document: str, runs: Path, wants_json: bool) -> None:
+    """Tell what happened to a page (URL or document ID) at each stage of RUN, and why.
+
+    \b
+    anatili why tiny https://example.kz/page
+    """
+    from anatili.run import find_run
+    from anatili.trace import trace
+
+    steps = trace(find_run(run, runs), document)
+    for step in steps:
+        if wants_json:
+            print_json(step)
+        else:
+            facts = {key: value for key, value in step.items() if key not in ("stage", "what") and value != ""}
+            click.echo(f"{step['stage']:9} {step['what']}")
+            for key, value in facts.items():
+                click.echo(f"          {key}: {value}")
+
+
+for command in (
+    *cli_model.COMMANDS, *cli_models.COMMANDS, *cli_crawl.COMMANDS, *cli_serve.COMMANDS, *cli_translate.COMMANDS,
+):  # fmt: skip
+    main.add_command(command)

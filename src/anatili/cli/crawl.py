@@ -1,0 +1,361 @@
+"""Commands for crawls, texts and language packs; `cli` puts them beside the others."""
+
+import shlex
+from pathlib import Path
+from typing import Any
+
+import click
+
+from anatili.cli.options import RUNS, Group, as_json, print_json, report_problems, runs_option
+from anatili.problem import Problem
+
+
+@click.command()
+@click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--language", required=True, help="Code of a language pack.")
+@click.option("-o", "--out", type=click.Path(path_type=Path, dir_okay=False), help="Write the pages that pass here.")
+@click.option("--max-bytes", default=10_000_000, show_default=True, type=click.IntRange(1000), help="Longest page.")
+@as_json
+@report_problems
+def sift(files: tuple[Path, ...], language: str, out: Path | None, max_bytes: int, wants_json: bool) -> None:
+    """Find the pages of WARC or WET FILES whose raw bytes can hold a language; nothing is parsed.
+
+    \b
+    anatili sift crawl/*.warc.gz --language kk -o kazakh.warc.gz
+    """
+    from anatili.cli.progress import Bars
+    from anatili.collect.sift import describe_gate
+    from anatili.collect.sift import sift as sift_files
+
+    with Bars(quiet=wants_json) as bars:
+        counts = sift_files(list(files), language, out=out, max_bytes=max_bytes, progress=bars.bar("sift"))
+    if wants_json:
+        print_json(counts.as_json())
+        return
+    said = counts.as_json()
+    click.echo(f"{said['records']} records, {said['pages']} pages, {said['passed']} passed, "
+               f"{said['bytes'] / 1e6:.1f} MB packed, {said['seconds']} CPU-seconds, "
+               f"{said['rate']} pages a second")  # fmt: skip
+    for reason, count in said["lost"].items():
+        click.echo(f"lost: {reason} {count}")
+    click.echo(f"asked for {describe_gate(language)}")
+
+
+@click.group(cls=Group)
+def census() -> None:
+    """Tell how much of a crawl is in which language, who carries it, and how that changes.
+
+    \b
+    anatili census scan crawl/*.warc.gz                      every language, from the pages themselves
+    anatili census scan crawl/*.warc.gz --language kk        one language and its hosts, 100 times faster
+    anatili census index part-*.parquet --language kk        from Common Crawl's index
+    anatili census trend languages.csv --language kk         over crawls, as published
+    anatili census overlap RUN cc scan                       what an index missed, and what a scan missed
+    """
+
+
+languages_option = click.option("--language", "languages", multiple=True, help="Code of a language pack; repeatable.")
+hosts_option = click.option("--hosts", default=10, show_default=True, type=click.IntRange(0), help="Hosts to name.")
+plot_option = click.option("--plot", type=click.Path(path_type=Path, dir_okay=False), help="Draw it: .png or .svg.")
+
+
+@census.command("scan")
+@click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@languages_option
+@hosts_option
+@plot_option
+@as_json
+@report_problems
+def census_scan(
+    files: tuple[Path, ...], languages: tuple[str, ...], hosts: int, plot: Path | None, wants_json: bool
+) -> None:
+    """Count the languages of the pages of WARC or WET FILES."""
+    from anatili.census.count import scan
+    from anatili.cli.progress import Bars
+
+    with Bars(quiet=wants_json) as bars:
+        bar = bars.bar("census")
+        bar.start(len(files), "files")
+        found = scan(files, languages, bar.advance)
+    tell_census(found, languages, hosts, plot, wants_json)
+
+
+@census.command("index")
+@click.argument("parts", nargs=-1, required=True)
+@languages_option
+@hosts_option
+@plot_option
+@click.option("--private-host", "private_hosts", multiple=True, help="host:port in a private network to fetch from.")
+@as_json
+@report_problems
+def census_index(parts: tuple[str, ...], languages: tuple[str, ...], hosts: int, plot: Path | None,
+                 private_hosts: tuple[str, ...], wants_json: bool) -> None:  # fmt: skip
+    """Count the languages in PARTS of Common Crawl's columnar index: files, or addresses (https, s3)."""
+    from anatili.census.count import from_index
+    from anatili.collect.fetch import Fetcher, Store
+    from anatili.collect.network import FetchError
+    from anatili.collect.tables import open_table
+
+    store = Store(Fetcher(frozenset(private_hosts)))
+    try:
+        found = from_index((open_table(part, store) for part in parts), languages)
+    except FetchError as error:
+        raise Problem(str(error)) from error
+    tell_census(found, languages, hosts, plot, wants_json)
+
+
+def tell_census(found: Any, languages: tuple[str, ...], hosts: int, plot: Path | None, wants_json: bool) -> None:
+    """Print a census as table or JSON, and draw it."""
+    from anatili.census.draw import draw_shares
+
+    rows = found.rows(languages)
+    if plot:
+        draw_shares(rows, plot, f"Languages of {found.total:,} pages ({found.how})")
+    carriers = {language: found.top_hosts(language, hosts) for language in languages}
+    if wants_json:
+        print_json(
+            {"how": found.how, "pages": found.total, "lost": dict(found.lost), "languages": rows, "hosts": carriers}
+        )
+        return
+    for row in rows:
+        interval = f"  [{row['low']:.4%}, {row['high']:.4%}]" if "low" in row else ""
+        click.echo(f"{row['language']:8} {row['pages']:>12,} {row['share']:>10.4%}{interval}")
+    click.echo(f"{found.total:,} pages in all" + ("; in brackets 95 % intervals, by hosts" if found.is_sample else ""))
+    for language, named in carriers.items():
+        for host, pages in named:
+            click.echo(f"{language:8} {pages:>12,} {host}")
+
+
+@census.command("trend")
+@click.argument("csv_file", metavar="CSV", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@languages_option
+@plot_option
+@as_json
+@report_problems
+def census_trend(csv_file: Path, languages: tuple[str, ...], plot: Path | None, wants_json: bool) -> None:
+    """Follow languages over crawls in the CSV that Common Crawl publishes (cc-crawl-statistics, languages.csv)."""
+    from anatili.census.count import trend
+    from anatili.census.draw import draw_trend
+
+    if not languages:
+        raise Problem("name a language: --language kk")
+    points = trend(csv_file.read_text("utf-8", "replace"), languages, str(csv_file))
+    if plot:
+        draw_trend(points, plot)
+    for point in points:
+        if wants_json:
+            print_json({"crawl": point.crawl, "language": point.language, "pages": point.pages, "share": point.share})
+        else:
+            click.echo(f"{point.crawl:18} {point.language:5} {point.pages:>12,} {point.share:>9.4%}")
+
+
+@census.command("overlap")
+@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("first")
+@click.argument("second")
+@runs_option
+@click.option("--examples", default=5, show_default=True, type=click.IntRange(0), help="Addresses to name of each.")
+@as_json
+@report_problems
+def census_overlap(run: Path, first: str, second: str, runs: Path, examples: int, wants_json: bool) -> None:
+    """Compare what two sources of RUN found of its language, such as an index and a scan of the same files.
+
+    \b
+    anatili census overlap commoncrawl-kk cc scan
+    """
+    from anatili.census.overlap import overlap
+    from anatili.run import find_run
+
+    found = overlap(find_run(run, runs), first, second)
+    parts = {"both": found.both, f"only {first}": found.only_first, f"only {second}": found.only_second}
+    recalls = {name: found.recall(name) for name in (first, second)}
+    if wants_json:
+        named = {name: sorted(urls)[:examples] for name, urls in parts.items()}
+        print_json({"language": found.language, "pages": {name: len(urls) for name, urls in parts.items()},
+                    "recall": recalls, "examples": named})  # fmt: skip
+        return
+    for name, urls in parts.items():
+        click.echo(f"{name:20} {len(urls):>10,}")
+        for url in sorted(urls)[:examples] if name != "both" else ():
+            click.echo(f"{'':20} {url}")
+    for name, recall in recalls.items():
+        click.echo(f"{name} finds {recall:.1%} of what the other finds")
+
+
+@click.command()
+@click.argument("file", type=click.File("rb"), default="-")
+@click.option("--language", required=True, help="Code of a language pack.")
+@click.option("--keep-script", is_flag=True, help="Leave other scripts of the language as they are.")
+@as_json
+@report_problems
+def normalize(file: Any, language: str, keep_script: bool, wants_json: bool) -> None:
+    """Write FILE (or standard input) in the language's own spelling: NFC, look-alikes put right, its main script.
+
+    Where a letter of another script can mean two, the likelier is taken and the words are counted as unsure.
+
+    \b
+    echo "Qazaqstan, қaзaқ" | anatili normalize --language kk
+    """
+    from anatili.lang import load_pack
+    from anatili.lang.convert import to_main_script
+
+    pack, unsure = load_pack(language), 0
+    for number, line in enumerate(file, 1):
+        try:
+            text = line.decode("utf-8").rstrip("\r\n")
+        except UnicodeDecodeError as error:
+            raise Problem(
+                f"{getattr(file, 'name', 'input')}, line {number}: not UTF-8 ({error.reason}); convert it first"
+            ) from error
+        found = to_main_script(pack, text)
+        said = pack.normalize(text if keep_script else found.text)
+        unsure += found.unsure
+        if wants_json:
+            print_json({"text": said, "scheme": "" if keep_script else found.scheme, "words": found.words,
+                        "unsure": 0 if keep_script else found.unsure})  # fmt: skip
+        else:
+            click.echo(said)
+    if unsure and not wants_json and not keep_script:
+        click.echo(f"{unsure} words could be read in another way; --json tells in which lines", err=True)
+
+
+@click.command()
+@click.argument("file", type=click.File("rb"), default="-")
+@as_json
+@report_problems
+def identify(file: Any, wants_json: bool) -> None:
+    """Tell language, script and confidence of each line of FILE (standard input if it is not given or is -).
+
+    \b
+    echo "Қазақ тілі" | anatili identify --json
+    """
+    from anatili.identify import identify as identify_text
+
+    for line in file:
+        found = identify_text(line.decode("utf-8", "replace"))
+        if wants_json:
+            print_json({"language": found.language, "script": found.script, "confidence": found.confidence})
+        else:
+            click.echo(f"{found.language:4} {found.script:5} {found.confidence:.2f}")
+
+
+@click.command()
+@click.argument("page", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--mode", type=click.Choice(["careful", "quick"]), default="careful", show_default=True)
+@click.option("--charset", default="", help="Charset that HTTP would declare.")
+@as_json
+@report_problems
+def extract(page: Path, mode: Any, charset: str, wants_json: bool) -> None:
+    """Print the main text of PAGE (an HTML file, also gzipped)."""
+    import gzip
+    import zlib
+
+    from anatili.page import extract_page
+
+    payload = page.read_bytes()
+    if payload[:2] == b"\x1f\x8b":
+        try:
+            payload = gzip.decompress(payload)
+        except (OSError, EOFError, zlib.error) as error:
+            raise Problem(f"{page} is not a complete gzip file: {error}") from error
+    found = extract_page(payload, charset=charset, mode=mode)
+    if wants_json:
+        print_json({"title": found.title, "text": found.text, "charset": found.charset, "opt_out": found.opt_out})
+    else:
+        click.echo(found.text)
+    if not found.text:
+        raise Problem(f"{page}: no main text found")
+
+
+@click.group(cls=Group)
+def lang() -> None:
+    """Language packs: list, make, check."""
+
+
+@lang.command("list")
+@as_json
+@report_problems
+def list_packs(wants_json: bool) -> None:
+    """List the packs that are there."""
+    from anatili.lang import codes, load_pack
+
+    for pack in map(load_pack, codes()):
+        row = {"code": pack.code, "name": pack.name, "own_name": pack.own_name, "scripts": list(pack.said.letters),
+               "stopwords": len(pack.stopwords), "page": "page" in pack.prompts}  # fmt: skip
+        if wants_json:
+            print_json(row)
+        else:
+            click.echo(f"{pack.code:5} {pack.name:14} {pack.own_name:20} {' '.join(pack.said.letters)}")
+
+
+@lang.command("new")
+@click.argument("code")
+@click.option("--into", type=RUNS, help="Folder for the pack; name it in ANATILI_PACKS.  [default: with the others]")
+@report_problems
+def new(code: str, into: Path | None) -> None:
+    """Make the folder of a pack for the language CODE (ISO 639)."""
+    from anatili.lang_check import new_pack
+
+    folder = new_pack(code, into)
+    click.echo(f"{folder}: fill in pack.toml and stopwords.txt, then: anatili lang check {code}")
+    if into:
+        click.echo(f"let anatili find it: export ANATILI_PACKS={shlex.quote(str(into.resolve()))}")
+
+
+@lang.command("check")
+@click.argument("code")
+@as_json
+@report_problems
+def check(code: str, wants_json: bool) -> None:
+    """Check the pack CODE: the rules every pack keeps and the cases in its cases.toml."""
+    from anatili.lang_check import check_pack
+
+    checks = check_pack(code)
+    for one in checks:
+        if wants_json:
+            print_json({"check": one.name, "holds": not one.problem, "problem": one.problem})
+        else:
+            click.echo(f"{'no ' if one.problem else 'yes'}  {one.name}{': ' + one.problem if one.problem else ''}")
+    failed = sum(bool(one.problem) for one in checks)
+    if failed:
+        raise Problem(f"{failed} of {len(checks)} checks do not hold for {code}")
+
+
+@lang.command("lexicon")
+@click.argument("code")
+@click.option(
+    "--text",
+    "texts",
+    multiple=True,
+    required=True,
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="Text in the language; may be repeated.",
+)
+@click.option("--min-count", default=2, show_default=True, help="Words seen less often are not learned from.")
+@click.option("--into", type=RUNS, help="Folder to write to.  [default: the pack's own]")
+@report_problems
+def lexicon(code: str, texts: tuple[Path, ...], min_count: int, into: Path | None) -> None:
+    """Learn from running text which lemmas and endings the language CODE has, for search.
+
+    The pack must have a morphology.toml. Writes lexicon.tsv and endings.tsv.
+
+    \b
+    anatili lang lexicon kk --text news.txt --text books.txt
+    """
+    from anatili.lang import load_pack
+    from anatili.morphology.lexicon import count_words, learn, save
+    from anatili.text import show_path
+
+    pack = load_pack(code)
+    if pack.morphology is None:
+        raise Problem(f"the pack {code} has no morphology.toml: write the language's endings there first")
+    lines = (line for path in texts for line in path.open(encoding="utf-8", errors="replace"))
+    words = count_words(map(pack.normalize, lines), pack.said.letters[pack.main_script], min_count)
+    learned = learn(words, pack.morphology, lambda said: click.echo(said, err=True))
+    folder = into or pack.folder
+    names = ", ".join(sorted(path.name for path in texts))
+    save(learned, folder, f"Learned by `anatili lang lexicon` from {learned.words:,} words of {names}.")
+    click.echo(f"{show_path(folder)}: {len(learned.lemmas):,} lemmas from {learned.words:,} words")
+
+
+COMMANDS: tuple[click.Command, ...] = (sift, census, identify, extract, normalize, lang)

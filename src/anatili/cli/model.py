@@ -1,0 +1,307 @@
+"""Commands for tokenizers and models: report, fit, evaluate, export."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from anatili.cli.options import Group, as_json, print_json, report_problems
+from anatili.cli.pulling import offers_to_pull
+from anatili.problem import Problem
+from anatili.text import show_path
+
+PATH = click.Path(path_type=Path)
+plot_option = click.option("--plot", type=click.Path(path_type=Path, dir_okay=False), help="Draw it: .png or .svg.")
+
+
+@click.group(cls=Group)
+def tokenizer() -> None:
+    """Tell how many tokens text costs; learn a vocabulary, or fit that of a base model.
+
+    \b
+    anatili tokenizer report runs/tiny/tokenizer --text kk.txt --text en.txt --peers
+    anatili tokenizer train --text kk.txt --vocabulary 32768 --out my-tokenizer
+    anatili tokenizer fit gemma-3-270m --text kk.txt --language kk --added 8000 --out fitted
+    """
+
+
+@tokenizer.command("report")
+@click.argument("tokenizers", nargs=-1, type=PATH)
+@click.option("--text", "texts", multiple=True, required=True, metavar="[LANG=]FILE", help="A line a text; repeatable.")
+@click.option("--peers", is_flag=True, help="Beside those whose packages are installed (Llama, Qwen, Tekken).")
+@click.option("--pivot", default="", help="Language that parity is told against.  [default: English]")
+@plot_option
+@as_json
+@report_problems
+@offers_to_pull
+def report_command(
+    tokenizers: tuple[Path, ...], texts: tuple[str, ...], peers: bool, pivot: str, plot: Path | None, wants_json: bool
+) -> None:
+    """Tokens a word, bytes a token, parity and exactness of TOKENIZERS on texts.
+
+    A tokenizer is a folder with tokenizer.json, such a file, a .gguf, SentencePiece's .model, tiktoken's ranks,
+    Tekken's JSON, or the name of a model that comes along. Files with equally many lines are taken to say the same:
+    parity is then tokens for each token of the pivot's.
+
+    \b
+    anatili tokenizer report runs/tiny/tokenizer --text kk=dev/kk.txt --text en=dev/en.txt --peers --plot t.png
+    """
+    from anatili.lang import reference
+    from anatili.plot import check_plot
+    from anatili.tokenizer import report
+    from anatili.tokenizer.peers import installed_peers, open_tokenizer
+
+    if not tokenizers and not peers:
+        raise Problem("no tokenizer to report on: name one, or add --peers")
+    if plot:
+        check_plot(plot)
+    read = [named_text(text) for text in texts]
+    opened = [open_tokenizer(packaged_or(path)) for path in tokenizers] + (installed_peers() if peers else [])
+    if not opened:
+        raise Problem("no other tokenizer is installed: name one to report on")
+    rows = report.report(opened, read, pivot or reference())
+    if plot:
+        report.draw(plot, rows)
+    if wants_json:
+        print_json(report.as_json(rows))
+        return
+    from anatili.cli.progress import show_table
+
+    show_table(
+        ["tokenizer", "pieces", "text", "", "words", "tokens/word", "bytes/token", "1-token words", "exact", "parity"],
+        [
+            [row.tokenizer, f"{row.size:,}", row.text, row.language, f"{row.words:,}", f"{row.tokens_per_word:.2f}",
+             f"{row.bytes_per_token:.2f}", f"{row.one_token_words:.0%}", f"{row.exact:.2%}",
+             f"{row.parity:.2f}" if row.parity else "-"]
+            for row in rows
+        ],
+    )  # fmt: skip
+
+
+def packaged_or(path: Path) -> Path:
+    """The file of the packaged or pulled model of this name, else the path itself."""
+    from anatili import models
+    from anatili.models import registry
+
+    if path.exists():
+        return path
+    if place := models.find(str(path)):
+        return models.open_packaged(place, lambda said: click.echo(said, err=True))
+    found = registry.located(str(path))
+    return found.place if found else path
+
+
+def named_text(said: str) -> Any:
+    from anatili.tokenizer.report import read_text
+
+    language, mark, path = said.partition("=")
+    return read_text(Path(path), language) if mark and len(language) < 9 else read_text(Path(said))
+
+
+texts_option = click.option(
+    "--text", "texts", multiple=True, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Text to learn from, UTF-8; repeatable.",
+)  # fmt: skip
+out_option = click.option(
+    "-o", "--out", required=True, type=click.Path(path_type=Path, file_okay=False), help="Folder."
+)
+
+
+@tokenizer.command("train")
+@texts_option
+@click.option("--vocabulary", default=32768, show_default=True, type=click.IntRange(512, 500_000), help="Pieces.")
+@out_option
+@report_problems
+def train_command(texts: tuple[Path, ...], vocabulary: int, out: Path) -> None:
+    """Learn a byte-level vocabulary from text files; what it has not seen falls back to bytes, so nothing is lost.
+
+    \b
+    anatili tokenizer train --text kk.txt --text ru.txt --vocabulary 49152 --out my-tokenizer
+    """
+    from anatili.recipe import Tokenizer
+    from anatili.tokenizer import train
+
+    found = train.train(train.lines(texts), Tokenizer(vocabulary=vocabulary))
+    train.save(found, out, 1024)
+    click.echo(f"{found.get_vocab_size():,} pieces in {out}")
+
+
+@tokenizer.command("fit")
+@click.argument("base")
+@texts_option
+@click.option("--language", required=True, help="Code of the language pack whose script new pieces are in.")
+@click.option("--added", default=0, show_default=True, type=click.IntRange(0, 200_000), help="Pieces to learn.")
+@click.option("--trim", default=0, show_default=True, type=click.IntRange(0), help="First pieces to keep; 0: all.")
+@out_option
+@report_problems
+def fit_command(base: str, texts: tuple[Path, ...], language: str, added: int, trim: int, out: Path) -> None:
+    """Fit the vocabulary of BASE (a model folder or packaged base): take other languages' pieces out, learn new ones.
+
+    Text in which no piece is gone and no letter of the language's script stands is cut exactly as before.
+    """
+    from anatili.gguf.base import open_base
+    from anatili.lang import load_pack
+    from anatili.recipe import Tokenizer
+    from anatili.tokenizer.adapt import adapt
+    from anatili.tokenizer.train import lines
+
+    settings = Tokenizer(base=base, added=added, trim_first=trim)
+    size = adapt(settings, open_base(base, Path()), {language: list(lines(texts))}, load_pack(language), out)
+    click.echo(f"{size:,} pieces in {out}; rows.npz tells which old rows each new one starts from")
+
+
+@click.command()
+@click.argument("model", type=PATH)
+@click.option("--text", "texts", multiple=True, type=PATH, metavar="FILE", help="Held-out text, a line a text.")
+@click.option("--language", default="", help="Language of the texts; recognised if not given.")
+@click.option("--halves", is_flag=True, help="Also the second half of each line given the first.")
+@click.option("--scripts", is_flag=True, help="Also the texts written in the language's other scripts.")
+@click.option("--grammar", multiple=True, metavar="LANG", help="Minimal pairs of a language pack; repeatable.")
+@click.option("--max-bytes", default=1_000_000, show_default=True, type=click.IntRange(1), help="Most of one file.")
+@as_json
+@report_problems
+@offers_to_pull
+def evaluate(
+    model: Path,
+    texts: tuple[Path, ...],
+    language: str,
+    halves: bool,
+    scripts: bool,
+    grammar: tuple[str, ...],
+    max_bytes: int,
+    wants_json: bool,
+) -> None:
+    """Score MODEL (a Hugging Face folder, a .gguf file or a run) on text: bits per byte, with interval and chance.
+
+    Bits per byte compares models whatever their tokenizers; of two languages it cannot compare the figures.
+
+    \b
+    anatili evaluate runs/tiny/tune/model --text held-out.txt
+    anatili evaluate model.gguf --text held-out.txt --halves --grammar kk --json
+    """  # fmt: skip
+    from anatili.cli.progress import Bars, show_score
+    from anatili.evaluate.likelihood import Scored
+    from anatili.evaluate.measure import measure, read_file
+    from anatili.serve.assistant import find_model
+
+    if not texts and not grammar:
+        raise Problem("nothing to score: give --text FILE or --grammar LANG")
+    sets = [read_file(path, max_bytes, language) for path in texts]
+    opened = Scored(find_model(str(model), tell=lambda line: click.echo(line, err=True)))
+    rows = []
+    with Bars(quiet=wants_json) as bars:
+        bar = bars.bar("scores")
+        bar.start(sum(len(s.texts) for s in sets), "windows")
+        for row in measure(opened, sets, halves=halves, scripts=scripts, grammar=grammar, tell=bar.advance):
+            rows.append(row)
+            if not wants_json:
+                show_score(row)
+    if wants_json:
+        print_json({"model": str(model), "parameters": opened.parameters, "scores": rows})
+
+
+@click.command()
+@click.argument("model", type=PATH)
+@click.option("--gguf", is_flag=True, help="Write GGUF, for llama.cpp (what is done if nothing else is asked for).")
+@click.option("--ctranslate2", is_flag=True, help="Write a folder for CTranslate2: NLLB, Tilmash, M2M100, MADLAD.")
+@click.option(
+    "--quantization",
+    default="",
+    help="f32, f16, bf16, q8_0, q5_1, q5_0, q4_1, q4_0; for CTranslate2 int8, "
+    "bfloat16, float16, float32.  [default: q8_0, int8]",
+)
+@click.option("-o", "--out", type=PATH, help="File, or folder of a package.  [default: beside it]")
+@click.option("--base", type=PATH, help="The model that an adapter was made for; MODEL is then a PEFT folder.")
+@click.option("--package", is_flag=True, help="Write the folder --out: all that is ours of a run, to give away.")
+@click.option("--check/--no-check", default=True, show_default=True, help="Run both and compare their chances.")
+@as_json
+@report_problems
+@offers_to_pull
+def export(
+    model: Path, gguf: bool, ctranslate2: bool, quantization: str, out: Path | None, base: Path | None, package: bool,
+    check: bool, wants_json: bool,
+) -> None:  # fmt: skip
+    """Write MODEL (a Hugging Face folder or a run) as GGUF, and prove that llama.cpp says the same with it; or a model
+    that only translates as CTranslate2 runs it, and prove the same.
+
+    A tensor that is missing, left over or of another shape stops the export.
+
+    \b
+    anatili export runs/tiny/tune/model --gguf
+    anatili export runs/mine/tune/adapter --base base-model --gguf -o adapter.gguf
+    anatili export madlad400-3b-mt --ctranslate2 -o madlad      for `anatili translate madlad` and `serve`
+    anatili export runs/mine --package -o mine        for `anatili chat mine` elsewhere, with card and digests
+    """
+    from anatili.gguf.file import QUANTIZATIONS, export_gguf
+    from anatili.serve.assistant import find_model
+    from anatili.train.parity import compare
+
+    if ctranslate2:
+        show_converted(model, out, quantization or "int8", check, wants_json)
+        return
+    quantization = quantization or "q8_0"
+    if quantization not in QUANTIZATIONS:
+        raise Problem(f"no quantization {quantization!r}; there are {', '.join(QUANTIZATIONS)}")
+    if package:
+        show_package(model, out or Path(model.name), quantization, wants_json)
+        return
+    if base:
+        from anatili.gguf.adapter import export_adapter
+
+        said = export_adapter(model, base, out or model.with_suffix(".gguf"))
+        if wants_json:
+            print_json(said)
+        else:
+            click.echo(f"{said['file']}: {said['bytes'] / 1e6:.1f} MB, put it on with --adapter")
+        return
+    folder = find_model(str(model))
+    if folder.suffix == ".gguf":
+        raise Problem(f"{model} is GGUF already: {show_path(folder)}")
+    target = out or folder.with_name(f"{folder.name}-{quantization}.gguf")
+    said = export_gguf(folder, target, quantization)
+    if check:
+        said["parity"] = compare(folder, target, quantization)
+    if wants_json:
+        print_json(said)
+        return
+    click.echo(f"{said['file']}: {said['bytes'] / 1e6:.1f} MB")
+    if check:
+        show_parity("llama.cpp", said["parity"])
+
+
+def show_parity(engine: str, parity: dict[str, Any]) -> None:
+    """How near what an engine computes is to what transformers does."""
+    click.echo(f"{engine} and transformers agree at {parity['positions']} positions: log-probabilities differ by")
+    click.echo(f"{parity['mean']:.4f} on average (allowed {parity['allowed']}), {parity['most']:.4f} at most")
+
+
+def show_converted(folder: Path, out: Path | None, quantization: str, check: bool, wants_json: bool) -> None:
+    from anatili.train.converted import ALLOWED, compare, convert
+
+    if quantization not in ALLOWED:
+        raise Problem(f"no quantization {quantization!r} for CTranslate2; there are {', '.join(ALLOWED)}")
+    target = out or folder.with_name(f"{folder.name}-{quantization}")
+    said = convert(folder, target, quantization)
+    if check:
+        said["parity"] = compare(folder, target, quantization)
+    if wants_json:
+        print_json(said)
+        return
+    click.echo(f"{said['folder']}: {said['bytes'] / 1e6:.1f} MB, in {said['seconds']:.0f} s")
+    if check:
+        show_parity("CTranslate2", said["parity"])
+
+
+def show_package(run: Path, place: Path, quantization: str, wants_json: bool) -> None:
+    from anatili.models.pack import pack
+    from anatili.run import find_run
+
+    said = pack(find_run(run), place, quantization)
+    if wants_json:
+        print_json(said)
+        return
+    size = sum((place / name).stat().st_size for name in said["files"])
+    click.echo(f"{place}: {size / 1e6:.1f} MB" + (f", to be put on {said['base']}" if said["base"] else ""))
+
+
+COMMANDS = (tokenizer, evaluate, export)

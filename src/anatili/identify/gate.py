@@ -1,0 +1,252 @@
+"""The gate: can these bytes hold the language? Asked of a page before anything is decoded or parsed.
+
+A rule is a few groups of letters with the least number of each, such as "four of құғң and three і". Letters are looked
+for in every form in which pages write them: UTF-8 (composed or not), numeric entities, JSON escapes, UTF-16, and the
+single-byte charsets that have them. A fast scan (hyperscan, or numpy where it is not installed) throws away pages with
+too few letters of a rule's first group; what is left is counted exactly, by the same code after either scan, so both
+give the same verdicts. The gate only looks at letters: menus and close languages pass it and fall later, in `cut`.
+"""
+
+import codecs
+import re
+import tomllib
+import unicodedata
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+from anatili.identify.scan import Backend, count_entities, count_json, make_scanner
+from anatili.lang import LanguagePack, load_pack
+
+LEAST = 4
+"""Letters of its own that a page must have where a pack says nothing else: 300 letters of Kyrgyz hold about 16."""
+CODECS = ("kz1048", "ptcp154", "cp1251", "koi8_t", "cp1254", "cp1256", "iso8859_9", "mac_cyrillic")
+"""Single-byte charsets with letters beyond those of the large languages; Python has them all."""
+DECLARED = re.compile(rb"charset\s*=\s*[\"']?\s*([\w.:-]{2,40})|encoding=[\"']([\w.:-]{2,40})", re.I)
+HEAD = 2048
+"""Bytes in which a page must declare its charset (HTML standard: 1024)."""
+SHARED = Path(__file__).with_name("shared_letters.toml")
+SHARED_LETTERS = {script: frozenset(letters) for script, letters in tomllib.loads(SHARED.read_text("utf-8")).items()}
+"""Letters that the large languages of a script share: they set no small language apart."""
+Charset = Callable[[], str]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """Groups of letters (both cases) and how many of each a page must have; the first is looked for first."""
+
+    name: str
+    groups: tuple[tuple[frozenset[str], int], ...]
+
+
+def make_rules(pack: LanguagePack) -> tuple[Rule, ...]:
+    """The rules of a pack: those it states under `[gate]`, else one for each alphabet with letters of its own.
+
+    Empty if the main script has none: then letters do not set the language apart.
+    """
+    stated = {name: list(groups.items()) for name, groups in pack.said.gate.items()}
+    for script, alphabet in pack.said.letters.items():
+        own = "".join(sorted(c for c in set(alphabet) - SHARED_LETTERS.get(script, frozenset()) if c.isalpha()))
+        if own and not any(name.startswith(script) for name in stated):
+            stated[script] = [(own, LEAST)]
+    if not any(name.startswith(pack.main_script) for name in stated):
+        return ()
+    return tuple(Rule(name, tuple((both_cases(group), least) for group, least in groups))
+                 for name, groups in stated.items())  # fmt: skip
+
+
+def both_cases(letters: str) -> frozenset[str]:
+    return frozenset(c for c in letters + letters.upper() if not c.isascii())
+
+
+class Gate:
+    """Tells which pages can hold a language. Not for several threads at once; one a process."""
+
+    def __init__(self, rules: Iterable[Rule], backend: Backend = "auto") -> None:
+        """`backend` "auto" takes hyperscan if it is installed."""
+        self.rules = tuple(rules)
+        self._scan = make_scanner(tuple(dict.fromkeys(rule.groups[0] for rule in self.rules)), backend)
+        self.backend = self._scan.name
+        self._counter = LetterCounter({c for rule in self.rules for group, _ in rule.groups for c in group})
+        self._codecs = {rule.name: codecs_of(rule) for rule in self.rules}
+
+    def admits(self, payload: bytes, charset: Charset = str) -> str:
+        """The name of the rule that `payload` fulfils, "" for none. Without rules everything is admitted, as "any".
+
+        `charset` gives what HTTP declares; it is asked only where that matters.
+        """
+        if not self.rules:
+            return "any"
+        if wide := wide_codec(payload):
+            return self.admits(payload.decode(wide, "ignore").encode("utf-8", "ignore").replace(b"\0", b""))
+        if self._scan.either(payload):
+            counts = self._counter.count(payload)
+            if found := next((rule.name for rule in self.rules if fulfils(rule, counts)), ""):
+                return found
+            if self._scan.escapes(payload):
+                entities, json = count_entities(payload), count_json(payload)
+                for rule in self.rules:
+                    beside = (counts, legacy(payload, charset(), rule))
+                    if fulfils(rule, entities, json, *beside) or fulfils(rule, json, entities, *beside):
+                        return rule.name
+        return self._admits_legacy(payload, charset)
+
+    def _admits_legacy(self, payload: bytes, charset: Charset) -> str:
+        """The same for pages in a single-byte charset, told by declaration or by not being UTF-8."""
+        if declares_utf8(payload) or payload.isascii():
+            return ""
+        declared = (charset() or declared_charset(payload)).lower()
+        if declared in UTF8 or (not declared and is_utf8(payload)):
+            return ""
+        for rule in self.rules:
+            for codec in self._codecs[rule.name]:
+                is_declared = declared in names_of(codec)
+                if (is_declared or (codec in RICHER and (declared in POORER or not is_known(declared)))) and (
+                    fulfils_bytes(rule, payload, codec, is_declared=is_declared)
+                ):
+                    return rule.name
+        return ""
+
+
+UTF8 = ("utf-8", "utf8")
+RICHER = ("kz1048", "ptcp154")
+POORER = ("windows-1251", "cp1251", "iso-8859-1", "iso-8859-5", "ascii", "us-ascii")
+"""Charsets that pages declare although they are written in a richer one."""
+
+
+def fulfils(rule: Rule, main: Counter[str], *beside: Counter[str]) -> bool:
+    """Whether one channel alone (`main`) has enough of the first group, and all together enough of each group."""
+    (first, least), *rest = rule.groups
+    if sum(main[c] for c in first) < least:
+        return False
+    return all(sum(counts[c] for counts in (main, *beside) for c in group) >= wanted for group, wanted in rest)
+
+
+class LetterCounter:
+    """Counts letters in bytes read as UTF-8; those written with a mark behind count as composed ones."""
+
+    def __init__(self, letters: Iterable[str]) -> None:
+        self.letters = sorted(letters)
+        self.short = np.zeros(65536, np.uint8)
+        """Two-byte letter -> its number, from 1."""
+        self.marked: dict[bytes, int] = {}
+        """Letters written as a base and a mark behind it."""
+        self.long: dict[bytes, int] = {}
+        for number, letter in enumerate(self.letters, 1):
+            form, apart = letter.encode(), unicodedata.normalize("NFD", letter)
+            if len(form) == 2:
+                self.short[int.from_bytes(form, "big")] = number
+            else:
+                self.long[form] = number
+            if len(apart) == 2 and apart[1] < "\u0370":
+                self.marked[apart.encode()] = number
+
+    def count(self, payload: bytes) -> Counter[str]:
+        values = np.frombuffer(payload, np.uint8)
+        places = np.flatnonzero(values[:-1] >= 0xC2)
+        leads = values[places]
+        counts = np.bincount(self.short[(leads.astype(np.uint16) << 8) | values[places + 1]],
+                             minlength=len(self.letters) + 1)  # fmt: skip
+        for form, number in self.long.items():
+            counts[number] += payload.count(form)
+        if self.marked:
+            for at in places[(leads == 0xCC) | (leads == 0xCD)].tolist():
+                form = payload[at - 1 : at + 2] if payload[at - 1] < 0x80 else payload[at - 2 : at + 2]
+                counts[self.marked.get(form, 0)] += 1
+        return Counter({letter: int(n) for letter, n in zip(self.letters, counts[1:], strict=True) if n})
+
+
+def legacy(payload: bytes, charset: str, rule: Rule) -> Counter[str]:
+    """Letters of the rule as bytes of the declared single-byte charset: pages in windows-1251 write only the letters
+    which that lacks as entities."""
+    declared = (charset or declared_charset(payload)).lower()
+    codec = next((codec for codec in CODECS if declared in names_of(codec)), "")
+    letters = {c for group, _ in rule.groups for c in group}
+    return count_bytes(payload, codec, letters) if codec else Counter()
+
+
+def count_bytes(payload: bytes, codec: str, letters: Iterable[str]) -> Counter[str]:
+    table, values = byte_table(codec), np.frombuffer(payload, np.uint8)
+    return Counter({c: int(np.count_nonzero(values == table[c])) for c in letters if c in table})
+
+
+def fulfils_bytes(rule: Rule, payload: bytes, codec: str, *, is_declared: bool) -> bool:
+    """Whether `payload` read as `codec` fulfils the rule. A charset that nobody declares must show itself by two
+    different letters of the first group: Ukrainian є in windows-1251 is the byte of ғ in KZ-1048."""
+    counts = count_bytes(payload, codec, {c for group, _ in rule.groups for c in group})
+    kinds = {c.lower() for c in rule.groups[0][0] if counts[c]}
+    return (is_declared or len(kinds) > 1) and fulfils(rule, counts)
+
+
+@cache
+def byte_table(codec: str) -> dict[str, int]:
+    """Letter -> its byte."""
+    pairs = ((bytes([n]).decode(codec, "ignore"), n) for n in range(128, 256))
+    return {letter: byte for letter, byte in pairs if letter.isalpha()}
+
+
+def codecs_of(rule: Rule) -> tuple[str, ...]:
+    """The single-byte charsets that hold every letter of the rule."""
+    letters = {c.lower() for group, _ in rule.groups for c in group}
+    return tuple(codec for codec in CODECS if letters <= byte_table(codec).keys())
+
+
+@cache
+def names_of(codec: str) -> frozenset[str]:
+    """The ways in which pages spell a charset."""
+    family = {"kz1048": "1048", "ptcp154": "154", "cp1251": "1251", "cp1254": "1254", "cp1256": "1256"}.get(codec, "")
+    spelt = {f"windows-{family}", f"cp{family}", f"cp-{family}", f"win-{family}", f"x-cp{family}"} if family else set()
+    more = {"kz1048": {"kz-1048", "strk1048-2002", "rk1048", "kz_1048"}, "ptcp154": {"pt154", "cyrillic-asian"}}
+    return frozenset({codec, codec.replace("_", "-")} | spelt | more.get(codec, set()))
+
+
+@cache
+def is_known(name: str) -> bool:
+    """Whether Python knows the declared charset; an unknown name says nothing."""
+    try:
+        codecs.lookup(name)
+    except (LookupError, ValueError):
+        return False
+    return True
+
+
+def declared_charset(payload: bytes) -> str:
+    """What the page itself declares, "" if nothing."""
+    found = DECLARED.search(payload[:HEAD])
+    return (found.group(1) or found.group(2)).decode("ascii") if found else ""
+
+
+def declares_utf8(payload: bytes) -> bool:
+    """Whether the page's first declaration is UTF-8: what most pages say, told without a regular expression."""
+    at = payload.find(b"charset=", 0, HEAD)
+    return at >= 0 and payload[at + 8 : at + 15].lstrip(b"\"' ")[:5].lower() == b"utf-8"
+
+
+def is_utf8(payload: bytes) -> bool:
+    try:
+        payload.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def wide_codec(payload: bytes) -> str:
+    """The UTF-16 codec of `payload`, told by its byte-order mark or by zero bytes among its first; "" if it is none."""
+    if payload[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+        return "utf-16"
+    head = payload[:400]
+    if not head.count(0):
+        return ""
+    if head[1::2].count(0) > len(head) // 4 > 2:
+        return "utf-16-le"
+    return "utf-16-be" if head[0::2].count(0) > len(head) // 4 > 2 else ""
+
+
+@cache
+def load_gate(code: str, backend: Backend = "auto") -> Gate:
+    """The gate of the pack `code`."""
+    return Gate(make_rules(load_pack(code)), backend)

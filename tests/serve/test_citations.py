@@ -1,0 +1,226 @@
+"""Citations: what holds is shown, what does not loses its marks."""
+
+import random
+import re
+from dataclasses import replace
+
+import pytest
+
+from anatili.engine import Piece
+from anatili.lang import load_pack
+from anatili.sample.topics import read_topics
+from anatili.search.index import Passage
+from anatili.search.searcher import Found
+from anatili.serve.citations import Report, bears_out, checked, find_words, quotation
+from anatili.text import sentences
+
+TEXTS = (
+    "Есік қаласының маңынан 1969 жылы Алтын адам табылды. Оны археолог Кемал Ақышев тапты.",
+    "Бәйтерек — Астана қаласындағы биік мұнара. Оның биіктігі 97 метр.",
+)
+
+
+def found(text: str, hits: tuple[tuple[int, int], ...] = ()) -> Found:
+    return Found(
+        Passage("p", "p", "Тақырып", text, "u", "s", "", "CC0-1.0", "kk", "Cyrl"), 1.0, hits, 1.0, (0, len(text))
+    )
+
+
+PASSAGES = [found(text) for text in TEXTS]
+
+
+def check(said: str, size: int = 3) -> tuple[str, Report]:
+    """`said` as it is shown when it comes in pieces of `size` letters."""
+    report = Report()
+    parts = [said[at : at + size] for at in range(0, len(said), size)]
+    pieces = [*(Piece(part) for part in parts), Piece("", finish="stop")]
+    return "".join(piece.text for piece in checked(iter(pieces), PASSAGES, report)), report
+
+
+@pytest.mark.parametrize(
+    ("said", "shown", "numbers", "dropped"),
+    [
+        ("Ол «1969 жылы Алтын адам табылды» [1].", "Ол «1969 жылы Алтын адам табылды» [1].", [1], 0),
+        ('Ол "1969 жылы алтын адам табылды" [2].', "Ол «1969 жылы алтын адам табылды» [1].", [1], 0),
+        ("«Оның биіктігі 97 метр»", "«Оның биіктігі 97 метр» [2]", [2], 0),
+        ("«Оның биіктігі 105 метр екен деді» [2]", "Оның биіктігі 105 метр екен деді", [], 1),
+        ("«Абай жолы» романы", "«Абай жолы» романы", [], 0),
+        ("«Абай жолы» [1] романы", "Абай жолы романы", [], 1),
+        ("Бәйтерек Астана қаласындағы мұнара [2].", "Бәйтерек Астана қаласындағы мұнара [2].", [2], 0),
+        ("Бәйтерек Астана қаласындағы мұнара [1].", "Бәйтерек Астана қаласындағы мұнара.", [], 1),
+        ("Бәйтерек мұнарасы [7].", "Бәйтерек мұнарасы.", [], 1),
+        ("Массив a[0] және [x] деп жазылады.", "Массив a және [x] деп жазылады.", [], 1),
+        ("Ашық « тырнақша", "Ашық « тырнақша", [], 0),
+        ("", "", [], 0),
+    ],
+)
+def test_what_holds_is_shown_and_the_rest_loses_its_marks(said, shown, numbers, dropped):
+    for size in (1, 3, 1000):
+        got, report = check(said, size)
+        assert got == shown
+        assert [one.number for one in report.citations] == numbers
+        assert report.dropped == dropped
+        for one in report.citations:
+            assert TEXTS[one.number - 1][one.start : one.end] == one.quote
+
+
+def test_whatever_comes_in_whatever_pieces_no_word_is_lost_and_all_shown_quotation_hold():
+    choose = random.Random(0)
+    alphabet = [
+        "«",
+        "»",
+        '"',
+        "[1]",
+        "[2]",
+        "[9]",
+        "[",
+        "]",
+        " ",
+        ".",
+        "\n",
+        "Оның биіктігі 97 метр",
+        "табылды",
+        "“",
+        "”",
+    ]
+    for _ in range(500):
+        said = "".join(choose.choices(alphabet, k=choose.randrange(1, 25)))
+        once, report = check(said, 1000)
+        again, _ = check(said, choose.randrange(1, 5))
+        assert once == again
+        assert letters(once) == letters(said)
+        for one in report.citations:
+            if one.quote:
+                assert find_words(TEXTS[one.number - 1], one.quote)
+
+
+def letters(text: str) -> str:
+    return "".join(re.findall(r"[^\W\d_]|97", re.sub(r"\[\d+\]", "", text)))
+
+
+def test_what_waits_is_bounded():
+    report = Report()
+    shown = "".join(piece.text for piece in checked(iter([Piece("«" + "а" * 700)]), PASSAGES, report))
+    assert len(shown) > 600
+
+
+def test_words_are_found_whatever_stands_between_them():
+    text = "Бұл — «Алтын  адам», ескі қорған."
+    assert find_words(text, "алтын адам") == (text.index("Алтын"), text.index("адам") + 4)
+    assert find_words(text, "адам алтын") is None
+    assert find_words(text, "...") is None
+
+
+def test_passages_answer_in_their_own_words():
+    text = TEXTS[1]
+    start = text.index("биіктігі")
+    report = Report()
+    assert quotation(found(text, ((start, start + 8),)), report) == "«Оның биіктігі 97 метр.» [1]"
+    assert quotation(found(TEXTS[0], ((0, 4),)), report) == f"«{TEXTS[0]}» [1]"  # both its sentences are short
+    long = "Өте " * 100 + "ұзақ сөйлем. Қысқа сөйлем."
+    assert quotation(found(long, ((long.index("Қысқа"), len(long)),)), report) == "«Қысқа сөйлем.» [1]"
+    assert quotation(found("", ()), report) == "«» [1]"
+
+
+def test_a_quotation_does_not_end_at_an_abbreviation_of_its_language():
+    text = "Өте " * 80 + "ұзақ сөйлем. Кітапты акад. Әлкей Марғұлан мен т.б. Алматы ғалымдары XX ғ. өнері туралы жазды."
+    start = text.index("Марғұлан")
+    want = "«Кітапты акад. Әлкей Марғұлан мен т.б. Алматы ғалымдары XX ғ. өнері туралы жазды.» [1]"
+    assert quotation(found(text, ((start, start + 8),)), Report()) == want
+
+
+TRUE = (
+    ("baikonur", "en", "Toqtar Aubakirov flew in 1991"),
+    ("baikonur", "en", "In 1991 Toqtar Aubakirov, the first Kazakh cosmonaut, flew into space."),
+    ("nauryz", "en", "In Kazakhstan Nauryz is marked from 21 to 23 March."),
+    ("nauryz", "en", "Nauryz is celebrated on 21–23 March."),
+    ("baikonur", "kk", "Байқоңыр құрылысы 1955 жылы басталды."),
+    ("nauryz", "kk", "Наурыз жиырма бірінен жиырма үшіне дейін аталып өтеді."),
+    ("nauryz", "kk", "Мереке 1988 жылы қайта оралды."),
+    ("caspian", "kk", "Каспий жағасында Қазақстан, Ресей, Әзербайжан, Иран және Түрікменстан бар."),
+    ("baikonur", "kk", "Гагариннің ұшуы 108 минутқа созылды."),
+    ("baikonur", "ru", "Полёт Гагарина длился 108 минут."),
+    ("nauryz", "ru", "Наурыз празднуют с двадцать первого по двадцать третье марта."),
+    ("baikonur", "tr", "Gagarin'in uçuşu 108 dakika sürdü."),
+    ("baikonur", "tr", "Yapımı bin dokuz yüz elli beşte başladı."),
+    ("abai", "ru", "Абай Кунанбаев умер в 1904 году, родился в 1845 году."),
+    ("abai", "kk", "Абай 1845 жылы туды, 1904 жылы қайтыс болды."),
+    ("kenesary", "ru", "Восстание Кенесары длилось десять лет, с 1837 по 1847 год."),
+    ("kumis", "en", "Mares are milked 5–6 times a day, from the beginning of summer until autumn."),
+    ("turksib", "ru", "Турксиб закончили строить в 1930 году."),
+    ("turksib", "tr", "Türksib'in yapımı 1930'da bitti."),
+    ("iin", "en", "The IIN has twelve digits, and the first six are the date of birth."),
+    ("mushel", "kk", "Бірінші мүшел жас – он үш, содан кейін әр он екі жылда қайталанады."),
+    ("language-model", "tr", "Dil modeli gerçeği bilmez, yalnızca metnin en olası devamını seçer; bu yüzden yanılır."),
+    ("bank-safety", "tr", "Hayır, gerçek banka hiçbir zaman kod ve parola sormaz."),
+    ("momyshuly", "tr", "«Volokolamsk Şosesi»ni Aleksandr Bek yazdı."),
+)
+FALSE = (
+    ("baikonur", "en", "Toqtar Aubakirov made his flight in 1963"),
+    ("nauryz", "en", "Nauryz is marked on the twenty-first and twenty-third of March."),
+    ("baikonur", "kk", "Байқоңыр 1957 жылы басталды"),
+    ("nauryz", "kk", "Мереке 1926 жылдан бастап тойланды."),
+    ("nauryz", "kk", "Мереке 1926 жылы қайта оралды."),
+    ("baikonur", "kk", "Гагариннің ұшуы 108 сағатқа созылды."),
+    ("baikonur", "ru", "Полёт Гагарина длился сто восемь часов."),
+    ("nauryz", "ru", "Наурыз празднуют двадцать первого и двадцать третьего марта."),
+    ("baikonur", "tr", "Gagarin'in uçuşu 108 saat sürdü."),
+    ("nauryz", "tr", "Nevruz 1926'dan sonra kutlandı."),
+    ("baikonur", "en", "Russia owns Baikonur until 2050."),
+    ("baikonur", "en", "Baikonur became the property of Russia."),
+    ("baikonur", "en", "Valentina Tereshkova did not set off from Baikonur."),
+    ("abai", "ru", "Абай родился в 1904 году."),
+    ("abai", "en", "Abai was born in 1904."),
+    ("abai", "kk", "Абай 1904 жылы туды."),
+    ("turksib", "ru", "Турксиб закончили строить в 1927 году."),
+    ("kenesary", "ru", "Восстание Кенесары длилось десять лет, с 1841 по 1847 год."),
+    ("conscription", "tr", "Kazakistan'da askerlik bir gün sürer."),
+)
+
+
+def page(slug: str, code: str) -> Passage:
+    topic = next(topic for topic in read_topics() if topic.slug == slug)
+    text, title = topic.pages[code].text, topic.pages[code].title
+    return Passage("p", "p", title, text, "u", "s", "", "CC0-1.0", code, load_pack(code).main_script)
+
+
+@pytest.mark.parametrize(("slug", "code", "text"), TRUE)
+def test_a_sentence_that_the_page_bears_out(slug, code, text):
+    assert bears_out(page(slug, code), text)
+
+
+@pytest.mark.parametrize(("slug", "code", "text"), FALSE)
+def test_a_falsehood_is_not_borne_out(slug, code, text):
+    assert not bears_out(page(slug, code), text)
+
+
+@pytest.mark.parametrize("code", ["kk", "ru", "en", "tr"])
+def test_every_sentence_of_a_page_is_borne_out_by_it(code):
+    for topic in read_topics()[::40]:
+        passage = page(topic.slug, code)
+        for sentence in sentences(passage.text, load_pack(code).abbreviations):
+            assert bears_out(passage, sentence)
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ("Toqtar Aubakirov [1] flew in 1963. He came back.", "Toqtar Aubakirov flew in 1963. He came back."),
+        ("Toqtar Aubakirov [1] flew in 1991. He came back.", "Toqtar Aubakirov [1] flew in 1991. He came back."),
+        ("Aubakirov flew in 1991 [1], Tereshkova in 1962 [1].", "Aubakirov flew in 1991 [1], Tereshkova in 1962."),
+        ("Aubakirov flew in 1991. [1] Gagarin in 1962. [1]", "Aubakirov flew in 1991. [1] Gagarin in 1962."),
+        ("Aubakirov flew in 1991 [1][2].", "Aubakirov flew in 1991 [1]."),
+        (
+            "Aubakirov flew in 1991 [1]\nTereshkova set off in 1991 [1]",
+            "Aubakirov flew in 1991 [1]\nTereshkova set off in 1991",
+        ),
+    ],
+)
+def test_a_number_vouches_for_its_sentence_up_to_the_end(said, shown):
+    passages = [replace(PASSAGES[0], passage=page("baikonur", "en")), replace(PASSAGES[0], passage=page("abai", "en"))]
+    for size in (1, 4, 1000):
+        report = Report()
+        pieces = [*(Piece(said[at : at + size]) for at in range(0, len(said), size)), Piece("", finish="stop")]
+        assert "".join(piece.text for piece in checked(iter(pieces), passages, report)) == shown
+        assert report.dropped == len(re.findall(r"\[\d\]", said)) - len(report.citations)
+        assert len(report.citations) == len(re.findall(r"\[\d\]", shown))

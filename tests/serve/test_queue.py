@@ -1,0 +1,88 @@
+"""Who may use the model: some at a time, some wait, the rest are told; work ends with its reader or its time."""
+
+import asyncio
+
+import httpx
+import pytest
+
+from anatili.engine import Piece
+from anatili.lang import load_pack
+from anatili.serve.api import create_app
+from anatili.serve.assistant import Assistant
+from anatili.serve.queue import Full, Slots
+
+
+class Endless:
+    """An engine that says a word again and again until it is told to stop."""
+
+    slots, name, context, parameters = 1, "endless", 4096, 0
+
+    def __init__(self) -> None:
+        self.closed = 0
+
+    def generate(self, prompt=None, sampling=None):
+        try:
+            while True:
+                yield Piece("сөз ")
+        finally:
+            self.closed += 1
+
+
+def test_some_work_some_wait_and_the_rest_are_told():
+    async def run() -> None:
+        slots, go = Slots(2, waiting=1), asyncio.Event()
+
+        async def one() -> None:
+            async with slots.one():
+                await go.wait()
+
+        tasks = [asyncio.create_task(one()) for _ in range(3)]
+        await asyncio.sleep(0.01)
+        assert (slots.running, slots.waiting) == (2, 1)
+        with pytest.raises(Full, match="1 requests wait already"):
+            async with slots.one():
+                pass
+        tasks[2].cancel()  # one who waits and goes away leaves no trace
+        await asyncio.sleep(0.01)
+        assert slots.waiting == 0
+        go.set()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        assert (slots.running, slots.waiting) == (0, 0)
+
+    asyncio.run(run())
+
+
+def test_work_ends_when_its_reader_goes_or_the_time_is_up(monkeypatch):
+    async def run() -> None:
+        slots, engine = Slots(1), Endless()
+        pieces = slots.pieces(engine.generate())
+        assert (await anext(pieces)).text == "сөз "
+        await pieces.aclose()
+        assert engine.closed == 1
+        monkeypatch.setattr("anatili.serve.queue.MAX_SECONDS", 0.05)
+        said = [piece async for piece in slots.pieces(engine.generate())]
+        assert said[-1].finish == "length"
+        assert engine.closed == 2
+
+    asyncio.run(run())
+
+
+def test_a_server_that_is_full_says_so_and_when_to_come_back(monkeypatch):
+    monkeypatch.setattr("anatili.serve.queue.MAX_SECONDS", 1.0)
+
+    async def run() -> None:
+        app = create_app(Assistant(Endless(), {"kk": load_pack("kk")}))
+        body = {"messages": [{"role": "user", "content": "Сәлем"}]}
+        transport = httpx.ASGITransport(app)
+        monkeypatch.setattr("anatili.serve.queue.Slots.room", full)
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+            for more in ({}, {"stream": True}):
+                answer = await client.post("/v1/chat/completions", json={**body, **more})
+                assert answer.status_code == 503
+                assert answer.headers["retry-after"]
+                assert answer.json()["error"]["type"] == "server_error"
+
+    async def full(self) -> None:
+        raise Full("64 requests wait already")
+
+    asyncio.run(run())
