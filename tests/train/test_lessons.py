@@ -42,7 +42,8 @@ def test_no_lesson_stays_whose_words_are_those_of_a_benchmark(tmp_path):
     before, _ = kinds(task_of(tmp_path))
     pages = [page for pages in sample.parallel() for page in pages.values()]
     asked = [turn["content"] for lesson in sample.further() for turn in lesson["messages"]]
-    words = listed(tmp_path, "all.txt", [*(text for page in pages for text in page[1:]), *asked])
+    said = [text for row in sample.sentences() for text in row.values()]
+    words = listed(tmp_path, "all.txt", [*(text for page in pages for text in page[1:]), *asked, *said])
     after, left_out = kinds(task_of(tmp_path, benchmarks=[words]))
     assert before["question"] > 500
     assert before["translation"] > 2000

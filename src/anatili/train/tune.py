@@ -3,6 +3,7 @@
 import random
 from collections import Counter
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 from anatili import weights
@@ -105,7 +106,7 @@ def choose(task: Task) -> tuple[list[lessons.Conversation], int]:
     if not settings.epochs:
         return [], 0
     pages, texts = held_out(task)
-    known = test_words(task)
+    is_known = cache(test_words(task).hold)  # a text stands in many lessons
     pairs = files_of(task.inputs["pairs"], task.recipe.pairs)
     found = [
         lesson
@@ -116,7 +117,7 @@ def choose(task: Task) -> tuple[list[lessons.Conversation], int]:
         lesson
         for lesson in found
         if not (of_pages(lesson) & pages if lesson.get("source") else lessons.said(lesson) & texts)
-        and not any(known.hold(message["content"]) for message in lesson["messages"])
+        and not any(is_known(message["content"]) for message in lesson["messages"])
     ]
     if not chosen:
         what = f"all {len(found)} lessons are held out" if found else "no lesson is in a language of the recipe"
