@@ -14,7 +14,7 @@ from anatili.lang import load_pack
 from anatili.sample.crawl import topic_url
 from anatili.sample.topics import read_topics
 from anatili.search.analysis import terms
-from anatili.search.searcher import Found, Search
+from anatili.search.searcher import Hit, Search
 from anatili.serve.assistant import FITS, fitting
 from anatili.serve.citations import Report, quotation
 from anatili.serve.sample_index import sample_run
@@ -28,7 +28,7 @@ def covered(said: str, answer: str, code: str) -> float:
     return len(wanted & set(terms(code).of(said).split())) / max(1, len(wanted))
 
 
-def shares(search: Search, code: str, fits: Callable[[list[Found], str], list[Found]] = fitting) -> tuple[float, ...]:
+def shares(search: Search, code: str, fits: Callable[[list[Hit], str], list[Hit]] = fitting) -> tuple[float, ...]:
     """Shares of questions answered with their page there, declined without it; of the answers' words quoted, and n."""
     answered = declined = 0
     quoted = []
@@ -37,7 +37,7 @@ def shares(search: Search, code: str, fits: Callable[[list[Found], str], list[Fo
         page = topic.pages[code]
         own = {topic_url(topic, other) for other in topic.pages}
         found = search.find(page.question, 12, code)
-        others: list[Found] = [hit for hit in found if hit.passage.url not in own][:6]
+        others: list[Hit] = [hit for hit in found if hit.passage.url not in own][:6]
         fit = fits(found[:6], code)
         answered += bool(fit)
         declined += not fits(others, code)

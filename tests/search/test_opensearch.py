@@ -92,7 +92,7 @@ def test_the_export_is_what_is_loaded(tmp_path, tiny_run):
 
 def test_what_goes_wrong_is_told_without_the_password(cluster, tiny_run, tmp_path):
     _, address = cluster
-    with pytest.raises(Problem, match="no address of an index"):
+    with pytest.raises(Problem, match="not the address of an index"):
         Cluster("http://127.0.0.1:9200")
     with pytest.raises(Problem, match="there is no index at") as told:
         open_cluster(

@@ -14,11 +14,11 @@ from anatili.lang import load_pack
 from anatili.problem import Problem
 from anatili.sample.crawl import topic_url
 from anatili.sample.topics import read_topics
-from anatili.search.analysis import REMEMBERED, Terms, stem, terms
+from anatili.search.analysis import CACHED, Terms, stem, terms
 from anatili.search.index import Passage, build, passages
 from anatili.search.query import meanings
 from anatili.search.searcher import SNIPPET, Search, snippet
-from anatili.search.vocabulary import Vocabulary
+from anatili.search.vocabulary import TermVocabulary
 from anatili.search.vocabulary import build as build_vocabulary
 
 FLOORS = tomllib.loads((Path(__file__).parents[1] / "floors.toml").read_text("utf-8"))["search"]
@@ -96,9 +96,9 @@ def test_threads_that_share_what_is_remembered_get_the_terms_of_one_thread(code)
 
 def test_what_is_remembered_is_bounded():
     known = Terms(load_pack("kk"))  # one of its own: the shared one may know the word already
-    known.update((str(number), "") for number in range(REMEMBERED))
+    known.update((str(number), "") for number in range(CACHED))
     assert known["қалалар"] == "қала"
-    assert len(known) < REMEMBERED
+    assert len(known) < CACHED
     known["х" * 1000]
     assert "х" * 1000 not in known
 
@@ -113,13 +113,13 @@ def test_a_question_may_be_typed_without_kazakh_letters_or_in_latin():
 
 def test_the_vocabulary_finds_words_by_how_they_look(tmp_path):
     build_vocabulary(["құрманғазы", "құл", "кул", "дала"], {"қ": "к", "ұ": "у", "ғ": "г"}, tmp_path)
-    words = Vocabulary(tmp_path)
+    words = TermVocabulary(tmp_path)
     assert sorted(words.folded_as("кул")) == ["кул", "құл"]
     assert words.folded_as("жок") == []
     assert [term for term, _ in words.nearest("курмангазыныннын")] == ["құрманғазы"]
     assert words.nearest("ххх") == words.nearest("") == []
     build_vocabulary([], {}, tmp_path)
-    assert Vocabulary(tmp_path).nearest("дала") == []
+    assert TermVocabulary(tmp_path).nearest("дала") == []
 
 
 def document(text: str) -> Kept:
@@ -155,7 +155,7 @@ def test_a_hit_can_be_cited(search):
     assert hit.passage.title == "Алматы"
     assert (hit.passage.licence, hit.passage.source) == ("CC0-1.0", "sample")
     assert hit.passage.url.startswith("https://")
-    words = [hit.passage.text[start:end] for start, end in hit.hits]
+    words = [hit.passage.text[start:end] for start, end in hit.matches]
     assert "Медеу" in words
 
 

@@ -10,7 +10,7 @@ from anatili.engine import Piece
 from anatili.lang import load_pack
 from anatili.sample.topics import read_topics
 from anatili.search.index import Passage
-from anatili.search.searcher import Found
+from anatili.search.searcher import Hit
 from anatili.serve.citations import Report, bears_out, checked, find_words, quotation
 from anatili.text import sentences
 
@@ -20,8 +20,8 @@ TEXTS = (
 )
 
 
-def found(text: str, hits: tuple[tuple[int, int], ...] = ()) -> Found:
-    return Found(
+def found(text: str, hits: tuple[tuple[int, int], ...] = ()) -> Hit:
+    return Hit(
         Passage("p", "p", "Тақырып", text, "u", "s", "", "CC0-1.0", "kk", "Cyrl"), 1.0, hits, 1.0, (0, len(text))
     )
 

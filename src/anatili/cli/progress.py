@@ -158,7 +158,7 @@ def show_passages(found: list[Any]) -> None:
     for number, item in enumerate(found, 1):
         passage = item.passage
         body = Text(passage.text)
-        for start, end in item.hits:
+        for start, end in item.matches:
             body.stylize("bold", start, end)
         out.print(Text(f"[{number}] {passage.title}", style="bold cyan"))
         out.print(body)

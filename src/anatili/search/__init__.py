@@ -1,1 +1,1 @@
-"""Make the corpus searchable and answer from it, with citations."""
+"""Index the corpus and find passages in it that answer a question."""

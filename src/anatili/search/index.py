@@ -1,7 +1,7 @@
 """`index`: the corpus cut into passages and made searchable with tantivy.
 
-The passages (`part-*.parquet`) are the stage's product and have digests; the tantivy folder is made from them and
-differs in bytes between equal builds.
+The passages (`part-*.parquet`) are the stage's product and have digests. The tantivy folder is built from them; its
+bytes differ between equal builds.
 """
 
 import shutil
@@ -25,11 +25,11 @@ from anatili.text import sentences
 
 Item = TypeVar("Item")
 HEAP = 256_000_000
-"""Bytes that tantivy may hold before it writes a segment."""
+"""Bytes that tantivy may buffer before it writes a segment."""
 SEPARATOR = "\x1f"
-"""Between the fields of a stored passage: a control character, which becomes a space where a field has it."""
+"""Separates the fields of a stored passage. Inside a field this control character becomes a space."""
 BATCH = 16_384
-"""Passages taken apart at a time: the more, the fewer words are looked up twice."""
+"""Passages analyzed in one batch: the larger it is, the fewer words are looked up twice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ FIELDS = tuple(field.name for field in fields(Passage))
 
 
 def run(task: Task) -> dict[str, Any]:
-    """Cut the corpus (held-out documents too: search may find what training must not see) and index it."""
+    """Split the corpus into passages and index them, held-out documents too: only training must not see those."""
     folder = task.inputs["cut"]
     counts = task.map_shards(passage_shard, folder.glob("part-*.parquet"), settings=task.settings)
     shards = sorted(task.out.glob("part-*.parquet"))
@@ -71,7 +71,7 @@ def passage_shard(source: Path, target: Path, settings: Index) -> None:
 
 
 def passages(document: Kept, size: int) -> Iterator[Passage]:
-    """Passages of about `size` words; a last one under a third of that joins the one before."""
+    """Passages of about `size` words. A last passage shorter than a third of that joins the one before."""
     blocks: list[list[str]] = []
     length = size
     for sentence in sentences(document.text, load_pack(document.language).abbreviations):
@@ -99,7 +99,7 @@ def passages(document: Kept, size: int) -> Iterator[Passage]:
 
 
 def schema() -> Any:
-    """`terms` are searched, `language` and `id` narrow a search; `passage` is all that is shown, its fields joined."""
+    """`terms` are searched; `language` and `id` are filters; `passage` holds the joined fields of what is shown."""
     import tantivy
 
     builder = tantivy.SchemaBuilder()
@@ -111,67 +111,67 @@ def schema() -> Any:
 
 
 def build(shards: Iterable[Path], folder: Path) -> None:
-    """Index all passages of `shards` in `folder`, anew: a half-built index is worth nothing."""
+    """Index all passages of `shards` in `folder`, from scratch: a half-built index cannot be used."""
     import tantivy
 
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     index = tantivy.Index(schema(), path=str(folder))
-    writer = index.writer(heap_size=HEAP, num_threads=1)  # more would put passages in another order each time
+    writer = index.writer(heap_size=HEAP, num_threads=1)  # more threads would change the order of passages each time
     languages = set()
-    for language, rows in ahead(analysed(shards)):
+    for language, rows in ahead(analyzed(shards)):
         languages.add(language)
-        for number, found, passage in rows:
-            document = tantivy.Document()  # nine times as fast as handing it all at once
-            document.add_text("id", number)
+        for id_, row_terms, passage in rows:
+            document = tantivy.Document()  # nine times as fast as passing all fields at once
+            document.add_text("id", id_)
             document.add_text("language", language)
-            document.add_text("terms", found)
+            document.add_text("terms", row_terms)
             document.add_bytes("passage", passage)
             writer.add_document(document)
     writer.commit()
     writer.wait_merging_threads()
     index.reload()
-    known = index.searcher().terms_with_prefix("terms", "")
-    vocabulary.build((term for term, _ in known), keyboard_of(languages), folder)
+    indexed = index.searcher().terms_with_prefix("terms", "")
+    vocabulary.build((term for term, _ in indexed), keyboard_of(languages), folder)
 
 
-def analysed(shards: Iterable[Path]) -> Iterator[tuple[str, Iterator[tuple[str, str, bytes]]]]:
-    """Language, and rows of id, terms and stored passage; by columns, which is three times as fast as by rows."""
+def analyzed(shards: Iterable[Path]) -> Iterator[tuple[str, Iterator[tuple[str, str, bytes]]]]:
+    """Language, and rows of id, terms and stored passage. Columns are processed whole: three times as fast as rows."""
     for shard in shards:
         with pq.ParquetFile(shard) as file:
             for batch in file.iter_batches(BATCH, columns=list(FIELDS)):
                 table = pa.Table.from_batches([batch])
-                kinds = table.select(["language", "script"]).group_by(["language", "script"]).aggregate([])
-                for kind in kinds.to_pylist():
-                    same = (pc.field("language") == kind["language"]) & (pc.field("script") == kind["script"])
-                    yield kind["language"], rows_of(table.filter(same).combine_chunks(), **kind)
+                groups = table.select(["language", "script"]).group_by(["language", "script"]).aggregate([])
+                for group in groups.to_pylist():
+                    same = (pc.field("language") == group["language"]) & (pc.field("script") == group["script"])
+                    yield group["language"], rows_of(table.filter(same).combine_chunks(), **group)
 
 
 def ahead(items: Iterable[Item]) -> Iterator[Item]:
-    """`items`, the next one made in a thread of its own while one is used."""
+    """`items`, each prepared in a background thread while the one before it is used."""
     source = iter(items)
-    with ThreadPoolExecutor(1) as maker:
-        waiting = maker.submit(next, source, None)
-        while (item := waiting.result()) is not None:
-            waiting = maker.submit(next, source, None)
+    with ThreadPoolExecutor(1) as pool:
+        future = pool.submit(next, source, None)
+        while (item := future.result()) is not None:
+            future = pool.submit(next, source, None)
             yield item
 
 
 def rows_of(table: Any, language: str, script: str) -> Iterator[tuple[str, str, bytes]]:
-    """Id, terms and stored passage of passages in one language and script; the terms of a title count twice."""
-    of = terms(language, script).of_column
-    title, text = (of(table[name].chunk(0)) for name in ("title", "text"))
-    found = pc.binary_join_element_wise(title, title, text, " ")
+    """Id, terms and stored form of passages in one language and script. The terms of a title count twice."""
+    analyze = terms(language, script).of_column
+    title, text = (analyze(table[name].chunk(0)) for name in ("title", "text"))
+    analyzed = pc.binary_join_element_wise(title, title, text, " ")
     columns = (pc.replace_substring(table[name], SEPARATOR, " ") for name in FIELDS)
-    kept = pc.binary_join_element_wise(*columns, SEPARATOR)
-    return zip(table["id"].to_pylist(), found.to_pylist(), kept.cast(pa.binary()).to_pylist(), strict=True)
+    stored = pc.binary_join_element_wise(*columns, SEPARATOR)
+    return zip(table["id"].to_pylist(), analyzed.to_pylist(), stored.cast(pa.binary()).to_pylist(), strict=True)
 
 
-def opened(stored: bytes) -> Passage:
-    """A passage as it was stored."""
+def read_passage(stored: bytes) -> Passage:
+    """Read a passage from its stored form."""
     return Passage(*stored.decode("utf-8", "replace").split(SEPARATOR))
 
 
 def keyboard_of(codes: Iterable[str]) -> dict[str, str]:
-    """What is typed for the own letters of all these languages."""
+    """The substitutes typed for the special letters of these languages."""
     return {letter: typed for code in sorted(codes) for letter, typed in load_pack(code).said.keyboard.items()}

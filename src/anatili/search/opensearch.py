@@ -1,7 +1,7 @@
-"""OpenSearch (or Elasticsearch) in place of tantivy, for more than one machine: the same analysis, the same ranking.
+"""OpenSearch (or Elasticsearch) instead of tantivy, for more than one machine: the same analysis, the same ranking.
 
-Words are analysed here, before they are sent: the cluster needs no plug-in and sees terms only. The run's own index
-must have been built, for the vocabulary that tells how misspelt words were meant.
+Words are analyzed here before they are sent, so the cluster needs no plug-in and only sees terms. The run's own index
+must be built too: its vocabulary corrects misspelled words.
 """
 
 import gzip
@@ -16,15 +16,15 @@ from typing import Any
 from anatili.document import whole_file
 from anatili.lang import LanguagePack
 from anatili.problem import Problem
-from anatili.search.analysis import REMEMBERED, TERM
+from anatili.search.analysis import CACHED, TERM
 from anatili.search.dense import Dense
-from anatili.search.index import Passage, analysed, opened
-from anatili.search.query import MOST_WORDS, Asked, meanings, read
+from anatili.search.index import Passage, analyzed, read_passage
+from anatili.search.query import MOST_WORDS, QueryWord, meanings, read
 from anatili.search.searcher import Search, weights_of
 from anatili.text import clean, show_path
 
 SEARCH = "/_search?search_type=dfs_query_then_fetch"
-"""How rare a word is, is told over all shards, so that their number does not change the ranking."""
+"""Term frequencies are taken over all shards, so the number of shards does not change the ranking."""
 INDEX: dict[str, Any] = {
     "settings": {"index": {"similarity": {"default": {"type": "BM25", "k1": 1.2, "b": 0.75}}}},
     "mappings": {
@@ -37,21 +37,21 @@ INDEX: dict[str, Any] = {
             "id", "document", "title", "text", "url", "source", "time", "licence", "script")},
     },
 }  # fmt: skip
-"""What the index is created with; tantivy's BM25 has the same k1 and b."""
+"""Settings and mappings of the index. tantivy's BM25 has the same k1 and b."""
 BULK = 8 * 2**20
-"""Bytes of one bulk request before it is packed; clusters refuse more than 100 MB."""
+"""Bytes of one bulk request before compression; clusters refuse more than 100 MB."""
 TRIES, PAUSE = 6, 1.0
-"""Attempts while the cluster says that it is busy, and seconds before the second; each pause is twice the last."""
+"""Attempts while the cluster is busy, and seconds before the second; each pause is twice the one before."""
 BUSY = (429, 502, 503, 504)
 
 
 def bulks(shards: Iterable[Path]) -> Iterator[tuple[bytes, int]]:
-    """Bodies for `_bulk`, and how many passages are in each; sending one twice changes nothing."""
+    """Bodies for `_bulk`, each with its number of passages. Sending one twice changes nothing."""
     lines, size, count = [], 0, 0
-    for language, rows in analysed(shards):
-        for number, terms, stored in rows:
-            document = {**asdict(opened(stored)), "language": language, "terms": terms}
-            line = json.dumps({"index": {"_id": number}}) + "\n" + json.dumps(document, ensure_ascii=False) + "\n"
+    for language, rows in analyzed(shards):
+        for id_, terms, stored in rows:
+            document = {**asdict(read_passage(stored)), "language": language, "terms": terms}
+            line = json.dumps({"index": {"_id": id_}}) + "\n" + json.dumps(document, ensure_ascii=False) + "\n"
             lines.append(line.encode())
             size, count = size + len(lines[-1]), count + 1
             if size >= BULK:
@@ -62,13 +62,13 @@ def bulks(shards: Iterable[Path]) -> Iterator[tuple[bytes, int]]:
 
 
 def index_of(shards: int) -> dict[str, Any]:
-    """`INDEX` over so many shards, each of which another machine may hold."""
+    """`INDEX` with a number of shards; each shard may be on another machine."""
     settings = {**INDEX["settings"]["index"], "number_of_shards": shards}
     return {**INDEX, "settings": {"index": settings}}
 
 
 def export(folder: Path, out: Path, shards: int = 1) -> int:
-    """Write the index in `folder` for another machine to load: `index.json` and `bulk-*.ndjson.gz`; the passages."""
+    """Write the index in `folder` as `index.json` and `bulk-*.ndjson.gz` to load elsewhere; the number of passages."""
     out.mkdir(parents=True, exist_ok=True)
     with whole_file(out / "index.json") as temporary:
         temporary.write_text(json.dumps(index_of(shards), indent=1), "utf-8")
@@ -102,50 +102,50 @@ class Cluster:
         self.address = address.rstrip("/")
         url = httpx.URL(self.address)
         if url.scheme not in ("http", "https") or len(url.path.strip("/").split("/")) != 1 or url.path == "/":
-            raise Problem(f"{address!r} is no address of an index, such as http://127.0.0.1:9200/name")
+            raise Problem(f"{address!r} is not the address of an index; write it like http://127.0.0.1:9200/name")
         self.shown = str(url.copy_with(userinfo=b""))
         """The address without its password."""
         self.client = httpx.Client(timeout=60)
 
     def ask(self, method: str, path: str, body: Any = None, *, allowed: tuple[int, ...] = ()) -> Any:
-        """The JSON that the index answers; {} for an answer of a status that is `allowed`."""
+        """The JSON that the index answers; {} if the status is one of those `allowed`."""
         import httpx
 
-        raw = body if isinstance(body, bytes) else None if body is None else json.dumps(body).encode()
-        kind = "application/x-ndjson" if isinstance(body, bytes) else "application/json"
-        headers = {"Content-Type": kind} if raw else {}
-        if raw and len(raw) > 2**16:
-            raw, headers = gzip.compress(raw, 1), {**headers, "Content-Encoding": "gzip"}
+        content = body if isinstance(body, bytes) else None if body is None else json.dumps(body).encode()
+        content_type = "application/x-ndjson" if isinstance(body, bytes) else "application/json"
+        headers = {"Content-Type": content_type} if content else {}
+        if content and len(content) > 2**16:
+            content, headers = gzip.compress(content, 1), {**headers, "Content-Encoding": "gzip"}
         for attempt in range(TRIES):
             try:
-                answer = self.client.request(method, self.address + path, content=raw, headers=headers)
+                response = self.client.request(method, self.address + path, content=content, headers=headers)
             except httpx.HTTPError as error:
                 raise Problem(f"no OpenSearch answers at {self.shown}: {error}") from error
-            if answer.status_code not in BUSY or attempt == TRIES - 1:
+            if response.status_code not in BUSY or attempt == TRIES - 1:
                 break
             time.sleep(PAUSE * 2**attempt)
-        if answer.status_code in allowed:
+        if response.status_code in allowed:
             return {}
         try:
-            said = answer.json()
+            answer = response.json()
         except ValueError:
-            said = {}
-        if answer.is_error or not isinstance(said, dict):
-            wrong = said.get("error") if isinstance(said, dict) else ""
-            reason = wrong.get("reason", "") if isinstance(wrong, dict) else wrong or answer.text[:200]
-            raise Problem(f"{self.shown} answered {answer.status_code}: {reason}")
-        return said
+            answer = {}
+        if response.is_error or not isinstance(answer, dict):
+            cause = answer.get("error") if isinstance(answer, dict) else ""
+            reason = cause.get("reason", "") if isinstance(cause, dict) else cause or response.text[:200]
+            raise Problem(f"{self.shown} answered {response.status_code}: {reason}")
+        return answer
 
     def load(self, folder: Path, tell: Callable[[int], None] = lambda count: None, shards: int = 1) -> int:
-        """Put the index in `folder` into the cluster, creating it there if need be; how many passages were sent."""
+        """Load the index in `folder` into the cluster, creating it if needed; the number of passages sent."""
         self.ask("PUT", "", index_of(shards), allowed=(400,) if self.exists() else ())
         total = 0
         for body, count in bulks(shards_of(folder)):
-            said = self.ask("POST", "/_bulk", body)
-            if said.get("errors"):
-                wrong = [row["index"] for row in said["items"] if "error" in row.get("index", {})]
-                reason = wrong[0]["error"].get("reason", "") if wrong else "unknown"
-                raise Problem(f"{self.shown} refused {len(wrong)} of {count} passages, the first because: {reason}")
+            answer = self.ask("POST", "/_bulk", body)
+            if answer.get("errors"):
+                failed = [row["index"] for row in answer["items"] if "error" in row.get("index", {})]
+                reason = failed[0]["error"].get("reason", "") if failed else "unknown"
+                raise Problem(f"{self.shown} refused {len(failed)} of {count} passages, the first because: {reason}")
             total += count
             tell(count)
         self.ask("POST", "/_refresh")
@@ -157,11 +157,11 @@ class Cluster:
 
 @dataclass(frozen=True)
 class ClusterSearch(Search):
-    """A search whose passages are in a cluster; `folder` is the run's own index, for its vocabulary."""
+    """A search whose passages are in a cluster. `folder` is the run's own index, needed for its vocabulary."""
 
     cluster: Cluster
     frequencies: dict[str, int] = field(default_factory=dict)
-    """How many passages have a term, of terms that were asked for; threads share it, and may find it emptied."""
+    """Term -> number of passages with it, a cache. Threads share it, and any of them may empty it."""
 
     @cached_property
     def count(self) -> int:
@@ -171,48 +171,48 @@ class ClusterSearch(Search):
         return self.count
 
     def frequency(self, term: str) -> int:
-        found = self.frequencies.get(term)
-        return self.learn([term])[term] if found is None else found
+        frequency = self.frequencies.get(term)
+        return self.fetch([term])[term] if frequency is None else frequency
 
     def look_up(self, terms: Iterable[str]) -> None:
-        """Learn the frequencies of those of the terms that are not known, all in one request."""
+        """Fetch the frequencies of the terms that are not cached, all in one request."""
         new = sorted({term for term in terms if term not in self.frequencies})
         if new:
-            self.learn(new)
+            self.fetch(new)
 
-    def learn(self, terms: list[str]) -> dict[str, int]:
-        if len(self.frequencies) > REMEMBERED:
+    def fetch(self, terms: list[str]) -> dict[str, int]:
+        if len(self.frequencies) > CACHED:
             self.frequencies.clear()
-        each = {str(place): {"term": {"terms": term}} for place, term in enumerate(terms)}
-        said = self.cluster.ask("POST", SEARCH, {"size": 0, "aggs": {"terms": {"filters": {"filters": each}}}})
-        rows = said["aggregations"]["terms"]["buckets"]
-        found = {term: int(rows[str(place)]["doc_count"]) for place, term in enumerate(terms)}
-        self.frequencies.update(found)
-        return found
+        filters = {str(number): {"term": {"terms": term}} for number, term in enumerate(terms)}
+        answer = self.cluster.ask("POST", SEARCH, {"size": 0, "aggs": {"terms": {"filters": {"filters": filters}}}})
+        rows = answer["aggregations"]["terms"]["buckets"]
+        frequencies = {term: int(rows[str(number)]["doc_count"]) for number, term in enumerate(terms)}
+        self.frequencies.update(frequencies)
+        return frequencies
 
-    def read(self, query: str) -> list[Asked]:
+    def read(self, query: str) -> list[QueryWord]:
         words = list(dict.fromkeys(TERM.findall(clean(query))))[:MOST_WORDS]
         self.look_up(term for word in words for pack in self.packs.values() for term in meanings(word, pack))
-        asked = read(query, self.packs, self.vocabulary, self.frequency)
-        self.look_up(term for one in asked for term in one.terms)
-        return asked
+        query_words = read(query, self.packs, self.vocabulary, self.frequency)
+        self.look_up(term for word in query_words for term in word.terms)
+        return query_words
 
-    def _address(self, number: str) -> Any:
+    def _address(self, id_: str) -> Any:
         from urllib.parse import quote
 
-        said = self.cluster.ask("GET", f"/_doc/{quote(number, safe='')}", allowed=(404,))
-        return passage_of(said["_source"]) if said.get("found") else None
+        answer = self.cluster.ask("GET", f"/_doc/{quote(id_, safe='')}", allowed=(404,))
+        return passage_of(answer["_source"]) if answer.get("found") else None
 
     def languages(self) -> dict[str, int]:
         return self._counts({"match_all": {}})
 
     def _counts(self, query: Any) -> dict[str, int]:
         aggregation = {"languages": {"terms": {"field": "language", "size": 1000}}}
-        said = self.cluster.ask("POST", SEARCH, {"size": 0, "query": query, "aggs": aggregation})
-        return {row["key"]: int(row["doc_count"]) for row in said["aggregations"]["languages"]["buckets"]}
+        answer = self.cluster.ask("POST", SEARCH, {"size": 0, "query": query, "aggs": aggregation})
+        return {row["key"]: int(row["doc_count"]) for row in answer["aggregations"]["languages"]["buckets"]}
 
-    def _ranked(self, asked: list[Asked], limit: int, only: str = "") -> list[tuple[float, Any]]:
-        query = self._query(asked)
+    def _ranked(self, words: list[QueryWord], limit: int, only: str = "") -> list[tuple[float, Any]]:
+        query = self._query(words)
         if query is None:
             return []
         if only:
@@ -221,8 +221,8 @@ class ClusterSearch(Search):
         hits = self.cluster.ask("POST", SEARCH, body)["hits"]["hits"]
         return [(float(hit["_score"]), passage_of(hit["_source"])) for hit in hits]
 
-    def _query(self, asked: list[Asked]) -> Any:
-        clauses = [{"term": {"terms": {"value": term, "boost": weight}}} for term, weight in weights_of(asked).items()]
+    def _query(self, words: list[QueryWord]) -> Any:
+        clauses = [{"term": {"terms": {"value": term, "boost": weight}}} for term, weight in weights_of(words).items()]
         return {"bool": {"should": clauses}} if clauses else None
 
     def _key(self, address: Any) -> Any:
@@ -240,8 +240,8 @@ def passage_of(source: dict[str, Any]) -> Passage:
 def open_cluster(
     address: str, folder: Path, packs: dict[str, LanguagePack], dense: Dense | None = None
 ) -> ClusterSearch:
-    """The search of a cluster's index, into which the one in `folder` was loaded."""
+    """The search of a cluster's index, which was loaded from the one in `folder`."""
     cluster = Cluster(address)
     if not cluster.exists():
-        raise Problem(f"there is no index at {cluster.shown}; load it: anatili opensearch RUN {cluster.shown}")
+        raise Problem(f"there is no index at {cluster.shown}; load it with: anatili opensearch RUN {cluster.shown}")
     return ClusterSearch(folder, packs, cluster, dense=dense)

@@ -1,4 +1,4 @@
-"""From a question to the terms of an index that may be meant by its words."""
+"""Query analysis: the index terms that each word of a question may mean."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -8,18 +8,18 @@ from anatili.lang import LanguagePack, load_pack
 from anatili.lang.convert import to_main_script
 from anatili.morphology.typed import Typed
 from anatili.search.analysis import LONGEST, TERM, stem
-from anatili.search.vocabulary import Vocabulary, fold
+from anatili.search.vocabulary import TermVocabulary, fold
 from anatili.text import clean, script_of
 
 TYPED = 0.5
-"""Weight of a term that a known word may stand for as well, had it been typed with other letters."""
+"""Weight of a term that a known word could also mean if it was typed without special letters."""
 MOST_WORDS = 64
-"""Words of a question that are looked at."""
+"""Words of a question that are read; the rest is ignored."""
 
 
 @dataclass(frozen=True)
-class Asked:
-    """One word of a question: the terms that may be meant, with weights; `guessed` if the index has none of them."""
+class QueryWord:
+    """A word of a question and the terms it may mean, with weights. `guessed`: the word itself is not in the index."""
 
     word: str
     terms: dict[str, float]
@@ -27,31 +27,31 @@ class Asked:
 
 
 def read(
-    question: str, packs: Mapping[str, LanguagePack], vocabulary: Vocabulary, frequency: Callable[[str], int]
-) -> list[Asked]:
-    """The different words of `question`, each analysed by all `packs`; `frequency` tells how many texts have a term."""
+    question: str, packs: Mapping[str, LanguagePack], vocabulary: TermVocabulary, frequency: Callable[[str], int]
+) -> list[QueryWord]:
+    """The distinct words of `question`, each analyzed by all `packs`. `frequency`: the number of texts with a term."""
     words = dict.fromkeys(TERM.findall(clean(question)))
     return [read_word(word, packs, vocabulary, frequency) for word in list(words)[:MOST_WORDS]]
 
 
 def read_word(
-    word: str, packs: Mapping[str, LanguagePack], vocabulary: Vocabulary, frequency: Callable[[str], int]
-) -> Asked:
-    meant = {term for pack in packs.values() for term in meanings(word[:LONGEST], pack)}
-    known = {term: 1.0 for term in sorted(meant) if frequency(term)}
-    if known:
-        return Asked(word, dict.fromkeys(as_typed(word, packs, vocabulary), TYPED) | known)
+    word: str, packs: Mapping[str, LanguagePack], vocabulary: TermVocabulary, frequency: Callable[[str], int]
+) -> QueryWord:
+    candidates = {term for pack in packs.values() for term in meanings(word[:LONGEST], pack)}
+    terms = {term: 1.0 for term in sorted(candidates) if frequency(term)}
+    if terms:
+        return QueryWord(word, dict.fromkeys(as_typed(word, packs, vocabulary), TYPED) | terms)
     for pack in packs.values():
         keyboard = pack.said.keyboard
         folded = {fold(term, keyboard) for term in meanings(word[:LONGEST], pack)}
-        known |= {term: 1.0 for one in sorted(folded) for term in vocabulary.folded_as(one)}
-        if not known:
-            known = dict(vocabulary.nearest(fold(pack.lower(word[:LONGEST]), keyboard)))
-    return Asked(word, known, guessed=True)
+        terms |= {term: 1.0 for form in sorted(folded) for term in vocabulary.folded_as(form)}
+        if not terms:
+            terms = dict(vocabulary.nearest(fold(pack.lower(word[:LONGEST]), keyboard)))
+    return QueryWord(word, terms, guessed=True)
 
 
-def as_typed(word: str, packs: Mapping[str, LanguagePack], vocabulary: Vocabulary) -> Iterator[str]:
-    """Terms of the index that a word stands for if its letters were typed in place of a language's own."""
+def as_typed(word: str, packs: Mapping[str, LanguagePack], vocabulary: TermVocabulary) -> Iterator[str]:
+    """Index terms that a word may mean if it was typed without a language's special letters."""
     for pack in packs.values():
         plain = pack.lower(word[:LONGEST])
         if pack.said.keyboard and fold(plain, pack.said.keyboard) == plain:
@@ -59,19 +59,19 @@ def as_typed(word: str, packs: Mapping[str, LanguagePack], vocabulary: Vocabular
 
 
 def meanings(word: str, pack: LanguagePack) -> set[str]:
-    """The terms that a language may have for a word, also if typed in another script or without its own letters."""
+    """The terms of a word in a language, also if it was typed in another script or without special letters."""
     plain = pack.lower(pack.normalize(word))
-    found = {stem(plain, pack)}
+    terms = {stem(plain, pack)}
     if pack.said.transliteration and script_of(plain) != pack.main_script:
-        found.add(stem(pack.lower(to_main_script(pack, word).text), pack))
+        terms.add(stem(pack.lower(to_main_script(pack, word).text), pack))
     typed = typed_words(pack.code)
     if typed and typed.fold(plain) == plain and (lemma := typed.lemma(plain)):
-        found.add(stem(lemma, pack))
-    return found - {""}
+        terms.add(stem(lemma, pack))
+    return terms - {""}
 
 
 @cache
 def typed_words(code: str) -> Typed | None:
-    """Words of a language typed without its own letters, if the pack says how and knows its words."""
+    """Finds words typed without a language's special letters; None if the pack has no keyboard or no lexicon."""
     pack = load_pack(code)
     return Typed(pack.morphology, pack.said.keyboard) if pack.said.keyboard and pack.morphology else None

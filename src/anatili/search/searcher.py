@@ -1,4 +1,4 @@
-"""Find the passages that answer a question, each with what is needed to cite it."""
+"""Find the passages that answer a question, with everything needed to cite them."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
@@ -12,57 +12,57 @@ from anatili.lang import LanguagePack
 from anatili.problem import Problem
 from anatili.search.analysis import TERM, terms
 from anatili.search.dense import NEAREST, Dense
-from anatili.search.index import Passage, opened
-from anatili.search.query import Asked, read
-from anatili.search.vocabulary import NAME, Vocabulary
+from anatili.search.index import Passage, read_passage
+from anatili.search.query import QueryWord, read
+from anatili.search.vocabulary import NAME, TermVocabulary
 from anatili.text import show_path
 
 PREFERRED = 1.5
-"""Passages in the preferred language go before those in others that score up to so many times as much."""
+"""Factor on the scores of passages in the preferred language."""
 COVERS, FIRST = 0.5, 3
-"""Share of a question that one of so many passages must cover for words to go first: then words and vectors take turns,
-so that a passage in another language is not far below. Where none does, mostly because the right passages are in
-another language, vectors go before words: they find several times as many (`bench/dense.py`)."""
+"""If one of the FIRST passages by words covers this share of the question, words and dense search take turns in the
+order, so that a passage in another language is not far down. If none does, mostly because the right passages are in
+another language, dense search goes first: it then finds several times as many (`bench/dense.py`)."""
 SNIPPET = 240
-"""Characters of a passage that are shown first."""
+"""Characters of a passage that are shown as a preview."""
 
 
 @dataclass(frozen=True)
-class Found:
-    """A passage, its score (comparable within one query only) and where words of the query stand in it."""
+class Hit:
+    """A passage, its score (comparable within one query only) and where words of the query occur in it."""
 
     passage: Passage
     score: float
-    hits: tuple[tuple[int, int], ...]
+    matches: tuple[tuple[int, int], ...]
     """Start and end of each word that matches, in characters of `passage.text`."""
     coverage: float
-    """Share of the question, 0 to 1, whose words stand in the passage or its title; rare words are a larger share."""
+    """Share of the question, 0 to 1, whose words occur in the passage or its title. Rare words weigh more."""
     snippet: tuple[int, int]
-    """Start and end of the stretch of `passage.text`, in whole words, where most of the query's words stand."""
+    """Start and end of the span of `passage.text`, in whole words, with most of the query's words."""
     is_close: bool = False
-    """Whether vectors tell that it is about the question, in whatever language it is."""
+    """Whether dense search finds it close to the question, in any language."""
 
 
 @dataclass(frozen=True)
 class Results:
-    """What a query found."""
+    """The results of a query."""
 
-    hits: list[Found]
+    hits: list[Hit]
     counts: dict[str, int]
-    """Passages with any of the query's words, by language, most first: also those that are not among `hits`."""
+    """Number of passages with any of the query's words, by language, most first; not only those in `hits`."""
     guessed: dict[str, list[str]]
-    """Words that no passage has, and the terms searched for instead."""
+    """Words that no passage has, with the terms searched for instead."""
 
 
 @dataclass(frozen=True)
 class Search:
-    """An index opened for asking."""
+    """An opened search index."""
 
     folder: Path
     """The `index` folder of a run."""
     packs: dict[str, LanguagePack]
     dense: Dense | None = field(default=None, kw_only=True)
-    """A second channel, by vectors."""
+    """The second channel: search by embeddings."""
 
     @cached_property
     def index(self) -> Any:
@@ -77,89 +77,91 @@ class Search:
         return self.index.searcher()
 
     @cached_property
-    def vocabulary(self) -> Vocabulary:
-        return Vocabulary(self.folder / "tantivy")
+    def vocabulary(self) -> TermVocabulary:
+        return TermVocabulary(self.folder / "tantivy")
 
-    def find(self, query: str, limit: int = 5, prefer: str = "", only: str = "") -> list[Found]:
-        """The best passages, best first: those in the language `prefer` before about as good ones, or `only` in one."""
+    def find(self, query: str, limit: int = 5, prefer: str = "", only: str = "") -> list[Hit]:
+        """The best passages, best first. `prefer` favors a language; `only` restricts the search to one."""
         return self._best(query, self.read(query), limit, prefer, only)
 
     def results(self, query: str, limit: int = 10, offset: int = 0, prefer: str = "", only: str = "") -> Results:
-        """A page of the best passages from `offset` on, with how many there are in each language."""
-        asked = self.read(query)
+        """A page of the best passages from `offset` on, with the number of passages in each language."""
+        words = self.read(query)
         return Results(
-            hits=self._best(query, asked, offset + limit, prefer, only)[offset:],
-            counts=self.counts(asked),
-            guessed={one.word: list(one.terms) for one in asked if one.guessed},
+            hits=self._best(query, words, offset + limit, prefer, only)[offset:],
+            counts=self.counts(words),
+            guessed={word.word: list(word.terms) for word in words if word.guessed},
         )
 
-    def read(self, query: str) -> list[Asked]:
+    def read(self, query: str) -> list[QueryWord]:
         return read(query, self.packs, self.vocabulary, self.frequency)
 
     def frequency(self, term: str) -> int:
-        """How many passages have a term."""
+        """The number of passages that have a term."""
         return int(self.searcher.doc_freq("terms", term))
 
     def size(self) -> int:
-        """How many passages there are."""
+        """The number of passages."""
         return int(self.searcher.num_docs)
 
-    def passage(self, number: str) -> Passage | None:
-        """The passage whose id is `number`, None if there is none."""
-        address = self._address(number)
+    def passage(self, id_: str) -> Passage | None:
+        """The passage with the id `id_`; None if there is none."""
+        address = self._address(id_)
         return None if address is None else self._open(address)
 
-    def counts(self, asked: list[Asked]) -> dict[str, int]:
-        """How many passages have any of the words, by language, most first."""
-        query = self._query(asked)
+    def counts(self, words: list[QueryWord]) -> dict[str, int]:
+        """The number of passages with any of the words, by language, most first."""
+        query = self._query(words)
         return self._counts(query) if query is not None else {}
 
     def languages(self) -> dict[str, int]:
-        """How many passages there are in each language, most first."""
+        """The number of passages in each language, most first."""
         import tantivy
 
         return self._counts(tantivy.Query.all_query())
 
     def _counts(self, query: Any) -> dict[str, int]:
         by_language = {"languages": {"terms": {"field": "language", "size": 1000}}}
-        found = self.searcher.aggregate(query, by_language)["languages"]["buckets"]
-        return {str(bucket["key"]): int(bucket["doc_count"]) for bucket in found}
+        buckets = self.searcher.aggregate(query, by_language)["languages"]["buckets"]
+        return {str(bucket["key"]): int(bucket["doc_count"]) for bucket in buckets}
 
-    def _best(self, query: str, asked: list[Asked], limit: int, prefer: str, only: str) -> list[Found]:
-        weights = [self.rarity(one) for one in asked]
-        ranked = self._by_words(asked, max(limit, FIRST), prefer, only)
-        found = [
-            self._found(self._open(address), score, asked, weights) for score, address in ranked[: max(limit, FIRST)]
+    def _best(self, query: str, words: list[QueryWord], limit: int, prefer: str, only: str) -> list[Hit]:
+        weights = [self.rarity(word) for word in words]
+        ranked = self._ranked_by_language(words, max(limit, FIRST), prefer, only)
+        by_words = [
+            self._hit(self._open(address), score, words, weights) for score, address in ranked[: max(limit, FIRST)]
         ]
         if self.dense is None or not query.strip():
-            return found[:limit]
+            return by_words[:limit]
         near = self.dense.nearest(query, max(limit, NEAREST), only)
-        close = {one.id for one in near if one.closeness >= self.dense.close}
-        known = {one.passage.id: one for one in found}
-        made: list[Found] = []
-        for number in in_order(found, [one.id for one in near])[:limit]:
-            one = known.get(number) or self._opened(number, asked, weights)
-            if one:  # the score is that of this order
-                made.append(replace(one, score=round(1 / (1 + len(made)), 4), is_close=number in close))
-        return made
+        close = {neighbor.id for neighbor in near if neighbor.closeness >= self.dense.close}
+        by_id = {hit.passage.id: hit for hit in by_words}
+        hits: list[Hit] = []
+        for id_ in in_order(by_words, [neighbor.id for neighbor in near])[:limit]:
+            hit = by_id.get(id_) or self._open_hit(id_, words, weights)
+            if hit:  # the score follows this order
+                hits.append(replace(hit, score=round(1 / (1 + len(hits)), 4), is_close=id_ in close))
+        return hits
 
-    def _opened(self, number: str, asked: list[Asked], weights: list[float]) -> Found | None:
-        """A passage that words did not find."""
-        address = self._address(number)
-        return None if address is None else self._found(self._open(address), 0.0, asked, weights)
+    def _open_hit(self, id_: str, words: list[QueryWord], weights: list[float]) -> Hit | None:
+        """A passage that was not found by words."""
+        address = self._address(id_)
+        return None if address is None else self._hit(self._open(address), 0.0, words, weights)
 
-    def _by_words(self, asked: list[Asked], limit: int, prefer: str, only: str) -> list[tuple[float, Any]]:
+    def _ranked_by_language(
+        self, words: list[QueryWord], limit: int, prefer: str, only: str
+    ) -> list[tuple[float, Any]]:
         if only or not prefer:
-            return self._ranked(asked, limit, only)
-        own = [(score * PREFERRED, address) for score, address in self._ranked(asked, limit, prefer)]
-        seen = {self._key(address) for _, address in own}
-        others = [one for one in self._ranked(asked, limit) if self._key(one[1]) not in seen]
-        return sorted([*own, *others], key=lambda one: -one[0])[:limit]
+            return self._ranked(words, limit, only)
+        preferred = [(score * PREFERRED, address) for score, address in self._ranked(words, limit, prefer)]
+        keys = {self._key(address) for _, address in preferred}
+        others = [(score, address) for score, address in self._ranked(words, limit) if self._key(address) not in keys]
+        return sorted([*preferred, *others], key=lambda scored: -scored[0])[:limit]
 
-    def _ranked(self, asked: list[Asked], limit: int, only: str = "") -> list[tuple[float, Any]]:
+    def _ranked(self, words: list[QueryWord], limit: int, only: str = "") -> list[tuple[float, Any]]:
         import tantivy
 
-        query = self._query(asked)
+        query = self._query(words)
         if query is None:
             return []
         if only:
@@ -167,101 +169,101 @@ class Search:
                 tantivy.Query.term_query(self.index.schema, "language", only), 0.0
             )
             query = tantivy.Query.boolean_query([(tantivy.Occur.Must, query), (tantivy.Occur.Must, filtered)])
-        found: list[tuple[float, Any]] = self.searcher.search(query, limit=limit, count=False).hits
-        return found
+        ranked: list[tuple[float, Any]] = self.searcher.search(query, limit=limit, count=False).hits
+        return ranked
 
-    def _query(self, asked: list[Asked]) -> Any:
-        """The query for all words, None if there are none. Terms of full weight stay bare: only rows of bare terms are
-        searched without looking at every passage."""
+    def _query(self, words: list[QueryWord]) -> Any:
+        """The query for all words; None if there are none. Terms of weight 1 get no boost: tantivy skips passages only
+        in queries of plain terms."""
         import tantivy
 
         clauses = []
-        for term, weight in weights_of(asked).items():
+        for term, weight in weights_of(words).items():
             clause = tantivy.Query.term_query(self.index.schema, "terms", term)
             if weight != 1:
                 clause = tantivy.Query.boost_query(clause, weight)
             clauses.append((tantivy.Occur.Should, clause))
         return tantivy.Query.boolean_query(clauses) if clauses else None
 
-    def _address(self, number: str) -> Any:
-        """Where the passage whose id is `number` lies, None if there is none."""
+    def _address(self, id_: str) -> Any:
+        """The address of the passage with the id `id_`; None if there is none."""
         import tantivy
 
-        wanted = tantivy.Query.term_query(self.index.schema, "id", number)
-        found = self.searcher.search(wanted, limit=1, count=False).hits
-        return found[0][1] if found else None
+        query = tantivy.Query.term_query(self.index.schema, "id", id_)
+        hits = self.searcher.search(query, limit=1, count=False).hits
+        return hits[0][1] if hits else None
 
     def _key(self, address: Any) -> Any:
         return address.segment_ord, address.doc
 
     def _open(self, address: Any) -> Passage:
-        return opened(bytes(self.searcher.doc(address)["passage"][0]))
+        return read_passage(bytes(self.searcher.doc(address)["passage"][0]))
 
-    def _found(self, passage: Passage, score: float, asked: list[Asked], weights: list[float]) -> Found:
-        # Stop words are not worth a mark.
-        telling = [one for one, weight in zip(asked, weights, strict=True) if weight] or asked
-        hits = tuple(hits_in(passage, {term for one in telling for term in one.terms}))
-        known = terms(passage.language, passage.script)
-        said = {term for start, end in hits for term in known[passage.text[start:end]].split()}
-        coverage = covered(asked, weights, said | set(known.of(passage.title).split()))
-        return Found(passage, round(score, 4), hits, round(coverage, 3), snippet(passage.text, hits))
+    def _hit(self, passage: Passage, score: float, words: list[QueryWord], weights: list[float]) -> Hit:
+        # Stop words are not highlighted.
+        content_words = [word for word, weight in zip(words, weights, strict=True) if weight] or words
+        matches = tuple(matches_in(passage, {term for word in content_words for term in word.terms}))
+        analyzer = terms(passage.language, passage.script)
+        present = {term for start, end in matches for term in analyzer[passage.text[start:end]].split()}
+        coverage = coverage_of(words, weights, present | set(analyzer.of(passage.title).split()))
+        return Hit(passage, round(score, 4), matches, round(coverage, 3), snippet(passage.text, matches))
 
-    def rarity(self, one: Asked) -> float:
-        """How much a word says about what is asked: the rarer the more, stop words nothing."""
-        if any(pack.lower(one.word) in pack.stopwords for pack in self.packs.values()):
+    def rarity(self, word: QueryWord) -> float:
+        """How much a word says about the question (inverse document frequency); stop words say nothing."""
+        if any(pack.lower(word.word) in pack.stopwords for pack in self.packs.values()):
             return 0.0
-        frequency = max((self.frequency(term) for term in one.terms), default=0)
-        return log(1 + (self.size() - frequency + 0.5) / (frequency + 0.5))  # as BM25 has it
+        frequency = max((self.frequency(term) for term in word.terms), default=0)
+        return log(1 + (self.size() - frequency + 0.5) / (frequency + 0.5))  # as in BM25
 
 
-def in_order(found: Sequence[Found], near: Sequence[str]) -> list[str]:
-    """The ids of what words and vectors find, best first."""
-    by_words = [one.passage.id for one in found]
-    if not any(one.coverage >= COVERS for one in found[:FIRST]):
-        return list(dict.fromkeys([*near, *by_words]))
-    turns = chain.from_iterable(zip_longest(by_words, near))
-    return list(dict.fromkeys(number for number in turns if number is not None))
+def in_order(hits: Sequence[Hit], dense: Sequence[str]) -> list[str]:
+    """The ids found by words and by dense search, best first."""
+    by_words = [hit.passage.id for hit in hits]
+    if not any(hit.coverage >= COVERS for hit in hits[:FIRST]):
+        return list(dict.fromkeys([*dense, *by_words]))
+    merged = chain.from_iterable(zip_longest(by_words, dense))
+    return list(dict.fromkeys(id_ for id_ in merged if id_ is not None))
 
 
-def weights_of(asked: list[Asked]) -> dict[str, float]:
-    """All terms that are meant by any word, each with its greatest weight."""
+def weights_of(words: list[QueryWord]) -> dict[str, float]:
+    """The terms of all words, each with its greatest weight."""
     weights: dict[str, float] = {}
-    for one in asked:
-        for term, weight in one.terms.items():
+    for word in words:
+        for term, weight in word.terms.items():
             weights[term] = max(weight, weights.get(term, 0.0))
     return dict(sorted(weights.items()))
 
 
-def covered(asked: list[Asked], weights: list[float], said: set[str]) -> float:
-    """Share by weight of the words asked for of which a term is among `said`; a guessed one is half said at best."""
-    found = [(0.5 if one.guessed else 1.0) * (not said.isdisjoint(one.terms)) for one in asked]
+def coverage_of(words: list[QueryWord], weights: list[float], present: set[str]) -> float:
+    """Weighted share of the query words with a term in `present`. A guessed word counts half."""
+    shares = [(0.5 if word.guessed else 1.0) * (not present.isdisjoint(word.terms)) for word in words]
     total = sum(weights)
-    return sum(weight * share for weight, share in zip(weights, found, strict=True)) / total if total else 0.0
+    return sum(weight * share for weight, share in zip(weights, shares, strict=True)) / total if total else 0.0
 
 
-def hits_in(passage: Passage, wanted: set[str]) -> Iterable[tuple[int, int]]:
-    """Where words of a passage stand for one of the terms `wanted`."""
-    known = terms(passage.language, passage.script)
+def matches_in(passage: Passage, searched: set[str]) -> Iterable[tuple[int, int]]:
+    """Start and end of the words of a passage that have one of the terms searched for."""
+    analyzer = terms(passage.language, passage.script)
     for match in TERM.finditer(passage.text):
-        if not wanted.isdisjoint(known[match.group()].split()):
+        if not searched.isdisjoint(analyzer[match.group()].split()):
             yield match.start(), match.end()
 
 
-def snippet(text: str, hits: tuple[tuple[int, int], ...], size: int = SNIPPET) -> tuple[int, int]:
-    """The stretch of about `size` characters, in whole words, that holds most different words among `hits`."""
-    if len(text) <= size or not hits:
+def snippet(text: str, matches: tuple[tuple[int, int], ...], size: int = SNIPPET) -> tuple[int, int]:
+    """The span of about `size` characters, in whole words, with the most distinct words among `matches`."""
+    if len(text) <= size or not matches:
         return whole_words(text, 0, size)
-    starts = [max(0, start - size // 6) for start, _ in hits]
+    starts = [max(0, start - size // 6) for start, _ in matches]
 
     def worth(start: int) -> int:
-        return len({text[a:b].lower() for a, b in hits if start <= a and b <= start + size})
+        return len({text[a:b].lower() for a, b in matches if start <= a and b <= start + size})
 
-    best = max(starts, key=worth)  # the first of equals
+    best = max(starts, key=worth)  # the first of several equal ones
     return whole_words(text, min(best, max(0, len(text) - size)), size)
 
 
 def whole_words(text: str, start: int, size: int) -> tuple[int, int]:
-    """A stretch from `start` of about `size` characters, moved to where words begin and end."""
+    """A span of about `size` characters from `start`, adjusted to word boundaries."""
     end = min(len(text), start + size)
     if start:
         gap = text.find(" ", start)

@@ -1,7 +1,7 @@
-"""The terms of an index, found again from how they are misspelt, or typed on a keyboard that lacks letters.
+"""The terms of an index, looked up by misspelled words and by words typed on a keyboard that lacks letters.
 
-Terms are kept folded (own letters as people type them) and sorted, with their letter trigrams. Only the words of the
-index are compared, not its texts, so this costs the same for a thousand documents of a word as for one.
+Terms are stored folded (special letters replaced as people type them) and sorted, with their letter trigrams. Only
+terms are compared, not texts, so a term costs the same in one document as in a thousand.
 """
 
 from collections.abc import Iterable, Mapping
@@ -14,32 +14,32 @@ import numpy as np
 
 NAME = "vocabulary.npz"
 MOST = 3
-"""Terms that stand for a word the index does not have."""
-ALIKE = 0.5
-"""Share of trigrams that two words must have in common (Dice)."""
+"""Terms suggested for a word that is not in the index."""
+MIN_SIMILARITY = 0.5
+"""Least share of common trigrams (Dice) of two similar words."""
 
 
 def fold(term: str, keyboard: Mapping[str, str]) -> str:
-    """A term as it is typed where `keyboard` (own letter -> what is typed for it) is missing."""
+    """A term as people type it without special letters; `keyboard` maps each letter to its substitute."""
     return term.translate({ord(letter): typed for letter, typed in keyboard.items()}) if keyboard else term
 
 
 def trigrams(folded: str) -> set[str]:
-    """Three letters each, with a mark before the first; the end is left open, for that is where endings differ."""
+    """The letter trigrams, with a mark before the first letter; the end is unmarked, because endings differ."""
     marked = "^" + folded
     return {marked[at : at + 3] for at in range(max(1, len(marked) - 2))}
 
 
 @dataclass(frozen=True)
-class Vocabulary:
+class TermVocabulary:
     """The terms of an index; `folder` holds its arrays."""
 
     folder: Path
 
     @cached_property
     def arrays(self) -> dict[str, Any]:
-        with np.load(self.folder / NAME, allow_pickle=False) as found:
-            return dict(found)
+        with np.load(self.folder / NAME, allow_pickle=False) as arrays:
+            return dict(arrays)
 
     @cached_property
     def terms(self) -> list[str]:
@@ -56,46 +56,46 @@ class Vocabulary:
         return self.terms[bisect_left(self.folded, folded) : bisect_right(self.folded, folded)]
 
     def nearest(self, folded: str) -> list[tuple[str, float]]:
-        """Up to `MOST` terms that look most like `folded`, with the share of trigrams in common."""
-        wanted = trigrams(folded)
-        rows = [row for row in map(self.rows_with, sorted(wanted)) if len(row)]
+        """Up to `MOST` terms most similar to `folded`, with their share of common trigrams."""
+        grams = trigrams(folded)
+        rows = [row for row in map(self.rows_with, sorted(grams)) if len(row)]
         if not rows:
             return []
         numbers, shared = np.unique(np.concatenate(rows), return_counts=True)
-        alike = 2 * shared / (len(wanted) + self.arrays["sizes"][numbers])
-        best = np.lexsort((numbers, -alike))[:MOST]
-        return [(self.terms[numbers[at]], float(alike[at])) for at in best if alike[at] >= ALIKE]
+        similarity = 2 * shared / (len(grams) + self.arrays["sizes"][numbers])
+        order = np.lexsort((numbers, -similarity))[:MOST]
+        return [(self.terms[numbers[at]], float(similarity[at])) for at in order if similarity[at] >= MIN_SIMILARITY]
 
     def rows_with(self, gram: str) -> Any:
-        """Numbers of the terms that have a trigram."""
-        place = self.grams.get(gram)
+        """Numbers of the terms that contain a trigram."""
+        number = self.grams.get(gram)
         starts = self.arrays["starts"]
-        return self.arrays["rows"][starts[place] : starts[place + 1]] if place is not None else ()
+        return self.arrays["rows"][starts[number] : starts[number + 1]] if number is not None else ()
 
     @cached_property
     def grams(self) -> dict[str, int]:
-        return {gram: place for place, gram in enumerate(bytes(self.arrays["grams"]).decode().split("\n"))}
+        return {gram: number for number, gram in enumerate(bytes(self.arrays["grams"]).decode().split("\n"))}
 
 
 def build(terms: Iterable[str], keyboard: Mapping[str, str], folder: Path) -> None:
     """Write the vocabulary of `terms` to `folder`."""
     pairs = sorted((fold(term, keyboard), term) for term in terms)
-    of: dict[str, list[int]] = {}
+    numbers: dict[str, list[int]] = {}
     sizes = np.zeros(len(pairs), np.uint8)
     for number, (folded, _) in enumerate(pairs):
-        found = trigrams(folded)
-        sizes[number] = len(found)
-        for gram in found:
-            of.setdefault(gram, []).append(number)
-    names = sorted(of)
+        grams = trigrams(folded)
+        sizes[number] = len(grams)
+        for gram in grams:
+            numbers.setdefault(gram, []).append(number)
+    names = sorted(numbers)
     np.savez(
         folder / NAME,
         terms=_bytes(term for _, term in pairs),
         folded=_bytes(folded for folded, _ in pairs),
         sizes=sizes,
         grams=_bytes(names),
-        starts=np.cumsum([0, *(len(of[name]) for name in names)]),
-        rows=np.array([number for name in names for number in of[name]], np.uint32),
+        starts=np.cumsum([0, *(len(numbers[name]) for name in names)]),
+        rows=np.array([number for name in names for number in numbers[name]], np.uint32),
     )
 
 

@@ -30,7 +30,7 @@ from anatili.recipe import load_recipe
 from anatili.run import Run, find_run
 from anatili.sample.topics import read_topics
 from anatili.search.dense import Dense, Embedder, read_facts
-from anatili.search.searcher import Found, Search
+from anatili.search.searcher import Hit, Search
 from anatili.serve.citations import Report, checked, quotation
 from anatili.serve.sample_index import Tell, sample_run
 from anatili.text import show_path
@@ -57,7 +57,7 @@ class Ready:
     language: str
     searched: bool
     """Whether passages were looked for."""
-    passages: list[Found]
+    passages: list[Hit]
     """Those that fit."""
     notice: str
     """What the answer is worth, in the reader's language."""
@@ -161,7 +161,7 @@ class Assistant:
         asking = (text for pack in self.packs.values() for text in pack.prompts.get("translate", {}).values())
         return question.strip().startswith(tuple(asking))
 
-    def prompt(self, messages: Sequence[Message], passages: list[Found], language: str) -> list[Message]:
+    def prompt(self, messages: Sequence[Message], passages: list[Hit], language: str) -> list[Message]:
         """The conversation as the model gets it."""
         last = max(place for place, turn in enumerate(messages) if turn["role"] == "user")
         if 0 < self.engine.context < GROUNDING_CONTEXT or self.asks_to_translate(messages[last]["content"]):
@@ -179,7 +179,7 @@ class Assistant:
         return str(said.get(kind, "")).format(millions=millions)
 
 
-def fitting(found: Sequence[Found], language: str) -> list[Found]:
+def fitting(found: Sequence[Hit], language: str) -> list[Hit]:
     """Those of the passages that cover the question; those in its language, if there are any. A passage in another
     language has other words: there it is enough that vectors tell it."""
     fit = [

@@ -13,7 +13,7 @@ from starlette.concurrency import run_in_threadpool
 
 from anatili.engine import Chance, Piece, Sampling
 from anatili.problem import Problem
-from anatili.search.searcher import Found
+from anatili.search.searcher import Hit
 from anatili.serve.assistant import Assistant, Ready
 from anatili.serve.citations import Report
 from anatili.serve.metrics import Metrics
@@ -51,9 +51,9 @@ class NoModel(Problem):
     """A model was asked for that is not here."""
 
 
-def describe(found: Found) -> dict[str, Any]:
+def describe(found: Hit) -> dict[str, Any]:
     """A passage as JSON, with all that a citation needs."""
-    return {**asdict(found.passage), "score": found.score, "coverage": found.coverage, "hits": found.hits,
+    return {**asdict(found.passage), "score": found.score, "coverage": found.coverage, "hits": found.matches,
             "snippet": found.snippet, "is_close": found.is_close}  # fmt: skip
 
 

@@ -12,7 +12,7 @@ from functools import lru_cache
 from anatili.engine import Piece
 from anatili.lang import load_pack
 from anatili.search.index import Passage
-from anatili.search.searcher import Found
+from anatili.search.searcher import Hit
 from anatili.serve.evidence import Evidence, evidence
 from anatili.serve.support import supports
 from anatili.text import WORD, sentence_spans
@@ -76,7 +76,7 @@ def find_words(text: str, wanted: str) -> tuple[int, int] | None:
     return None
 
 
-def locate(words: str, passages: Sequence[Found], said: int) -> Citation | None:
+def locate(words: str, passages: Sequence[Hit], said: int) -> Citation | None:
     """The passage that has these words, that of number `said` first; None if none has."""
     order = sorted(range(1, len(passages) + 1), key=lambda number: number != said)
     for number in order:
@@ -114,7 +114,7 @@ class Checker:
     and it; the last number of a sentence vouches for the rest of it too, so what follows it waits for the end.
     """
 
-    passages: Sequence[Found]
+    passages: Sequence[Hit]
     report: Report
     waiting: str = ""
     sentence: str = ""
@@ -231,14 +231,14 @@ class Checker:
         return "".join(parts)
 
 
-def checked(pieces: Iterator[Piece], passages: Sequence[Found], report: Report) -> Iterator[Piece]:
+def checked(pieces: Iterator[Piece], passages: Sequence[Hit], report: Report) -> Iterator[Piece]:
     """`pieces` with citations that hold; what came of it is in `report` when the last one is out."""
     checker = Checker(passages, report)
     for piece in pieces:
         yield replace(piece, text=checker.take(piece.text, last=bool(piece.finish)))
 
 
-def quotation(found: Found, report: Report) -> str:
+def quotation(found: Hit, report: Report) -> str:
     """An answer in the words of the best passage, the first one."""
     start, end = best_sentences(found)
     report.quoted = True
@@ -246,13 +246,13 @@ def quotation(found: Found, report: Report) -> str:
     return f"«{found.passage.text[start:end]}» [1]"
 
 
-def best_sentences(found: Found) -> tuple[int, int]:
+def best_sentences(found: Hit) -> tuple[int, int]:
     """Start and end of the sentence with most different hits, the first of equals, and of the next one if both are
     short: it holds more of the answer than a second passage would (`bench/abstain.py`). A very long one is cut."""
     text, best = found.passage.text, (-1, 0, 0)
     places = list(sentence_spans(text, load_pack(found.passage.language).abbreviations))
     for number, (start, end) in enumerate(places):
-        hits = {text[a:b].lower() for a, b in found.hits if start <= a and b <= end}
+        hits = {text[a:b].lower() for a, b in found.matches if start <= a and b <= end}
         best = max(best, (len(hits), -number, number), key=lambda one: one[:2])
     start, end = places[best[2]] if places else (0, 0)
     if best[2] + 1 < len(places) and places[best[2] + 1][1] - start <= SHORT_QUOTE:
