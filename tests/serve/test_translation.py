@@ -52,7 +52,7 @@ def test_lists_and_unknown_sources(llama_address):
     assert answer["anatili"][0]["generated_by_ai"]
     answer = httpx.post(f"{llama_address}/translate", json=body, timeout=60)
     assert answer.status_code == 400
-    assert "not recognised" in answer.json()["error"]["message"]
+    assert "not identified" in answer.json()["error"]["message"]
 
 
 def test_work_stops_when_nobody_waits_for_it(llama_address):

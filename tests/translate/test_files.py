@@ -106,7 +106,7 @@ def test_a_document_keeps_its_parts_breaks_and_forms(tmp_path):
     assert made.tables[0].cell(0, 0).text == "ҰЯШЫҚ"
     assert made.tables[0].cell(0, 1).tables[0].cell(0, 0).text == "ІШКІ"
     assert made.sections[0].header.paragraphs[0].text == "ЖОҒАРҒЫ"
-    assert told == ["1 paragraphs had words in several forms (bold, links): they now have one"]
+    assert told == ["1 paragraphs had mixed formatting (bold, links) and now have one format"]
     assert "12 345" not in engine.asked
 
 
@@ -160,7 +160,7 @@ def test_damaged_and_hostile_packed_files_are_told(tmp_path, ending):
     [
         ("a.srt", b"\xff\xfe\x00", "not UTF-8"), ("a.srt", b"no times at all", "damaged|no subtitles"),
         ("a.po", b'msgid "open\nmsgstr', "damaged"),
-        ("a.txt", b"", "empty"), ("a.pdf", b"%PDF", "of files there are .txt"),
+        ("a.txt", b"", "empty"), ("a.pdf", b"%PDF", "supported are .txt"),
     ],
 )  # fmt: skip
 def test_files_that_cannot_be_read_are_told(tmp_path, name, content, says):

@@ -10,8 +10,8 @@ from anatili.lang import load_pack
 from anatili.lang.translation import load_translation
 from anatili.problem import Problem
 from anatili.translate import compare
-from anatili.translate.checks import Sample, Wanted, checks
-from anatili.translate.journal import begun, weights_of
+from anatili.translate.checks import Expected, Sample, checks
+from anatili.translate.journal import read_journal, weights_of
 from anatili.translate.pivot import prepare
 from anatili.translate.translator import Translator
 
@@ -94,11 +94,11 @@ def test_what_was_broken_off_goes_on_to_the_same_bytes(tmp_path):
     again, _, _ = measured(tmp_path, spoils=True)
     assert again.asked == 0
     with pytest.raises(Problem, match="other sentences or by another model"):
-        begun(tmp_path / "t.jsonl", {"model": "another"})
+        read_journal(tmp_path / "t.jsonl", {"model": "another"})
 
 
 def test_a_text_without_letters_of_the_language_keeps_nothing():
-    sample = Sample("Ол кеше 5 кітап оқыды.", "", Wanted("open", False))
+    sample = Sample("Ол кеше 5 кітап оқыды.", "", Expected("open", False))
     assert not any(checks(sample, "Он вчера прочитал 5 книг.", PACKS["en"]).values())
     assert not any(checks(sample, "", PACKS["en"]).values())
     assert all(checks(sample, "They read 5 books yesterday evening.", PACKS["en"]).values())
@@ -143,7 +143,7 @@ def test_the_command_goes_before_a_real_model(tmp_path, llama_address):
     command = ["pivot", llama_address, "--source", "kk", "--target", "en", "--through", "kk", "--json"]
     answer = CliRunner().invoke(main, command)
     assert answer.exit_code == 1
-    assert "kk stands twice" in answer.output
+    assert "kk is named twice" in answer.output
     command[command.index("--through") + 1] = "ru"
     answer = CliRunner().invoke(main, [*command, "--plot", "x.pdf", "-o", str(tmp_path / "none")])
     assert "a plot ends in .png or .svg" in answer.output

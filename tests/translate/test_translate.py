@@ -11,7 +11,7 @@ from anatili.engine import Piece
 from anatili.lang import load_pack
 from anatili.problem import Problem
 from anatili.sample.topics import read_topics
-from anatili.translate.cut import LONGEST, around_kept, cut, kept, numbers
+from anatili.translate.segments import LONGEST, addresses, around_addresses, numbers, split_text
 from anatili.translate.translator import TRIES, Translator
 
 PACKS = {code: load_pack(code) for code in ("kk", "ru", "en", "tr")}
@@ -56,7 +56,7 @@ def test_parts_joined_are_the_text_to_the_letter(code):
     abbreviations = set(PACKS[code].words.get("abbreviations.txt", ()))
     for topic in read_topics()[:40]:
         text = topic.pages[code].text
-        assert "".join(part.text for part in cut(text, abbreviations)) == text
+        assert "".join(part.text for part in split_text(text, abbreviations)) == text
     choose = random.Random(1)
     pieces = [
         "сөз",
@@ -76,15 +76,15 @@ def test_parts_joined_are_the_text_to_the_letter(code):
     ]
     for _ in range(500):
         text = "".join(choose.choices(pieces, k=choose.randrange(12)))
-        parts = cut(text, abbreviations)
+        parts = split_text(text, abbreviations)
         assert "".join(part.text for part in parts) == text
-        assert all(len(part.text) <= LONGEST for part in parts if part.wanted)
-        assert all(part.text.strip() == part.text for part in parts if part.wanted and len(part.text) < LONGEST)
+        assert all(len(part.text) <= LONGEST for part in parts if part.translatable)
+        assert all(part.text.strip() == part.text for part in parts if part.translatable and len(part.text) < LONGEST)
 
 
 def test_what_has_no_words_is_not_sent(tmp_path):
-    parts = cut("12 345,6\n— — —\nhttps://e.kz/path\na@b.kz\nСөз.\n")
-    assert [part.text for part in parts if part.wanted] == ["Сөз."]
+    parts = split_text("12 345,6\n— — —\nhttps://e.kz/path\na@b.kz\nСөз.\n")
+    assert [part.text for part in parts if part.translatable] == ["Сөз."]
 
 
 def test_the_layout_stays():
@@ -100,8 +100,8 @@ def test_addresses_stay_whatever_the_model_does():
         "Сайт": ["The site"], "ашылды.": ["is open."],
     })  # fmt: skip
     assert translate(engine, "Сайт https://e.kz/a?b=1 ашылды.")[0] == "The site https://e.kz/a?b=1 is open."
-    assert kept("Қара: https://e.kz/a?b=1, a.b@c.kz.") == ["a.b@c.kz", "https://e.kz/a?b=1"]
-    assert "".join(part.text for part in around_kept("x https://e.kz y")) == "x https://e.kz y"
+    assert addresses("Қара: https://e.kz/a?b=1, a.b@c.kz.") == ["a.b@c.kz", "https://e.kz/a?b=1"]
+    assert "".join(part.text for part in around_addresses("x https://e.kz y")) == "x https://e.kz y"
 
 
 def test_an_address_that_the_model_made_up_is_doubted():
@@ -155,7 +155,7 @@ def test_pairs_that_are_not_there_are_told():
     translator = Translator(Told({}), PACKS)
     with pytest.raises(Problem, match="no translation from 'kk' to 'de'; there is kk-ru, kk-en"):
         list(translator.steps("Сәлем", "kk", "de"))
-    with pytest.raises(Problem, match="not recognised"):
+    with pytest.raises(Problem, match="not identified"):
         translator.source_of("ਪੰਜਾਬੀ ਭਾਸ਼ਾ")
     assert translator.source_of("Қазақ тілі — мемлекеттік тіл.") == "kk"
     assert next(iter(translator.steps("Сәлем", "kk", "kk"))).text == "Сәлем"

@@ -10,7 +10,7 @@ from anatili.cli.options import adapter_option, as_json, print_json, report_prob
 from anatili.cli.pulling import offers_to_pull
 
 if TYPE_CHECKING:
-    from anatili.translate.files import Opened
+    from anatili.translate.files import OpenedFile
     from anatili.translate.translator import Translator
 
 file_option = click.Path(path_type=Path, exists=True, dir_okay=False)
@@ -122,7 +122,7 @@ def read_plain(file: Path) -> str:
         raise Problem(f"standard input is not UTF-8 ({error.reason} at byte {error.start})") from error
 
 
-def opened_file(file: Path, target: str, out: Path) -> "Opened":
+def opened_file(file: Path, target: str, out: Path) -> "OpenedFile":
     """What is to be translated of a file; standard input is plain text."""
     from anatili.problem import Problem
     from anatili.translate.files import open_file, plain
@@ -135,7 +135,7 @@ def opened_file(file: Path, target: str, out: Path) -> "Opened":
 
 
 def translate_file(
-    translator: "Translator", work: "Opened", source: str, target: str, out: Path, head: dict[str, str], *,
+    translator: "Translator", work: "OpenedFile", source: str, target: str, out: Path, head: dict[str, str], *,
     wants_json: bool,
 ) -> None:  # fmt: skip
     """Carry out the translation of a file, with a file of what is done beside it until it is whole."""
@@ -220,7 +220,7 @@ def pivot_command(
         Translator(opened.engine, opened.packs, opened.directions), source or next(iter(opened.packs)), target, through,
         (text, reference) if text and reference else None, limit, weights_of(model, runs, adapters),
     )  # fmt: skip
-    place = out or pivot.place_of(meter)
+    place = out or pivot.folder_of(meter)
     with Bars(quiet=wants_json) as bars:
         bar = bars.bar("both ways")
         bar.start(len(meter.samples), "sentences")

@@ -16,7 +16,7 @@ from anatili.identify import identify
 from anatili.problem import Problem
 from anatili.serve.chat import STREAMED, Desk, error_body, sent
 from anatili.serve.queue import Full
-from anatili.translate.cut import Part
+from anatili.translate.segments import Segment
 from anatili.translate.translator import Step, Translator
 
 Kind = TypeVar("Kind", bound=BaseModel)
@@ -139,13 +139,13 @@ async def steps(desk: Desk, translator: Translator, text: str, source: str, targ
     """Parts as they are done, in order; as many at a time as there are slots."""
     turn = asyncio.Semaphore(desk.slots.count)
 
-    async def one(part: Part) -> Step:
-        if not part.wanted or source == target:
+    async def one(part: Segment) -> Step:
+        if not part.translatable or source == target:
             return Step(part.text, part.text)
         async with turn, desk.slots.one():
             return await desk.slots.call(translator.step, part, source, target)
 
-    tasks = [asyncio.create_task(one(part)) for part in translator.parts(text, source)]
+    tasks = [asyncio.create_task(one(part)) for part in translator.segments(text, source)]
     try:
         for task in tasks:
             yield await task

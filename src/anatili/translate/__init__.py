@@ -1,1 +1,1 @@
-"""Translation between any two languages of the packs, directly: never through a third."""
+"""Direct translation between any two languages of the packs, without a pivot language."""

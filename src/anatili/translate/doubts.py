@@ -1,9 +1,9 @@
-"""What can be seen to be wrong with a translation without a second one: told with the sentence that it is about.
+"""Doubts: signs of errors in a translation, found by comparing it with its source sentence, without a reference.
 
-`empty`, `copied`, another `script` or `language`, `untranslated` words, a machine's `answer` in place of a translation,
+`empty`, `copied`, another `script` or `language`, `untranslated` words, the model's `answer` instead of a translation,
 `repeats`, much `longer` or `shorter`, `cut_off`; `numbers`, `addresses`, `names` or `negation` that differ; `unrelated`
-to what was said. Each is a sign, not a proof: `bench/doubts.py` has how many planted errors they tell, and how many
-right translations they doubt.
+in meaning. A doubt is a sign, not a proof: `bench/doubts.py` measures how many planted errors they find, and how many
+correct translations they doubt.
 """
 
 import re
@@ -17,84 +17,84 @@ from anatili.lang.spelling import likeness, sounds
 from anatili.lang.translation import load_translation, small_words
 from anatili.meaning import related
 from anatili.text import WORD, count_letters, is_small, script_of
-from anatili.translate.cut import KEPT, kept
+from anatili.translate.segments import ADDRESS, addresses
 
 TELLING, CERTAIN = 6, 20
-"""Letters from which on a translation's script, and its language, can be told."""
+"""Least letters of a translation whose script, and whose language, can be identified."""
 LONGER, SHORTER = 2.2, 0.45
-"""Letters of a translation to those of its source: between these are 99 of 100 lines that people translated."""
+"""Ratio of the letters of a translation to those of its source: 99 of 100 human translations are between these."""
 SURE = 0.85
-"""Confidence from which on a translation is said to be in another language: names alone are taken for many."""
+"""Least confidence to call a translation another language: names alone are mistaken for many languages."""
 FEW = 40
-"""Letters that any translation may have more or less."""
+"""Letters that any translation may have in addition."""
 ENDED = re.compile(r"[.!?…:;]['\"»”’)\]]*\s*$")
 BEGINNING = 40
-"""Letters among which a sentence begins."""
+"""Letters in which the beginning of a sentence is looked for."""
 SAME_NAME, SAME_SMALL = 0.58, 0.8
-"""Likeness of spellings from which on they are taken for one name: with a capital, and without."""
+"""Least similarity of two spellings of the same name: with a capital, and without."""
 SURELY = 0.5
-"""Likeness below which a name is surely another one."""
+"""Similarity below which a name is certainly a different one."""
 FEWEST = 4
-"""One lost word in so many words of names is told; of more, one may well be translated."""
+"""One lost word in up to this many words of names counts; among more, one may have been translated."""
 ROUND = frozenset({10, 100, 1000, 10**4, 10**5, 10**6, 10**9, 10**12})
 ALIKE = 0.85
-"""Share of the words of a prompt's sentence from which on a translation is that sentence."""
+"""Least share of common words at which a translation is taken for a sentence of a prompt."""
 
 
-def doubts(sentence: str, said: str, source: LanguagePack, target: LanguagePack) -> Iterator[str]:
-    """What can be seen to be wrong with the translation `said` of a sentence, the gravest first."""
-    if not count_letters(said):
+def doubts(sentence: str, text: str, source: LanguagePack, target: LanguagePack) -> Iterator[str]:
+    """The doubts about the translation `text` of a sentence, worst first."""
+    if not count_letters(text):
         yield "empty"
         return
-    if is_answer(said, source, target):
+    if is_answer(text, source, target):
         yield "answer"
         return
-    strange = list(strangeness(sentence, said, source, target))
-    yield from strange
-    if repeats(said) > max(2, repeats(sentence)):
+    wrong_form = list(strangeness(sentence, text, source, target))
+    yield from wrong_form
+    if repeats(text) > max(2, repeats(sentence)):
         yield "repeats"
-    yield from lengths(sentence, said)
-    if kept(sentence) != kept(said):
+    yield from lengths(sentence, text)
+    if addresses(sentence) != addresses(text):
         yield "addresses"
-    if differing_numbers(sentence, said, source, target):
+    if differing_numbers(sentence, text, source, target):
         yield "numbers"
-    if {"copied", "script", "language"} & set(strange):
-        return  # the rest would be told of any text in another language
-    if differing_denials(sentence, said, source, target):
+    if {"copied", "script", "language"} & set(wrong_form):
+        return  # a text in another language would raise all other doubts too
+    if differing_denials(sentence, text, source, target):
         yield "negation"
-    if differing_names(sentence, said, source, target):
+    if differing_names(sentence, text, source, target):
         yield "names"
-    if not related(sentence, said):
+    if not related(sentence, text):
         yield "unrelated"
 
 
-def is_answer(said: str, source: LanguagePack, target: LanguagePack) -> bool:
-    """Whether the model answered, or repeated its task, instead of translating."""
-    mine = Counter(word.lower() for word in WORD.findall(said))
-    return any((mine & words).total() >= ALIKE * max(words.total(), mine.total()) for words in
-               (*set_sentences(source.code, source), *set_sentences(target.code, target)))  # fmt: skip
+def is_answer(text: str, source: LanguagePack, target: LanguagePack) -> bool:
+    """Whether the model answered or repeated its instruction instead of translating."""
+    own = Counter(word.lower() for word in WORD.findall(text))
+    return any((own & words).total() >= ALIKE * max(words.total(), own.total()) for words in
+               (*prompt_words(source.code, source), *prompt_words(target.code, target)))  # fmt: skip
 
 
-def set_sentences(code: str, pack: LanguagePack) -> Sequence[Counter[str]]:
-    """The words of what models are taught to say when they have no answer."""
+def prompt_words(code: str, pack: LanguagePack) -> Sequence[Counter[str]]:
+    """The words of each sentence that models are taught to say when they have no answer, and of each instruction."""
     texts = [text for key, text in pack.prompts.items() if isinstance(text, str) and not key.startswith("notice")]
     asking = pack.prompts.get("translate", {}).values()
     return [Counter(word.lower() for word in WORD.findall(text)) for text in (*texts, *asking) if text]
 
 
-def strangeness(sentence: str, said: str, source: LanguagePack, target: LanguagePack) -> Iterator[str]:
-    """Another script or language than was asked for, in all of a translation or in a part of it."""
-    if count_letters(said) < TELLING:
+def strangeness(sentence: str, text: str, source: LanguagePack, target: LanguagePack) -> Iterator[str]:
+    """A wrong script or language in all or part of a translation."""
+    if count_letters(text) < TELLING:
         return
-    if words_of(said) == words_of(sentence):
+    if words_of(text) == words_of(sentence):
         yield "copied"
-    elif script_of(said) not in target.said.letters:
+    elif script_of(text) not in target.said.letters:
         yield "script"
-    elif is_mixed(sentence, said, source, target):
+    elif is_mixed(sentence, text, source, target):
         yield "untranslated"
-    elif count_letters(said) >= CERTAIN:
-        found = identify(said)
-        if found.language != target.code and found.confidence > SURE:
+    elif count_letters(text) >= CERTAIN:
+        identified = identify(text)
+        if identified.language != target.code and identified.confidence > SURE:
             yield "language"
 
 
@@ -102,117 +102,122 @@ def words_of(text: str) -> list[str]:
     return [word.lower() for word in WORD.findall(text)]
 
 
-def is_mixed(sentence: str, said: str, source: LanguagePack, target: LanguagePack) -> bool:
-    """Whether words of the source were left as they are: small words in its letters, or a row of its words."""
-    mine, theirs = WORD.findall(said), set(WORD.findall(sentence))
+def is_mixed(sentence: str, text: str, source: LanguagePack, target: LanguagePack) -> bool:
+    """Whether words of the source were left untranslated: lowercase words in its letters, or several in a row."""
+    translated, source_words = WORD.findall(text), set(WORD.findall(sentence))
     letters = "".join(target.said.letters.values())
-    foreign = [word for word in mine if word in theirs and word[0].islower()
+    foreign = [word for word in translated if word in source_words and word[0].islower()
                and any(letter not in letters for letter in word.lower())]  # fmt: skip
-    if len(foreign) >= 2 or (foreign and len(mine) <= 8):
+    if len(foreign) >= 2 or (foreign and len(translated) <= 8):
         return True
-    row = longest = 0
-    for word in mine:
-        row = row + 1 if word in theirs and word[0].islower() else 0
-        longest = max(longest, row)
+    run = longest = 0
+    for word in translated:
+        run = run + 1 if word in source_words and word[0].islower() else 0
+        longest = max(longest, run)
     return longest >= 3
 
 
 def repeats(text: str) -> int:
-    """How often the commonest three words in a row stand in a text; the longest row of one word counts as well."""
-    said = words_of(text)
-    rows = Counter(zip(said, said[1:], said[2:], strict=False))
-    longest = row = 0
-    for one, before in zip(said, ["", *said], strict=False):
-        row = row + 1 if one == before else 1
-        longest = max(longest, row)
-    return max(max(rows.values(), default=0), longest)
+    """The count of the most frequent word trigram, or the longest run of one word if that is more."""
+    words = words_of(text)
+    trigrams = Counter(zip(words, words[1:], words[2:], strict=False))
+    longest = run = 0
+    for word, previous in zip(words, ["", *words], strict=False):
+        run = run + 1 if word == previous else 1
+        longest = max(longest, run)
+    return max(max(trigrams.values(), default=0), longest)
 
 
-def lengths(sentence: str, said: str) -> Iterator[str]:
-    here, there = count_letters(sentence), count_letters(said)
-    if there > LONGER * here + FEW:
+def lengths(sentence: str, text: str) -> Iterator[str]:
+    source_letters, letters = count_letters(sentence), count_letters(text)
+    if letters > LONGER * source_letters + FEW:
         yield "longer"
-    elif there + 4 < SHORTER * here:
+    elif letters + 4 < SHORTER * source_letters:
         yield "shorter"
-    elif there > CERTAIN and ((ENDED.search(sentence) and not ENDED.search(said)) or starts_later(sentence, said)):
+    elif letters > CERTAIN and ((ENDED.search(sentence) and not ENDED.search(text)) or starts_later(sentence, text)):
         yield "cut_off"
 
 
-def starts_later(sentence: str, said: str) -> bool:
-    """Whether a translation begins with a small letter, as its middle would, and its source does not."""
-    first, there = (next(filter(str.isalpha, text[:BEGINNING]), "") for text in (sentence, said))
-    return bool(first and there) and not is_small(first) and is_small(there)
+def starts_later(sentence: str, translation: str) -> bool:
+    """Whether a translation begins with a lowercase letter, as if its start were missing, and its source does not."""
+    first, translated = (next(filter(str.isalpha, text[:BEGINNING]), "") for text in (sentence, translation))
+    return bool(first and translated) and not is_small(first) and is_small(translated)
 
 
-def differing_numbers(sentence: str, said: str, source: LanguagePack, target: LanguagePack) -> bool:
-    """Whether a number in digits has no equal in the other, or one in words has another there in its place."""
-    here, there = numbers(KEPT.sub("", sentence), source), numbers(KEPT.sub("", said), target)
-    mine, theirs = {one.value for one in here}, {one.value for one in there}
-    lost = [one for one in here if not one.weak and one.value not in theirs]
-    added = [one for one in there if not one.weak and one.value not in mine]
-    return any(not one.worded for one in (*lost, *added)) or (
+def differing_numbers(sentence: str, text: str, source: LanguagePack, target: LanguagePack) -> bool:
+    """Whether a number in digits has no equal in the other text, or a number in words was replaced by another."""
+    source_numbers, translated = numbers(ADDRESS.sub("", sentence), source), numbers(ADDRESS.sub("", text), target)
+    source_values, values = {number.value for number in source_numbers}, {number.value for number in translated}
+    lost = [number for number in source_numbers if not number.weak and number.value not in values]
+    added = [number for number in translated if not number.weak and number.value not in source_values]
+    return any(not number.worded for number in (*lost, *added)) or (
         bool(lost and added) and not all(map(is_vague, (*lost, *added))))  # fmt: skip
 
 
 def is_vague(number: Number) -> bool:
-    """Whether this is a word that translations often have another one for: both, half, hundreds, thousands."""
+    """Whether this number word is often translated loosely: both, half, hundreds, thousands."""
     return number.worded and (number.value <= 2 or number.value in ROUND)
 
 
-def differing_denials(sentence: str, said: str, source: LanguagePack, target: LanguagePack) -> bool:
-    """Whether one denies, and the other neither does nor has a word for what is said with a denial elsewhere."""
-    here, there = negated(sentence, source), negated(said, target)
-    if here == there:
+def differing_denials(sentence: str, translation: str, source: LanguagePack, target: LanguagePack) -> bool:
+    """Whether only one of the two is negated, and the other has no word that another language expresses by negation."""
+    source_negated, translation_negated = negated(sentence, source), negated(translation, target)
+    if source_negated == translation_negated:
         return False
-    text, pack = (said, target) if here else (sentence, source)
+    text, pack = (translation, target) if source_negated else (sentence, source)
     hints = load_translation(pack.folder).hints
     return not any(re.match(hints, pack.lower(word)) for word in WORD.findall(text)) if hints else True
 
 
-def differing_names(sentence: str, said: str, source: LanguagePack, target: LanguagePack) -> bool:
-    """Whether a name of the source is not in the translation, in whatever letters and with whatever endings, and that
-    has another name in its place, or fewer. A name that one language alone has capitals for tells nothing."""
-    mine = names_kept(sentence, said, source, target)
-    if not lost(mine):
+def differing_names(sentence: str, text: str, source: LanguagePack, target: LanguagePack) -> bool:
+    """Whether a name of the source is missing in the translation, in any script, with any ending, and the translation
+    has another name instead, or fewer. A name that only one of the languages capitalizes does not count."""
+    source_names = names_kept(sentence, text, source, target)
+    if not lost(source_names):
         return False
-    theirs = names_kept(said, sentence, target, source)
-    if lost(mine, SURELY) and lost(theirs, SURELY):
+    translated_names = names_kept(text, sentence, target, source)
+    if lost(source_names, SURELY) and lost(translated_names, SURELY):
         return True
-    few = FEWEST * lost(mine) >= len(mine)
-    return few and (lost(theirs) > 0 or len(theirs) < len(mine))
+    few = FEWEST * lost(source_names) >= len(source_names)
+    return few and (lost(translated_names) > 0 or len(translated_names) < len(source_names))
 
 
-def names_kept(text: str, other: str, here: LanguagePack, there: LanguagePack) -> list[float]:
-    """For each word of names in `text` how like it is what in `other` is most so; 1 where a name has a translation."""
-    theirs = [part for word in WORD.findall(other) for part in word.split("-") if part]
-    known, common = places(there, theirs), small_words(here.folder)
-    words = [word for name in names(text, here) if name.sure for word in telling(name)]
-    return [1.0 if places(here, [word]) & known else max((alike(word, one) for one in theirs), default=0.0)
-            for word in words if here.lower(word) not in common]  # fmt: skip
+def names_kept(text: str, other: str, source: LanguagePack, target: LanguagePack) -> list[float]:
+    """For each word of names in `text`, its best similarity to a word of `other`; 1 if the name has a translation."""
+    words_of_other = [part for word in WORD.findall(other) for part in word.split("-") if part]
+    translated, common = places(target, words_of_other), small_words(source.folder)
+    name_words = [word for name in names(text, source) if name.sure for word in telling(name)]
+    return [
+        1.0
+        if places(source, [word]) & translated
+        else max((alike(word, candidate) for candidate in words_of_other), default=0.0)
+        for word in name_words
+        if source.lower(word) not in common
+    ]
 
 
-def lost(words: Sequence[float], least: float = SAME_NAME) -> int:
-    """How many words of names have nothing that is so like them."""
-    return sum(one < least for one in words)
+def lost(similarities: Sequence[float], least: float = SAME_NAME) -> int:
+    """The number of words of names with a similarity below `least`."""
+    return sum(similarity < least for similarity in similarities)
 
 
 def alike(word: str, other: str) -> float:
-    """How far two words can be spellings of one name; what is made of a name may begin with a small letter."""
-    found = likeness(word, other)
-    return found if found >= SAME_SMALL or not is_small(other[0]) else 0.0
+    """How likely two words are spellings of one name; words derived from a name may be lowercase."""
+    similarity = likeness(word, other)
+    return similarity if similarity >= SAME_SMALL or not is_small(other[0]) else 0.0
 
 
 def telling(name: Name) -> Iterator[str]:
-    """The words of a name that stay when it is translated."""
+    """The words of a name that stay the same in translation."""
     for word in (part for whole in name.words for part in whole.split("-")):
         if (
             not is_small(word[:1] or "a") and len(sounds(word)) >= 3 and sum(map(str.isupper, word)) == 1
-        ):  # abbreviations are others in each language
+        ):  # abbreviations differ between languages
             yield word
 
 
 def places(pack: LanguagePack, words: Sequence[str]) -> set[str]:
-    """The names among `words` that are other words in each language, by their key in the packs."""
+    """The keys of the place names among `words` that differ between languages; the packs list them."""
     known = load_translation(pack.folder).places
-    small = {pack.lower(word) for word in words}
-    return {key for word in small for key, forms in known.items() if word.startswith(forms)}
+    lowered = {pack.lower(word) for word in words}
+    return {key for word in lowered for key, forms in known.items() if word.startswith(forms)}

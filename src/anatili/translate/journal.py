@@ -1,4 +1,4 @@
-"""Work that was begun: a file with a line for what it is about and one for each thing done."""
+"""A journal of work in progress: a JSON Lines file with a head that says what it is about and a row per result."""
 
 import json
 from collections.abc import Iterable
@@ -12,15 +12,15 @@ from anatili.text import show_path
 
 
 def weights_of(files: Iterable[Path]) -> str:
-    """What tells these model files from others of their names: a digest of sizes and times, not of gigabytes."""
+    """A digest of the sizes and times of model files: it identifies them without reading gigabytes."""
     facts = [(file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in sorted(files)]
     return sha256(repr(facts).encode()).hexdigest()[:16] if facts else ""
 
 
-def begun(file: Path, head: dict[str, Any]) -> list[Any]:
-    """The rows of JSON in `file` below its head; a line cut short by a kill is taken off, a new file gets the head.
+def read_journal(file: Path, head: dict[str, Any]) -> list[Any]:
+    """The rows in `file` after its head. A line cut short by a kill is removed; a new file gets the head.
 
-    `Problem` if the file has another head: its rows are of other sentences, or by another model.
+    `Problem` if the file has another head: its rows are of other sentences or by another model.
     """
     line = json.dumps(head, ensure_ascii=False) + "\n"
     if not file.is_file() or not file.stat().st_size:
@@ -30,12 +30,12 @@ def begun(file: Path, head: dict[str, Any]) -> list[Any]:
         except OSError as error:
             raise Problem(f"cannot write {show_path(file)}: {error.strerror}") from error
         return []
-    raw = file.read_bytes()
-    whole = raw[: raw.rfind(b"\n") + 1]
+    content = file.read_bytes()
+    complete = content[: content.rfind(b"\n") + 1]
     with suppress(ValueError):
-        first, *rest = [json.loads(row) for row in whole.decode().splitlines()]
+        first, *rest = [json.loads(row) for row in complete.decode().splitlines()]
         if first == head:
-            if whole != raw:
-                file.write_bytes(whole)
+            if complete != content:
+                file.write_bytes(complete)
             return rest
     raise Problem(f"{show_path(file)} holds translations of other sentences or by another model; name another --out")

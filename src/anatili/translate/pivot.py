@@ -1,4 +1,4 @@
-"""The pivot meter: the same sentences by the same model, directly and through a third language, and what that loses."""
+"""Pivot comparison: the same sentences by the same model, directly and through a third language, and the loss."""
 
 import json
 import re
@@ -12,12 +12,12 @@ from typing import Any, TypedDict
 from anatili.problem import Problem
 from anatili.text import show_path
 from anatili.translate.checks import Sample, of_reference, own_samples
-from anatili.translate.journal import begun
+from anatili.translate.journal import read_journal
 from anatili.translate.translator import Translator, ahead
 
 
 class Way(TypedDict):
-    """A sentence's translations: directly, into the third language, and from there."""
+    """Translations of a sentence: direct, into the third language, and from there into the target."""
 
     direct: str
     middle: str
@@ -25,8 +25,8 @@ class Way(TypedDict):
 
 
 @dataclass(frozen=True)
-class Meter:
-    """Sentences and the two ways that they are translated."""
+class PivotMeter:
+    """Sentences to translate in two ways, directly and through `through`."""
 
     translator: Translator
     source: str
@@ -34,46 +34,46 @@ class Meter:
     through: str
     samples: list[Sample] = field(default_factory=list)
     weights: str = ""
-    """What tells the model's weights from others under its name."""
+    """Identifies the model's weights among others of the same name."""
 
     def head(self) -> dict[str, Any]:
-        """What the translations depend on: those of another head are not gone on with."""
+        """What the translations depend on: a file with another head is not resumed."""
         text = "\0".join(sample.text for sample in self.samples)
         return {"model": self.translator.engine.name, "weights": self.weights, "source": self.source,
                 "through": self.through, "target": self.target, "texts": sha256(text.encode()).hexdigest()}  # fmt: skip
 
     def ways(self, sample: Sample) -> Way:
         """Both translations of a sentence."""
-        put = self.translator.sentence
-        middle = put(sample.text, self.source, self.through).text
+        translate = self.translator.sentence
+        middle = translate(sample.text, self.source, self.through).text
         return {
-            "direct": put(sample.text, self.source, self.target).text,
+            "direct": translate(sample.text, self.source, self.target).text,
             "middle": middle,
-            "pivot": put(middle, self.through, self.target).text if middle else "",
+            "pivot": translate(middle, self.through, self.target).text if middle else "",
         }
 
     def measure(self, file: Path, tell: Callable[[int], None]) -> list[Way]:
-        """The translations of all sentences in order; those in `file` are taken from there, new ones added to it."""
-        found = begun(file, self.head())
-        tell(len(found))
+        """The translations of all sentences in order. Those in `file` are reused; new ones are appended to it."""
+        done = read_journal(file, self.head())
+        tell(len(done))
         with file.open("a", encoding="utf-8") as out, ThreadPoolExecutor(self.translator.engine.slots) as pool:
-            rest = self.samples[len(found) :]
-            for way in ahead(pool, self.ways, rest, 2 * self.translator.engine.slots):
+            remaining = self.samples[len(done) :]
+            for way in ahead(pool, self.ways, remaining, 2 * self.translator.engine.slots):
                 out.write(json.dumps(way, ensure_ascii=False) + "\n")
                 out.flush()
-                found.append(way)
+                done.append(way)
                 tell(1)
-        return found
+        return done
 
 
 def prepare(
     translator: Translator, source: str, target: str, through: str, pair: tuple[Path, Path] | None, limit: int,
     weights: str = "",
-) -> Meter:  # fmt: skip
-    """A meter over the sentences of the pack of `source`, and over a text and its translation by people."""
+) -> PivotMeter:  # fmt: skip
+    """A comparison over the sentences in the pack of `source`, and over a text with a human translation."""
     for one, other in ((source, target), (source, through), (through, target)):
         if one == other:
-            raise Problem(f"three different languages are needed: {one} stands twice")
+            raise Problem(f"three different languages are needed: {one} is named twice")
         translator.check_pair(one, other)
     packs = translator.packs
     samples = list(own_samples(packs[source], packs[target]))
@@ -81,11 +81,11 @@ def prepare(
         samples += [of_reference(*row, packs[target]) for row in aligned(*pair, limit)]
     if not samples:
         raise Problem(f"the pack of {source} has no sentences to measure with; give --text and --reference")
-    return Meter(translator, source, target, through, samples, weights)
+    return PivotMeter(translator, source, target, through, samples, weights)
 
 
 def aligned(text: Path, reference: Path, limit: int) -> Iterator[tuple[str, str]]:
-    """The lines of two files that say the same, `limit` of them at most, evenly spread."""
+    """Pairs of lines of two parallel files, at most `limit` of them, evenly spread."""
     rows = [read_lines(text), read_lines(reference)]
     if len(rows[0]) != len(rows[1]):
         raise Problem(f"{show_path(text)} has {len(rows[0])} lines, {show_path(reference)} {len(rows[1])}: not aligned")
@@ -103,7 +103,7 @@ def read_lines(path: Path) -> list[str]:
         raise Problem(f"{show_path(path)} is not UTF-8 ({error.reason} at byte {error.start})") from error
 
 
-def place_of(meter: Meter) -> Path:
-    """Where the translations are kept if no folder is named."""
+def folder_of(meter: PivotMeter) -> Path:
+    """The default folder for the translations."""
     name = re.sub(r"[^\w.-]+", "-", meter.translator.engine.name).strip("-")
     return Path(f"pivot-{name}-{meter.source}-{meter.through}-{meter.target}")

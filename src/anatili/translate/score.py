@@ -1,4 +1,4 @@
-"""How well a model translates in each direction: chrF++ on lines that people translated."""
+"""Measure how well a model translates in each direction: chrF++ on lines with human translations."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ RESAMPLES = 1000
 
 @dataclass(frozen=True)
 class Test:
-    """Lines in one language and their translation by people into another, from the test set `texts`."""
+    """Lines in one language and their human translations, from the test set `texts`."""
 
     source: str
     target: str
@@ -59,10 +59,10 @@ def file_of(folder: Path, pack: LanguagePack) -> Path | None:
 def find_tests(
     translator: Translator, folders: Sequence[Path], limit: int, only: Sequence[str]
 ) -> tuple[list[Test], list[str]]:
-    """A test for each direction that the model was taught (or for those named), and the directions without one."""
+    """A test for each direction that the model was taught, or for those in `only`, and the directions without one."""
     packs = translator.packs
     names = only or [f"{source}-{target}" for source in packs for target in translator.targets(source)]
-    tests, without = [], []
+    tests, missing = [], []
     for name in names:
         source, _, target = name.partition("-")
         if source == target or source not in packs or target not in packs:
@@ -71,75 +71,83 @@ def find_tests(
         if test and test.lines:
             tests.append(test)
         else:
-            without.append(name)
-    return tests, without
+            missing.append(name)
+    return tests, missing
 
 
 def measure(
     translator: Translator, test: Test, file: Path, head: dict[str, str], tell: Callable[[int], None]
 ) -> tuple[Direction, dict[str, float]]:
-    """What came of a direction, and what doing nothing gets. What was broken off goes on from `file`."""
-    about = {"texts": digest("\0".join(test.lines)), "source": test.source, "target": test.target}
-    memory = Memory(file, {**head, "model": translator.engine.name, **about})
-    made = []
+    """The score of a direction and of two baselines. Interrupted work resumes from `file`."""
+    facts = {"texts": digest("\0".join(test.lines)), "source": test.source, "target": test.target}
+    memory = Memory(file, {**head, "model": translator.engine.name, **facts})
+    translations = []
     for step in translator.texts(test.lines, test.source, test.target, memory):
-        made.append(" ".join(step.text.split()))
+        translations.append(" ".join(step.text.split()))
         tell(1)
-    return score(made, test)
+    return score(translations, test)
 
 
-def score(made: Sequence[str], test: Test) -> tuple[Direction, dict[str, float]]:
-    """chrF++ with its interval, and that of the source itself and of another line's reference."""
+def score(translations: Sequence[str], test: Test) -> tuple[Direction, dict[str, float]]:
+    """chrF++ with its interval, and chrF++ of two baselines: the copied source, and the reference of another line."""
     from sacrebleu.metrics import CHRF
     from sacrebleu.significance import PairedTest
 
     references = list(test.references)
-    systems = [("made", list(made)), ("copied", list(test.lines)), ("other line", references[1:] + references[:1])]
-    judge = PairedTest(systems, {CHRF_NAME: CHRF(word_order=2)}, [references], test_type="bs", n_samples=RESAMPLES)
-    results: list[Any] = judge()[1][CHRF_NAME]
-    ends = (round(float(results[0].mean - results[0].ci), 1), round(float(results[0].mean + results[0].ci), 1))
-    row = Direction(
-        test.source, test.target, round(float(results[0].score), 1), ends, len(references), test.texts
+    systems = [
+        ("made", list(translations)),
+        ("copied", list(test.lines)),
+        ("other line", references[1:] + references[:1]),
+    ]
+    paired_test = PairedTest(
+        systems, {CHRF_NAME: CHRF(word_order=2)}, [references], test_type="bs", n_samples=RESAMPLES
+    )
+    results: list[Any] = paired_test()[1][CHRF_NAME]
+    interval = (round(float(results[0].mean - results[0].ci), 1), round(float(results[0].mean + results[0].ci), 1))
+    direction = Direction(
+        test.source, test.target, round(float(results[0].score), 1), interval, len(references), test.texts
     )  # fmt: skip
-    return row, {name: round(float(one.score), 1) for (name, _), one in zip(systems[1:], results[1:], strict=True)}
+    return direction, {
+        name: round(float(result.score), 1) for (name, _), result in zip(systems[1:], results[1:], strict=True)
+    }
 
 
-def write_packaged(place: Path, rows: Sequence[Direction]) -> Path:
-    """Put what was measured into a packaged model's `model.json` and card; what these say of other directions stays.
+def write_packaged(folder: Path, rows: Sequence[Direction]) -> Path:
+    """Write scores into a packaged model's `model.json` and card; entries of other directions are kept.
 
-    A direction that neither lists is not one that the model was taught.
+    A direction that neither lists was not taught.
     """
-    said, file = models.describe(place), place / models.DESCRIPTION
-    listed = put(read_directions(said.get("translation"), file) or (), rows)
-    card = place / "README.md"
+    description, file = models.describe(folder), folder / models.DESCRIPTION
+    directions = put(read_directions(description.get("translation"), file) or (), rows)
+    card = folder / "README.md"
     if card.is_file():
-        card.write_text(put_section(card.read_text("utf-8"), card_section(listed)), "utf-8")
-        said["files"][card.name] = weights.sha256(card)
-    write_json(file, {**said, "translation": [one.row() for one in listed]})
+        card.write_text(put_section(card.read_text("utf-8"), card_section(directions)), "utf-8")
+        description["files"][card.name] = weights.sha256(card)
+    write_json(file, {**description, "translation": [direction.row() for direction in directions]})
     return file
 
 
 def write_run(run: Run, rows: Sequence[Direction]) -> Path:
-    """Keep what was measured beside a run's stages, with the digest of the model that it is about."""
+    """Write scores into a run's folder, with the digest of the measured model."""
     tuned, file = run.record("tune"), run.root / MEASURED
     if not tuned:
-        raise Problem(f"{show_path(run.root)} has no tuned model to keep figures of")
-    before = read_measured(file)
-    listed = put(before["translation"] if before.get("model") == tuned.content else (), rows)
-    write_json(file, {"model": tuned.content, "translation": [one.row() for one in listed]})
+        raise Problem(f"{show_path(run.root)} has no tuned model to keep scores of")
+    measured = read_measured(file)
+    directions = put(measured["translation"] if measured.get("model") == tuned.content else (), rows)
+    write_json(file, {"model": tuned.content, "translation": [direction.row() for direction in directions]})
     return file
 
 
 def write_converted(folder: Path, rows: Sequence[Direction]) -> Path:
-    """Keep what was measured in the folder of a model that only translates, with what tells its weights."""
+    """Write scores into the folder of a translation-only model, with the digest of its weights."""
     file, model = folder / MEASURED, weights_of(folder)
-    before = read_measured(file)
-    listed = put(before["translation"] if before.get("model") == model else (), rows)
-    write_json(file, {"model": model, "translation": [one.row() for one in listed]})
+    measured = read_measured(file)
+    directions = put(measured["translation"] if measured.get("model") == model else (), rows)
+    write_json(file, {"model": model, "translation": [direction.row() for direction in directions]})
     return file
 
 
 def put(before: Directions, rows: Sequence[Direction]) -> Directions:
-    """The directions of both, new figures in the place of old ones."""
-    both = [*before, *rows]
-    return joined(dict.fromkeys((one.source, one.target) for one in both), both)
+    """The directions of both; new scores replace old ones."""
+    directions = [*before, *rows]
+    return joined(dict.fromkeys((direction.source, direction.target) for direction in directions), directions)
