@@ -262,7 +262,7 @@ def test_texts(body):
     mask(body, find_personal(body, personal_patterns(PACKS)))
     for pack in PACKS.values():
         pack.normalize(body)
-    dedup.sign(document(body), 8, dedup.spelt(document(body), found, PACKS))
+    dedup.sign(document(body), 8, dedup.comparable_text(document(body), found, PACKS))
     assert Duplicate("1", "", "", 0.0)
 
 

@@ -9,7 +9,7 @@ TEXTS = [
 
 def test_names_get_their_capitals_back():
     found = Capitals(TEXTS)
-    assert found.give_back("жиын астана қаласында өтті , қазақстан ( ел ) дайын .") == (
+    assert found.restore("жиын астана қаласында өтті , қазақстан ( ел ) дайын .") == (
         "Жиын Астана қаласында өтті, Қазақстан (ел) дайын."
     )
 
@@ -17,9 +17,9 @@ def test_names_get_their_capitals_back():
 def test_what_has_capitals_stays_as_it_is():
     found = Capitals(TEXTS)
     for text in ("Бұл астана туралы .", "12", ""):
-        assert found.give_back(text) == text
+        assert found.restore(text) == text
 
 
 def test_a_word_seen_once_or_mostly_small_gets_none():
     found = Capitals(["Сөз: Тіл тіл тіл Тіл тіл.", "Онда Павлодар бар."])
-    assert found.give_back("бұл тіл мен павлодар") == "Бұл тіл мен павлодар"
+    assert found.restore("бұл тіл мен павлодар") == "Бұл тіл мен павлодар"

@@ -109,10 +109,10 @@ def test_wrong_sources_are_told(tmp_path):
 
     with pytest.raises(Problem, match=r"\[pairs\] no file .*gone.tsv"):
         pairs.inventory(recipe(languages="kk-en", path="gone.tsv"), tmp_path)
-    with pytest.raises(Problem, match="'a' has tr, which is no language of the recipe"):
+    with pytest.raises(Problem, match="'a' has tr, which is not a language of the recipe"):
         clean(tmp_path, {"kk-tr.a": GOOD})
     (tmp_path / "x").write_text("")
-    with pytest.raises(Problem, match="one is called 'joined'"):
+    with pytest.raises(Problem, match="one is named 'joined'"):
         pairs.inventory(recipe(name="joined", languages="kk-en", path="x"), tmp_path)
 
 

@@ -1,1 +1,1 @@
-"""From pages to a corpus: extract, mark, dedup, cut."""
+"""From pages to a corpus: extract, mark, dedup, cut, pairs."""

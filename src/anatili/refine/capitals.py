@@ -1,4 +1,4 @@
-"""Capitals given back to text that was put into lower case, by how its words are mostly written elsewhere."""
+"""Truecasing: restore capitals in lowercased text by how its words are mostly written elsewhere."""
 
 import re
 from collections import Counter
@@ -6,37 +6,37 @@ from collections.abc import Iterable
 
 WORD = re.compile(r"[^\W\d_]+")
 SEEN = 2
-"""Times a word must be seen with a capital within sentences."""
+"""Times that a word must occur with a capital within sentences."""
 SHARE = 0.6
-"""Share of a word's uses within sentences that must have a capital."""
+"""Least share of a word's occurrences within sentences that have a capital."""
 CLOSING, OPENING = re.compile(r"\s+([,.;:!?»)])"), re.compile(r"([«(])\s+")
 
 
 class Capitals:
-    """Which words of a language are written with capitals within a sentence: names, abbreviations."""
+    """The words of a language that have capitals within a sentence: names, abbreviations."""
 
     def __init__(self, texts: Iterable[str]) -> None:
-        """Learn from texts that have their capitals; those without any are passed over."""
-        plain: Counter[str] = Counter()
+        """Learn from texts with capitals; lines without any are skipped."""
+        lowercase: Counter[str] = Counter()
         forms: dict[str, Counter[str]] = {}
         for line in (line for text in texts for line in text.splitlines() if line != line.lower()):
-            for match in list(WORD.finditer(line))[1:]:  # the first word has a capital because it is the first
+            for match in list(WORD.finditer(line))[1:]:  # the first word of a line always has a capital
                 word = match.group()
                 if word == word.lower():
-                    plain[word] += 1
+                    lowercase[word] += 1
                 else:
                     forms.setdefault(word.lower(), Counter())[word] += 1
         self.forms = {
-            word: found.most_common(1)[0][0]
-            for word, found in forms.items()
-            if found.total() >= SEEN and found.total() >= SHARE * (found.total() + plain[word])
+            word: counts.most_common(1)[0][0]
+            for word, counts in forms.items()
+            if counts.total() >= SEEN and counts.total() >= SHARE * (counts.total() + lowercase[word])
         }
 
-    def give_back(self, text: str) -> str:
-        """`text` with capitals, at its start too, and without spaces before its signs; as it is if it has any."""
+    def restore(self, text: str) -> str:
+        """`text` with capitals restored and no spaces before punctuation; unchanged if it already has capitals."""
         if text != text.lower():
             return text
-        said = WORD.sub(lambda match: self.forms.get(match.group(), match.group()), text)
-        said = OPENING.sub(r"\1", CLOSING.sub(r"\1", said))
-        start = next((place for place, letter in enumerate(said) if letter.isalpha()), 0)
-        return said[:start] + said[start : start + 1].upper() + said[start + 1 :]
+        restored = WORD.sub(lambda match: self.forms.get(match.group(), match.group()), text)
+        restored = OPENING.sub(r"\1", CLOSING.sub(r"\1", restored))
+        start = next((index for index, letter in enumerate(restored) if letter.isalpha()), 0)
+        return restored[:start] + restored[start : start + 1].upper() + restored[start + 1 :]

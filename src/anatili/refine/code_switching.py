@@ -1,4 +1,4 @@
-"""Words of other languages within a text."""
+"""Code-switching: words of other languages within a text."""
 
 from functools import cache
 
@@ -13,7 +13,7 @@ def switched_share(words: list[str], language: str, packs: dict[str, LanguagePac
 
 @cache
 def foreign_stopwords(language: str, codes: tuple[str, ...]) -> frozenset[str]:
-    """Stop words of two letters or more of the other packs that are none of `language`."""
+    """Stop words of at least two letters from the other packs that are not stop words of `language`."""
     own = load_pack(language).stopwords if language in codes else frozenset()
     words = {word for code in codes if code != language for word in load_pack(code).stopwords}
     return frozenset(word for word in words - own if len(word) > 1)

@@ -1,4 +1,4 @@
-"""`cut`: the only stage that decides. Thresholds turn marks into the corpus; each loss keeps its reason."""
+"""`cut`: the only stage that decides. Thresholds turn marks into the corpus; every loss is recorded with a reason."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ HELD_OUT = "held-out"
 
 
 def run(task: Task) -> dict[str, Any]:
-    """Decide shard by shard: `part-*` is the corpus, `held-out/*` is kept from training, `lost/*` says why not."""
+    """Decide shard by shard: `part-*` is the corpus, `held-out/*` is not for training, `lost/*` has the reasons."""
     counts = task.map_shards(
         cut_shard,
         task.inputs["extract"].glob("part-*.parquet"),
@@ -33,29 +33,29 @@ def run(task: Task) -> dict[str, Any]:
         raise Problem(
             "no document is left after `cut`: "
             + ", ".join(f"{reason} {count}" for reason, count in counts.items())
-            + ". Loosen the threshold that takes the most, or look at one: anatili why RUN URL"
+            + ". Loosen the threshold that loses the most, or look at one document: anatili why RUN URL"
         )
     return {"documents": counts}
 
 
 def inventory(recipe: Recipe, base: Path) -> dict[str, dict[str, Any]]:
-    """Thresholds that a pack sets where the recipe does not: a key that is written down counts, also at its default.
+    """Thresholds that a pack sets and the recipe does not. A key in the recipe counts even at its default value.
 
-    `Problem` if a pack has one that is none.
+    `Problem` if a pack's threshold is invalid.
     """
     packs = [load_pack(code) for code in recipe.languages]
     for pack in packs:
         thresholds(recipe.cut, pack)
     own = {pack.code: pack.said.cut for pack in packs}
-    written = recipe.cut.model_fields_set
-    return {f"[cut] of {code}": {key: value for key, value in said.items() if key not in written}
-            for code, said in own.items() if said}  # fmt: skip
+    in_recipe = recipe.cut.model_fields_set
+    return {f"[cut] of {code}": {key: value for key, value in values.items() if key not in in_recipe}
+            for code, values in own.items() if values}  # fmt: skip
 
 
 def cut_shard(
     source: Path, target: Path, marks: Path, duplicates: Path, languages: tuple[str, ...], settings: Cut
 ) -> None:
-    """Documents of one shard that stay, into `target`; held-out and lost ones beside it, written first."""
+    """Write a shard's kept documents to `target`; held-out and lost ones go beside it and are written first."""
     packs = {code: load_pack(code) for code in languages}
     limits = {code: thresholds(settings, pack) for code, pack in packs.items()}
     patterns = personal_patterns(packs)
@@ -74,16 +74,16 @@ def cut_shard(
                 Lost(document.id, document.url, "boilerplate", f"{len(duplicate.boilerplate)} lines of its host")
             )
             continue
-        is_held = is_held_out(document.id, settings.held_out)
-        counts[f"{HELD_OUT if is_held else 'kept'}: {mark.language}"] += 1
-        (held if is_held else kept).append(row)
+        held_out = is_held_out(document.id, settings.held_out)
+        counts[f"{HELD_OUT if held_out else 'kept'}: {mark.language}"] += 1
+        (held if held_out else kept).append(row)
     write_shard(target.parent / "lost" / target.name, Lost, lost, Counter(row.reason for row in lost))
     write_shard(target.parent / HELD_OUT / target.name, Kept, held)
     write_shard(target, Kept, kept, counts)
 
 
 def rows(source: Path, marks: Path, duplicates: Path) -> Iterator[tuple[Document, Mark, Duplicate]]:
-    """Documents with their marks; the three shards must hold the same ids in the same order."""
+    """Documents with their marks. The three shards must have the same ids in the same order."""
     for document, mark, duplicate in zip(
         read_shard(source, Document), read_shard(marks, Mark), read_shard(duplicates, Duplicate), strict=True
     ):
@@ -102,34 +102,34 @@ def thresholds(settings: Cut, pack: LanguagePack) -> Cut:
 
 
 def why_not(document: Document, mark: Mark, duplicate: Duplicate, limits: dict[str, Cut]) -> tuple[str, str]:
-    """The first reason against a document, with the value that decided; two empty strings if it stays."""
+    """The first reason to drop a document and the value that decided; two empty strings if it is kept."""
     if mark.stopped:
         return "took too long", mark.stopped
     if mark.language not in limits:
         return "another language", mark.language
-    limit = limits[mark.language]
-    count = max(1, mark.words)
-    tests: tuple[tuple[bool, str, object], ...] = (
-        (limit.obey_opt_outs and bool(document.opt_out), "opted out", document.opt_out),
-        (bool(mark.folded) and not limit.keep_folded, "typed without own letters", mark.folded),
-        (mark.script not in limit.scripts, "script", mark.script),
-        (mark.confidence < limit.min_confidence, "language unsure", mark.confidence),
-        (mark.alphabet < limit.min_alphabet, "alphabet", mark.alphabet),
-        (mark.own_words < limit.min_words, "too short", mark.own_words),
-        (mark.words > limit.max_words, "too long", mark.words),
-        (mark.switched > limit.max_switched, "mixed languages", mark.switched),
-        (bool(document.translated) and not limit.keep_translated, "translated by machine", document.translated),
-        (mark.contaminated > limit.max_contaminated, "held in a benchmark", mark.contaminated),
-        (mark.quality < limit.min_quality, "quality", mark.quality),
-        (mark.repeats > limit.max_repeats, "repeated lines", mark.repeats),
-        (mark.repeated_words > limit.max_repeated_words, "repeated words", mark.repeated_words),
-        (mark.stopwords < limit.min_stopwords, "few stop words", mark.stopwords),
-        (mark.symbols > limit.max_symbols, "symbols", mark.symbols),
-        (100 * mark.links > limit.max_links * count, "links", mark.links),
-        (mark.blocked > limit.max_blocked * count, "blocked words", mark.blocked),
+    threshold = limits[mark.language]
+    word_count = max(1, mark.words)
+    checks: tuple[tuple[bool, str, object], ...] = (
+        (threshold.obey_opt_outs and bool(document.opt_out), "opted out", document.opt_out),
+        (bool(mark.folded) and not threshold.keep_folded, "typed without own letters", mark.folded),
+        (mark.script not in threshold.scripts, "script", mark.script),
+        (mark.confidence < threshold.min_confidence, "language unsure", mark.confidence),
+        (mark.alphabet < threshold.min_alphabet, "alphabet", mark.alphabet),
+        (mark.own_words < threshold.min_words, "too short", mark.own_words),
+        (mark.words > threshold.max_words, "too long", mark.words),
+        (mark.switched > threshold.max_switched, "mixed languages", mark.switched),
+        (bool(document.translated) and not threshold.keep_translated, "translated by machine", document.translated),
+        (mark.contaminated > threshold.max_contaminated, "held in a benchmark", mark.contaminated),
+        (mark.quality < threshold.min_quality, "quality", mark.quality),
+        (mark.repeats > threshold.max_repeats, "repeated lines", mark.repeats),
+        (mark.repeated_words > threshold.max_repeated_words, "repeated words", mark.repeated_words),
+        (mark.stopwords < threshold.min_stopwords, "few stop words", mark.stopwords),
+        (mark.symbols > threshold.max_symbols, "symbols", mark.symbols),
+        (100 * mark.links > threshold.max_links * word_count, "links", mark.links),
+        (mark.blocked > threshold.max_blocked * word_count, "blocked words", mark.blocked),
         (bool(duplicate.of), "duplicate", f"{duplicate.kind} of {duplicate.of}"),
     )
-    return next(((reason, str(value)) for fails, reason, value in tests if fails), ("", ""))
+    return next(((reason, str(value)) for fails, reason, value in checks if fails), ("", ""))
 
 
 def keep(
@@ -140,7 +140,7 @@ def keep(
     patterns: dict[str, PersonalPattern],
     settings: Cut,
 ) -> Kept:
-    """The document as it enters the corpus: normalized by its pack, personal data masked."""
+    """The document as it enters the corpus: normalized by its pack, with personal data masked."""
     body = pack.normalize(own_lines(document.text, mark, duplicate, trim=mark.other > settings.max_other))
     if settings.mask_personal and mark.personal:
         body = mask(body, find_personal(body, patterns))
@@ -158,7 +158,7 @@ def keep(
 
 
 def own_lines(body: str, mark: Mark, duplicate: Duplicate, *, trim: bool) -> str:
-    """`body` without the lines that its host repeats and, with `trim`, those confidently in another language."""
+    """`body` without the lines that its host repeats and, with `trim`, lines confidently in another language."""
     boilerplate = set(duplicate.boilerplate)
     if not boilerplate and not trim:
         return body
@@ -170,5 +170,5 @@ def own_lines(body: str, mark: Mark, duplicate: Duplicate, *, trim: bool) -> str
 
 
 def is_held_out(identity: str, share: float) -> bool:
-    """Whether a document is kept from training: decided by its id alone, so never by the order of shards."""
+    """Whether a document is held out from training. Only its id decides, not the order of shards."""
     return int(identity[:8], 16) < share * 2**32

@@ -1,14 +1,14 @@
-"""`dedup`: which documents say what another one says, across all shards; and lines that a host repeats on its pages.
+"""`dedup`: find duplicate documents across all shards, and lines that a host repeats on its pages.
 
-Texts are compared without look-alike letters, by the language that `mark` found. The same text in another script
-stays: both are wanted, and transliterating every text costs more than it finds. Exact copies by digest of the folded
-text; near copies by MinHash (rensa) over sequences of five words in `bands` of `rows` hashes: two documents that share
-a band are compared by all their hashes. Of a group the copy fetched first is kept, then the one with the most words,
-then the smallest id: the same whatever the order of the shards, and a later crawl does not change which copy of an
-earlier one is kept.
+Texts are compared without look-alike letters, by the language that `mark` found. The same text in another script is
+not a duplicate: both are useful, and transliterating every text costs more than it finds. Exact duplicates are found by
+a digest of the folded text. Near duplicates are found by MinHash (rensa) over sequences of five words, in `bands` of
+`rows` hashes: two documents that share a band are compared by all their hashes. Of each group one copy is kept: the one
+fetched first, then the one with the most words, then the smallest id. This does not depend on the order of shards, and
+a later crawl does not change which copy of an earlier one is kept.
 
-Memory: about 100 bytes a document in the process of the command (ids, words, times, one band at a time); the hashes
-themselves (4 x bands x rows bytes a document) lie in a file that is mapped, and go when the stage is done.
+Memory: about 100 bytes per document in the main process (ids, words, times, one band at a time). The hashes (4 x bands
+x rows bytes per document) are in a memory-mapped file, which is removed when the stage is finished.
 """
 
 import re
@@ -31,14 +31,14 @@ from anatili.stage import Task
 SEQUENCE = 5
 SEED = 42
 PARTS = re.compile(r"\w+")
-"""What counts as a word here: plainer than elsewhere, and half as dear."""
+"""Words, defined more simply than elsewhere: this takes half the time."""
 PAIRS = 100_000
-"""Pairs whose hashes are compared at a time."""
+"""Pairs whose hashes are compared in one batch."""
 
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """What duplicates are found by. `hashes` holds bands x rows unsigned 32-bit numbers."""
+    """What a document is compared by. `hashes` holds bands x rows unsigned 32-bit integers."""
 
     id: str
     words: int
@@ -48,27 +48,27 @@ class Signature:
 
 
 def run(task: Task) -> dict[str, Any]:
-    """Sign each shard of `extract`, group what is alike, then write `Duplicate` rows, same shards, same order."""
+    """Sign each shard of `extract`, group similar documents, then write `Duplicate` rows, same shards, same order."""
     settings: Dedup = task.settings
     shards = sorted(task.inputs["extract"].glob("part-*.parquet"))
     marks = task.inputs["mark"]
-    signed = [task.out / "signatures" / shard.name for shard in shards]
-    jobs = [(s, t) for s, t in zip(shards, signed, strict=True) if not t.exists()]
+    signatures = [task.out / "signatures" / shard.name for shard in shards]
+    jobs = [(s, t) for s, t in zip(shards, signatures, strict=True) if not t.exists()]
     task.map(sign_shard, jobs, "shards", count=settings.bands * settings.rows, marks=marks,
              languages=task.recipe.languages)  # fmt: skip
-    hashes = task.out / ".hashes"
-    groups = find_groups(signed, settings, hashes)
-    starts = np.cumsum([read_counts(path)["rows"] for path in signed])[:-1]
+    hashes_file = task.out / ".hashes"
+    groups = find_groups(signatures, settings, hashes_file)
+    starts = np.cumsum([read_counts(path)["rows"] for path in signatures])[:-1]
     is_kept = np.split(groups.kept == np.arange(len(groups.kept)), starts)
     repeated = boilerplate.find(task, shards, settings.boilerplate_pages, is_kept)
     total: Counter[str] = Counter()
     first = 0
-    for shard, signature in zip(shards, signed, strict=True):
+    for shard, signature in zip(shards, signatures, strict=True):
         counts = write_duplicates(shard, signature, task.out / shard.name, groups, first, repeated)
         total.update(counts)
         first += counts["unique"] + counts["exact"] + counts["near"]
     del groups
-    hashes.unlink(missing_ok=True)
+    hashes_file.unlink(missing_ok=True)
     return {"documents": dict(sorted(total.items()))}
 
 
@@ -76,14 +76,16 @@ def sign_shard(source: Path, target: Path, count: int, marks: Path, languages: t
     packs = {code: load_pack(code) for code in languages}
     documents, marked = read_shard(source, Document), read_shard(marks / source.name, Mark)
     pairs = zip(documents, marked, strict=True)
-    write_shard(target, Signature, (sign(document, count, spelt(document, mark, packs)) for document, mark in pairs))
+    write_shard(
+        target, Signature, (sign(document, count, comparable_text(document, mark, packs)) for document, mark in pairs)
+    )
 
 
-def spelt(document: Document, mark: Mark, packs: dict[str, LanguagePack]) -> str:
-    """The text as it is compared: by its pack's own rules, and each look-alike as the letter that it looks like.
+def comparable_text(document: Document, mark: Mark, packs: dict[str, LanguagePack]) -> str:
+    """The text as it is compared: normalized by its pack, with each look-alike replaced by the letter it looks like.
 
-    In every word, those of other languages too: `cut` puts right only words that are plainly misspelt, and whoever
-    swaps letters to hide a copy swaps more. All texts of the language are changed alike.
+    This applies to every word, also of other languages. `cut` only corrects words that are clearly misspelled, but
+    someone who swaps letters to hide a copy swaps more. All texts of the language are changed in the same way.
     """
     pack = packs.get(mark.language)
     if pack is None:
@@ -95,8 +97,8 @@ def spelt(document: Document, mark: Mark, packs: dict[str, LanguagePack]) -> str
 
 
 def sign(document: Document, count: int, body: str | None = None) -> Signature:
-    """The signature of a document: `count` MinHashes over the sequences of five lower-case words in it, or in `body`,
-    its text as it is compared."""
+    """The signature of a document: `count` MinHashes over the sequences of five lowercase words in its text, or in
+    `body`, the text to compare."""
     from rensa import RMinHash
 
     words = PARTS.findall((document.text if body is None else body).lower())
@@ -108,7 +110,7 @@ def sign(document: Document, count: int, body: str | None = None) -> Signature:
 
 
 def sequences_of(words: Sequence[str], whole: str) -> list[str]:
-    """Each five words in a row, cut from `whole`, the words joined by spaces: slices are cheaper than joins."""
+    """All sequences of five words, sliced from `whole`, the words joined by spaces: slices are cheaper than joins."""
     if len(words) <= SEQUENCE:
         return [whole]
     starts = [0]
@@ -119,7 +121,7 @@ def sequences_of(words: Sequence[str], whole: str) -> list[str]:
 
 @dataclass(frozen=True)
 class Groups:
-    """`kept`: for each document number the number of the copy that is kept. `ids`, `folded` and `hashes` by number."""
+    """`kept`: for each document number, the number of the copy that is kept. `ids`, `folded` and `hashes` by number."""
 
     ids: npt.NDArray[np.bytes_]
     kept: npt.NDArray[np.int64]
@@ -127,17 +129,17 @@ class Groups:
     hashes: npt.NDArray[np.uint32]
 
 
-def find_groups(signatures: Sequence[Path], settings: Dedup, place: Path) -> Groups:
-    """Numbers of all documents, in order of the shards, grouped by pairs that are alike enough.
+def find_groups(signatures: Sequence[Path], settings: Dedup, hashes_file: Path) -> Groups:
+    """Number all documents in the order of the shards, and group them by pairs that are similar enough.
 
-    The hashes of all are written to `place` and read from there.
+    All hashes are written to the file `hashes_file` and mapped from there.
     """
-    width = settings.bands * settings.rows
+    hash_count = settings.bands * settings.rows
     count = sum(read_counts(path)["rows"] for path in signatures)
     ids, times = np.zeros(count, "S24"), np.zeros(count, "S20")
     words, folded = np.zeros(count, np.int32), np.zeros(count, np.int64)
-    place.unlink(missing_ok=True)
-    hashes = np.memmap(place, np.uint32, "w+", shape=(max(1, count), width))
+    hashes_file.unlink(missing_ok=True)
+    hashes = np.memmap(hashes_file, np.uint32, "w+", shape=(max(1, count), hash_count))
     number = 0
     for path in signatures:
         for row in read_shard(path, Signature):
@@ -149,13 +151,13 @@ def find_groups(signatures: Sequence[Path], settings: Dedup, place: Path) -> Gro
     join_equal(parent, folded)
     for band in range(settings.bands):
         keys = band_keys(hashes[:count, band * settings.rows : (band + 1) * settings.rows])
-        join_alike(parent, keys, hashes, settings.min_likeness)
+        join_similar(parent, keys, hashes, settings.min_likeness)
     roots = all_roots(parent)
-    # The order in which copies are preferred: time, most words, id. The first of each group is the one that is kept.
+    # Copies are preferred by time, most words, then id. The first of each group is kept.
     rank = np.lexsort((ids, -words, times))
-    best = np.full(count, -1, np.int64)
-    best[roots[rank[::-1]]] = rank[::-1]
-    return Groups(ids, best[roots], folded, hashes)
+    preferred = np.full(count, -1, np.int64)
+    preferred[roots[rank[::-1]]] = rank[::-1]
+    return Groups(ids, preferred[roots], folded, hashes)
 
 
 def join_equal(parent: npt.NDArray[np.int64], keys: npt.NDArray[Any]) -> None:
@@ -166,21 +168,21 @@ def join_equal(parent: npt.NDArray[np.int64], keys: npt.NDArray[Any]) -> None:
         join(parent, a, b)
 
 
-def join_alike(
+def join_similar(
     parent: npt.NDArray[np.int64], keys: npt.NDArray[np.uint64], hashes: npt.NDArray[np.uint32], least: float
 ) -> None:
-    """Join the neighbors among documents with equal keys whose hashes agree enough; those joined already are passed."""
+    """Join adjacent documents with equal keys whose hashes agree enough, unless they are joined already."""
     order = np.argsort(keys, kind="stable")
     same = np.flatnonzero(keys[order[1:]] == keys[order[:-1]])
-    ones, others = order[same], order[same + 1]
-    for start in range(0, len(ones), PAIRS):
-        a, b = ones[start : start + PAIRS], others[start : start + PAIRS]
-        apart = np.array(
+    firsts, seconds = order[same], order[same + 1]
+    for start in range(0, len(firsts), PAIRS):
+        a, b = firsts[start : start + PAIRS], seconds[start : start + PAIRS]
+        separate = np.array(
             [root(parent, x) != root(parent, y) for x, y in zip(a.tolist(), b.tolist(), strict=True)], bool
         )
-        a, b = a[apart], b[apart]
-        alike = (hashes[a] == hashes[b]).mean(axis=1) >= least
-        for x, y in zip(a[alike].tolist(), b[alike].tolist(), strict=True):
+        a, b = a[separate], b[separate]
+        similar = (hashes[a] == hashes[b]).mean(axis=1) >= least
+        for x, y in zip(a[similar].tolist(), b[similar].tolist(), strict=True):
             join(parent, x, y)
 
 
@@ -191,37 +193,37 @@ def root(parent: npt.NDArray[np.int64], number: int) -> int:
     return number
 
 
-def join(parent: npt.NDArray[np.int64], one: int, other: int) -> None:
-    a, b = sorted((root(parent, one), root(parent, other)))
+def join(parent: npt.NDArray[np.int64], first: int, second: int) -> None:
+    a, b = sorted((root(parent, first), root(parent, second)))
     parent[b] = a
 
 
 def all_roots(parent: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     """The root of every document."""
     roots = parent.copy()
-    while not np.array_equal(roots, further := roots[roots]):
-        roots = further
+    while not np.array_equal(roots, next_roots := roots[roots]):
+        roots = next_roots
     return roots
 
 
-def band_keys(part: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint64]:
+def band_keys(hashes: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint64]:
     """One 64-bit key for the hashes of a band."""
-    keys = np.zeros(len(part), np.uint64)
-    for column in range(part.shape[1]):
-        keys = (keys ^ part[:, column].astype(np.uint64)) * np.uint64(0x9E3779B97F4A7C15)
+    keys = np.zeros(len(hashes), np.uint64)
+    for column in range(hashes.shape[1]):
+        keys = (keys ^ hashes[:, column].astype(np.uint64)) * np.uint64(0x9E3779B97F4A7C15)
         keys ^= keys >> np.uint64(32)
     return keys
 
 
-def likeness(hashes: npt.NDArray[np.uint32], one: int, other: int) -> float:
-    """Estimated Jaccard likeness of two documents: the share of equal MinHashes."""
-    return float(np.mean(hashes[one] == hashes[other]))
+def similarity(hashes: npt.NDArray[np.uint32], first: int, second: int) -> float:
+    """The estimated Jaccard similarity of two documents: the share of equal MinHashes."""
+    return float(np.mean(hashes[first] == hashes[second]))
 
 
 def write_duplicates(
     source: Path, signed: Path, target: Path, groups: Groups, first: int, repeated: boilerplate.Repeated
 ) -> Counter[str]:
-    """Write the `Duplicate` rows of one shard, whose documents are numbered from `first`; returns its counts."""
+    """Write the `Duplicate` rows of a shard whose documents are numbered from `first`; returns its counts."""
     counts: Counter[str] = Counter()
     rows = []
     documents = read_shard(source, Document)
@@ -235,7 +237,7 @@ def write_duplicates(
             continue
         kind = "exact" if groups.folded[kept] == signature.folded else "near"
         counts[kind] += 1
-        alike = round(likeness(groups.hashes, number, kept), 3)
-        rows.append(Duplicate(signature.id, groups.ids[kept].decode(), kind, alike, lines))
+        likeness = round(similarity(groups.hashes, number, kept), 3)
+        rows.append(Duplicate(signature.id, groups.ids[kept].decode(), kind, likeness, lines))
     write_shard(target, Duplicate, rows, counts)
     return counts

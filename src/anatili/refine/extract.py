@@ -1,4 +1,4 @@
-"""`extract`: a page's bytes become a text with its title, charset and opt-out signals."""
+"""`extract`: turn the bytes of a page into text with its title, charset and opt-out signals."""
 
 import logging
 from collections import Counter
@@ -15,11 +15,11 @@ from anatili.stage import Task
 from anatili.warc import Page, read_info, read_pages
 
 MAX_PAGE = 2_000_000_000
-"""Pages were measured by `collect`; what it kept is read whole."""
+"""`collect` has already limited the size of pages, so they are read whole."""
 
 
 def run(task: Task) -> dict[str, Any]:
-    """Extract each shard of `collect`; the summary counts pages by what became of them."""
+    """Extract each shard of `collect`; the summary counts documents, and lost pages by reason."""
     shards = [*task.inputs["collect"].glob("part-*.warc.gz"), *task.inputs["collect"].glob("part-*.parquet")]
     counts = task.map_shards(extract_shard, shards, settings=task.settings)
     lost = add_up(sorted(task.out.glob("lost/*.parquet")))
@@ -27,7 +27,7 @@ def run(task: Task) -> dict[str, Any]:
 
 
 def extract_shard(source: Path, target: Path, settings: Extract) -> None:
-    """Documents of one shard into `target`; pages without text into `lost/`, written first."""
+    """Write a shard's documents to `target` and its pages without text to `lost/`, which is written first."""
     lost: list[Lost] = []
     rows = list(from_warc(source, settings, lost) if source.name.endswith(".warc.gz") else from_corpus(source, lost))
     write_shard(target.parent / "lost" / target.name, Lost, lost, Counter(row.reason for row in lost))
@@ -38,39 +38,41 @@ def from_warc(shard: Path, settings: Extract, lost: list[Lost]) -> Iterator[Docu
     info = read_info(shard)
     for page in read_pages(shard, MAX_PAGE):
         assert isinstance(page, Page), page
-        # The record's own id tells two captures of one address in one second apart.
+        # The record's own id distinguishes two captures of an address in the same second.
         identity = text.short_hash(info["source"], page.url, page.time, page.record_id)
         try:
             with within(len(page.payload)):
-                found = extract_page(page.payload, charset=page.charset, headers=page.headers, mode=settings.mode,
+                extracted = extract_page(page.payload, charset=page.charset, headers=page.headers, mode=settings.mode,
                                      url=page.url, is_text=page.is_text or page.mime == "text/plain")  # fmt: skip
         except TookTooLong as reached:
             lost.append(Lost(identity, page.url, "took too long", f"extract: {reached}"))
             continue
-        except Exception as error:  # whatever a parser does with a hostile page, it costs that page only
+        except Exception as error:  # a parser that fails on a hostile page costs that page only
             logging.getLogger(__name__).warning("%s: %s", page.url, error)
             lost.append(Lost(identity, page.url, "parser failed", f"{type(error).__name__}: {error}"[:200]))
             continue
-        if len(found.text) < max(1, settings.min_characters):
-            lost.append(Lost(identity, page.url, "no text", f"{len(found.text)} characters"))
+        if len(extracted.text) < max(1, settings.min_characters):
+            lost.append(Lost(identity, page.url, "no text", f"{len(extracted.text)} characters"))
             continue
         yield Document(
             id=identity,
-            text=found.text,
-            title=found.title,
+            text=extracted.text,
+            title=extracted.title,
             url=page.url,
             source=info["source"],
             time=page.time,
             licence=info["licence"],
-            opt_out=dated(found.opt_out, page.time[:10]),
-            charset=found.charset,
-            translated=found.translated,
+            opt_out=dated(extracted.opt_out, page.time[:10]),
+            charset=extracted.charset,
+            translated=extracted.translated,
         )
 
 
 def dated(signals: str, day: str) -> str:
-    """The signals, each with the day on which it was read: that of the page where it does not say another."""
-    return "; ".join(f"{one} @ {day}" if day and " @ " not in one else one for one in signals.split("; ") if one)
+    """The signals, each with the day on which it was read: that of the page unless it names another."""
+    return "; ".join(
+        f"{signal} @ {day}" if day and " @ " not in signal else signal for signal in signals.split("; ") if signal
+    )
 
 
 def from_corpus(shard: Path, lost: list[Lost]) -> Iterator[Document]:

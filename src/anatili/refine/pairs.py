@@ -1,4 +1,4 @@
-"""`pairs`: sentence pairs for translation, cleaned; each loss is counted by its reason."""
+"""`pairs`: clean sentence pairs for translation; losses are counted by reason."""
 
 import re
 from collections import Counter
@@ -20,71 +20,75 @@ from anatili.text import short_hash, show_path
 
 Pair = tuple[str, str]
 JOINED = "joined"
-"""Name of the source of pairs that share a sentence of the main language."""
+"""Source name of pairs that were joined through a sentence of the main language."""
 WORDS = (3, 60)
-"""Fewest and most words of a sentence: below it is a scrap of an interface, above several sentences."""
+"""Least and most words of a sentence: shorter ones are interface strings, longer ones several sentences."""
 RATIO = 2.5
-"""Most times that one sentence may be as long as the other, in letters."""
+"""Highest ratio of the lengths of the two sentences, in characters."""
 CODE = re.compile(r"%[\w$(]|[{}<>\\]|&\w|\$\w|https?:|_\w")
-"""Signs of an interface's strings and of markup."""
+"""Marks of interface strings and markup."""
 NUMBER = re.compile(r"\d+")
 
 
 def run(task: Task) -> dict[str, Any]:
-    """Write `<languages>.<source>.tsv`, a sentence a column, for each source and for what joins through the main
-    language."""
+    """Write `<languages>.<source>.tsv`, one column per language, for each source and for the pairs joined through the
+    main language."""
     settings: Pairs = task.settings
     lost: Counter[str] = Counter()
     kept: dict[str, int] = {}
-    guard = Guard(task, settings) if settings.sources else None
+    pair_filter = PairFilter(task, settings) if settings.sources else None
     tables: dict[str, dict[str, str]] = {}
     task.progress.start(len(settings.sources), "sources")
     for source in settings.sources:
-        assert guard
+        assert pair_filter
         check_languages(source, task.recipe)
-        both = list(guard.good(rows_of(source, task.base, lost), source, lost))
-        # By the first sentence, so that no translation of it into a third language is learned either.
-        apart = [is_held_out(short_hash(letters(one)), settings.held_out) for one, _ in both]
-        held = [pair for pair, is_held in zip(both, apart, strict=True) if is_held]
-        found = [pair for pair, is_held in zip(both, apart, strict=True) if not is_held]
+        pairs = list(pair_filter.good(rows_of(source, task.base, lost), source, lost))
+        # By the first sentence, so that its translations into other languages are held out too.
+        held_out = [is_held_out(short_hash(letters(first)), settings.held_out) for first, _ in pairs]
+        held = [pair for pair, is_held in zip(pairs, held_out, strict=True) if is_held]
+        training = [pair for pair, is_held in zip(pairs, held_out, strict=True) if not is_held]
         write(task.out / HELD_OUT, source.languages, source.name, held)
         lost[HELD_OUT.replace("-", " ")] += len(held)
-        kept[write(task.out, source.languages, source.name, found)] = len(found)
-        one, _, other = source.languages.partition("-")
-        if one == task.recipe.language:
-            tables.setdefault(other, {}).update(found)
+        kept[write(task.out, source.languages, source.name, training)] = len(training)
+        first, _, second = source.languages.partition("-")
+        if first == task.recipe.language:
+            tables.setdefault(second, {}).update(training)
         task.progress.advance()
-    for one, other in combinations(sorted(tables), 2) if settings.joined else ():
-        shared = sorted(tables[one].keys() & tables[other].keys())
-        both = list(dict.fromkeys((tables[one][key], tables[other][key]) for key in shared))
-        kept[write(task.out, f"{one}-{other}", JOINED, both)] = len(both)
+    for first, second in combinations(sorted(tables), 2) if settings.joined else ():
+        shared = sorted(tables[first].keys() & tables[second].keys())
+        pairs = list(dict.fromkeys((tables[first][key], tables[second][key]) for key in shared))
+        kept[write(task.out, f"{first}-{second}", JOINED, pairs)] = len(pairs)
     return {"pairs": kept, "lost": dict(sorted(lost.items()))}
 
 
 def inventory(recipe: Recipe, base: Path) -> dict[str, Any]:
-    """The files of pairs and the benchmarks, with their digests: by this a run notices that one changes."""
+    """The pair files and benchmarks with their digests, so that a run notices when one changes."""
     if not recipe.pairs.sources:
         return {}
-    facts: dict[str, Any] = {source.name: digest(existing(source, base)) for source in recipe.pairs.sources}
+    facts: dict[str, Any] = {source.name: digest(existing_file(source, base)) for source in recipe.pairs.sources}
     if len(facts) < len(recipe.pairs.sources) or JOINED in facts:
-        raise Problem(f"[pairs] two sources have one name, or one is called {JOINED!r}; give each a name of its own")
+        raise Problem(
+            f"[pairs] two sources have the same name, or one is named {JOINED!r}; give each source its own name"
+        )
     return facts | {"benchmarks": benchmarks.digests(recipe.mark.benchmarks, base)}
 
 
-def existing(source: PairSource, base: Path) -> Path:
+def existing_file(source: PairSource, base: Path) -> Path:
     if not (base / source.path).is_file():
-        raise Problem(f"[pairs] no file {show_path(base / source.path)}; correct the path in the recipe or take it out")
+        raise Problem(
+            f"[pairs] no file {show_path(base / source.path)}; correct the path in the recipe or remove the source"
+        )
     return base / source.path
 
 
 def check_languages(source: PairSource, recipe: Recipe) -> None:
     if missing := set(source.languages.split("-")) - set(recipe.languages):
-        raise Problem(f"[pairs] source {source.name!r} has {min(missing)}, which is no language of the recipe")
+        raise Problem(f"[pairs] source {source.name!r} has {min(missing)}, which is not a language of the recipe")
 
 
 def rows_of(source: PairSource, base: Path, lost: Counter[str]) -> Iterator[Pair]:
-    """Rows with two sentences and, where one is asked for, a good score."""
-    with existing(source, base).open(encoding="utf-8-sig", errors="replace") as file:
+    """Rows with two sentences and, if the source has a `min_score`, a high enough score."""
+    with existing_file(source, base).open(encoding="utf-8-sig", errors="replace") as file:
         for line in file:
             cells = [cell.strip() for cell in line.rstrip("\n").split("\t")]
             if len(cells) < 2 or not (cells[0] and cells[1]):
@@ -96,15 +100,15 @@ def rows_of(source: PairSource, base: Path, lost: Counter[str]) -> Iterator[Pair
 
 
 def score_of(cells: list[str]) -> float:
-    """The number in the third column; a pair without one is taken for good."""
+    """The number in the third column; infinite for a pair without one."""
     try:
         return float(cells[2])
     except (IndexError, ValueError):
         return float("inf")
 
 
-class Guard:
-    """Which pairs are fit to learn from."""
+class PairFilter:
+    """Decides which pairs are good enough to train on."""
 
     def __init__(self, task: Task, settings: Pairs) -> None:
         self.settings = settings
@@ -113,7 +117,7 @@ class Guard:
         self.seen: set[tuple[str, str]] = set()
         self.capitals = self.learn_capitals(task) if settings.capitals else {}
         if settings.min_likeness and not meaning.installed():
-            raise Problem(f"[pairs] min_likeness needs sentence vectors: {install('dense')}, or set it to 0")
+            raise Problem(f"[pairs] min_likeness needs sentence embeddings: {install('dense')}, or set it to 0")
 
     @staticmethod
     def learn_capitals(task: Task) -> dict[str, Capitals]:
@@ -127,22 +131,22 @@ class Guard:
         return {code: Capitals(texts(code)) for code in task.recipe.languages}
 
     def good(self, pairs: Iterable[Pair], source: PairSource, lost: Counter[str]) -> Iterator[Pair]:
-        """Pairs fit to learn from, each once, their capitals given back."""
-        one, _, other = source.languages.partition("-")
+        """The good pairs, each once, with capitals restored."""
+        first, _, second = source.languages.partition("-")
         for pair in pairs:
-            if reason := self.why_not(pair, (one, other)):
+            if reason := self.why_not(pair, (first, second)):
                 lost[reason] += 1
                 continue
             if self.capitals:
-                pair = self.capitals[one].give_back(pair[0]), self.capitals[other].give_back(pair[1])
+                pair = self.capitals[first].restore(pair[0]), self.capitals[second].restore(pair[1])
             yield pair
 
     def why_not(self, pair: Pair, languages: Pair) -> str:
-        """The first reason against a pair, "" if it stays."""
-        kind = (*languages, letters(pair[0]) + "\t" + letters(pair[1]))
+        """The first reason to drop a pair; "" if it is kept."""
+        key = (*languages, letters(pair[0]) + "\t" + letters(pair[1]))
         if reason := misshapen(*pair):
             return reason
-        if (kind[0], kind[2]) in self.seen:
+        if (key[0], key[2]) in self.seen:
             return "seen before"
         if any(self.known.hold(sentence) for sentence in pair):
             return "held in a benchmark"
@@ -150,37 +154,41 @@ class Guard:
             return "held out"
         if self.settings.min_likeness and meaning.closeness(*pair) < self.settings.min_likeness:
             return "unlike in meaning"
-        self.seen.add((kind[0], kind[2]))
+        self.seen.add((key[0], key[2]))
         return ""
 
 
-def misshapen(one: str, other: str) -> str:
-    """What about the form of two sentences says that neither is a translation of the other, "" if nothing does."""
-    if not all(WORDS[0] <= len(sentence.split()) <= WORDS[1] for sentence in (one, other)):
+def misshapen(first: str, second: str) -> str:
+    """Why the form of two sentences rules out that one translates the other; "" if it does not."""
+    if not all(WORDS[0] <= len(sentence.split()) <= WORDS[1] for sentence in (first, second)):
         return "length"
-    if one == other:
+    if first == second:
         return "the same twice"
-    if CODE.search(one) or CODE.search(other):
+    if CODE.search(first) or CODE.search(second):
         return "code"
-    if not 1 / RATIO <= len(one) / len(other) <= RATIO:
+    if not 1 / RATIO <= len(first) / len(second) <= RATIO:
         return "lengths apart"
-    first, second = Counter(NUMBER.findall(one)), Counter(NUMBER.findall(other))
+    first_numbers, second_numbers = Counter(NUMBER.findall(first)), Counter(NUMBER.findall(second))
     # One number may be written as a word on one side.
-    return "other numbers" if (first - second).total() + (second - first).total() > 1 else ""
+    return (
+        "other numbers"
+        if (first_numbers - second_numbers).total() + (second_numbers - first_numbers).total() > 1
+        else ""
+    )
 
 
 def held_out_lines(folder: Path) -> Iterator[str]:
-    """The letters of each line of held-out documents."""
+    """The letters of each line of the held-out documents."""
     for shard in folder.glob("part-*.parquet"):
         for row in read_shard(shard, Kept):
             yield from filter(None, map(letters, row.text.splitlines()))
 
 
 def write(folder: Path, languages: str, source: str, pairs: list[Pair]) -> str:
-    """Write a file of pairs; its name without the ending."""
+    """Write a file of pairs; returns its name without the extension."""
     name = f"{languages}.{source}"
     with whole_file(folder / f"{name}.tsv") as temporary:
-        Path(temporary).write_text("".join(f"{one}\t{other}\n" for one, other in pairs), "utf-8", newline="\n")
+        Path(temporary).write_text("".join(f"{first}\t{second}\n" for first, second in pairs), "utf-8", newline="\n")
     return name
 
 
@@ -188,23 +196,23 @@ def read_pairs(file: Path) -> Iterator[Pair]:
     """The pairs in a file that `write` wrote."""
     with file.open(encoding="utf-8", newline="\n") as lines:
         for line in lines:
-            one, other = line.rstrip("\n").split("\t")
-            yield one, other
+            first, second = line.rstrip("\n").split("\t")
+            yield first, second
 
 
 def source_of(file: Path) -> str:
-    """Name of the source in the name of such a file: `kaznu` of `kk-en.kaznu.tsv`."""
+    """The source in a pair file's name: `kaznu` for `kk-en.kaznu.tsv`."""
     return file.stem.partition(".")[2]
 
 
 def languages_of(file: Path) -> Pair:
-    """The two languages in it."""
-    one, _, other = file.stem.partition(".")[0].partition("-")
-    return one, other
+    """The two languages in a pair file's name."""
+    first, _, second = file.stem.partition(".")[0].partition("-")
+    return first, second
 
 
 def files_of(folder: Path, settings: Pairs) -> list[Path]:
-    """The files of pairs in the output of this stage, in the recipe's order, joined ones last."""
+    """The pair files that this stage wrote, in the recipe's order, joined ones last."""
     order = [f"{source.languages}.{source.name}" for source in settings.sources]
     return sorted(folder.glob("*.tsv"), key=lambda file: (order.index(file.stem) if file.stem in order else 10**6,
                                                            file.name))  # fmt: skip

@@ -1,5 +1,6 @@
-"""Personal data in a text: e-mail, bank accounts, cards, and what the language packs describe (numbers of persons,
-phones). A finding needs more than a shape: check digits, a real date, a word that says what it is."""
+"""Personal data in a text: e-mail addresses, bank accounts, cards, and the kinds that the language packs describe
+(national identity numbers, phone numbers). A finding needs more than the right form: check digits, a real date, or a
+word nearby that says what it is."""
 
 import re
 from collections import Counter
@@ -22,7 +23,7 @@ IBAN = re.compile(
 CARD = re.compile(r"(?<![\d-])\d{4}[ -]?\d{4}[ -]?\d{4}[ -]?\d{4}(?![\d-])")
 DIGITS = re.compile(r"\d[\d .()-]{4}")
 NEAR = 40
-"""Characters around a number in which a word must say what it is."""
+"""Characters before and after a number that must contain a word that says what it is."""
 
 
 @dataclass(frozen=True)
@@ -33,21 +34,21 @@ class Finding:
 
 
 def find_personal(text: str, patterns: dict[str, PersonalPattern]) -> list[Finding]:
-    """Personal data in `text` in order, no two overlapping. `patterns` come from the packs of the text's languages."""
-    found = [Finding("email", m.start(), m.end()) for m in EMAIL.finditer(text)] if AT.search(text) else []
+    """The personal data in `text`, in order and without overlaps. `patterns` come from the recipe's packs."""
+    findings = [Finding("email", m.start(), m.end()) for m in EMAIL.finditer(text)] if AT.search(text) else []
     if DIGITS.search(text):
-        found += [Finding("iban", m.start(), m.end()) for m in IBAN.finditer(text) if is_iban(m.group())]
-        found += [Finding("card", m.start(), m.end()) for m in CARD.finditer(text) if is_card(m.group())]
+        findings += [Finding("iban", m.start(), m.end()) for m in IBAN.finditer(text) if is_iban(m.group())]
+        findings += [Finding("card", m.start(), m.end()) for m in CARD.finditer(text) if is_card(m.group())]
         for kind, pattern in patterns.items():
-            found += [
+            findings += [
                 Finding(kind, m.start(), m.end()) for m in re.finditer(pattern.pattern, text) if _fits(m, text, pattern)
             ]
-    found.sort(key=lambda f: (f.start, -f.end))
-    kept: list[Finding] = []
-    for finding in found:
-        if not kept or finding.start >= kept[-1].end:
-            kept.append(finding)
-    return kept
+    findings.sort(key=lambda f: (f.start, -f.end))
+    distinct: list[Finding] = []
+    for finding in findings:
+        if not distinct or finding.start >= distinct[-1].end:
+            distinct.append(finding)
+    return distinct
 
 
 def _fits(match: re.Match[str], text: str, pattern: PersonalPattern) -> bool:
@@ -65,13 +66,13 @@ def _fits(match: re.Match[str], text: str, pattern: PersonalPattern) -> bool:
 
 
 def has_name(text: str) -> bool:
-    """Whether two words in a row are written as names are."""
-    capital = [word.istitle() and len(word) > 1 for word in words(text)]
-    return any(one and other for one, other in pairwise(capital))
+    """Whether two words in a row are capitalized like a name."""
+    is_capitalized = [word.istitle() and len(word) > 1 for word in words(text)]
+    return any(first and second for first, second in pairwise(is_capitalized))
 
 
 def is_birth_date(digits: list[int]) -> bool:
-    """Whether the first six digits are a day of some century, YYMMDD."""
+    """Whether the first six digits are a valid date, YYMMDD, in any century."""
     year, month, day = (digits[i] * 10 + digits[i + 1] for i in (0, 2, 4))
     try:
         date(2000 + year, month, day)
@@ -81,7 +82,7 @@ def is_birth_date(digits: list[int]) -> bool:
 
 
 def has_check_digit(digits: list[int], pattern: PersonalPattern) -> bool:
-    """Whether the last digit is the weighted sum of the others, by the first row of weights that gives a digit."""
+    """Whether the last digit is the weighted sum of the others, by the first row of weights that yields a digit."""
     for weights in pattern.weights:
         rest = sum(d * w for d, w in zip(digits, weights, strict=False)) % pattern.modulus
         if rest < 10:
@@ -90,17 +91,17 @@ def has_check_digit(digits: list[int], pattern: PersonalPattern) -> bool:
 
 
 def is_iban(text: str) -> bool:
-    """Whether the check digits of an IBAN are right (ISO 13616, modulo 97)."""
+    """Whether the check digits of an IBAN are valid (ISO 13616, modulo 97)."""
     plain = text.replace(" ", "")
-    turned = "".join(str(int(c, 36)) for c in plain[4:] + plain[:4])
-    return 15 <= len(plain) <= 34 and int(turned) % 97 == 1
+    rearranged = "".join(str(int(c, 36)) for c in plain[4:] + plain[:4])
+    return 15 <= len(plain) <= 34 and int(rearranged) % 97 == 1
 
 
 def is_card(text: str) -> bool:
-    """Whether the digits pass Luhn's test, begin as cards do (no year does) and are no run of one digit."""
+    """Whether the digits pass the Luhn test, begin as card numbers do (no year does) and are not all the same."""
     digits = [int(c) for c in text if c.isdigit()]
-    first = int("".join(map(str, digits[:4])))
-    if first < 2200 or 2205 <= first < 2221 or 2720 < first < 3000 or 7000 <= first < 8000:
+    prefix = int("".join(map(str, digits[:4])))
+    if prefix < 2200 or 2205 <= prefix < 2221 or 2720 < prefix < 3000 or 7000 <= prefix < 8000:
         return False
     doubled = [d if i % 2 else (2 * d - 9 if d > 4 else 2 * d) for i, d in enumerate(digits)]
     return len(set(digits)) > 1 and sum(doubled) % 10 == 0

@@ -1,4 +1,4 @@
-"""How much a text reads like one that explains, by a small linear model of the pack."""
+"""Text quality: how much a text reads like explanatory prose, by the pack's small linear classifier."""
 
 import zlib
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from anatili.lang import LanguagePack
 
 @dataclass(frozen=True)
 class Classifier:
-    """A linear model over words and word endings: `weights` (2^bits, int8) x `scale` + `bias` is a log odds."""
+    """A linear model over words and word endings: `weights` (2^bits, int8) x `scale` + `bias` is the log-odds."""
 
     weights: npt.NDArray[np.int8]
     scale: float
@@ -22,7 +22,7 @@ class Classifier:
 
 @cache
 def load_classifier(folder: Path) -> Classifier | None:
-    """The pack's `quality.npz` (made by bench/train_quality.py), `None` if it has none."""
+    """The pack's `quality.npz` (trained by bench/train_quality.py); None if it has none."""
     path = folder / "quality.npz"
     if not path.is_file():
         return None
@@ -37,9 +37,9 @@ def features(words: list[str], size: int) -> npt.NDArray[np.int64]:
 
 
 def quality(words: list[str], pack: LanguagePack) -> float:
-    """How much the words read like text that explains, 0 to 1, by the pack's classifier; -1 without one."""
+    """How much the words read like explanatory prose, 0 to 1, by the pack's classifier; -1 without one."""
     model = load_classifier(pack.folder)
     if model is None or not words:
         return -1.0
-    found = model.weights[features(words[:2000], len(model.weights))].astype(np.float64)
-    return float(1 / (1 + np.exp(-(found.mean() * model.scale + model.bias))))
+    weights = model.weights[features(words[:2000], len(model.weights))].astype(np.float64)
+    return float(1 / (1 + np.exp(-(weights.mean() * model.scale + model.bias))))
