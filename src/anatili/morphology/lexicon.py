@@ -1,8 +1,8 @@
-"""Learn from running text which lemmas a language has and how common its endings are: nothing else is needed.
+"""Learn the lemmas of a language and the frequency of its endings from running text. Nothing else is needed.
 
-Expectation maximisation over kinds of words (not their number: a common form says no more of the grammar than a rare
-one). A lemma must earn more than it costs, so that the lexicon does not fill with forms taken whole; then those go
-whose forms nearly all are forms of a shorter lemma as well (қазақтар beside қазақ), and what is left is learned anew.
+This is expectation maximization over word types, not tokens: a common form says no more about the grammar than a rare
+one. A lemma must explain more forms than it costs; otherwise the lexicon would fill with unanalyzed forms. Then lemmas
+are removed if nearly all their forms are also forms of a shorter lemma (қазақтар beside қазақ), and learning repeats.
 """
 
 from collections import Counter, defaultdict
@@ -18,14 +18,14 @@ from anatili.problem import Problem
 from anatili.text import WORD
 
 COST = 1.0
-"""Forms that a lemma must explain before it counts."""
-ROUNDS, TURNS = 6, 3
+"""Forms that a lemma must explain to count."""
+ITERATIONS, PASSES = 6, 3
 OWN = 0.2
-"""Share of its forms that a lemma must have for itself, not shared with a shorter one."""
-KEPT = 0.5
-"""Least weight of a lemma that is written down."""
+"""Least share of a lemma's forms that are not also forms of a shorter lemma."""
+MIN_WEIGHT = 0.5
+"""Least weight of a lemma that is saved."""
 RARER = 5
-"""How many times more often a lemma must stand in the text than another for that one to be a slip."""
+"""If one lemma is this many times more frequent than another, the other is taken for an error."""
 LONGEST = 30
 
 Key = tuple[str, str]
@@ -34,115 +34,121 @@ Key = tuple[str, str]
 
 @dataclass(frozen=True)
 class Learned:
-    """What was learned from text."""
+    """The result of learning."""
 
     lemmas: dict[Key, float]
     shares: dict[str, dict[str, float]]
     words: int
-    """Kinds of words learned from."""
+    """Number of word types learned from."""
 
 
 def count_words(lines: Iterable[str], alphabet: str, min_count: int) -> dict[str, int]:
-    """Words of the alphabet, lower case, that stand in the text at least so often."""
+    """Lowercase words of the alphabet with at least `min_count` occurrences, and their counts."""
     letters = set(alphabet)
-    found: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
     for line in lines:
-        found.update(word for word in WORD.findall(line.lower()) if len(word) <= LONGEST and letters.issuperset(word))
-    return {word: number for word, number in sorted(found.items()) if number >= min_count and len(word) > 1}
+        counts.update(word for word in WORD.findall(line.lower()) if len(word) <= LONGEST and letters.issuperset(word))
+    return {word: count for word, count in sorted(counts.items()) if count >= min_count and len(word) > 1}
 
 
 def learn(words: Mapping[str, int], rules: Morphology, tell: Callable[[str], None] = lambda _: None) -> Learned:
-    """Lemmas and shares of endings from words and their numbers in a text; `Problem` if there are too few of them."""
-    rules = Morphology(rules.rules)  # what was learned before has no say
-    readings = {word: found for word in words if (found := sensible(list(rules.readings(word)), words))}
+    """Learn lemmas and ending probabilities from words with their counts; `Problem` if there are too few words."""
+    rules = Morphology(rules.rules)  # ignore what was learned before
+    readings = {word: likely for word in words if (likely := plausible(list(rules.readings(word)), words))}
     if len(readings) < 1000:
         raise Problem(f"only {len(readings)} different words: too few to learn a lexicon from; give more text")
     lemmas, shares = estimate(readings, rules, None)
-    for turn in range(TURNS):
-        for _ in range(ROUNDS):
+    for pass_number in range(PASSES):
+        for _ in range(ITERATIONS):
             lemmas, shares = estimate(readings, rules, Morphology(rules.rules, lemmas, shares))
-        tell(f"turn {turn + 1} of {TURNS}: {sum(weight > KEPT for weight in lemmas.values()):,} lemmas")
-        if turn + 1 < TURNS:
+        tell(f"pass {pass_number + 1} of {PASSES}: {sum(weight > MIN_WEIGHT for weight in lemmas.values()):,} lemmas")
+        if pass_number + 1 < PASSES:
             drop(readings, redundant(readings, Morphology(rules.rules, lemmas, shares)))
-    kept = {key: weight for key, weight in lemmas.items() if weight > KEPT}
-    return Learned(kept, shares, len(readings))
+    saved = {key: weight for key, weight in lemmas.items() if weight > MIN_WEIGHT}
+    return Learned(saved, shares, len(readings))
 
 
-def sensible(found: list[Reading], words: Mapping[str, int]) -> list[Reading]:
-    """Without readings whose lemma hardly is a word of the text where a changed stem is one (халқ beside халық)."""
-    changed = {(r.kind, r.slots): words.get(r.lemma, 0) for r in found if r.changed}
-    return [r for r in found if r.changed or RARER * words.get(r.lemma, 0) >= changed.get((r.kind, r.slots), 0)]
+def plausible(readings: list[Reading], words: Mapping[str, int]) -> list[Reading]:
+    """Drop readings whose lemma hardly occurs in the text if a changed stem's lemma does (халқ beside халық)."""
+    changed = {(r.kind, r.slots): words.get(r.lemma, 0) for r in readings if r.changed}
+    return [r for r in readings if r.changed or RARER * words.get(r.lemma, 0) >= changed.get((r.kind, r.slots), 0)]
 
 
 def estimate(
     readings: Mapping[str, list[Reading]], rules: Morphology, known: Morphology | None
 ) -> tuple[dict[Key, float], dict[str, dict[str, float]]]:
-    """One round: how often each lemma and each step between endings is expected, by what is known so far."""
+    """One iteration: the expected counts of lemmas and ending transitions, by what is known so far."""
     lemmas: dict[Key, float] = defaultdict(float)
     steps: dict[str, dict[str, float]] = defaultdict(lambda: defaultdict(float))
-    for found in readings.values():
+    for word_readings in readings.values():
         if known:
-            scores = [known.score(reading) for reading in found]
+            scores = [known.score(reading) for reading in word_readings]
             best = max(scores)
-            chances = [exp(score - best) for score in scores]
+            probabilities = [exp(score - best) for score in scores]
         else:
-            chances = [1.0] * len(found)
-        whole = sum(chances)
-        for reading, chance in zip(found, chances, strict=True):
-            part = chance / whole
-            if part < 1e-4:
+            probabilities = [1.0] * len(word_readings)
+        total = sum(probabilities)
+        for reading, probability in zip(word_readings, probabilities, strict=True):
+            share = probability / total
+            if share < 1e-4:
                 continue
-            lemmas[reading.kind, reading.lemma] += part
-            row = (reading.kind, *reading.slots, STOP)
-            for one, other in pairwise(row):
-                steps[one][other] += part
+            lemmas[reading.kind, reading.lemma] += share
+            path = (reading.kind, *reading.slots, STOP)
+            for slot, following in pairwise(path):
+                steps[slot][following] += share
     weights = {key: max(0.0, weight - COST) + base_weight(key[1]) for key, weight in lemmas.items()}
-    shares = {one: {other: n / sum(row.values()) for other, n in row.items()} for one, row in steps.items()}
+    shares = {
+        slot: {following: n / sum(counts.values()) for following, n in counts.items()} for slot, counts in steps.items()
+    }
     return weights, shares
 
 
-def redundant(readings: Mapping[str, list[Reading]], known: Morphology) -> set[Key]:
-    """Lemmas that are themselves a form of another, which explains nearly all their forms too.
+def redundant(readings: Mapping[str, list[Reading]], morphology: Morphology) -> set[Key]:
+    """Lemmas that are forms of another lemma, which also explains nearly all their forms.
 
-    Endings that make words of their own do not count: күшейт is more than a form of күшей.
+    Derivational endings do not count: күшейт is more than a form of күшей.
     """
     forms: dict[Key, list[str]] = defaultdict(list)
-    keys = {word: {(reading.kind, reading.lemma) for reading in found} for word, found in readings.items()}
-    for word, found in keys.items():
-        for key in found:
+    keys = {word: {(reading.kind, reading.lemma) for reading in lemmas} for word, lemmas in readings.items()}
+    for word, lemmas in keys.items():
+        for key in lemmas:
             forms[key].append(word)
-    making = {name for slots in known.kinds.values() for name, slot in slots.items() if slot.get("derives")}
-    gone = set()
-    for key, weight in known.lemmas.items():
-        if weight < KEPT:
+    derivational = {name for slots in morphology.kinds.values() for name, slot in slots.items() if slot.get("derives")}
+    removed = set()
+    for key, weight in morphology.lemmas.items():
+        if weight < MIN_WEIGHT:
             continue
-        for reading in known.readings(key[1]):
+        for reading in morphology.readings(key[1]):
             other = reading.kind, reading.lemma
-            if reading.lemma == key[1] or not reading.slots or making.intersection(reading.slots):
+            if reading.lemma == key[1] or not reading.slots or derivational.intersection(reading.slots):
                 continue
-            if known.lemmas.get(other, 0.0) < KEPT:
+            if morphology.lemmas.get(other, 0.0) < MIN_WEIGHT:
                 continue
             own = sum(other not in keys[word] for word in forms[key])
             if own <= OWN * len(forms[key]):
-                gone.add(key)
+                removed.add(key)
                 break
-    return gone
+    return removed
 
 
-def drop(readings: dict[str, list[Reading]], gone: set[Key]) -> None:
-    """Take out the readings of lemmas that are gone, where a word has others."""
-    for word, found in readings.items():
-        left = [reading for reading in found if (reading.kind, reading.lemma) not in gone]
-        readings[word] = left or found
+def drop(readings: dict[str, list[Reading]], removed: set[Key]) -> None:
+    """Remove the readings of removed lemmas, if the word has other readings."""
+    for word, all_readings in readings.items():
+        remaining = [reading for reading in all_readings if (reading.kind, reading.lemma) not in removed]
+        readings[word] = remaining or all_readings
 
 
-def save(learned: Learned, folder: Path, said: str) -> None:
-    """Write `lexicon.tsv` and `endings.tsv`; `said` is the comment at their head."""
+def save(learned: Learned, folder: Path, comment: str) -> None:
+    """Write `lexicon.tsv` and `endings.tsv`, with `comment` in their first line."""
     rows = sorted(learned.lemmas.items(), key=lambda item: (item[0][0], -item[1], item[0][1]))
     with whole_file(folder / LEXICON) as path:
         lines = (f"{kind}\t{lemma}\t{weight:.1f}\n" for (kind, lemma), weight in rows)
-        path.write_text(f"# kind, lemma, weight. {said}\n" + "".join(lines), "utf-8")
-    steps = [(one, other, share) for one, row in sorted(learned.shares.items()) for other, share in sorted(row.items())]
+        path.write_text(f"# kind, lemma, weight. {comment}\n" + "".join(lines), "utf-8")
+    steps = [
+        (slot, following, share)
+        for slot, row in sorted(learned.shares.items())
+        for following, share in sorted(row.items())
+    ]
     with whole_file(folder / ENDINGS) as path:
-        lines = (f"{one}\t{other}\t{share:.5f}\n" for one, other, share in steps if share >= 5e-6)
-        path.write_text(f"# slot, slot after it, share. {said}\n" + "".join(lines), "utf-8")
+        lines = (f"{slot}\t{following}\t{share:.5f}\n" for slot, following, share in steps if share >= 5e-6)
+        path.write_text(f"# slot, slot after it, share. {comment}\n" + "".join(lines), "utf-8")

@@ -1,44 +1,44 @@
-"""Lemmas of words typed on a keyboard that lacks the language's own letters: омирдин for өмірдің.
+"""Lemmas of folded words, typed on a keyboard that lacks the language's special letters: омирдин for өмірдің.
 
-What a folded word may stand for is looked up, not guessed letter by letter: the lexicon and the endings are folded in
-the same way, and of the lemmas and endings that meet the likeliest wins. Words that the lexicon lacks have no answer.
+A folded word is looked up, not guessed letter by letter: the lexicon and the endings are folded in the same way, and
+the most probable combination of lemma and endings wins. Words that are not in the lexicon have no answer.
 """
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from anatili.morphology import Morphology, Path_, Reading
+from anatili.morphology import Morphology, Reading, SlotPath
 
 Stem = tuple[str, bool]
-"""A lemma, and whether its stem looks otherwise before a vowel."""
+"""A lemma, and whether its stem changes before a vowel."""
 
 
 class Typed:
-    """A morphology seen through a keyboard (own letter -> what is typed for it)."""
+    """A morphology for folded words; the keyboard maps each special letter to its substitute."""
 
     def __init__(self, morphology: Morphology, keyboard: Mapping[str, str]) -> None:
         self.morphology = morphology
         self.table = str.maketrans(dict(keyboard))
         self.stems: dict[tuple[str, str], list[Stem]] = defaultdict(list)
         for kind, lemma in morphology.lemmas:
-            for stem, changed in self.looks(kind, lemma):
+            for stem, changed in self.stems_of(kind, lemma):
                 self.stems[kind, self.fold(stem)].append((lemma, changed))
-        self.ends: dict[str, dict[str, list[Any]]] = {}
-        self.turns: dict[str, dict[str, list[tuple[str, Any]]]] = {}
-        for kind, (ends, turns) in morphology.tables.items():
-            self.ends[kind], self.turns[kind] = defaultdict(list), defaultdict(list)
-            for text, contexts in ends.items():
-                self.ends[kind][self.fold(text)].append(contexts)
-            for text, heads in turns.items():
-                self.turns[kind][self.fold(text)].append((text, heads))
+        self.endings: dict[str, dict[str, list[Any]]] = {}
+        self.derivations: dict[str, dict[str, list[tuple[str, Any]]]] = {}
+        for kind, (endings, derivations) in morphology.tables.items():
+            self.endings[kind], self.derivations[kind] = defaultdict(list), defaultdict(list)
+            for text, contexts in endings.items():
+                self.endings[kind][self.fold(text)].append(contexts)
+            for text, derived in derivations.items():
+                self.derivations[kind][self.fold(text)].append((text, derived))
 
     def fold(self, text: str) -> str:
-        """`text` (lower case) as it is typed."""
+        """`text` (lowercase) as it is typed."""
         return text.translate(self.table)
 
-    def looks(self, kind: str, lemma: str) -> Iterator[Stem]:
-        """How the stem of a lemma may look before endings: the way of `Morphology.stems`, forwards."""
+    def stems_of(self, kind: str, lemma: str) -> Iterator[Stem]:
+        """The stems that a lemma may have before endings: the inverse of `Morphology.stems`."""
         rules, last = self.morphology.rules, lemma[-1]
         yield lemma, False
         for voiced, end in rules["changes"].get(kind, {}).items():
@@ -52,33 +52,35 @@ class Typed:
             yield lemma[:-2] + last, True
 
     def lemma(self, word: str) -> str:
-        """The likeliest lemma of a folded word (lower case), "" if the lexicon has none that fits."""
-        found = ((self.morphology.score(reading), reading.lemma) for reading in self.readings(word))
-        return max(found, default=(0.0, ""))[1]
+        """The most probable lemma of a folded word (lowercase); "" if no lemma of the lexicon fits."""
+        scored = ((self.morphology.score(reading), reading.lemma) for reading in self.readings(word))
+        return max(scored, default=(0.0, ""))[1]
 
     def readings(self, word: str) -> Iterator[Reading]:
-        """All readings with a lemma of the lexicon."""
-        for kind in self.ends:
+        """All readings with a lemma from the lexicon."""
+        for kind in self.endings:
             for written in self.morphology.spelled(kind, word):
-                for cut in range(2, len(written) + 1):
-                    for lemma, changed in self.stems.get((kind, written[:cut]), ()):
-                        rest = written[cut:]
+                for end in range(2, len(written) + 1):
+                    for lemma, changed in self.stems.get((kind, written[:end]), ()):
+                        rest = written[end:]
                         if changed and (not rest or rest[0] not in self.morphology.suffix_vowels):
                             continue
-                        yield from (Reading(lemma, kind, slots, changed) for slots in self.behind(kind, lemma, rest))
+                        yield from (
+                            Reading(lemma, kind, slots, changed) for slots in self.endings_after(kind, lemma, rest)
+                        )
 
-    def behind(self, kind: str, lemma: str, rest: str) -> Iterator[Path_]:
-        """The rows of endings that `rest`, folded, may stand for behind `lemma`."""
+    def endings_after(self, kind: str, lemma: str, rest: str) -> Iterator[SlotPath]:
+        """The sequences of endings after `lemma` that `rest`, folded, may stand for."""
         fitting = self.morphology.fitting
-        for contexts in self.ends[kind].get(rest, ()):
+        for contexts in self.endings[kind].get(rest, ()):
             slots = fitting(lemma, contexts)
             if slots is not None:
                 yield slots
-        for turn in range(1, len(rest) + 1):
-            for text, heads in self.turns[kind].get(rest[:turn], ()):
-                for other, contexts in heads.items():
-                    head = fitting(lemma, contexts)
-                    if head is None:
+        for split in range(1, len(rest) + 1):
+            for text, derived in self.derivations[kind].get(rest[:split], ()):
+                for other, contexts in derived.items():
+                    slots = fitting(lemma, contexts)
+                    if slots is None:
                         continue
-                    tails = (fitting(lemma + text, ends) for ends in self.ends[other].get(rest[turn:], ()))
-                    yield from (head + tail for tail in tails if tail is not None)
+                    tails = (fitting(lemma + text, contexts) for contexts in self.endings[other].get(rest[split:], ()))
+                    yield from (slots + tail for tail in tails if tail is not None)

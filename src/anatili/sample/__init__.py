@@ -1,7 +1,7 @@
-"""The bundled sample: a small crawl of our own (CC0) for the first run, the tests, the search and the lessons.
+"""The bundled sample: a small crawl of our own (CC0) for the first run, the tests, the search and the SFT examples.
 
-`topics/` holds one file a topic in four languages, `neighbors/` pages in close languages, `pages.toml` the words and
-hosts of the page templates. The WARC is built from them when it is needed, the same bytes each time.
+`topics/` has one file per topic in four languages, `neighbors/` has pages in close languages, and `pages.toml` has the
+words and hosts of the page templates. The WARC is built from them on demand, with the same bytes each time.
 """
 
 import hashlib
@@ -10,21 +10,21 @@ from pathlib import Path
 from typing import Any
 
 PLACE = "sample:"
-"""What stands for the sample in a recipe."""
+"""The path that names the sample in a recipe."""
 FOLDER = Path(__file__).parent
 LICENCE = "CC0-1.0"
 
 
 @cache
 def digest() -> str:
-    """SHA-256 over all that the sample is made from: its files, and how the main language's pack writes words."""
+    """SHA-256 of everything that the sample is built from: its files, and `pack.toml` of the main language."""
     from anatili.lang import load_pack
-    from anatili.sample.traps import said as traps
+    from anatili.sample.traps import settings as trap_settings
 
-    found = hashlib.sha256(load_pack(traps()["languages"][0]).files["pack.toml"].encode())
+    sha256 = hashlib.sha256(load_pack(trap_settings()["languages"][0]).files["pack.toml"].encode())
     for path in sorted(p for p in FOLDER.rglob("*") if p.is_file() and "__pycache__" not in p.parts):
-        found.update(path.relative_to(FOLDER).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
-    return found.hexdigest()
+        sha256.update(path.relative_to(FOLDER).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
+    return sha256.hexdigest()
 
 
 def build(folder: Path) -> Path:
@@ -35,7 +35,7 @@ def build(folder: Path) -> Path:
 
 
 def conversations() -> list[dict[str, Any]]:
-    """A question and its answer for each topic and language, with the page they come from."""
+    """A question and its answer for each topic and language, with the address of their page."""
     from anatili.sample.crawl import topic_url
     from anatili.sample.topics import read_topics
 
@@ -54,9 +54,9 @@ def conversations() -> list[dict[str, Any]]:
 
 
 def further(*, held_out: bool = False) -> list[dict[str, Any]]:
-    """The other questions of the topics, in the form of `conversations`; what a page does not answer has no answer.
+    """The other questions of the topics, in the form of `conversations`. A question without an answer has none here.
 
-    Those of held-out topics are for measuring and never taught.
+    Those of held-out topics are for evaluation and never for training.
     """
     from anatili.sample.crawl import topic_url
     from anatili.sample.topics import read_topics
@@ -78,7 +78,7 @@ def further(*, held_out: bool = False) -> list[dict[str, Any]]:
 
 
 def passages() -> dict[str, tuple[str, str, str]]:
-    """Address -> language, title and text of each topic's page."""
+    """Address -> language, title and text of the page, for each topic and language."""
     from anatili.sample.crawl import topic_url
     from anatili.sample.topics import read_topics
 
@@ -90,9 +90,9 @@ def passages() -> dict[str, tuple[str, str, str]]:
 
 
 def parallel() -> list[dict[str, tuple[str, ...]]]:
-    """For each topic: language -> address, title, questions and answers in turn; the same said in each.
+    """For each topic: language -> address, title, then questions and answers alternately, parallel in all languages.
 
-    The questions are those that may be taught.
+    Only questions for training are included.
     """
     from anatili.sample.crawl import topic_url
     from anatili.sample.topics import read_topics
@@ -111,15 +111,15 @@ def parallel() -> list[dict[str, tuple[str, ...]]]:
 
 
 def sentences(*, held_out: bool = False) -> list[dict[str, str]]:
-    """Language -> sentence, the same said in each. Each twentieth is held out: for measuring, never taught."""
+    """Parallel sentences: language -> sentence. Every twentieth is held out: for evaluation, never for training."""
     from anatili.sample.topics import read_sentences
 
     return [row for number, row in enumerate(read_sentences()) if (number % 20 == 19) == held_out]
 
 
 def refusals() -> list[dict[str, tuple[str, str]]]:
-    """Harmful requests and how they are turned down: language -> request, answer."""
+    """Harmful requests and refusals: language -> request, answer."""
     import tomllib
 
-    stored = tomllib.loads((FOLDER / "refusals.toml").read_text("utf-8"))["refusal"]
-    return [{key: (value[0], value[1]) for key, value in entry.items() if key != "kind"} for entry in stored]
+    entries = tomllib.loads((FOLDER / "refusals.toml").read_text("utf-8"))["refusal"]
+    return [{key: (value[0], value[1]) for key, value in entry.items() if key != "kind"} for entry in entries]

@@ -1,4 +1,4 @@
-"""Build the sample crawl: every topic in every language as a web page, then neighbors and traps (`traps.py`)."""
+"""Build the sample crawl: each topic in each language as a web page, pages in close languages, and `traps.py`."""
 
 from collections.abc import Iterator
 from io import BytesIO
@@ -21,16 +21,16 @@ def topic_url(topic: Topic, language: str) -> str:
 def good_pages() -> Iterator[Page]:
     """The topics and the pages in close languages."""
     for topic in read_topics():
-        for language, said in topic.pages.items():
+        for language, text_page in topic.pages.items():
             url = topic_url(topic, language)
-            yield page(url, render(said.title, said.text, language, number_of(topic.slug + language)))
-    for place, (language, title, text) in enumerate(read_neighbors()):
-        url = f"https://korshi.example/{language}/{place}.html"
-        yield page(url, render(title, text, settings()["fallback"], place, language=language))
+            yield page(url, render(text_page.title, text_page.text, language, number_of(topic.slug + language)))
+    for number, (language, title, text) in enumerate(read_neighbors()):
+        url = f"https://korshi.example/{language}/{number}.html"
+        yield page(url, render(title, text, settings()["fallback"], number, language=language))
 
 
 def write_crawl(path: Path) -> Path:
-    """Write the WARC: good pages and traps in an order that mixes them, damaged records at fixed places."""
+    """Write the WARC: good pages and traps mixed, with damaged records at fixed positions."""
     pages = sorted([*good_pages(), *trap_pages()], key=lambda p: (number_of(p.url), p.url))
     damaged = broken_members()
     with whole_file(path) as temporary, temporary.open("wb") as file:

@@ -1,4 +1,4 @@
-"""HTML around a text, as the web has it: menus, scripts, advertisements, comments, footers, in four styles."""
+"""Realistic HTML around a text: menus, scripts, advertisements, comments and footers, in four styles."""
 
 import hashlib
 import tomllib
@@ -21,12 +21,12 @@ def settings() -> dict[str, Any]:
 
 
 def number_of(text: str) -> int:
-    """A number that depends on `text` alone, to spread pages over hosts, styles and days."""
+    """A number that depends only on `text`, to spread pages over hosts, styles and days."""
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big")
 
 
 def page(url: str, html: str, *, charset: str = "utf-8", headers: dict[str, str] | None = None) -> Page:
-    """A captured HTML page; its time follows from its address."""
+    """A captured HTML page; its time is derived from its address."""
     day = number_of(url) % 28 + 1
     return Page(
         url=url,
@@ -56,12 +56,12 @@ def menu(words: dict[str, Any]) -> str:
 
 def news(title: str, paragraphs: str, words: dict[str, Any]) -> str:
     links = "".join(f'<li><a href="/n/{i}">{escape(word)}</a></li>' for i, word in enumerate(words["menu"][1:5]))
-    said = "".join(f'<div class="comment"><b>user{i}</b> {escape(c)}</div>' for i, c in enumerate(words["comment"]))
+    comments = "".join(f'<div class="comment"><b>user{i}</b> {escape(c)}</div>' for i, c in enumerate(words["comment"]))
     return (
         f'<header><div class="logo">NEWS</div>{menu(words)}</header>\n<div class="ad">{escape(words["ad"])}</div>\n'
         f'<main><article><h1>{title}</h1>\n<time datetime="2026-03-01">01.03.2026</time>\n{paragraphs}\n</article>\n'
         f"<aside><h3>{escape(words['more'])}</h3><ul>{links}</ul></aside></main>\n"
-        f'<section id="comments" class="comments"><h3>{escape(words["comments"])}</h3>{said}</section>\n'
+        f'<section id="comments" class="comments"><h3>{escape(words["comments"])}</h3>{comments}</section>\n'
         f"<footer>{escape(words['footer'])}</footer>"
     )
 
@@ -75,11 +75,11 @@ def encyclopedia(title: str, paragraphs: str, words: dict[str, Any]) -> str:
 
 
 def blog(title: str, paragraphs: str, words: dict[str, Any]) -> str:
-    said = "".join(f"<li class='comment'>{escape(c)}</li>" for c in words["comment"])
+    comments = "".join(f"<li class='comment'>{escape(c)}</li>" for c in words["comment"])
     return (
         f"<div class='top'>{menu(words)}</div>\n<div class='post'><h2 class='entry-title'>{title}</h2>\n"
         f"<div class='entry-content'>{paragraphs}</div>\n<div class='share'>{escape(words['share'])}: "
-        f"<a href='#'>A</a> <a href='#'>B</a></div></div>\n<ol id='comments' class='commentlist'>{said}</ol>\n"
+        f"<a href='#'>A</a> <a href='#'>B</a></div></div>\n<ol id='comments' class='commentlist'>{comments}</ol>\n"
         f"<div class='ad banner'>{escape(words['ad'])}</div><div class='footer'>{escape(words['footer'])}</div>"
     )
 

@@ -1,7 +1,8 @@
-"""What a crawl has and a corpus must not: copies, mixed scripts, old charsets, spam, personal data, broken records.
+"""Traps: what a crawl contains and a corpus must not: copies, mixed scripts, old charsets, spam, personal data,
+broken records.
 
-All are made from the sample's own texts. The kind of trap stands in the address (`/trap/<kind>/`), so that tests and
-readers can follow what became of each.
+All are made from the sample's own texts. The address names the kind of trap (`/trap/<kind>/`), so that tests and readers
+can see what happened to each.
 """
 
 import gzip
@@ -15,14 +16,15 @@ from pathlib import Path
 from typing import Any
 
 from anatili.lang import load_pack
-from anatili.sample.pages import number_of, render, settings
+from anatili.sample.pages import number_of, render
 from anatili.sample.pages import page as page_of
+from anatili.sample.pages import settings as page_settings
 from anatili.sample.topics import TopicPage, read_topics
 from anatili.warc import Page, WarcFile
 
 
 @cache
-def said() -> dict[str, Any]:
+def settings() -> dict[str, Any]:
     return tomllib.loads((Path(__file__).parent / "traps.toml").read_text("utf-8"))
 
 
@@ -31,45 +33,45 @@ def address(kind: str, number: int) -> str:
 
 
 def page(url: str, html: str, **more: Any) -> Page:
-    """A captured trap: fetched in March, after the good pages, so that of two copies the good one came first."""
+    """A captured trap, fetched in March after the good pages, so that the good one of two copies came first."""
     return replace(captured := page_of(url, html, **more), time=captured.time.replace("-02-", "-03-"))
 
 
 def texts(language: str, first: int, count: int) -> list[TopicPage]:
-    """Pages of topics `first` to `first` + `count` in one language."""
+    """Pages of `count` topics from number `first` on, in one language."""
     topics = [topic for topic in read_topics() if language in topic.pages]
     return [topics[(first + i) % len(topics)].pages[language] for i in range(count)]
 
 
 def trap_pages() -> Iterator[Page]:
-    """All traps that are whole records."""
+    """All traps that are complete records."""
     yield from copies()
-    yield from chromes()
+    yield from wrong_languages()
     yield from alphabets()
     yield from charsets()
-    yield from written()
+    yield from low_quality()
     yield from opt_outs()
-    yield from no_pages()
+    yield from other_responses()
 
 
 def copies() -> Iterator[Page]:
-    """Exact copies under another address, and near ones: a sentence added, a word changed."""
-    main, *_ = said()["languages"]
+    """Exact copies at another address, and near copies with an added sentence."""
+    main, *_ = settings()["languages"]
     for number, text in enumerate(texts(main, 0, 3)):
         yield page(address("exact", number), render(text.title, text.text, main, number))
     for number, text in enumerate(texts(main, 3, 6)):
-        changed = f"{text.text}\n\n{said()['copied']}"
+        changed = f"{text.text}\n\n{settings()['copied']}"
         yield page(address("near", number), render(text.title, changed, main, number + 1))
 
 
-def chromes() -> Iterator[Page]:
-    """A menu in one language around an article in another, both ways, and a page that says it is what it is not."""
-    main, second, third = said()["languages"][:3]
+def wrong_languages() -> Iterator[Page]:
+    """A menu in one language around an article in another, both ways, and a page that declares the wrong language."""
+    main, second, third = settings()["languages"][:3]
     for number, text in enumerate(texts(second, 10, 3)):
-        html = render(text.title, text.text + f"\n\n{said()['second_language_only']} {number}.", main, number)
+        html = render(text.title, text.text + f"\n\n{settings()['second_language_only']} {number}.", main, number)
         yield page(address("foreign-article", number), html)
     for number, text in enumerate(texts(main, 14, 3)):
-        html = render(text.title, text.text + f"\n\n{said()['main_language_only']} {number}.", second, number)
+        html = render(text.title, text.text + f"\n\n{settings()['main_language_only']} {number}.", second, number)
         yield page(address("foreign-menu", number), html)
     wrong = texts(third, 20, 1)[0]
     yield page(address("declared", 0), render(wrong.title, wrong.text, third, 1, language=main))
@@ -77,11 +79,11 @@ def chromes() -> Iterator[Page]:
 
 def alphabets() -> Iterator[Page]:
     """Look-alike letters inside words, and the language in its other scripts."""
-    main = said()["languages"][0]
+    main = settings()["languages"][0]
     pack = load_pack(main)
-    foreign = {meant: typed for typed, meant in pack.said.lookalikes.items()}
+    lookalikes = {meant: typed for typed, meant in pack.said.lookalikes.items()}
     for number, text in enumerate(texts(main, 24, 2)):
-        chosen = {letter: foreign[letter] for letter in said()["lookalikes"]}
+        chosen = {letter: lookalikes[letter] for letter in settings()["lookalikes"]}
         mixed = " ".join(
             "".join(chosen.get(c, c) for c in word) if number_of(word) % 4 == 0 and len(word) > 4 else word
             for word in text.text.split(" ")
@@ -90,18 +92,20 @@ def alphabets() -> Iterator[Page]:
     for scheme in pack.said.transliteration:
         for number, text in enumerate(texts(main, 28, 2)):
             title, body = pack.transliterate(text.title, scheme), pack.transliterate(text.text, scheme)
-            html = render(title, body, settings()["fallback"], number)
+            html = render(title, body, page_settings()["fallback"], number)
             yield page(address(scheme.lower(), number), html)
 
 
 def charsets() -> Iterator[Page]:
-    """The article in charsets other than UTF-8, declared by header or only in the page; letters as entities."""
-    main = said()["languages"][0]
-    chosen = texts(main, 32, len(said()["charsets"]) + 2)
-    for number, (text, charset) in enumerate(zip(chosen, said()["charsets"], strict=False)):
+    """Articles in charsets other than UTF-8, declared by header or only in the page, and letters as entities."""
+    main = settings()["languages"][0]
+    chosen = texts(main, 32, len(settings()["charsets"]) + 2)
+    for number, (text, charset) in enumerate(zip(chosen, settings()["charsets"], strict=False)):
         meta = f'<meta http-equiv="Content-Type" content="text/html; charset={charset["declared"]}">\n'
         body = unicodedata.normalize("NFD", text.text) if charset.get("decomposed") else text.text
-        html = render(text.title, f"{body}\n\n{said()['copied_charset']} {charset['codec']}.", main, number, head=meta)
+        html = render(
+            text.title, f"{body}\n\n{settings()['copied_charset']} {charset['codec']}.", main, number, head=meta
+        )
         captured = page(address(f"charset-{charset['declared'].lower()}", number), html, charset=charset["codec"])
         yield replace(captured, charset=charset["declared"] if charset["in_header"] else "")
     text = chosen[-1]
@@ -109,26 +113,26 @@ def charsets() -> Iterator[Page]:
     yield page(address("entities", 0), entities)
 
 
-def written() -> Iterator[Page]:
-    """Spam, a list without sentences, a page with personal data, a short one."""
-    main = said()["languages"][0]
-    for number, trap in enumerate(said()["page"]):
+def low_quality() -> Iterator[Page]:
+    """Spam, a list without sentences, a page with personal data, and a short page."""
+    main = settings()["languages"][0]
+    for number, trap in enumerate(settings()["page"]):
         body = " ".join([trap["text"].strip()] * trap.get("times", 1))
         yield page(address(trap["kind"], number), render(trap["title"], body, main, number))
 
 
 def opt_outs() -> Iterator[Page]:
-    """Pages whose owner refuses use for training, by header and by meta tag."""
-    main = said()["languages"][0]
-    for number, signal in enumerate(said()["opt_out"]):
+    """Pages whose owner opts out of training, by header and by meta tag."""
+    main = settings()["languages"][0]
+    for number, signal in enumerate(settings()["opt_out"]):
         text = texts(main, 45 + number, 1)[0]
-        body = f"{text.text}\n\n{said()['refused']}"
+        body = f"{text.text}\n\n{settings()['refused']}"
         html = render(text.title, body, main, number, head=signal.get("meta", "") + "\n")
         yield page(address("opt-out", number), html, headers=signal.get("headers"))
 
 
-def no_pages() -> Iterator[Page]:
-    """Answers that are no page: errors, pictures, nothing, an archive bomb."""
+def other_responses() -> Iterator[Page]:
+    """Responses that are not pages: errors, pictures, empty bodies, a decompression bomb."""
     time = "2026-02-01T00:00:00Z"
     bomb = gzip.compress(b"<p>" + b"0" * 30_000_000, mtime=0)
     for number, (status, mime, payload, headers) in enumerate(
@@ -146,15 +150,15 @@ def no_pages() -> Iterator[Page]:
 
 
 def broken_members() -> list[bytes]:
-    """Records as broken disks and transfers leave them: a flipped byte, one that ends too early, one too long."""
-    main = said()["languages"][0]
-    whole = []
+    """Damaged records, as from broken disks and transfers: one with a flipped byte and one that ends too early."""
+    main = settings()["languages"][0]
+    records = []
     for number, text in enumerate(texts(main, 50, 2)):
         stream = BytesIO()
         warc = WarcFile(stream)
         warc.write(page(address("broken", number), render(text.title, text.text, main, number)))
         warc.close()
-        whole.append(stream.getvalue())
-    flipped = bytearray(whole[0])
+        records.append(stream.getvalue())
+    flipped = bytearray(records[0])
     flipped[len(flipped) // 2] ^= 0xFF
-    return [bytes(flipped), whole[1][: len(whole[1]) // 2]]
+    return [bytes(flipped), records[1][: len(records[1]) // 2]]
