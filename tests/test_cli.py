@@ -91,7 +91,7 @@ def test_why_follows_a_page_through_the_stages(anatili, tiny_run):
     assert "language: kk" in why("foreign-menu")
     assert "script: Arab" in why("arab")
     assert "lost" in why("spam")
-    assert "no address or document" in anatili("why", tiny_run, "https://nowhere.example/").stderr
+    assert "not an address or document" in anatili("why", tiny_run, "https://nowhere.example/").stderr
 
 
 def test_mistakes_get_a_sentence_not_a_traceback(anatili, tmp_path):
@@ -107,7 +107,7 @@ def test_mistakes_get_a_sentence_not_a_traceback(anatili, tmp_path):
         (("status", "nothing", "--runs", tmp_path), "no run nothing"),
         (("chat", tmp_path), "no run"),
         (("chat", "http://127.0.0.1:9"), "no OpenAI-compatible server answers"),
-        (("run", ROOT / "recipes" / "tiny.toml", "--runs", "/proc/none"), "cannot make the folder"),
+        (("run", ROOT / "recipes" / "tiny.toml", "--runs", "/proc/none"), "cannot create the folder"),
     ):
         answer = anatili(*arguments)
         assert answer.returncode == 1, arguments

@@ -73,7 +73,7 @@ def test_a_changed_threshold_is_named_and_recut_alone(anatili, micro, tmp_path):
     changed = micro(min_words=100)
     refused = anatili("run", changed, "--runs", runs)
     assert refused.returncode == 1
-    assert "cut was built from something else: settings.min_words: 30 -> 100" in refused.stderr
+    assert "cut is out of date: settings.min_words changed from 30 to 100" in refused.stderr
     again = anatili("run", changed, "--runs", runs, "--redo", "cut")
     assert again.returncode == 0, again.stderr
     assert "left as they were, made from what was before: index, pairs, tokenizer" in again.stderr

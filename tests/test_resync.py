@@ -276,7 +276,7 @@ def test_members_are_unpacked_to_their_ends(size):
 
 def test_one_can_go_back_in_what_was_unpacked(monkeypatch):
     data = CHOOSER.randbytes(1_000_000)
-    monkeypatch.setattr("anatili.packed.KEPT", 100_000)
+    monkeypatch.setattr("anatili.packed.KEPT_BYTES", 100_000)
     stream = Unpacked(io.BytesIO(gzip.compress(data, mtime=0)), b"\x1f\x8b\x08")
     for at in (0, 900_000, 10, 500_000, 499_000, 999_990):
         stream.seek(at)

@@ -8,8 +8,8 @@ from anatili.run import Drift, Run, differences, find_run, fingerprint, plain
 
 def test_differences_name_the_key():
     old, new = {"a": {"b": 1, "c": 2}, "d": [1]}, {"a": {"b": 5, "c": 2}, "d": [1]}
-    assert differences(old, new) == ["a.b: 1 -> 5"]
-    assert differences({}, {"x": 1}) == ["x: nothing -> 1"]
+    assert differences(old, new) == ["a.b changed from 1 to 5"]
+    assert differences({}, {"x": 1}) == ["x changed from nothing to 1"]
 
 
 def test_a_tuple_and_a_list_are_the_same():
@@ -32,7 +32,7 @@ def test_a_record_says_what_was_built_from_what(tmp_path):
     assert run.record("s") == record
     assert {"numpy", "trafilatura"} <= record.provenance["packages"].keys()
     assert run.is_done("s", {"k": 1})
-    with pytest.raises(Drift, match=r"k: 1 -> 2"):
+    with pytest.raises(Drift, match=r"k changed from 1 to 2"):
         run.is_done("s", {"k": 2})
 
 
@@ -52,7 +52,7 @@ def test_a_damaged_record_is_told(tmp_path):
 
 
 def test_two_runs_in_one_folder_are_refused(tmp_path):
-    with Run(tmp_path).locked(), pytest.raises(Problem, match="another run works in"), Run(tmp_path).locked():
+    with Run(tmp_path).locked(), pytest.raises(Problem, match="another run is using"), Run(tmp_path).locked():
         pass
     with Run(tmp_path).locked():
         pass

@@ -47,7 +47,7 @@ def test_a_second_run_keeps_what_is_built(tmp_path, first_stages):
 def test_a_changed_setting_stops_the_run_and_is_named(tmp_path, first_stages):
     go(tmp_path, write_recipe(tmp_path))
     changed = write_recipe(tmp_path, min_words=30)
-    with pytest.raises(Drift, match=r"cut was built from something else: settings.min_words: 5 -> 30.\n.*--redo cut"):
+    with pytest.raises(Drift, match=r"cut is out of date: settings.min_words changed from 5 to 30.\n.*--redo cut"):
         go(tmp_path, changed)
     assert go(tmp_path, changed, redo=frozenset({"cut"}))["cut"] == "built"
 
@@ -58,7 +58,7 @@ def test_new_input_under_old_settings_is_noticed(tmp_path, first_stages):
     (tmp_path / "text.txt").write_text(
         TEXT + "\n\nТағы бір жаңа мәтін осында қосылды, оны да оқып шығу керек.", "utf-8"
     )
-    with pytest.raises(Drift, match=r"collect was built from something else: files.s.text.txt: \d+ -> \d+"):
+    with pytest.raises(Drift, match=r"collect is out of date: files.s.text.txt changed from \d+ to \d+"):
         go(tmp_path, recipe)
     outcomes = go(tmp_path, recipe, redo=frozenset({"collect"}))
     assert outcomes["collect"] == "built"

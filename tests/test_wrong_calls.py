@@ -205,7 +205,7 @@ def test_an_error_in_a_topic_names_its_line():
     whole = "== kk\nТақырып\nМәтін.\n? Сұрақ?\n! Жауап."
     assert parse("x", f"category: a\n{whole}\n{whole.replace('kk', 'ru')}").pages.keys() == {"kk", "ru"}
     for wrong in ("== ru", "== ru\nTitle\nText.\n? Question?"):
-        with pytest.raises(Problem, match=r"topics/x.txt:7: ru: title, text, question"):
+        with pytest.raises(Problem, match=r"topics/x.txt:7: ru: needs a title, a text, and question"):
             parse("x", f"category: a\n{whole}\n{wrong}\n")
 
 

@@ -1,4 +1,4 @@
-"""Between which languages a model was taught to translate, and how well it was measured to do that."""
+"""Translation directions: which ones a model was taught, and how well it was measured to translate them."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -15,25 +15,25 @@ from anatili.train import lessons
 from anatili.weights import sampled
 
 USABLE = 40.0
-"""chrF++ from which on a translation may be read for its gist. Measured on FLORES dev (en, ru, kk; 150 lines): a
-translation by people of which every second word is replaced by some other one scores 45 to 47, three of four 28 to 29.
-So below 40 more than half of the words are not the right ones. Another line of the same test scores 13 to 15, the
-source copied 3 to 15. No readers were asked."""
+"""Least chrF++ of a translation that can be read for its gist. Measured on FLORES dev (en, ru, kk; 150 lines): a human
+translation with every second word replaced by another scores 45 to 47, with three of four words replaced 28 to 29. So
+below 40 more than half of the words are wrong. Another line of the same test scores 13 to 15, the copied source 3 to
+15. No readers were asked."""
 MEASURED = "translation.json"
-"""In the folder of a run, or of a model that only translates: how well it does."""
+"""File with scores, in the folder of a run or of a translation-only model."""
 KEYS = ("source", "target", "chrf", "interval", "count", "texts")
 
 
 @dataclass(frozen=True)
 class Direction:
-    """From one language into another. `chrf`: measured chrF++ with its 95 % interval; None: not measured."""
+    """A translation direction. `chrf` is the measured chrF++ with its 95 % interval; None if it was not measured."""
 
     source: str
     target: str
     chrf: float | None = None
     interval: tuple[float, float] | None = None
     count: int = 0
-    """Lines of the test."""
+    """Number of lines in the test."""
     texts: str = ""
     """The test set."""
 
@@ -43,13 +43,13 @@ class Direction:
 
     @property
     def quality(self) -> Literal["usable", "poor", "unknown"]:
-        """What a reader must know of each translation in this direction."""
+        """What a reader must know about translations in this direction."""
         if self.chrf is None:
             return "unknown"
         return "usable" if self.chrf >= USABLE else "poor"
 
     def row(self) -> dict[str, Any]:
-        """For JSON: a direction that was not measured is only named."""
+        """The direction for JSON, without empty fields."""
         return {key: value for key, value in asdict(self).items() if value not in (None, 0, "")}
 
 
@@ -57,7 +57,7 @@ Directions = tuple[Direction, ...]
 
 
 def read_directions(rows: Any, where: Path) -> Directions | None:
-    """The directions that a file lists; None, which means that nothing is known, where it has no list."""
+    """The directions that a file lists; None (unknown) if it has no list."""
     if rows is None:
         return None
     try:
@@ -69,7 +69,7 @@ def read_directions(rows: Any, where: Path) -> Directions | None:
 
 
 def of_run(run: Run) -> Directions:
-    """What a run's model was taught, with what was measured of the model as it now is."""
+    """The directions that a run's model was taught, with scores of the current model."""
     recipe, tuned = load_recipe(run.root / "recipe.toml"), run.record("tune")
     if not tuned:
         return ()
@@ -79,51 +79,51 @@ def of_run(run: Run) -> Directions:
 
 
 def of_converted(folder: Path, pairs: Iterable[tuple[str, str]]) -> Directions:
-    """Those of a model that only translates, with what was measured of its weights."""
+    """The directions of a translation-only model, with scores of its current weights."""
     measured = read_measured(folder / MEASURED)
     rows = measured["translation"] if measured.get("model") == weights_of(folder) else ()
     return joined(pairs, rows)
 
 
 def weights_of(folder: Path) -> str:
-    """What tells the weights of such a model from others."""
+    """A digest that identifies the weights of a translation-only model."""
     return sampled(folder / "model.bin")
 
 
 def read_measured(file: Path) -> dict[str, Any]:
-    """What `anatili directions --write` keeps in a run's folder; {} if it was not called."""
+    """The scores that `anatili directions --write` saved in a folder; no directions if there are none."""
     try:
-        said: dict[str, Any] = json.loads(file.read_text("utf-8")) if file.is_file() else {"translation": ()}
-        return {**said, "translation": read_directions(said.get("translation"), file) or ()}
+        measured: dict[str, Any] = json.loads(file.read_text("utf-8")) if file.is_file() else {"translation": ()}
+        return {**measured, "translation": read_directions(measured.get("translation"), file) or ()}
     except (OSError, ValueError, AttributeError) as error:
-        raise Problem(f"{show_path(file)} is damaged: {error}; take it away and measure again") from error
+        raise Problem(f"{show_path(file)} is damaged: {error}; remove it and measure again") from error
 
 
 def joined(taught: Iterable[tuple[str, str]], measured: Iterable[Direction]) -> Directions:
-    """Every direction that was taught, with its measured quality where there is one."""
-    known = {(one.source, one.target): one for one in measured}
-    return tuple(known.get(pair, Direction(*pair)) for pair in taught)
+    """Every direction that was taught, with its scores if it was measured."""
+    by_pair = {(direction.source, direction.target): direction for direction in measured}
+    return tuple(by_pair.get(pair, Direction(*pair)) for pair in taught)
 
 
 def table(rows: Sequence[Direction]) -> list[list[str]]:
-    """Rows for people: direction, chrF++, interval, lines, test set."""
+    """Table rows for people: direction, chrF++, interval, lines, test set."""
     return [
-        [one.name, "not measured" if one.chrf is None else f"{one.chrf:.1f}",
-         "-" if one.interval is None else f"{one.interval[0]:.1f} to {one.interval[1]:.1f}",
-         str(one.count or "-"), one.texts or "-"]
-        for one in rows
+        [direction.name, "not measured" if direction.chrf is None else f"{direction.chrf:.1f}",
+         "-" if direction.interval is None else f"{direction.interval[0]:.1f} to {direction.interval[1]:.1f}",
+         str(direction.count or "-"), direction.texts or "-"]
+        for direction in rows
     ]  # fmt: skip
 
 
 def card_section(rows: Sequence[Direction]) -> str:
-    """The section of a model's card, in Markdown."""
+    """The translation section of a model card, in Markdown."""
     if not rows:
-        return f"{HEADING}\n\nIt was not taught to translate.\n"
+        return f"{HEADING}\n\nThe model was not taught to translate.\n"
     body = "\n".join(f"| {' | '.join(row)} |" for row in table(rows))
     return f"""{HEADING}
 
-Only these directions were taught. chrF++ (sacrebleu, 0 to 100) with its 95 % interval by resampling lines. Below
-{USABLE:g} a translation must not be used without its source; the page, the API and the command say so with each.
+The model was taught only these directions. chrF++ (sacrebleu, 0 to 100) has a 95 % interval by resampling lines. Below
+{USABLE:g} a translation must not be used without its source; the web page, the API and the command say so.
 
 | direction | chrF++ | 95 % interval | n | texts |
 |---|---|---|---|---|
@@ -135,10 +135,10 @@ HEADING = "## Translation"
 
 
 def put_section(card: str, section: str) -> str:
-    """A card with this section in place of the one it has, or before its last one."""
-    before, found, rest = card.partition(f"{HEADING}\n")
-    if found:
+    """A card with its translation section replaced, or with `section` inserted before its last section."""
+    before, heading, rest = card.partition(f"{HEADING}\n")
+    if heading:
         after = rest.find("\n## ")
         return before + section + (rest[after:] if after >= 0 else "")
-    at = card.rfind("\n## ")
-    return f"{card}\n{section}" if at < 0 else f"{card[: at + 1]}{section}{card[at:]}"
+    position = card.rfind("\n## ")
+    return f"{card}\n{section}" if position < 0 else f"{card[: position + 1]}{section}{card[position:]}"

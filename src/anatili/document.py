@@ -1,4 +1,4 @@
-"""Documents, the marks put on them, and the Parquet shards they are kept in."""
+"""Documents, their marks, and the Parquet shards that store them."""
 
 import contextlib
 import errno
@@ -20,12 +20,12 @@ from anatili.text import show_path
 
 Row = TypeVar("Row")
 BATCH = 512
-"""Rows held in memory at a time when a shard is written or read."""
+"""Rows in memory at a time while a shard is written or read."""
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A text and where it came from. The `id` never changes, whatever happens to the text."""
+    """A text and its origin. The `id` never changes, whatever happens to the text."""
 
     id: str
     text: str
@@ -34,18 +34,18 @@ class Document:
     source: str
     """Name of the recipe's source."""
     time: str
-    """When it was fetched, ISO 8601, "" if unknown."""
+    """When it was fetched (ISO 8601); "" if unknown."""
     licence: str
     opt_out: str
-    """Signals by which its owner refuses use for training, each with the day on which it was read; "" if none."""
+    """Signals by which its owner opts out of training, each with the day on which it was read; "" if none."""
     charset: str
     translated: str = ""
-    """Signals that a machine translated it, "" if none."""
+    """Signals that it was machine-translated; "" if none."""
 
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """What one look at a document found. Marks decide nothing; `cut` does, by the recipe."""
+    """Findings about a document. Marks decide nothing; `cut` decides, by the recipe."""
 
     id: str
     words: int
@@ -54,59 +54,59 @@ class Mark:
     confidence: float
     """Of the language, 0 to 1."""
     alphabet: float
-    """Share of letters that belong to the language's alphabet in that script, look-alikes put right, in the lines that
-    are not confidently in another language."""
+    """Share of letters that belong to the language's alphabet in that script, with look-alikes corrected, in the lines
+    that are not confidently in another language."""
     stopwords: float
-    """Share of the words in those lines that are stop words of the language."""
+    """Share of words in those lines that are stop words of the language."""
     other: float
     """Share of letters in lines that are confidently in another language."""
     lines: tuple[str, ...]
-    """For each line of the text the language it is confidently in, "" where it is too short to tell."""
+    """For each line of the text, the language that it is confidently in; "" if it is too short to tell."""
     own_words: int
     """Words outside lines that are confidently in another language."""
     switched: float
-    """Share of words that are stop words of another language of the recipe and not of this one."""
+    """Share of words that are stop words of another language of the recipe but not of this one."""
     folded: float
-    """Share of words that are stop words typed without the language's own letters, where the text has none of those."""
+    """Share of words that are stop words typed without the language's special letters, if the text has none."""
     repeats: float
-    """Share of characters in lines that stood in the document before."""
+    """Share of characters in lines that repeat an earlier line of the document."""
     repeated_words: float
     """Share of words covered by the most frequent sequence of three words."""
     symbols: float
     """Share of characters that are neither letters, digits, spaces nor plain punctuation."""
     links: int
-    """Web addresses in the text."""
+    """Number of web addresses in the text."""
     mixed: int
-    """Words that mix Latin and Cyrillic letters."""
+    """Number of words that mix Latin and Cyrillic letters."""
     blocked: int
-    """Words from the pack's blocked list."""
+    """Number of words from the pack's blocked list."""
     personal: str
-    """Kinds of personal data and how many of each, as `email:1 phone:2`."""
+    """Kinds of personal data with their counts, as `email:1 phone:2`."""
     quality: float
-    """How much it reads like text that explains, by the pack's small classifier, 0 to 1; -1 where it has none."""
+    """How much it reads like explanatory prose, 0 to 1, by the pack's small classifier; -1 if the pack has none."""
     contaminated: int
-    """Sequences of eight words that it shares with the benchmark files named in the recipe."""
+    """Number of eight-word sequences that it shares with the recipe's benchmark files."""
     stopped: str = ""
-    """Why nothing more could be found out about it in the time a page has, "" if all could."""
+    """Why marking stopped early, at the time limit for a page; "" if it did not."""
 
 
 @dataclass(frozen=True, slots=True)
 class Duplicate:
-    """Whether a document says what another one says: `of` is the id of the copy that is kept, "" for that one."""
+    """Whether a document duplicates another. `of` is the id of the copy that is kept, "" for that copy itself."""
 
     id: str
     of: str
     kind: str
     """`exact`, `near` or ""."""
     likeness: float
-    """Estimated share of common five-word sequences (Jaccard)."""
+    """Estimated Jaccard similarity of five-word sequences."""
     boilerplate: tuple[int, ...] = ()
-    """Numbers, from 0, of lines that its host repeats on many pages."""
+    """Numbers, from 0, of the lines that its host repeats on many pages."""
 
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A document of the corpus: personal data masked, look-alikes put right."""
+    """A document of the corpus, with personal data masked and look-alikes corrected."""
 
     id: str
     text: str
@@ -121,7 +121,7 @@ class Kept:
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """A record or document that went no further, and why."""
+    """A record or document that was dropped, and why."""
 
     id: str
     url: str
@@ -131,7 +131,7 @@ class Lost:
 
 @dataclass(frozen=True, slots=True)
 class SiftedOut:
-    """A page that the gate left out, as a number made from its address: there are thousands for each that passes."""
+    """A page that the gate rejected, stored as a hash of its address: there are thousands for each accepted page."""
 
     url: int
 
@@ -148,10 +148,10 @@ def arrow_schema(kind: type[Any]) -> pa.Schema:
 
 
 def write_shard(path: Path, kind: type[Row], rows: Iterable[Row], counts: Counter[str] | None = None) -> None:
-    """Write rows to a Parquet shard in one move, so that a shard that exists is whole.
+    """Write rows to a Parquet shard in one move, so that a shard that exists is complete.
 
-    `counts` may be filled while `rows` are drawn; they travel inside the shard (as strings of the footer), so that a
-    resumed stage adds up to the same summary. Without them the rows are counted.
+    `counts` may be filled while `rows` are consumed. They are stored inside the shard (in the footer), so that a
+    resumed stage adds up to the same summary. Without them, the rows are counted.
     """
     schema = arrow_schema(kind)
     names = schema.names
@@ -165,8 +165,8 @@ def write_shard(path: Path, kind: type[Row], rows: Iterable[Row], counts: Counte
                 total, batch = total + len(batch), []
         writer.write_batch(_batch(batch, names, schema))
         total += len(batch)
-        found = dict(counts) if counts is not None else {"rows": total}
-        writer.add_key_value_metadata({"counts": json.dumps(found, sort_keys=True, ensure_ascii=False)})
+        footer = dict(counts) if counts is not None else {"rows": total}
+        writer.add_key_value_metadata({"counts": json.dumps(footer, sort_keys=True, ensure_ascii=False)})
 
 
 def _batch(rows: list[Row], names: list[str], schema: pa.Schema) -> pa.RecordBatch:
@@ -184,14 +184,14 @@ def read_shard(path: Path, kind: type[Row]) -> Iterator[Row]:
 
 
 def read_counts(path: Path) -> dict[str, int]:
-    """The counts that travel inside a shard."""
+    """The counts stored inside a shard."""
     metadata = pq.read_metadata(path).metadata or {}
     counts: dict[str, int] = json.loads(metadata[b"counts"])
     return counts
 
 
 def add_up(shards: Iterable[Path]) -> dict[str, int]:
-    """The sum of the counts inside shards, sorted by name."""
+    """The sum of the counts stored in shards, sorted by name."""
     total = Counter[str]()
     for shard in shards:
         total.update(read_counts(shard))
@@ -200,11 +200,11 @@ def add_up(shards: Iterable[Path]) -> dict[str, int]:
 
 @contextlib.contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
-    """A path to write to in place of `path`, moved there at the end; on any error nothing is left behind.
+    """A temporary path to write to, moved to `path` at the end. On any error nothing is left behind.
 
-    A full disk becomes a `Problem` that names the place; all that was whole before stays whole.
+    A full disk becomes a `Problem` that names the path. Existing files stay complete.
     """
-    # In two containers that share a disk two processes may have the same number.
+    # In two containers that share a disk, two processes may have the same process id.
     temporary = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -224,18 +224,18 @@ def whole_file(path: Path) -> Iterator[Path]:
             temporary.unlink()
 
 
-def disk_problem(error: OSError, place: Path) -> Problem | None:
-    """A full disk as a `Problem` that says where and what to do; `None` for any other error."""
+def disk_problem(error: OSError, path: Path) -> Problem | None:
+    """A `Problem` for a full disk, with the path and what to do; None for any other error."""
     if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         return None
     return Problem(
-        f"no space left to write {show_path(place)} ({os.strerror(error.errno or 0)}). Nothing already built is lost: "
-        "make room and give the same command again, it goes on where it stopped"
+        f"no space left to write {show_path(path)} ({os.strerror(error.errno or 0)}). Nothing already built is lost: "
+        "free some space and run the same command again; it resumes where it stopped"
     )
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write `value` as JSON that a person can read, in one move."""
+    """Write `value` as readable JSON, in one move."""
     with whole_file(path) as temporary:
         text = json.dumps(value, ensure_ascii=False, indent=2, sort_keys=True, default=_plain)
         temporary.write_text(text + "\n", "utf-8", "replace")

@@ -1,4 +1,4 @@
-"""What bytes are packed with, told by the bytes and not by names or headers: archives, and bodies of answers."""
+"""Decompression of archives and response bodies. The bytes decide on the format, not names or headers."""
 
 import contextlib
 import io
@@ -10,11 +10,11 @@ from typing import Any, BinaryIO
 
 GZIP, ZSTD, LZ4 = b"\x1f\x8b\x08", b"\x28\xb5\x2f\xfd", b"\x04\x22\x4d\x18"
 DICTIONARY = b"\x5d\x2a\x4d\x18"
-"""Begins the frame in which a .warc.zst brings its dictionary."""
+"""Start of the frame with the dictionary of a .warc.zst."""
 BLOCK = 1 << 16
 PADDING = b"\0\r\n\t "
-KEPT = 16 << 20
-"""Unpacked bytes that are kept to go back to."""
+KEPT_BYTES = 16 << 20
+"""Unpacked bytes that are kept for seeking backwards."""
 CHUNK = re.compile(rb"[0-9a-fA-F]{1,8}[ \t]*(?:;[^\r\n]{0,1000})?\r?\n")
 CONTROLS = bytes([*range(9), *range(14, 27), *range(28, 32)])
 
@@ -27,18 +27,18 @@ class CutError(DamagedError):
     """The file ends inside a member."""
 
 
-class Part:
-    """A file from `start` to `end` (its end if 0) as a stream, behind the bytes `before`."""
+class FileSlice:
+    """A stream of the bytes `before` and then the file from `start` to `end` (to its end if 0)."""
 
     def __init__(self, file: BinaryIO, start: int, end: int = 0, before: bytes = b"") -> None:
         self.file, self.start, self.end, self.before, self.position = file, start, end, before, 0
 
     def read(self, size: int = -1) -> bytes:
-        at = self.position
-        if at < len(self.before):
-            data = self.before[at:] if size < 0 else self.before[at : at + size]
+        position = self.position
+        if position < len(self.before):
+            data = self.before[position:] if size < 0 else self.before[position : position + size]
         else:
-            offset = self.start + at - len(self.before)
+            offset = self.start + position - len(self.before)
             left = max(0, self.end - offset) if self.end else size
             self.file.seek(offset)
             data = self.file.read(min(size, left) if size >= 0 else left)
@@ -54,28 +54,28 @@ class Part:
 
 
 def reader_of(magic: bytes, stream: Any) -> Any:
-    """What unpacks a stream that begins with `magic`."""
+    """The reader that unpacks a stream that begins with `magic`."""
     from fastwarc.stream_io import GzipReader, Lz4Reader, ZstdReader
 
     return {GZIP: GzipReader, ZSTD: ZstdReader, LZ4: Lz4Reader}[magic](stream)
 
 
 def unpack(file: BinaryIO, start: int, magic: bytes, dictionary: bytes = b"") -> Generator[bytes, None, int]:
-    """The content of the member at `start`, block by block; the generator's value is where the member ends."""
+    """The content of the member at `start`, block by block. The generator returns the offset where the member ends."""
     if magic == GZIP:
         return (yield from _unpack_gzip(file, start))
     end, error = 0, DamagedError()
     if magic == ZSTD:
         try:
             end = frame_end(file, start)
-        except DamagedError as found:  # what is before the damage can be had all the same
-            error = found
-    reader = reader_of(magic, Part(file, start, end, dictionary))
+        except DamagedError as damage:  # what is before the damage can still be read
+            error = damage
+    reader = reader_of(magic, FileSlice(file, start, end, dictionary))
     try:
         while data := bytes(reader.read(BLOCK)):
             yield data
-    except OSError as found:
-        raise (error if isinstance(error, CutError) else DamagedError(str(found))) from found
+    except OSError as damage:
+        raise (error if isinstance(error, CutError) else DamagedError(str(damage))) from damage
     if magic == ZSTD and not end:
         raise error
     return end or size_of(file)
@@ -103,36 +103,36 @@ def _unpack_gzip(file: BinaryIO, start: int) -> Generator[bytes, None, int]:
 
 
 def _up_to_damage(inflate: Any, packed: bytes) -> Generator[bytes, None, None]:
-    """What can be unpacked before the damaged spot: zlib gives nothing of a piece that has one."""
+    """What can be unpacked before the damage: zlib returns nothing of a chunk that contains it."""
     with contextlib.suppress(zlib.error):
         for start in range(0, len(packed), 256):
             yield inflate.decompress(packed[start : start + 256])
 
 
 def frame_end(file: BinaryIO, start: int) -> int:
-    """Where a zstd frame ends, by the lengths of its blocks (RFC 8878)."""
+    """The offset where a zstd frame ends, by the lengths of its blocks (RFC 8878)."""
     file.seek(start)
     head = file.read(5)
     if head[:4] != ZSTD or len(head) < 5:
-        raise DamagedError("no zstd frame")
+        raise DamagedError("not a zstd frame")
     flags = head[4]
     is_single = flags >> 5 & 1
-    at = start + 5 + (1 - is_single) + (0, 1, 2, 4)[flags & 3] + (is_single, 2, 4, 8)[flags >> 6]
+    offset = start + 5 + (1 - is_single) + (0, 1, 2, 4)[flags & 3] + (is_single, 2, 4, 8)[flags >> 6]
     while True:
-        file.seek(at)
-        said = file.read(3)
-        if len(said) < 3:
+        file.seek(offset)
+        header = file.read(3)
+        if len(header) < 3:
             raise CutError("the file ends inside a zstd frame")
-        block = int.from_bytes(said, "little")
+        block = int.from_bytes(header, "little")
         if block >> 1 & 3 == 3:
-            raise DamagedError("a zstd block of no known kind")
-        at += 3 + (1 if block >> 1 & 3 == 1 else block >> 3)
+            raise DamagedError("a zstd block of unknown type")
+        offset += 3 + (1 if block >> 1 & 3 == 1 else block >> 3)
         if block & 1:
             break
-    at += 4 if flags & 4 else 0
-    if at > size_of(file):
+    offset += 4 if flags & 4 else 0
+    if offset > size_of(file):
         raise CutError("the file ends inside a zstd frame")
-    return at
+    return offset
 
 
 def size_of(file: BinaryIO) -> int:
@@ -140,16 +140,16 @@ def size_of(file: BinaryIO) -> int:
 
 
 def next_member(file: BinaryIO, start: int, magic: bytes, dictionary: bytes = b"", begins: bytes = b"") -> int | None:
-    """Offset of the next member whose content begins with `begins`, at `start` or after; `None` if there is none."""
+    """Offset of the next member, at `start` or after, whose content begins with `begins`; None if there is none."""
     size, overlap = 1 << 16, len(magic) - 1
     while True:
         file.seek(start)
         block = file.read(size)
-        at = block.find(magic)
-        while at >= 0:
-            if _begins_with(file, start + at, magic, dictionary, begins):
-                return start + at
-            at = block.find(magic, at + 1)
+        index = block.find(magic)
+        while index >= 0:
+            if _begins_with(file, start + index, magic, dictionary, begins):
+                return start + index
+            index = block.find(magic, index + 1)
         if len(block) < size:
             return None
         start, size = start + size - overlap, 1 << 20
@@ -163,7 +163,7 @@ def _begins_with(file: BinaryIO, start: int, magic: bytes, dictionary: bytes, be
 
 
 def dictionary_of(file: BinaryIO) -> bytes:
-    """The frame at the start of a .warc.zst that holds its dictionary, whole; empty if there is none."""
+    """The complete frame with the dictionary at the start of a .warc.zst; empty if there is none."""
     file.seek(0)
     head = file.read(8)
     if head[:4] != DICTIONARY or len(head) < 8:
@@ -172,18 +172,18 @@ def dictionary_of(file: BinaryIO) -> bytes:
 
 
 class Unpacked:
-    """The members of a packed file as one stream; damaged ones are left out, and reading goes on at the next.
+    """The members of a packed file as one stream. Damaged members are skipped and reading continues at the next.
 
-    Going back further than `KEPT` bytes unpacks again from the start.
+    Seeking back further than `KEPT_BYTES` unpacks again from the start.
     """
 
     def __init__(self, file: BinaryIO, magic: bytes, dictionary: bytes = b"") -> None:
         self.file, self.magic, self.dictionary = file, magic, dictionary
         self.position = 0
         self.trouble = ""
-        """Why nothing could be unpacked behind some byte; empty if all was."""
+        """Why nothing could be unpacked after some byte; "" if everything was."""
         self.skipped: dict[int, str] = {}
-        """Offset of each member that could not be unpacked to its end -> why."""
+        """Offset of each member that could not be unpacked to its end -> reason."""
         self._restart()
 
     def _restart(self) -> None:
@@ -200,16 +200,16 @@ class Unpacked:
             except DamagedError as error:
                 after, self.trouble = (
                     here + 1,
-                    f"byte {here}: what is packed here cannot be unpacked to its end: {error}",
+                    f"byte {here}: the data here cannot be unpacked to its end: {error}",
                 )
                 self.skipped[here] = self.trouble
             start = next_member(self.file, after, self.magic, self.dictionary)
-            if not self.trouble and start != after and self._is_rubbish(after, start):
+            if not self.trouble and start != after and self._has_garbage(after, start):
                 reason = f"byte {after}: nothing that can be unpacked"
                 self.trouble, self.skipped[after] = reason, reason
 
-    def _is_rubbish(self, start: int, end: int | None) -> bool:
-        """Whether more than padding stands there."""
+    def _has_garbage(self, start: int, end: int | None) -> bool:
+        """Whether there is anything but padding between two offsets."""
         size = min((end or size_of(self.file)) - start, 1 << 20)
         self.file.seek(start)
         return bool(self.file.read(size).strip(PADDING))
@@ -224,7 +224,7 @@ class Unpacked:
             self.kept.append((self.produced, block))
             self.produced += len(block)
             self.held += len(block)
-            while self.held - len(self.kept[0][1]) > KEPT:
+            while self.held - len(self.kept[0][1]) > KEPT_BYTES:
                 self.held -= len(self.kept.popleft()[1])
         start, block = next(pair for pair in reversed(self.kept) if pair[0] <= self.position)
         data = block[self.position - start :][:size]
@@ -242,10 +242,10 @@ class Unpacked:
 
 
 def unpack_body(body: bytes, codings: list[str], limit: int) -> bytes:
-    """The body of an answer without its codings, at most `limit` + 1 bytes of it; `DamagedError` if it is broken.
+    """A response body without its content codings, at most `limit` + 1 bytes; `DamagedError` if it is damaged.
 
-    Many crawlers store bodies unpacked under the headers of the packed ones, or the other way round: so the bytes
-    decide, and a coding that the body does not have is passed over.
+    Many crawlers store unpacked bodies with the headers of packed ones, or the other way around. So the bytes decide,
+    and a coding that the body does not have is ignored.
     """
     for coding in codings:
         if coding == "chunked":
@@ -262,14 +262,14 @@ def unpack_body(body: bytes, codings: list[str], limit: int) -> bytes:
 
 
 def unpack_undeclared(body: bytes, limit: int) -> bytes:
-    """`body` unpacked where its first bytes say that it is packed."""
+    """`body`, unpacked if its first bytes show that it is packed."""
     if body.startswith(GZIP):
         return _unpack(body, "gzip", limit)
     return _unpack(body, "zstd", limit) if body.startswith(ZSTD) else body
 
 
 def is_plain(body: bytes) -> bool:
-    """Whether the bytes look like text in some charset: packed ones are full of control characters."""
+    """Whether the bytes look like text in some charset: packed data is full of control characters."""
     head = body[:2000]
     return len(head) - len(head.translate(None, CONTROLS)) <= len(head) // 100
 

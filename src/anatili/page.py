@@ -1,7 +1,7 @@
-"""What a page says: its charset, its main text, and the signals that its owner put into it. Nothing here knows a stage.
+"""Page extraction: charset, main text, and the owner's opt-out signals. Nothing here depends on stages.
 
-Every step is bounded in time and memory whatever the page holds: patterns are linear, and a page nested deeper or with
-more tags than browsers stand is taken as plain text.
+Every step is bounded in time and memory, whatever the page contains: patterns are linear, and a page with deeper
+nesting or more tags than browsers accept is treated as plain text.
 """
 
 import codecs
@@ -27,7 +27,7 @@ ALIASES = {
     "unicode": "utf-16",
 }
 OPT_OUT_HEADER = "x-anatili-opt-out"
-"""Header by which `collect` hands on what the site as a whole refuses, each signal with its date."""
+"""Header in which `collect` passes on the opt-out signals of the whole site, each with its date."""
 TAG = re.compile(r"</?[a-zA-Z][\w-]{0,30}")
 MARKUP = re.compile(r"<[^<>]{0,5000}>")
 CLOSES_ITSELF = re.compile(
@@ -36,47 +36,47 @@ CLOSES_ITSELF = re.compile(
     "animate\\w*|circle|ellipse|fe[A-Z]\\w*|image|line|path|polygon|polyline|rect|stop|use",
     re.I,
 )
-"""Elements that have no end tag or need none, those of drawings included: they do not nest."""
+"""Elements that have no end tag or need none, including those of drawings: they do not nest."""
 MAX_CHARACTERS, MAX_TAGS, MAX_DEPTH = 3_000_000, 60_000, 4000
-"""Pages longer than that go through the quick extractor; pages nested deeper have their tags taken off: there the
-others take minutes (200,000 nested elements). Elements never closed count as nested. By size and not by the clock, so
-that a busy machine gives the same text."""
+"""Longer pages, and pages with more tags, go through the quick extractor. Pages with deeper nesting only have their
+tags removed: the extractors would take minutes for them (200,000 nested elements). Elements that are never closed count
+as nested. The limits are sizes, not times, so that a busy machine yields the same text."""
 DEEP = 250
-"""Nesting from which the careful extractor's parser may give up."""
+"""Nesting at which the parser of the careful extractor may give up."""
 ROOT = re.compile(r"<html\b[^>]{0,2000}>", re.I)
 MACHINE_CLASS = re.compile(r"\b(?:translated-(?:ltr|rtl)|conveythis-translated|machine-translated)\b", re.I)
-"""Classes that a service of machine translation sets on the root element of a page that it has translated."""
+"""Classes that machine translation services set on the root element of pages that they translated."""
 MACHINE_NAMES = ("x-translated-by", "translated-by", "translation-method", "translation-type")
-"""Names of meta tags that say how a page was translated ..."""
+"""Names of meta tags that say how a page was translated."""
 MACHINE_WORDS = re.compile(
     r"\b(?:machine|automatic|auto|mt|google|gtranslate|deepl|bing|yandex|libretranslate)\b", re.I
 )
-"""... and what they say where a machine did."""
+"""Words in these tags that name a machine."""
 SERVED = re.compile(
     r"(?:^|\.)(?:translate\.goog|translate\.googleusercontent\.com|translatetheweb\.com|translated\.turbopages\.org)$"
 )
-"""Hosts that serve other people's pages, translated."""
+"""Hosts that serve translations of other sites' pages."""
 ORIGINAL = re.compile(
     r"<font style=\"vertical-align: ?inherit;?\">\s{0,20}<font style=\"vertical-align: ?inherit;?\">", re.I
 )
-"""What a browser's translator wraps around each piece of text: saved pages keep it."""
+"""What a browser's translator wraps around each piece of text; saved pages keep it."""
 MANY_PIECES = 10
 HEAD = 200_000
-"""Characters of a page in which such signals are looked for."""
+"""Characters of a page that are searched for such signals."""
 TITLE, TITLE_END = re.compile("<title", re.I), re.compile("</title", re.I)
 NO_TRAINING = ("noai", "noimageai", "notrain")
 
 
 @dataclass(frozen=True)
 class Extracted:
-    """What a page says. `text` is "" if it holds none."""
+    """The content of a page. `text` is "" if it has none."""
 
     text: str
     title: str
     charset: str
     opt_out: str
     translated: str = ""
-    """Signals that a machine translated it."""
+    """Signals that it was machine-translated."""
 
 
 def extract_page(
@@ -88,7 +88,7 @@ def extract_page(
     is_text: bool = False,
     url: str = "",
 ) -> Extracted:
-    """The main text of a page without navigation, comments and advertisements; `charset` is what HTTP declares."""
+    """The main text of a page without navigation, comments and advertisements. `charset` is the one from HTTP."""
     decoded, used = decode(payload, charset)
     if is_text:
         return Extracted(text.clean(decoded).strip(), "", used, signals("", headers or {}))
@@ -96,7 +96,7 @@ def extract_page(
     title = title_of(decoded[:100_000])
     first, _, rest = body.partition("\n")
     return Extracted(
-        text=rest.strip() if first.strip() == title else body,  # a heading that repeats the title is said once
+        text=rest.strip() if first.strip() == title else body,  # drop a heading that repeats the title
         title=title,
         charset=used,
         opt_out=signals(decoded, headers or {}),
@@ -105,20 +105,20 @@ def extract_page(
 
 
 def main_text(page: str, mode: Literal["careful", "quick"]) -> str:
-    """The main text by the extractor that the page's size and nesting allow."""
+    """The main text, by the extractor that suits the page's size and nesting."""
     nested = depth(page)
     if nested > MAX_DEPTH:
         return without_tags(page)
     is_tame = len(page) <= MAX_CHARACTERS and page.count("<") <= MAX_TAGS
-    found = careful(page) if mode == "careful" and is_tame else quick(page)
-    # The parser behind `careful` gives up on pages nested much deeper than others; the other one does not.
-    return found or (quick(page) if nested > DEEP and mode == "careful" else "")
+    extracted = careful(page) if mode == "careful" and is_tame else quick(page)
+    # The parser behind `careful` gives up on very deeply nested pages; the one behind `quick` does not.
+    return extracted or (quick(page) if nested > DEEP and mode == "careful" else "")
 
 
 def title_of(head: str) -> str:
     """The text of the first title element."""
-    found = TITLE.search(head)
-    start = found.start() if found else -1
+    opening = TITLE.search(head)
+    start = opening.start() if opening else -1
     begin = head.find(">", start) + 1
     ending = TITLE_END.search(head, begin)
     end = ending.start() if ending else -1
@@ -126,7 +126,7 @@ def title_of(head: str) -> str:
 
 
 class Steps(dict[str, int]):
-    """Start of a tag, such as `</div`, -> by how much it changes the depth; each is worked out once."""
+    """Maps the start of a tag, such as `</div`, to the change in depth; computed when first looked up."""
 
     def __missing__(self, tag: str) -> int:
         step = 0 if CLOSES_ITSELF.fullmatch(tag.lstrip("</")) else -1 if tag.startswith("</") else 1
@@ -139,59 +139,59 @@ STEPS = Steps()
 
 
 def depth(page: str) -> int:
-    """How deeply elements that must be closed are nested in `page`."""
-    now = deepest = 0
+    """The greatest nesting depth of elements that must be closed."""
+    current = deepest = 0
     for tag in TAG.findall(page):
-        now += STEPS[tag]
-        if now > deepest:
-            deepest = now
-        elif now < 0:
-            now = 0
+        current += STEPS[tag]
+        if current > deepest:
+            deepest = current
+        elif current < 0:
+            current = 0
     return deepest
 
 
 def without_tags(page: str) -> str:
-    """All text of a page, its tags taken for line ends; what stands in scripts and styles is left out."""
-    kept, skipping = [], ""
-    at = 0
+    """All text of a page, with tags as line ends, without scripts and styles."""
+    parts, skipping = [], ""
+    position = 0
     for match in MARKUP.finditer(page):
         if not skipping:
-            kept.append(page[at : match.start()])
-        at = match.end()
+            parts.append(page[position : match.start()])
+        position = match.end()
         name = match.group()[1:8].lower()
         if skipping and name.startswith("/" + skipping):
             skipping = ""
         elif not skipping:
-            skipping = next((one for one in ("script", "style") if name.startswith(one)), "")
+            skipping = next((element for element in ("script", "style") if name.startswith(element)), "")
     if not skipping:
-        kept.append(page[at:])
-    lines = (" ".join(html.unescape(part).split()) for part in kept)
+        parts.append(page[position:])
+    lines = (" ".join(html.unescape(part).split()) for part in parts)
     return "\n".join(line for line in lines if line)
 
 
 def translation_signals(page: str, url: str = "") -> str:
-    """What shows that a machine translated this very page: marks that services of translation leave in what they made.
+    """Signals that this page was machine-translated: marks that translation services leave in their output.
 
-    A widget that offers translation, or links to the page in many languages, show nothing: people translate too.
+    A widget that offers translation, or links to the page in many languages, do not count: people translate too.
     """
     head = page[:HEAD]
     root = ROOT.search(head)
-    found = {sign.lower() for sign in MACHINE_CLASS.findall(root.group())} if root else set()
+    signs = {sign.lower() for sign in MACHINE_CLASS.findall(root.group())} if root else set()
     for tag in META.findall(head):
-        said = attributes(tag)
-        name, content = said.get("name", said.get("http-equiv", "")).lower(), said.get("content", "")
+        meta = attributes(tag)
+        name, content = meta.get("name", meta.get("http-equiv", "")).lower(), meta.get("content", "")
         if name in MACHINE_NAMES and MACHINE_WORDS.search(content):
-            found.add(f"meta {name}: {content[:40]}")
+            signs.add(f"meta {name}: {content[:40]}")
     if len(ORIGINAL.findall(head)) >= MANY_PIECES:
-        found.add("text wrapped by a translator")
+        signs.add("text wrapped by a translator")
     host = text.host_of(url).partition(":")[0].lower()
     if SERVED.search(host):
-        found.add(f"served by {host}")
-    return "; ".join(sorted(found))
+        signs.add(f"served by {host}")
+    return "; ".join(sorted(signs))
 
 
 def attributes(tag: str) -> dict[str, str]:
-    """The attributes of a tag, names in lower case."""
+    """The attributes of a tag, with lowercase names."""
     return {key.lower(): (a or b or c) for key, a, b, c in ATTRIBUTE.findall(tag)}
 
 
@@ -211,10 +211,10 @@ def quick(page: str) -> str:
 
 
 def decode(payload: bytes, charset: str = "") -> tuple[str, str]:
-    """`payload` as text and the charset used: byte-order mark, valid UTF-8, what is declared, then a guess.
+    """Decode `payload`; returns the text and the charset: byte-order mark, valid UTF-8, declared charset, then a guess.
 
-    Valid UTF-8 goes before the declaration because long non-ASCII text in another charset is never valid UTF-8 by
-    chance. KZ-1048 must be taken from the declaration: detectors call it KOI8-R or windows-1251.
+    Valid UTF-8 takes precedence over the declaration, because long non-ASCII text in another charset is never valid
+    UTF-8 by chance. KZ-1048 must be declared: detectors call it KOI8-R or windows-1251.
     """
     for mark, name in (
         (codecs.BOM_UTF8, "utf-8-sig"),
@@ -223,9 +223,9 @@ def decode(payload: bytes, charset: str = "") -> tuple[str, str]:
     ):
         if payload.startswith(mark):
             return payload.decode(name, "replace"), name
-    wide = guess_utf16(payload)
-    if wide:
-        return payload.decode(wide, "replace"), wide
+    utf16 = guess_utf16(payload)
+    if utf16:
+        return payload.decode(utf16, "replace"), utf16
     try:
         return payload.decode("utf-8"), "utf-8"
     except UnicodeDecodeError:
@@ -248,19 +248,19 @@ def decode(payload: bytes, charset: str = "") -> tuple[str, str]:
     return payload.decode(codec, "replace"), codec
 
 
-# Bytes by which KZ-1048 differs from windows-1251, by what they are there: letters of Ukrainian, of Belarusian, of
-# Macedonian and Serbian. No text in windows-1251 has letters of two of these; Kazakh in KZ-1048 has қ and ғ.
+# Bytes that differ between KZ-1048 and windows-1251, grouped by their meaning in windows-1251: letters of Ukrainian, of
+# Belarusian, of Macedonian and Serbian. No windows-1251 text has letters of two groups; Kazakh in KZ-1048 has қ and ғ.
 FOREIGN_1251 = (b"\xa5\xaa\xaf\xb4\xba\xbf", b"\xa1\xa2", b"\x8d\x8e\x9d\x9e\xa3\xbc\xbd\xbe")
 
 
 def is_kz1048(payload: bytes) -> bool:
-    """Whether a page that declares windows-1251 is written in KZ-1048, as many are."""
+    """Whether a page that declares windows-1251 is really in KZ-1048, as many are."""
     counts = [sum(payload.count(byte) for byte in group) for group in FOREIGN_1251]
     return sum(count > 1 for count in counts) > 1
 
 
 def guess_utf16(payload: bytes) -> str:
-    """The codec of UTF-16 without a byte-order mark, told by zero bytes around the tags' ASCII letters."""
+    """The codec of UTF-16 without a byte-order mark, by the zero bytes around ASCII letters; "" if it is not UTF-16."""
     head = payload[:400]
     if head[1::2].count(0) > len(head) // 4 > 2:
         return "utf-16-le"
@@ -268,21 +268,21 @@ def guess_utf16(payload: bytes) -> str:
 
 
 def signals(page: str, headers: dict[str, str]) -> str:
-    """By which signals the owner of a page refuses use for training: HTTP headers and meta tags, parted by "; "."""
-    found = []
+    """Signals by which a page's owner opts out of training, from HTTP headers and meta tags, separated by "; "."""
+    refusals = []
     robots = headers.get("x-robots-tag", "").lower()
-    found += [f"X-Robots-Tag: {word}" for word in NO_TRAINING if re.search(rf"\b{word}\b", robots)]
-    found += filter(None, headers.get(OPT_OUT_HEADER, "").split("; "))
+    refusals += [f"X-Robots-Tag: {word}" for word in NO_TRAINING if re.search(rf"\b{word}\b", robots)]
+    refusals += filter(None, headers.get(OPT_OUT_HEADER, "").split("; "))
     if headers.get("tdm-reservation", "").strip() == "1":
-        found.append("tdm-reservation: 1")
+        refusals.append("tdm-reservation: 1")
     for tag in META.findall(page[:200_000]):
-        said = attributes(tag)
-        name, content = said.get("name", "").lower(), said.get("content", "").lower()
+        meta = attributes(tag)
+        name, content = meta.get("name", "").lower(), meta.get("content", "").lower()
         if name == "tdm-reservation" and content.strip() == "1":
-            found.append("meta tdm-reservation: 1")
+            refusals.append("meta tdm-reservation: 1")
         if name in ("robots", "ccbot", "gptbot", "google-extended", "anatili"):
-            found += [f"meta {name}: {word}" for word in NO_TRAINING if re.search(rf"\b{word}\b", content)]
-    return "; ".join(dict.fromkeys(found))
+            refusals += [f"meta {name}: {word}" for word in NO_TRAINING if re.search(rf"\b{word}\b", content)]
+    return "; ".join(dict.fromkeys(refusals))
 
 
 def _unescape(title: str) -> str:

@@ -1,4 +1,4 @@
-"""Where work runs: in this process, in several on this machine, or on a Ray cluster. A stage cannot tell which."""
+"""Where work runs: in this process, in several local processes, or on a Ray cluster. Stages do not see which."""
 
 import multiprocessing
 import os
@@ -23,32 +23,32 @@ class Pool(Protocol):
 
 
 class LocalPool:
-    """Processes on this machine; with one worker, no processes at all."""
+    """Processes on this machine; with one worker, the work runs in this process."""
 
     def __init__(self, workers: int = 1) -> None:
         self.workers = workers
 
     def map(self, work: Callable[[Job], Result], jobs: Iterable[Job]) -> Iterator[Result]:
-        waiting = iter(jobs)
-        first = list(islice(waiting, 2))
+        remaining = iter(jobs)
+        first = list(islice(remaining, 2))
         if self.workers == 1 or len(first) < 2:
             yield from (work(job) for job in first)
-            yield from (work(job) for job in waiting)
+            yield from (work(job) for job in remaining)
             return
-        # spawn: a fork would copy the locks of running threads (progress bar, Arrow) in whatever state they are.
+        # spawn: a fork would copy the locks of running threads (progress bar, Arrow) in an unknown state.
         context = multiprocessing.get_context("spawn")
         with ProcessPoolExecutor(self.workers, context, initializer=die_with_parent) as executor:
-            flying: set[Future[Result]] = {executor.submit(work, job) for job in first}
-            flying |= {executor.submit(work, job) for job in islice(waiting, 2 * self.workers)}
+            pending: set[Future[Result]] = {executor.submit(work, job) for job in first}
+            pending |= {executor.submit(work, job) for job in islice(remaining, 2 * self.workers)}
             try:
-                while flying:
-                    done, flying = wait(flying, return_when=FIRST_COMPLETED)
-                    flying |= {executor.submit(work, job) for job in islice(waiting, len(done))}
+                while pending:
+                    done, pending = wait(pending, return_when=FIRST_COMPLETED)
+                    pending |= {executor.submit(work, job) for job in islice(remaining, len(done))}
                     for future in done:
                         yield future.result()
             except BrokenProcessPool as error:
                 raise Problem(
-                    "a worker process was killed (out of memory?). What was built stays: give the same command again, "
+                    "a worker process was killed (out of memory?). Finished shards are kept: run the command again "
                     "with fewer --workers"
                 ) from error
             finally:
@@ -56,7 +56,7 @@ class LocalPool:
 
 
 def die_with_parent() -> None:
-    """End this worker when the process that started it is gone, so that a killed run leaves nothing behind."""
+    """End this worker when its parent process is gone, so that a killed run leaves no processes behind."""
     parent = multiprocessing.parent_process()
     assert parent is not None
 
@@ -68,13 +68,13 @@ def die_with_parent() -> None:
 
 
 class RayPool:
-    """Tasks on a Ray cluster, with few enough in flight that the driver stays small."""
+    """Tasks on a Ray cluster, at most `in_flight` at a time, to limit the driver's memory."""
 
     def __init__(self, address: str, in_flight: int = 256) -> None:
         os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
         if address not in ("local", "auto") and Path("~/.ray/auth_token").expanduser().exists():
-            # `ray start` asks for a token by default, but a driver that names an address does not send it unasked.
+            # `ray start` requires a token by default, but a driver with an address only sends it in this mode.
             os.environ.setdefault("RAY_AUTH_MODE", "token")
         try:
             import ray
@@ -84,7 +84,7 @@ class RayPool:
         self.in_flight = in_flight
         try:
             ray.init(
-                address=address,  # "local" always starts one; None would join whatever was left running
+                address=address,  # "local" always starts a cluster; None would join any that is still running
                 ignore_reinit_error=True,
                 log_to_driver=False,
                 include_dashboard=False,
@@ -92,21 +92,21 @@ class RayPool:
             )
         except ConnectionError as error:
             raise Problem(
-                f"no Ray cluster at {address}: {error}. If it is there and asks for a token, set RAY_AUTH_MODE=token "
+                f"no Ray cluster at {address}: {error}. If it is running and requires a token, set RAY_AUTH_MODE=token "
                 "and RAY_AUTH_TOKEN_PATH"
             ) from error
 
     def map(self, work: Callable[[Job], Result], jobs: Iterable[Job]) -> Iterator[Result]:
-        # A task killed with its node is run again: shards are moved into place whole, so that is harmless.
+        # A task that was killed with its node runs again. This is safe, because shards are moved into place whole.
         task: Any = self.ray.remote(num_cpus=1, max_retries=3)(_call)
-        flying: list[Any] = []
+        pending: list[Any] = []
         for job in jobs:
-            flying.append(task.remote(work, job))
-            if len(flying) >= self.in_flight:
-                done, flying = self.ray.wait(flying)
+            pending.append(task.remote(work, job))
+            if len(pending) >= self.in_flight:
+                done, pending = self.ray.wait(pending)
                 yield from self._results(done)
-        while flying:
-            done, flying = self.ray.wait(flying)
+        while pending:
+            done, pending = self.ray.wait(pending)
             yield from self._results(done)
 
     def _results(self, done: list[Any]) -> list[Any]:

@@ -1,4 +1,4 @@
-"""The one exception that is meant for people, and how to get what is missing where they are."""
+"""The one exception that is meant for people, and the commands that install what is missing."""
 
 import re
 import shlex
@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-"""The source tree that this package runs from, if it runs from one."""
+"""The source tree, if this package runs from one."""
 
 
 class Problem(Exception):  # noqa: N818 - the word users read
-    """What is wrong, where it is and what to do about it; the command line prints it without a traceback."""
+    """What is wrong, where, and what to do about it. The command line prints it without a traceback."""
 
 
 def is_checkout() -> bool:
@@ -20,42 +20,42 @@ def is_checkout() -> bool:
 
 
 def install(extra: str) -> str:
-    """The command that installs what an extra of anatili names.
+    """The command that installs the packages of an extra.
 
-    In a checkout it is the checkout with the extra; elsewhere the missing packages themselves, because the name
-    `anatili` is not on the package index and would be somebody else's there.
+    In a checkout it installs the checkout with the extra. Elsewhere it names the missing packages themselves, because
+    `anatili` is not on the package index and that name could belong to someone else there.
     """
     if is_checkout():
         return f"{pip()} -e {shlex.quote(f'{nearest(ROOT)}[{extra}]')}"
-    named = sorted(set(requirements(extra)))
-    missing = [one for one in named if not is_installed(one)] or named
+    packages = sorted(set(requirements(extra)))
+    missing = [name for name in packages if not is_installed(name)] or packages
     return f"{pip()} {' '.join(map(shlex.quote, missing))}"
 
 
 def pip() -> str:
-    """The start of a command that installs into the environment that this runs in."""
+    """The start of a command that installs into the current environment."""
     return f"{shlex.quote(nearest(Path(sys.executable)))} -m pip install"
 
 
 def nearest(path: Path) -> str:
-    """`path`, from the current folder where it lies below."""
+    """`path`, relative to the current folder if it is inside it."""
     return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
 
 
 def requirements(extra: str) -> Iterator[str]:
-    """The third-party packages that an extra names, also through other extras."""
+    """The third-party packages of an extra, including those of extras that it refers to."""
     from importlib import metadata
 
     for line in metadata.requires("anatili") or ():
-        what, _, marker = line.partition(";")
+        requirement, _, marker = line.partition(";")
         if f"extra=='{extra}'" not in marker.replace(" ", "").replace('"', "'"):
             continue
-        own = re.fullmatch(r"anatili\[([\w,-]+)\]", what.replace(" ", ""))
-        if own:
-            for name in own[1].split(","):
+        own_extras = re.fullmatch(r"anatili\[([\w,-]+)\]", requirement.replace(" ", ""))
+        if own_extras:
+            for name in own_extras[1].split(","):
                 yield from requirements(name)
         else:
-            yield what.strip()
+            yield requirement.strip()
 
 
 def is_installed(requirement: str) -> bool:

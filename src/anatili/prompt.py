@@ -1,4 +1,4 @@
-"""How a question and its passages are put to a model: the same words in training as in use."""
+"""The prompt with a question and its passages: the same in training as in use."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -13,17 +13,19 @@ Message = dict[str, str]
 
 
 def system_prompt(prompts: dict[str, Any], passages: Sequence[tuple[str, str]]) -> str:
-    """The system message in a pack's words; passages (title, text) are data: fenced, numbered, cut, made visible."""
+    """The system message from a pack. Passages (title, text) are numbered, cut short, without invisible characters."""
     fenced = "\n\n".join(
         f"[{number}] {title}\n{INVISIBLE.sub('', text)[:PASSAGE_CHARACTERS]}"
         for number, (title, text) in enumerate(passages, 1)
     )
-    said: str = prompts.get("system", "") + (f"\n\n{prompts.get('grounded', '')}\n\n{fenced}" if passages else "")
-    return said.strip()
+    prompt: str = prompts.get("system", "") + (f"\n\n{prompts.get('grounded', '')}\n\n{fenced}" if passages else "")
+    return prompt.strip()
 
 
-def grounded(prompts: dict[str, Any], passages: Sequence[tuple[str, str]], turns: Sequence[Message]) -> list[Message]:
-    """The conversation as the model gets it; system messages from outside are left out."""
+def grounded(
+    prompts: dict[str, Any], passages: Sequence[tuple[str, str]], messages: Sequence[Message]
+) -> list[Message]:
+    """The conversation as the model receives it. System messages from outside are dropped."""
     system = system_prompt(prompts, passages)
-    first = [{"role": "system", "content": system}] if system else []
-    return [*first, *(dict(turn) for turn in turns if turn["role"] != "system")]
+    opening = [{"role": "system", "content": system}] if system else []
+    return [*opening, *(dict(message) for message in messages if message["role"] != "system")]

@@ -1,4 +1,4 @@
-"""Files that people write, read as UTF-8 and as TOML: what is wrong with one is told with file and line."""
+"""Read files that people write, as UTF-8 and as TOML. Errors name the file and line."""
 
 import re
 import tomllib
@@ -8,29 +8,29 @@ from typing import Any
 from anatili.problem import Problem
 from anatili.text import show_path
 
-PLACE = re.compile(r"\A(.*) \(at (?:line (\d+), column (\d+)|end of document)\)", re.DOTALL)
-"""How tomllib tells where it stopped."""
+POSITION = re.compile(r"\A(.*) \(at (?:line (\d+), column (\d+)|end of document)\)", re.DOTALL)
+"""How tomllib says where it stopped."""
 BEGINS = re.compile(r"\A\s*(?:\[|[^\s#=]+\s*=)")
-"""A line that begins a table or a value."""
+"""A line that starts a table or a value."""
 
 
 def read_text(path: Path) -> str:
-    """The text of a file in UTF-8, with a byte order mark or without; `Problem` if it cannot be read."""
+    """The text of a UTF-8 file, with or without a byte-order mark; `Problem` if it cannot be read."""
     try:
-        raw = path.read_bytes()
+        content = path.read_bytes()
     except OSError as error:
         raise unreadable(path, error) from error
     try:
-        return raw.decode("utf-8-sig")
+        return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        line = raw[: error.start].count(b"\n") + 1
+        line = content[: error.start].count(b"\n") + 1
         raise Problem(
-            f"{show_path(path)}:{line}: not UTF-8 (byte {raw[error.start]:#04x}); convert it first"
+            f"{show_path(path)}:{line}: not UTF-8 (byte {content[error.start]:#04x}); convert it first"
         ) from error
 
 
 def unreadable(path: Path, error: OSError) -> Problem:
-    """What to say of a file that cannot be read."""
+    """The `Problem` for a file that cannot be read."""
     if isinstance(error, FileNotFoundError):
         return Problem(f"no file {show_path(path)}")
     if isinstance(error, IsADirectoryError):
@@ -39,7 +39,7 @@ def unreadable(path: Path, error: OSError) -> Problem:
 
 
 def read_toml(path: Path) -> dict[str, Any]:
-    """What a TOML file says; `Problem` names its line where it is wrong."""
+    """The content of a TOML file; `Problem` names the line of an error."""
     text = read_text(path)
     try:
         return tomllib.loads(text)
@@ -49,14 +49,16 @@ def read_toml(path: Path) -> dict[str, Any]:
         raise Problem(f"{show_path(path)}: values are nested too deep") from error
 
 
-def explained(said: str, text: str) -> str:
-    """An error of tomllib as `line: what is wrong`."""
-    found = PLACE.fullmatch(said)
-    if found is None:
-        return f" {said}"
-    what, line, column = found.groups()
+def explained(message: str, text: str) -> str:
+    """A tomllib error as `line: what is wrong`."""
+    match = POSITION.fullmatch(message)
+    if match is None:
+        return f" {message}"
+    reason, line, column = match.groups()
     if line:
-        return f"{line}: {what} (column {column})"
-    # What is not closed swallows all that follows: it is in the last line that begins something, or before it.
-    starts = [number for number, one in enumerate(text.splitlines(), 1) if BEGINS.match(one)]
-    return f"{starts[-1] if starts else 1}: {what}: a value is missing, or a quote or bracket was opened and not closed"
+        return f"{line}: {reason} (column {column})"
+    # An unclosed value swallows everything after it: it is in the last line that starts something, or before it.
+    starts = [number for number, row in enumerate(text.splitlines(), 1) if BEGINS.match(row)]
+    return (
+        f"{starts[-1] if starts else 1}: {reason}: a value is missing, or a quote or bracket was opened and not closed"
+    )

@@ -1,4 +1,4 @@
-"""Where reading goes on behind a damaged spot of a web archive, whatever packs it, and what was lost there."""
+"""Resynchronization: where reading a damaged web archive continues, in any format, and what was lost."""
 
 import re
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from anatili.packed import (
     ZSTD,
     CutError,
     DamagedError,
-    Part,
+    FileSlice,
     Unpacked,
     dictionary_of,
     next_member,
@@ -22,27 +22,27 @@ from anatili.packed import (
 )
 
 HEAD_ROOM = 100_000
-"""Bytes that the headers of a record, or of the answer in it, may take."""
+"""Highest size in bytes of the headers of a record or of the response in it."""
 HEADER = re.compile(rb"WARC/1\.\d{1,2}\r?\n[A-Za-z][\w-]{2,40}:")
 FIELD = re.compile(rb"^(WARC-Target-URI|WARC-Type|Content-Length):[ \t]*([^\r\n]*)", re.I | re.M)
 INNER = re.compile(rb"\r\n\r\nWARC/1\.\d{1,2}\r\n[A-Za-z][\w-]{2,40}:")
 INNER_MOST = 64 << 20
-"""Bytes of a damaged member in which further records are looked for."""
+"""Bytes of a damaged member that are searched for further records."""
 TYPES = (b"response", b"conversion", b"resource")
 """Types of records that are pages."""
 MOST_LOOKS = 100
-"""Records that are looked at behind the last page of a file in which nothing was wrong."""
+"""Records that are checked after the last page of an undamaged file."""
 
 
 @dataclass(frozen=True)
 class Look:
-    """What stands at an offset: a record that is whole, or one that is not, and where to look next."""
+    """What is at an offset: a complete record or an incomplete one, and where to look next."""
 
     state: Literal["whole", "wrong length", "cut", "damaged", "nothing", "several", "end"]
-    """`nothing`: not even the start of a member; `several`: the member holds more than one record, so records have no
+    """`nothing`: not even the start of a member. `several`: the member has more than one record, so records have no
     offsets of their own."""
     after: int
-    """Where the next record should begin if it is whole; from where one must be searched if it is not."""
+    """Where the next record should begin if this one is whole; where to start searching for one if not."""
     url: str = ""
     is_page: bool = False
     detail: str = ""
@@ -50,7 +50,7 @@ class Look:
 
 @dataclass(frozen=True)
 class Head:
-    """The first lines of a record. `length` is -1 where Content-Length is no number."""
+    """The headers of a record. `length` is -1 if Content-Length is not a number."""
 
     size: int
     url: str
@@ -59,10 +59,10 @@ class Head:
 
 
 class Archive:
-    """A file of records as offsets can be looked up in it: members of a packed file, or plain bytes."""
+    """A file of records with access by offset: members of a packed file, or plain bytes."""
 
     def __init__(self, file: BinaryIO, *, as_one: bool = False) -> None:
-        """`as_one`: take all members together as one plain stream."""
+        """`as_one`: read all members as one plain stream."""
         self.file, self.first, self.dictionary = file, 0, dictionary_of(file)
         self.magic = self._magic()
         self.stream: Any = file
@@ -71,7 +71,7 @@ class Archive:
             self.magic, self.first = b"", 0
 
     def _magic(self) -> bytes:
-        """By what its members begin, b"" if it is not packed."""
+        """The magic bytes of its members; b"" if it is not packed."""
         self.file.seek(0)
         head = self.file.read(8)
         if head[:4] in (ZSTD, DICTIONARY):
@@ -80,27 +80,27 @@ class Archive:
         known = next((magic for magic in (GZIP, LZ4) if head.startswith(magic)), b"")
         if known or head.startswith(b"WARC/"):
             return known
-        # The very start is damaged: whatever comes first tells.
-        found = {magic: next_member(self.file, 0, magic, self.dictionary, b"WARC/") for magic in (GZIP, ZSTD)}
-        found[b""] = next_header(self.file, 0)
-        places = {magic: at for magic, at in found.items() if at is not None}
-        return min(places, key=places.__getitem__) if places else b""
+        # The start itself is damaged: use the first format that is found.
+        offsets = {magic: next_member(self.file, 0, magic, self.dictionary, b"WARC/") for magic in (GZIP, ZSTD)}
+        offsets[b""] = next_header(self.file, 0)
+        present = {magic: offset for magic, offset in offsets.items() if offset is not None}
+        return min(present, key=present.__getitem__) if present else b""
 
     @property
     def trouble(self) -> str:
-        """Why the rest of the file could not be unpacked, empty if it could."""
+        """Why the rest of the file could not be unpacked; "" if it could."""
         return self.stream.trouble if isinstance(self.stream, Unpacked) else ""
 
     @property
     def skipped(self) -> list[str]:
-        """The members before that which could not be unpacked to their ends: some of their records may be missing."""
-        found = list(self.stream.skipped.values()) if isinstance(self.stream, Unpacked) else []
-        return [one for one in found if one != self.trouble]
+        """Earlier members that could not be unpacked to their ends; some of their records may be missing."""
+        reasons = list(self.stream.skipped.values()) if isinstance(self.stream, Unpacked) else []
+        return [reason for reason in reasons if reason != self.trouble]
 
     def open(self, start: int) -> tuple[Any, int]:
-        """A stream of the records from `start` on, and what must be added to its offsets."""
+        """A stream of the records from `start` on, and the number to add to its offsets."""
         if self.dictionary and self.magic:
-            return Part(self.file, start, before=self.dictionary), start - len(self.dictionary)
+            return FileSlice(self.file, start, before=self.dictionary), start - len(self.dictionary)
         self.stream.seek(start)
         return self.stream, 0
 
@@ -111,22 +111,22 @@ class Archive:
         return next_header(self.stream, start)
 
     def look(self, at: int) -> Look:
-        """What stands at an offset, read to its end."""
+        """What is at an offset, read to its end."""
         if not self.magic:
             return self._look_plain(at)
         look = self._look_packed(at)
-        # The first record of several may be the damaged one: then the headers of the others tell.
+        # If the first of several records is the damaged one, the headers of the others show it.
         is_odd = look.state in ("wrong length", "damaged", "cut") and self._holds_others(at)
         return Look("several", look.after) if is_odd else look
 
     def _holds_others(self, at: int) -> bool:
-        data, seen = b"", 0
+        data, length = b"", 0
         try:
             for block in unpack(self.file, at, self.magic, self.dictionary):
                 if INNER.search(data + block):
                     return True
-                data, seen = block[-64:], seen + len(block)
-                if seen > INNER_MOST:
+                data, length = block[-64:], length + len(block)
+                if length > INNER_MOST:
                     break
         except DamagedError:
             pass
@@ -145,7 +145,7 @@ class Archive:
         head = parse_head(data)
         if head is None:
             state: Literal["cut", "damaged"] = "cut" if len(data) < HEAD_ROOM // 2 else "damaged"
-            return Look(state, at + 1, detail=f"byte {at}: the headers have no end")
+            return Look(state, at + 1, detail=f"byte {at}: the headers do not end")
         if head.length < 0:
             return Look("damaged", at + head.size, head.url, head.is_page, f"byte {at}: no Content-Length")
         end = at + head.size + head.length
@@ -160,13 +160,13 @@ class Archive:
         return Look("whole", end, head.url, head.is_page)
 
     def _look_packed(self, at: int) -> Look:
-        at = self._behind_padding(at)
+        at = self._after_padding(at)
         if at >= size_of(self.file):
             return Look("end", at)
         self.file.seek(at)
         if not self.file.read(4).startswith(self.magic):
             return Look("nothing", at + 1, detail=f"byte {at}: no record begins here")
-        head, data, length, wanted = None, b"", 0, 0
+        head, data, length, record_size = None, b"", 0, 0
         blocks = _Blocks(unpack(self.file, at, self.magic, self.dictionary))
         rest = b""
         try:
@@ -175,24 +175,24 @@ class Archive:
                 if head is None:
                     before, data = 0, data + block
                     block, head = data, parse_head(data)
-                    wanted = head.size + max(0, head.length) if head else 0
+                    record_size = head.size + max(0, head.length) if head else 0
                     if head is None and (length > HEAD_ROOM or not is_header(data)):
                         break
-                if head and length > wanted and len(rest) < 16:
-                    rest += block[max(0, wanted - before) :][:16]
+                if head and length > record_size and len(rest) < 16:
+                    rest += block[max(0, record_size - before) :][:16]
         except DamagedError as error:
-            if head is None or length < wanted:
+            if head is None or length < record_size:
                 is_cut = isinstance(error, CutError) and self.search(at + 1) is None
                 url, is_page = (head.url, head.is_page) if head else (address_in(data), False)
                 return Look("cut" if is_cut else "damaged", at + 1, url, is_page, f"byte {at}: {error}")
-            blocks.end = self.search(at + 1) or size_of(self.file)  # only the checksum is not there
+            blocks.end = self.search(at + 1) or size_of(self.file)  # only the checksum is missing
         if head is None or not is_header(data):
             after, url = blocks.end or at + 1, address_in(data[:4000])
-            return Look("damaged", after, url, detail=f"byte {at}: a member that holds no record")
+            return Look("damaged", after, url, detail=f"byte {at}: a member without a record")
         return self._judge(at, blocks.end, head, length, rest)
 
     def _judge(self, at: int, end: int, head: Head, length: int, rest: bytes) -> Look:
-        """A member that could be unpacked: does the record in it fill it?"""
+        """Whether the record in an unpacked member fills it."""
         if head.length < 0:
             return Look("damaged", end, head.url, head.is_page, f"byte {at}: no Content-Length")
         if rest.lstrip(b"\r\n").startswith(b"WARC/"):
@@ -202,8 +202,8 @@ class Archive:
             return Look("wrong length", end, head.url, head.is_page, detail)
         return Look("whole", end, head.url, head.is_page)
 
-    def _behind_padding(self, at: int) -> int:
-        """The first offset, at `at` or after, that is no padding: zeros to the end, or a frame to be skipped."""
+    def _after_padding(self, at: int) -> int:
+        """The first offset, at `at` or after, that is not padding: zeros to the end, or a skippable frame."""
         while True:
             self.file.seek(at)
             head = self.file.read(8)
@@ -220,7 +220,7 @@ class Archive:
 
 
 def open_archive(file: BinaryIO) -> Archive:
-    """The file by records: as one stream where its first member holds several."""
+    """The file by records; as one stream if its first member has several."""
     archive = Archive(file)
     if archive.magic and archive.look(archive.first).state == "several":
         return Archive(file, as_one=True)
@@ -228,7 +228,7 @@ def open_archive(file: BinaryIO) -> Archive:
 
 
 class _Blocks:
-    """The blocks of a member; `end` is where it ends, once they are all drawn."""
+    """The blocks of a member; `end` is where it ends, once all blocks were read."""
 
     def __init__(self, blocks: Any) -> None:
         self.blocks, self.end = blocks, 0
@@ -238,12 +238,12 @@ class _Blocks:
 
 
 def is_header(data: bytes) -> bool:
-    """Whether the bytes begin the headers of a record, as far as they go."""
+    """Whether the bytes could be the beginning of a record's headers."""
     return bool(HEADER.match(data)) if len(data) >= 64 else data.startswith(b"WARC/"[: len(data)])
 
 
 def parse_head(data: bytes) -> Head | None:
-    """The headers of the record that begins here, `None` if they have no end."""
+    """The headers of the record that begins here; None if they do not end."""
     end = data.find(b"\r\n\r\n")
     if end < 0:
         return None
@@ -255,20 +255,20 @@ def parse_head(data: bytes) -> Head | None:
 
 
 def address_in(data: bytes) -> str:
-    """The address that damaged headers give, if it can be read."""
-    found = (value for name, value in FIELD.findall(data) if name.lower() == b"warc-target-uri")
-    return next(found, b"").strip(b"<> ").decode("utf-8", "replace")
+    """The address in damaged headers, if it can be read."""
+    addresses = (value for name, value in FIELD.findall(data) if name.lower() == b"warc-target-uri")
+    return next(addresses, b"").strip(b"<> ").decode("utf-8", "replace")
 
 
 def next_header(stream: Any, start: int) -> int | None:
-    """Offset of the next headers of a record in plain bytes, at `start` or after."""
+    """Offset of the next record headers in plain bytes, at `start` or after."""
     size, overlap = 1 << 16, 64
     while True:
         stream.seek(start)
         block = read_exactly(stream, size)
-        found = HEADER.search(block)
-        if found and (found.end() < len(block) or len(block) < size):
-            return start + found.start()
+        match = HEADER.search(block)
+        if match and (match.end() < len(block) or len(block) < size):
+            return start + match.start()
         if len(block) < size:
             return None
         start, size = start + size - overlap, 1 << 20

@@ -1,7 +1,7 @@
-"""A run: a folder with one sub-folder a stage, and a record of how each came about.
+"""A run: a folder with one subfolder per stage, and a record of how each stage was built.
 
-A stage is found by its name, never by a hash. Its identity is kept beside it: when the recipe no longer matches what
-was built, the run stops and says which setting changed.
+A stage is found by its name, never by a hash. Its identity is stored in its record: if the recipe no longer matches
+what was built, the run stops and says which setting changed.
 """
 
 import fnmatch
@@ -30,23 +30,23 @@ from anatili.text import show_path
 
 @dataclass(frozen=True)
 class Record:
-    """What was built, from what, and how. Written last: a stage with a record is finished."""
+    """What was built, from what, and how. It is written last: a stage with a record is finished."""
 
     stage: str
     identity: dict[str, Any]
-    """What decides the result: settings, content of the inputs, files of the packs, version of the stage."""
+    """What determines the result: settings, content of inputs, files of packs, version of the stage."""
     fingerprint: str
     content: str
-    """One digest for all outputs, by which later stages know this one."""
+    """One digest of all outputs, by which later stages identify this one."""
     summary: dict[str, Any]
     outputs: dict[str, str]
     """Files and their SHA-256."""
     provenance: dict[str, Any]
-    """Who, when and where; never part of the fingerprint."""
+    """Who built it, when and where; never part of the fingerprint."""
 
 
 class Drift(Problem):
-    """The recipe, the packs or the inputs have changed since a stage was built."""
+    """The recipe, packs or inputs have changed since a stage was built."""
 
 
 class Run:
@@ -59,7 +59,7 @@ class Run:
         return self.root / stage
 
     def record(self, stage: str) -> Record | None:
-        """How `stage` came about, `None` if it is not finished; `Problem` if its record cannot be read."""
+        """The record of `stage`; None if it is not finished. `Problem` if the record cannot be read."""
         path = self.folder(stage) / "record.json"
         if not path.exists():
             return None
@@ -69,17 +69,17 @@ class Run:
             raise Problem(f"{show_path(path)} is damaged ({error}); rebuild it with --redo {stage}") from error
 
     def is_done(self, stage: str, identity: dict[str, Any]) -> bool:
-        """Whether `stage` was built from exactly this identity; `Drift` if from another."""
+        """Whether `stage` was built from exactly this identity; `Drift` if from a different one."""
         record = self.record(stage)
         if record is None:
             return False
-        # Older records name languages and packs for every stage, also for one that does not read them.
+        # Older records have languages and packs even for stages that do not read them.
         unread = {"languages", "packs"} - identity.keys()
-        before = {key: value for key, value in record.identity.items() if key not in unread}
-        if changed := differences(before, identity):
+        recorded = {key: value for key, value in record.identity.items() if key not in unread}
+        if changed := differences(recorded, identity):
             raise Drift(
-                f"{stage} was built from something else: {'; '.join(changed)}.\n"
-                f"Rebuild it and what follows with --redo {stage}.. (it alone: --redo {stage}), "
+                f"{stage} is out of date: {'; '.join(changed)}.\n"
+                f"Rebuild it and all later stages with --redo {stage}.. (only it: --redo {stage}), "
                 "or give the recipe another name."
             )
         return True
@@ -87,7 +87,7 @@ class Run:
     def finish(
         self, stage: str, identity: dict[str, Any], summary: dict[str, Any], *, started: float, loose: Sequence[str]
     ) -> Record:
-        """Write the record of `stage`; files that match a pattern of `loose` have no digest (logs, index segments)."""
+        """Write the record of `stage`. Files that match a pattern in `loose` get no digest (logs, index segments)."""
         folder = self.folder(stage)
         names = sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file())
         ignored = ("record.json", ".*", "*/.*", *loose)
@@ -106,18 +106,18 @@ class Run:
 
     @contextmanager
     def locked(self, wait: float = 0) -> Iterator[None]:
-        """Hold the folder, so that no second run works in it; `Problem` if another still does after `wait` seconds."""
+        """Lock the folder against a second run; `Problem` if another run still holds it after `wait` seconds."""
         try:
             self.root.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise Problem(f"cannot make the folder {show_path(self.root)}: {error.strerror}") from error
+            raise Problem(f"cannot create the folder {show_path(self.root)}: {error.strerror}") from error
         lock = FileLock(self.root / ".lock", timeout=wait)
         try:
             with lock:
                 yield
         except Timeout as error:
             raise Problem(
-                f"another run works in {show_path(self.root)}; wait for it, or name another folder with --runs"
+                f"another run is using {show_path(self.root)}; wait for it, or choose another folder with --runs"
             ) from error
 
 
@@ -127,16 +127,16 @@ def fingerprint(identity: Any) -> str:
 
 
 def plain(value: Any) -> Any:
-    """`value` as it looks after a journey through JSON, so that a tuple and a list compare equal."""
+    """`value` after a round trip through JSON, so that a tuple and a list compare equal."""
     return json.loads(json.dumps(value, ensure_ascii=False))
 
 
 def differences(old: Any, new: Any, path: str = "") -> list[str]:
-    """Each value that differs, as `section.key: old -> new`."""
+    """Each value that differs, as `section.key changed from OLD to NEW`."""
     if isinstance(old, dict) and isinstance(new, dict):
         keys = sorted(old.keys() | new.keys())
         return [line for key in keys for line in differences(old.get(key), new.get(key), f"{path}.{key}")]
-    return [] if old == new else [f"{path[1:]}: {_brief(old)} -> {_brief(new)}"]
+    return [] if old == new else [f"{path[1:]} changed from {_brief(old)} to {_brief(new)}"]
 
 
 def _brief(value: Any) -> str:
@@ -151,7 +151,7 @@ def digest(path: Path) -> str:
 
 
 def provenance(started: float) -> dict[str, Any]:
-    """Who made something, when, where and by which command."""
+    """Who built something, when, where and with which command."""
     return {
         "anatili": anatili.__version__,
         "commit": git_commit(),
@@ -166,22 +166,22 @@ def provenance(started: float) -> dict[str, Any]:
 
 @cache
 def versions() -> dict[str, str]:
-    """Versions of the packages that anatili asks for, of those that are here.
+    """Versions of the installed packages that anatili requires.
 
-    No part of an identity (an update would have a whole crawl built anew), but what two runs that differ are told
-    apart by.
+    They are not part of an identity (an update would rebuild a whole crawl), but they help to explain why two runs
+    differ.
     """
-    found = {}
+    installed = {}
     with suppress(metadata.PackageNotFoundError):
         for line in metadata.requires("anatili") or ():
             name = re.split(r"[^\w.-]", line)[0]
             with suppress(metadata.PackageNotFoundError):
-                found[name] = metadata.version(name)
-    return {name: version for name, version in sorted(found.items()) if name != "anatili"}
+                installed[name] = metadata.version(name)
+    return {name: version for name, version in sorted(installed.items()) if name != "anatili"}
 
 
 def git_commit() -> str | None:
-    """Commit of the source tree that this package runs from, `None` if it is not in one."""
+    """The commit of the source tree that this package runs from; None if it does not run from one."""
     here = Path(__file__).parent
     try:
         answer = subprocess.run(
@@ -193,11 +193,12 @@ def git_commit() -> str | None:
 
 
 def find_run(name: Path, runs: Path = Path("runs")) -> Run:
-    """The run at `name`, or called so in the folder `runs`; `Problem` if there is none."""
+    """The run at the path `name`, or of that name in the folder `runs`; `Problem` if there is none."""
     for root in (name, runs / name):
         if (root / "recipe.toml").is_file():
             return Run(root)
-    there = sorted(p.parent.name for p in runs.glob("*/recipe.toml"))
+    existing = sorted(p.parent.name for p in runs.glob("*/recipe.toml"))
     raise Problem(
-        f"no run {show_path(name)}; " + (f"there are: {', '.join(there)}" if there else "make one: anatili run RECIPE")
+        f"no run {show_path(name)}; "
+        + (f"there are: {', '.join(existing)}" if existing else "create one with: anatili run RECIPE")
     )

@@ -1,4 +1,4 @@
-"""The stages, in order, and the loop that carries a recipe through them. Read the table `STAGES` first."""
+"""The stages in order, and the loop that builds them for a recipe. Read the table `STAGES` first."""
 
 import importlib
 import shutil
@@ -21,24 +21,24 @@ from anatili.text import show_path
 
 @dataclass(frozen=True)
 class Stage:
-    """One step from crawl to conversation."""
+    """One step on the way from crawl to assistant."""
 
     name: str
     work: str
     """`package.module:function`, imported only when the stage runs."""
     settings: tuple[str, ...]
-    """Settings of the recipe that it reads: whole sections, or keys of other sections (`pretrain.context`)."""
+    """The recipe settings that it reads: whole sections, or keys of other sections (`pretrain.context`)."""
     needs: tuple[str, ...] = ()
-    """Stages whose output it reads."""
+    """The stages whose output it reads."""
     watches: str = ""
-    """`package.module:function` that tells of these settings and a folder which files from outside the run they name,
-    and what is in them; called at each start, so light."""
+    """`package.module:function` that takes these settings and a folder, and lists the external files that the settings
+    name, with their content. It is called at every start, so it must be fast."""
     reads: tuple[str, ...] = ()
-    """Files of the recipe's language packs that bear on the result."""
+    """The files of language packs that affect the result."""
     loose: tuple[str, ...] = ()
-    """Outputs whose bytes differ between equal builds (logs with times, index segments): they get no digest."""
+    """Outputs whose bytes differ between equal builds (logs with times, index segments). They get no digest."""
     version: int = 1
-    """Raised by hand when the same settings would give another result."""
+    """Raised by hand when the same settings would give a different result."""
 
 
 LANGUAGES = ("language", "beside")
@@ -82,7 +82,7 @@ STAGES = (
 
 
 class Progress(Protocol):
-    """Where a stage says how far it is; the command line draws it."""
+    """Receives the progress of a stage; the command line draws it."""
 
     def start(self, total: int, unit: str) -> None: ...
 
@@ -90,7 +90,7 @@ class Progress(Protocol):
 
 
 class Quiet:
-    """Progress that nobody watches."""
+    """Progress that is not shown."""
 
     def start(self, total: int, unit: str) -> None:
         pass
@@ -101,37 +101,37 @@ class Quiet:
 
 @dataclass(frozen=True)
 class Task:
-    """What a stage is given: the recipe, its inputs, a folder to fill, a pool and someone to tell."""
+    """The input of a stage: the recipe, input folders, an output folder, a pool and a progress display."""
 
     recipe: Recipe
-    """Only the settings that the stage names; reading another raises."""
+    """Only the settings that the stage names; reading any other raises an error."""
     settings: Any
     """The recipe's section for this stage."""
     base: Path
-    """Folder that relative paths in the recipe start from."""
+    """The folder that relative paths in the recipe start from."""
     inputs: dict[str, Path]
     out: Path
     pool: Pool | None
     progress: Progress
     launch: str = ""
-    """Command that starts the processes of a training stage; empty: this one trains."""
+    """The command that starts the processes of a training stage; empty: this process trains."""
 
     def packs(self) -> dict[str, LanguagePack]:
-        """The packs of the recipe's languages, main one first."""
+        """The packs of the recipe's languages, the main language first."""
         return {code: load_pack(code) for code in self.recipe.languages}
 
     def map(self, work: Callable[..., None], jobs: Iterable[tuple[Any, ...]], unit: str, **fixed: Any) -> None:
-        """Run `work(*job, **fixed)` for each job on the pool and show how far it is."""
-        todo = list(jobs)
-        self.progress.start(len(todo), unit)
+        """Run `work(*job, **fixed)` for each job on the pool and report progress."""
+        pending = list(jobs)
+        self.progress.start(len(pending), unit)
         assert self.pool is not None
-        for _ in self.pool.map(partial(_call, work, fixed), todo):
+        for _ in self.pool.map(partial(_call, work, fixed), pending):
             self.progress.advance()
 
     def map_shards(self, work: Callable[..., None], shards: Iterable[Path], **fixed: Any) -> dict[str, int]:
-        """Run `work(source, target, **fixed)` on each shard that has no target yet; the sum of all targets' counts.
+        """Run `work(source, target, **fixed)` on each shard without a target; returns the sum of all targets' counts.
 
-        The target has the shard's name up to the first dot, and `.parquet`.
+        A target is named like its shard up to the first dot, plus `.parquet`.
         """
         jobs = [(shard, self.out / f"{shard.name.split('.')[0]}.parquet") for shard in sorted(shards)]
         self.map(work, [job for job in jobs if not job[1].exists()], "shards", **fixed)
@@ -144,7 +144,7 @@ def _call(work: Callable[..., None], fixed: dict[str, Any], job: tuple[Any, ...]
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a stage: `built`, `kept`, or `outdated` where a stage it reads was rebuilt in this very run."""
+    """What happened to a stage: `built`, `kept`, or `outdated` if a stage that it reads was rebuilt in this run."""
 
     stage: str
     what: str
@@ -161,7 +161,7 @@ def load(name: str) -> Callable[..., Any]:
 
 
 def identity(stage: Stage, recipe: Recipe, run: Run, base: Path) -> dict[str, Any]:
-    """Everything that decides what a stage makes, and nothing about where it runs."""
+    """Everything that determines the output of a stage, and nothing about where it runs."""
     inputs = {name: run.record(name) for name in stage.needs}
     facts: dict[str, Any] = {
         "version": stage.version,
@@ -179,17 +179,17 @@ def identity(stage: Stage, recipe: Recipe, run: Run, base: Path) -> dict[str, An
 
 
 def settings_of(stage: Stage, recipe: Recipe) -> dict[str, Any]:
-    """The values of the settings that a stage names: those of its own section by their keys, others by whole names."""
-    found: dict[str, Any] = {}
+    """The settings that a stage names: those of its own section by key, others by full name."""
+    settings: dict[str, Any] = {}
     values = recipe.model_dump()
     for name in stage.settings:
         section, _, key = name.partition(".")
         value = values[section][key] if key else values[section]
         if name == stage.name:
-            found |= value
+            settings |= value
         elif name not in LANGUAGES:
-            found[name] = value
-    return found
+            settings[name] = value
+    return settings
 
 
 def carry_out(
@@ -202,10 +202,10 @@ def carry_out(
     watch: Callable[[Stage], Progress] = lambda stage: Quiet(),
     launch: str = "",
 ) -> Iterator[Outcome]:
-    """Build each stage that is not built yet, in order, and tell what became of it.
+    """Build the stages that are not built yet, in order, and yield the outcome of each.
 
-    `base` is the folder that relative paths in the recipe start from. `Drift` if a stage was built from something
-    else and is not named in `redo`; one that follows a rebuilt stage is left as it is and told to be outdated.
+    `base` is the folder that relative paths in the recipe start from. Raises `Drift` if a stage is out of date and not
+    named in `redo`. A stage that follows a rebuilt one is left unchanged and reported as outdated.
     """
     rebuilt, outdated = set[str](), set[str]()
     for stage in STAGES:
@@ -217,19 +217,21 @@ def carry_out(
             outdated.add(stage.name)
             yield Outcome(stage.name, "outdated", 0.0, "", {})
             continue
-        who = identity(stage, recipe, run, base)
+        facts = identity(stage, recipe, run, base)
         try:
-            done = run.is_done(stage.name, who)
+            is_done = run.is_done(stage.name, facts)
         except Drift:
             if not rebuilt.intersection(stage.needs):
                 raise
             outdated.add(stage.name)
             yield Outcome(stage.name, "outdated", 0.0, "", {})
             continue
-        record = run.record(stage.name) if done else build(stage, recipe, run, pool, who, base, watch(stage), launch)
+        record = (
+            run.record(stage.name) if is_done else build(stage, recipe, run, pool, facts, base, watch(stage), launch)
+        )
         assert record is not None
         yield Outcome(
-            stage.name, "kept" if done else "built", round(time.time() - started, 2), record.content, record.summary
+            stage.name, "kept" if is_done else "built", round(time.time() - started, 2), record.content, record.summary
         )
 
 
@@ -243,15 +245,15 @@ ERRORS = (
     "parser failed",
     "took too long",
 )
-"""Reasons by which a record is lost to an error, not to a decision."""
+"""Reasons of losses that are errors, not decisions."""
 CUT_SHORT = "archive cut short"
-"""The reason behind which any number of records may be missing."""
+"""The reason after which an unknown number of records is missing."""
 MAX_ERRORS = 0.01
 
 
 def too_many_errors(outcome: Outcome) -> str:
-    """What to say where more than one record in a hundred was lost to errors, or an unknown number with the end of an
-    archive; "" if all is well."""
+    """A warning if more than one record in a hundred was lost to errors, or if an archive was cut short; "" if all is
+    well."""
     counts = outcome.summary.get("records") or outcome.summary.get("lost") or {}
     errors = {reason: n for reason, n in counts.items() if reason.removeprefix("lost: ") in ERRORS}
     total = counts.get("records") or (outcome.summary["documents"] + sum(counts.values()) if errors else 0)
@@ -260,7 +262,9 @@ def too_many_errors(outcome: Outcome) -> str:
     if lost > MAX_ERRORS * total:
         return f"{outcome.stage}: {lost} of {total} records, more than 1 in 100, were lost to errors ({named})"
     if any(CUT_SHORT in reason for reason in errors):
-        return f"{outcome.stage}: archives end too early ({named}); fetch them again: what was behind that is lost"
+        return (
+            f"{outcome.stage}: archives are cut short ({named}) and the rest of their records is lost; fetch them again"
+        )
     return ""
 
 
@@ -269,21 +273,21 @@ def build(
     recipe: Recipe,
     run: Run,
     pool: Pool,
-    who: dict[str, Any],
+    facts: dict[str, Any],
     base: Path,
     progress: Progress,
     launch: str = "",
 ) -> Record:
-    """Do the work of `stage` (or what is left of it) and write its record."""
+    """Do the work of `stage`, or what remains of it, and write its record."""
     started, folder = time.time(), run.folder(stage.name)
     folder.mkdir(parents=True, exist_ok=True)
-    begun = folder / ".identity"
-    # Half a stage that was begun under other settings must not be gone on with.
-    if begun.exists() and begun.read_text("utf-8") != fingerprint(who):
+    identity_file = folder / ".identity"
+    # Do not resume a stage that was started with different settings.
+    if identity_file.exists() and identity_file.read_text("utf-8") != fingerprint(facts):
         clear(folder)
         folder.mkdir()
-    with whole_file(begun) as temporary:
-        temporary.write_text(fingerprint(who), "utf-8")
+    with whole_file(identity_file) as temporary:
+        temporary.write_text(fingerprint(facts), "utf-8")
     for stray in folder.rglob(".*.tmp"):
         stray.unlink(missing_ok=True)
     task = Task(
@@ -303,29 +307,29 @@ def build(
         if problem is None:
             raise
         raise problem from error
-    return run.finish(stage.name, who, summary, started=started, loose=stage.loose)
+    return run.finish(stage.name, facts, summary, started=started, loose=stage.loose)
 
 
 def stages_to_redo(names: Iterable[str]) -> frozenset[str]:
-    """The stages that `--redo` names: one, or with `..` behind it that one and all after it; `Problem` if unknown."""
+    """The stages that `--redo` names; `NAME..` means that stage and all after it. `Problem` if unknown."""
     order = [stage.name for stage in STAGES]
-    chosen: set[str] = set()
+    stages: set[str] = set()
     for name in names:
         first = name.removesuffix("..")
         if first not in order:
             raise Problem(f"no stage {first!r}; there are {', '.join(order)}")
-        chosen.update(order[order.index(first) :] if name.endswith("..") else [first])
-    return frozenset(chosen)
+        stages.update(order[order.index(first) :] if name.endswith("..") else [first])
+    return frozenset(stages)
 
 
 def clear(folder: Path) -> None:
-    """Remove a stage's folder, its record first: half a removal must not look finished."""
+    """Remove a stage's folder, its record first, so that a partly removed stage does not look finished."""
     (folder / "record.json").unlink(missing_ok=True)
     shutil.rmtree(folder)
 
 
 def accept(recipe: Recipe, base: Path) -> None:
-    """`Problem` if a language, a pack or a file that the recipe names is not there or wrong."""
+    """`Problem` if a language, a pack or a file that the recipe names is missing or invalid."""
     for code in recipe.languages:
         load_pack(code)
     for stage in STAGES:
@@ -337,7 +341,7 @@ def accept(recipe: Recipe, base: Path) -> None:
 def prepare(recipe: Recipe, file: Path, runs: Path) -> Iterator[Run]:
     """The locked folder of the recipe's run, with a copy of the recipe in it.
 
-    Nothing is made for a recipe that is refused: languages, packs and files that it names are looked at first.
+    Languages, packs and files that the recipe names are checked first; nothing is created if one is invalid.
     """
     run = Run(runs / recipe.name)
     accept(recipe, file.resolve().parent)
@@ -348,7 +352,7 @@ def prepare(recipe: Recipe, file: Path, runs: Path) -> Iterator[Run]:
 
 
 def describe(run: Run) -> dict[str, Any]:
-    """The stages of a run with state, digests and summaries, for `status`."""
+    """The stages of a run with states, digests and summaries, for `status`."""
     rows: list[dict[str, Any]] = []
     for stage in STAGES:
         record = run.record(stage.name)
@@ -356,8 +360,8 @@ def describe(run: Run) -> dict[str, Any]:
             rows.append({"stage": stage.name, "state": "missing"})
             continue
         inputs = record.identity["inputs"]
-        now = {name: found.content if (found := run.record(name)) else None for name in inputs}
-        state = "built" if now == inputs else "outdated"
+        current = {name: source.content if (source := run.record(name)) else None for name in inputs}
+        state = "built" if current == inputs else "outdated"
         rows.append({
             "stage": stage.name, "state": state, "content": record.content, "fingerprint": record.fingerprint,
             "inputs": inputs, "summary": record.summary, "seconds": record.provenance["seconds"],

@@ -1,4 +1,4 @@
-"""Words, sentences, scripts and digests: nothing here knows any one language."""
+"""Words, sentences, scripts and digests. Nothing here is specific to a language."""
 
 import hashlib
 import os
@@ -13,14 +13,14 @@ from urllib.parse import SplitResult, urljoin, urlsplit
 WORD = re.compile(r"[^\W\d_]+(?:[-'’ʼ][^\W\d_]+)*")
 LINE = re.compile(r"\S(?:[^\n\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]*\S)?")
 SENTENCE_END = re.compile(
-    r"(?<=[.!?…؟])(?P<closing>[\"»”)]*)\s+(?=(?:[-–—]\s+)?[\"«“(]?(?P<first>[^\W_]))"  # a dash begins speech
+    r"(?<=[.!?…؟])(?P<closing>[\"»”)]*)\s+(?=(?:[-–—]\s+)?[\"«“(]?(?P<first>[^\W_]))"  # a dash can introduce speech
 )
 INITIALS = re.compile(r"(?:[^\W\d_]\.)+")
 LONGEST_ABBREVIATION = 40
 SHORT_WORD = 4
-"""Letters of a word that may be an abbreviation."""
+"""Most letters of a word that may be an abbreviation."""
 
-# ISO 15924 codes of the scripts that our packs use; other letters count as "Zyyy" (not told apart).
+# ISO 15924 codes of the scripts that our packs use; letters of other scripts count as "Zyyy".
 SCRIPTS = {
     "Cyrl": re.compile("[\u0400-\u052f\u1c80-\u1c8f\u2de0-\u2dff\ua640-\ua69f]"),
     "Latn": re.compile("[A-Za-zªº\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u02af\u1e00-\u1eff]"),
@@ -28,7 +28,7 @@ SCRIPTS = {
 }
 LETTER = re.compile(r"[^\W\d_]")
 RUN = re.compile(r"[^\w\s]{31,}")
-"""More than thirty characters that are neither letters, digits nor spaces: only these can be marks stacked so high."""
+"""More than thirty characters that are neither letters, digits nor spaces: only these can contain that many marks."""
 
 # Zero-width, bidirectional, tag and control characters: invisible, and a way to hide words from readers.
 INVISIBLE = re.compile(
@@ -38,17 +38,17 @@ INVISIBLE = re.compile(
 
 
 def words(text: str) -> list[str]:
-    """The words of `text` in order; a hyphen or apostrophe inside a word belongs to it."""
+    """The words of `text` in order. A hyphen or apostrophe inside a word belongs to it."""
     return WORD.findall(text)
 
 
 def sentences(text: str, abbreviations: Container[str] = ()) -> list[str]:
-    """`text` cut at line and sentence ends, but not behind one of `abbreviations` (with their full stops)."""
+    """`text` split at line and sentence ends, but not after one of `abbreviations` (with their periods)."""
     return [text[start:end] for start, end in sentence_spans(text, abbreviations)]
 
 
 def sentence_spans(text: str, abbreviations: Container[str] = ()) -> Iterator[tuple[int, int]]:
-    """Start and end of each sentence; between them is nothing but space."""
+    """Start and end of each sentence; between sentences there is only whitespace."""
     for line in LINE.finditer(text):
         start = line.start()
         for end in SENTENCE_END.finditer(text, line.start(), line.end()):
@@ -60,8 +60,8 @@ def sentence_spans(text: str, abbreviations: Container[str] = ()) -> Iterator[tu
 
 
 def ends_sentence(text: str, start: int, end: re.Match[str], abbreviations: Container[str]) -> bool:
-    """Whether the mark before `end` closes the sentence from `start`: not behind abbreviations, initials and the number
-    of an item; before a number only behind a word that is too long for an abbreviation that nobody listed."""
+    """Whether the mark before `end` closes the sentence from `start`. It does not after abbreviations, initials or the
+    number of an item; before a number, only after a word that is too long for an unlisted abbreviation."""
     stop = end.start()
     last = text[max(start, stop - LONGEST_ABBREVIATION) : stop].split()[-1].lstrip("\"«»“”„'‘(")
     if last.lower() in abbreviations or (INITIALS.fullmatch(last) and last.isupper()):
@@ -72,7 +72,7 @@ def ends_sentence(text: str, start: int, end: re.Match[str], abbreviations: Cont
 
 
 def is_small(letter: str) -> bool:
-    """Whether a letter is a small one of an alphabet that has capitals to begin sentences with."""
+    """Whether a letter is lowercase in a script with capitals at the start of sentences."""
     return letter.islower() and letter.title() != letter
 
 
@@ -82,10 +82,10 @@ def paragraphs(text: str) -> Iterator[str]:
 
 
 def clean(text: str) -> str:
-    """`text` in NFC without invisible characters, line ends as LF; what a reader sees is unchanged.
+    """`text` in NFC without invisible characters and with LF line ends; what a reader sees is unchanged.
 
-    Of marks stacked on one letter thirty stay (as in Unicode's stream-safe format): putting n of them in order takes
-    n x n steps, and no writing has so many.
+    At most thirty marks stay on a letter (as in Unicode's stream-safe format): sorting n of them takes n x n steps,
+    and no writing system has that many.
     """
     text = INVISIBLE.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
     text = RUN.sub(lambda run: stacked_marks().sub(r"\1", run.group()), text)
@@ -101,7 +101,7 @@ def stacked_marks() -> re.Pattern[str]:
 
 @cache
 def letter_classes() -> Any:
-    """Code point of the Basic Multilingual Plane -> 0 no letter, 1 a letter, from 2 on the scripts of `SCRIPTS`."""
+    """Code point of the Basic Multilingual Plane -> 0: no letter, 1: other letter, 2 and up: scripts in `SCRIPTS`."""
     import numpy as np
 
     plane = "".join(chr(n) if not 0xD800 <= n < 0xE000 else " " for n in range(0x10000))
@@ -113,8 +113,8 @@ def letter_classes() -> Any:
 
 
 def letter_counts(text: str) -> list[int]:
-    """How many characters of `text` are no letters, letters of other scripts, and letters of each of `SCRIPTS`: 20
-    times as fast as regular expressions."""
+    """The number of characters of `text` that are not letters, letters of other scripts, and letters of each of
+    `SCRIPTS`. This is 20 times as fast as regular expressions."""
     import numpy as np
 
     codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
@@ -139,7 +139,7 @@ def script_shares(text: str) -> dict[str, float]:
 
 
 def script_of(text: str) -> str:
-    """The ISO 15924 code of the script most letters of `text` are in, `Zyyy` for others, "" if it has no letters."""
+    """The ISO 15924 code of the script of most letters in `text`: `Zyyy` for other scripts, "" without letters."""
     shares = script_shares(text)
     return max(sorted(shares), key=shares.__getitem__) if shares else ""
 
@@ -150,24 +150,24 @@ def digest(text: str) -> str:
 
 
 def short_hash(*parts: str) -> str:
-    """24 hexadecimal digits (96 bits: safe for ids of billions of documents) over `parts`."""
+    """A hash of `parts` with 24 hexadecimal digits (96 bits: safe for ids of billions of documents)."""
     return hashlib.blake2b("\n".join(parts).encode("utf-8", "surrogatepass"), digest_size=12).hexdigest()
 
 
 def number_of(text: str) -> int:
-    """64 bits that stand for `text`: chance meetings are rarer than one in a million among five million."""
+    """A 64-bit hash of `text`: among five million texts, a collision has a probability below one in a million."""
     return int.from_bytes(
         hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "big", signed=True
     )
 
 
 def show_path(path: Path | str) -> str:
-    """`path` as text that can be printed and written as JSON even when its bytes are not UTF-8."""
+    """`path` as text that can be printed and written as JSON, even if its bytes are not UTF-8."""
     return os.fsencode(path).decode("utf-8", "replace")
 
 
 def split_url(url: str) -> SplitResult:
-    """The parts of an address, all empty if it is malformed: crawls hold such addresses as `https://[::1/x`."""
+    """The parts of an address, all empty if it is malformed: crawls contain addresses such as `https://[::1/x`."""
     try:
         return urlsplit(url)
     except ValueError:
@@ -175,12 +175,12 @@ def split_url(url: str) -> SplitResult:
 
 
 def host_of(url: str) -> str:
-    """Host and port of an address, "" if it has none."""
+    """Host and port of an address; "" if it has none."""
     return split_url(url).netloc
 
 
 def join_url(base: str, url: str) -> str:
-    """The address that `url` means on the page `base`, "" if it is malformed."""
+    """The address that `url` refers to on the page `base`; "" if it is malformed."""
     try:
         return urljoin(base, url)
     except ValueError:

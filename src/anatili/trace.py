@@ -1,4 +1,4 @@
-"""What happened to one page at each stage of a run, and why: read from the shards, nothing is recomputed."""
+"""What happened to a page at each stage of a run, and why. It is read from the shards; nothing is recomputed."""
 
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -27,7 +27,9 @@ def trace(run: Run, name: str) -> list[Step]:
                       "licence": row["licence"], "charset": row["charset"], "opt_out": row["opt_out"]})  # fmt: skip
         steps += of_document(run, shard.name, row["id"])
     if not steps:
-        raise Problem(f"{name!r} is no address or document of {run.root}; addresses must be whole, as in documents/")
+        raise Problem(
+            f"{name!r} is not an address or document of {run.root}; addresses must be complete, as in documents/"
+        )
     return steps
 
 
@@ -36,7 +38,7 @@ def of_document(run: Run, shard: str, identity: str) -> Iterator[Step]:
     for _, row in rows(run.folder("mark"), shard, Mark, identity):
         yield {"stage": "mark", "what": "marked", **{key: value for key, value in row.items() if key != "id"}}
     for _, row in rows(run.folder("dedup"), shard, Duplicate, identity):
-        what = f"{row['kind']} duplicate of {row['of']}" if row["of"] else "no duplicate, or the copy that is kept"
+        what = f"{row['kind']} duplicate of {row['of']}" if row["of"] else "not a duplicate, or the copy that is kept"
         yield {"stage": "dedup", "what": what, "likeness": row["likeness"] or ""}
     for _, row in rows(run.folder("cut"), shard, Kept, identity):
         yield {"stage": "cut", "what": f"in the corpus ({row['language']})"}
@@ -47,12 +49,12 @@ def of_document(run: Run, shard: str, identity: str) -> Iterator[Step]:
 
 
 def sifted(run: Run, name: str) -> Iterator[Step]:
-    """Whether the gate left the address out: such pages are kept as numbers only."""
+    """The step of an address that the gate rejected; such pages are stored only as hashes."""
     number = number_of(name)
     for shard in sorted(run.folder("collect").glob("sifted-*.parquet")):
         if pc.any(pc.equal(pq.read_table(shard, columns=["url"])["url"], number)).as_py():
             yield {"stage": "collect", "what": "lost: sifted out", "url": name,
-                   "detail": "its bytes hold too few letters of the languages that the source sifts for"}  # fmt: skip
+                   "detail": "its bytes have too few letters of the languages that the source sifts for"}  # fmt: skip
 
 
 def lost(folder: Path, pattern: str, stage: str, name: str) -> Iterator[Step]:
@@ -60,13 +62,13 @@ def lost(folder: Path, pattern: str, stage: str, name: str) -> Iterator[Step]:
         yield {"stage": stage, "what": f"lost: {row['reason']}", "detail": row["detail"], "url": row["url"]}
 
 
-def rows(folder: Path, pattern: str, kind: type[Any], name: str) -> Iterator[tuple[Path, dict[str, Any]]]:
-    """Rows of the shards whose id or address is `name`."""
-    columns = list(kind.__slots__)
+def rows(folder: Path, pattern: str, row_class: type[Any], name: str) -> Iterator[tuple[Path, dict[str, Any]]]:
+    """Rows of the shards with the id or address `name`."""
+    columns = list(row_class.__slots__)
     for shard in sorted(folder.glob(pattern)):
         table = pq.read_table(shard, columns=columns)
-        hit = pc.equal(table["id"], name)
+        matches = pc.equal(table["id"], name)
         if "url" in columns:
-            hit = pc.or_(hit, pc.equal(table["url"], name))
-        for row in table.filter(hit).to_pylist():
-            yield shard, asdict(kind(**row))
+            matches = pc.or_(matches, pc.equal(table["url"], name))
+        for row in table.filter(matches).to_pylist():
+            yield shard, asdict(row_class(**row))

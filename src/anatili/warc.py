@@ -1,7 +1,7 @@
-"""Web archive files: reading that survives what the web and broken disks put into them, and writing.
+"""Read and write web archives (WARC). Reading survives whatever the web and broken disks put into them.
 
-A damaged spot, a record longer than allowed, one whose length is wrong or that inflates past its limit costs that
-record, never the file: it is told to the caller as `Broken` and reading goes on at the next record (see `resync`).
+Damage, a record that is too long, has a wrong length or inflates past the limit costs that record, never the file: the
+caller gets it as `Broken`, and reading continues at the next record (see `resync`).
 """
 
 import base64
@@ -18,18 +18,18 @@ from anatili.packed import GZIP, ZSTD, DamagedError, unpack_body
 from anatili.resync import HEAD_ROOM, MOST_LOOKS, Archive, Look, open_archive
 
 UNDATED = "1970-01-01T00:00:00Z"
-"""The date of records without one: the standard wants a date, and equal files want the same."""
+"""The date of records without one: the standard requires a date, and equal files need the same one."""
 COMPRESSION = 3
-"""Of what we write: a quarter of the time of 9 for a tenth more bytes."""
+"""Compression level for writing: compared with 9, a quarter of the time for a tenth more bytes."""
 CUT_SHORT = "archive cut short"
-"""The reason where a file ends inside a record, or cannot be unpacked to its end: records may be lost behind it."""
+"""The reason if a file ends inside a record or cannot be unpacked to its end: later records may be lost."""
 TYPE = re.compile(r"[a-z][a-z-]{2,30}")
 DECODED = {"content-encoding", "transfer-encoding", "content-length"}
 
 
 @dataclass(frozen=True)
 class Page:
-    """One captured answer. `payload` is unpacked; `headers` have lower-case names, repeated ones joined by ", "."""
+    """A captured response. `payload` is unpacked; `headers` have lowercase names, and repeated ones are joined by ", "."""
 
     url: str
     time: str
@@ -41,9 +41,9 @@ class Page:
     headers: dict[str, str] = field(default_factory=dict)
     record_id: str = ""
     is_text: bool = False
-    """Whether it is extracted text already (a WET `conversion` record)."""
+    """Whether it is already extracted text (a WET `conversion` record)."""
     rule: str = ""
-    """By which rule the gate admitted it, "" if it was not asked."""
+    """The rule by which the gate admitted it; "" if there was no gate."""
 
 
 @dataclass(frozen=True)
@@ -57,55 +57,55 @@ class Broken:
 
 @dataclass(slots=True)
 class Sifted:
-    """A page that the gate left out."""
+    """A page that the gate rejected."""
 
     url: str
 
 
 Admits = Callable[[bytes, Callable[[], str]], str]
-"""A gate: given a payload and what gives its HTTP charset, the name of a rule, "" to leave the page out."""
+"""A gate: takes a payload and a function for its HTTP charset; returns the name of a rule, or "" to reject."""
 
 
 def read_pages(path: Path | BinaryIO, max_bytes: int, admits: Admits | None = None) -> Iterator[Page | Broken | Sifted]:
-    """Pages of a WARC or WET file or stream (plain, gzip, zstd, lz4), in order; what cannot be used comes as `Broken`,
-    what `admits` leaves out as `Sifted`.
+    """Pages of a WARC or WET file or stream (plain, gzip, zstd, lz4), in order. Unusable records are yielded as
+    `Broken`, pages that `admits` rejects as `Sifted`.
 
-    `max_bytes` bounds a page after unpacking; longer ones are skipped without being held in memory.
+    `max_bytes` limits the size of an unpacked page; longer ones are skipped without being read into memory.
     """
     with path.open("rb") if isinstance(path, Path) else contextlib.nullcontext(path) as file:
-        done, told = 0, set[Broken]()
+        yielded, reported = 0, set[Broken]()
         try:
             for item in _read(open_archive(file), max_bytes, admits):
                 if isinstance(item, Broken):
-                    told.add(item)
+                    reported.add(item)
                 else:
-                    done += 1
+                    yielded += 1
                 yield item
         except SeveralError:
             for item in _read(Archive(file, as_one=True), max_bytes, admits):
                 if isinstance(item, Broken):
-                    if item not in told:
+                    if item not in reported:
                         yield item
-                elif done:
-                    done -= 1
+                elif yielded:
+                    yielded -= 1
                 else:
                     yield item
 
 
 class SeveralError(Exception):
-    """A member in the middle of the file holds more than one record: it must be read as one stream."""
+    """A member in the middle of the file has more than one record: the file must be read as one stream."""
 
 
 @dataclass
 class _Position:
-    """The page record that was read last, at first where reading begins."""
+    """The last page record that was read; at first, where reading begins."""
 
     offset: int
     url: str = ""
     is_record: bool = False
-    """Whether a record was met at all."""
+    """Whether there is a record at all."""
     held: Page | Broken | Sifted | None = None
-    """What it gave. It is handed on when the next record is found to begin where this one ends."""
+    """What was read. It is yielded once the next record is found to begin where this one ends."""
 
 
 def _read(archive: Archive, max_bytes: int, admits: Admits | None) -> Iterator[Page | Broken | Sifted]:
@@ -117,9 +117,9 @@ def _read(archive: Archive, max_bytes: int, admits: Admits | None) -> Iterator[P
             yield from _read_from(archive, start, max_bytes, last, admits)
         except (OSError, ValueError) as error:
             trouble = str(error) or type(error).__name__
-        told, start = _settle(archive, last, trouble)
-        is_cut = is_cut or any(isinstance(item, Broken) and item.reason == CUT_SHORT for item in told)
-        yield from told
+        items, start = _settle(archive, last, trouble)
+        is_cut = is_cut or any(isinstance(item, Broken) and item.reason == CUT_SHORT for item in items)
+        yield from items
     yield from (Broken("", "damaged record", detail) for detail in archive.skipped)
     if archive.trouble and not is_cut:
         yield Broken("", CUT_SHORT, archive.trouble)
@@ -130,62 +130,62 @@ def _read_from(
 ) -> Iterator[Page | Broken | Sifted]:
     from fastwarc.warc import ArchiveIterator, WarcRecordType
 
-    kinds = WarcRecordType
-    passed = set(map(int, (kinds.request, kinds.metadata, kinds.warcinfo, kinds.revisit, kinds.continuation)))
-    strange = (int(kinds.unknown), int(kinds.no_type))  # fastwarc itself would leave out the second without a word
+    types = WarcRecordType
+    skipped = set(map(int, (types.request, types.metadata, types.warcinfo, types.revisit, types.continuation)))
+    suspicious = (int(types.unknown), int(types.no_type))  # fastwarc itself would silently skip the second
     stream, shift = archive.open(start)
     for record in ArchiveIterator(stream, parse_http=False, fsspec_args=False):
-        if (kind := int(record.record_type)) in passed:
+        if (record_type := int(record.record_type)) in skipped:
             continue
         if last.held is not None:
             yield last.held
         url = (record.headers.get("WARC-Target-URI") or "").strip("<>")
         last.offset, last.url, last.is_record, last.held = record.stream_pos + shift, url, True, None
-        said = record.content_length
-        if not said and not (record.headers.get("Content-Length") or "").isdigit():
+        length = record.content_length
+        if not length and not (record.headers.get("Content-Length") or "").isdigit():
             last.held = Broken(url, "truncated", "no Content-Length")
-        elif said > max_bytes + HEAD_ROOM:
-            last.held = Broken(url, "too large", f"{said} bytes")
-            return  # its end is looked for by its member: a false length could make us read on to the end of the file
-        elif kind in strange:
+        elif length > max_bytes + HEAD_ROOM:
+            last.held = Broken(url, "too large", f"{length} bytes")
+            return  # search for its end by its member: with a false length we could read to the end of the file
+        elif record_type in suspicious:
             name = record.headers.get("WARC-Type") or ""
             if TYPE.fullmatch(name):
                 last.held, last.is_record = None, False
-            else:  # types that we do not know are passed over; these are none
+            else:  # unknown types are skipped; this is not a type
                 last.held = Broken(url, "damaged record", f"WARC-Type is {name[:40]!r}")
         else:
             last.held = _page(record, url, max_bytes, admits)
 
 
 def _settle(archive: Archive, last: _Position, trouble: str) -> tuple[list[Page | Broken | Sifted], int | None]:
-    """What the last record is after all, what is lost behind it, and where reading goes on; `None` at the end."""
+    """What the last record really is, what is lost after it, and where reading continues; None at the end."""
     look = archive.look(last.offset)
     is_odd = look.state in ("nothing", "end") or look.url not in ("", last.url)
     if look.state == "several" or (archive.magic and last.is_record and is_odd):
         raise SeveralError
-    told: list[Page | Broken | Sifted] = []
+    items: list[Page | Broken | Sifted] = []
     if last.held is not None:
         is_right = look.state == "whole" or (isinstance(last.held, Broken) and look.state != "cut")
-        told.append(last.held if is_right else _broken(look, last.url))
+        items.append(last.held if is_right else _broken(look, last.url))
     elif last.is_record or (look.state == "whole" and look.is_page and trouble):
         reason = CUT_SHORT if look.state == "cut" else "damaged record"
-        told.append(Broken(last.url or look.url, reason, f"byte {last.offset}: {trouble}"))
+        items.append(Broken(last.url or look.url, reason, f"byte {last.offset}: {trouble}"))
     elif look.state not in ("whole", "end"):
-        told.append(_broken(look, look.url))
-    at = look.after if look.state in ("whole", "end") else archive.search(look.after)
+        items.append(_broken(look, look.url))
+    offset = look.after if look.state in ("whole", "end") else archive.search(look.after)
     looks = 0
-    while at is not None:
-        look, looks = archive.look(at), looks + 1
+    while offset is not None:
+        look, looks = archive.look(offset), looks + 1
         if look.state == "several":
             raise SeveralError
         if look.state == "end" or (not trouble and looks > MOST_LOOKS):
-            return told, None
+            return items, None
         if look.state == "whole" and look.is_page:
-            return told, at
+            return items, offset
         if look.state != "whole":
-            told.append(_broken(look, look.url))
-        at = look.after if look.state == "whole" else archive.search(look.after)
-    return told, None
+            items.append(_broken(look, look.url))
+        offset = look.after if look.state == "whole" else archive.search(look.after)
+    return items, None
 
 
 def _broken(look: Look, url: str) -> Broken:
@@ -240,19 +240,19 @@ def _page(record: Any, url: str, max_bytes: int, admits: Admits | None) -> Page 
 
 
 def _codings(headers: Any) -> list[str]:
-    """By what the HTTP headers say that the body is packed, in the order in which that must be undone."""
-    said = [headers.get(name) for name in ("Transfer-Encoding", "Content-Encoding")]
-    if not any(said):
+    """The codings of the body according to the HTTP headers, in the order in which they must be undone."""
+    values = [headers.get(name) for name in ("Transfer-Encoding", "Content-Encoding")]
+    if not any(values):
         return []
-    lists = [[coding.strip() for coding in (value or "").lower().split(",")] for value in said]
+    lists = [[coding.strip() for coding in (value or "").lower().split(",")] for value in values]
     return [coding for codings in lists for coding in reversed(codings)]
 
 
 class WarcFile:
-    """Writes pages as gzip members of their own, byte for byte the same for the same pages."""
+    """Writes each page as a gzip member. The same pages always give the same bytes."""
 
     def __init__(self, stream: BinaryIO, info: dict[str, str] | None = None) -> None:
-        """`info` is kept in a leading `warcinfo` record."""
+        """`info` is written to a leading `warcinfo` record."""
         from fastwarc.stream_io import GzipWriter
 
         self.gzip = GzipWriter(stream, compression_level=COMPRESSION)
@@ -267,10 +267,10 @@ class WarcFile:
         if page.is_text:
             self._write("conversion", headers | {"Content-Type": "text/plain"}, page.payload)
             return
-        kept = dict(page.headers)
-        kind = page.mime + (f"; charset={page.charset}" if page.charset else "")
-        kept.setdefault("content-type", kind)
-        lines = [f"HTTP/1.1 {page.status}", *(f"{name}: {value}" for name, value in kept.items())]
+        page_headers = dict(page.headers)
+        content_type = page.mime + (f"; charset={page.charset}" if page.charset else "")
+        page_headers.setdefault("content-type", content_type)
+        lines = [f"HTTP/1.1 {page.status}", *(f"{name}: {value}" for name, value in page_headers.items())]
         head = "\r\n".join(lines).encode("utf-8", "replace")
         self._write(
             "response",
@@ -279,14 +279,16 @@ class WarcFile:
             {"WARC-Payload-Digest": sha1(page.payload)},
         )
 
-    def _write(self, kind: str, headers: dict[str, str], body: bytes, digests: dict[str, str] | None = None) -> None:
+    def _write(
+        self, record_type: str, headers: dict[str, str], body: bytes, digests: dict[str, str] | None = None
+    ) -> None:
         from fastwarc.warc import WarcRecord, WarcRecordType
 
         record = WarcRecord()
         headers = {"WARC-Date": UNDATED} | {name: value for name, value in headers.items() if value}
-        # An id made from the content: the same pages give the same file. Digests are no part of it.
+        # The id is a hash of the content, so the same pages give the same file. Digests are not part of it.
         own_id = uuid.UUID(bytes=hashlib.sha256(repr(headers).encode() + body).digest()[:16])
-        record.init_headers(record_type=getattr(WarcRecordType, kind), record_urn=f"uuid:{own_id}".encode())
+        record.init_headers(record_type=getattr(WarcRecordType, record_type), record_urn=f"uuid:{own_id}".encode())
         for name, value in (headers | (digests or {}) | {"WARC-Block-Digest": sha1(body)}).items():
             record.headers[name] = value
         record.set_bytes_content(body)
@@ -298,7 +300,7 @@ class WarcFile:
 
 
 def sha1(data: bytes) -> str:
-    """A digest as web archives write it; it tells damage, not forgery."""
+    """A digest in the format of web archives; it detects damage, not forgery."""
     return "sha1:" + base64.b32encode(hashlib.sha1(data, usedforsecurity=False).digest()).decode()
 
 

@@ -1,7 +1,7 @@
 """Traps: what a crawl contains and a corpus must not: copies, mixed scripts, old charsets, spam, personal data,
 broken records.
 
-All are made from the sample's own texts. The address names the kind of trap (`/trap/<kind>/`), so that tests and readers
+All are made from the sample's own texts. The address names the kind of trap (`/trap/<kind>/`), so that tests and people
 can see what happened to each.
 """
 
