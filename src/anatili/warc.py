@@ -29,7 +29,7 @@ DECODED = {"content-encoding", "transfer-encoding", "content-length"}
 
 @dataclass(frozen=True)
 class Page:
-    """A captured response. `payload` is unpacked; `headers` have lowercase names, and repeated ones are joined by ", "."""
+    """A captured response. `payload` is unpacked; header names are lowercase, repeated headers are joined by ", "."""
 
     url: str
     time: str

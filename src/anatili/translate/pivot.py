@@ -71,10 +71,10 @@ def prepare(
     weights: str = "",
 ) -> PivotMeter:  # fmt: skip
     """A comparison over the sentences in the pack of `source`, and over a text with a human translation."""
-    for one, other in ((source, target), (source, through), (through, target)):
-        if one == other:
-            raise Problem(f"three different languages are needed: {one} is named twice")
-        translator.check_pair(one, other)
+    for first, second in ((source, target), (source, through), (through, target)):
+        if first == second:
+            raise Problem(f"three different languages are needed: {first} is named twice")
+        translator.check_pair(first, second)
     packs = translator.packs
     samples = list(own_samples(packs[source], packs[target]))
     if pair:
