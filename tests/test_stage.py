@@ -123,7 +123,7 @@ def test_status_tells_what_stands_on_something_older(tmp_path, first_stages):
     ({"records": {"records": 1000, "kept": 1, "lost: sifted out": 999}}, ""),
     ({"documents": 98, "lost": {"parser failed": 2}}, "2 of 100"),
     ({"documents": 98, "lost": {"took too long": 2}}, "2 of 100"),
-    ({"records": {"records": 1000, "kept": 999, "lost: archive cut short": 1}}, "archives end too early"),
+    ({"records": {"records": 1000, "kept": 999, "lost: archive cut short": 1}}, "archives are cut short"),
     ({"documents": {"unique": 5}}, ""),
     ({}, ""),
 ])  # fmt: skip
