@@ -1,9 +1,10 @@
-"""Pack a GPU training job: the texts, pairs and lessons of a run, its vocabulary, a longer one, and the base.
+"""Pack a GPU training job: the texts, pairs and SFT examples of a run, its vocabulary, a longer one, and the base.
 
     python bench/gpu/pack.py RUN JOB
 
 RUN is a run of a recipe like recipes/kazakh-270m.toml whose stages up to `tokenizer` are built. What is learned from is
-what the recipe says: its corpus and pairs, drawn by its [pretrain] mix and source_weights, its lessons by [tune] mix.
+what the recipe says: its corpus and pairs, drawn by its [pretrain] mix and source_weights, and its SFT examples by its
+[tune] mix.
 JOB gets parts of at most 56 MB.
 """
 
@@ -28,10 +29,10 @@ from anatili.refine.pairs import files_of, languages_of, read_pairs, source_of
 from anatili.tokenizer.adapt import rows_of
 from anatili.tokenizer.extend import extend
 from anatili.tokenizer.pieces import Vocabulary, read_vocabulary
-from anatili.train import data, lessons, tune
+from anatili.train import data, sft_examples, tune
 
 SAMPLE_SHARE = 0.1
-"""Share of the translation lessons that are from the sample: whole answers, not sentences."""
+"""Share of the translation examples that are from the sample: whole answers, not sentences."""
 LINES = 150
 """Lines translated in each direction."""
 
@@ -60,12 +61,13 @@ class Job:
                 group = f"pair {one} {other} {source_of(file)}"
                 yield from ({"g": group, "p": list(pair), "a": asking} for pair in read_pairs(file))
         own = self.recipe.tune.model_copy(update={"max_pairs": 0})
-        for lesson in lessons.everything(Tune.model_validate(own.model_dump()), self.base, self.packs):
-            parts = [[text, int(said)] for text, said in tune.written(lesson["messages"], self.tokenizer) if text]
-            yield {"g": f"lessons {lesson['kind']}", "t": parts}
+        for conversation in sft_examples.all_examples(Tune.model_validate(own.model_dump()), self.base, self.packs):
+            templated = tune.templated_parts(conversation["messages"], self.tokenizer)
+            parts = [[text, int(is_answer)] for text, is_answer in templated if text]
+            yield {"g": f"lessons {conversation['kind']}", "t": parts}
 
     def weights(self) -> dict[str, dict[str, float]]:
-        """How much is drawn of each group: in pretraining, and while lessons are learned."""
+        """How much is drawn of each group: in pretraining, and during SFT."""
         settings = self.recipe.pretrain
         with tempfile.TemporaryDirectory() as folder:
             begin, end = self.tokenizer.bos_token_id, self.tokenizer.eos_token_id

@@ -11,7 +11,7 @@ from anatili.problem import Problem
 from anatili.recipe import load_recipe
 from anatili.run import Run
 from anatili.text import show_path
-from anatili.train import lessons
+from anatili.train import sft_examples
 from anatili.weights import sampled
 
 USABLE = 40.0
@@ -73,7 +73,8 @@ def of_run(run: Run) -> Directions:
     recipe, tuned = load_recipe(run.root / "recipe.toml"), run.record("tune")
     if not tuned:
         return ()
-    taught = lessons.taught(recipe.tune, recipe.pairs, {code: load_pack(code) for code in recipe.languages})
+    packs = {code: load_pack(code) for code in recipe.languages}
+    taught = sft_examples.translation_directions(recipe.tune, recipe.pairs, packs)
     measured = read_measured(run.root / MEASURED)
     return joined(taught, measured["translation"] if measured.get("model") == tuned.content else ())
 

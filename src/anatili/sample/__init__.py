@@ -1,4 +1,4 @@
-"""The bundled sample: a small crawl of our own (CC0) for the first run, the tests, the search and the lessons.
+"""The bundled sample: a small crawl of our own (CC0) for the first run, the tests, the search and the SFT examples.
 
 `topics/` holds one file a topic in four languages, `neighbors/` pages in close languages, `pages.toml` the words and
 hosts of the page templates. The WARC is built from them when it is needed, the same bytes each time.
