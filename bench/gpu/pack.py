@@ -26,9 +26,9 @@ from anatili.gguf.base import open_base
 from anatili.lang import load_pack
 from anatili.recipe import Recipe, Tune, load_recipe
 from anatili.refine.pairs import files_of, languages_of, read_pairs, source_of
-from anatili.tokenizer.adapt import rows_of
+from anatili.tokenizer.adapt import starting_rows
 from anatili.tokenizer.extend import extend
-from anatili.tokenizer.pieces import Vocabulary, read_vocabulary
+from anatili.tokenizer.vocabulary import BpeVocabulary, read_vocabulary
 from anatili.train import data, sft_examples, tune
 
 SAMPLE_SHARE = 0.1
@@ -115,26 +115,26 @@ class Job:
 
 
 def write_vocabularies(job: Job, out: Path, added: int) -> None:
-    """The run's own vocabulary, one that is longer by `added` pieces, and the base's rows that they use."""
+    """The run's own vocabulary, one that is longer by `added` tokens, and the base's rows that they use."""
     folder = open_base(job.recipe.tokenizer.base, job.base)
     base, fitted = read_vocabulary(folder), read_vocabulary(job.run / "tokenizer")
     own = [text for shard in job.shards for group, texts in data.documents_of(shard).items()
            if group.startswith(f"{job.recipe.language}/") for text in texts]  # fmt: skip
     scripts = {load_pack(job.recipe.language).main_script}
-    found: dict[str, tuple[Vocabulary, list[list[int]]]] = {
+    found: dict[str, tuple[BpeVocabulary, list[list[int]]]] = {
         "trim": (fitted, weights.read_rows(job.run / "tokenizer" / "rows.npz"))
     }
     longer = extend(fitted, own, added, scripts, 5)
-    found["ext"] = (longer, rows_of(base, longer, len(fitted.pieces)))
+    found["ext"] = (longer, starting_rows(base, longer, len(fitted.tokens)))
     kept = sorted({i for _, rows in found.values() for row in rows for i in row})
     place = {old: new for new, old in enumerate(kept)}
-    count = len(fitted.pieces)
+    count = len(fitted.tokens)
     for name, (vocabulary, rows) in found.items():
         (out / f"tokenizer.{name}.json").write_text(vocabulary.dump(), "utf-8")
         weights.write_rows(out / f"rows.{name}.npz", rows)
         moved = [[place[i] for i in row] for row in rows]
         (out / f"rows.{name}.json").write_text(json.dumps({"old": moved[:count], "new": moved[count:]}), "utf-8")
-        print(f"{name}: {len(rows):,} pieces")
+        print(f"{name}: {len(rows):,} tokens")
     write_weights(weights.packaged_gguf(job.recipe.tokenizer.base), np.array(kept), out)
     (out / "config.json").write_text((folder / "config.json").read_text("utf-8"), "utf-8")
 

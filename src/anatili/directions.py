@@ -12,7 +12,7 @@ from anatili.recipe import load_recipe
 from anatili.run import Run
 from anatili.text import show_path
 from anatili.train import sft_examples
-from anatili.weights import sampled
+from anatili.weights import sampled_digest
 
 USABLE = 40.0
 """chrF++ from which on a translation may be read for its gist. Measured on FLORES dev (en, ru, kk; 150 lines): a
@@ -88,7 +88,7 @@ def of_converted(folder: Path, pairs: Iterable[tuple[str, str]]) -> Directions:
 
 def weights_of(folder: Path) -> str:
     """What tells the weights of such a model from others."""
-    return sampled(folder / "model.bin")
+    return sampled_digest(folder / "model.bin")
 
 
 def read_measured(file: Path) -> dict[str, Any]:

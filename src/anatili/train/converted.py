@@ -16,7 +16,7 @@ from anatili.lang import load_pack
 from anatili.problem import Problem, install
 from anatili.sample.topics import read_topics
 from anatili.text import show_path
-from anatili.weights import check_complete, check_folder, quiet
+from anatili.weights import check_complete, check_folder, quiet_transformers
 
 ALLOWED = {"int8": 0.5, "bfloat16": 0.3, "float16": 0.1, "float32": 0.02}
 """Quantization -> allowed mean difference of logprobs (natural logarithm)."""
@@ -41,7 +41,7 @@ def convert(folder: Path, target: Path, quantization: str = "int8") -> dict[str,
         from ctranslate2.converters import TransformersConverter
     except ImportError as error:
         raise Problem(f"converting a model needs more packages: {install('seq2seq')} and {install('train')}") from error
-    quiet()
+    quiet_transformers()
 
     class Converter(TransformersConverter):  # type: ignore[misc]
         """CTranslate2's converter with our rules for files: complete safetensors, no remote code, no network."""

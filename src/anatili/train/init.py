@@ -44,7 +44,7 @@ def open_model(folder: Path, dtype: Any = torch.float32) -> Any:
     """The model in a Hugging Face folder, with every tensor; `Problem` says what is missing or does not fit."""
     from transformers import AutoModelForCausalLM
 
-    weights.quiet()
+    weights.quiet_transformers()
     try:
         model, info = AutoModelForCausalLM.from_pretrained(
             weights.check_folder(folder), dtype=dtype, local_files_only=True, trust_remote_code=False,

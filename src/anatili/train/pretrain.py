@@ -11,7 +11,7 @@ from anatili.problem import Problem, install, pip
 from anatili.recipe import Pretrain
 from anatili.refine.pairs import files_of
 from anatili.stage import Task
-from anatili.weights import quiet, save_tensors
+from anatili.weights import quiet_transformers, save_tensors
 
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja")
 
@@ -216,7 +216,7 @@ def load_torch() -> Any:
             f"training needs torch and transformers: {install('train')} (on a machine without a GPU first "
             f"{pip()} torch --index-url https://download.pytorch.org/whl/cpu)"
         ) from error
-    quiet()
+    quiet_transformers()
     return torch
 
 

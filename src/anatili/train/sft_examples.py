@@ -160,13 +160,13 @@ def sample_translations(packs: dict[str, LanguagePack]) -> Iterator[Conversation
     language_pairs = list(combinations(sample_languages(packs), 2))
     for pages in sample.parallel():
         for pair in language_pairs:
-            first, second = (pages[code] for code in pair)
+            first, second = pages[pair[0]], pages[pair[1]]
             for texts in zip(first[1:], second[1:], strict=True):
                 yield from both_directions(packs, pair, texts, (first[0], second[0]))
     for row in sample.sentences():
-        for first, second in language_pairs:
-            if first in row and second in row:
-                yield from both_directions(packs, (first, second), (row[first], row[second]), ("", ""))
+        for pair in language_pairs:
+            if pair[0] in row and pair[1] in row:
+                yield from both_directions(packs, pair, (row[pair[0]], row[pair[1]]), ("", ""))
 
 
 def both_directions(
