@@ -199,7 +199,7 @@ class NotPulled(Problem):
 def in_short(row: Row) -> str:
     """Size and license in a few words."""
     size = f"{'about ' if row.is_size_reckoned else ''}{row.size / 1e9:.2f} GB, " if row.size else ""
-    return f"{size}{row.licence or 'licence unknown'}{'' if row.commercial else ', not for commercial use'}"
+    return f"{size}{row.licence or 'license unknown'}{'' if row.commercial else ', not for commercial use'}"
 
 
 def located(name: str) -> Pulled | None:
