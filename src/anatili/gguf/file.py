@@ -179,7 +179,7 @@ def check_names(gguf_names: dict[str, str], tensors: dict[str, Any], config: dic
         tensors.pop("lm_head.weight", None)  # some folders hold the shared matrix twice
     for what, names in (
         ("lacks", set(gguf_names) - set(tensors)),
-        ("has a name in GGUF for all tensors but", set(tensors) - set(gguf_names)),
+        ("has no GGUF name for", set(tensors) - set(gguf_names)),
     ):
         if names:
             raise Problem(f"{show_path(folder)} {what} {sorted(names)[0]} ({len(names)} tensors): nothing was exported")
