@@ -1,6 +1,6 @@
 """Our training loop against a plain Hugging Face Trainer and the measured limit of matrix products, in one run.
 
-    python bench/train.py [--steps 12] [--layers 8 --width 320]
+    python bench/train.py [--steps 12] [--layers 8 --hidden-size 320]
 
 The same model, batch, precision and optimizer (AdamW) for both, and ours once more with Muon; each in a process of its
 own, for its own most memory. Wall-clock seconds: both take all cores. The first two steps are left out.
@@ -25,12 +25,16 @@ torch = loop.torch
 BATCH, CONTEXT, VOCABULARY = 8, 512, 32768
 
 
-def new_model(layers: int, width: int):
+def new_model(layers: int, hidden_size: int):
     torch.manual_seed(1)
     settings = Pretrain(
-        layers=layers, width=width, heads=width // 64, feed_forward=width * 8 // 3 // 32 * 32, context=CONTEXT
+        layers=layers,
+        hidden_size=hidden_size,
+        heads=hidden_size // 64,
+        intermediate_size=hidden_size * 8 // 3 // 32 * 32,
+        context=CONTEXT,
     )
-    return init.from_nothing(settings, VOCABULARY, 0, 1)
+    return init.from_scratch(settings, VOCABULARY, 0, 1)
 
 
 def tokens(step: int):
@@ -81,7 +85,7 @@ def once(who: str, said: argparse.Namespace) -> None:
     device = devices.pick_device()
     kind = devices.pick_precision("auto", device)
     precision = "bfloat16" if kind == torch.bfloat16 else "float32"
-    model = new_model(said.layers, said.width)
+    model = new_model(said.layers, said.hidden_size)
     facts = {"flops": meter.flops_per_token(model), "parameters": sum(p.numel() for p in model.parameters())}
     speeds = trainer(model, said.steps, precision) if who == "trainer" else ours(model, said.steps, precision, who)
     most = torch.cuda.max_memory_allocated() if device.type == "cuda" else 1024 * peak_memory()
@@ -99,7 +103,7 @@ def main() -> None:
     asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     asked.add_argument("--steps", type=int, default=12)
     asked.add_argument("--layers", type=int, default=8)
-    asked.add_argument("--width", type=int, default=320)
+    asked.add_argument("--hidden-size", type=int, default=320)
     asked.add_argument("--only", choices=("adamw", "muon", "trainer"), help="One of them, as JSON.")
     said = asked.parse_args()
     if said.only:
@@ -108,8 +112,8 @@ def main() -> None:
     rows = {}
     for who in ("trainer", "adamw", "muon"):
         command = [sys.executable, __file__, "--only", who]
-        for name in ("steps", "layers", "width"):
-            command += [f"--{name}", str(getattr(said, name))]
+        for name in ("steps", "layers", "hidden_size"):
+            command += [f"--{name.replace('_', '-')}", str(getattr(said, name))]
         done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
         rows[who] = json.loads(done.stdout.splitlines()[-1])
     first = rows["trainer"]

@@ -31,9 +31,9 @@ held_out = 0.1
 vocabulary = 1024
 [pretrain]
 layers = 2
-width = 64
+hidden_size = 64
 heads = 2
-feed_forward = 128
+intermediate_size = 128
 context = 128
 batch = 8
 tokens = {tokens}

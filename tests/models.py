@@ -7,7 +7,7 @@ from typing import Any
 from anatili.recipe import Pretrain, Tokenizer
 from anatili.sample.topics import read_topics
 from anatili.tokenizer import train as tokenizing
-from anatili.train.init import from_nothing
+from anatili.train.init import from_scratch
 from anatili.train.pretrain import save_model
 
 TEMPLATE = (
@@ -77,9 +77,9 @@ def make_folder(folder: Path, shape: str, head: int = 32, *, tied: bool = True) 
         byte_level(place)
         vocabulary = len(json.loads((place / "tokenizer.json").read_text("utf-8"))["model"]["vocab"])
         settings = Pretrain(
-            shape=shape, layers=2, width=64, heads=4, kv_heads=2, feed_forward=96, context=256, tied=tied
+            shape=shape, layers=2, hidden_size=64, heads=4, kv_heads=2, intermediate_size=96, context=256, tied=tied
         )  # fmt: skip
-        model = from_nothing(settings, vocabulary, 0, 1)
+        model = from_scratch(settings, vocabulary, 0, 1)
     for parameter in model.parameters():
         if parameter.ndim > 1:
             parameter.data.mul_(3)

@@ -372,9 +372,9 @@ def test_answers_in_another_language_are_not_counted(answer, right):
 
 
 def test_a_tokenizer_of_bytes_is_above_the_floor_and_one_that_loses_letters_is_told():
-    from anatili.tokenizer.report import Text, report
+    from anatili.tokenizer.report import ParallelText, report
 
-    text = Text("kk", "own", own_sets.lines())
+    text = ParallelText("kk", "own", own_sets.lines())
     by_bytes = SimpleNamespace(
         name="bytes", size=256, encode=lambda line: list(line.encode()), decode=lambda ids: bytes(ids).decode()
     )

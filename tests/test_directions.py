@@ -10,7 +10,7 @@ from anatili.lang import load_pack
 from anatili.problem import Problem
 from anatili.recipe import load_recipe
 from anatili.serve.translation import quality_of, worth
-from anatili.train import lessons
+from anatili.train import sft_examples
 from anatili.translate import score
 from anatili.translate.translator import Translator
 
@@ -72,7 +72,7 @@ def test_the_recipe_tells_what_was_taught(tmp_path):
         path.write_text(text + rest, "utf-8")
         packs = {code: load_pack(code) for code in ("kk", "ru", "en")}
         recipe = load_recipe(path)
-        return ["-".join(pair) for pair in lessons.taught(recipe.tune, recipe.pairs, packs)]
+        return ["-".join(pair) for pair in sft_examples.translation_directions(recipe.tune, recipe.pairs, packs)]
 
     assert taught("") == ["kk-ru", "ru-kk", "kk-en", "en-kk"]
     assert taught('instructions = ""\n[[pairs.sources]]\nname = "a"\nlanguages = "ru-en"\npath = "a.tsv"\n') == [

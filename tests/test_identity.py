@@ -44,9 +44,9 @@ held_out = 0.2
 vocabulary = 600
 [pretrain]
 layers = 1
-width = 32
+hidden_size = 32
 heads = 2
-feed_forward = 32
+intermediate_size = 32
 context = {context}
 tokens = 1_000
 batch = 2
@@ -287,7 +287,7 @@ def test_the_manifest_names_every_stage(built):
 
 
 def test_without_epochs_tune_leaves_the_model_as_it_is(copy):
-    """What the message advises where a language has no lessons."""
+    """What the message advises if a language has no SFT examples."""
     file = copy / "small.toml"
     text = file.read_text("utf-8")
     file.write_text(text.replace("epochs = 1", 'epochs = 0\ninstructions = ""'), "utf-8")

@@ -34,7 +34,7 @@ LAYERS = (
         "tokenizer": "",
         "train": "",
     },
-    {"directions": "what lessons taught a model to translate"},
+    {"directions": "what SFT examples taught a model to translate"},
     {"lang_check": "a pack is checked with what reads it", "models": "packed from runs by what `train` writes"},
     {"translate": ""},
     {"serve": ""},

@@ -142,7 +142,7 @@ def test_a_file_that_does_not_fit_is_told_before_it_is_begun(hub, home, tmp_path
     from anatili.models import hub as fetching
     from anatili.problem import Problem
 
-    plan = fetching.Plan("x", NAME, "0" * 40, (fetching.File(FILE, 10**15, "0" * 64),), FILE, "")
+    plan = fetching.PullPlan("x", NAME, "0" * 40, (fetching.File(FILE, 10**15, "0" * 64),), FILE, "")
     monkeypatch.setattr(fetching, "cache", lambda: tmp_path / "not" / "yet" / "there")
     with pytest.raises(Problem, match=r"needs 1000000\.00 GB .* GB are free"):
         fetching.fetch(plan, print)
@@ -194,7 +194,7 @@ def test_a_token_opens_a_gated_model_and_is_sent_nowhere_else(hub, home, gguf):
         (("small/pickle",), "only as pickle (pytorch_model.bin)"),
         (("small/pickle", "pytorch_model.bin"), "only .gguf and .safetensors are pulled"),
         (("kazllm-9b",), "no model 'kazllm-9b' in the registry; near: kazllm-8b"),
-        (("a/b/c",), "no OWNER/NAME"),
+        (("a/b/c",), "not the OWNER/NAME"),
         (("kazakh-26m",), "comes with anatili"),
         (("piper-kk",), "cannot be pulled, only pointed to: https://huggingface.co/rhasspy/piper-voices"),
         (("qwen3-8b", "x.gguf"), "has its file in the registry"),

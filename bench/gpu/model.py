@@ -179,7 +179,7 @@ class Gemma(torch.nn.Module):
         return self.ropes[length]
 
     def hidden(self, ids: Any, made: Any) -> Any:
-        """Last hidden states, (rows, length, width)."""
+        """Last hidden states, (rows, length, hidden_size)."""
         table, layers, last = made
         (local, wide), mask = self.rope(ids.shape[1])
         width = self.config["hidden_size"]

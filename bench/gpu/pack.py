@@ -1,9 +1,10 @@
-"""Pack a GPU training job: the texts, pairs and lessons of a run, its vocabulary, a longer one, and the base.
+"""Pack a GPU training job: the texts, pairs and SFT examples of a run, its vocabulary, a longer one, and the base.
 
     python bench/gpu/pack.py RUN JOB
 
 RUN is a run of a recipe like recipes/kazakh-270m.toml whose stages up to `tokenizer` are built. What is learned from is
-what the recipe says: its corpus and pairs, drawn by its [pretrain] mix and source_weights, its lessons by [tune] mix.
+what the recipe says: its corpus and pairs, drawn by its [pretrain] mix and source_weights, and its SFT examples by its
+[tune] mix.
 JOB gets parts of at most 56 MB.
 """
 
@@ -25,13 +26,13 @@ from anatili.gguf.base import open_base
 from anatili.lang import load_pack
 from anatili.recipe import Recipe, Tune, load_recipe
 from anatili.refine.pairs import files_of, languages_of, read_pairs, source_of
-from anatili.tokenizer.adapt import rows_of
+from anatili.tokenizer.adapt import starting_rows
 from anatili.tokenizer.extend import extend
-from anatili.tokenizer.pieces import Vocabulary, read_vocabulary
-from anatili.train import data, lessons, tune
+from anatili.tokenizer.vocabulary import BpeVocabulary, read_vocabulary
+from anatili.train import data, sft_examples, tune
 
 SAMPLE_SHARE = 0.1
-"""Share of the translation lessons that are from the sample: whole answers, not sentences."""
+"""Share of the translation examples that are from the sample: whole answers, not sentences."""
 LINES = 150
 """Lines translated in each direction."""
 
@@ -60,12 +61,13 @@ class Job:
                 group = f"pair {one} {other} {source_of(file)}"
                 yield from ({"g": group, "p": list(pair), "a": asking} for pair in read_pairs(file))
         own = self.recipe.tune.model_copy(update={"max_pairs": 0})
-        for lesson in lessons.everything(Tune.model_validate(own.model_dump()), self.base, self.packs):
-            parts = [[text, int(said)] for text, said in tune.written(lesson["messages"], self.tokenizer) if text]
-            yield {"g": f"lessons {lesson['kind']}", "t": parts}
+        for conversation in sft_examples.all_examples(Tune.model_validate(own.model_dump()), self.base, self.packs):
+            templated = tune.templated_parts(conversation["messages"], self.tokenizer)
+            parts = [[text, int(is_answer)] for text, is_answer in templated if text]
+            yield {"g": f"lessons {conversation['kind']}", "t": parts}
 
     def weights(self) -> dict[str, dict[str, float]]:
-        """How much is drawn of each group: in pretraining, and while lessons are learned."""
+        """How much is drawn of each group: in pretraining, and during SFT."""
         settings = self.recipe.pretrain
         with tempfile.TemporaryDirectory() as folder:
             begin, end = self.tokenizer.bos_token_id, self.tokenizer.eos_token_id
@@ -113,26 +115,26 @@ class Job:
 
 
 def write_vocabularies(job: Job, out: Path, added: int) -> None:
-    """The run's own vocabulary, one that is longer by `added` pieces, and the base's rows that they use."""
+    """The run's own vocabulary, one that is longer by `added` tokens, and the base's rows that they use."""
     folder = open_base(job.recipe.tokenizer.base, job.base)
     base, fitted = read_vocabulary(folder), read_vocabulary(job.run / "tokenizer")
     own = [text for shard in job.shards for group, texts in data.documents_of(shard).items()
            if group.startswith(f"{job.recipe.language}/") for text in texts]  # fmt: skip
     scripts = {load_pack(job.recipe.language).main_script}
-    found: dict[str, tuple[Vocabulary, list[list[int]]]] = {
+    found: dict[str, tuple[BpeVocabulary, list[list[int]]]] = {
         "trim": (fitted, weights.read_rows(job.run / "tokenizer" / "rows.npz"))
     }
     longer = extend(fitted, own, added, scripts, 5)
-    found["ext"] = (longer, rows_of(base, longer, len(fitted.pieces)))
+    found["ext"] = (longer, starting_rows(base, longer, len(fitted.tokens)))
     kept = sorted({i for _, rows in found.values() for row in rows for i in row})
     place = {old: new for new, old in enumerate(kept)}
-    count = len(fitted.pieces)
+    count = len(fitted.tokens)
     for name, (vocabulary, rows) in found.items():
         (out / f"tokenizer.{name}.json").write_text(vocabulary.dump(), "utf-8")
         weights.write_rows(out / f"rows.{name}.npz", rows)
         moved = [[place[i] for i in row] for row in rows]
         (out / f"rows.{name}.json").write_text(json.dumps({"old": moved[:count], "new": moved[count:]}), "utf-8")
-        print(f"{name}: {len(rows):,} pieces")
+        print(f"{name}: {len(rows):,} tokens")
     write_weights(weights.packaged_gguf(job.recipe.tokenizer.base), np.array(kept), out)
     (out / "config.json").write_text((folder / "config.json").read_text("utf-8"), "utf-8")
 

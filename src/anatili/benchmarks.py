@@ -1,4 +1,4 @@
-"""Test sets that nothing may be learned from: whether a text holds the words of one."""
+"""Test sets that must not be trained on: whether a text shares words with one."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -11,9 +11,9 @@ from anatili import text
 from anatili.problem import Problem
 
 SEQUENCE = 8
-"""Words in a sequence that counts as taken from a benchmark: shorter ones are met by chance."""
+"""Words in a sequence that counts as taken from a benchmark; shorter ones occur by coincidence."""
 LINE_WORDS = 4
-"""Words from which a line within a longer text is compared as a whole: titles and names are met by chance."""
+"""Least words of a line in a longer text to be compared as a whole; titles and names occur by coincidence."""
 CITATION = re.compile(r"\[\d{1,3}\]")
 
 
@@ -28,12 +28,12 @@ def lowered(body: str) -> list[str]:
 
 
 def letters(body: str) -> str:
-    """What of a text must be the same for it to be the same text."""
+    """The letters and digits of a text; two texts with the same ones count as the same."""
     return "".join(filter(str.isalnum, body.casefold()))
 
 
 def digests(names: Iterable[str], base: Path) -> dict[str, str]:
-    """The benchmark files and their digests: by this a run notices that one has changed."""
+    """The digests of the benchmark files, so that a run notices when one changes."""
     try:
         return {name: sha256((base / name).read_bytes()).hexdigest() for name in names}
     except OSError as error:
@@ -42,16 +42,16 @@ def digests(names: Iterable[str], base: Path) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Benchmarks:
-    """The words of test sets: `sequences` of eight, and the letters of each line, by which short texts are told."""
+    """The word sequences of test sets, and the letters of each line, which identify short texts."""
 
     sequences: frozenset[int]
     lines: frozenset[str]
 
     def hold(self, body: str) -> bool:
-        """Whether a text has eight words in a row in common with a line, or is one.
+        """Whether a text has eight consecutive words in common with a line, or is itself a line.
 
-        Each line of the text and what follows its first colon (a request, then a text to translate) counts as a text
-        too; numbers of passages in brackets do not count.
+        Each line of the text counts as a text too, and so does the part after its first colon (in a request to
+        translate, the text). Numbers of passages in brackets are ignored.
         """
         if not self.lines:
             return False
@@ -59,13 +59,13 @@ class Benchmarks:
             return True
         parts = [body, *(line for line in body.splitlines() if len(text.words(line)) >= LINE_WORDS)]
         plain = [CITATION.sub("", part) for part in parts]
-        return any(letters(one) in self.lines for part in plain for one in (part, part.partition(": ")[2]))
+        return any(letters(candidate) in self.lines for part in plain for candidate in (part, part.partition(": ")[2]))
 
 
 @cache
 def read_benchmarks(files: tuple[str, ...]) -> Benchmarks:
-    """The words in the lines of benchmark files; `Problem` if one cannot be read."""
-    numbers, short = set[int](), set[str]()
+    """The benchmarks in files with a text per line; `Problem` if a file cannot be read."""
+    numbers, short_texts = set[int](), set[str]()
     for file in map(Path, files):
         try:
             lines = file.read_text("utf-8").splitlines()
@@ -73,5 +73,5 @@ def read_benchmarks(files: tuple[str, ...]) -> Benchmarks:
             raise Problem(f"[mark] benchmarks: cannot read {text.show_path(file)}: {error}") from error
         for line in lines:
             numbers.update(sequences(lowered(line)))
-            short.add(letters(line))
-    return Benchmarks(frozenset(numbers), frozenset(short - {""}))
+            short_texts.add(letters(line))
+    return Benchmarks(frozenset(numbers), frozenset(short_texts - {""}))

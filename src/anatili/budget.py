@@ -1,9 +1,9 @@
-"""A bound on the time that one page may take, so that a page that nobody thought of does not stop a run.
+"""A limit on the time for one page, so that an unforeseen page does not stop a run.
 
-What bounds the work on a page first is its form: its size, tags and nesting choose the extractor, and every pattern is
-linear (tests/test_linear.py). These are the same everywhere, so equal pages give equal bytes on every machine. The
-clock is only the net below: it counts CPU seconds of this process, so that a busy machine does not change it, and is
-set so wide, and wider for longer pages, that only what is not linear can reach it. What it ends is lost with a reason.
+The first limits are those of form: size, tags and nesting of a page decide its extractor, and every pattern is linear
+(tests/test_linear.py). They are the same everywhere, so equal pages give equal bytes on every machine. The clock is
+only a safety net. It counts CPU seconds of this process, so that a busy machine makes no difference. It allows so much
+time, more for longer pages, that only nonlinear work can reach the limit. A page that does is lost with a reason.
 """
 
 import signal
@@ -11,29 +11,29 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-BASE = 60.0
-"""CPU seconds that any page may take: some five thousand times the mean."""
-PER_MILLION = 60.0
-"""CPU seconds more for each million bytes or characters: some ten times what the slowest step takes."""
-AGAIN = 1.0
-"""Seconds to the next try, where a library caught the first."""
+BASE_SECONDS = 60.0
+"""CPU seconds for any page, about five thousand times the mean."""
+SECONDS_PER_MILLION = 60.0
+"""Further CPU seconds per million bytes or characters, about ten times those of the slowest step."""
+RETRY_SECONDS = 1.0
+"""CPU seconds until the exception is raised again, in case a library caught the first one."""
 
 
 class TookTooLong(BaseException):
-    """A page used up its time. No `Exception`: parsers catch these."""
+    """A page used up its time. Not an `Exception`, because parsers catch those."""
 
 
 @contextmanager
 def within(size: int) -> Iterator[None]:
-    """Raise `TookTooLong` in the block when it has used its CPU time. `size`: of the page, bytes or characters.
+    """Raise `TookTooLong` in the block when it has used up its CPU time. `size`: of the page, in bytes or characters.
 
-    By a signal, which only the main thread of a process can receive; elsewhere, or where there are no such signals,
-    nothing is bounded. It waits for the end of a call into C; patterns are interrupted.
+    It uses a signal, which only the main thread of a process receives: in other threads, and on systems without this
+    signal, there is no limit. A call into C runs to its end first; regular expressions are interrupted.
     """
     if threading.current_thread() is not threading.main_thread() or not hasattr(signal, "setitimer"):
         yield
         return
-    seconds = BASE + PER_MILLION * size / 1_000_000
+    seconds = BASE_SECONDS + SECONDS_PER_MILLION * size / 1_000_000
     is_over = False
 
     def stop(number: int, frame: object) -> None:
@@ -41,7 +41,7 @@ def within(size: int) -> Iterator[None]:
             raise TookTooLong(f"more than {seconds:.0f} CPU-seconds")
 
     before = signal.signal(signal.SIGVTALRM, stop)
-    signal.setitimer(signal.ITIMER_VIRTUAL, seconds, AGAIN)
+    signal.setitimer(signal.ITIMER_VIRTUAL, seconds, RETRY_SECONDS)
     try:
         yield
     finally:

@@ -11,8 +11,8 @@ from anatili.problem import Problem
 from anatili.recipe import load_recipe
 from anatili.run import Run
 from anatili.text import show_path
-from anatili.train import lessons
-from anatili.weights import sampled
+from anatili.train import sft_examples
+from anatili.weights import sampled_digest
 
 USABLE = 40.0
 """Least chrF++ of a translation that can be read for its gist. Measured on FLORES dev (en, ru, kk; 150 lines): a human
@@ -73,7 +73,8 @@ def of_run(run: Run) -> Directions:
     recipe, tuned = load_recipe(run.root / "recipe.toml"), run.record("tune")
     if not tuned:
         return ()
-    taught = lessons.taught(recipe.tune, recipe.pairs, {code: load_pack(code) for code in recipe.languages})
+    packs = {code: load_pack(code) for code in recipe.languages}
+    taught = sft_examples.translation_directions(recipe.tune, recipe.pairs, packs)
     measured = read_measured(run.root / MEASURED)
     return joined(taught, measured["translation"] if measured.get("model") == tuned.content else ())
 
@@ -87,7 +88,7 @@ def of_converted(folder: Path, pairs: Iterable[tuple[str, str]]) -> Directions:
 
 def weights_of(folder: Path) -> str:
     """A digest that identifies the weights of a translation-only model."""
-    return sampled(folder / "model.bin")
+    return sampled_digest(folder / "model.bin")
 
 
 def read_measured(file: Path) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""How sure a score is: 95 % intervals."""
+"""95 % intervals of scores."""
 
 from math import sqrt
 
@@ -12,7 +12,7 @@ Z = 1.959964
 def interval(
     bits: npt.NDArray[np.float64], sizes: npt.NDArray[np.int64], resamples: int, seed: int
 ) -> list[float] | None:
-    """The 95 % interval of total bits by total bytes over resampled texts; `None` for fewer than two texts."""
+    """The 95 % interval of total bits per total bytes over resampled texts; `None` for fewer than two texts."""
     if len(bits) < 2:
         return None
     chosen = np.random.default_rng(seed).integers(len(bits), size=(resamples, len(bits)))
@@ -22,7 +22,7 @@ def interval(
 
 
 def wilson(right: int, count: int) -> list[float] | None:
-    """The 95 % interval of a share (Wilson, 1927); `None` where nothing was counted."""
+    """The 95 % interval of the share right / count (Wilson, 1927); `None` if `count` is 0."""
     if not count:
         return None
     share, more = right / count, Z * Z / count

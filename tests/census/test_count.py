@@ -77,7 +77,7 @@ def test_the_trend_is_read_in_both_forms_of_the_file():
     assert trend(as_published, ("kk",), "x.csv") == points
 
 
-@pytest.mark.parametrize(("text", "says"), [("a,b\n1,2\n", "wanted are the columns"), (CSV, "no row of ky"),
+@pytest.mark.parametrize(("text", "says"), [("a,b\n1,2\n", "expected the columns"), (CSV, "no row for ky"),
                                             (CSV.replace("703746", "many"), "line 2")])  # fmt: skip
 def test_a_file_that_is_no_statistics_is_told(text, says):
     with pytest.raises(Problem, match=says):
@@ -145,5 +145,5 @@ private_hosts = ["{server.host}"]
     assert said["recall"]["index"] < said["recall"]["scan"]
     assert said["pages"]["only scan"] > 0
     missed = CliRunner().invoke(main, ["census", "overlap", "both", "index", "none", *runs])
-    assert "is no source of" in missed.stderr
+    assert "is not a source of" in missed.stderr
     server.shutdown()

@@ -71,10 +71,10 @@ def test_only_this_process_may_ask_its_server(engine):
 
 def test_what_is_no_gguf_file_is_refused(tmp_path, file):
     (tmp_path / "x.gguf").write_bytes(b"PK\x03\x04 something else")
-    with pytest.raises(Problem, match="no GGUF file: it does not begin"):
+    with pytest.raises(Problem, match="not a GGUF file: it does not begin"):
         open_engine(tmp_path / "x.gguf")
     (tmp_path / "half.gguf").write_bytes(file.read_bytes()[:3000])
-    with pytest.raises(Problem, match="damaged or no GGUF"):
+    with pytest.raises(Problem, match="damaged or not a GGUF"):
         open_engine(tmp_path / "half.gguf")
     with pytest.raises(Problem, match="no file"):
         open_engine(tmp_path / "nowhere.gguf")

@@ -12,7 +12,7 @@ from anatili.problem import Problem  # noqa: E402
 from anatili.recipe import Pretrain, Tokenizer  # noqa: E402
 from anatili.sample.topics import read_topics  # noqa: E402
 from anatili.tokenizer import train as tokenizing  # noqa: E402
-from anatili.train.init import from_nothing as make_model  # noqa: E402
+from anatili.train.init import from_scratch as make_model  # noqa: E402
 from anatili.train.pretrain import save_model  # noqa: E402
 
 ASK = [{"role": "user", "content": "Сәлем!"}]
@@ -24,7 +24,7 @@ def folder(tmp_path_factory):
     tokenizer = tokenizing.train((t.pages["kk"].text for t in read_topics()), Tokenizer(vocabulary=600))
     tokenizing.save(tokenizer, place, 64)
     torch.manual_seed(3)
-    settings = Pretrain(layers=1, width=32, heads=2, feed_forward=64, context=64)
+    settings = Pretrain(layers=1, hidden_size=32, heads=2, intermediate_size=64, context=64)
     save_model(make_model(settings, tokenizer.get_vocab_size(), 0, 1), place, place / "m")
     return place / "m"
 

@@ -73,10 +73,10 @@ def test_a_model_that_is_not_whole_is_not_exported(qwen, tmp_path, change):
     else:
         tensors["model.embed_tokens.weight"] = tensors["model.embed_tokens.weight"][:-1].clone()
     save_file(tensors, broken / "model.safetensors", metadata={"format": "pt"})
-    with pytest.raises(Problem, match=r"lacks|all but|rows|shape"):
+    with pytest.raises(Problem, match=r"lacks|no GGUF name|rows|shape"):
         export_gguf(broken, tmp_path / "m.gguf")
     assert not (tmp_path / "m.gguf").exists()
-    with pytest.raises(Problem, match=r"lacks|no use|wrong shape"):
+    with pytest.raises(Problem, match=r"lacks|unused|wrong shape"):
         open_engine(broken)
 
 

@@ -97,15 +97,15 @@ def test_the_check_passes_and_reaches_the_end_of_the_context(made):
 def test_a_file_unpacked_again_has_the_same_positions(made, tmp_path):
     unpack(made / "m.gguf", tmp_path / "back")
     ours, theirs = init.open_model(made).config, init.open_model(tmp_path / "back").config
-    from anatili.gguf.rope import plain, turned
+    from anatili.gguf.rope import scaled, unscaled
 
     if "full_attention" in ours.rope_parameters:
         assert theirs.rope_parameters == ours.rope_parameters
     elif ours.rope_parameters["rope_type"] == "default":
-        assert plain(theirs) == pytest.approx(plain(ours))
+        assert unscaled(theirs) == pytest.approx(unscaled(ours))
     else:
-        assert turned(theirs)[0] == pytest.approx(turned(ours)[0], rel=1e-4)
-        assert turned(theirs)[1] == pytest.approx(turned(ours)[1])
+        assert scaled(theirs)[0] == pytest.approx(scaled(ours)[0], rel=1e-4)
+        assert scaled(theirs)[1] == pytest.approx(scaled(ours)[1])
 
 
 def without(file, target, names):

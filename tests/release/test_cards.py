@@ -59,7 +59,7 @@ def test_the_cards_carry_the_measured_numbers(tiny_run):
     for row in scores["measures"]:
         assert f"| {row['measure']} | {row['language']} |" in card
     assert "trained from scratch" in card
-    assert "a toy that shows the path works" in card
+    assert "a toy that shows the pipeline works" in card
     assert card.startswith("---\nlicense: apache-2.0\nlanguage:\n- kk\n")
     assert "$" not in card.replace("$$", "")
     data = (tiny_run / "release" / "DATA.md").read_text("utf-8")

@@ -8,10 +8,10 @@ import pytest
 from anatili.lang import load_pack
 from anatili.problem import Problem
 from anatili.recipe import Tokenizer
-from anatili.tokenizer.adapt import adapt, rows_of
+from anatili.tokenizer.adapt import adapt, starting_rows
 from anatili.tokenizer.extend import extend
-from anatili.tokenizer.pieces import read_vocabulary
-from anatili.tokenizer.trim import keep, opened, trim
+from anatili.tokenizer.trim import as_tokenizer, keep, trim
+from anatili.tokenizer.vocabulary import read_vocabulary
 from anatili.weights import read_rows
 
 MAKERS = {"byte level": models.byte_level, "sentencepiece": models.sentencepiece}
@@ -30,33 +30,33 @@ def base(request, tmp_path_factory):
 
 
 def cut(vocabulary, text):
-    return opened(vocabulary).encode(text, add_special_tokens=False).tokens
+    return as_tokenizer(vocabulary).encode(text, add_special_tokens=False).tokens
 
 
-def test_new_pieces_shorten_kazakh_and_leave_the_other_languages_alone(base):
+def test_new_tokens_shorten_kazakh_and_leave_the_other_languages_alone(base):
     grown = extend(base, models.texts("kk"), 400, {"Cyrl"})
-    assert grown.pieces[: len(base.pieces)] == base.pieces
-    assert len(grown.pieces) == len(base.pieces) + 400
+    assert grown.tokens[: len(base.tokens)] == base.tokens
+    assert len(grown.tokens) == len(base.tokens) + 400
     for text in models.texts("en", "tr"):
         assert cut(grown, text) == cut(base, text)
     before = sum(len(cut(base, text)) for text in models.texts("kk"))
     after = sum(len(cut(grown, text)) for text in models.texts("kk"))
     assert after < 0.75 * before
-    tokenizer = opened(grown)
+    tokenizer = as_tokenizer(grown)
     for text in models.texts("kk", "ru")[:20]:
         assert tokenizer.decode(tokenizer.encode(text, add_special_tokens=False).ids) == text
 
 
-def test_every_new_piece_can_be_reached(base):
+def test_every_new_token_can_be_reached(base):
     grown = extend(base, models.texts("kk"), 200, {"Cyrl"})
-    tokenizer = opened(grown)
+    tokenizer = as_tokenizer(grown)
     reached = set()
     for text in models.texts("kk"):
         reached.update(tokenizer.encode(text, add_special_tokens=False).tokens)
-    new = set(grown.pieces[len(base.pieces) :])
+    new = set(grown.tokens[len(base.tokens) :])
     assert len(new & reached) > 0.8 * len(new)  # some are only steps on the way to longer ones
-    for piece in new:
-        assert tokenizer.encode(grown.text(piece), add_special_tokens=False).tokens == [piece]
+    for token in new:
+        assert tokenizer.encode(grown.text(token), add_special_tokens=False).tokens == [token]
 
 
 def test_too_little_text_to_learn_from_is_told(base):
@@ -64,33 +64,33 @@ def test_too_little_text_to_learn_from_is_told(base):
         extend(base, ["сәлем"], 50, {"Cyrl"})
 
 
-def test_text_whose_pieces_all_stay_is_cut_as_before(base):
+def test_text_whose_tokens_all_stay_is_tokenized_as_before(base):
     small = trim(base, models.texts("en", "ru"), scripts={"Cyrl"}, first=0)
-    assert len(small.pieces) < len(base.pieces)
+    assert len(small.tokens) < len(base.tokens)
     for text in models.texts("en", "ru"):
         assert cut(small, text) == cut(base, text)
-    tokenizer = opened(small)
+    tokenizer = as_tokenizer(small)
     for text in ["Türkiye'nin başkenti Ankara'dır", "中文 😀", "ұ\u0301ə"]:  # and nothing is lost of what went
         assert tokenizer.decode(tokenizer.encode(text, add_special_tokens=False).ids) == text
 
 
 def test_unused_special_tokens_go_and_used_ones_stay(tmp_path):
     small = trim(read_vocabulary(models.sentencepiece(tmp_path)), [], scripts={"Cyrl"}, first=0)
-    assert not [piece for piece in small.pieces if "unused" in piece]
-    assert {"<bos>", "<eos>", "<start_of_turn>", "<0x0A>"} <= set(small.pieces)
+    assert not [token for token in small.tokens if "unused" in token]
+    assert {"<bos>", "<eos>", "<start_of_turn>", "<0x0A>"} <= set(small.tokens)
     assert small.added.keys() >= {"<bos>"}
     ids = [small.ids[token["content"]] for token in json.loads(small.dump())["added_tokens"]]
     assert ids == sorted(ids)
 
 
 def test_rows_say_where_each_embedding_comes_from(base):
-    kept = keep(base, set(base.pieces[:400]) | set(base.pieces[450:]))
+    kept = keep(base, set(base.tokens[:400]) | set(base.tokens[450:]))
     grown = extend(kept, models.texts("kk"), 50, {"Cyrl"})
-    rows = rows_of(base, grown, len(kept.pieces))
+    rows = starting_rows(base, grown, len(kept.tokens))
     assert rows[:400] == [[number] for number in range(400)]
     assert rows[400] == [450]
-    for piece, row in zip(grown.pieces[len(kept.pieces) :], rows[len(kept.pieces) :], strict=True):
-        assert opened(base).decode(row) == grown.text(piece)
+    for token, row in zip(grown.tokens[len(kept.tokens) :], rows[len(kept.tokens) :], strict=True):
+        assert as_tokenizer(base).decode(row) == grown.text(token)
 
 
 def test_fitting_writes_a_tokenizer_that_transformers_loads(tmp_path):
@@ -112,8 +112,8 @@ def test_fitting_writes_a_tokenizer_that_transformers_loads(tmp_path):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("{}", "is no tokenizer.json"),
-        ("not json", "is no tokenizer.json"),
+        ("{}", "is not a tokenizer.json"),
+        ("not json", "is not a tokenizer.json"),
         ('{"model": {"type": "Unigram"}, "added_tokens": []}', "is Unigram; only BPE"),
     ],
 )

@@ -76,7 +76,7 @@ def test_sentencepiece_is_read_by_itself_and_from_a_folder(tmp_path):
     assert len({row.tokens_per_word for row in rows if row.language == "kk"}) == 1
     assert all(row.exact == 1 for row in rows)
     (tmp_path / "tokenizer.model").write_bytes((tmp_path / "tokenizer.model").read_bytes()[:500])
-    with pytest.raises(Problem, match="damaged or no SentencePiece"):
+    with pytest.raises(Problem, match="damaged or not a SentencePiece"):
         open_tokenizer(tmp_path)
 
 
@@ -85,8 +85,8 @@ def test_sentencepiece_is_read_by_itself_and_from_a_folder(tmp_path):
     [
         (b"", "is empty"),
         (b"\x00\x01binary", "neither JSON, nor GGUF"),
-        (b"{}", "no tokenizer that can be read"),
-        (b'{"model": 1', "no tokenizer that can be read"),
+        (b"{}", "not a tokenizer in a known format"),
+        (b'{"model": 1', "not a tokenizer in a known format"),
     ],
 )
 def test_a_file_that_is_no_tokenizer_is_told(tmp_path, content, message):

@@ -175,11 +175,11 @@ def test_a_missing_weight_file_of_several_is_told(tmp_path):
 
 
 def test_more_memory_than_there_is_is_told_before_the_start(monkeypatch):
-    model = init.from_nothing(Pretrain(layers=1, width=32, heads=2), 600, 0, 1)
-    memory.check(model, Pretrain(layers=1, width=32, heads=2))
+    model = init.from_scratch(Pretrain(layers=1, hidden_size=32, heads=2), 600, 0, 1)
+    memory.check(model, Pretrain(layers=1, hidden_size=32, heads=2))
     monkeypatch.setattr(memory, "available", lambda: (10_000_000, "this machine"))
     with pytest.raises(Problem, match=r"needs about .* GiB, this machine has 0.0: weights .*micro_batch"):
-        memory.check(model, Pretrain(layers=1, width=32, heads=2))
+        memory.check(model, Pretrain(layers=1, hidden_size=32, heads=2))
 
 
 def test_a_packaged_base_that_is_not_installed_says_how_to_get_it(monkeypatch, tmp_path):
@@ -213,8 +213,8 @@ def test_the_estimate_counts_what_a_model_really_has():
     from anatili.train.shape import parameters, shape_of
 
     recipe = models.Pretrain  # the class: its defaults are the shape
-    settings = recipe(layers=3, width=64, heads=4, kv_heads=2, feed_forward=96)
-    model = init.from_nothing(settings, 700, 0, 1)
+    settings = recipe(layers=3, hidden_size=64, heads=4, kv_heads=2, intermediate_size=96)
+    model = init.from_scratch(settings, 700, 0, 1)
     from anatili.recipe import Recipe
 
     whole = Recipe(name="x", language="kk", pretrain=settings, tokenizer=Tokenizer(vocabulary=700))

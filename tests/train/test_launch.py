@@ -28,9 +28,9 @@ shard_records = 100
 vocabulary = 600
 [pretrain]
 layers = 2
-width = 32
+hidden_size = 32
 heads = 2
-feed_forward = 64
+intermediate_size = 64
 context = 64
 tokens = 6_000
 batch = 4

@@ -110,9 +110,9 @@ def test_a_part_with_new_rows_is_put_together_to_what_was_trained(trained, tmp_p
     part.mkdir()
     files = write_part(trained / "tune", trained / "fitted", part)
     assert set(files) == {path.name for path in part.iterdir()}
-    width = first(trained)[0].config.hidden_size
+    hidden_size = first(trained)[0].config.hidden_size
     matrices = len(rows(trained / "tune" / "model", 0)[0])
-    assert (part / "new-rows.gguf").stat().st_size < matrices * ADDED * width * 34 / 32 + 4000
+    assert (part / "new-rows.gguf").stat().st_size < matrices * ADDED * hidden_size * 34 / 32 + 4000
     merge(trained / "base.gguf", part, "part", tmp_path / "whole.gguf")
     found = compare(trained / "tune" / "model", tmp_path / "whole.gguf", "q8_0")
     assert found["mean"] < 0.05
@@ -142,7 +142,7 @@ def test_a_part_without_new_rows_is_put_together_as_before(tmp_path):
     fit(tmp_path, "llama", 0)
     model, known = first(tmp_path)
     adapted = init.add_adapter(model, 4, torch.float32, known)
-    assert not init.learned_rows(adapted)
+    assert not init.new_rows(adapted)
     (tmp_path / "tune").mkdir()
     pretrain.finish(model, adapted, task(tmp_path, "tune", Tune()))
     export_gguf(tmp_path / "model", tmp_path / "base.gguf", "q8_0")
@@ -159,10 +159,10 @@ def test_what_the_instruct_sibling_learned_reaches_the_new_rows(trained, tmp_pat
     settings = Tune(instruct="sibling")
     order = task(trained, "tune", settings, pretrain=trained / "pretrain")
     order = replace(order, recipe=order.recipe.model_copy(update={"tokenizer": Tokenizer(base="model")}))
-    _, adapted = tune.first_model(order)
+    _, adapted = tune.starting_model(order)
     before = load_file(trained / "pretrain" / "adapter" / "adapter_model.safetensors")
     (was,) = [value for name, value in before.items() if optimizer.is_rows(name) and "embed_tokens" in name]
-    assert torch.allclose(init.learned_rows(adapted)[0], was + 0.5, atol=1e-5)
+    assert torch.allclose(init.new_rows(adapted)[0], was + 0.5, atol=1e-5)
 
 
 def plan(model, rate, steps=8):
@@ -212,10 +212,10 @@ def test_rows_have_a_rate_of_their_own_and_do_not_decay(trained, tmp_path):
     for rate in (1e-4, 1e-2):
         learner = adapted(trained, torch.float32)
         work = plan(learner, rate)
-        before = [p.detach().clone() for p in init.learned_rows(learner)]
+        before = [p.detach().clone() for p in init.new_rows(learner)]
         (tmp_path / str(rate)).mkdir()
         losses[rate] = loop.train(learner.get_base_model(), work, tmp_path / str(rate), Quiet())[-1]["loss"]
-        moved[rate] = [float((p - b).abs().max()) for p, b in zip(init.learned_rows(learner), before, strict=True)]
+        moved[rate] = [float((p - b).abs().max()) for p, b in zip(init.new_rows(learner), before, strict=True)]
     for slow, fast in zip(moved[1e-4], moved[1e-2], strict=True):
         assert 0 < slow < 9e-4
         assert 5 * slow < fast < 9e-2

@@ -86,7 +86,7 @@ def test_it_ends_in_the_same_weights_again(folder):
 )  # fmt: skip
 def test_a_wrong_line_is_told(tmp_path, wrong):
     (tmp_path / "p.jsonl").write_text(f"{json.dumps(PREFERENCES[0])}\n{wrong}\n", "utf-8")
-    with pytest.raises(Problem, match=r"p\.jsonl:2: no preference"):
+    with pytest.raises(Problem, match=r"p\.jsonl:2: not a preference"):
         prefer.read_preferences(tmp_path / "p.jsonl")
 
 

@@ -15,12 +15,12 @@ from anatili.recipe import Pretrain, Tokenizer, Tune  # noqa: E402
 from anatili.sample.topics import read_topics  # noqa: E402
 from anatili.stage import Quiet  # noqa: E402
 from anatili.tokenizer import train as tokenizing  # noqa: E402
-from anatili.train import data, devices, lessons, loop, tune  # noqa: E402
-from anatili.train.init import from_nothing as make_model  # noqa: E402
+from anatili.train import data, devices, loop, sft_examples, tune  # noqa: E402
+from anatili.train.init import from_scratch as make_model  # noqa: E402
 from anatili.train.loss import WithLoss  # noqa: E402
 from anatili.train.pretrain import save_model  # noqa: E402
 
-SETTINGS = Pretrain(layers=1, width=32, heads=2, feed_forward=64, context=32)
+SETTINGS = Pretrain(layers=1, hidden_size=32, heads=2, intermediate_size=64, context=32)
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +51,7 @@ def tokens_of(folder, tokenizer_folder) -> data.Counts:
 
 def mixture(folder, counts, **settings) -> data.Mixture:
     wanted = {"context": 32, "batch": 4, "tokens": 128 * 100, "max_epochs": 100, "mix": {"kk": 3, "en": 1}, **settings}
-    return data.mix(folder / "tokens", counts, Pretrain(layers=1, width=32, heads=2, **wanted), 0)
+    return data.mix(folder / "tokens", counts, Pretrain(layers=1, hidden_size=32, heads=2, **wanted), 0)
 
 
 def test_the_mix_is_kept_and_every_window_comes_once_a_pass(tmp_path, tokenizer_folder):
@@ -61,9 +61,9 @@ def test_the_mix_is_kept_and_every_window_comes_once_a_pass(tmp_path, tokenizer_
     counts = tokens_of(tmp_path, tokenizer_folder)
     assert set(counts) == {"kk/s", "en/s"}
     mixed = mixture(tmp_path, counts)
-    groups = [mixed.place(n)[0] for n in range(10_400)]
+    groups = [mixed.locate(n)[0] for n in range(10_400)]
     assert groups[:10_000].count("kk/s") == 7500
-    places = [place for n in range(10_400) for group, place in [mixed.place(n)] if group == "kk/s"]
+    places = [place for n in range(10_400) for group, place in [mixed.locate(n)] if group == "kk/s"]
     assert places == list(range(len(places)))  # no window left out, none twice, over the end of a block
     windows = data.windows_of(counts["en/s"]["tokens"], 32)
     firsts = [tuple(mixed.sequence(n)) for n in range(10_000) if groups[n] == "en/s"][:windows]
@@ -122,13 +122,13 @@ def test_the_decay_draws_the_best_text_and_goes_on_where_it_was(tmp_path, tokeni
     counts = tokens_of(tmp_path, tokenizer_folder)
     mixed = mixture(tmp_path, counts, anneal=["best"], decay=0.5)
     total = 400
-    assert mixed.turn == 200
-    assert {mixed.place(n)[0] for n in range(200, total)} == {
+    assert mixed.anneal_start == 200
+    assert {mixed.locate(n)[0] for n in range(200, total)} == {
         "kk/best",
         "en/s",
     }  # en has no best text: it keeps its own
-    assert "kk/s" in {mixed.place(n)[0] for n in range(200)}
-    places = [place for n in range(total) for group, place in [mixed.place(n)] if group == "kk/best"]
+    assert "kk/s" in {mixed.locate(n)[0] for n in range(200)}
+    places = [place for n in range(total) for group, place in [mixed.locate(n)] if group == "kk/best"]
     assert places == list(range(len(places)))
     with pytest.raises(Problem, match="anneal names nowhere"):
         mixture(tmp_path, counts, anneal=["nowhere"])
@@ -163,7 +163,7 @@ def test_attention_does_not_cross_documents_and_begin_tokens_bear_no_loss():
 
 
 def test_head_and_loss_together_have_the_gradients_of_both_apart(monkeypatch):
-    monkeypatch.setattr("anatili.train.loss.PIECE_BYTES", 4 * 128 * 3)  # three tokens at a time
+    monkeypatch.setattr("anatili.train.loss.LOGIT_BYTES", 4 * 128 * 3)  # three tokens at a time
     one, two = new_model(), new_model()
     ids = torch.randint(3, 128, (2, 17), generator=torch.Generator().manual_seed(1))
     positions = torch.arange(16).expand(2, 16)
@@ -327,13 +327,13 @@ def test_held_out_bits_are_those_of_the_model_alone(tmp_path, tokenizer_folder):
     rows = corpus(tmp_path)
     bpe = Bpe.from_file(str(tokenizer_folder / "tokenizer.json"))
     settings = Pretrain(context=64, check_tokens=100_000, check_every=1, mix={"kk": 3, "en": 1})
-    found = check.held_out([tmp_path / "part-0.parquet"], [], bpe, (0, 1), tmp_path / "tokens", settings)
+    held_out_check = check.held_out([tmp_path / "part-0.parquet"], [], bpe, (0, 1), tmp_path / "tokens", settings)
     torch.manual_seed(0)
     model = make_model(SETTINGS, bpe.get_vocab_size(), 0, 1)
-    bits = found(WithLoss(model, torch.float32), torch.device("cpu"))
+    bits = held_out_check(WithLoss(model, torch.float32), torch.device("cpu"))
     assert set(bits) == {"kk", "en", "mean"}
     assert bits["mean"] == pytest.approx((3 * bits["kk"] + bits["en"]) / 4, abs=1e-4)
-    # A model that knows nothing gives each token the same chance.
+    # A model that knows nothing gives each token the same probability.
     size = sum(len(f"{row.title}\n{row.text}".encode()) for row in rows if row.language == "kk")
     count = sum(len(bpe.encode(f"{row.title}\n{row.text}").ids) + 1 for row in rows if row.language == "kk")
     assert bits["kk"] == pytest.approx(count * np.log2(bpe.get_vocab_size()) / size, rel=0.03)
@@ -400,8 +400,8 @@ def test_only_the_assistants_words_bear_loss_and_the_template_agrees(tmp_path, t
 def test_wrong_instructions_are_told_with_their_line(tmp_path, line):
     good = json.dumps({"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]})
     (tmp_path / "i.jsonl").write_text(f"{good}\n{line}\n", "utf-8")
-    with pytest.raises(Problem, match=r"i.jsonl:2: no conversation"):
-        lessons.instructions(Tune(instructions="i.jsonl"), tmp_path)
+    with pytest.raises(Problem, match=r"i.jsonl:2: not a conversation"):
+        sft_examples.instructions(Tune(instructions="i.jsonl"), tmp_path)
 
 
 def test_the_tokenizer_gives_back_every_text(tokenizer_folder):

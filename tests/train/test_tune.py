@@ -1,4 +1,4 @@
-"""Tuning within a run on a base: what an instruct sibling brings, and preferences after the lessons."""
+"""Tuning within a run on a base: the instruct delta of a sibling, and preferences after SFT."""
 
 import json
 import shutil
@@ -14,7 +14,7 @@ from anatili.pool import LocalPool  # noqa: E402
 from anatili.problem import Problem  # noqa: E402
 from anatili.recipe import Tune, load_recipe  # noqa: E402
 from anatili.stage import carry_out, prepare  # noqa: E402
-from anatili.train.tune import drawn, spread_out  # noqa: E402
+from anatili.train.tune import drawn, interleave  # noqa: E402
 
 RECIPE = """
 name = "on-base"
@@ -90,7 +90,7 @@ def test_what_the_sibling_learned_is_in_the_tuned_model(place, method):
 
 
 @pytest.mark.parametrize("method", ["full", "lora"])
-def test_preferences_are_learned_after_the_lessons(place, method):
+def test_preferences_are_learned_after_sft(place, method):
     _, plain = tuned(place, method, "")
     summary, liking = tuned(place, method, 'preferences = "p.jsonl"\npreference_rate = 1e-2')
     assert summary["preferences"] == 2  # not the one in Russian
@@ -107,7 +107,7 @@ def test_preferences_of_other_languages_alone_are_refused(place):
         tuned(place, "full", 'preferences = "nowhere.jsonl"')
 
 
-def test_plain_text_is_learned_beside_the_lessons(place):
+def test_plain_text_is_learned_beside_the_examples(place):
     without, _ = tuned(place, "lora", "")
     said, _ = tuned(place, "lora", "replay = 0.75")
     rows = without["steps"] * 4
@@ -120,14 +120,14 @@ def test_plain_text_is_learned_beside_the_lessons(place):
 
 
 def test_rows_of_plain_text_stand_at_even_distances():
-    lessons, texts = [[([n], [n])] for n in range(9)], [[([-1], [-1])] for _ in range(3)]
-    mixed = [row[0][0][0] for row in spread_out(lessons, texts)]
+    examples, texts = [[([n], [n])] for n in range(9)], [[([-1], [-1])] for _ in range(3)]
+    mixed = [row[0][0][0] for row in interleave(examples, texts)]
     assert [place for place, number in enumerate(mixed) if number == -1] == [2, 6, 10]
     assert [number for number in mixed if number >= 0] == list(range(9))
-    assert spread_out(lessons, []) == lessons
+    assert interleave(examples, []) == examples
 
 
-def test_lessons_are_drawn_by_the_weights_of_their_kinds():
+def test_examples_are_drawn_by_the_weights_of_their_kinds():
     groups = {kind: [([n] * size, [n] * size) for n in range(count)] for kind, size, count in
               (("question", 10, 30), ("grounded", 50, 8), ("refusal", 5, 4))}  # fmt: skip
     found = drawn(groups, Tune(tokens=4000, replay=0.5, mix={"question": 0.5, "grounded": 0.5}))
@@ -139,7 +139,7 @@ def test_lessons_are_drawn_by_the_weights_of_their_kinds():
     assert sorted(grounded[:8]) == sorted(grounded[8:16]) == list(range(8))  # none twice before all have come
     assert grounded[:8] != grounded[8:16]
     assert found == drawn(groups, Tune(tokens=4000, replay=0.5, mix={"question": 0.5, "grounded": 0.5}))
-    with pytest.raises(Problem, match="mix names songs, but there are only lessons of grounded, question, refusal"):
+    with pytest.raises(Problem, match="mix names songs, but the SFT examples are only grounded, question, refusal"):
         drawn(groups, Tune(tokens=10, mix={"songs": 1.0}))
     assert len(drawn(groups, Tune(epochs=2))) == 84
 

@@ -1,1 +1,1 @@
-"""How much of a crawl is in which language, who carries it, and how that changes."""
+"""How much of a crawl is in each language, on which hosts, and how this changes."""

@@ -9,20 +9,20 @@ from anatili.census.count import Point
 from anatili.lang import codes, load_pack
 from anatili.plot import finish, start
 
-MOST = 25
+MAX_LANGUAGES = 25
 """Languages in one plot."""
 
 
 def label(code: str) -> str:
-    """The language's own name where there is a pack."""
+    """The language's own name if there is a pack, else its code."""
     return load_pack(code).own_name if code in codes() else code
 
 
 def draw_shares(rows: Sequence[dict[str, Any]], path: Path, title: str) -> None:
-    """Bars of shares on a logarithmic scale, with intervals where there are any."""
+    """Draw bars of shares on a logarithmic scale, with their intervals if there are any."""
     plot, figure = start(path)
     axes = figure.subplots()
-    shown = [row for row in rows if row["pages"]][:MOST][::-1]
+    shown = [row for row in rows if row["pages"]][:MAX_LANGUAGES][::-1]
     shares = [100 * row["share"] for row in shown]
     errors = None
     if shown and "low" in shown[0]:
@@ -45,16 +45,16 @@ def time_of(crawl: str) -> float:
 
 
 def draw_trend(points: Sequence[Point], path: Path) -> None:
-    """One line a language over the crawls."""
+    """Draw a line per language over the crawls."""
     plot, figure = start(path)
     axes = figure.subplots()
     lines: dict[str, list[Point]] = defaultdict(list)
     for point in points:
         lines[point.language].append(point)
     times = {point.crawl: time_of(point.crawl) for point in points}
-    for language, mine in lines.items():
-        axes.plot([times[p.crawl] for p in mine], [100 * p.share for p in mine], marker="o", label=label(language))
-    axes.xaxis.set_major_locator(plot.MaxNLocator(integer=True))  # a hundred crawls have no room for their names
+    for language, line in lines.items():
+        axes.plot([times[p.crawl] for p in line], [100 * p.share for p in line], marker="o", label=label(language))
+    axes.xaxis.set_major_locator(plot.MaxNLocator(integer=True))  # there is no room for the names of a hundred crawls
     axes.set_xlabel("year of the crawl")
     axes.set_ylim(bottom=0)
     axes.set_ylabel("% of pages")

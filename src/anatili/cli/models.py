@@ -125,7 +125,7 @@ def show_rows(rows: "tuple[Row, ...]") -> None:
     from anatili.models import registry
 
     memory, screen = registry.machine_memory(), console()
-    code, language = registry.said()["language"], registry.said()["name"]
+    code, language = registry.contents()["language"], registry.contents()["name"]
     heads = (head.format(code=code, language=language) for head in COLUMNS)
     screen.print(laid_out(Text(head, style="bold") for head in heads))
     for kind, head in HEADS.items():
@@ -155,7 +155,7 @@ def cells(row: "Row", fact: dict[str, Any]) -> "Iterator[Text]":
     yield Text((size(row.memory) if row.memory else "-") + ("!" if too_much else " "), "red" if too_much else "")
     yield Text(row.licence.removeprefix("LicenseRef-") or "not stated")
     yield Text(" ".join(mark for mark, holds in (("NC", not row.commercial), ("G", row.gated)) if holds), "yellow")
-    yield Text("yes" if registry.said()["language"] in row.languages else "no" if row.languages else "?")
+    yield Text("yes" if registry.contents()["language"] in row.languages else "no" if row.languages else "?")
     yield Text(f"{row.tokens_per_word:.2f}" if row.tokens_per_word else "-")
     yield Text(f"{row.published[0].test} {row.published[0].value:g}" if row.published else "-")
     yield Text("yes" if fact["here"] else "")
@@ -200,7 +200,7 @@ def show_row(row: "Row") -> None:
         "languages": " ".join(row.languages)
         + (f" of {row.all_languages}" if row.all_languages and row.languages else "")
         + (f"{row.all_languages}, not named" if row.all_languages and not row.languages else ""),
-        f"tokens a {registry.said()['name']} word": f"{row.tokens_per_word:.2f}, measured on FLORES dev"
+        f"tokens a {registry.contents()['name']} word": f"{row.tokens_per_word:.2f}, measured on FLORES dev"
         if row.tokens_per_word
         else "",
     }

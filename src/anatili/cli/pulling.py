@@ -10,7 +10,7 @@ import click
 from anatili.problem import Problem
 
 if TYPE_CHECKING:
-    from anatili.models.hub import Plan
+    from anatili.models.hub import PullPlan
     from anatili.models.registry import Pulled
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -44,7 +44,7 @@ def pull(name: str, file: str = "", *, is_agreed: bool = False, quiet: bool = Fa
 
     here = registry.pulled(f"{name}/{file}" if file else name)
     try:
-        plan = hub.look(name, file)
+        plan = hub.plan_pull(name, file)
     except Problem as problem:
         if here is None:
             raise
@@ -67,7 +67,7 @@ def pull(name: str, file: str = "", *, is_agreed: bool = False, quiet: bool = Fa
         return hub.fetch(plan, advance)
 
 
-def terms(plan: "Plan") -> list[str]:
+def terms(plan: "PullPlan") -> list[str]:
     """What one should know before agreeing, a line each."""
     from anatili.models import hub, registry
     from anatili.text import show_path
@@ -94,7 +94,7 @@ def terms(plan: "Plan") -> list[str]:
     return lines
 
 
-def agree(plan: "Plan", *, is_agreed: bool) -> None:
+def agree(plan: "PullPlan", *, is_agreed: bool) -> None:
     """Go on only with a yes."""
     if is_agreed:
         return

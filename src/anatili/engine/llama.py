@@ -33,7 +33,7 @@ class LlamaEngine(RemoteEngine):
             raise Problem(f"running a .gguf file needs llama.cpp: {install('serve')}") from error
         facts = read_facts(file)
         self.size, self.room = facts["parameters"], min(MOST_CONTEXT, facts["context"])
-        self.pieces = facts["pieces"]
+        self.pieces = facts["vocabulary"]
         key = secrets.token_hex(16)
         settings = self.settings(xllamacpp, file, adapters, self.room, slots, key)
         try:

@@ -1,4 +1,4 @@
-"""Everything that knows GGUF, the file that llama.cpp runs: what is in one, and how one is written."""
+"""Reading and writing GGUF, the file format of llama.cpp."""
 
 import os
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from anatili.text import show_path
 
 MAGIC = b"GGUF"
 UNSTATED_CONTEXT = 4096
-"""Tokens of context that a file is taken to hold that does not say."""
+"""Context length in tokens that is assumed for a file that does not state it."""
 
 
 def check_gguf(path: Path) -> None:
@@ -19,33 +19,34 @@ def check_gguf(path: Path) -> None:
         raise Problem(f"no file {show_path(path)}")
     with path.open("rb") as file:
         if file.read(4) != MAGIC:
-            raise Problem(f"{show_path(path)} is no GGUF file: it does not begin with GGUF")
+            raise Problem(f"{show_path(path)} is not a GGUF file: it does not begin with GGUF")
 
 
 def read_facts(path: Path) -> dict[str, int]:
-    """Context length and number of weights that a GGUF file states."""
+    """Context length, vocabulary size and number of parameters of a GGUF file."""
     from gguf import GGUFReader
 
     try:
         reader = GGUFReader(path)
     except (ValueError, IndexError, OverflowError) as error:
-        raise Problem(f"{show_path(path)} is damaged or no GGUF file: {error}") from error
-    field = next((f for name, f in reader.fields.items() if name.endswith(".context_length")), None)
+        raise Problem(f"{show_path(path)} is damaged or not a GGUF file: {error}") from error
+    context = next((field for name, field in reader.fields.items() if name.endswith(".context_length")), None)
+    tokens = reader.fields.get("tokenizer.ggml.tokens")
     return {
-        "context": int(field.contents()) if field else UNSTATED_CONTEXT,
-        "pieces": len(pieces.data) if (pieces := reader.fields.get("tokenizer.ggml.tokens")) else 0,
+        "context": int(context.contents()) if context else UNSTATED_CONTEXT,
+        "vocabulary": len(tokens.data) if tokens else 0,
         "parameters": sum(int(tensor.n_elements) for tensor in reader.tensors),
     }
 
 
 @contextmanager
 def silence() -> Iterator[None]:
-    """Keep llama.cpp's own messages, written past Python, off the terminal."""
-    kept, nothing = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    """Keep messages that llama.cpp writes directly to stderr off the terminal."""
+    stderr, null = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     try:
-        os.dup2(nothing, 2)
+        os.dup2(null, 2)
         yield
     finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nothing)
+        os.dup2(stderr, 2)
+        os.close(stderr)
+        os.close(null)

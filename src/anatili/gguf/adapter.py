@@ -1,11 +1,11 @@
-"""A LoRA adapter as GGUF, to be put on a base in llama.cpp without merging."""
+"""LoRA adapters as GGUF, which llama.cpp applies to a base without merging."""
 
 import json
 from pathlib import Path
 from typing import Any
 
 from anatili.document import whole_file
-from anatili.gguf.file import COMMON, converted, packed, read_config, shape_of
+from anatili.gguf.file import COMMON, quantized, read_config, shape_of, to_gguf_layout
 from anatili.problem import Problem
 from anatili.text import show_path
 from anatili.weights import is_rows
@@ -14,10 +14,10 @@ CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 
 
 def export_adapter(adapter: Path, base: Path, target: Path, *, with_rows: bool = True) -> dict[str, Any]:
-    """Write the PEFT adapter in folder `adapter`, made for the model in folder `base`, to `target`.
+    """Write the PEFT adapter in folder `adapter`, trained on the model in folder `base`, to the file `target`.
 
-    In Q8_0 (34 bytes for 32 numbers), or f16 where its rank is no multiple of 32. `with_rows`: whether new rows of the
-    vocabulary that it holds must go with it, which is a `Problem`.
+    The type is Q8_0 (34 bytes for 32 numbers), or f16 if the rank is not a multiple of 32. With `with_rows` an adapter
+    that also holds new rows of the vocabulary is a `Problem`; otherwise these are left out.
     """
     import gguf
     import numpy as np
@@ -25,29 +25,29 @@ def export_adapter(adapter: Path, base: Path, target: Path, *, with_rows: bool =
 
     if not (adapter / CONFIG).is_file() or not (adapter / WEIGHTS).is_file():
         raise Problem(f"no adapter in {show_path(adapter)}: expected {CONFIG} and {WEIGHTS}")
-    said = json.loads((adapter / CONFIG).read_text("utf-8"))
+    settings = json.loads((adapter / CONFIG).read_text("utf-8"))
     config = read_config(base)
     shape = shape_of(config, base)
     tensors = load_file(adapter / WEIGHTS)
     rows = {name for name in tensors if is_rows(name)}
     if rows and with_rows:
         raise Problem(
-            f"{show_path(adapter)} also holds new rows of the vocabulary, which llama.cpp cannot take from an adapter: "
+            f"{show_path(adapter)} also holds new rows of the vocabulary, which llama.cpp cannot load from an adapter: "
             "export the whole model, or the run with --package"
         )
     with whole_file(target) as temporary:
         writer = gguf.GGUFWriter(temporary, shape.name)
         writer.add_type("adapter")
         writer.add_string("adapter.type", "lora")
-        writer.add_float32("adapter.lora.alpha", float(said["lora_alpha"]))
+        writer.add_float32("adapter.lora.alpha", float(settings["lora_alpha"]))
         for name, tensor in sorted(tensors.items()):
             if name in rows:
                 continue
-            place, own, side = placed(name, adapter)
-            # Rows of the second matrix are rows of the base's: they move with them.
-            array = converted(own, tensor, config, shape) if side == "b" else tensor.float().numpy()
-            data, kind = packed(np.ascontiguousarray(array), gguf.GGMLQuantizationType.Q8_0, gguf)
-            writer.add_tensor(f"{place}.weight.lora_{side}", data, raw_dtype=kind)
+            target_name, own, side = gguf_name(name, adapter)
+            # Rows of the second matrix belong to rows of the base's matrix and are permuted with them.
+            array = to_gguf_layout(own, tensor, config, shape) if side == "b" else tensor.float().numpy()
+            data, kind = quantized(np.ascontiguousarray(array), gguf.GGMLQuantizationType.Q8_0, gguf)
+            writer.add_tensor(f"{target_name}.weight.lora_{side}", data, raw_dtype=kind)
         writer.write_header_to_file()
         writer.write_kv_data_to_file()
         writer.write_tensors_to_file()
@@ -55,27 +55,27 @@ def export_adapter(adapter: Path, base: Path, target: Path, *, with_rows: bool =
     return {"file": show_path(target), "bytes": target.stat().st_size, "tensors": len(tensors) - len(rows)}
 
 
-def placed(name: str, adapter: Path) -> tuple[str, str, str]:
-    """GGUF's name of the matrix that an adapter's tensor belongs to, transformers' name, and a or b."""
+def gguf_name(name: str, adapter: Path) -> tuple[str, str, str]:
+    """For a tensor of an adapter: the name of its matrix in GGUF, its name in transformers, and a or b."""
     inner = name.partition(".layers.")[2]
     layer, _, rest = inner.partition(".")
     part, _, side = rest.rpartition(".lora_")
     if part not in COMMON or not layer.isdigit():
-        raise Problem(f"{show_path(adapter)} adapts {name}, which llama.cpp cannot take: only matrices of layers")
+        raise Problem(f"{show_path(adapter)} adapts {name}; llama.cpp can adapt only matrices of layers")
     return f"blk.{layer}.{COMMON[part]}", f"model.layers.{layer}.{part}.weight", side[0].lower()
 
 
 def put_adapter(file: Path, adapted: Any) -> int:
-    """Put the adapter in a GGUF file into the adapter of `adapted`, whose rank may be higher; the file's rank.
+    """Load the adapter in a GGUF file into the adapter of `adapted`, whose rank may be higher; returns the file's rank.
 
-    What it then says is what it said with the file's adapter: of further ranks the second matrix is zero.
+    The model then computes the same as with the file's adapter: for further ranks the second matrix is zero.
     """
     import gguf
     import numpy as np
     import torch
 
     reader = gguf.GGUFReader(file)
-    found = {tensor.name: gguf.quants.dequantize(tensor.data, tensor.tensor_type) for tensor in reader.tensors}
+    arrays = {tensor.name: gguf.quants.dequantize(tensor.data, tensor.tensor_type) for tensor in reader.tensors}
     alpha = reader.fields["adapter.lora.alpha"].contents()
     model = adapted.get_base_model()
     config, rank = model.config.to_dict(), 0
@@ -83,8 +83,8 @@ def put_adapter(file: Path, adapted: Any) -> int:
     for name, parameter in adapted.named_parameters():
         if ".lora_" not in name or not parameter.requires_grad:
             continue
-        place, own, side = placed(name.replace(".default", ""), file)
-        if (array := found.pop(f"{place}.weight.lora_{side}", None)) is None:
+        target_name, own, side = gguf_name(name.replace(".default", ""), file)
+        if (array := arrays.pop(f"{target_name}.weight.lora_{side}", None)) is None:
             raise Problem(f"{show_path(file)} has nothing for {own}: it belongs to another base")
         values = torch.from_numpy(np.ascontiguousarray(array))
         rank = values.shape[0 if side == "a" else 1]
@@ -94,12 +94,14 @@ def put_adapter(file: Path, adapted: Any) -> int:
                 f"{show_path(file)} does not fit: {own} there has the shape {tuple(values.shape)}; raise rank"
             )
         if side == "b":
-            order = converted(own, torch.arange(len(values), dtype=torch.float32)[:, None].repeat(1, 2), config, shape)
+            order = to_gguf_layout(
+                own, torch.arange(len(values), dtype=torch.float32)[:, None].repeat(1, 2), config, shape
+            )
             back = np.argsort(order[:, 0])
-            # What both multiply is alpha / rank, which is 2 of what we train.
+            # The adapter is scaled by alpha / rank, which is 2 for those that we train.
             parameter.data.zero_()[:, :rank] = values[back] * (alpha / rank / 2)
         else:
             parameter.data[:rank] = values
-    if found:
-        raise Problem(f"{show_path(file)} has {min(found)}, which is not adapted here")
+    if arrays:
+        raise Problem(f"{show_path(file)} has {min(arrays)}, which this model does not adapt")
     return rank

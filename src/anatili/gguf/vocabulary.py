@@ -10,18 +10,19 @@ from anatili.text import show_path
 from anatili.weights import SPLIT_RULES
 
 NORMAL, CONTROL, USER, UNKNOWN, BYTE = 1, 3, 4, 2, 6
-"""Kinds of token in GGUF."""
+"""Types of token in GGUF."""
 
 
 def add_vocabulary(writer: Any, folder: Path, size: int) -> None:
-    """Pieces, merges or scores, special tokens and chat template; `Problem` if llama.cpp would cut text differently."""
+    """Write tokens, merges or scores, special tokens and chat template; `Problem` if llama.cpp would tokenize
+    differently."""
     raw = json.loads((folder / "tokenizer.json").read_text("utf-8"))
-    said = json.loads((folder / "tokenizer_config.json").read_text("utf-8"))
+    config = json.loads((folder / "tokenizer_config.json").read_text("utf-8"))
     model = raw["model"]
     ids: dict[str, int] = {**model["vocab"], **{token["content"]: token["id"] for token in raw["added_tokens"]}}
-    pieces = sorted(ids, key=lambda piece: ids[piece])
-    if len(pieces) != size or ids[pieces[-1]] != size - 1:
-        raise Problem(f"{show_path(folder)}: the tokenizer has {len(pieces)} pieces, the embedding {size} rows")
+    tokens = sorted(ids, key=lambda token: ids[token])
+    if len(tokens) != size or ids[tokens[-1]] != size - 1:
+        raise Problem(f"{show_path(folder)}: the tokenizer has {len(tokens)} tokens, the embedding {size} rows")
     added = {token["content"]: CONTROL if token["special"] else USER for token in raw["added_tokens"]}
     merges = [m if isinstance(m, str) else " ".join(m) for m in model["merges"]]
     split = split_rule(raw)
@@ -31,20 +32,20 @@ def add_vocabulary(writer: Any, folder: Path, size: int) -> None:
             raise Problem(f"{show_path(folder)}: llama.cpp has no name for this tokenizer's split rule: {split[:60]}")
         writer.add_tokenizer_model("gpt2")
         writer.add_tokenizer_pre(names[split])
-        writer.add_token_list(pieces)
-        writer.add_token_types([added.get(piece, NORMAL) for piece in pieces])
+        writer.add_token_list(tokens)
+        writer.add_token_types([added.get(token, NORMAL) for token in tokens])
         writer.add_token_merges(merges)
     else:
         writer.add_tokenizer_model("llama")
         writer.add_tokenizer_pre("default")
-        writer.add_token_list(pieces)
-        writer.add_token_scores(scores(pieces, model["merges"]))
-        writer.add_token_types([added.get(piece) or kind_of(piece, model) for piece in pieces])
+        writer.add_token_list(tokens)
+        writer.add_token_scores(scores(tokens, model["merges"]))
+        writer.add_token_types([added.get(token) or type_of(token, model) for token in tokens])
         writer.add_add_space_prefix(False)
     for key, add in (("bos_token", writer.add_bos_token_id), ("eos_token", writer.add_eos_token_id),
                      ("pad_token", writer.add_pad_token_id), ("unk_token", writer.add_unk_token_id)):  # fmt: skip
-        if said.get(key) in ids:
-            add(ids[said[key]])
+        if config.get(key) in ids:
+            add(ids[config[key]])
     writer.add_add_bos_token(True)
     writer.add_add_eos_token(False)
     template = folder / "chat_template.jinja"
@@ -53,7 +54,7 @@ def add_vocabulary(writer: Any, folder: Path, size: int) -> None:
 
 
 def split_rule(raw: dict[str, Any]) -> str:
-    """The regular expression by which a byte-level tokenizer splits text before merging, "" for SentencePiece."""
+    """The regular expression with which a byte-level tokenizer splits text before merging; "" for SentencePiece."""
     steps = raw.get("pre_tokenizer") or {}
     steps = steps.get("pretokenizers", [steps])
     if not any(step.get("type") == "ByteLevel" for step in steps):
@@ -61,16 +62,16 @@ def split_rule(raw: dict[str, Any]) -> str:
     return next((step["pattern"].get("Regex", "") for step in steps if step.get("type") == "Split"), "unknown")
 
 
-def scores(pieces: list[str], merges: list[Any]) -> list[float]:
-    """Scores by which llama.cpp joins the pair whose piece scores highest: less the rank of its first merge."""
+def scores(tokens: list[str], merges: list[Any]) -> list[float]:
+    """Scores for llama.cpp, which merges the pair with the highest one: minus the rank of the token's first merge."""
     ranks: dict[str, int] = {}
     for rank, merge in enumerate(merges):
         left, right = merge.split(" ", 1) if isinstance(merge, str) else merge
         ranks.setdefault(left + right, rank)
-    return [-float(ranks.get(piece, 0)) for piece in pieces]
+    return [-float(ranks.get(token, 0)) for token in tokens]
 
 
-def kind_of(piece: str, model: dict[str, Any]) -> int:
-    if piece == model.get("unk_token"):
+def type_of(token: str, model: dict[str, Any]) -> int:
+    if token == model.get("unk_token"):
         return UNKNOWN
-    return BYTE if re.fullmatch(r"<0x[0-9A-F]{2}>", piece) else NORMAL
+    return BYTE if re.fullmatch(r"<0x[0-9A-F]{2}>", token) else NORMAL

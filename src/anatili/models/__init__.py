@@ -1,8 +1,8 @@
-"""Packaged models: a folder with `model.json`, small enough to travel with the code; some come with anatili.
+"""Packaged models: folders with a `model.json`; some are bundled with anatili.
 
-A whole model is a GGUF file. A part is an adapter with the list of rows that stay of a base's vocabulary, and the rows
-that are new; it is put together with the base, which comes as an ordinary package, at first use. Each file is checked
-against its digest, and the base's terms are shown.
+A whole model is a GGUF file. A part is an adapter, the list of rows kept from a base's vocabulary, and the new rows. At
+first use it is merged with the base, which is an ordinary Python package. Each file is checked against its digest, and
+the base's terms are shown.
 """
 
 import json
@@ -19,64 +19,66 @@ DESCRIPTION = "model.json"
 
 
 def names() -> list[str]:
-    """The models that come with anatili, from small to large."""
-    found = (path.parent for path in HERE.glob(f"*/{DESCRIPTION}"))
-    return [place.name for place in sorted(found, key=lambda place: (describe(place)["parameters"], place.name))]
+    """The bundled models, from small to large."""
+    folders = (path.parent for path in HERE.glob(f"*/{DESCRIPTION}"))
+    return [folder.name for folder in sorted(folders, key=lambda folder: (describe(folder)["parameters"], folder.name))]
 
 
 def default() -> str:
-    """The largest of them that can run here without installing anything more; `Problem` if there is none."""
-    able = [name for name in names() if not (base := describe(HERE / name)["base"]) or weights.is_installed(base)]
-    if not able:
+    """The largest bundled model that can run without installing anything more; `Problem` if there is none."""
+    runnable = [name for name in names() if not (base := describe(HERE / name)["base"]) or weights.is_installed(base)]
+    if not runnable:
         missing = "".join(
             f"; {name} needs: {pip()} {weights.PACKAGED[describe(HERE / name)['base']].requirement}" for name in names()
         )
         raise Problem(f"name a run or a model{missing}")
-    return able[-1]
+    return runnable[-1]
 
 
 def find(target: str) -> Path | None:
-    """The folder of the packaged model at path `target`, or of the one that comes with anatili under this name."""
-    for place in (Path(target), HERE / target):
-        if target and (place / DESCRIPTION).is_file():
-            return place
+    """The folder of the packaged model at path `target`, or of the bundled model of this name."""
+    for folder in (Path(target), HERE / target):
+        if target and (folder / DESCRIPTION).is_file():
+            return folder
     return None
 
 
-def describe(place: Path) -> dict[str, Any]:
-    """What `model.json` says of the model in folder `place`."""
+def describe(folder: Path) -> dict[str, Any]:
+    """The contents of `model.json` in `folder`."""
     try:
-        said: dict[str, Any] = json.loads((place / DESCRIPTION).read_text("utf-8"))
-        missing = {"name", "parameters", "languages", "base", "weights", "files"} - said.keys()
+        description: dict[str, Any] = json.loads((folder / DESCRIPTION).read_text("utf-8"))
+        missing = {"name", "parameters", "languages", "base", "weights", "files"} - description.keys()
         if missing:
             raise ValueError(f"it lacks {min(missing)}")
     except (OSError, ValueError, AttributeError) as error:
-        raise Problem(f"{show_path(place / DESCRIPTION)} is damaged: {error}") from error
-    return said
+        raise Problem(f"{show_path(folder / DESCRIPTION)} is damaged: {error}") from error
+    return description
 
 
-def open_packaged(place: Path, tell: Callable[[str], None]) -> Path:
-    """The GGUF file of the model in folder `place`, put together first where it stands on a base.
+def open_packaged(folder: Path, tell: Callable[[str], None]) -> Path:
+    """The GGUF file of the model in `folder`; one that is built on a base is merged with it first.
 
-    What is put together is kept in the cache, under a digest of all that it is made from.
+    The merged file is kept in the cache, under a digest of all its inputs.
     """
-    said = describe(place)
-    for file, digest in said["files"].items():
-        if not (place / file).is_file() or weights.sha256(place / file) != digest:
-            raise Problem(f"{show_path(place / file)} is missing or damaged: install anatili, or get the folder, again")
-    if not said["base"]:
-        return place / str(said["weights"])
-    target = weights.cache_folder() / weights.sha256(place / DESCRIPTION)[:16] / f"{said['name']}.gguf"
+    description = describe(folder)
+    for file, digest in description["files"].items():
+        if not (folder / file).is_file() or weights.sha256(folder / file) != digest:
+            raise Problem(
+                f"{show_path(folder / file)} is missing or damaged: install anatili again, or download the folder again"
+            )
+    if not description["base"]:
+        return folder / str(description["weights"])
+    target = weights.cache_folder() / weights.sha256(folder / DESCRIPTION)[:16] / f"{description['name']}.gguf"
     if target.exists():
         return target
     with weights.one_at_a_time(target):
         if target.exists():
             return target
-        base = weights.packaged_gguf(said["base"])
-        terms = weights.PACKAGED[said["base"]].licence
-        tell(f"{said['name']} stands on {said['base']}, which has terms of its own: {terms}")
-        tell(f"You find them in {show_path(weights.notice(said['base']))}. Putting it together …")
+        base = weights.packaged_gguf(description["base"])
+        terms = weights.PACKAGED[description["base"]].licence
+        tell(f"{description['name']} is built on {description['base']}, which has its own terms: {terms}")
+        tell(f"They are in {show_path(weights.notice(description['base']))}. Merging …")
         from anatili.gguf.merge import merge
 
-        merge(base, place, said["name"], target)
+        merge(base, folder, description["name"], target)
     return target

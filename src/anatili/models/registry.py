@@ -1,7 +1,7 @@
-"""The registry: open models that are worth a try, with what is known of each and where it is said.
+"""The registry: open models worth trying, with the known facts about each and their sources.
 
-`registry.toml` holds them, a table each. A fact without a source is left out there, never guessed. What was pulled is
-known by a record in the cache, written when all files were there and checked.
+`registry.toml` has a table for each. A fact without a source is left out, never guessed. Pulled models have a record in
+the cache, written when all files were complete and checked.
 """
 
 import difflib
@@ -24,30 +24,30 @@ from anatili.weights import cache_folder
 
 FILE = Path(__file__).parent / "registry.toml"
 ROOM = 1.15
-"""Memory for each byte of weights: what llama.cpp keeps of a context of 4,096 tokens takes a tenth of 8 B in 4 bits."""
+"""Bytes of memory per byte of weights: llama.cpp's cache for 4,096 tokens is a tenth of the size of 8 B in 4 bits."""
 BESIDE = 700_000_000
-"""Bytes of memory that a process takes beside that, at most: the cache of a small model is larger than its weights."""
+"""Further memory of a process, at most, in bytes: the cache of a small model is larger than its weights."""
 BITS = {"Q4_K_M": 4.8944, "Q8_0": 8.5008, "BF16": 16.0}
-"""Bits a weight, measured on Llama 3.1 8B: github.com/ggml-org/llama.cpp, tools/quantize/README.md (2025)."""
+"""Bits per weight, measured on Llama 3.1 8B: github.com/ggml-org/llama.cpp, tools/quantize/README.md (2025)."""
 FACTS = ("bytes", "parameters", "licence", "gated", "languages", "all_languages", "warning")
 """Facts of a row that need a source."""
 KINDS = ("chat", "base", "translation", "embedding", "reranker", "speech")
 
 
 class Fact(BaseModel):
-    """Nothing unknown, nothing changed."""
+    """Frozen, without unknown keys."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Source(Fact):
-    """Where facts of a row are said."""
+class FactSource(Fact):
+    """The source of some facts of a row."""
 
     of: tuple[str, ...]
     """Names of the row's keys."""
     url: str = Field(pattern="^https://")
     date: str = Field(pattern=r"^20\d\d(-\d\d(-\d\d)?)?$")
-    """When the page was published or last changed, as far as it tells; else when it was looked up (in a copy)."""
+    """When the page was published or last changed, if it says so; else when (a copy of) it was read."""
 
 
 class Score(Fact):
@@ -56,57 +56,57 @@ class Score(Fact):
     test: str
     value: float
     unit: str
-    """What the figure is: accuracy in %, BLEU, chrF, nDCG@10, word error rate in %."""
+    """The metric: accuracy in %, BLEU, chrF, nDCG@10, word error rate in %."""
     note: str = ""
-    """How it was asked: figures of other settings cannot be set beside it."""
+    """The settings: results under other settings are not comparable."""
     source: str
     date: str = Field(pattern=r"^20\d\d(-\d\d(-\d\d)?)?$")
 
 
 class Row(Fact):
-    """A model: what it is, where it lies, what it takes, what it is worth."""
+    """A model: what it is, where it is, what it needs, how good it is."""
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9.-]*$")
     kind: Literal["chat", "base", "translation", "embedding", "reranker", "speech"]
     about: str
-    """What it is for, in a sentence."""
+    """Its purpose, in a sentence."""
     repository: str = Field(default="", pattern=r"^$|^[\w.-]+/[\w.-]+$")
     """OWNER/NAME on the hub."""
     file: str = ""
-    """The GGUF file there; "" takes all that a folder of weights needs."""
+    """The GGUF file in the repository; "" takes all files that a folder of weights needs."""
     revision: str = "main"
     address: str = ""
     """Where it is, if it cannot be pulled."""
     format: Literal["gguf", "safetensors", "ctranslate2", "bundled", ""] = ""
-    """"": an address only, nothing to pull."""
+    """"": only an address, nothing to pull."""
     bytes: int = 0
-    """Size of what is downloaded, as its page tells it: mostly rounded. 0 where no page was found; see `size`."""
+    """Size of the download according to its page, often rounded; 0 if no page was found, see `size`."""
     quantization: str = ""
-    """Of a GGUF file, or how many bits a weight of a folder takes."""
+    """Quantization of a GGUF file, or of the weights in a folder."""
     parameters: int = 0
     licence: str = ""
-    """SPDX, or LicenseRef- for what SPDX does not know."""
+    """SPDX identifier, or LicenseRef- if SPDX has none."""
     terms: str = ""
-    """Where the licence can be read, if it is none of the well-known ones."""
+    """Where to read the license, if it is not a well-known one."""
     commercial: bool = True
-    """False where the licence forbids commercial use."""
+    """False if the license forbids commercial use."""
     gated: str = ""
-    """Where terms must be accepted before anything can be had; "" if that is not asked."""
+    """Where terms must be accepted before a download; "" if there is no such step."""
     languages: tuple[str, ...] = ()
-    """Those that its maker names, of the ones with prompts here."""
+    """The languages that its maker names, of those with prompts here."""
     all_languages: int = 0
-    """How many its maker names in all."""
+    """How many languages its maker names in total."""
     tokens_per_word: float = 0
-    """Tokens a Kazakh word, measured by us on FLORES dev; 0 where its tokenizer could not be had."""
+    """Tokens per Kazakh word, measured by us on FLORES dev; 0 if its tokenizer was not available."""
     published: tuple[Score, ...] = ()
     measured: tuple[Score, ...] = ()
     warning: str = ""
-    """What people must know before they use it; its source is in `sources`."""
-    sources: tuple[Source, ...] = ()
+    """What users must know before they use it; its source is in `sources`."""
+    sources: tuple[FactSource, ...] = ()
 
     @property
     def size(self) -> int:
-        """Bytes of the download: as told, else reckoned from weights and quantization; 0 if neither is known."""
+        """Bytes of the download: as stated, else estimated from parameters and quantization; 0 if unknown."""
         return self.bytes or int(self.parameters * BITS.get(self.quantization, 0) / 8)
 
     @property
@@ -119,17 +119,17 @@ class Row(Fact):
 
     @property
     def memory(self) -> int:
-        """Bytes of memory that it takes to run here, 0 if unknown."""
-        # A folder of safetensors runs in float32 here, whatever it is stored in.
+        """Bytes of memory needed to run it here, 0 if unknown."""
+        # A folder of safetensors runs in float32 here, whatever its stored type.
         weights = 4 * self.parameters if self.format == "safetensors" else self.size
-        if self.format == "bundled":  # a part comes along, the base beside it; both run in 8 bits
+        if self.format == "bundled":  # a part is merged with its base, and both run in 8 bits
             weights = max(weights, int(self.parameters * BITS["Q8_0"] / 8))
         return int(weights * ROOM) + BESIDE if weights else 0
 
 
 @dataclass(frozen=True)
 class Pulled:
-    """What was pulled: whole, checked, and not changed since as far as sizes tell."""
+    """A pulled model: complete, checked, and unchanged since according to file sizes."""
 
     name: str
     repository: str
@@ -137,45 +137,45 @@ class Pulled:
     folder: str
     """The snapshot's folder."""
     files: dict[str, int]
-    """Names within it and their sizes."""
+    """File names in the folder, and their sizes."""
     opens: str = ""
     """The GGUF file to open; "" opens the folder."""
 
     @property
     def place(self) -> Path:
-        """What an engine opens."""
+        """The path that an engine opens."""
         return Path(self.folder) / self.opens
 
 
 @cache
-def said() -> dict[str, Any]:
-    """The file as it is: `language` and `name` of the language that it is about, and the models."""
+def contents() -> dict[str, Any]:
+    """The contents of the file: `language` and `name` of the language that it is about, and the models."""
     return tomllib.loads(FILE.read_text("utf-8"))
 
 
 @cache
 def rows() -> tuple[Row, ...]:
-    """All rows, in the file's order. Of those that come with anatili `model.json` tells the facts."""
-    found = []
-    for row in said()["model"]:
-        place = models.HERE / row["name"]
-        found.append(Row.model_validate((bundled(place) if row.get("format") == "bundled" else {}) | row))
-    return tuple(found)
+    """All rows, in the file's order; facts of bundled models come from their `model.json`."""
+    result = []
+    for row in contents()["model"]:
+        folder = models.HERE / row["name"]
+        result.append(Row.model_validate((bundled(folder) if row.get("format") == "bundled" else {}) | row))
+    return tuple(result)
 
 
-def bundled(place: Path) -> dict[str, Any]:
-    """The facts of a model that comes with anatili."""
-    told, code = models.describe(place), said()["language"]
-    own = [one for one in told.get("scores", ()) if one["texts"] == f"{code}.txt"]
-    ways = [one for one in told.get("translation", ()) if "chrf" in one]
+def bundled(folder: Path) -> dict[str, Any]:
+    """The facts of a bundled model."""
+    description, code = models.describe(folder), contents()["language"]
+    scores = [score for score in description.get("scores", ()) if score["texts"] == f"{code}.txt"]
+    directions = [direction for direction in description.get("translation", ()) if "chrf" in direction]
     measured = [
-        (f"FLORES dev {code}", one["bits_per_byte"], "bits per byte", f"{one['count']} lines, lower is better")
-        for one in own
-    ] + [(f"{one['texts']} {one['source']}-{one['target']}", one["chrf"], "chrF++", f"{one['count']} lines")
-         for one in ways]  # fmt: skip
+        (f"FLORES dev {code}", row["bits_per_byte"], "bits per byte", f"{row['count']} lines, lower is better")
+        for row in scores
+    ] + [(f"{row['texts']} {row['source']}-{row['target']}", row["chrf"], "chrF++", f"{row['count']} lines")
+         for row in directions]  # fmt: skip
     return {
-        "bytes": sum(path.stat().st_size for path in place.iterdir()), "parameters": told["parameters"],
-        "licence": told["licence"], "languages": told["languages"],
+        "bytes": sum(path.stat().st_size for path in folder.iterdir()), "parameters": description["parameters"],
+        "licence": description["licence"], "languages": description["languages"],
         "measured": [
             {"test": test, "value": value, "unit": unit, "note": note, "source": "its model.json", "date": "2026"}
             for test, value, unit, note in measured
@@ -184,12 +184,12 @@ def bundled(place: Path) -> dict[str, Any]:
 
 
 def find(name: str) -> Row | None:
-    """The row of this name, in any case of letters."""
+    """The row of this name, case-insensitive; None if there is none."""
     return next((row for row in rows() if row.name == name.lower()), None)
 
 
 class NotPulled(Problem):
-    """A model of the registry that is not here; the command line offers to pull it."""
+    """A model of the registry that was not pulled yet; the command line offers to pull it."""
 
     def __init__(self, row: Row) -> None:
         super().__init__(f"{row.name} is not here: anatili pull {row.name}   ({in_short(row)})")
@@ -197,19 +197,19 @@ class NotPulled(Problem):
 
 
 def in_short(row: Row) -> str:
-    """Size and licence in a few words."""
+    """Size and license in a few words."""
     size = f"{'about ' if row.is_size_reckoned else ''}{row.size / 1e9:.2f} GB, " if row.size else ""
-    return f"{size}{row.licence or 'licence unknown'}{'' if row.commercial else ', not for commercial use'}"
+    return f"{size}{row.licence or 'license unknown'}{'' if row.commercial else ', not for commercial use'}"
 
 
 def located(name: str) -> Pulled | None:
-    """What was pulled under this name; None if the registry has no such row.
+    """The pulled model of this name; None if the registry has no such row.
 
-    `NotPulled` if it has and it is not here, another `Problem` if it cannot be pulled at all.
+    `NotPulled` if it has the row but the model is not here, another `Problem` if it cannot be pulled at all.
     """
-    found = pulled(name)
-    if found:
-        return found
+    model = pulled(name)
+    if model:
+        return model
     row = find(name)
     if row is None or row.format == "bundled":
         return None
@@ -219,7 +219,7 @@ def located(name: str) -> Pulled | None:
 
 
 def known(name: str) -> Row:
-    """The row of this name; `Problem` with the nearest ones if there is none."""
+    """The row of this name; if there is none, a `Problem` that lists similar names."""
     row = find(name)
     if row is None:
         near = difflib.get_close_matches(name.lower(), [row.name for row in rows()], 3, 0.4)
@@ -230,7 +230,7 @@ def known(name: str) -> Row:
 
 
 def record_of(name: str) -> Path:
-    """The file that tells what was pulled under a name: a row's, OWNER/NAME or OWNER/NAME/FILE."""
+    """The record of what was pulled under a name: that of a row, OWNER/NAME or OWNER/NAME/FILE."""
     return cache_folder() / "pulled" / f"{name.replace('/', '--')}.json"
 
 
@@ -240,42 +240,42 @@ def write_pulled(pulled: Pulled) -> None:
 
 
 def pulled(name: str) -> Pulled | None:
-    """What was pulled under this name; None if nothing was, if it is gone, or if the row has another file by now."""
+    """The pulled model of this name; None if there is none, if it is gone, or if the row names another file now."""
     row = find(name)
     file = record_of(row.name if row else name)
     if not file.is_file():
         return None
     try:
-        found = Pulled(**json.loads(file.read_text("utf-8")))
-        sizes = {name: (Path(found.folder) / name).stat().st_size for name in found.files}
+        model = Pulled(**json.loads(file.read_text("utf-8")))
+        sizes = {name: (Path(model.folder) / name).stat().st_size for name in model.files}
     except FileNotFoundError:
         return None
     except (ValueError, TypeError) as error:
         raise Problem(f"{show_path(file)} is damaged: {error}. Remove it and pull {name} again") from error
-    is_other = row and (found.repository != row.repository or not fnmatch.fnmatchcase(found.opens, row.file))
-    return found if sizes == found.files and not is_other else None
+    is_other = row and (model.repository != row.repository or not fnmatch.fnmatchcase(model.opens, row.file))
+    return model if sizes == model.files and not is_other else None
 
 
-def card(found: Pulled) -> str:
-    """What the page says of a pulled model."""
-    row = find(found.name)
-    where = f"[{found.repository}](https://huggingface.co/{found.repository}), {found.commit[:8]}"
+def card(model: Pulled) -> str:
+    """The card of a pulled model, in Markdown."""
+    row = find(model.name)
+    where = f"[{model.repository}](https://huggingface.co/{model.repository}), {model.commit[:8]}"
     if row is None:
-        return f"# {found.name}\n\nPulled from {where}. Nobody here has looked at it.\n"
+        return f"# {model.name}\n\nPulled from {where}. It is not in the registry and was not reviewed.\n"
     scores = "".join(f"- {s.test}: {s.value:g} {s.unit}; {s.note} ({s.source}, {s.date})\n" for s in row.published)
     licence = (row.licence or "not stated") + ("" if row.commercial else ", not for commercial use")
-    warning = f"Mind: {row.warning}.\n\n" if row.warning else ""
-    return f"# {row.name}\n\n{row.about}\n\n{warning}Licence: {licence}. Pulled from {where}.\n\n{scores}"
+    warning = f"Note: {row.warning}.\n\n" if row.warning else ""
+    return f"# {row.name}\n\n{row.about}\n\n{warning}License: {licence}. Pulled from {where}.\n\n{scores}"
 
 
 def folder_of(name: str) -> Path | None:
-    """The folder of what was pulled under this name, None if it is not here."""
-    found = pulled(name)
-    return Path(found.folder) if found else None
+    """The folder of the pulled model of this name; None if there is none."""
+    model = pulled(name)
+    return Path(model.folder) if model else None
 
 
 def machine_memory() -> int:
-    """Bytes of memory that processes here may take in all, 0 if the system does not tell."""
+    """Bytes of memory available to processes here in total; 0 if the system does not say."""
     try:
         physical = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (AttributeError, ValueError, OSError):

@@ -1,1 +1,1 @@
-"""Everything that goes out with a model: cards, manifest, checksums."""
+"""Everything that is published with a model: cards, manifest, checksums."""

@@ -1,4 +1,4 @@
-"""`release`: the folder that can be given to the public: model, cards, manifest of every document, checksums."""
+"""`release`: the folder to publish, with model, cards, manifest of every document and checksums."""
 
 import json
 import shutil
@@ -22,7 +22,7 @@ TEMPLATES = Path(__file__).parent / "templates"
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A row of `documents.parquet`: any document that was extracted, what became of it and why."""
+    """A row of `documents/*.parquet`: an extracted document, how it was used and why."""
 
     id: str
     url: str
@@ -38,7 +38,7 @@ class Entry:
     extracted_sha256: str
     """Digest of the text as extracted."""
     corpus_sha256: str
-    """Digest of the text as in the corpus, personal data masked; "" if lost."""
+    """Digest of the text as in the corpus, with personal data masked; "" if lost."""
     duplicate_of: str
     marks: str
     """Every mark, as JSON."""
@@ -47,8 +47,8 @@ class Entry:
 def run(task: Task) -> dict[str, Any]:
     """Write model/, README.md (model card), DATA.md (data card), documents/, manifest.json and SHA256SUMS."""
     task.progress.start(4, "parts")
-    work = Run(task.out.parent)
-    records = {name: record for name in task.inputs if (record := work.record(name))}
+    own_run = Run(task.out.parent)
+    records = {name: record for name in task.inputs if (record := own_run.record(name))}
     shutil.copytree(task.inputs["tune"] / "model", task.out / "model", dirs_exist_ok=True)
     task.progress.advance()
     counts = write_documents(task)
@@ -66,7 +66,7 @@ def run(task: Task) -> dict[str, Any]:
 
 
 def write_documents(task: Task) -> Counter[str]:
-    """The list of all documents, shard by shard as they were extracted; counts by use."""
+    """Write the list of all documents, in the shards of `extract`; returns the counts by use."""
     counts: Counter[str] = Counter()
     for shard in sorted(task.inputs["extract"].glob("part-*.parquet")):
         entries = list(entries_of(shard, task.inputs))
@@ -78,18 +78,18 @@ def write_documents(task: Task) -> Counter[str]:
 def entries_of(shard: Path, inputs: dict[str, Path]) -> Iterator[Entry]:
     cut, name = inputs["cut"], shard.name
     kept = {row.id: row for row in read_shard(cut / name, Kept)}
-    held = {row.id: row for row in read_shard(cut / "held-out" / name, Kept)}
+    held_out = {row.id: row for row in read_shard(cut / "held-out" / name, Kept)}
     lost = {row.id: row for row in read_shard(cut / "lost" / name, Lost)}
     parts = (read_shard(shard, Document), read_shard(inputs["mark"] / name, Mark),
              read_shard(inputs["dedup"] / name, Duplicate))  # fmt: skip
     for document, mark, duplicate in zip(*parts, strict=True):
-        in_corpus = kept.get(document.id) or held.get(document.id)
-        gone = lost.get(document.id)
+        in_corpus = kept.get(document.id) or held_out.get(document.id)
+        loss = lost.get(document.id)
         yield Entry(
             **{name: getattr(document, name) for name in ("id", "url", "title", "source", "licence", "time", "opt_out",
                                                            "charset")},
             use="training" if document.id in kept else "held-out" if in_corpus else "lost",
-            reason=f"{gone.reason}: {gone.detail}" if gone else "",
+            reason=f"{loss.reason}: {loss.detail}" if loss else "",
             extracted_sha256=text_digest(document.text),
             corpus_sha256=text_digest(in_corpus.text) if in_corpus else "",
             duplicate_of=duplicate.of,
@@ -98,7 +98,7 @@ def entries_of(shard: Path, inputs: dict[str, Path]) -> Iterator[Entry]:
 
 
 def write_manifest(task: Task, records: dict[str, Record]) -> None:
-    """`manifest.json`: recipe and records without times, equal for equal runs; `provenance.json`: who, when, where."""
+    """Write `manifest.json` (recipe and records, the same for equal runs) and `provenance.json` (who, when, where)."""
     stages = {
         name: {key: value for key, value in asdict(record).items() if key != "provenance"}
         for name, record in records.items()
@@ -117,7 +117,7 @@ def write_manifest(task: Task, records: dict[str, Record]) -> None:
 
 
 def card_facts(task: Task, records: dict[str, Record], counts: Counter[str]) -> dict[str, Any]:
-    """What the card templates are filled with; every number comes from a record."""
+    """The values for the card templates; every number comes from a record."""
     recipe, trained = task.recipe, records["pretrain"].summary
     scores = json.loads((task.inputs["evaluate"] / "scores.json").read_text("utf-8"))
     licences: Counter[str] = Counter()
@@ -153,25 +153,27 @@ def card_facts(task: Task, records: dict[str, Record], counts: Counter[str]) -> 
 
 
 def origin(recipe: Recipe) -> str:
-    """What the model was before training."""
+    """What the training started from."""
     base = recipe.tokenizer.base
     if not base:
         return "trained from scratch"
     how = "adapters" if recipe.pretrain.method == "lora" else "all weights"
     vocabulary = "".join((
         ", its vocabulary trimmed to these languages" if recipe.tokenizer.trim_first else "",
-        f", {recipe.tokenizer.added:,} pieces learned" if recipe.tokenizer.added else "",
+        f", {recipe.tokenizer.added:,} tokens added" if recipe.tokenizer.added else "",
     ))  # fmt: skip
     return f"made from {base} ({how} trained{vocabulary})"
 
 
 def size_label(parameters: int) -> str:
-    """What a model of this size can be called honestly."""
+    """An honest description of a model of this size."""
     if parameters < 50_000_000:
-        return "a toy that shows the path works: it forms words and phrases, states nothing reliably, cannot converse"
+        return (
+            "a toy that shows the pipeline works: it forms words and phrases, but is not reliable and cannot converse"
+        )
     if parameters < 1_000_000_000:
-        return "a small model: it writes fluent text in a narrow range and gets facts wrong often"
-    return "a model whose abilities must be read from its scores, not from its size"
+        return "a small model: it writes fluent text on a narrow range of topics and often gets facts wrong"
+    return "a model whose abilities must be judged by its scores, not by its size"
 
 
 def score_table(rows: list[dict[str, Any]]) -> str:
@@ -200,9 +202,9 @@ def measure_table(rows: list[dict[str, Any]]) -> str:
 
 
 def write_checksums(folder: Path) -> None:
-    """`SHA256SUMS` over all files, in the form that `sha256sum -c` reads."""
-    loose = {"SHA256SUMS", "provenance.json", "record.json"}
+    """Write `SHA256SUMS` over all files, in the format of `sha256sum -c`."""
+    excluded = {"SHA256SUMS", "provenance.json", "record.json"}
     names = sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file())
-    lines = [f"{digest(folder / n)}  {n}\n" for n in names if n not in loose and not n.startswith(".")]
+    lines = [f"{digest(folder / n)}  {n}\n" for n in names if n not in excluded and not n.startswith(".")]
     with whole_file(folder / "SHA256SUMS") as temporary:
         temporary.write_text("".join(lines), "utf-8")

@@ -1,1 +1,1 @@
-"""Cut text into tokens that are fair to the language."""
+"""Tokenizers that need few tokens per word in the language."""

@@ -1,4 +1,4 @@
-"""The vocabulary of a base model made to fit: trimmed to our languages, extended in the main language's scripts."""
+"""Adapt the vocabulary of a base model: trim it to the recipe's languages, extend it in the main language's script."""
 
 import json
 import shutil
@@ -11,68 +11,68 @@ from anatili.document import whole_file, write_json
 from anatili.lang import LanguagePack, load_pack
 from anatili.recipe import Recipe, Tokenizer
 from anatili.tokenizer.extend import extend
-from anatili.tokenizer.pieces import Vocabulary, read_vocabulary
-from anatili.tokenizer.trim import opened, trim
+from anatili.tokenizer.trim import as_tokenizer, trim
+from anatili.tokenizer.vocabulary import BpeVocabulary, read_vocabulary
 
-TURN = "<start_of_turn>"
-"""How Gemma opens a turn; its base models know the sign."""
+TURN_START = "<start_of_turn>"
+"""The token that opens a turn in Gemma's chat template; its base models have it too."""
 
 
-def inventory(recipe: Recipe, near: Path) -> dict[str, Any]:
-    """What the base and the pack's script are, so that a run notices others; nothing where there is no base."""
+def inventory(recipe: Recipe, recipe_folder: Path) -> dict[str, Any]:
+    """The base's weights and the pack's script, so that a run notices a change; empty if there is no base."""
     base = recipe.tokenizer.base
-    return {**weights.facts(base, near), "script": load_pack(recipe.language).main_script} if base else {}
+    return {**weights.facts(base, recipe_folder), "script": load_pack(recipe.language).main_script} if base else {}
 
 
 def adapt(settings: Tokenizer, folder: Path, texts: dict[str, list[str]], pack: LanguagePack, out: Path) -> int:
-    """Write the fitted tokenizer of the base in `folder`, and `rows.npz`: which old rows each new one starts from.
+    """Write the adapted tokenizer of the base in `folder`, and `rows.npz`: the old rows that each row starts from.
 
-    `texts` are by language; returns the number of pieces.
+    `texts` are by language; returns the number of tokens.
     """
     base = read_vocabulary(folder)
     scripts = {pack.main_script}
-    fitted = base
+    adapted = base
     if settings.trim_first:
-        everything = (text for some in texts.values() for text in some)
-        fitted = trim(base, everything, scripts=scripts, first=settings.trim_first, least=2)
-    kept = len(fitted.pieces)
+        all_texts = (text for language_texts in texts.values() for text in language_texts)
+        adapted = trim(base, all_texts, scripts=scripts, first=settings.trim_first, min_count=2)
+    trimmed_size = len(adapted.tokens)
     if settings.added:
-        fitted = extend(fitted, texts[pack.code], settings.added, scripts, settings.min_count)
+        adapted = extend(adapted, texts[pack.code], settings.added, scripts, settings.min_count)
     with whole_file(out / "tokenizer.json") as temporary:
-        temporary.write_text(fitted.dump(), "utf-8")
-    weights.write_rows(out / "rows.npz", rows_of(base, fitted, kept))
+        temporary.write_text(adapted.dump(), "utf-8")
+    weights.write_rows(out / "rows.npz", starting_rows(base, adapted, trimmed_size))
     write_config(folder, out)
-    return len(fitted.pieces)
+    return len(adapted.tokens)
 
 
-def rows_of(base: Vocabulary, fitted: Vocabulary, kept: int) -> list[list[int]]:
-    """For each piece of `fitted` the ids in `base` whose embeddings' mean it starts from: an old one's is its own."""
-    tokenizer = opened(base)
-    rows = [[base.ids[piece]] for piece in fitted.pieces[:kept]]
-    for piece in fitted.pieces[kept:]:
-        text = fitted.text(piece)
+def starting_rows(base: BpeVocabulary, adapted: BpeVocabulary, trimmed_size: int) -> list[list[int]]:
+    """For each token of `adapted`, the ids in `base` whose mean embedding it starts from; for an old token its own."""
+    tokenizer = as_tokenizer(base)
+    rows = [[base.ids[token]] for token in adapted.tokens[:trimmed_size]]
+    for token in adapted.tokens[trimmed_size:]:
+        text = adapted.text(token)
         assert text is not None
         rows.append(list(tokenizer.encode(text, add_special_tokens=False).ids))
     return rows
 
 
 def write_config(folder: Path, out: Path) -> None:
-    """The base's own tokenizer settings, and a chat template if it brings none."""
-    said = json.loads((folder / "tokenizer_config.json").read_text("utf-8"))
+    """Write the base's own tokenizer settings, and a chat template if it has none."""
+    config = json.loads((folder / "tokenizer_config.json").read_text("utf-8"))
     for name in ("is_local", "local_files_only", "added_tokens_decoder"):
-        said.pop(name, None)
-    # One end token closes texts and turns: engines then need not know of a second.
-    said["pad_token"] = said.get("pad_token") or said["eos_token"]
-    write_json(out / "tokenizer_config.json", said)
-    own = folder / "chat_template.jinja"
-    if own.is_file():
-        shutil.copyfile(own, out / own.name)
+        config.pop(name, None)
+    # A single end token closes texts and turns, so that engines need only one.
+    config["pad_token"] = config.get("pad_token") or config["eos_token"]
+    write_json(out / "tokenizer_config.json", config)
+    template = folder / "chat_template.jinja"
+    if template.is_file():
+        shutil.copyfile(template, out / template.name)
         return
-    opening = f"{TURN}{{{{ 'model' if message['role'] == 'assistant' else message['role'] }}}}"
-    last = f"{TURN}model"
-    if TURN not in (folder / "tokenizer.json").read_text("utf-8"):
+    opening = f"{TURN_START}{{{{ 'model' if message['role'] == 'assistant' else message['role'] }}}}"
+    last = f"{TURN_START}model"
+    if TURN_START not in (folder / "tokenizer.json").read_text("utf-8"):
         opening, last = "<|{{ message['role'] }}|>", "<|assistant|>"
-    with whole_file(out / own.name) as temporary:
+    with whole_file(out / template.name) as temporary:
         temporary.write_text(
             f"{{{{ bos_token }}}}{{% for message in messages %}}{opening}\n"
             f"{{{{ message['content'] }}}}{{{{ eos_token }}}}\n"

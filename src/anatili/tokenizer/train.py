@@ -1,7 +1,7 @@
-"""`tokenizer`: byte-level BPE trained on the corpus, with the split rule of Llama 3.
+"""`tokenizer`: byte-level BPE trained on the corpus, with Llama 3's split rule.
 
-That rule and no other, so that llama.cpp (`tokenizer.ggml.pre = llama-bpe`) cuts text the same way; a rule of one's own
-has no name there and would be mismatched in silence.
+With this rule llama.cpp (`tokenizer.ggml.pre = llama-bpe`) splits text the same way. A rule of our own would have no
+name there and be silently replaced.
 """
 
 import json
@@ -41,19 +41,19 @@ def run(task: Task) -> dict[str, Any]:
         tokenizer = train(texts(shards, settings, task.recipe.language), settings)
         save(tokenizer, task.out, task.recipe.pretrain.context)
     task.progress.advance()
-    held = sorted((task.inputs["cut"] / "held-out").glob("part-*.parquet"))
-    return {"vocabulary": tokenizer.get_vocab_size(), "tokens_per_word": fertility(tokenizer, held)}
+    held_out = sorted((task.inputs["cut"] / "held-out").glob("part-*.parquet"))
+    return {"vocabulary": tokenizer.get_vocab_size(), "tokens_per_word": fertility(tokenizer, held_out)}
 
 
 def lines(files: Iterable[Path]) -> Iterator[str]:
-    """The lines of text files, one file after another; what is not UTF-8 is read with its bytes replaced."""
+    """The lines of text files, one file after another; bytes that are not UTF-8 are replaced."""
     for path in files:
         with path.open(encoding="utf-8", errors="replace") as file:
             yield from (line for line in file if line.strip())
 
 
 def adapt_base(task: Task, shards: list[Path]) -> None:
-    """Fit the base's vocabulary; `base.json` tells later stages which base it is, and which weights they start from."""
+    """Adapt the base's vocabulary; `base.json` tells later stages the base and the digests of its weights."""
     from anatili.gguf.base import open_base
     from anatili.tokenizer.adapt import adapt, by_language
     from anatili.weights import facts
@@ -65,12 +65,12 @@ def adapt_base(task: Task, shards: list[Path]) -> None:
 
 
 def texts(shards: list[Path], settings: Tokenizer, main: str) -> Iterator[str]:
-    """The corpus thinned out by `source_weights`, then by `mix`; which documents stay follows from their ids."""
-    kept: Counter[str] = Counter()
+    """The corpus, sampled by `source_weights`, then by `mix`; the choice of documents follows from their ids."""
+    sizes: Counter[str] = Counter()
     if settings.mix:
         for document in chosen(shards, settings, {}):
-            kept[document.language] += len(document.text)
-    shares = {code: most * kept[main] / max(1, kept[code]) for code, most in settings.mix.items()}
+            sizes[document.language] += len(document.text)
+    shares = {code: most * sizes[main] / max(1, sizes[code]) for code, most in settings.mix.items()}
     for document in chosen(shards, settings, shares):
         yield document.text
 
@@ -106,13 +106,13 @@ def train(texts: Iterator[str], settings: Tokenizer) -> Any:
     tokenizer.train_from_iterator(texts, trainer)
     if tokenizer.get_vocab_size() <= 256 + len(SPECIAL):
         raise Problem(
-            "the corpus is too small for a tokenizer: no pair of letters came often enough; collect more text"
+            "the corpus is too small for a tokenizer: no pair of letters is frequent enough; collect more text"
         )
     return tokenizer
 
 
 def save(tokenizer: Any, folder: Path, context: int) -> None:
-    """Write the files by which transformers loads a tokenizer."""
+    """Write the files from which transformers loads a tokenizer."""
     config = {
         "tokenizer_class": "PreTrainedTokenizerFast",
         "bos_token": BEGIN,

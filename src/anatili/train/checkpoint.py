@@ -1,4 +1,4 @@
-"""What a training run keeps on disk to go on from, and which of its states it ends in."""
+"""Checkpoints of a training run, and the choice of the state in which it leaves the model."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,17 +10,17 @@ from anatili.train import devices
 from anatili.weights import save_tensors
 
 Average = dict[str, Any]
-"""Name of a parameter -> the mean of its values so far; empty before averaging begins."""
+"""Parameter name -> the mean of its values so far; empty before averaging begins."""
 
 
-def learned(wrapped: Any) -> Iterator[tuple[str, Any]]:
-    """The parameters that learn, tied ones once."""
+def trainable(wrapped: Any) -> Iterator[tuple[str, Any]]:
+    """The trainable parameters with their names; tied ones come once."""
     return ((name, parameter) for name, parameter in wrapped.named_parameters() if parameter.requires_grad)
 
 
 def named_state(wrapped: Any, optimizers: list[Any], average: Average) -> Iterator[tuple[str, Any]]:
-    """All tensors that a checkpoint holds, by name."""
-    for name, parameter in learned(wrapped):
+    """The name and value of every tensor in a checkpoint."""
+    for name, parameter in trainable(wrapped):
         yield f"weights.{name}", parameter.data
         if name in average:
             yield f"average.{name}", average[name]
@@ -30,7 +30,7 @@ def named_state(wrapped: Any, optimizers: list[Any], average: Average) -> Iterat
 
 
 def save_checkpoint(file: Path, wrapped: Any, optimizers: list[Any], step: int, average: Average) -> None:
-    """Write one whole file (by the first device alone); what was there before stays until the new one is complete."""
+    """Write the checkpoint from the first process; the previous one stays until the new one is complete."""
     write(file, named_state(wrapped, optimizers, average), {"step": str(step)})
 
 
@@ -42,7 +42,7 @@ def write(file: Path, named: Iterator[tuple[str, Any]], facts: dict[str, str]) -
 
 
 def load_checkpoint(file: Path, wrapped: Any, optimizers: list[Any], average: Average) -> int:
-    """Put weights, moments and average back; returns the step to go on with, 0 if there is no checkpoint."""
+    """Restore weights, moments and average; returns the step to continue with, 0 if there is no checkpoint."""
     if not file.exists():
         return 0
     from safetensors import safe_open
@@ -50,7 +50,7 @@ def load_checkpoint(file: Path, wrapped: Any, optimizers: list[Any], average: Av
     with safe_open(str(file), "pt") as tensors:
         step = int(tensors.metadata()["step"])
         names = set(tensors.keys())
-        for name, parameter in learned(wrapped):
+        for name, parameter in trainable(wrapped):
             parameter.data.copy_(devices.like(tensors.get_tensor(f"weights.{name}"), parameter))
             if f"average.{name}" in names:
                 average[name] = devices.like(tensors.get_tensor(f"average.{name}"), parameter)
@@ -63,7 +63,7 @@ def load_checkpoint(file: Path, wrapped: Any, optimizers: list[Any], average: Av
 
 
 class States:
-    """The mean of the last weights, and the best of those looked at (kept in a file of its own)."""
+    """The average of the last weights, and the best weights that a check has seen, kept in a file of their own."""
 
     def __init__(self, wrapped: Any, plan: Any, best: Path, device: Any) -> None:
         self.wrapped, self.plan, self.best, self.device = wrapped, plan, best, device
@@ -72,10 +72,10 @@ class States:
         """Steps after which averaging begins."""
 
     def take(self, step: int) -> dict[str, Any]:
-        """Look at the weights after so many steps; what the log says of it."""
+        """Update average and best weights after `step` steps; returns what to log."""
         if step > self.first:
             share = 1 / (step - self.first)
-            for name, parameter in learned(self.wrapped):
+            for name, parameter in trainable(self.wrapped):
                 value = parameter.data.float()
                 self.average[name] = self.average[name].lerp_(value, share) if name in self.average else value.clone()
         if not (self.plan.check and self.plan.check_every):
@@ -84,7 +84,7 @@ class States:
             return {}
         bits = self.plan.check(self.wrapped, self.device)
         if bits["mean"] < self.best_mean() and step != self.plan.steps:
-            named = ((f"weights.{name}", parameter.data) for name, parameter in learned(self.wrapped))
+            named = ((f"weights.{name}", parameter.data) for name, parameter in trainable(self.wrapped))
             write(self.best, named, {"mean": str(bits["mean"]), "step": str(step)})
         return {"held_out": bits}
 
@@ -97,30 +97,30 @@ class States:
             return float(tensors.metadata()["mean"])
 
     def settle(self, last: dict[str, Any]) -> dict[str, Any]:
-        """Leave the model in its best state; without a check that is the average, where there is one."""
+        """Leave the model in its best state: without a check, in the average if there is one."""
         if not self.average and "held_out" not in last:
             return {}
-        before = {name: parameter.data.clone() for name, parameter in learned(self.wrapped)}
-        found = {"last": last.get("held_out")}
+        before = {name: parameter.data.clone() for name, parameter in trainable(self.wrapped)}
+        results = {"last": last.get("held_out")}
         if self.average:
             self.put(self.average)
             if not (self.plan.check and self.plan.check_every):
                 return {"state": "average"}
-            found["average"] = self.plan.check(self.wrapped, self.device)
-        means = {name: bits["mean"] for name, bits in found.items() if bits} | {"best": self.best_mean()}
+            results["average"] = self.plan.check(self.wrapped, self.device)
+        means = {name: bits["mean"] for name, bits in results.items() if bits} | {"best": self.best_mean()}
         chosen = min(means, key=lambda name: (means[name], name != "last"))
         if chosen == "last":
             self.put(before)
         elif chosen == "best":
             from safetensors.torch import load_file
 
-            kept = load_file(self.best)
+            best = load_file(self.best)
             self.put(
-                {name: devices.like(kept[f"weights.{name}"], parameter) for name, parameter in learned(self.wrapped)}
+                {name: devices.like(best[f"weights.{name}"], parameter) for name, parameter in trainable(self.wrapped)}
             )
-        return {"state": chosen, **{f"held_out_{name}": bits for name, bits in found.items() if name == "average"}}
+        return {"state": chosen, **{f"held_out_{name}": bits for name, bits in results.items() if name == "average"}}
 
     @torch.no_grad()  # type: ignore[untyped-decorator]
     def put(self, values: dict[str, Any]) -> None:
-        for name, parameter in learned(self.wrapped):
+        for name, parameter in trainable(self.wrapped):
             parameter.data.copy_(values[name])

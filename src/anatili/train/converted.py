@@ -1,4 +1,4 @@
-"""An encoder-decoder model as CTranslate2 runs it: converted by its own converter, then compared."""
+"""Convert an encoder-decoder model to CTranslate2 with its own converter, then compare the two."""
 
 import os
 import secrets
@@ -16,46 +16,48 @@ from anatili.lang import load_pack
 from anatili.problem import Problem, install
 from anatili.sample.topics import read_topics
 from anatili.text import show_path
-from anatili.weights import check_complete, check_folder, quiet
+from anatili.weights import check_complete, check_folder, quiet_transformers
 
 ALLOWED = {"int8": 0.5, "bfloat16": 0.3, "float16": 0.1, "float32": 0.02}
-"""Mean difference of the natural logarithms of chances that is allowed, by quantization."""
-KEPT = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "sentencepiece.bpe.model", "spiece.model",
-        "generation_config.json", "README.md", "LICENSE")  # fmt: skip
-"""Files of the model that go along."""
+"""Quantization -> allowed mean difference of logprobs (natural logarithm)."""
+COPIED_FILES = (
+    "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "sentencepiece.bpe.model", "spiece.model",
+    "generation_config.json", "README.md", "LICENSE",
+)  # fmt: skip
+"""Files of the model that are copied unchanged."""
 PROBES = 2
-"""Sentences of each two languages by which both are compared."""
+"""Sentences per direction on which both models are compared."""
 POSITIONS = "embed_positions.weights"
-"""Computed when a model is opened; older files carry it all the same."""
+"""Recomputed when a model is opened, but still stored in older files."""
 
 
 def convert(folder: Path, target: Path, quantization: str = "int8") -> dict[str, Any]:
-    """Write the model in `folder` for CTranslate2 as the folder `target`, which must not be there."""
+    """Convert the model in `folder` and write it to the folder `target`, which must not exist."""
     check_folder(folder)
     if target.exists():
-        raise Problem(f"{show_path(target)} is there already; name another folder with --out")
+        raise Problem(f"{show_path(target)} is there already; choose another folder with --out")
     try:
-        import torch  # noqa: F401  (the converter leaves it out in silence)
+        import torch  # noqa: F401  (without it the converter silently skips its transformers support)
         from ctranslate2.converters import TransformersConverter
     except ImportError as error:
         raise Problem(f"converting a model needs more packages: {install('seq2seq')} and {install('train')}") from error
-    quiet()
+    quiet_transformers()
 
     class Converter(TransformersConverter):  # type: ignore[misc]
-        """CTranslate2's, with our rules for files: safetensors, all of it, no code, no network."""
+        """CTranslate2's converter with our rules for files: complete safetensors, no remote code, no network."""
 
-        def load_model(self, kind: Any, place: str, **options: Any) -> Any:
+        def load_model(self, model_class: Any, path: str, **options: Any) -> Any:
             options |= {"use_safetensors": True, "local_files_only": True, "trust_remote_code": False}
-            model, info = kind.from_pretrained(
-                place, output_loading_info=True, ignore_mismatched_sizes=True, **options
+            model, info = model_class.from_pretrained(
+                path, output_loading_info=True, ignore_mismatched_sizes=True, **options
             )  # fmt: skip
-            # What transformers 5 calls otherwise, and the converter reads: whether T5 scales its outputs.
+            # The converter reads under the old name whether T5 scales its outputs; transformers 5 renamed the setting.
             if hasattr(model.config, "scale_decoder_outputs"):
                 model.config.tie_word_embeddings = model.config.scale_decoder_outputs
             return complete(model, info, folder)
 
-        def load_tokenizer(self, kind: Any, place: str, **_: Any) -> Any:
-            return with_languages(kind.from_pretrained(place, local_files_only=True, trust_remote_code=False))
+        def load_tokenizer(self, tokenizer_class: Any, path: str, **_: Any) -> Any:
+            return with_languages(tokenizer_class.from_pretrained(path, local_files_only=True, trust_remote_code=False))
 
     began = time.perf_counter()
     with whole_folder(target) as temporary:
@@ -63,7 +65,7 @@ def convert(folder: Path, target: Path, quantization: str = "int8") -> dict[str,
             Converter(str(folder)).convert(str(temporary), quantization=quantization)
         except (ValueError, NotImplementedError) as error:
             raise Problem(f"CTranslate2 cannot convert {show_path(folder)}: {error}") from error
-        for name in KEPT:
+        for name in COPIED_FILES:
             if (folder / name).is_file():
                 shutil.copyfile(folder / name, temporary / name)
     size = sum(path.stat().st_size for path in target.iterdir())
@@ -72,7 +74,7 @@ def convert(folder: Path, target: Path, quantization: str = "int8") -> dict[str,
 
 @contextmanager
 def whole_folder(target: Path) -> Iterator[Path]:
-    """A folder to be made in place of `target`, moved there at the end; on any error nothing is left behind."""
+    """A temporary folder that becomes `target` at the end; after an error nothing is left behind."""
     temporary = target.with_name(f".{target.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -85,24 +87,23 @@ def whole_folder(target: Path) -> Iterator[Path]:
 
 
 def complete(model: Any, info: dict[str, Any], folder: Path) -> Any:
-    """`model` if all of it was in its file, and nothing else."""
+    """`model` if its file held exactly its weights; otherwise a `Problem`."""
     unread = {name for name in info["unexpected_keys"] if not name.endswith(POSITIONS)}
     check_complete(model, {**info, "unexpected_keys": unread}, folder)
     return model
 
 
 def with_languages(tokenizer: Any) -> Any:
-    """M2M100's tokenizer leaves its languages out of its vocabulary since transformers 5; the converter needs them."""
+    """Add M2M100's language tokens to the vocabulary: transformers 5 leaves them out, the converter needs them."""
     languages = getattr(tokenizer, "lang_token_to_id", None)
     if languages:
-        pieces = tokenizer.get_vocab
-        tokenizer.get_vocab = lambda: {**pieces(), **languages}
+        get_vocab = tokenizer.get_vocab
+        tokenizer.get_vocab = lambda: {**get_vocab(), **languages}
     return tokenizer
 
 
 def compare(folder: Path, converted: Path, quantization: str) -> dict[str, Any]:
-    """Both asked for the chances of translations of the sample; `Problem` if they cut them differently or differ more
-    than is allowed."""
+    """Compare logprobs of both models on translations of the sample; `Problem` if they differ more than allowed."""
     import torch
     from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
 
@@ -114,21 +115,23 @@ def compare(folder: Path, converted: Path, quantization: str) -> dict[str, Any]:
     start = model.config.decoder_start_token_id
     differences: list[float] = []
     for ask, target in probes(engine):
-        source, said = (tokenizer.convert_tokens_to_ids(list(row)) for row in (ask.source, target))
+        source, labels = (tokenizer.convert_tokens_to_ids(list(row)) for row in (ask.source, target))
         with torch.inference_mode():
             logits = model(
-                input_ids=torch.tensor([source]), decoder_input_ids=torch.tensor([[start, *said[:-1]]])
+                input_ids=torch.tensor([source]), decoder_input_ids=torch.tensor([[start, *labels[:-1]]])
             ).logits[0]  # fmt: skip
-        theirs = logits.log_softmax(-1)[range(len(said)), said].tolist()
-        ours = engine.model.score_batch([list(ask.source)], [target[:-1]], max_batch_size=0)[0].log_probs
-        differences += [abs(one - other) for one, other in zip(ours, theirs, strict=True)]
+        expected = logits.log_softmax(-1)[range(len(labels)), labels].tolist()
+        logprobs = engine.model.score_batch([list(ask.source)], [target[:-1]], max_batch_size=0)[0].log_probs
+        differences += [abs(a - b) for a, b in zip(logprobs, expected, strict=True)]
     if not differences:
-        raise Problem(f"{show_path(folder)} goes between no two languages of the sample: nothing to compare with")
+        raise Problem(
+            f"{show_path(folder)} does not translate between any two languages of the sample: nothing to compare"
+        )
     mean, allowed = sum(differences) / len(differences), ALLOWED[quantization]
     if not mean <= allowed:
         raise Problem(
-            f"{show_path(converted)} does not say what {show_path(folder)} says: log-probabilities differ by "
-            f"{mean:.3f} on average, {allowed} is allowed for {quantization}"
+            f"{show_path(converted)} does not say what {show_path(folder)} says: logprobs differ by {mean:.3f} on "
+            f"average, {allowed} is allowed for {quantization}"
         )
     return {
         "positions": len(differences),
@@ -139,7 +142,7 @@ def compare(folder: Path, converted: Path, quantization: str) -> dict[str, Any]:
 
 
 def probes(engine: Seq2SeqEngine) -> Iterator[tuple[Ask, list[str]]]:
-    """Questions of the sample as the engine gets them, each with its translation's pieces."""
+    """Questions of the sample as the engine gets them, each with the tokens of its translation."""
     packs = [load_pack(code) for code in read_topics()[0].pages]
     for source, target in permutations(packs, 2):
         if not engine.goes(source, target):

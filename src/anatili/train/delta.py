@@ -1,7 +1,8 @@
-"""The instruction delta: what an instruct sibling learned beyond the base, added to a model trained on from that base.
+"""The instruction delta: what an instruct sibling learned beyond its base, added to a model trained from that base.
 
-Continued training keeps its direction and the sibling's is laid on top (task arithmetic, Ilharco et al. 2023, arXiv
-2212.04089; for continued bases: Chat Vector, Huang et al. 2024, arXiv 2310.04799). Both folders have the same shapes.
+The change of the sibling's weights is added to the weights of continued training (task arithmetic, Ilharco et al. 2023,
+arXiv 2212.04089; for continued bases: Chat Vector, Huang et al. 2024, arXiv 2310.04799). Both folders have the same
+shapes.
 """
 
 from collections.abc import Iterator
@@ -19,22 +20,22 @@ from anatili.text import show_path
 def add_delta(model: Any, base: Path, instruct: Path, rows: list[list[int]], share: float) -> None:
     """Add `share` times (instruct - base) to the parameters of `model`, in place.
 
-    `rows`: for each row of the model's embedding the old rows whose mean it started from. `Problem` if the folders are
-    not siblings.
+    `rows`: for each row of the model's embedding, the rows of the base whose mean it started from. `Problem` if the
+    folders are not siblings.
     """
-    with opened(base) as before, opened(instruct) as after:
+    with open_tensors(base) as before, open_tensors(instruct) as after:
         missing = before.keys() ^ after.keys()
         if missing:
             raise Problem(
-                f"{show_path(instruct)} is no sibling of {show_path(base)}: only one of them has {min(missing)}"
+                f"{show_path(instruct)} is not a sibling of {show_path(base)}: only one of them has {min(missing)}"
             )
         head = {id(part.weight) for part in (model.get_input_embeddings(), model.get_output_embeddings())}
         for name, parameter in model.named_parameters():
             if name not in before:
-                raise Problem(f"{show_path(base)} has no {name}: is it what the model was trained from?")
+                raise Problem(f"{show_path(base)} has no {name}: was the model trained from it?")
             old, new = before[name].get_tensor(name).float(), after[name].get_tensor(name).float()
             if old.shape != new.shape:
-                raise Problem(f"{show_path(instruct)} is no sibling of {show_path(base)}: {name} has another shape")
+                raise Problem(f"{show_path(instruct)} is not a sibling of {show_path(base)}: {name} has another shape")
             change = new - old
             if id(parameter) in head:
                 change = torch.stack([change[row].mean(0) for row in rows])
@@ -42,13 +43,13 @@ def add_delta(model: Any, base: Path, instruct: Path, rows: list[list[int]], sha
 
 
 @contextmanager
-def opened(folder: Path) -> Iterator[dict[str, Any]]:
-    """Name of each tensor in a Hugging Face folder -> the open file that holds it."""
+def open_tensors(folder: Path) -> Iterator[dict[str, Any]]:
+    """Tensor name -> the open safetensors file that holds it, for a Hugging Face folder."""
     from safetensors import safe_open
 
     with ExitStack() as files:
-        found: dict[str, Any] = {}
+        tensors: dict[str, Any] = {}
         for path in sorted(weights.check_folder(folder).glob("*.safetensors")):
             file = files.enter_context(safe_open(str(path), "pt"))
-            found.update(dict.fromkeys(file.keys(), file))
-        yield found
+            tensors.update(dict.fromkeys(file.keys(), file))
+        yield tensors

@@ -1,6 +1,6 @@
-"""Where training runs: one device, or many under `torchrun` (FSDP2), whatever their make.
+"""Where training runs: one device, or many under `torchrun` (FSDP2), from any vendor.
 
-Everything that differs between one process and many stands here, so that the loop reads as if there were one.
+Everything that differs between one process and many is here, so that the loop reads as if there were one.
 """
 
 import os
@@ -18,13 +18,13 @@ from anatili.document import whole_file
 from anatili.train.data import IGNORED
 
 PRECISION = "precision"
-"""File in which a training keeps the type that it found to be the faster."""
+"""File that keeps the type that was measured to be faster."""
 GAIN = 1.1
-"""Times as fast as float32 that bfloat16 must be to be taken: it is the coarser of the two."""
+"""How many times as fast as float32 bfloat16 must be to be chosen, because it is less precise."""
 
 
 def pick_device() -> Any:
-    """The accelerator torch finds (cuda, npu, xpu, mps; this process's own of many), else the processor."""
+    """The accelerator that torch finds (cuda, npu, xpu, mps; of several the one of this process), else the CPU."""
     if count() > 1 or "LOCAL_RANK" in os.environ:
         from accelerate import PartialState
 
@@ -32,15 +32,15 @@ def pick_device() -> Any:
     return torch.accelerator.current_accelerator() if torch.accelerator.is_available() else torch.device("cpu")
 
 
-def pick_precision(wanted: str, device: Any) -> Any:
-    """The type of the forward pass; `auto` takes the one that is faster here."""
-    return getattr(torch, fastest(device.type) if wanted == "auto" else wanted)
+def pick_precision(setting: str, device: Any) -> Any:
+    """The type of the forward pass; `auto` takes the faster one on this machine."""
+    return getattr(torch, fastest(device.type) if setting == "auto" else setting)
 
 
-def settle_precision(wanted: str, folder: Path) -> str:
-    """The name of that type; what `auto` was found to be is kept in `folder`: a resumed training goes on in it."""
-    if wanted != "auto":
-        return wanted
+def settle_precision(setting: str, folder: Path) -> str:
+    """The name of that type; the choice of `auto` is kept in `folder`, so that a resumed training continues in it."""
+    if setting != "auto":
+        return setting
     file = folder / PRECISION
     with first_goes_ahead():
         if not file.exists():
@@ -50,10 +50,10 @@ def settle_precision(wanted: str, folder: Path) -> str:
 
 
 @cache
-def fastest(kind: str) -> str:
-    """`bfloat16` where the device multiplies faster in it. Processors must be tried: of two that say they have it, one
+def fastest(device_type: str) -> str:
+    """`bfloat16` where the device multiplies faster in it. CPUs must be measured: of two that claim to support it, one
     was 2.1 times as fast in it and the other half as fast."""
-    if kind != "cpu":
+    if device_type != "cpu":
         return "bfloat16"
     seconds = {}
     for name in ("float32", "bfloat16"):
@@ -68,18 +68,18 @@ def fastest(kind: str) -> str:
 
 
 def count() -> int:
-    """Processes that train together."""
+    """Number of processes that train together."""
     return dist.get_world_size() if dist.is_available() and dist.is_initialized() else 1
 
 
 def is_first() -> bool:
-    """Whether this process writes files and speaks."""
+    """Whether this is the process that writes files and messages."""
     return count() == 1 or dist.get_rank() == 0
 
 
 @contextmanager
 def first_goes_ahead() -> Iterator[None]:
-    """The first process does what is within before the others do: they then find it done."""
+    """The first process runs the block before the others, which then find its work done."""
     if not is_first():
         wait()
     yield
@@ -93,14 +93,14 @@ def wait() -> None:
 
 
 def leave() -> None:
-    """Part from the other processes once all are done; one that just exits may be aborted by its own threads."""
+    """Leave the process group once all are done; a process that just exits may be aborted by its own threads."""
     if count() > 1:
         wait()
         dist.destroy_process_group()
 
 
 def spread(wrapped: Any, device: Any) -> Any:
-    """Shard the parameters over all processes, layer by layer (torch's FSDP2); nothing where there is one."""
+    """Shard the parameters over all processes, layer by layer (torch's FSDP2); does nothing for a single process."""
     if count() == 1:
         return wrapped
     from torch.distributed.device_mesh import init_device_mesh
@@ -112,8 +112,8 @@ def spread(wrapped: Any, device: Any) -> Any:
     return fully_shard(wrapped, mesh=mesh)
 
 
-def my_part(batch: tuple[Any, Any, Any]) -> tuple[Any, ...]:
-    """The sequences of a batch that this process takes; rows without labels fill up what does not divide evenly."""
+def local_batch(batch: tuple[Any, Any, Any]) -> tuple[Any, ...]:
+    """The sequences of a batch for this process; rows without labels pad a batch that does not divide evenly."""
     if count() == 1:
         return batch
     inputs, labels, positions = batch
@@ -123,12 +123,12 @@ def my_part(batch: tuple[Any, Any, Any]) -> tuple[Any, ...]:
         inputs, positions = torch.cat([inputs, more]), torch.cat([positions, positions[-1:].expand(missing, -1)])
         labels = torch.cat([labels, torch.full_like(more, IGNORED)])
     size = len(inputs) // count()
-    mine = slice(dist.get_rank() * size, (dist.get_rank() + 1) * size)
-    return inputs[mine], labels[mine], positions[mine]
+    part = slice(dist.get_rank() * size, (dist.get_rank() + 1) * size)
+    return inputs[part], labels[part], positions[part]
 
 
-def last_of_step(wrapped: Any, last: bool) -> None:
-    """Gradients travel between processes only with the last piece of a step."""
+def sync_gradients(wrapped: Any, last: bool) -> None:
+    """Exchange gradients between processes only with the last micro-batch of a step."""
     if count() > 1:
         wrapped.set_requires_gradient_sync(last)
 
@@ -140,13 +140,13 @@ def total(value: Any) -> Any:
     return value
 
 
-def agree(mine: bool) -> bool:
-    """What the first process says, so that all do the same."""
+def agree(own: bool) -> bool:
+    """The answer of the first process, so that all processes do the same."""
     if count() == 1:
-        return mine
-    said = [mine]
-    dist.broadcast_object_list(said, src=0)
-    return bool(said[0])
+        return own
+    answer = [own]
+    dist.broadcast_object_list(answer, src=0)
+    return bool(answer[0])
 
 
 def clip(wrapped: Any, most: float) -> Any:
@@ -156,13 +156,13 @@ def clip(wrapped: Any, most: float) -> Any:
 
 
 def whole(value: Any) -> Any:
-    """A tensor with the parts of all processes put together."""
+    """A tensor assembled from the parts of all processes."""
     value = value.detach()
     return value.full_tensor() if hasattr(value, "full_tensor") else value
 
 
 def like(value: Any, parameter: Any) -> Any:
-    """`value` (whole) sharded as `parameter` is, on its device."""
+    """The whole tensor `value`, sharded like `parameter` and on its device."""
     value = value.to(parameter.device)
     if not hasattr(parameter, "full_tensor"):
         return value
@@ -172,17 +172,17 @@ def like(value: Any, parameter: Any) -> Any:
 
 
 def gather(wrapped: Any, model: Any) -> None:
-    """Make `model` whole again in each process, after training in parts."""
+    """Put the sharded parameters of `model` together again in each process, after training."""
     if count() == 1:
         return
-    # Shared parameters by each of their names: transformers cannot tie an embedding again that peft has wrapped.
+    # Under all names of shared parameters: transformers cannot tie an embedding again once peft has wrapped it.
     named = list(wrapped.named_parameters(remove_duplicate=False))
-    made = {id(value): torch.nn.Parameter(whole(value), requires_grad=False) for _, value in named}
+    gathered = {id(value): torch.nn.Parameter(whole(value), requires_grad=False) for _, value in named}
     for name, value in named:
         owner, _, leaf = name.removeprefix("model.").rpartition(".")
-        setattr(model.get_submodule(owner), leaf, made[id(value)])
+        setattr(model.get_submodule(owner), leaf, gathered[id(value)])
     from torch.distributed.fsdp import FSDPModule
 
-    for module in model.modules():  # a sharded module refuses to be cast or merged even when all of it is here
+    for module in model.modules():  # a sharded module refuses to be cast or merged even when it is complete
         if isinstance(module, FSDPModule):
             module.__class__ = type(module).__bases__[1]

@@ -1,4 +1,4 @@
-"""What training starts from: random weights of a shape, or a base model with its vocabulary made to fit."""
+"""What training starts from: random weights, or a base model with its embeddings fitted to the new vocabulary."""
 
 import json
 from pathlib import Path
@@ -17,18 +17,18 @@ ADAPTER = "adapter"
 """Folder of the LoRA adapter in a stage's output."""
 
 
-def from_nothing(settings: Pretrain, vocabulary: int, begin: int, end: int) -> Any:
-    """A new model of random weights, of the shape that the recipe names."""
+def from_scratch(settings: Pretrain, vocabulary: int, begin: int, end: int) -> Any:
+    """A new model with random weights, of the shape in the recipe."""
     from transformers import LlamaConfig, LlamaForCausalLM, Qwen3Config, Qwen3ForCausalLM
 
     shape = {
         "vocab_size": vocabulary,
-        "hidden_size": settings.width,
-        "intermediate_size": settings.feed_forward,
+        "hidden_size": settings.hidden_size,
+        "intermediate_size": settings.intermediate_size,
         "num_hidden_layers": settings.layers,
         "num_attention_heads": settings.heads,
         "num_key_value_heads": settings.kv_heads or settings.heads,
-        "head_dim": settings.width // settings.heads,
+        "head_dim": settings.hidden_size // settings.heads,
         "max_position_embeddings": settings.context,
         "bos_token_id": begin,
         "eos_token_id": end,
@@ -41,10 +41,10 @@ def from_nothing(settings: Pretrain, vocabulary: int, begin: int, end: int) -> A
 
 
 def open_model(folder: Path, dtype: Any = torch.float32) -> Any:
-    """The model in a Hugging Face folder, complete to the last tensor; `Problem` says what is missing or misfits."""
+    """The model in a Hugging Face folder, with every tensor; `Problem` says what is missing or does not fit."""
     from transformers import AutoModelForCausalLM
 
-    weights.quiet()
+    weights.quiet_transformers()
     try:
         model, info = AutoModelForCausalLM.from_pretrained(
             weights.check_folder(folder), dtype=dtype, local_files_only=True, trust_remote_code=False,
@@ -56,16 +56,15 @@ def open_model(folder: Path, dtype: Any = torch.float32) -> Any:
     return model
 
 
-def from_base(tokenizer: Path, near: Path, begin: int, end: int) -> tuple[Any, int]:
-    """The base that the tokenizer was fitted from, with embeddings to match; and the number of rows it brought.
+def from_base(tokenizer: Path, recipe_folder: Path, begin: int, end: int) -> tuple[Any, int]:
+    """The base that the tokenizer was adapted from, with fitted embeddings, and how many of its rows are kept.
 
-    Rows of new pieces are the mean of the rows that the base cut them into, for input and output alike: a
-    start, no more.
+    The row of a new token starts as the mean of the rows of the base's tokens for its text, for input and output alike.
     """
     base = json.loads((tokenizer / "base.json").read_text("utf-8"))["base"]
-    model = open_model(open_base(base, near))
+    model = open_model(open_base(base, recipe_folder))
     if getattr(model.config, "final_logit_softcapping", None):
-        raise Problem(f"{base} caps its logits, which our loss does not do: its training would be wrong")
+        raise Problem(f"{base} caps its logits (final_logit_softcapping), which our loss does not support")
     rows = weights.read_rows(tokenizer / "rows.npz")
     fit_embeddings(model, rows)
     model.config.bos_token_id, model.config.eos_token_id, model.config.use_cache = begin, end, False
@@ -74,7 +73,7 @@ def from_base(tokenizer: Path, near: Path, begin: int, end: int) -> tuple[Any, i
 
 
 def added_rows(rows: list[list[int]]) -> int:
-    """New rows at the end: the first that repeats an old row or is made of several opens them."""
+    """How many rows at the end are new: from the first that repeats an old row or is the mean of several."""
     seen: set[int] = set()
     for number, row in enumerate(rows):
         if len(row) > 1 or row[0] in seen:
@@ -84,13 +83,13 @@ def added_rows(rows: list[list[int]]) -> int:
 
 
 def fit_embeddings(model: Any, rows: list[list[int]]) -> None:
-    """Replace the embedding (and the head, if it is another matrix) by means of old rows."""
+    """Replace each row of the embedding (and of an untied head) by the mean of the old rows in `rows`."""
     parts = embeddings(model)
     most = max(max(row) for row in rows)
     for part in parts:
         old = part.weight.data
         if most >= len(old):
-            raise Problem(f"the tokenizer speaks of row {most}, but the base's embedding has {len(old)}")
+            raise Problem(f"the tokenizer refers to row {most}, but the base's embedding has {len(old)}")
         new = torch.stack([old[row].mean(0) if len(row) > 1 else old[row[0]] for row in rows])
         part.weight = torch.nn.Parameter(new)
         for name in ("num_embeddings", "out_features"):
@@ -102,9 +101,9 @@ def fit_embeddings(model: Any, rows: list[list[int]]) -> None:
 
 
 def add_adapter(model: Any, rank: int, precision: Any, known: int | None = None) -> Any:
-    """`model` with LoRA on every matrix of its layers; what was there is frozen, in the type of the forward pass.
+    """`model` with LoRA on every matrix of its layers; its own weights are frozen, in the type of the forward pass.
 
-    Rows of embedding and head from `known` on are new and learn with it, in float32; None: there are no new rows.
+    Rows of embedding and head from `known` on are new and are trained too, in float32; None: there are no new rows.
     """
     from peft import LoraConfig, get_peft_model
 
@@ -113,7 +112,7 @@ def add_adapter(model: Any, rank: int, precision: Any, known: int | None = None)
                     if isinstance(part, torch.nn.Linear) and ".layers." in name})  # fmt: skip
     size = len(model.get_input_embeddings().weight)
     new = list(range(size if known is None else known, size))
-    # A head that is tied to the embedding gets the same rows from PEFT itself.
+    # PEFT itself gives the same rows to a head that is tied to the embedding.
     ends = {name: new for name, part in model.named_modules() for end in embeddings(model) if part is end}
     return get_peft_model(model, LoraConfig(
         r=rank, lora_alpha=2 * rank, target_modules=names, task_type="CAUSAL_LM",
@@ -122,31 +121,33 @@ def add_adapter(model: Any, rank: int, precision: Any, known: int | None = None)
 
 
 def embeddings(model: Any) -> list[Any]:
-    """The embedding, and the head where it is another matrix."""
+    """The embedding, and the head if it is a matrix of its own."""
     first, last = model.get_input_embeddings(), model.get_output_embeddings()
     return [first] if last.weight is first.weight else [first, last]
 
 
-def adapter_file(name: str, near: Path) -> Path:
-    """The GGUF adapter that a recipe goes on from."""
-    if not (near / name).is_file():
-        raise Problem(f"[pretrain] no adapter {show_path(near / name)}; correct the path in the recipe or take it out")
-    return near / name
+def adapter_file(name: str, recipe_folder: Path) -> Path:
+    """The GGUF adapter that training starts from."""
+    if not (recipe_folder / name).is_file():
+        raise Problem(
+            f"[pretrain] no adapter {show_path(recipe_folder / name)}; correct the path in the recipe or remove it"
+        )
+    return recipe_folder / name
 
 
-def inventory(recipe: Recipe, near: Path) -> dict[str, str]:
-    """The adapter that training goes on from, by its digest."""
+def inventory(recipe: Recipe, recipe_folder: Path) -> dict[str, str]:
+    """The digest of the adapter that training starts from."""
     name = recipe.pretrain.adapter
-    return {"adapter": weights.sha256(adapter_file(name, near))} if name else {}
+    return {"adapter": weights.sha256(adapter_file(name, recipe_folder))} if name else {}
 
 
-def learned_rows(adapted: Any) -> list[Any]:
-    """The parameters of an adapted model that hold new rows: the rows themselves, not what they differ by."""
+def new_rows(adapted: Any) -> list[Any]:
+    """The parameters of an adapted model that hold new rows: the rows themselves, not their differences."""
     return [parameter for name, parameter in adapted.named_parameters() if is_rows(name)]
 
 
 def learn_rows(model: Any, known: int) -> list[Any]:
-    """Let only the rows from `known` on of embedding and head learn; returns the handles that end it."""
+    """Train only the rows of embedding and head from `known` on; returns the handles to remove afterwards."""
     model.requires_grad_(False)
     handles = []
     for part in (model.get_input_embeddings(), model.get_output_embeddings()):

@@ -1,6 +1,6 @@
 """Training in several processes: the stage is handed to a launcher, `torchrun ...` or `accelerate launch ...`.
 
-The stage's own process waits and tells how far the log has come; the first of the others writes all files.
+The stage's own process waits and reports progress from the log; the first worker writes all files.
 """
 
 import ctypes
@@ -25,36 +25,40 @@ LOOK_SECONDS = 0.5
 
 
 def start(task: Task, work: str) -> dict[str, Any]:
-    """Run the stage function `work` under `task.launch`; its summary. `Problem` with the workers' words if it fails."""
-    order = task.out / ".task.json"
-    write_json(order, {
+    """Run the stage function `work` under `task.launch` and return its summary; if it fails, a `Problem` quotes the
+    workers' output."""
+    task_file = task.out / ".task.json"
+    write_json(task_file, {
         "work": work, "recipe": json.loads(task.recipe.model_dump_json()), "stage": task.out.name,
         "base": str(task.base.resolve()), "out": str(task.out.resolve()),
         "inputs": {name: str(path.resolve()) for name, path in task.inputs.items()},
     })  # fmt: skip
     for name in (SUMMARY, MESSAGE):
         (task.out / name).unlink(missing_ok=True)
-    command = [*shlex.split(task.launch), "-m", "anatili.train.launch", str(order)]
-    said = (task.out / "launch.log").open("w", encoding="utf-8")
+    command = [*shlex.split(task.launch), "-m", "anatili.train.launch", str(task_file)]
+    log = (task.out / "launch.log").open("w", encoding="utf-8")
     try:
-        with said, subprocess.Popen(command, stdout=said, stderr=subprocess.STDOUT, preexec_fn=tied()) as process:
+        with (
+            log,
+            subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, preexec_fn=die_with_parent()) as process,
+        ):
             follow(task, process)
     except FileNotFoundError as error:
         raise Problem(f"--launch: there is no command {command[0]!r}") from error
     if process.returncode or not (task.out / SUMMARY).exists():
         message = task.out / MESSAGE
-        words = message if message.exists() else task.out / "launch.log"
-        raise Problem(f"training under {task.launch!r} failed: {last_words(words.read_text('utf-8'))}")
+        output = message if message.exists() else task.out / "launch.log"
+        raise Problem(f"training under {task.launch!r} failed: {last_words(output.read_text('utf-8'))}")
     summary: dict[str, Any] = json.loads((task.out / SUMMARY).read_text("utf-8"))
-    for path in (order, task.out / SUMMARY):
+    for path in (task_file, task.out / SUMMARY):
         path.unlink()
     return summary
 
 
-def tied() -> Callable[[], None] | None:
-    """On Linux: what the launcher does first, so that it ends when this process is killed.
+def die_with_parent() -> Callable[[], None] | None:
+    """On Linux, a function that the launcher calls first, so that it ends when this process is killed.
 
-    Workers that outlived a run would go on writing into its folder while the next one works there.
+    Otherwise workers would outlive a run and go on writing into its folder while the next run works there.
     """
     if sys.platform != "linux":
         return None
@@ -62,22 +66,22 @@ def tied() -> Callable[[], None] | None:
     return lambda: prctl(ends_with_parent, signal.SIGTERM)
 
 
-def last_words(said: str) -> str:
-    """The end of what the workers said, without the launcher's own long report of it."""
-    own, report, _ = said.partition("torch/distributed/elastic")
+def last_words(output: str) -> str:
+    """The end of the workers' output, without the launcher's own long report."""
+    own, report, _ = output.partition("torch/distributed/elastic")
     return (own.rpartition("\n")[0] if report else own)[-1500:].strip()
 
 
 def follow(task: Task, process: "subprocess.Popen[bytes]") -> None:
-    """Tell the progress that the workers' log shows, until they end."""
+    """Report the progress in the workers' log until they end."""
     from anatili.train.data import steps_of
 
-    log, seen, begun = task.out / "log.jsonl", 0, False
+    log, seen, started = task.out / "log.jsonl", 0, False
     while process.poll() is None:
         time.sleep(LOOK_SECONDS)
         lines = log.read_text("utf-8").splitlines() if log.exists() else []
-        if lines and not begun:
-            begun = True
+        if lines and not started:
+            started = True
             task.progress.start(steps_of(task.settings) if isinstance(task.settings, Pretrain) else 0, "steps")
         if len(lines) > seen:
             task.progress.advance(len(lines) - seen, note(lines[-1]))
@@ -85,33 +89,33 @@ def follow(task: Task, process: "subprocess.Popen[bytes]") -> None:
 
 
 def note(line: str) -> str:
-    """The loss in a line of the log; "" while it is being written."""
+    """The loss in a line of the log; "" while the line is being written."""
     try:
         return f"loss {json.loads(line)['loss']:.3f}"
     except ValueError:
         return ""
 
 
-def main(order: Path) -> None:
+def main(task_file: Path) -> None:
     """What each launched process does."""
     from anatili.train import loop  # noqa: F401 - sets how threads wait before torch is loaded
 
-    said = json.loads(order.read_text("utf-8"))
-    stage = next(stage for stage in STAGES if stage.name == said["stage"])
-    # What the stage does not name came not with the order: it must not be read as a default here.
+    data = json.loads(task_file.read_text("utf-8"))
+    stage = next(stage for stage in STAGES if stage.name == data["stage"])
+    # The task file holds only the settings that the stage names; others must not be read as defaults here.
     recipe = only(
-        Recipe.model_validate_json(json.dumps({"name": "_", "language": "_"} | said["recipe"])), stage.settings
+        Recipe.model_validate_json(json.dumps({"name": "_", "language": "_"} | data["recipe"])), stage.settings
     )
-    out = Path(said["out"])
+    out = Path(data["out"])
     task = Task(
-        recipe=recipe, settings=getattr(recipe, said["stage"]), base=Path(said["base"]),
-        inputs={name: Path(path) for name, path in said["inputs"].items()}, out=out, pool=None, progress=Quiet(),
+        recipe=recipe, settings=getattr(recipe, data["stage"]), base=Path(data["base"]),
+        inputs={name: Path(path) for name, path in data["inputs"].items()}, out=out, pool=None, progress=Quiet(),
     )  # fmt: skip
     from anatili.train import devices
 
     devices.pick_device()
     try:
-        summary = load(said["work"])(task)
+        summary = load(data["work"])(task)
     except Problem as problem:
         if devices.is_first():
             (out / MESSAGE).write_text(str(problem), "utf-8")

@@ -1,8 +1,8 @@
-"""The training loop that `pretrain` and `tune` share: warm-up, steady, decay, and exact resume.
+"""The training loop that `pretrain` and `tune` share: warm-up, constant rate, decay, and exact resume.
 
-A checkpoint holds weights, moments and step in one safetensors file, moved into place whole; batches follow from the
-step alone. So a run killed anywhere goes on to the same losses and the same weights. On several devices (see
-`devices.py`) each takes its part of every batch, and the losses are those of one.
+A checkpoint holds weights, moments and step in one safetensors file that is moved into place when complete. Batches
+follow from the step alone. So a run killed anywhere resumes to the same losses and the same weights. With several
+devices (see `devices.py`) each takes its part of every batch, and the losses equal those of one device.
 """
 
 import json
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-# Spinning threads make a shared machine 10 times slower (measured: 12-40 s instead of 0.5 s); set before torch loads.
+# Spinning threads slow a shared machine down 10 times (measured: 12-40 s instead of 0.5 s); set before torch loads.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 os.environ.setdefault("GOMP_SPINCOUNT", "0")
 
@@ -25,7 +25,7 @@ from anatili.train import devices
 from anatili.train.checkpoint import States, load_checkpoint, save_checkpoint
 from anatili.train.data import IGNORED
 from anatili.train.loss import WithLoss
-from anatili.train.meter import Meter
+from anatili.train.meter import ThroughputMeter
 from anatili.train.optimizer import make_optimizers
 
 CHECKPOINT_SECONDS = 60.0
@@ -35,31 +35,31 @@ CHECKPOINT, BEST = "checkpoint.safetensors", "best.safetensors"
 
 @dataclass(frozen=True)
 class Plan:
-    """What one training run does."""
+    """The settings of one training run."""
 
     steps: int
     batch: Callable[[int], tuple[Any, Any, Any]]
     """Step -> inputs, labels, positions; int64 of shape (sequences, length)."""
     learning_rate: float
     warmup: float
-    """Share of steps."""
+    """Share of steps in which the rate rises."""
     decay: float
-    """Share of steps."""
+    """Share of steps in which the rate falls."""
     weight_decay: float
     precision: str
     """`auto`, `float32` or `bfloat16`."""
     optimizer: str = "muon"
     micro_batch: int = 0
-    """Sequences on a device at a time; 0: the whole batch."""
+    """Sequences in memory at a time; 0: the whole batch."""
     compile: bool = False
     floor: float = 0.1
-    """Share of the peak rate at the end of the decay."""
+    """Learning rate at the end of the decay, as a share of the peak rate."""
     rows_rate: float = 0.0
-    """Peak rate of new rows that learn beside an adapter; 0: that of the rest."""
+    """Peak learning rate of new rows that are trained along with an adapter; 0: that of the rest."""
     bytes_per_token: float = 0.0
-    """Bytes of text for one label, on average; 0: unknown."""
+    """Mean bytes of text per label; 0: unknown."""
     check: Callable[[Any, Any], dict[str, float]] | None = None
-    """Module with loss, device -> bits per byte of held-out text by language, and their `mean`; less is better."""
+    """(module with loss, device) -> bits per byte on held-out text by language, and their `mean`; lower is better."""
     check_every: int = 0
     """Steps between two checks; 0: none."""
     average: float = 0.0
@@ -67,7 +67,7 @@ class Plan:
 
 
 def rate_at(step: int, plan: Plan) -> float:
-    """Learning rate of a step: linear rise, steady, linear fall (warm-up, stable, decay)."""
+    """Learning rate of a step: linear rise, constant, linear fall (warm-up, stable, decay)."""
     rise, fall = max(1, round(plan.warmup * plan.steps)), round(plan.decay * plan.steps)
     if step < rise:
         return plan.learning_rate * (step + 1) / rise
@@ -76,10 +76,10 @@ def rate_at(step: int, plan: Plan) -> float:
 
 
 def train(model: Any, plan: Plan, folder: Path, progress: Progress) -> list[dict[str, Any]]:
-    """Train `model` in place by `plan`; the checkpoint and `log.jsonl` are kept in `folder`. Returns the log's rows.
+    """Train `model` in place by `plan`, with checkpoint and `log.jsonl` in `folder`; returns the rows of the log.
 
-    Parameters that want no gradient stay as they are and are not in the checkpoint. Where the plan has a check, the
-    model is left in the best state that was looked at: an earlier one, the last, or the average.
+    Frozen parameters stay as they are and are not in the checkpoint. If the plan has a check, the model ends in the
+    best state that was checked: an earlier one, the last, or the average.
     """
     device = devices.pick_device()
     precision = devices.pick_precision(plan.precision, device)
@@ -97,7 +97,7 @@ def train(model: Any, plan: Plan, folder: Path, progress: Progress) -> list[dict
     forward = torch.compile(wrapped) if plan.compile else wrapped
     progress.start(plan.steps, "steps")
     progress.advance(step)
-    meter, saved = Meter(model, device, precision, plan.bytes_per_token), time.monotonic()
+    meter, saved = ThroughputMeter(model, device, precision, plan.bytes_per_token), time.monotonic()
     while step < plan.steps:
         row = one_step(forward, wrapped, optimizers, plan, step, device)
         step += 1
@@ -121,25 +121,25 @@ def one_step(forward: Any, wrapped: Any, optimizers: list[Any], plan: Plan, step
     """One update; its loss is the mean over tokens with a label, in nats, over all devices."""
     whole = plan.batch(step)
     count = max(1, int((whole[1] != IGNORED).sum()))
-    mine = devices.my_part(whole)
+    local = devices.local_batch(whole)
     for optimizer in optimizers:
         optimizer.zero_grad()
         for group in optimizer.param_groups:
             group["lr"] = rate_at(step, plan) * group.get("share", 1.0)
     total = torch.zeros((), device=device)
-    size = plan.micro_batch or max(1, len(mine[0]))
-    starts = range(0, len(mine[0]), size)
+    size = plan.micro_batch or max(1, len(local[0]))
+    starts = range(0, len(local[0]), size)
     for start in starts:
-        devices.last_of_step(wrapped, start == starts[-1])
-        loss = forward(*(part[start : start + size].to(device) for part in mine))
-        # Devices average their gradients: times their number makes it the sum over the whole batch.
+        devices.sync_gradients(wrapped, start == starts[-1])
+        loss = forward(*(part[start : start + size].to(device) for part in local))
+        # Devices average their gradients; multiplying by their number gives the sum over the whole batch.
         (loss * (devices.count() / count)).backward()
         total += loss.detach()
     mean = devices.total(total).item() / count
     if mean != mean or mean in (float("inf"), float("-inf")):
         raise Problem(
-            f"the loss is no number at step {step}: the last good state stays in checkpoint.safetensors. Lower "
-            "learning_rate in the recipe and build the stage again with --redo"
+            f"the loss is not a finite number at step {step}; the last good state is in checkpoint.safetensors. Lower "
+            "learning_rate in the recipe and rebuild the stage with --redo"
         )
     norm = devices.clip(wrapped, GRADIENT_NORM)
     for optimizer in optimizers:
@@ -149,7 +149,7 @@ def one_step(forward: Any, wrapped: Any, optimizers: list[Any], plan: Plan, step
 
 
 def read_log(path: Path) -> list[dict[str, Any]]:
-    """Rows of a log, up to a line that a killed process left half written."""
+    """The rows of a log, up to a line that a killed process left incomplete."""
     rows = []
     for line in path.read_text("utf-8").splitlines() if path.exists() else []:
         try:

@@ -1,7 +1,7 @@
-"""Cross-entropy over a large vocabulary without ever holding all its logits.
+"""Cross-entropy over a large vocabulary without holding all logits at once.
 
-The head and the loss are taken together, some tokens at a time, and their gradients computed on the way forward: memory
-is that of one piece, whatever the vocabulary (262,144 entries and 4,096 tokens would be 4 GB a copy in float32), and no
+Head and loss are computed together for a chunk of tokens at a time, with their gradients in the forward pass. Memory is
+that of one chunk, whatever the vocabulary (262,144 entries and 4,096 tokens would be 4 GB per copy in float32), and no
 logit is computed twice.
 """
 
@@ -9,10 +9,10 @@ from typing import Any
 
 import torch
 
-from anatili.train.data import IGNORED, PIECE_BYTES
+from anatili.train.data import IGNORED, LOGIT_BYTES
 
-TINY = 1e-38
-"""Least chance whose logarithm is taken, near the smallest float32."""
+MIN_PROBABILITY = 1e-38
+"""Lower bound of probabilities before the logarithm, near the smallest float32."""
 
 
 class HeadLoss(torch.autograd.Function):  # type: ignore[misc]
@@ -20,35 +20,35 @@ class HeadLoss(torch.autograd.Function):  # type: ignore[misc]
 
     @staticmethod
     def forward(ctx: Any, hidden: Any, full_weight: Any, labels: Any) -> Any:
-        """`hidden` (tokens, width), `weight` (vocabulary, width), `labels` (tokens,): the sum as a float32 scalar."""
+        """`hidden` (tokens, hidden_size), `full_weight` (vocabulary, hidden_size), `labels` (tokens,): float32 sum."""
         known = labels != IGNORED
         weight = full_weight.to(hidden.dtype)
         total = torch.zeros((), device=hidden.device)
         hidden_gradient = torch.zeros_like(hidden)
         wants_weight = ctx.needs_input_grad[1]
         weight_gradient = torch.zeros_like(weight, dtype=torch.float32) if wants_weight else None
-        size = max(1, PIECE_BYTES // (4 * len(weight)))
+        size = max(1, LOGIT_BYTES // (4 * len(weight)))
         chosen = known.nonzero().squeeze(1)
-        # Buffers are used again: fresh memory of this size costs more than the arithmetic done in it.
-        size = max(1, min(size, len(chosen)))  # a device's part of a batch may be without labels
+        # Buffers are reused: allocating this much memory costs more than the arithmetic in it.
+        size = max(1, min(size, len(chosen)))  # a device's part of a batch may have no labels
         logit_buffer = torch.empty(size, len(weight), dtype=hidden.dtype, device=hidden.device)
-        chance_buffer = torch.empty(size, len(weight), device=hidden.device)
+        probability_buffer = torch.empty(size, len(weight), device=hidden.device)
         weight_buffer = torch.empty_like(weight) if wants_weight else None
         for start in range(0, len(chosen), size):
             rows = chosen[start : start + size]
-            piece, label = hidden[rows], labels[rows][:, None]
-            logits, chances = logit_buffer[: len(rows)], chance_buffer[: len(rows)]
-            torch.mm(piece, weight.T, out=logits)
-            torch.softmax(logits, -1, dtype=torch.float32, out=chances)
-            own = chances.gather(1, label)
-            total -= own.clamp_min(TINY).log().sum()
+            chunk, label = hidden[rows], labels[rows][:, None]
+            logits, probabilities = logit_buffer[: len(rows)], probability_buffer[: len(rows)]
+            torch.mm(chunk, weight.T, out=logits)
+            torch.softmax(logits, -1, dtype=torch.float32, out=probabilities)
+            own = probabilities.gather(1, label)
+            total -= own.clamp_min(MIN_PROBABILITY).log().sum()
             if not ctx.needs_input_grad[0]:
                 continue
-            chances.scatter_(1, label, own - 1)
-            slope = logits.copy_(chances)
+            probabilities.scatter_(1, label, own - 1)
+            slope = logits.copy_(probabilities)
             hidden_gradient[rows] = slope @ weight
             if weight_gradient is not None:
-                weight_gradient += torch.mm(slope.T, piece, out=weight_buffer)
+                weight_gradient += torch.mm(slope.T, chunk, out=weight_buffer)
         ctx.save_for_backward(hidden_gradient, weight_gradient)
         ctx.weight_type = full_weight.dtype
         return total
@@ -61,7 +61,7 @@ class HeadLoss(torch.autograd.Function):  # type: ignore[misc]
 
 
 class WithLoss(torch.nn.Module):  # type: ignore[misc]
-    """A causal language model whose forward pass gives the summed loss, so that wrappers see one module."""
+    """A causal language model whose forward pass returns the summed loss, so that wrappers see one module."""
 
     def __init__(self, model: Any, precision: Any) -> None:
         super().__init__()
@@ -69,7 +69,7 @@ class WithLoss(torch.nn.Module):  # type: ignore[misc]
         self.precision = precision
 
     def forward(self, inputs: Any, labels: Any, positions: Any) -> Any:
-        """`inputs`, `labels`, `positions`: int64 (sequences, length). The loss summed over labels, in nats."""
+        """The loss summed over labels, in nats; `inputs`, `labels` and `positions` are int64 (sequences, length)."""
         with torch.autocast(inputs.device.type, dtype=self.precision, enabled=self.precision != torch.float32):
             hidden = self.model.get_decoder()(input_ids=inputs, position_ids=positions, use_cache=False)[0]
         weight = self.model.get_output_embeddings().weight

@@ -1,15 +1,15 @@
-"""How much memory training needs, said before it starts, with the arithmetic."""
+"""An estimate of the memory that training needs, checked before training starts."""
 
 from pathlib import Path
 from typing import Any
 
 from anatili.problem import Problem
 from anatili.recipe import Pretrain
-from anatili.train.data import PIECE_BYTES
+from anatili.train.data import LOGIT_BYTES
 
 GIB = 2**30
-LAYER_WIDTHS = 16
-"""Numbers of the hidden size that a layer keeps for the way back, beside those of the feed-forward part."""
+LAYER_HIDDEN_SIZES = 16
+"""Values per token that a layer keeps for the backward pass, in units of hidden_size, without those of the MLP."""
 
 
 def check(model: Any, settings: Pretrain) -> None:
@@ -21,7 +21,7 @@ def check(model: Any, settings: Pretrain) -> None:
         parameters=sum(p.numel() for p in model.parameters()),
         embeddings=config.vocab_size * config.hidden_size * (1 if config.tie_word_embeddings else 2),
         head=config.vocab_size * config.hidden_size,
-        layers=config.num_hidden_layers, width=config.hidden_size, feed_forward=config.intermediate_size,
+        layers=config.num_hidden_layers, hidden_size=config.hidden_size, intermediate_size=config.intermediate_size,
         settings=settings, processes=devices.count(),
     )  # fmt: skip
     free, where = available()
@@ -29,7 +29,7 @@ def check(model: Any, settings: Pretrain) -> None:
         parts = " + ".join(f"{name} {size / GIB:.1f}" for name, size in needs.items())
         raise Problem(
             f"training needs about {sum(needs.values()) / GIB:.1f} GiB, {where} has {free / GIB:.1f}: {parts} GiB. "
-            'Lower micro_batch or context, set checkpointing = true, method = "lora" on a base, or take a smaller model'
+            'Lower micro_batch or context, set checkpointing = true, use method = "lora" on a base or a smaller model'
         )
 
 
@@ -39,30 +39,35 @@ def estimate(
     embeddings: int,
     head: int,
     layers: int,
-    width: int,
-    feed_forward: int,
+    hidden_size: int,
+    intermediate_size: int,
     settings: Pretrain,
     processes: int = 1,
 ) -> dict[str, int]:
-    """Bytes on one device by use. Rough on the safe side: activations are counted, not measured."""  # fmt: skip
+    """Bytes on one device, by use; a cautious estimate, activations are counted and not measured."""  # fmt: skip
     lora = settings.method == "lora"
-    adapter = 2 * layers * settings.rank * (4 * width + 3 * (width + feed_forward))
+    adapter = 2 * layers * settings.rank * (4 * hidden_size + 3 * (hidden_size + intermediate_size))
     learned = adapter if lora else parameters
     moments = 8 * learned if settings.optimizer == "adamw" or lora else 4 * learned + 4 * embeddings
     tokens = settings.context * max(1, (settings.micro_batch or -(-settings.batch // processes)))
-    kept = 2 * tokens * width * layers if settings.checkpointing else 0
-    live = 2 * tokens * (LAYER_WIDTHS * width + 4 * feed_forward) * (1 if settings.checkpointing else layers)
+    checkpoints = 2 * tokens * hidden_size * layers if settings.checkpointing else 0
+    live = (
+        2
+        * tokens
+        * (LAYER_HIDDEN_SIZES * hidden_size + 4 * intermediate_size)
+        * (1 if settings.checkpointing else layers)
+    )
     return {
         "weights": (2 * parameters if lora and settings.precision != "float32" else 4 * parameters) // processes,
         "gradients": 4 * learned // processes,
         "moments": moments // processes,
-        "activations": kept + live,
-        "logits": 2 * PIECE_BYTES + 8 * head,
+        "activations": checkpoints + live,
+        "logits": 2 * LOGIT_BYTES + 8 * head,
     }
 
 
 def available() -> tuple[int, str]:
-    """Free bytes and the name of the place; 0 where it cannot be told."""
+    """Free bytes, and the name of what has them; 0 if unknown."""
     import torch
 
     if torch.cuda.is_available():

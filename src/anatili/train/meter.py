@@ -1,4 +1,4 @@
-"""How fast training goes, how much of the machine it uses, and what it costs in time and energy."""
+"""How fast training is, how much of the machine it uses, and how much time and energy it takes."""
 
 import time
 from math import log
@@ -10,12 +10,12 @@ import torch
 from anatili.train import devices
 
 COUNTER = Path("/sys/class/powercap/intel-rapl:0/energy_uj")
-"""Energy counter of the processor, where the system lets us read it."""
+"""Energy counter of the CPU, if the system lets us read it."""
 FULL = COUNTER.with_name("max_energy_range_uj")
 
 
-class Meter:
-    """Measures each step; averages are over the steps of this process, not of runs before it was resumed."""
+class ThroughputMeter:
+    """Measures each step; averages cover the steps of this process only, not those before a resume."""
 
     def __init__(self, model: Any, device: Any, precision: Any, bytes_per_token: float) -> None:
         self.device = device
@@ -27,7 +27,7 @@ class Meter:
         self.power = Power(device)
 
     def take(self, row: dict[str, Any]) -> dict[str, Any]:
-        """What the log keeps of a step beside its loss."""
+        """What is logged for a step in addition to its loss."""
         now, tokens = time.monotonic(), row["tokens"] // (row["step"] + 1)
         speed = tokens / max(1e-9, now - self.last)
         self.last, self.steps, self.tokens = now, self.steps + 1, self.tokens + tokens
@@ -38,7 +38,7 @@ class Meter:
         }
 
     def line(self, row: dict[str, Any], left: int) -> str:
-        """The live line: loss, bits per byte, speed, utilisation, time and energy left."""
+        """The progress line: loss, bits per byte, speed, utilization, time and energy left."""
         each = (self.last - self.began) / self.steps
         bits = row["loss"] / log(2) / self.bytes_per_token if self.bytes_per_token else 0
         parts = [f"loss {row['loss']:.3f}"]
@@ -53,7 +53,7 @@ class Meter:
 
 
 class Power:
-    """Joules used since the start: the processor's counter or the accelerator's draw; 0 where neither can be read."""
+    """Joules used since the start, from the CPU's counter or the accelerator's power draw; 0 if neither can be read."""
 
     def __init__(self, device: Any) -> None:
         self.device = device
@@ -62,7 +62,7 @@ class Power:
     def joules(self) -> float:
         if self.device.type == "cpu" and self.counter is not None:
             now = read_joules(COUNTER) or self.counter
-            # The counter begins anew when it is full, within an hour on a busy machine.
+            # The counter starts again from 0 when it is full, within an hour on a busy machine.
             self.used += now - self.counter if now >= self.counter else now - self.counter + (read_joules(FULL) or 0.0)
             self.counter = now
         elif self.device.type == "cuda":
@@ -76,7 +76,7 @@ class Power:
 
 
 def read_joules(file: Path) -> float | None:
-    """A counter of microjoules, `None` where the system does not let us read it."""
+    """The value of a counter of microjoules, in joules; `None` if the system does not let us read it."""
     try:
         return int(file.read_text()) / 1e6
     except (OSError, ValueError):
@@ -84,10 +84,10 @@ def read_joules(file: Path) -> float | None:
 
 
 def flops_per_token(model: Any) -> float:
-    """Floating-point operations of training on one token, forward and back; attention over the context not counted.
+    """Floating-point operations to train on one token, forward and backward, without attention over the context.
 
-    Six for each weight of a matrix, and of the head even where it shares the embedding's weights; two of the six are
-    the weight's gradient, which frozen ones do not need (Kaplan et al., 2020, arXiv 2001.08361).
+    Six for each weight of a matrix, and of the head even if it is tied to the embedding; two of the six are for the
+    weight's gradient, which frozen weights do not need (Kaplan et al., 2020, arXiv 2001.08361).
     """
     ends = (model.get_input_embeddings(), model.get_output_embeddings())
     embedding, head = (getattr(part, "original_module", part).weight for part in ends)  # new rows are held apart
@@ -101,7 +101,7 @@ def flops_per_token(model: Any) -> float:
 
 
 def peak_flops(device: Any, precision: Any, size: int = 2048) -> float:
-    """Measured operations a second of a matrix product of `size`, the best of five: the limit that counts here."""
+    """Measured operations per second of a matrix product of `size`, the best of five: the practical limit."""
     left, right = (torch.full((size, size), 0.5, device=device, dtype=precision) for _ in range(2))
     best = float("inf")
     for _ in range(5):
@@ -114,6 +114,6 @@ def peak_flops(device: Any, precision: Any, size: int = 2048) -> float:
 
 
 def clock(seconds: float) -> str:
-    """A length of time as a person reads it."""
+    """A duration for people to read."""
     minutes = int(seconds // 60)
     return f"{minutes // 60} h {minutes % 60:02d} min" if minutes >= 60 else f"{minutes} min {int(seconds % 60):02d} s"

@@ -7,48 +7,48 @@ import torch
 from anatili.weights import is_rows
 
 STEPS, COEFFICIENTS = 5, (3.4445, -4.775, 2.0315)
-"""Of the Newton-Schulz iteration (Jordan, 2024)."""
+"""Settings of the Newton-Schulz iteration (Jordan, 2024)."""
 
 
 def make_optimizers(
     wrapped: Any,
-    kind: str,
+    optimizer: str,
     learning_rate: float,
     weight_decay: float,
     rows_rate: float = 0.0,
     precision: Any = torch.float32,
 ) -> list[Any]:
-    """Optimizers over all parameters that want a gradient; each group's `share` is its part of the learning rate.
+    """Optimizers for all trainable parameters; a group's `share` is its factor on the learning rate.
 
-    Muon (Jordan, 2024) takes the matrices of the layers, its steps scaled to the size of AdamW's (Liu et al., 2025,
-    arXiv 2502.16982), so that one learning rate serves both. Embeddings, head, norms and LoRA's narrow matrices go to
-    AdamW; gains of norms do not decay. New rows beside an adapter learn at `rows_rate` (0: as the rest) and do not
-    decay: they hold the rows themselves, which started at the size of the base's.
+    With `muon`, Muon (Jordan, 2024) takes the matrices of the layers, its steps scaled to the size of AdamW's (Liu et
+    al., 2025, arXiv 2502.16982), so that one learning rate fits both. Embeddings, head, norms and LoRA's narrow
+    matrices go to AdamW. Gains of norms have no weight decay. New rows beside an adapter learn at `rows_rate` (0: as
+    the rest) and have no weight decay either: they hold whole rows, which start at the size of the base's.
     """
     named = [(name, p) for name, p in wrapped.named_parameters() if p.requires_grad]
-    chosen = {name for name, p in named if kind == "muon" and p.ndim == 2 and is_layer_matrix(name)}
+    chosen = {name for name, p in named if optimizer == "muon" and p.ndim == 2 and is_layer_matrix(name)}
     matrices = [p for name, p in named if name in chosen]
     rows = [p for name, p in named if is_rows(name)]
-    others = [p for name, p in named if name not in chosen and not is_rows(name)]
+    rest = [p for name, p in named if name not in chosen and not is_rows(name)]
     groups = [
-        {"params": [p for p in others if p.ndim >= 2], "weight_decay": weight_decay},
-        {"params": [p for p in others if p.ndim < 2], "weight_decay": 0.0},
+        {"params": [p for p in rest if p.ndim >= 2], "weight_decay": weight_decay},
+        {"params": [p for p in rest if p.ndim < 2], "weight_decay": 0.0},
         {"params": rows, "weight_decay": 0.0, "share": rows_rate / learning_rate if rows_rate else 1.0},
     ]
     groups = [group for group in groups if group["params"]]
-    found = []
+    optimizers = []
     if groups:
-        found.append(torch.optim.AdamW(groups, lr=learning_rate, betas=(0.9, 0.95), fused=True))
+        optimizers.append(torch.optim.AdamW(groups, lr=learning_rate, betas=(0.9, 0.95), fused=True))
     if matrices:
-        found.append(Muon(matrices, learning_rate, weight_decay, precision))
-    return found
+        optimizers.append(Muon(matrices, learning_rate, weight_decay, precision))
+    return optimizers
 
 
 class Muon(torch.optim.Optimizer):  # type: ignore[misc]
     """`torch.optim.Muon` with steps of AdamW's size, in the type of the forward pass.
 
-    torch's own works in bfloat16, which many processors only emulate: 290 tokens a second of the tiny recipe
-    on two such cores, 1,300 in float32.
+    torch's own works in bfloat16, which many CPUs only emulate: the tiny recipe ran at 290 tokens a second on two such
+    cores, and at 1,300 in float32.
     """
 
     def __init__(self, params: Any, lr: float, weight_decay: float, precision: Any, momentum: float = 0.95) -> None:
@@ -72,7 +72,7 @@ class Muon(torch.optim.Optimizer):  # type: ignore[misc]
 
 
 def orthogonal(matrix: Any, precision: Any) -> Any:
-    """The nearest orthogonal matrix, roughly: singular values between 0.5 and 1.5 or so."""
+    """Approximately the nearest orthogonal matrix, with singular values of about 0.5 to 1.5."""
     tall = matrix.shape[0] > matrix.shape[1]
     now = (matrix.T if tall else matrix).to(precision)
     now = now / now.norm().clamp(min=1e-7)
@@ -84,5 +84,5 @@ def orthogonal(matrix: Any, precision: Any) -> Any:
 
 
 def is_layer_matrix(name: str) -> bool:
-    """Whether a parameter is a full matrix within a layer: neither embedding nor head nor adapter."""
+    """Whether a parameter is a full matrix inside a layer, not of the embedding, the head or an adapter."""
     return ".layers." in name and "lora_" not in name

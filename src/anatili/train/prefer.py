@@ -1,7 +1,7 @@
-"""Direct preference optimisation: of two answers to the same request the model learns to like the better one more.
+"""Direct preference optimization (DPO): the model learns to prefer the better of two answers to the same request.
 
-Rafailov et al. 2023, arXiv 2305.18290, as trl carries it out. It follows the lessons of `tune` in the same process and
-starts anew if it is broken off: with the same seed it ends in the same weights.
+The method is by Rafailov et al. 2023, arXiv 2305.18290, the implementation trl's. It follows SFT in the same process.
+If interrupted it starts again from the beginning; with the same seed it ends in the same weights.
 """
 
 import importlib.util
@@ -21,12 +21,12 @@ from anatili.stage import Progress
 from anatili.text import show_path
 
 Preference = dict[str, Any]
-"""`messages` up to the request, the answers `chosen` and `rejected`; `language` and `source` as in a lesson."""
+"""`messages` up to the request, the answers `chosen` and `rejected`; `language` and `source` as in an SFT example."""
 
 
 def read_preferences(path: Path) -> list[Preference]:
-    """Preferences in a file of JSON lines; `Problem` names a wrong line."""
-    found = []
+    """The preferences in a file of JSON lines; `Problem` names the line that is wrong."""
+    preferences = []
     for number, line in enumerate(path.read_text("utf-8").splitlines(), 1):
         try:
             item = json.loads(line)
@@ -37,19 +37,19 @@ def read_preferences(path: Path) -> list[Preference]:
             if item["chosen"] == item["rejected"]:
                 raise ValueError("chosen and rejected are the same")
         except (ValueError, KeyError, TypeError, IndexError) as error:
-            raise Problem(f"{show_path(path)}:{number}: no preference ({error!r})") from error
-        found.append(item)
-    return found
+            raise Problem(f"{show_path(path)}:{number}: not a preference ({error!r})") from error
+        preferences.append(item)
+    return preferences
 
 
 def check(settings: Tune, devices: int) -> None:
-    """`Problem` before any training if the preferences of the recipe could not be learned after it."""
+    """`Problem`, before any training, if the preferences of the recipe could not be learned afterwards."""
     if not settings.preferences:
         return
     if importlib.util.find_spec("trl") is None:
-        raise Problem(f"[tune] preferences needs trl: {install('prefer')}, or take it out of the recipe")
+        raise Problem(f"[tune] preferences needs trl: {install('prefer')}, or remove it from the recipe")
     if devices > 1:
-        raise Problem("[tune] preferences are learned in one process: tune without --launch")
+        raise Problem("[tune] preferences are learned in one process: run tune without --launch")
 
 
 def align(
@@ -61,10 +61,10 @@ def align(
     precision: Any,
     progress: Progress,
 ) -> dict[str, Any]:
-    """One pass over the preferences, in place; a model with adapters (peft) learns in them.
+    """Train `model` in place for one epoch over the preferences; a model with adapters (peft) trains only those.
 
-    Returns how often the better answer was liked more than at the start, and by how much (nats, times beta), in the
-    first and the last tenth of the steps.
+    Returns how often the better answer gained on the other since the start (accuracy), and by how much (margin in nats,
+    times beta), over the first and the last tenth of the steps.
     """
     import torch
     from datasets import Dataset
@@ -80,44 +80,44 @@ def align(
         for item in chosen
     ]
     tokenizer.pad_token = tokenizer.pad_token or tokenizer.eos_token
-    with tempfile.TemporaryDirectory() as folder, silenced():
+    with tempfile.TemporaryDirectory() as folder, quiet_libraries():
         plan = DPOConfig(
             output_dir=folder, per_device_train_batch_size=settings.batch, num_train_epochs=1,
             learning_rate=settings.preference_rate, beta=settings.preference_beta, seed=settings.seed,
             max_length=context, bf16=precision == torch.bfloat16, logging_steps=1,
-            # What the model thinks before the first step is the measure: no second copy of it is held.
+            # The reference logprobs are computed before the first step, so no second copy of the model is held.
             precompute_ref_log_probs=True, precompute_ref_batch_size=settings.batch,
             save_strategy="no", report_to="none", disable_tqdm=True,
             gradient_checkpointing=False, use_cpu=next(model.parameters()).device.type == "cpu",
         )  # fmt: skip
         trainer = DPOTrainer(model, args=plan, train_dataset=Dataset.from_list(rows), processing_class=tokenizer)
         trainer.remove_callback(PrinterCallback)
-        trainer.add_callback(watcher(progress))
+        trainer.add_callback(progress_callback(progress))
         trainer.train()
     steps = [row for row in trainer.state.log_history if "rewards/margins" in row]
     if getattr(model, "peft_config", None) and "ref" in model.peft_config:
         model.delete_adapter("ref")
-    part = max(1, len(steps) // 10)
+    tenth = max(1, len(steps) // 10)
 
-    def mean(key: str, some: list[dict[str, Any]]) -> float:
-        return round(float(sum(row[key] for row in some)) / len(some), 4)
+    def mean(key: str, rows: list[dict[str, Any]]) -> float:
+        return round(float(sum(row[key] for row in rows)) / len(rows), 4)
 
     return {
         "preferences": len(rows),
         "preference_steps": len(steps),
         **{
-            f"{when}_{name}": mean(key, some)
-            for when, some in (("first", steps[:part]), ("last", steps[-part:]))
+            f"{when}_{name}": mean(key, selected)
+            for when, selected in (("first", steps[:tenth]), ("last", steps[-tenth:]))
             for name, key in (("margin", "rewards/margins"), ("accuracy", "rewards/accuracies"))
         },
     }
 
 
-def watcher(progress: Progress) -> Any:
-    """What tells `progress` of each step."""
+def progress_callback(progress: Progress) -> Any:
+    """A callback of the trainer that reports each step to `progress`."""
     from transformers import TrainerCallback
 
-    class Watcher(TrainerCallback):  # type: ignore[misc]
+    class ProgressCallback(TrainerCallback):  # type: ignore[misc]
         def on_train_begin(self, args: Any, state: Any, control: Any, **more: Any) -> None:
             progress.start(state.max_steps, "preferences")
 
@@ -125,12 +125,12 @@ def watcher(progress: Progress) -> Any:
             if "rewards/margins" in logs:
                 progress.advance(1, f"margin {logs['rewards/margins']:.3f}")
 
-    return Watcher()
+    return ProgressCallback()
 
 
 @contextmanager
-def silenced() -> Iterator[None]:
-    """Bars and notices of libraries that know nothing of ours are not shown; their errors still are."""
+def quiet_libraries() -> Iterator[None]:
+    """Hide progress bars and notices of the libraries; their errors are still shown."""
     import datasets
 
     before, bars = logging.root.manager.disable, datasets.are_progress_bars_disabled()

@@ -1,4 +1,4 @@
-"""`pretrain`: a model trained from scratch on the corpus, left as an ordinary Hugging Face folder."""
+"""`pretrain`: train a model on the corpus, from scratch or from a base, and write an ordinary Hugging Face folder."""
 
 import importlib
 import json
@@ -11,15 +11,15 @@ from anatili.problem import Problem, install, pip
 from anatili.recipe import Pretrain
 from anatili.refine.pairs import files_of
 from anatili.stage import Task
-from anatili.weights import quiet, save_tensors
+from anatili.weights import quiet_transformers, save_tensors
 
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja")
 
 
 def run(task: Task) -> dict[str, Any]:
-    """Train by [pretrain]; `model/` holds config, weights and tokenizer, `log.jsonl` and `loss.png` the losses.
+    """Train as [pretrain] says; `model/` gets config, weights and tokenizer, `log.jsonl` and `loss.png` the losses.
 
-    With method = "lora" `adapter/` holds what was learned, apart from the base.
+    With method = "lora", `adapter/` gets the trained adapter without the base.
     """
     torch = load_torch()
     from anatili.train import data, devices, launch, loop, memory
@@ -37,7 +37,7 @@ def run(task: Task) -> dict[str, Any]:
     def batch(step: int) -> tuple[Any, ...]:
         return tuple(torch.from_numpy(part) for part in mixture.batch(step, settings.batch))
 
-    model, known = first_model(task, tokenizer.get_vocab_size(), begin, end)
+    model, known = starting_model(task, tokenizer.get_vocab_size(), begin, end)
     memory.check(model, settings)
     plan = make_plan(settings, batch, data.bytes_per_token(counts, mixture.weights))
     if settings.check_every:
@@ -63,7 +63,7 @@ def run(task: Task) -> dict[str, Any]:
 
 
 def write_corpus(task: Task, tokenizer: Any, ends: tuple[int, int]) -> Any:
-    """Write corpus and pairs as tokens to `tokens/`, by the first process; tokens, bytes and documents by group."""
+    """Write corpus and pairs as tokens to `tokens/` (first process only); returns the counts of each group."""
     from anatili.train import data, devices
 
     shards = sorted(task.inputs["cut"].glob("part-*.parquet"))
@@ -73,7 +73,7 @@ def write_corpus(task: Task, tokenizer: Any, ends: tuple[int, int]) -> Any:
 
 
 def held_out_check(task: Task, tokenizer: Any, ends: tuple[int, int]) -> Any:
-    """The look at held-out documents and pairs while training; `Problem` if there are none."""
+    """The check on held-out documents and pairs during training; `Problem` if there are none."""
     from anatili.train import check, devices
 
     settings: Pretrain = task.settings
@@ -84,7 +84,7 @@ def held_out_check(task: Task, tokenizer: Any, ends: tuple[int, int]) -> Any:
 
 
 def clear(folder: Path) -> None:
-    """Take away what only a training under way needs."""
+    """Remove what only a running training needs."""
     for name in ("checkpoint.safetensors", "best.safetensors", "precision"):
         (folder / name).unlink(missing_ok=True)
     for name in ("tokens", "held-out", "rows"):
@@ -92,18 +92,18 @@ def clear(folder: Path) -> None:
 
 
 def open_tokenizer(folder: Path) -> tuple[Any, int, int]:
-    """The tokenizer in a folder with the ids of its begin and end token."""
+    """The tokenizer in a folder, with the ids of its begin and end token."""
     from tokenizers import Tokenizer as Bpe
 
     tokenizer = Bpe.from_file(str(folder / "tokenizer.json"))
-    said = json.loads((folder / "tokenizer_config.json").read_text("utf-8"))
-    begin, end = (tokenizer.token_to_id(said[key] or "") for key in ("bos_token", "eos_token"))
+    config = json.loads((folder / "tokenizer_config.json").read_text("utf-8"))
+    begin, end = (tokenizer.token_to_id(config[key] or "") for key in ("bos_token", "eos_token"))
     if begin is None or end is None:
-        raise Problem("the base's tokenizer has no begin or end token, which training needs to close documents")
+        raise Problem("the base's tokenizer has no begin or end token; training needs both to separate documents")
     return tokenizer, begin, end
 
 
-def first_model(task: Task, vocabulary: int, begin: int, end: int) -> tuple[Any, int]:
+def starting_model(task: Task, vocabulary: int, begin: int, end: int) -> tuple[Any, int]:
     """The model to train, and how many rows of its embedding are not new."""
     import torch
 
@@ -114,11 +114,11 @@ def first_model(task: Task, vocabulary: int, begin: int, end: int) -> tuple[Any,
         return init.from_base(task.inputs["tokenizer"], task.base, begin, end)
     if task.settings.method == "lora":
         raise Problem('[pretrain] method = "lora" needs a model to adapt: set [tokenizer] base')
-    return init.from_nothing(task.settings, vocabulary, begin, end), vocabulary
+    return init.from_scratch(task.settings, vocabulary, begin, end), vocabulary
 
 
 def train_rows(model: Any, known: int, plan: Any, settings: Pretrain, task: Task) -> tuple[Any, int]:
-    """Where the vocabulary was extended, train its new rows alone first; returns the plan of the rest and the steps."""
+    """First train only the rows of new tokens, if there are any; returns the plan of the rest and the steps taken."""
     from anatili.train import init, loop
 
     steps = round(plan.steps * settings.rows_first) if known < model.config.vocab_size else 0
@@ -135,13 +135,13 @@ def train_rows(model: Any, known: int, plan: Any, settings: Pretrain, task: Task
         optimizer="adamw",
         decay=0.0,
     )
-    wanted = [(p, p.requires_grad) for p in model.parameters()]
+    before = [(p, p.requires_grad) for p in model.parameters()]
     handles = init.learn_rows(model, known)
     loop.train(model, first, task.out / "rows", task.progress)
     for handle in handles:
         handle.remove()
-    for parameter, want in wanted:
-        parameter.requires_grad_(want)
+    for parameter, requires_grad in before:
+        parameter.requires_grad_(requires_grad)
 
     def later(step: int) -> tuple[Any, ...]:
         return tuple(plan.batch(step + steps))
@@ -149,7 +149,7 @@ def train_rows(model: Any, known: int, plan: Any, settings: Pretrain, task: Task
     return replace(plan, steps=max(1, plan.steps - steps), batch=later), steps
 
 
-def adapter_on(model: Any, known: int, settings: Pretrain, near: Path) -> Any:
+def adapter_on(model: Any, known: int, settings: Pretrain, recipe_folder: Path) -> Any:
     import torch
 
     from anatili.train import init
@@ -160,12 +160,12 @@ def adapter_on(model: Any, known: int, settings: Pretrain, near: Path) -> Any:
     if settings.adapter:
         from anatili.gguf.adapter import put_adapter
 
-        put_adapter(init.adapter_file(settings.adapter, near), adapted)
+        put_adapter(init.adapter_file(settings.adapter, recipe_folder), adapted)
     return adapted
 
 
 def finish(model: Any, adapted: Any, task: Task) -> None:
-    """Write `model/`, and `adapter/` where there is one: the model then has it merged in."""
+    """Write `model/`; if there is an adapter, also write it to `adapter/` and merge it into the model."""
     from anatili.train.init import ADAPTER
 
     if adapted is None:
@@ -183,9 +183,9 @@ def summary(plan: Any, rows: list[dict[str, Any]], settings: Pretrain) -> dict[s
 
     device = devices.pick_device()
     last = [row["loss"] for row in rows[-20:]]
-    looked = [row["held_out"] for row in rows if "held_out" in row]
+    checks = [row["held_out"] for row in rows if "held_out" in row]
     return {
-        **({"held_out_bits_per_byte": looked[-1], "state": rows[-1].get("state", "last")} if looked else {}),
+        **({"held_out_bits_per_byte": checks[-1], "state": rows[-1].get("state", "last")} if checks else {}),
         "steps": plan.steps,
         "last_loss": round(sum(last) / len(last), 4) if rows else None,
         "device": device.type,
@@ -206,17 +206,17 @@ def make_plan(settings: Pretrain, batch: Any, bytes_per_token: float) -> Any:
 
 
 def load_torch() -> Any:
-    """torch, or a `Problem` that says how to get it."""
+    """torch, or a `Problem` that says how to install it."""
     try:
         from anatili.train import loop  # noqa: F401 - sets how threads wait before torch is loaded
 
         torch: Any = importlib.import_module("torch")
     except ImportError as error:
         raise Problem(
-            f"training needs torch and transformers: {install('train')} (on a machine without GPU first "
+            f"training needs torch and transformers: {install('train')} (on a machine without a GPU first "
             f"{pip()} torch --index-url https://download.pytorch.org/whl/cpu)"
         ) from error
-    quiet()
+    quiet_transformers()
     return torch
 
 
@@ -227,7 +227,7 @@ def save_model(model: Any, tokenizer: Path, folder: Path) -> None:
     model.config.architectures = [type(model).__name__]
     model.config.save_pretrained(folder)
     model.generation_config.save_pretrained(folder)
-    # Tied weights once, as transformers itself writes them.
+    # Tied weights are written once, as transformers itself does.
     tensors = {name: value.detach().cpu().contiguous() for name, value in model.named_parameters()}
     save_tensors(folder / "model.safetensors", tensors, {"format": "pt"})
     for name in TOKENIZER_FILES:

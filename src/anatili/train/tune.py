@@ -1,4 +1,4 @@
-"""`tune`: teach the model to answer. Only the assistant's words bear loss; the rest is what it reads."""
+"""`tune`: supervised fine-tuning (SFT) on conversations; only the assistant's tokens have loss."""
 
 import random
 from collections import Counter
@@ -14,16 +14,16 @@ from anatili.problem import Problem
 from anatili.recipe import Pretrain, Tune
 from anatili.refine.pairs import files_of
 from anatili.stage import Task
-from anatili.train import lessons, prefer
+from anatili.train import prefer, sft_examples
 from anatili.train.data import IGNORED
 from anatili.train.pretrain import clear, finish, load_torch
 
 Example = tuple[list[int], list[int]]
-"""Token ids and, for each, the label: the next token where the assistant speaks, else `IGNORED`."""
+"""A tokenized SFT example: token ids and, for each, the label (the assistant's next token, else `IGNORED`)."""
 
 
 def run(task: Task) -> dict[str, Any]:
-    """Train on lessons whose source page is not held out; `model/` is the result."""
+    """Train on the SFT examples whose source page is not held out; `model/` is the result."""
     torch = load_torch()
     from transformers import AutoTokenizer
 
@@ -37,15 +37,15 @@ def run(task: Task) -> dict[str, Any]:
     before = task.inputs["pretrain"] / "model"
     tokenizer = AutoTokenizer.from_pretrained(before)
     context = settings.context or task.recipe.pretrain.context
-    groups: dict[str, list[Example]] = {}
-    for lesson in chosen:
-        example = encode(lesson["messages"], tokenizer, context)
+    groups: dict[str, list[Example]] = {}  # kind -> examples
+    for conversation in chosen:
+        example = encode(conversation["messages"], tokenizer, context)
         if any(label != IGNORED for label in example[1]):
-            groups.setdefault(lesson["kind"] if settings.tokens else "", []).append(example)
+            groups.setdefault(conversation["kind"] if settings.tokens else "", []).append(example)
     learned = drawn(groups, settings)
-    packed = pack([groups[kind][place] for kind, place in learned], context)
-    rows_of_text = plain_rows(task, context, len(packed)) if settings.replay and packed else []
-    packed = spread_out(packed, rows_of_text)
+    packed = pack_sequences([groups[kind][index] for kind, index in learned], context)
+    rows_of_text = replay_rows(task, context, len(packed)) if settings.replay and packed else []
+    packed = interleave(packed, rows_of_text)
     steps = -(-len(packed) // settings.batch)
 
     def batch(step: int) -> tuple[Any, ...]:
@@ -53,18 +53,18 @@ def run(task: Task) -> dict[str, Any]:
 
     plan = loop.Plan(
         steps=steps, batch=batch, learning_rate=settings.learning_rate, warmup=0.1, decay=0.9, weight_decay=0.0,
-        precision=settled(task), optimizer="adamw", micro_batch=task.recipe.pretrain.micro_batch,
+        precision=settled_precision(task), optimizer="adamw", micro_batch=task.recipe.pretrain.micro_batch,
     )  # fmt: skip
-    model, adapted = first_model(task)
+    model, adapted = starting_model(task)
     inner = adapted.get_base_model() if adapted else model
     inner.config.use_cache = False
     rows = loop.train(inner, plan, task.out, task.progress)
-    liked = preferences(task, adapted or inner, tokenizer, context) if settings.preferences else {}
+    preferred = preferences(task, adapted or inner, tokenizer, context) if settings.preferences else {}
     if devices.is_first():
         finish(model, adapted, task)
         clear(task.out)
     return {
-        "lessons": dict(sorted(Counter(lesson["kind"] for lesson in chosen).items())),
+        "lessons": dict(sorted(Counter(conversation["kind"] for conversation in chosen).items())),
         "learned": dict(sorted(Counter(kind for kind, _ in learned if kind).items())),
         "conversations": len(chosen),
         "left_out_as_held_out": left_out,
@@ -73,76 +73,82 @@ def run(task: Task) -> dict[str, Any]:
         "steps": steps,
         "first_loss": rows[0]["loss"] if rows else None,
         "last_loss": rows[-1]["loss"] if rows else None,
-        **liked,
+        **preferred,
     }
 
 
 def preferences(task: Task, model: Any, tokenizer: Any, context: int) -> dict[str, Any]:
-    """Learn the preferences of the recipe's languages that are not from held-out pages."""
+    """Learn the preferences in the recipe's languages that are not from held-out pages or benchmarks."""
     from anatili.train import devices
 
     settings: Tune = task.settings
     pages, texts = held_out(task)
-    known = test_words(task)
-    found = prefer.read_preferences(lessons.existing(settings.preferences, task.base))
+    benchmarks = benchmarks_of(task)
     chosen = [
         item
-        for item in found
+        for item in prefer.read_preferences(sft_examples.existing_file(settings.preferences, task.base))
         if item.get("language") in task.recipe.languages
         and item.get("source") not in pages
         and not {letters(item[key]) for key in ("chosen", "rejected")} & texts
-        and not any(map(known.hold, (*(m["content"] for m in item["messages"]), item["chosen"], item["rejected"])))
+        and not any(map(benchmarks.hold, (*(m["content"] for m in item["messages"]), item["chosen"], item["rejected"])))
     ]
     if not chosen:
-        raise Problem("no preference is in a language of the recipe and not held out; take [tune] preferences out")
-    precision = devices.pick_precision(settled(task), devices.pick_device())
+        raise Problem("no preference is in a language of the recipe and not held out; remove [tune] preferences")
+    precision = devices.pick_precision(settled_precision(task), devices.pick_device())
     return prefer.align(model, tokenizer, chosen, settings, context, precision, task.progress)
 
 
-def choose(task: Task) -> tuple[list[lessons.Conversation], int]:
-    """The lessons to learn, and how many were left out: their page or a text that they say is held out, or any of their
-    texts has the words of a benchmark."""
+def choose(task: Task) -> tuple[list[sft_examples.Conversation], int]:
+    """The SFT examples to learn, and how many were left out, because their page or one of their texts is held out or a
+    text shares words with a benchmark."""
     settings: Tune = task.settings
     if not settings.epochs:
         return [], 0
     pages, texts = held_out(task)
-    is_known = cache(test_words(task).hold)  # a text stands in many lessons
+    in_benchmark = cache(benchmarks_of(task).hold)  # the same text is in many examples
     pairs = files_of(task.inputs["pairs"], task.recipe.pairs)
-    found = [
-        lesson
-        for lesson in lessons.everything(settings, task.base, task.packs(), pairs)
-        if not settings.kinds or lesson["kind"] in settings.kinds
+    candidates = [
+        conversation
+        for conversation in sft_examples.all_examples(settings, task.base, task.packs(), pairs)
+        if not settings.kinds or conversation["kind"] in settings.kinds
     ]
     chosen = [
-        lesson
-        for lesson in found
-        if not (of_pages(lesson) & pages if lesson.get("source") else lessons.said(lesson) & texts)
-        and not any(is_known(message["content"]) for message in lesson["messages"])
+        conversation
+        for conversation in candidates
+        if not is_held_out(conversation, pages, texts)
+        and not any(in_benchmark(message["content"]) for message in conversation["messages"])
     ]
     if not chosen:
-        what = f"all {len(found)} lessons are held out" if found else "no lesson is in a language of the recipe"
-        raise Problem(f"{what}: name other conversations in [tune] instructions, or set epochs = 0 to go without")
-    return chosen, len(found) - len(chosen)
+        what = (
+            f"all {len(candidates)} SFT examples are held out"
+            if candidates
+            else "no SFT example is in a language of the recipe"
+        )
+        raise Problem(f"{what}: name other conversations in [tune] instructions, or set epochs = 0 to skip tuning")
+    return chosen, len(candidates) - len(chosen)
 
 
-def of_pages(lesson: lessons.Conversation) -> set[str]:
-    return {lesson["source"], lesson.get("other", "")}
+def is_held_out(conversation: sft_examples.Conversation, pages: set[str], texts: set[str]) -> bool:
+    """Whether a page of the conversation is held out or, if it has none, one of its texts."""
+    if conversation.get("source"):
+        return not pages.isdisjoint((conversation["source"], conversation.get("other", "")))
+    return not texts.isdisjoint(sft_examples.letters_in(conversation))
 
 
 def held_out(task: Task) -> tuple[set[str], set[str]]:
-    """Addresses of the pages held out, and the letters of each line held out in them."""
+    """The addresses of the held-out pages, and the letters of each of their lines."""
     shards = (task.inputs["cut"] / "held-out").glob("part-*.parquet")
     documents = [document for shard in shards for document in read_shard(shard, Kept)]
     lines = {letters(line) for document in documents for line in document.text.splitlines()}
     return {document.url for document in documents} - {""}, lines - {""}
 
 
-def test_words(task: Task) -> Benchmarks:
+def benchmarks_of(task: Task) -> Benchmarks:
     return read_benchmarks(tuple(str(task.base / name) for name in task.recipe.mark.benchmarks))
 
 
-def first_model(task: Task) -> tuple[Any, Any]:
-    """The pretrained model; where it has an adapter, that goes on learning and the base stays as it is."""
+def starting_model(task: Task) -> tuple[Any, Any]:
+    """The pretrained model and its adapted form; if it has an adapter, training continues it and freezes the base."""
     from anatili.train import devices, init
     from anatili.train.pretrain import open_tokenizer
 
@@ -158,29 +164,29 @@ def first_model(task: Task) -> tuple[Any, Any]:
     before = [part.weight.detach()[known:].clone() for part in init.embeddings(model)]
     add_instruction(model, task)
     changes = [part.weight.detach()[known:] - old for part, old in zip(init.embeddings(model), before, strict=True)]
-    model.to(devices.pick_precision(settled(task), devices.pick_device()))
+    model.to(devices.pick_precision(settled_precision(task), devices.pick_device()))
     adapted = PeftModel.from_pretrained(model, folder / init.ADAPTER, is_trainable=True)
-    # The adapter holds the new rows whole: what the sibling adds to them would be lost under it.
-    for rows, change in zip(init.learned_rows(adapted), changes, strict=False):
+    # The adapter holds the new rows whole and would hide what the sibling adds to them in the model.
+    for rows, change in zip(init.new_rows(adapted), changes, strict=False):
         rows.data += change.to(rows)
     return model, adapted
 
 
-def settled(task: Task) -> str:
-    """The type of the forward pass, by name: the same after a resume."""
+def settled_precision(task: Task) -> str:
+    """The name of the type of the forward pass, the same after a resume."""
     from anatili.train import devices
 
     return devices.settle_precision(task.recipe.pretrain.precision, task.out)
 
 
 def add_instruction(model: Any, task: Task) -> None:
-    """Lay on what the base's instruct sibling learned, if the recipe names one."""
+    """Add what the base's instruct sibling learned, if the recipe names one."""
     settings: Tune = task.settings
     if not settings.instruct:
         return
     base = task.recipe.tokenizer.base
     if not base:
-        raise Problem("[tune] instruct goes with a base: set [tokenizer] base, or take it out")
+        raise Problem("[tune] instruct needs a base: set [tokenizer] base, or remove instruct")
     from anatili.train.delta import add_delta
 
     rows = weights.read_rows(task.inputs["tokenizer"] / "rows.npz")
@@ -189,38 +195,36 @@ def add_instruction(model: Any, task: Task) -> None:
 
 
 def encode(messages: list[dict[str, str]], tokenizer: Any, context: int) -> Example:
-    """Token ids and labels of a conversation by the tokenizer's own chat template, cut to `context` tokens."""
+    """Token ids and labels of a conversation in the tokenizer's chat template, truncated to `context` tokens."""
     ids: list[int] = []
-    spoken: list[bool] = []
-    for text, said in written(messages, tokenizer):
+    has_loss: list[bool] = []
+    for text, is_answer in templated_parts(messages, tokenizer):
         part = tokenizer.encode(text, add_special_tokens=False)
         ids += part
-        spoken += [said] * len(part)
-    labels = [token if said else IGNORED for token, said in zip(ids[1:], spoken[1:], strict=True)]
+        has_loss += [is_answer] * len(part)
+    labels = [token if is_answer else IGNORED for token, is_answer in zip(ids[1:], has_loss[1:], strict=True)]
     return ids[:-1][:context], labels[:context]
 
 
-def written(messages: list[dict[str, str]], tokenizer: Any) -> Iterator[tuple[str, bool]]:
-    """A conversation as its template writes it, in parts: what is read, and (True) what the model must learn to say.
+def templated_parts(messages: list[dict[str, str]], tokenizer: Any) -> Iterator[tuple[str, bool]]:
+    """A conversation as its template renders it, in parts of text; True with those that the model learns to write.
 
-    The template is rendered up to each answer and with it: what the answer adds is the model's.
+    The template is rendered up to each answer and including it; what the answer adds is for the model to write.
     """
-    done = ""
+    rendered = ""
     for number, message in enumerate(messages):
         if message["role"] != "assistant":
             continue
         before = render(tokenizer, messages[:number], ask=True)
         after = render(tokenizer, messages[: number + 1], ask=False)
-        if not (before.startswith(done) and after.startswith(before)):
-            raise Problem(
-                "the chat template writes a conversation anew with each turn: its answers cannot be told apart"
-            )
+        if not (before.startswith(rendered) and after.startswith(before)):
+            raise Problem("the chat template changes earlier messages when one is added: the answers cannot be located")
         answer, rest = after[len(before) :], ""
-        if tokenizer.eos_token in answer:  # what the template puts after the end is not the model's to say
-            cut = answer.index(tokenizer.eos_token) + len(tokenizer.eos_token)
-            answer, rest = answer[:cut], answer[cut:]
-        yield from ((before[len(done) :], False), (answer, True), (rest, False))
-        done = after
+        if tokenizer.eos_token in answer:  # the model does not write what the template puts after the end
+            end = answer.index(tokenizer.eos_token) + len(tokenizer.eos_token)
+            answer, rest = answer[:end], answer[end:]
+        yield from ((before[len(rendered) :], False), (answer, True), (rest, False))
+        rendered = after
 
 
 def render(tokenizer: Any, messages: list[dict[str, str]], *, ask: bool) -> str:
@@ -228,8 +232,8 @@ def render(tokenizer: Any, messages: list[dict[str, str]], *, ask: bool) -> str:
     return text
 
 
-def pack(examples: list[Example], context: int) -> list[list[Example]]:
-    """Rows of examples, in order, each as full as `context` allows."""
+def pack_sequences(examples: list[Example], context: int) -> list[list[Example]]:
+    """Sequences of examples, in order, each as full as `context` allows."""
     rows: list[list[Example]] = []
     room = 0
     for example in examples:
@@ -242,67 +246,68 @@ def pack(examples: list[Example], context: int) -> list[list[Example]]:
 
 
 def drawn(groups: dict[str, list[Example]], settings: Tune) -> list[tuple[str, int]]:
-    """The examples in the order in which they are learned: kind and place; each pass over a kind has a new order.
+    """The examples in the order of training, as kind and index; each epoch over a kind has a new order.
 
-    Without `tokens` each comes `epochs` times. With it kinds take turns by their weights, in tokens, until it is full.
+    Without `tokens` each comes `epochs` times. With it, kinds alternate by their weights until so many are drawn.
     """
     if not settings.tokens:
-        return [(kind, place) for turn in range(settings.epochs) for kind, some in groups.items()
-                for place in shuffled(len(some), settings.seed + turn)]  # fmt: skip
-    sizes = {kind: sum(len(ids) for ids, _ in some) for kind, some in groups.items()}
+        return [(kind, index) for epoch in range(settings.epochs) for kind, examples in groups.items()
+                for index in shuffled(len(examples), settings.seed + epoch)]  # fmt: skip
+    sizes = {kind: sum(len(ids) for ids, _ in examples) for kind, examples in groups.items()}
     weights = {kind: settings.mix.get(kind, 0.0) if settings.mix else sizes[kind] for kind in sorted(groups)}
     if missing := sorted(set(settings.mix) - set(groups)):
-        raise Problem(f"[tune] mix names {missing[0]}, but there are only lessons of {', '.join(sorted(groups))}")
-    room = round(settings.tokens * (1 - settings.replay))
-    given = {kind: 0 for kind, weight in weights.items() if weight > 0}
-    if not given:
-        raise Problem("[tune] mix gives no kind of lesson any weight")
-    waiting: dict[str, list[int]] = {kind: [] for kind in given}
-    turns = dict.fromkeys(given, 0)
-    found: list[tuple[str, int]] = []
-    while sum(given.values()) < room:
-        kind = min(given, key=lambda kind: given[kind] / weights[kind])
+        raise Problem(f"[tune] mix names {missing[0]}, but the SFT examples are only {', '.join(sorted(groups))}")
+    total = round(settings.tokens * (1 - settings.replay))
+    tokens = {kind: 0 for kind, weight in weights.items() if weight > 0}
+    if not tokens:
+        raise Problem("[tune] mix gives no kind of SFT example any weight")
+    waiting: dict[str, list[int]] = {kind: [] for kind in tokens}
+    epochs = dict.fromkeys(tokens, 0)
+    order: list[tuple[str, int]] = []
+    while sum(tokens.values()) < total:
+        kind = min(tokens, key=lambda kind: tokens[kind] / weights[kind])
         if not waiting[kind]:
-            waiting[kind] = shuffled(len(groups[kind]), settings.seed + turns[kind])
-            turns[kind] += 1
-        place = waiting[kind].pop()
-        given[kind] += len(groups[kind][place][0])
-        found.append((kind, place))
-    return found
+            waiting[kind] = shuffled(len(groups[kind]), settings.seed + epochs[kind])
+            epochs[kind] += 1
+        index = waiting[kind].pop()
+        tokens[kind] += len(groups[kind][index][0])
+        order.append((kind, index))
+    return order
 
 
-def plain_rows(task: Task, context: int, rows: int) -> list[list[Example]]:
-    """Rows of plain text, drawn as in pretraining, so many that they are the share `replay` of all rows."""
+def replay_rows(task: Task, context: int, rows: int) -> list[list[Example]]:
+    """Sequences of plain text, drawn as in pretraining, so many that they are the share `replay` of all sequences."""
     from anatili.train import data
     from anatili.train.pretrain import open_tokenizer, write_corpus
 
     tokenizer, begin, end = open_tokenizer(task.inputs["tokenizer"])
     counts = write_corpus(task, tokenizer, (begin, end))
     count = round(rows * task.settings.replay / (1 - task.settings.replay))
-    wanted = Pretrain(mix=task.recipe.pretrain.mix, source_weights=task.recipe.pretrain.source_weights)
-    weights = data.shares(counts, wanted, dict.fromkeys(counts, float("inf")), count)
+    settings = Pretrain(mix=task.recipe.pretrain.mix, source_weights=task.recipe.pretrain.source_weights)
+    weights = data.shares(counts, settings, dict.fromkeys(counts, float("inf")), count)
     mixture = data.Mixture(task.out / "tokens", context, weights, {}, count, task.settings.seed, begin)
-    found = []
+    replay = []
     for number in range(count):
         ids = mixture.sequence(number).tolist()
         labels = [IGNORED if label == begin else label for label in ids[1:]]
-        starts = [place for place, token in enumerate(ids[:-1]) if token == begin]
+        starts = [position for position, token in enumerate(ids[:-1]) if token == begin]
         ends = [*starts[1:], context]
-        found.append([(ids[a:b], labels[a:b]) for a, b in zip(starts, ends, strict=True)])
-    return found
+        replay.append([(ids[a:b], labels[a:b]) for a, b in zip(starts, ends, strict=True)])
+    return replay
 
 
-def spread_out(rows: list[list[Example]], others: list[list[Example]]) -> list[list[Example]]:
-    """Both together, `others` at even distances."""
-    if not others:
+def interleave(rows: list[list[Example]], replay: list[list[Example]]) -> list[list[Example]]:
+    """`rows` in their order, with those of `replay` among them at even distances."""
+    if not replay:
         return rows
-    places = {round((number + 0.5) * (len(rows) + len(others)) / len(others) - 0.5) for number in range(len(others))}
-    first, second = iter(rows), iter(others)
-    return [next(second) if place in places else next(first) for place in range(len(rows) + len(others))]
+    size = len(rows) + len(replay)
+    positions = {round((number + 0.5) * size / len(replay) - 0.5) for number in range(len(replay))}
+    main, inserted = iter(rows), iter(replay)
+    return [next(inserted) if position in positions else next(main) for position in range(size)]
 
 
 def tensors(rows: list[list[Example]], filler: int, torch: Any) -> tuple[Any, Any, Any]:
-    """Inputs, labels and positions, each of shape (rows, longest); an example sees only itself, padding has no loss."""
+    """Inputs, labels and positions, each of shape (rows, longest); no attention across examples, no loss on padding."""
     longest = max(sum(len(ids) for ids, _ in row) for row in rows)
     inputs, labels, positions = [], [], []
     for row in rows:
@@ -310,8 +315,8 @@ def tensors(rows: list[list[Example]], filler: int, torch: Any) -> tuple[Any, An
         fill = longest - len(ids)
         inputs.append(ids + [filler] * fill)
         labels.append([label for example in row for label in example[1]] + [IGNORED] * fill)
-        places = [place for example in row for place in range(len(example[0]))]
-        positions.append(places + list(range(fill)))
+        own = [position for example in row for position in range(len(example[0]))]
+        positions.append(own + list(range(fill)))
     return torch.tensor(inputs), torch.tensor(labels), torch.tensor(positions)
 
 

@@ -1,4 +1,4 @@
-"""What of the words of test sets is kept out of the lessons."""
+"""The words of test sets are kept out of the SFT examples."""
 
 import json
 from collections import Counter
@@ -29,7 +29,7 @@ def task_of(folder, *, benchmarks=(), held=(), **tune):
 
 def kinds(task):
     chosen, left_out = choose(task)
-    return Counter(lesson["kind"] for lesson in chosen), left_out
+    return Counter(conversation["kind"] for conversation in chosen), left_out
 
 
 def listed(folder, name, texts):
@@ -38,10 +38,10 @@ def listed(folder, name, texts):
     return name
 
 
-def test_no_lesson_stays_whose_words_are_those_of_a_benchmark(tmp_path):
+def test_no_example_stays_whose_words_are_those_of_a_benchmark(tmp_path):
     before, _ = kinds(task_of(tmp_path))
     pages = [page for pages in sample.parallel() for page in pages.values()]
-    asked = [turn["content"] for lesson in sample.further() for turn in lesson["messages"]]
+    asked = [turn["content"] for conversation in sample.further() for turn in conversation["messages"]]
     said = [text for row in sample.sentences() for text in row.values()]
     words = listed(tmp_path, "all.txt", [*(text for page in pages for text in page[1:]), *asked, *said])
     after, left_out = kinds(task_of(tmp_path, benchmarks=[words]))
@@ -55,17 +55,17 @@ def test_no_lesson_stays_whose_words_are_those_of_a_benchmark(tmp_path):
 
 
 @pytest.mark.parametrize("part", ["title", "question", "answer"])
-def test_each_part_of_a_lesson_alone_takes_it_out(tmp_path, part):
+def test_each_part_of_an_example_alone_takes_it_out(tmp_path, part):
     page = sample.parallel()[7]
     place = ("title", "question", "answer").index(part) + 1
     words = listed(tmp_path, "one.txt", [page["kk"][place]])
     before, after = choose(task_of(tmp_path))[0], choose(task_of(tmp_path, benchmarks=[words]))[0]
-    stayed = {json.dumps(lesson["messages"]) for lesson in after}
-    gone = [lesson for lesson in before if json.dumps(lesson["messages"]) not in stayed]
+    stayed = {json.dumps(conversation["messages"]) for conversation in after}
+    gone = [conversation for conversation in before if json.dumps(conversation["messages"]) not in stayed]
     assert gone
-    for lesson in gone:
-        assert any(page["kk"][place] in message["content"] for message in lesson["messages"])
-    assert len(gone) < 60  # the lessons of one page, and those that show it among their passages
+    for conversation in gone:
+        assert any(page["kk"][place] in message["content"] for message in conversation["messages"])
+    assert len(gone) < 60  # the examples of one page, and those that show it among their passages
 
 
 def test_a_passage_that_a_benchmark_holds_is_not_shown(tmp_path):
@@ -74,16 +74,20 @@ def test_a_passage_that_a_benchmark_holds_is_not_shown(tmp_path):
     words = listed(tmp_path, "passage.txt", [line.upper()])
     chosen, _ = choose(task_of(tmp_path, benchmarks=[words], kinds=["grounded", "unanswerable"]))
     assert chosen
-    assert not [lesson for lesson in chosen if any(line in message["content"] for message in lesson["messages"])]
+    assert not [
+        conversation
+        for conversation in chosen
+        if any(line in message["content"] for message in conversation["messages"])
+    ]
 
 
-def test_a_line_of_one_word_does_not_take_every_lesson_that_has_it(tmp_path):
+def test_a_line_of_one_word_does_not_take_every_example_that_has_it(tmp_path):
     words = listed(tmp_path, "answers.txt", ["Қазақстан", "Иә", "A"])
     _, left_out = kinds(task_of(tmp_path, benchmarks=[words]))
     assert left_out < 5
 
 
-def test_lessons_of_a_file_are_checked_whatever_source_they_name(tmp_path):
+def test_examples_of_a_file_are_checked_whatever_source_they_name(tmp_path):
     turns = [{"role": "user", "content": "Абай қай жылы туған?"}, {"role": "assistant", "content": "1845 жылы."}]
     rows = [{"messages": turns, "language": "kk", "source": "https://a.example/1"},
             {"messages": [turns[0] | {"content": "Мұхтар Әуезов кім?"}, turns[1]], "language": "kk"}]  # fmt: skip
@@ -97,26 +101,30 @@ def test_a_translation_is_held_out_with_either_of_its_pages(tmp_path):
     pages = sample.parallel()[3]
     told = pages["ru"][2:]
     chosen, _ = choose(task_of(tmp_path, held=[(pages["ru"][0], "мәтін")], kinds=["translation"]))
-    assert not [lesson for lesson in chosen if any(text in m["content"] for m in lesson["messages"] for text in told)]
+    assert not [
+        conversation
+        for conversation in chosen
+        if any(text in m["content"] for m in conversation["messages"] for text in told)
+    ]
 
 
-def test_no_lesson_is_needed_where_none_is_learned(tmp_path):
+def test_no_example_is_needed_where_none_is_learned(tmp_path):
     task = task_of(tmp_path, instructions="")
-    with pytest.raises(Problem, match=r"no lesson is in a language of the recipe.*epochs = 0"):
+    with pytest.raises(Problem, match=r"no SFT example is in a language of the recipe.*epochs = 0"):
         choose(task)
     assert choose(task_of(tmp_path, instructions="", epochs=0)) == ([], 0)
 
 
-def test_what_is_held_out_of_the_sample_is_in_no_lesson(tmp_path):
+def test_what_is_held_out_of_the_sample_is_in_no_example(tmp_path):
     chosen, _ = choose(task_of(tmp_path))
-    contents = {message["content"] for lesson in chosen for message in lesson["messages"]}
-    questions = {lesson["messages"][0]["content"] for lesson in sample.further(held_out=True)}
+    contents = {message["content"] for conversation in chosen for message in conversation["messages"]}
+    questions = {conversation["messages"][0]["content"] for conversation in sample.further(held_out=True)}
     sentences = {text for row in sample.sentences(held_out=True) for text in row.values()}
     assert len(questions) > 300
     assert len(sentences) > 300
     assert not questions & contents
     assert not [text for text in contents if text.partition(": ")[2] in sentences or text in sentences]
-    taught = {lesson["messages"][0]["content"] for lesson in sample.further()}
+    taught = {conversation["messages"][0]["content"] for conversation in sample.further()}
     assert len(taught & contents) > 0.99 * len(taught)
 
 
@@ -124,10 +132,10 @@ def test_a_question_that_its_page_does_not_answer_is_declined_with_the_page_show
     chosen, _ = choose(task_of(tmp_path, kinds=["unanswerable"]))
     pages = sample.passages()
     asked = {
-        lesson["messages"][0]["content"]: lesson["source"]
-        for lesson in sample.further()
-        if len(lesson["messages"]) == 1
+        conversation["messages"][0]["content"]: conversation["source"]
+        for conversation in sample.further()
+        if len(conversation["messages"]) == 1
     }
-    shown = [lesson for lesson in chosen if lesson["messages"][-2]["content"] in asked]
+    shown = [conversation for conversation in chosen if conversation["messages"][-2]["content"] in asked]
     assert len(shown) == len(asked)
-    assert all(pages[lesson["source"]][1] in lesson["messages"][0]["content"] for lesson in shown)
+    assert all(pages[conversation["source"]][1] in conversation["messages"][0]["content"] for conversation in shown)
