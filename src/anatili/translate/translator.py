@@ -21,8 +21,11 @@ from anatili.translate.segments import Segment, addresses, around_addresses, spl
 
 A = TypeVar("A")
 B = TypeVar("B")
-TRIES, TEMPERATURE = 7, 0.5
-"""Further attempts at a doubtful sentence, and their sampling temperature."""
+ATTEMPTS, TEMPERATURE = 7, 0.5
+"""Further attempts at a doubtful sentence, and their sampling temperature. Kazakh to English with kazakh-270m, 20 lines
+of FLORES dev: chrF++ 26.2 without, 27.2 with three, 28.3 with seven, the nearest in meaning taken."""
+TOY = 100_000_000
+"""Models with fewer parameters are in doubt about nearly every sentence: they get one further attempt."""
 END = Segment("", translatable=False)
 """Marks the end of each of many texts."""
 
@@ -171,8 +174,8 @@ class Translator:
         one attempt is made if it raises no doubts. Addresses are always kept."""
         best = self.attempt(sentence, source, target)
         if best.doubts:
-            tries = range(1, 1 + (1 if isinstance(self.engine, Translating) else TRIES))
-            attempts = self.pool.map(lambda number: self.attempt(sentence, source, target, number), tries)
+            numbers = range(1, 1 + self.attempts)
+            attempts = self.pool.map(lambda number: self.attempt(sentence, source, target, number), numbers)
             best = min(
                 (best, *attempts), key=lambda attempt: (len(attempt.doubts), -likeness_of(sentence, attempt.text))
             )
@@ -181,6 +184,11 @@ class Translator:
             doubts = dict.fromkeys(doubt for step in steps for doubt in step.doubts)
             return Translated("".join(step.text for step in steps), tuple(doubts))
         return best
+
+    @property
+    def attempts(self) -> int:
+        """How many further attempts a doubtful sentence gets."""
+        return 1 if isinstance(self.engine, Translating) or 0 < self.engine.parameters < TOY else ATTEMPTS
 
     @cached_property
     def pool(self) -> ThreadPoolExecutor:
