@@ -10,7 +10,7 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("xllamacpp")
 
 from anatili.engine import Sampling, open_engine, say  # noqa: E402
-from anatili.evaluate.likelihood import Scored  # noqa: E402
+from anatili.evaluate.likelihood import Likelihood  # noqa: E402
 from anatili.gguf.file import export_gguf  # noqa: E402
 from anatili.problem import Problem  # noqa: E402
 from anatili.train.parity import compare  # noqa: E402
@@ -36,7 +36,7 @@ def copy_of(folder, target):
 
 
 @pytest.mark.parametrize(("quantization", "most"), [("f32", 0.01), ("q8_0", 0.15)])
-def test_llama_cpp_transformers_and_the_weights_read_back_agree(folder, tmp_path, quantization, most):
+def test_llama_cpp_and_transformers_agree(folder, tmp_path, quantization, most):
     file = tmp_path / "m.gguf"
     said = export_gguf(folder, file, quantization)
     assert said["bytes"] == file.stat().st_size
@@ -44,7 +44,7 @@ def test_llama_cpp_transformers_and_the_weights_read_back_agree(folder, tmp_path
     assert found["positions"] > 20
     assert found["mean"] < most
     texts = ["Қазақ тілі – түркі тілдерінің бірі.", "Two words, 2024!", "ığüşöç"]
-    ours, stored = Scored(folder), Scored(file)
+    ours, stored = Likelihood(open_engine(folder)), Likelihood(open_engine(file))
     assert [stored.ids(text) for text in texts] == [ours.ids(text) for text in texts]
     assert stored.bits(texts) == pytest.approx(ours.bits(texts), rel=0.01)
 
