@@ -62,15 +62,19 @@ class Likelihood:
         """Bits of the second text of each pair given the first, shape (pairs,).
 
         A token that stands over the border belongs to the second. Of a pair that is too long for a window, the end of
-        the first text is given.
+        the first text is given; a second one that does not fit is scored in several windows.
         """
         windows: list[tuple[int, Span]] = []
         for number, (given, text) in enumerate(pairs):
             ids, before = self.ids(given + text), self.ids(given) if given else []
             start = next((n for n, (one, other) in enumerate(zip(ids, before, strict=False)) if one != other), None)
             start = min(len(ids), len(before)) if start is None else start
-            left = max(0, len(ids) - self.size)
-            windows.append((number, Span([self.begin, *ids[left:]], max(1, start - left + 1))))
+            fits = len(ids) - start <= self.size
+            first = max(0, len(ids) - self.size if fits else start - self.size // 2)
+            windows += [
+                (number, Span([self.begin, *ids[left : left + self.size]], max(1, start - left + 1)))
+                for left in range(first, len(ids), self.size)
+            ]
         return self.sums(windows, len(pairs), tell)
 
     def second_halves(self, sentences: Sequence[str], tell: Tell = silent) -> tuple[Bits, npt.NDArray[np.int64]]:
