@@ -9,7 +9,7 @@ from safetensors.torch import load_file, save_file
 torch = pytest.importorskip("torch")
 pytest.importorskip("xllamacpp")
 
-from anatili.engine import Sampling, open_engine, say  # noqa: E402
+from anatili.engine import Sampling, Span, open_engine, say  # noqa: E402
 from anatili.evaluate.likelihood import Likelihood  # noqa: E402
 from anatili.gguf.file import export_gguf  # noqa: E402
 from anatili.problem import Problem  # noqa: E402
@@ -131,5 +131,8 @@ def test_an_adapter_says_the_same_on_a_gguf_base_and_in_peft(tmp_path, shape):
     with_it, without = (engine.next_chances(ids, 10) for engine in (theirs, bare))
     assert all(abs(chances[token].item() - chance) < 0.02 for token, chance in with_it.items())
     assert any(abs(chances[token].item() - chance) > 0.1 for token, chance in without.items())
+    scored = [next(engine.logprobs([Span(ids)])) for engine in (ours, theirs, bare)]
+    assert scored[1] == pytest.approx(scored[0], abs=0.02)
+    assert scored[2] != pytest.approx(scored[0], abs=0.1)
     with pytest.raises(Problem, match="no adapter in"):
         open_engine(folder, [tmp_path])

@@ -38,7 +38,7 @@ class Likelihood:
             end = self.engine.vocabulary()["eos_token"]  # Qwen has none; its end token opens texts in training
             return self.engine.tokenize(end)[0]
         except (Problem, LookupError) as error:
-            raise Problem(f"{self.engine.name} cannot be scored: its tokens are not to be had ({error})") from error
+            raise Problem(f"{self.engine.name} cannot score text: its tokens are not to be had ({error})") from error
 
     @property
     def size(self) -> int:
@@ -50,11 +50,12 @@ class Likelihood:
 
     def bits(self, texts: Sequence[str], tell: Tell = silent) -> Bits:
         """Bits of each text, shape (texts,): every token scored once. `tell` hears how many windows are done."""
+        begin = self.begin
         windows: list[tuple[int, Span]] = []
         for number, text in enumerate(texts):
             ids = self.ids(text)
             windows += [
-                (number, Span([self.begin, *ids[start : start + self.size]])) for start in range(0, len(ids), self.size)
+                (number, Span([begin, *ids[start : start + self.size]])) for start in range(0, len(ids), self.size)
             ]
         return self.sums(windows, len(texts), tell)
 
@@ -64,6 +65,7 @@ class Likelihood:
         A token that stands over the border belongs to the second. Of a pair that is too long for a window, the end of
         the first text is given; a second one that does not fit is scored in several windows.
         """
+        begin = self.begin
         windows: list[tuple[int, Span]] = []
         for number, (given, text) in enumerate(pairs):
             ids, before = self.ids(given + text), self.ids(given) if given else []
@@ -72,7 +74,7 @@ class Likelihood:
             fits = len(ids) - start <= self.size
             first = max(0, len(ids) - self.size if fits else start - self.size // 2)
             windows += [
-                (number, Span([self.begin, *ids[left : left + self.size]], max(1, start - left + 1)))
+                (number, Span([begin, *ids[left : left + self.size]], max(1, start - left + 1)))
                 for left in range(first, len(ids), self.size)
             ]
         return self.sums(windows, len(pairs), tell)
