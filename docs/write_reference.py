@@ -9,6 +9,7 @@ from pydantic import BaseModel
 
 from anatili import __version__
 from anatili.cli import main
+from anatili.evaluate.task_file import EvaluationTask, bundled
 from anatili.recipe import Recipe
 
 FOLDER = Path(__file__).parent / "reference"
@@ -16,7 +17,7 @@ FOLDER = Path(__file__).parent / "reference"
 
 def pages() -> dict[str, str]:
     """File name -> text."""
-    return {"cli.md": cli_page(), "recipe.md": recipe_page()}
+    return {"cli.md": cli_page(), "recipe.md": recipe_page(), "task.md": task_page()}
 
 
 def cli_page() -> str:
@@ -54,6 +55,14 @@ def recipe_page() -> str:
                 parts.append(f"### [[collect.sources]]\n\n{Source.__doc__}\n")
                 parts.append(table("source", Source))
     return "\n".join(parts)
+
+
+def task_page() -> str:
+    return (
+        "# Evaluation task\n\nEvery key of a task file; an unknown key is an error. How to write one: "
+        "[add an evaluation task](../guides/add-a-task.md). Written by `make docs` from `evaluate/task_file.py`.\n\n"
+        f"Bundled: {', '.join(f'`{name}`' for name in bundled())}.\n\n" + table("task", EvaluationTask)
+    )
 
 
 def table(name: str, kind: type[BaseModel], *, skip_sections: bool = False) -> str:

@@ -283,7 +283,7 @@ def test_a_quotation_of_something_else_holds_few_of_the_answers_words():
 
 
 class Broken:
-    """A model with the face of `Scored` that does not know anything."""
+    """A model with the face of `Likelihood` that does not know anything."""
 
     begin = 0
 
@@ -302,10 +302,12 @@ def uniform(text: str) -> float:
 
 
 def test_a_model_that_guesses_takes_eight_bits_a_byte():
-    from anatili.evaluate.measure import bits_row
+    from anatili.evaluate.measure import Given, measure
+    from anatili.evaluate.task_file import load_task
     from anatili.evaluate.texts import TextSet
 
-    row = bits_row(Broken(uniform), TextSet("kk", "own", own_sets.lines()))
+    sets = [TextSet("kk", "own", own_sets.lines())]
+    (row,) = measure(load_task("bits-per-byte"), Broken(uniform), Given(sets=sets))
     assert row["value"] == row["chance"] == 8.0
     assert row["interval"] == [8.0, 8.0]
     for name in ("tiny", "kazakh-26m", "kazakh-270m"):
@@ -314,12 +316,12 @@ def test_a_model_that_guesses_takes_eight_bits_a_byte():
 
 def test_bytes_are_counted_of_the_text_not_of_what_the_model_reads():
     """Bits per letter or per token would make the same guess look twice as good."""
-    from anatili.evaluate.measure import bits_row
+    from anatili.evaluate.measure import Given, bits_row
     from anatili.evaluate.texts import TextSet
 
     texts = TextSet("kk", "own", own_sets.lines())
     assert texts.bytes == sum(len(line.encode()) for line in own_sets.lines()) > 1.7 * sum(map(len, own_sets.lines()))
-    assert bits_row(Broken(lambda text: 8 * len(text)), texts)["value"] == pytest.approx(4.4, abs=0.3)
+    assert bits_row(Broken(lambda text: 8 * len(text)), texts, Given())["value"] == pytest.approx(4.4, abs=0.3)
 
 
 def test_a_random_model_is_right_in_half_of_the_pairs_and_an_ignorant_one_in_none():
@@ -346,20 +348,22 @@ def test_an_untrained_model_is_near_chance_on_second_halves_and_grammar(tmp_path
     pytest.importorskip("torch")
     import models
 
-    from anatili.evaluate.likelihood import Scored
-    from anatili.evaluate.measure import bits_row, halves_row
+    from anatili.engine import open_engine
+    from anatili.evaluate.likelihood import Likelihood
+    from anatili.evaluate.measure import Given, bits_row, halves_row
     from anatili.evaluate.texts import TextSet
 
-    model = Scored(models.make_folder(tmp_path, "qwen3"))
+    model = Likelihood(open_engine(models.make_folder(tmp_path, "qwen3")))
     texts = TextSet("kk", "own", own_sets.lines()[:10])
-    assert halves_row(model, texts)["value"] > 1.5 * FLOORS["kazakh-26m"]["kk_bits_per_byte"]
-    assert bits_row(model, texts)["value"] > 1.5 * FLOORS["kazakh-26m"]["kk_bits_per_byte"]
+    assert halves_row(model, texts, Given())["value"] > 1.5 * FLOORS["kazakh-26m"]["kk_bits_per_byte"]
+    assert bits_row(model, texts, Given())["value"] > 1.5 * FLOORS["kazakh-26m"]["kk_bits_per_byte"]
 
 
 @pytest.mark.parametrize(("answer", "right"), [("kk", 1.0), ("ru", 0.0), ("", 0.0)])
 def test_answers_in_another_language_are_not_counted(answer, right):
     from anatili.engine import Piece
-    from anatili.evaluate.behavior import purity_row
+    from anatili.evaluate.answers import answer_rows
+    from anatili.evaluate.task_file import load_task
 
     class Engine:
         slots, name, context, parameters = 1, "broken", 1024, 1
@@ -367,8 +371,8 @@ def test_answers_in_another_language_are_not_counted(answer, right):
         def generate(self, prompt, sampling):
             yield Piece(own_sets.lines(answer)[0] if answer else "", finish="stop")
 
-    questions = [topic.pages["kk"].question for topic in read_topics()[:4]]
-    assert purity_row(Engine(), questions, "kk")["value"] == right
+    questions = [{"question": topic.pages["kk"].question} for topic in read_topics()[:4]]
+    assert answer_rows(load_task("answer-language"), Engine(), questions, "kk")["value"] == right
 
 
 def test_a_tokenizer_of_bytes_is_above_the_floor_and_one_that_loses_letters_is_told():

@@ -52,7 +52,7 @@ kinds = ["refusal"]
 epochs = 1
 [evaluate]
 max_bytes = 1000
-questions = 1
+tasks = ["bits-per-byte", "second-halves"]
 memory_texts = 1
 """
 CARRIER = """

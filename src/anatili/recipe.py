@@ -284,8 +284,10 @@ class Evaluate(Section):
         {}, description="Language -> further held-out text files, a sentence a line."
     )
     max_bytes: int = Field(200_000, ge=1_000, le=10**9, description="Most text scored for one language and set.")
-    questions: int = Field(
-        20, ge=0, le=10_000, description="Questions asked in each language for the answers' language."
+    tasks: tuple[str, ...] = Field(
+        ("bits-per-byte", "second-halves", "scripts", "minimal-pairs", "answer-language"),
+        strict=False,
+        description="Evaluation tasks: names of bundled ones, or task files relative to the recipe.",
     )
     memory_texts: int = Field(
         50, ge=0, le=10**6, description="Training texts asked for whether they are known by heart."

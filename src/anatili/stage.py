@@ -71,7 +71,7 @@ BUILDING = (
           reads=("prompts.toml",), loose=("log.jsonl",), version=4),
     Stage("evaluate", "anatili.evaluate.score:run", ("evaluate", *LANGUAGES, "tokenizer.base"),
           needs=("cut", "tokenizer", "pretrain", "tune"), watches="anatili.evaluate.texts:inventory",
-          reads=("pack.toml", "pairs.toml"), loose=("scores.png",), version=2),
+          reads=("pack.toml", "pairs.toml", "prompts.toml"), loose=("scores.png",), version=3),
 )
 STAGES = (
     *BUILDING,

@@ -1,4 +1,4 @@
-"""A server with several models, as Ollama is: the one that is named is asked, another is refused by name."""
+"""A server with several models, as Ollama, OpenAI or OpenRouter: the one that is named is asked, another is refused."""
 
 import json
 import threading
@@ -7,7 +7,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 import anatili.engine
-from anatili.engine import Sampling, is_address, open_engine, say
+from anatili.engine import Sampling, Span, is_address, open_engine, say
+from anatili.evaluate.likelihood import Likelihood
 from anatili.problem import Problem
 
 
@@ -18,16 +19,22 @@ class Handler(BaseHTTPRequestHandler):
         pass
 
     def do_GET(self):
+        if self.server.key and self.headers["Authorization"] != f"Bearer {self.server.key}":
+            return self.send("{}", "application/json", 401)
+        if self.server.names is None:
+            return self.send("{}", "application/json", 404)
         names = self.server.names
-        self.send(json.dumps({"object": "list", "data": [{"id": name} for name in names]}), "application/json")
+        return self.send(json.dumps({"object": "list", "data": [{"id": name} for name in names]}), "application/json")
 
     def do_POST(self):
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        if body.get("echo"):  # as Ollama: the text that comes next, and no word on the prompt
+            return self.send(json.dumps({"choices": [{"index": 0, "text": "", "logprobs": None}]}), "application/json")
         said = {"choices": [{"delta": {"content": body["model"]}, "finish_reason": "stop"}]}
-        self.send(f"data: {json.dumps(said)}\n\ndata: [DONE]\n\n", "text/event-stream")
+        return self.send(f"data: {json.dumps(said)}\n\ndata: [DONE]\n\n", "text/event-stream")
 
-    def send(self, text, kind):
-        self.send_response(200)
+    def send(self, text, kind, status=200):
+        self.send_response(status)
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(text)))
         self.end_headers()
@@ -37,7 +44,7 @@ class Handler(BaseHTTPRequestHandler):
 @pytest.fixture
 def ollama(monkeypatch):
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.names = ["first:latest", "gemma3:4b", "kazllm:latest"]
+    server.names, server.key = ["first:latest", "gemma3:4b", "kazllm:latest"], ""
     threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
     monkeypatch.setattr(anatili.engine, "OLLAMA_ADDRESS", f"http://127.0.0.1:{server.server_port}/v1")
     yield server
@@ -51,16 +58,52 @@ def test_a_model_of_ollama_is_asked_by_name(ollama, name, asked):
     assert say(engine, [{"role": "user", "content": "?"}], Sampling()) == asked
 
 
-def test_without_a_name_the_first_is_asked(ollama):
-    assert open_engine(anatili.engine.OLLAMA_ADDRESS).name == "first:latest"
+def test_a_model_is_named_behind_the_address_or_by_argument(ollama):
+    address = anatili.engine.OLLAMA_ADDRESS
+    assert open_engine(f"{address}#gemma3:4b").name == "gemma3:4b"
+    assert open_engine(address, model="kazllm").name == "kazllm:latest"
 
 
-def test_a_model_that_it_does_not_have_is_told(ollama):
-    with pytest.raises(Problem, match=r"no model 'gemma'; it has first:latest, gemma3:4b, kazllm:latest"):
+def test_without_a_name_the_only_model_is_asked_and_of_several_none_is_guessed(ollama):
+    address = anatili.engine.OLLAMA_ADDRESS
+    with pytest.raises(Problem, match=r"has 3 models: first:latest, gemma3:4b, kazllm:latest\. .*/v1#first:latest"):
+        open_engine(address)
+    ollama.names = ["only"]
+    assert open_engine(address).name == "only"
+
+
+def test_a_model_that_it_does_not_have_is_told_with_those_like_it_first(ollama):
+    with pytest.raises(Problem, match=r"no model 'gemma'; it has gemma3:4b, first:latest, kazllm:latest"):
         open_engine("ollama:gemma")
+    ollama.names = [f"model-{number}" for number in range(400)]
+    with pytest.raises(Problem, match=r"it has model-399, model-0, .* and 380 more$"):
+        open_engine("ollama:399")
     ollama.names = []
     with pytest.raises(Problem, match="it names no model"):
         open_engine("ollama:gemma")
+
+
+def test_a_server_that_lists_no_models_is_asked_by_name(ollama):
+    ollama.names = None
+    assert open_engine("ollama:some").name == "some"
+    with pytest.raises(Problem, match="no OpenAI-compatible server answers"):
+        open_engine(anatili.engine.OLLAMA_ADDRESS)
+
+
+def test_a_key_is_taken_from_the_environment_or_the_argument(ollama, monkeypatch):
+    ollama.key = "secret"
+    with pytest.raises(Problem, match="wants another API key: put it into ANATILI_ENGINE_KEY"):
+        open_engine("ollama:kazllm")
+    assert open_engine("ollama:kazllm", key="secret").name == "kazllm:latest"
+    monkeypatch.setenv("ANATILI_ENGINE_KEY", "secret")
+    assert open_engine("ollama:kazllm").name == "kazllm:latest"
+
+
+def test_a_server_that_cannot_score_says_so(ollama):
+    with pytest.raises(Problem, match=r"this server cannot score text: .*`echo` with `logprobs`"):
+        list(open_engine("ollama:kazllm").logprobs([Span([1, 2, 3])]))
+    with pytest.raises(Problem, match=r"kazllm:latest cannot score text: its tokens are not to be had"):
+        Likelihood(open_engine("ollama:kazllm")).bits(["a"])
 
 
 def test_what_an_address_is():

@@ -161,7 +161,9 @@ def test_the_commands(small, tmp_path):
     assert answer.exit_code == 0, answer.output
     assert "kk-ky: it was not measured" in answer.stderr
     assert "cannot answer" in run(main, ["chat", str(out), "--question", "Абай кім?"]).output
-    assert "can be used to translate" in run(main, ["evaluate", str(out), "--grammar", "kk"]).output
+    assert (
+        "cannot score text" in run(main, ["evaluate", str(out), "--task", "minimal-pairs", "--language", "kk"]).output
+    )
 
 
 def test_in_8_bits_too_a_sentence_is_the_same_alone_and_among_others(small, tmp_path):

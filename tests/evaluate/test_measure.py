@@ -1,18 +1,18 @@
 """Scores that can be counted another way come out the same."""
 
-import json
-import subprocess
-import sys
 from math import log
 
 import models
 import pytest
+from click.testing import CliRunner
 
 torch = pytest.importorskip("torch")
 
+from anatili.cli import main  # noqa: E402
+from anatili.engine import open_engine  # noqa: E402
 from anatili.evaluate import pairs as pairing  # noqa: E402
-from anatili.evaluate.behavior import contamination_rows  # noqa: E402
-from anatili.evaluate.likelihood import Scored, middle  # noqa: E402
+from anatili.evaluate.behavior import contamination_rows, memorization_row  # noqa: E402
+from anatili.evaluate.likelihood import Likelihood, middle  # noqa: E402
 from anatili.evaluate.texts import TextSet  # noqa: E402
 from anatili.interval import wilson  # noqa: E402
 from anatili.lang import load_pack  # noqa: E402
@@ -24,20 +24,23 @@ def model(tmp_path_factory):
 
 
 def test_bits_are_the_sum_over_tokens_whatever_is_scored_beside(model):
-    scored = Scored(model)
+    scored = Likelihood(open_engine(model))
     texts = ["Қазақ тілі – түркі тілдерінің бірі.", "Иә", "", models.texts("kk")[0] * 4]
     bits = scored.bits(texts)
     assert bits[2] == 0
     ids = [scored.begin, *scored.ids(texts[0])]
     with torch.inference_mode():
-        chances = torch.log_softmax(scored.model(input_ids=torch.tensor([ids])).logits[0], -1)
+        chances = torch.log_softmax(scored.engine.model(input_ids=torch.tensor([ids])).logits[0], -1)
     by_hand = -sum(chances[place, token].item() for place, token in enumerate(ids[1:])) / log(2)
     assert bits[0] == pytest.approx(by_hand, rel=1e-4)
     assert scored.bits(texts[3:])[0] == pytest.approx(bits[3], rel=1e-5)  # longer than one window
+    tensor = torch.tensor([ids])
+    loss = scored.engine.model(input_ids=tensor, labels=tensor).loss.item()  # transformers' own mean over tokens
+    assert bits[0] == pytest.approx(loss * (len(ids) - 1) / log(2), rel=1e-4)
 
 
 def test_the_second_half_is_what_the_whole_costs_less_the_first(model):
-    scored = Scored(model)
+    scored = Likelihood(open_engine(model))
     sentence = "Алматы қаласында биыл жаңа кітапхана ашылды."
     at = middle(sentence)
     assert sentence[at] == " "
@@ -47,6 +50,36 @@ def test_the_second_half_is_what_the_whole_costs_less_the_first(model):
     assert bits[0] == pytest.approx(whole - first, rel=1e-3)
     assert sizes[0] == len(sentence[at:].encode())
     assert middle("бір") == 1
+
+
+def test_a_continuation_is_what_the_whole_costs_less_what_is_given(model):
+    scored = Likelihood(open_engine(model))
+    given, text = "Қазақстанның астанасы", " Астана қаласы."
+    (bits,) = scored.continuations([(given, text)])
+    whole, first = scored.bits([given + text, given])
+    assert bits == pytest.approx(whole - first, rel=1e-3)
+    long = "Бұл ұзақ мәтін. " * 200
+    assert scored.continuations([(long + given, text)])[0] > 0, "its beginning is left out, its end is given"
+    (alone,), (behind,) = (scored.continuations([(before, long)]) for before in ("", given))
+    assert alone == pytest.approx(scored.bits([long])[0], rel=1e-5), "each token is scored once, however long it is"
+    assert behind == pytest.approx(alone, rel=0.1)
+    within = scored.ids("Астана")[0:1] != scored.ids("Аста")[0:1]
+    (apart,) = scored.continuations([("Аста", "на")])
+    assert apart == pytest.approx(scored.bits(["Астана"])[0], rel=1e-4) or not within
+
+
+def test_what_is_known_by_heart_is_what_greedy_decoding_says(model):
+    scored = Likelihood(open_engine(model))
+    ids = scored.ids(models.texts("kk")[0])[:32]
+    with torch.inference_mode():
+        made = scored.engine.model.generate(
+            torch.tensor([[scored.begin, *ids]]), max_new_tokens=32, do_sample=False, pad_token_id=0, eos_token_id=None
+        )[0, 1:].tolist()
+    known = pytest.MonkeyPatch()
+    known.setattr(scored, "ids", lambda text: made if text == "greedy" else scored.engine.tokenize(text))
+    row = memorization_row(scored, ["greedy", *models.texts("kk")[:3]], "kk")
+    known.undo()
+    assert (row["value"], row["count"]) == (0.25, 4)
 
 
 def test_kazakh_pairs_differ_in_one_point_and_the_right_one_is_right():
@@ -70,7 +103,7 @@ def _said():
 
 def test_pairs_are_scored_by_the_likelier_sentence():
     class Known:
-        def bits(self, sentences):
+        def bits(self, sentences, tell):
             import numpy as np
 
             return np.array([1.0 if "right" in sentence else 2.0 for sentence in sentences])
@@ -98,31 +131,14 @@ def test_a_test_text_in_the_corpus_is_found(tmp_path):
     assert row["value"] == 0.5
 
 
-def run(*arguments):
-    command = [sys.executable, "-m", "anatili", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=1800)
-
-
-def test_any_model_is_scored_on_any_file(model, tmp_path):
-    pytest.importorskip("gguf")
-    (tmp_path / "kk.txt").write_text("\n".join(models.texts("kk")[:6]), "utf-8")
-    exported = run("export", model, "--gguf", "--quantization", "f16", "-o", tmp_path / "m.gguf", "--json")
-    assert json.loads(exported.stdout)["parity"]["mean"] < 0.05, exported.stderr
-    values = []
-    for place in (model, tmp_path / "m.gguf"):
-        done = run("evaluate", place, "--text", tmp_path / "kk.txt", "--halves", "--max-bytes", 3000, "--json")
-        rows = json.loads(done.stdout)["scores"]
-        assert [row["measure"] for row in rows] == ["bits per byte", "bits per byte of second halves"]
-        assert rows[0]["interval"][0] <= rows[0]["value"] <= rows[0]["interval"][1]
-        assert (rows[0]["language"], rows[0]["chance"]) == ("kk", 8.0)
-        values.append(rows[0]["value"])
-    assert values[0] == pytest.approx(values[1], rel=0.01)
-
-
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("evaluate", "{model}"), "nothing to score"),
+        (("evaluate", "{model}"), "nothing to measure"),
+        (("evaluate", "{model}", "--task", "nothing"), "no task 'nothing': name a file, or one of answer-language"),
+        (("evaluate", "{model}", "--task", "second-halves"), "give --text FILE"),
+        (("evaluate", "{model}", "--task", "minimal-pairs", "--language", "en"), "has no data for en"),
+        (("evaluate", "http://127.0.0.1:9", "--text", "{text}"), "no OpenAI-compatible server answers"),
         (("evaluate", "{model}", "--text", "nowhere.txt"), "no file"),
         (("evaluate", "nowhere", "--text", "x"), "no"),
         (("export", "{model}", "--quantization", "q3"), "no quantization 'q3'"),
@@ -130,7 +146,7 @@ def test_any_model_is_scored_on_any_file(model, tmp_path):
     ],
 )
 def test_what_is_wrong_with_a_command_is_said_in_a_sentence(model, arguments, words):
-    done = run(*(a.format(model=model) for a in arguments))
-    assert done.returncode == 1
-    assert words in done.stderr
-    assert "Traceback" not in done.stderr
+    done = CliRunner().invoke(main, [a.format(model=model, text=__file__) for a in arguments])
+    assert done.exit_code == 1
+    assert words in done.output
+    assert isinstance(done.exception, SystemExit)

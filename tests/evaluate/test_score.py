@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from anatili.evaluate.baselines import ByteNgrams, xz_bits
-from anatili.evaluate.score import Scored, interval, score_row
+from anatili.evaluate.score import interval, score_row
 from anatili.evaluate.texts import TextSet, first_bytes, inventory
 from anatili.problem import Problem
 from anatili.recipe import Evaluate, Recipe
@@ -51,27 +51,22 @@ def test_xz_gains_from_training_text():
     assert xz_bits("\n".join(TEXTS[:40]).encode(), held) < xz_bits(b"", held)
 
 
-def test_bits_do_not_depend_on_what_else_is_scored(tiny_run):
-    model = Scored(tiny_run / "pretrain" / "model")
-    some = (TEXTS[0], "Сәлем", TEXTS[1] * 3)
-    together = model.bits(some)
-    for text, bits in zip(some, together, strict=True):
-        assert model.bits((text,))[0] == pytest.approx(bits, rel=1e-4)
-
-
-def test_bits_agree_with_transformers_own_loss(tiny_run):
-    """One short window: the mean loss of transformers times tokens, in bits."""
-    model = Scored(tiny_run / "pretrain" / "model")
-    engine = model.engine
-    ids = engine.torch.tensor(
-        [[engine.tokenizer.bos_token_id, *engine.tokenizer.encode("Қазақ тілі.", add_special_tokens=False)]]
-    )
-    loss = engine.model(input_ids=ids, labels=ids).loss.item() * (ids.shape[1] - 1) / np.log(2)
-    assert model.bits(("Қазақ тілі.",))[0] == pytest.approx(loss, rel=1e-4)
-
-
 def test_texts_are_cut_to_size_and_missing_ones_named(tmp_path):
     assert first_bytes(["аа", "бб", "вв"], 8) == ("аа", "бб")
     assert first_bytes(["аааа"], 1) == ("аааа",)
     with pytest.raises(Problem, match=r"no file .*gone.txt"):
         inventory(Recipe(name="t", language="kk", evaluate=Evaluate(texts={"kk": ("gone.txt",)})), tmp_path)
+
+
+def test_a_task_and_its_data_are_watched(tmp_path):
+    (tmp_path / "kk.txt").write_text("Бір.\nЕкі.\n", "utf-8")
+    (tmp_path / "own.toml").write_text(
+        'kind = "bits_per_byte"\ndata = "{language}.txt"\nlicense = "CC0-1.0"\n', "utf-8"
+    )
+    recipe = Recipe(name="t", language="kk", evaluate=Evaluate(tasks=("own.toml", "answer-language")))
+    before = inventory(recipe, tmp_path)
+    assert {"own", "own: kk.txt", "answer-language", "sample"} <= before.keys()
+    (tmp_path / "kk.txt").write_text("Бір.\nҮш.\n", "utf-8")
+    assert {name for name, value in inventory(recipe, tmp_path).items() if value != before[name]} == {"own: kk.txt"}
+    with pytest.raises(Problem, match=r"no task 'gone.toml': name a file, or one of answer-language, bits-per-byte"):
+        inventory(Recipe(name="t", language="kk", evaluate=Evaluate(tasks=("gone.toml",))), tmp_path)

@@ -9,8 +9,8 @@ from safetensors.torch import load_file, save_file
 torch = pytest.importorskip("torch")
 pytest.importorskip("xllamacpp")
 
-from anatili.engine import Sampling, open_engine, say  # noqa: E402
-from anatili.evaluate.likelihood import Scored  # noqa: E402
+from anatili.engine import Sampling, Span, open_engine, say  # noqa: E402
+from anatili.evaluate.likelihood import Likelihood  # noqa: E402
 from anatili.gguf.file import export_gguf  # noqa: E402
 from anatili.problem import Problem  # noqa: E402
 from anatili.train.parity import compare  # noqa: E402
@@ -36,7 +36,7 @@ def copy_of(folder, target):
 
 
 @pytest.mark.parametrize(("quantization", "most"), [("f32", 0.01), ("q8_0", 0.15)])
-def test_llama_cpp_transformers_and_the_weights_read_back_agree(folder, tmp_path, quantization, most):
+def test_llama_cpp_and_transformers_agree(folder, tmp_path, quantization, most):
     file = tmp_path / "m.gguf"
     said = export_gguf(folder, file, quantization)
     assert said["bytes"] == file.stat().st_size
@@ -44,7 +44,7 @@ def test_llama_cpp_transformers_and_the_weights_read_back_agree(folder, tmp_path
     assert found["positions"] > 20
     assert found["mean"] < most
     texts = ["Қазақ тілі – түркі тілдерінің бірі.", "Two words, 2024!", "ığüşöç"]
-    ours, stored = Scored(folder), Scored(file)
+    ours, stored = Likelihood(open_engine(folder)), Likelihood(open_engine(file))
     assert [stored.ids(text) for text in texts] == [ours.ids(text) for text in texts]
     assert stored.bits(texts) == pytest.approx(ours.bits(texts), rel=0.01)
 
@@ -131,5 +131,8 @@ def test_an_adapter_says_the_same_on_a_gguf_base_and_in_peft(tmp_path, shape):
     with_it, without = (engine.next_chances(ids, 10) for engine in (theirs, bare))
     assert all(abs(chances[token].item() - chance) < 0.02 for token, chance in with_it.items())
     assert any(abs(chances[token].item() - chance) > 0.1 for token, chance in without.items())
+    scored = [next(engine.logprobs([Span(ids)])) for engine in (ours, theirs, bare)]
+    assert scored[1] == pytest.approx(scored[0], abs=0.02)
+    assert scored[2] != pytest.approx(scored[0], abs=0.1)
     with pytest.raises(Problem, match="no adapter in"):
         open_engine(folder, [tmp_path])

@@ -12,7 +12,6 @@ from gguf import GGUFReader, GGUFValueType, GGUFWriter  # noqa: E402
 from anatili.engine.llama import LlamaEngine  # noqa: E402
 from anatili.gguf.base import unpack  # noqa: E402
 from anatili.gguf.file import export_gguf  # noqa: E402
-from anatili.gguf.model import open_gguf  # noqa: E402
 from anatili.problem import Problem  # noqa: E402
 from anatili.train import init  # noqa: E402
 from anatili.train.parity import compare  # noqa: E402
@@ -72,14 +71,15 @@ def made(request, tmp_path_factory):
     return folder
 
 
-def test_llama_cpp_says_the_same_at_each_depth(made):
+def test_llama_cpp_says_the_same_at_each_depth(made, tmp_path):
     model = init.open_model(made).eval()
     size = model.config.vocab_size
     ids = [1, *torch.randint(10, size, (2999,), generator=torch.Generator().manual_seed(3)).tolist()]
     ends = (50, 500, 1500, 2900)
     with torch.inference_mode():
         logits = model(input_ids=torch.tensor([ids]), logits_to_keep=torch.tensor([end - 1 for end in ends])).logits[0]
-        back = open_gguf(made / "m.gguf")[1]
+        unpack(made / "m.gguf", tmp_path / "back")
+        back = init.open_model(tmp_path / "back").eval()
         stored = back(input_ids=torch.tensor([ids]), logits_to_keep=torch.tensor([end - 1 for end in ends])).logits[0]
     engine = LlamaEngine(made / "m.gguf")
     chances = torch.log_softmax(logits.float(), -1)
@@ -181,4 +181,4 @@ def test_a_file_whose_positions_cannot_be_read_is_refused(tmp_path, kind):
     writer.write_tensors_to_file()
     writer.close()
     with pytest.raises(Problem, match=kind):
-        open_gguf(tmp_path / "kind.gguf")
+        unpack(tmp_path / "kind.gguf", tmp_path / "back")

@@ -13,7 +13,7 @@ from safetensors.torch import load_file  # noqa: E402
 from anatili.document import Kept, write_shard  # noqa: E402
 from anatili.engine import open_engine  # noqa: E402
 from anatili.engine.llama import LlamaEngine  # noqa: E402
-from anatili.evaluate.likelihood import Scored  # noqa: E402
+from anatili.evaluate.likelihood import Likelihood  # noqa: E402
 from anatili.gguf.adapter import export_adapter  # noqa: E402
 from anatili.gguf.file import export_gguf  # noqa: E402
 from anatili.gguf.merge import merge  # noqa: E402
@@ -86,7 +86,9 @@ def test_new_rows_learn_beside_the_adapter_and_old_rows_stay(trained):
         assert not torch.equal(tuned[name], value), "they go on learning in tune"
     unseen = small.texts("kk")[-3:]
     pretrain.save_model(model, trained / "fitted", trained / "begun")
-    learned, untrained = (Scored(trained / name).bits(unseen)[0] for name in ("pretrain/model", "begun"))
+    learned, untrained = (
+        Likelihood(open_engine(trained / name)).bits(unseen)[0] for name in ("pretrain/model", "begun")
+    )
     assert learned < 0.99 * untrained
 
 

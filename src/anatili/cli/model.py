@@ -151,53 +151,52 @@ def fit_command(base: str, texts: tuple[Path, ...], language: str, added: int, t
 
 
 @click.command()
-@click.argument("model", type=PATH)
+@click.argument("model", metavar="RUN|MODEL|ADDRESS")
+@click.option("--task", "tasks", multiple=True, metavar="NAME|FILE", help="Task to carry out; repeatable.")
 @click.option("--text", "texts", multiple=True, type=PATH, metavar="FILE", help="Held-out text, a line a text.")
-@click.option("--language", default="", help="Language of the texts; recognised if not given.")
-@click.option("--halves", is_flag=True, help="Also the second half of each line given the first.")
-@click.option("--scripts", is_flag=True, help="Also the texts written in the language's other scripts.")
-@click.option("--grammar", multiple=True, metavar="LANG", help="Minimal pairs of a language pack; repeatable.")
-@click.option("--max-bytes", default=1_000_000, show_default=True, type=click.IntRange(1), help="Most of one file.")
+@click.option("--language", default="", metavar="CODE", help="Language of texts and tasks; of texts recognized.")
+@click.option("--max-bytes", default=1_000_000, show_default=True, type=click.IntRange(1), help="Bytes read of a file.")
 @as_json
 @report_problems
 @offers_to_pull
 def evaluate(
-    model: Path,
-    texts: tuple[Path, ...],
-    language: str,
-    halves: bool,
-    scripts: bool,
-    grammar: tuple[str, ...],
-    max_bytes: int,
-    wants_json: bool,
+    model: str, tasks: tuple[str, ...], texts: tuple[Path, ...], language: str, max_bytes: int, wants_json: bool
 ) -> None:
-    """Score MODEL (a Hugging Face folder, a .gguf file or a run) on text: bits per byte, with interval and chance.
+    """Measure a model: a run, a Hugging Face folder, a .gguf file, a server's address.
 
-    Bits per byte compares models whatever their tokenizers; of two languages it cannot compare the figures.
+    A task is a TOML file of your own, or one that comes with anatili: answer-language, bits-per-byte, minimal-pairs,
+    scripts, second-halves, translation. Without --task, bits per byte of each --text is measured. It compares models
+    whatever their tokenizers; of two languages it cannot compare the figures.
 
     \b
     anatili evaluate runs/tiny/tune/model --text held-out.txt
-    anatili evaluate model.gguf --text held-out.txt --halves --grammar kk --json
-    """  # fmt: skip
+    anatili evaluate model.gguf --task minimal-pairs --language kk --json
+    anatili evaluate http://127.0.0.1:8000/v1#kazakh-26m --text held-out.txt --task second-halves
+    """
     from anatili.cli.progress import Bars, show_score
-    from anatili.evaluate.likelihood import Scored
-    from anatili.evaluate.measure import measure, read_file
+    from anatili.engine import is_address, open_engine
+    from anatili.evaluate.likelihood import Likelihood
+    from anatili.evaluate.measure import Given, measure, read_file
+    from anatili.evaluate.task_file import load_task
     from anatili.serve.assistant import find_model
 
-    if not texts and not grammar:
-        raise Problem("nothing to score: give --text FILE or --grammar LANG")
+    if not texts and not tasks:
+        raise Problem("nothing to measure: give --text FILE or --task NAME")
+    chosen = [load_task(name) for name in tasks or ("bits-per-byte",)]
     sets = [read_file(path, max_bytes, language) for path in texts]
-    opened = Scored(find_model(str(model), tell=lambda line: click.echo(line, err=True)))
+    languages = [language] if language else list(dict.fromkeys(text_set.language for text_set in sets))
+    place = model if is_address(model) else find_model(model, tell=lambda line: click.echo(line, err=True))
+    opened = Likelihood(open_engine(place))
     rows = []
     with Bars(quiet=wants_json) as bars:
         bar = bars.bar("scores")
         bar.start(sum(len(s.texts) for s in sets), "windows")
-        for row in measure(opened, sets, halves=halves, scripts=scripts, grammar=grammar, tell=bar.advance):
+        for row in (row for task in chosen for row in measure(task, opened, Given(languages, sets), bar.advance)):
             rows.append(row)
             if not wants_json:
                 show_score(row)
     if wants_json:
-        print_json({"model": str(model), "parameters": opened.parameters, "scores": rows})
+        print_json({"model": model, "parameters": opened.engine.parameters, "scores": rows})
 
 
 @click.command()

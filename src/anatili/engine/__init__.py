@@ -1,9 +1,9 @@
-"""What produces text. `Engine` is the seam: transformers, llama.cpp, or any OpenAI-compatible address."""
+"""What produces and scores text. `Engine` is the seam: transformers, llama.cpp, OpenAI-compatible servers, plug-ins."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from anatili.lang import LanguagePack
 from anatili.problem import Problem
@@ -12,8 +12,8 @@ from anatili.text import show_path
 from anatili.weights import check_folder, is_converted, is_encoder_decoder
 
 __all__ = [
-    "Chance", "Engine", "Message", "Piece", "Prompt", "Sampling", "Translating", "is_address", "open_engine", "say",
-    "stop",
+    "Chance", "Engine", "Message", "Piece", "Prompt", "Sampling", "Span", "Translating", "is_address", "open_engine",
+    "say", "stop",
 ]  # fmt: skip
 
 OLLAMA = "ollama:"
@@ -68,8 +68,15 @@ class Piece:
     """On the last piece: tokens of the answer."""
 
 
+class Span(NamedTuple):
+    """Token ids, of which those from `start` on are scored, each given all before it."""
+
+    ids: Sequence[int]
+    start: int = 1
+
+
 class Engine(Protocol):
-    """Text from a model. What an engine cannot do is a `Problem` that says so."""
+    """Text from a model, and how likely it finds a text. What an engine cannot do is a `Problem` that says so."""
 
     name: str
     slots: int
@@ -91,6 +98,13 @@ class Engine(Protocol):
 
     def score(self, ids: Sequence[int], likeliest: int) -> list[Chance]:
         """The chance of each token but the first, given those before it, with so many of the likeliest."""
+        ...
+
+    def logprobs(self, spans: Sequence[Span]) -> Iterator[list[float]]:
+        """For each span in turn, the natural logarithms of the probabilities of its tokens from `start` on.
+
+        Spans of similar length that follow one another may be worked on together.
+        """
         ...
 
     def embed(self, texts: Sequence[str | Sequence[int]]) -> list[list[float]]:
@@ -135,45 +149,73 @@ def stop(made: Iterator[Piece]) -> None:
         close()
 
 
-def is_address(model: str | Path) -> bool:
-    """Whether a model is named by where a server answers for it."""
-    return str(model).startswith(("http://", "https://", OLLAMA))
+def is_address(target: str | Path) -> bool:
+    """Whether a model is named by what runs it: a server's address, `ollama:NAME`, or the scheme of a plug-in."""
+    from anatili.engine.plugins import find_plugin
+
+    return str(target).startswith(("http://", "https://", OLLAMA)) or find_plugin(str(target)) is not None
 
 
-def open_engine(model: str | Path, adapters: Sequence[Path] = (), slots: int = 1) -> Engine:
+def open_engine(
+    target: str | Path, adapters: Sequence[Path] = (), slots: int = 1, *, model: str = "", key: str = ""
+) -> Engine:
     """The engine for a folder (Hugging Face, CTranslate2), a GGUF file or an OpenAI-compatible server's address.
 
-    An address begins with http(s), or is `ollama:NAME`. `adapters`: LoRA adapters to put on it; GGUF files for a GGUF
-    file, PEFT folders for a folder. `slots`: answers to be worked on at the same time, where that can be chosen.
+    An address begins with http(s), or is `ollama:NAME`, or begins with the scheme of a plug-in. `model`: which of the
+    server's models, also written behind the address (`https://host/v1#name`); `key`: its API key, by default
+    ANATILI_ENGINE_KEY. `adapters`: LoRA adapters to put on it; GGUF files for a GGUF file, PEFT folders for a folder.
+    `slots`: answers to be worked on at the same time, where that can be chosen.
     """
-    if is_address(model):
-        from anatili.engine.remote import RemoteEngine
-
+    if is_address(target):
         if adapters:
             raise Problem("adapters are put on where the model runs: start that server with them")
-        if str(model).startswith(OLLAMA):
-            return RemoteEngine(OLLAMA_ADDRESS, model=str(model).removeprefix(OLLAMA))
-        return RemoteEngine(str(model))
-    if str(model).endswith(".gguf"):
+        return open_address(str(target), model, key)
+    if str(target).endswith(".gguf"):
         from anatili.engine.llama import LlamaEngine
 
-        return LlamaEngine(Path(model), adapters, slots)
-    if not (Path(model) / "config.json").is_file():
+        return LlamaEngine(Path(target), adapters, slots)
+    return open_folder(Path(target), adapters)
+
+
+def open_address(address: str, model: str, key: str) -> Engine:
+    """The engine for a server or a plug-in."""
+    from anatili.engine.plugins import find_plugin
+
+    if address.startswith(OLLAMA):
+        return open_server(OLLAMA_ADDRESS, address.removeprefix(OLLAMA), key)
+    if plugin := find_plugin(address):
+        return plugin.open()
+    address, _, behind = address.partition("#")
+    return open_server(address, model or behind, key)
+
+
+def open_server(address: str, model: str, key: str) -> Engine:
+    """The engine for a server, by what it says it is."""
+    from anatili.engine.llama_server import OWNER, LlamaServerEngine
+    from anatili.engine.remote import RemoteEngine
+
+    engine = RemoteEngine(address, key, model)
+    return LlamaServerEngine(address, key, model) if engine.card.get("owned_by") == OWNER else engine
+
+
+def open_folder(folder: Path, adapters: Sequence[Path]) -> Engine:
+    """The engine for a Hugging Face or CTranslate2 folder."""
+    if not (folder / "config.json").is_file():
         raise Problem(
-            f"no model in {show_path(model)}: expected a Hugging Face folder with config.json, or a .gguf file"
+            f"no model in {show_path(folder)}: expected a Hugging Face folder with config.json, or a .gguf file"
         )
-    if is_converted(Path(model)):
+    if is_converted(folder):
         from anatili.engine.seq2seq import Seq2SeqEngine
 
         if adapters:
             raise Problem("adapters are put on before a model is converted, not behind")
-        return Seq2SeqEngine(Path(model))
-    if is_encoder_decoder(Path(model)):
+        return Seq2SeqEngine(folder)
+    if is_encoder_decoder(folder):
         raise Problem(
-            f"{show_path(model)} is an encoder-decoder model, which runs converted: anatili export {show_path(model)} "
-            "--ctranslate2"
+            f"{show_path(folder)} is an encoder-decoder model, which runs converted: "
+            f"anatili export {show_path(folder)} --ctranslate2"
         )
-    check_folder(Path(model))
+    check_folder(folder)
     from anatili.engine.local import TransformersEngine
 
-    return TransformersEngine(Path(model), adapters)
+    return TransformersEngine(folder, adapters)

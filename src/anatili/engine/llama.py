@@ -7,8 +7,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from anatili.engine import Chance, Message, Piece, Prompt, Sampling
-from anatili.engine.remote import RemoteEngine
+from anatili.engine import Chance, Piece, Prompt, Sampling, Span
+from anatili.engine.llama_scorer import LlamaScorer, open_library
+from anatili.engine.llama_server import LlamaServerEngine
 from anatili.gguf import check_gguf, read_facts, silence
 from anatili.problem import Problem, install
 from anatili.text import show_path
@@ -17,11 +18,11 @@ MOST_CONTEXT = 4096
 """Tokens of context that memory is set aside for; models that hold fewer get fewer."""
 
 
-class LlamaEngine(RemoteEngine):
+class LlamaEngine(LlamaServerEngine):
     """llama.cpp behind its own loopback server on a free port, with a key that only this process knows.
 
-    `adapters`: LoRA adapters as GGUF, each put on with full weight. `slots`: answers worked on at a time, each with
-    room for the whole context.
+    Text is scored past the server, in one pass. `adapters`: LoRA adapters as GGUF, each put on with full weight.
+    `slots`: answers worked on at a time, each with room for the whole context.
     """
 
     def __init__(self, file: Path, adapters: Sequence[Path] = (), slots: int = 1) -> None:
@@ -31,11 +32,9 @@ class LlamaEngine(RemoteEngine):
             import xllamacpp
         except ImportError as error:
             raise Problem(f"running a .gguf file needs llama.cpp: {install('serve')}") from error
-        facts = read_facts(file)
-        self.size, self.room = facts["parameters"], min(MOST_CONTEXT, facts["context"])
-        self.pieces = facts["vocabulary"]
+        self.file, self.adapters, self.facts = file, adapters, read_facts(file)
         key = secrets.token_hex(16)
-        settings = self.settings(xllamacpp, file, adapters, self.room, slots, key)
+        settings = self.settings(xllamacpp, file, adapters, self.context, slots, key)
         try:
             with silence():
                 self.server = xllamacpp.Server(settings)
@@ -46,52 +45,37 @@ class LlamaEngine(RemoteEngine):
 
     @staticmethod
     def settings(xllamacpp: Any, file: Path, adapters: Sequence[Path], context: int, slots: int, key: str) -> Any:
-        found = xllamacpp.CommonParams()
-        found.model.path = str(file)
-        found.n_ctx, found.n_parallel = context * slots, slots
-        found.hostnames, found.port = ["127.0.0.1"], 0
-        found.api_keys = [key]
+        params = xllamacpp.CommonParams()
+        params.model.path = str(file)
+        params.n_ctx, params.n_parallel = context * slots, slots
+        params.hostnames, params.port = ["127.0.0.1"], 0
+        params.api_keys = [key]
         # llama.cpp's threads spin: on a machine that is shared, all cores make it many times slower than all but one.
-        found.cpuparams.n_threads = found.cpuparams_batch.n_threads = max(1, (os.cpu_count() or 2) - 1)
-        found.n_threads_http = slots + 4  # a thread is held by each stream; the rest is for tokens and health
-        found.use_jinja, found.warmup = True, False
-        found.embedding, found.pooling_type = True, xllamacpp.llama_pooling_type.LLAMA_POOLING_TYPE_MEAN
-        found.n_ubatch = found.n_batch = max(512, min(2048, context))  # a text to embed must fit into one
-        found.verbosity = -1
+        params.cpuparams.n_threads = params.cpuparams_batch.n_threads = max(1, (os.cpu_count() or 2) - 1)
+        params.n_threads_http = slots + 4  # a thread is held by each stream; the rest is for tokens and health
+        params.use_jinja, params.warmup = True, False
+        params.embedding, params.pooling_type = True, xllamacpp.llama_pooling_type.LLAMA_POOLING_TYPE_MEAN
+        params.n_ubatch = params.n_batch = max(512, min(2048, context))  # a text to embed must fit into one
+        params.verbosity = -1
         loras = []
         for path in adapters:
             lora = xllamacpp.CommonAdapterLoraInfo()
             lora.path, lora.scale = str(path), 1.0
             loras.append(lora)
-        found.lora_adapters = loras
-        return found
+        params.lora_adapters = loras
+        return params
 
     @property
     def context(self) -> int:
-        return int(self.room)
+        return min(MOST_CONTEXT, self.facts["context"])
 
     @property
     def parameters(self) -> int:
-        return int(self.size)
+        return self.facts["parameters"]
 
-    def count(self, messages: Sequence[Message]) -> int:
-        """Tokens of a conversation with the chat template around it."""
-        prompt = self.ask("/apply-template", {"messages": list(messages)})["prompt"]
-        return len(self.tokenize(prompt, begin=True))  # the server takes the begin token off, and puts it on again
-
-    def tokenize(self, text: str, *, begin: bool = False) -> list[int]:
-        found: list[int] = self.ask("/tokenize", {"content": text, "add_special": begin, "parse_special": True})[
-            "tokens"
-        ]
-        return found
-
-    def check(self, ids: Sequence[int]) -> None:
-        """`Problem` if these are not tokens of this model, or more than it holds."""
-        wrong = next((number for number in ids if not 0 <= number < self.pieces), None)
-        if wrong is not None:
-            raise Problem(f"there is no token {wrong}: this model has {self.pieces}")
-        if len(ids) > self.context:
-            raise Problem(f"the text is too long for this model: {len(ids)} tokens, it holds {self.context}")
+    @property
+    def tokens(self) -> int:
+        return self.facts["vocabulary"]
 
     def generate(self, prompt: Prompt, sampling: Sampling) -> Iterator[Piece]:
         self.check([one for one in prompt if isinstance(one, int)])
@@ -102,49 +86,29 @@ class LlamaEngine(RemoteEngine):
             self.check([] if isinstance(text, str) else text)
         return super().embed(texts)
 
-    def detokenize(self, ids: Sequence[int]) -> str:
-        self.check(ids)
-        return str(self.ask("/detokenize", {"tokens": list(ids)})["content"])
-
-    def vocabulary(self) -> dict[str, str]:
-        said = self.ask("/props")
-        return {name: said.get(name) or "" for name in ("bos_token", "eos_token", "chat_template")}
-
-    def next_token(self, ids: Sequence[int], forced: int, likeliest: int) -> dict[str, Any] | None:
-        """The token `forced` after `ids`, with its chance and those of the likeliest; None if it is half a letter.
-
-        The chances are those before anything is forced.
-        """
-        body = {"prompt": list(ids), "n_predict": 1, "n_probs": max(1, likeliest), "temperature": 0,
-                "cache_prompt": True, "logit_bias": [[forced, 1e9]]}  # fmt: skip
-        found = self.ask("/completion", body).get("completion_probabilities")
-        return dict(found[0]) if found else None
-
     @cached_property
-    def letter(self) -> int:
-        """A token that is a whole letter."""
-        return self.tokenize("a")[-1]
-
-    def next_chances(self, ids: Sequence[int], count: int) -> dict[int, float]:
-        """The `count` likeliest tokens after `ids` and the natural logarithms of their chances."""
-        found = self.next_token(ids, self.letter, count)
-        assert found
-        return {row["id"]: row["logprob"] for row in found["top_logprobs"]}
+    def scorer(self) -> LlamaScorer | None:
+        """The model opened a second time, for scoring; None where llama.cpp's C functions cannot be reached."""
+        library = open_library()
+        return LlamaScorer(library, self.file, self.adapters, self.context) if library else None
 
     def score(self, ids: Sequence[int], likeliest: int) -> list[Chance]:
         self.check(ids)
-        found = []
-        for place in range(1, len(ids)):
-            row = self.next_token(ids[:place], ids[place], likeliest)
-            if row is None:  # the server keeps back half a letter with its chance: it must be among those of all others
-                row = self.next_token(ids[:place], self.letter, self.pieces)
-                assert row
-                row |= next(one for one in row["top_logprobs"] if one["id"] == ids[place])
-            top = tuple((one["token"], one["logprob"]) for one in row["top_logprobs"][:likeliest])
-            found.append(Chance(row["token"], row["logprob"], top))
-        return found
+        scorer = self.scorer
+        if scorer is None:
+            return super().score(ids, likeliest)
+        chances = []
+        for row, token in zip(scorer.rows(ids, 1), ids[1:], strict=True):
+            top = (-row).argsort(kind="stable")[:likeliest].tolist()
+            others = tuple((scorer.text(number), float(row[number])) for number in top)
+            chances.append(Chance(scorer.text(token), float(row[token]), others))
+        return chances
 
-    def more(self, sampling: Sampling) -> dict[str, Any]:
-        # Models that think aloud first (Qwen 3) would use up the answer's tokens with it; other templates do not ask.
-        aloud = {"chat_template_kwargs": {"enable_thinking": False}}
-        return {"repeat_penalty": sampling.repetition, "cache_prompt": True, **aloud}
+    def logprobs(self, spans: Sequence[Span]) -> Iterator[list[float]]:
+        scorer = self.scorer
+        if scorer is None:
+            yield from super().logprobs(spans)
+            return
+        for span in spans:
+            self.check(span.ids)
+            yield scorer.logprobs(span.ids, span.start)

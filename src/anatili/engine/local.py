@@ -6,11 +6,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from anatili.engine import Chance, Message, Piece, Prompt, Sampling
+from anatili.engine import Chance, Message, Piece, Prompt, Sampling, Span
 from anatili.engine.json_schema import Form, open_vocabulary
 from anatili.problem import Problem, install
 from anatili.text import show_path
 from anatili.weights import check_complete, check_folder
+
+LOGIT_BYTES = 256 * 2**20
+"""Size of the logits held at a time: spans are scored together up to this."""
 
 
 class TransformersEngine:
@@ -95,6 +98,34 @@ class TransformersEngine:
         with self.torch.inference_mode():
             logits = self.model(input_ids=self.torch.tensor([list(ids)], device=self.device)).logits[0, :-1]
         return [self.chance(row, number, likeliest) for row, number in zip(logits.float().cpu(), ids[1:], strict=True)]
+
+    def logprobs(self, spans: Sequence[Span]) -> Iterator[list[float]]:
+        for span in spans:
+            self.check(span.ids)
+        rows = max(1, LOGIT_BYTES // (4 * self.model.config.get_text_config().vocab_size))
+        done = 0
+        while done < len(spans):
+            longest, count = len(spans[done].ids), 1
+            while done + count < len(spans):
+                longest = max(longest, len(spans[done + count].ids))
+                if longest * (count + 1) > rows:
+                    break
+                count += 1
+            yield from self._logprobs(spans[done : done + count])
+            done += count
+
+    def _logprobs(self, spans: Sequence[Span]) -> list[list[float]]:
+        """The same for spans that are run as one batch; what pads the shorter ones stands behind them."""
+        longest = max(len(span.ids) for span in spans)
+        if longest < 2:
+            return [[] for _ in spans]
+        padded = [[*span.ids, *[0] * (longest - len(span.ids))] for span in spans]
+        ids = self.torch.tensor(padded, device=self.device)
+        with self.torch.inference_mode():
+            logits = self.model(input_ids=ids[:, :-1], use_cache=False).logits.float()
+            picked = logits.gather(2, ids[:, 1:, None]).squeeze(2)
+            values = (picked - logits.logsumexp(-1)).cpu().tolist()
+        return [row[span.start - 1 : len(span.ids) - 1] for row, span in zip(values, spans, strict=True)]
 
     def chance(self, logits: Any, token: int, likeliest: int) -> Chance:
         values = logits.log_softmax(-1)

@@ -1,14 +1,21 @@
-"""Any server with an OpenAI-compatible API."""
+"""Any server with an OpenAI-compatible API: OpenAI, OpenRouter, vLLM, llama.cpp, Ollama, another anatili."""
 
 import json
 import os
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from anatili.engine import Chance, Piece, Prompt, Sampling
+from anatili.engine import Chance, Piece, Prompt, Sampling, Span
 from anatili.problem import Problem
 
 LOCAL = ("//127.0.0.1", "//localhost", "//[::1]")
+KEY = "ANATILI_ENGINE_KEY"
+OURS = "anatili"
+"""How our own server calls itself in its list of models."""
+LISTED = 20
+"""Names of models that a message tells at most."""
+TOGETHER = 16
+"""Texts that are scored by one request."""
 
 
 class RemoteEngine:
@@ -18,31 +25,55 @@ class RemoteEngine:
     """Requests that are handed on at a time; such a server has a queue of its own."""
 
     def __init__(self, address: str, key: str = "", model: str = "") -> None:
-        """`model`: which of the server's; "" takes its first."""
+        """`model`: which of the server's; it may be left out where there is only one."""
         import httpx
 
         self.address = address.rstrip("/").removesuffix("/v1")
         self.label = self.address
         """What it is called in messages."""
-        key = key or os.environ.get("ANATILI_ENGINE_KEY", "")
+        key = key or os.environ.get(KEY, "")
         # A server on this machine may close a kept connection at the moment it is used again: take a new one each time.
         limits = httpx.Limits(max_keepalive_connections=0 if any(name in self.address for name in LOCAL) else 20)
         headers = {"Authorization": f"Bearer {key}"} if key else {}
         self.client = httpx.Client(timeout=120, headers=headers, limits=limits)
+        self.card = self.find_model(model)
+        """What the server says of the model."""
+        self.name = str(self.card["id"])
+
+    def find_model(self, model: str) -> dict[str, Any]:
+        """The server's own words on the model of this name, or on its only one; `Problem` names those that it has."""
+        import httpx
+
         try:
-            answer = self.client.get(f"{self.address}/v1/models").raise_for_status()
-            names = [str(one["id"]) for one in answer.json()["data"]]
-            if not names:
+            answer = self.client.get(f"{self.address}/v1/models")
+            if answer.status_code == httpx.codes.NOT_FOUND and model:
+                return {"id": model}  # it lists none: whether it has this one shows when it is asked
+            if answer.status_code in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
+                raise Problem(f"{self.label} wants another API key: put it into {KEY}")
+            cards = [dict(card) for card in answer.raise_for_status().json()["data"]]
+            if not cards:
                 raise LookupError("it names no model")
-            self.name = next((name for name in names if model in ("", name, name.removesuffix(":latest"))), "")
+            names = [str(card["id"]) for card in cards]
         except (httpx.HTTPError, ValueError, LookupError) as error:
             raise Problem(f"no OpenAI-compatible server answers at {self.address}/v1/models: {error}") from error
-        if not self.name:
-            raise Problem(f"{self.label} has no model {model!r}; it has {', '.join(names)}")
+        if model:
+            card = next(
+                (card for card in cards if model in (card["id"], str(card["id"]).removesuffix(":latest"))), None
+            )
+            if card is None:
+                raise Problem(f"{self.label} has no model {model!r}; it has {listing(names, model)}")
+            return card
+        # Our own server lists one model twice: with search and without.
+        if len(cards) > 1 and cards[0].get("owned_by") != OURS:
+            raise Problem(
+                f"{self.label} has {len(cards)} models: {listing(names)}. Name one behind the address, as in "
+                f"{self.address}/v1#{names[0]}"
+            )
+        return cards[0]
 
     @property
     def context(self) -> int:
-        return 0
+        return int(self.card.get("max_model_len") or self.card.get("context_length") or 0)
 
     @property
     def parameters(self) -> int:
@@ -100,13 +131,30 @@ class RemoteEngine:
             raise Problem(f"{self.label}: {error}") from error
 
     def score(self, ids: Sequence[int], likeliest: int) -> list[Chance]:
-        body = {"model": self.name, "prompt": list(ids), "max_tokens": 1, "echo": True, "logprobs": likeliest,
-                "temperature": 0}  # fmt: skip
-        (choice, *_) = self.ask("/v1/completions", body)["choices"]
-        found = read_chances(choice.get("logprobs"))
-        if len(found) < len(ids) - 1:
-            raise Problem(f"{self.address} does not tell the chances of the tokens it is given (echo with logprobs)")
-        return list(found[: len(ids) - 1])
+        (rows,) = self.echo([ids], max(1, likeliest))
+        return list(rows)
+
+    def logprobs(self, spans: Sequence[Span]) -> Iterator[list[float]]:
+        for first in range(0, len(spans), TOGETHER):
+            some = spans[first : first + TOGETHER]
+            for span, rows in zip(some, self.echo([span.ids for span in some], 1), strict=True):
+                yield [row.logprob for row in rows[span.start - 1 :]]
+
+    def echo(self, prompts: Sequence[Sequence[int]], likeliest: int) -> Iterator[tuple[Chance, ...]]:
+        """The chance of each token but the first of each prompt, as the server gives it back with `echo`."""
+        body = {"model": self.name, "prompt": [list(ids) for ids in prompts], "max_tokens": 0, "echo": True,
+                "logprobs": likeliest, "temperature": 0}  # fmt: skip
+        try:
+            choices = self.ask("/v1/completions", body)["choices"]
+        except Problem as problem:
+            raise Problem(f"this server cannot score text: {problem}") from problem
+        rows = [read_chances(choice.get("logprobs")) for choice in sorted(choices, key=lambda one: one["index"])]
+        if [len(row) for row in rows] != [max(0, len(ids) - 1) for ids in prompts]:
+            raise Problem(
+                f"this server cannot score text: {self.label} does not give back the log probabilities of a prompt "
+                "(`echo` with `logprobs` at /v1/completions). vLLM does, and `anatili serve`"
+            )
+        yield from rows
 
     def embed(self, texts: Sequence[str | Sequence[int]]) -> list[list[float]]:
         wanted = [text if isinstance(text, str) else list(text) for text in texts]
@@ -114,9 +162,9 @@ class RemoteEngine:
         return [row["embedding"] for row in sorted(rows, key=lambda row: row["index"])]
 
     def tokenize(self, text: str, *, begin: bool = False) -> list[int]:
-        said = self.ask("/tokenize", {"model": self.name, "prompt": text, "add_special_tokens": begin})
-        found: list[int] = said["tokens"]
-        return found
+        answer = self.ask("/tokenize", {"model": self.name, "prompt": text, "add_special_tokens": begin})
+        ids: list[int] = answer["tokens"]
+        return ids
 
     def detokenize(self, ids: Sequence[int]) -> str:
         return str(self.ask("/detokenize", {"model": self.name, "tokens": list(ids)})["prompt"])
@@ -136,6 +184,13 @@ def refusal(answer: Any, label: str) -> Problem:
         return Problem(f"{label} answered {answer.status_code}: {said['message']}")
     except (ValueError, LookupError, AttributeError, TypeError):
         return Problem(f"{label} answered {answer.status_code}: {answer.text[:300]}")
+
+
+def listing(names: Sequence[str], like: str = "") -> str:
+    """Names in a message: those that are like what was asked for first, and not hundreds."""
+    close = [name for name in names if like and like.lower() in name.lower()]
+    shown = list(dict.fromkeys([*close, *names]))[:LISTED]
+    return ", ".join(shown) + (f" and {len(names) - len(shown)} more" if len(names) > len(shown) else "")
 
 
 def request(prompt: Prompt, sampling: Sampling) -> tuple[str, dict[str, Any]]:

@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from anatili.engine import Chance, Piece, Prompt, Sampling
+from anatili.engine import Chance, Piece, Prompt, Sampling, Span
 from anatili.engine.together import Together
 from anatili.lang import LanguagePack
 from anatili.lang.translation import flores_code
@@ -157,7 +157,10 @@ class Seq2SeqEngine:
         raise Problem(f"{self.name} translates and does nothing else: it cannot answer")
 
     def score(self, ids: Sequence[int], likeliest: int) -> list[Chance]:
-        raise Problem(f"{self.name} translates and does nothing else: it gives no chances")
+        raise Problem(f"{self.name} translates and does nothing else: it cannot score text")
+
+    def logprobs(self, spans: Sequence[Span]) -> Iterator[list[float]]:
+        raise Problem(f"{self.name} translates and does nothing else: it cannot score text")
 
     def embed(self, texts: Sequence[str | Sequence[int]]) -> list[list[float]]:
         raise Problem(f"{self.name} translates and does nothing else: it makes no vectors")

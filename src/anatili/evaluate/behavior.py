@@ -1,58 +1,34 @@
-"""What a model does when it speaks: in which language, how much it says by heart; and what of a test it has read."""
+"""What a model knows by heart of the corpus it was trained on, and what of a test stands in that corpus."""
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from anatili.document import Kept, read_shard
-from anatili.engine import Sampling, say
-from anatili.engine.local import TransformersEngine
+from anatili.evaluate.likelihood import Likelihood
 from anatili.evaluate.texts import TextSet
-from anatili.identify import identify
 from anatili.interval import wilson
 from anatili.text import words
 
-ANSWER_TOKENS = 60
 PREFIX, CONTINUATION = 32, 32
 """Tokens that are given, and that must follow exactly, for a text to count as known by heart."""
 OVERLAP = 8
 """Words in a row that make a test's text count as seen."""
 
 
-def purity_row(engine: TransformersEngine, questions: Sequence[str], language: str) -> dict[str, Any]:
-    """Share of answers to questions in a language that are in that language; the others by the language they are in."""
-    found: Counter[str] = Counter()
-    for number, question in enumerate(questions):
-        sampling = Sampling(limit=ANSWER_TOKENS, temperature=0.7, seed=number)
-        answer = say(engine, [{"role": "user", "content": question}], sampling)
-        found[identify(answer).language if answer.strip() else "empty"] += 1
-    own = found.pop(language, 0)
-    return {
-        "measure": "answers in the language of the question",
-        "language": language,
-        "value": round(own / max(1, len(questions)), 4),
-        "interval": wilson(own, len(questions)),
-        "count": len(questions),
-        "others": dict(found.most_common()),
-    }
+def memorization_row(model: Likelihood, texts: Sequence[str], language: str) -> dict[str, Any]:
+    """Share of training texts whose next tokens are the likeliest, each given all before it.
 
-
-def memorisation_row(engine: TransformersEngine, texts: Sequence[str], language: str) -> dict[str, Any]:
-    """Share of training texts whose next tokens are said exactly when their first ones are given, at temperature 0."""
-    torch, asked, known = engine.torch, 0, 0
-    begin = engine.tokenizer.bos_token_id
+    That is when a model that is given the first ones says the next ones exactly, at temperature 0.
+    """
+    asked = known = 0
     for text in texts:
-        ids = engine.tokenizer.encode(text, add_special_tokens=False)
+        ids = model.ids(text)[: PREFIX + CONTINUATION]
         if len(ids) < PREFIX + CONTINUATION:
             continue
         asked += 1
-        given = torch.tensor([[begin, *ids[:PREFIX]]], device=engine.device)
-        with torch.inference_mode():
-            said = engine.model.generate(
-                given, max_new_tokens=CONTINUATION, do_sample=False, pad_token_id=0, eos_token_id=None
-            )[0, PREFIX + 1 :].tolist()
-        known += said == ids[PREFIX : PREFIX + CONTINUATION]
+        chances = model.engine.score([model.begin, *ids], 1)[PREFIX:]
+        known += all(chance.logprob >= chance.likeliest[0][1] for chance in chances)
     return {
         "measure": f"training texts continued by heart ({PREFIX} tokens given, {CONTINUATION} exact)",
         "language": language,

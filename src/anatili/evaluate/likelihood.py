@@ -1,102 +1,105 @@
-"""A model opened to say how likely texts are: bits of a text, of its second half, of one sentence against another."""
+"""How likely an engine's model finds texts: bits of a text, of its second half, of a continuation."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from functools import cached_property
 from math import log
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from anatili.engine import Engine, Span
+from anatili.problem import Problem
+
 Bits = npt.NDArray[np.float64]
+Tell = Callable[[int], None]
 WINDOW = 1024
 """Tokens of a window at most: longer texts are scored in several, each opened by the begin token."""
-LOGIT_BYTES = 256 * 2**20
-"""Size of the logits held at a time: windows are scored together up to this."""
+TOGETHER = 64
+"""Windows that an engine is given at a time."""
 
 
-class Scored:
-    """A Hugging Face folder, or a GGUF file read as the weights it stores."""
+def silent(_: int) -> None:
+    """Nobody waits."""
 
-    def __init__(self, model: Path) -> None:
-        from anatili.gguf.model import open_gguf
 
-        self.engine: Any = None
-        """The engine behind it, where it can also speak."""
-        if model.suffix == ".gguf":
-            self.torch, self.model, self.tokenizer, self.device = open_gguf(model)
-        else:
-            from anatili.engine.local import TransformersEngine
+class Likelihood:
+    """An engine asked for log probabilities only."""
 
-            self.engine = TransformersEngine(model)
-            self.torch, self.model, self.tokenizer = self.engine.torch, self.engine.model, self.engine.tokenizer
-            self.device = self.engine.device
-        self.begin = self.tokenizer.bos_token_id
-        if self.begin is None:  # Qwen has none; its end token opens texts in training
-            self.begin = self.tokenizer.eos_token_id
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+
+    @cached_property
+    def begin(self) -> int:
+        """The token that opens a text."""
+        try:
+            opened, bare = self.engine.tokenize("a", begin=True), self.engine.tokenize("a")
+            if len(opened) > len(bare):
+                return opened[0]
+            end = self.engine.vocabulary()["eos_token"]  # Qwen has none; its end token opens texts in training
+            return self.engine.tokenize(end)[0]
+        except (Problem, LookupError) as error:
+            raise Problem(f"{self.engine.name} cannot score text: its tokens are not to be had ({error})") from error
 
     @property
-    def parameters(self) -> int:
-        return sum(p.numel() for p in self.model.parameters())
+    def size(self) -> int:
+        """Tokens of a window behind its begin token."""
+        return min(WINDOW, self.engine.context or WINDOW) - 1
 
     def ids(self, text: str) -> list[int]:
-        found: list[int] = self.tokenizer.encode(text, add_special_tokens=False)
-        return found
+        return self.engine.tokenize(text)
 
-    def bits(self, texts: Sequence[str], tell: Callable[[int], None] = lambda count: None) -> Bits:
+    def bits(self, texts: Sequence[str], tell: Tell = silent) -> Bits:
         """Bits of each text, shape (texts,): every token scored once. `tell` hears how many windows are done."""
-        size = min(WINDOW, int(self.model.config.max_position_embeddings)) - 1
-        windows: list[tuple[int, list[int]]] = []
+        begin = self.begin
+        windows: list[tuple[int, Span]] = []
         for number, text in enumerate(texts):
             ids = self.ids(text)
-            windows += [(number, ids[start : start + size]) for start in range(0, len(ids), size)]
-        total = np.zeros(len(texts))
-        for number, costs in self.costs(windows, tell):
-            total[number] += costs.sum()
-        return total
+            windows += [
+                (number, Span([begin, *ids[start : start + self.size]])) for start in range(0, len(ids), self.size)
+            ]
+        return self.sums(windows, len(texts), tell)
 
-    def second_halves(self, sentences: Sequence[str]) -> tuple[Bits, npt.NDArray[np.int64]]:
+    def continuations(self, pairs: Sequence[tuple[str, str]], tell: Tell = silent) -> Bits:
+        """Bits of the second text of each pair given the first, shape (pairs,).
+
+        A token that stands over the border belongs to the second. Of a pair that is too long for a window, the end of
+        the first text is given; a second one that does not fit is scored in several windows.
+        """
+        begin = self.begin
+        windows: list[tuple[int, Span]] = []
+        for number, (given, text) in enumerate(pairs):
+            ids, before = self.ids(given + text), self.ids(given) if given else []
+            start = next((n for n, (one, other) in enumerate(zip(ids, before, strict=False)) if one != other), None)
+            start = min(len(ids), len(before)) if start is None else start
+            fits = len(ids) - start <= self.size
+            first = max(0, len(ids) - self.size if fits else start - self.size // 2)
+            windows += [
+                (number, Span([begin, *ids[left : left + self.size]], max(1, start - left + 1)))
+                for left in range(first, len(ids), self.size)
+            ]
+        return self.sums(windows, len(pairs), tell)
+
+    def second_halves(self, sentences: Sequence[str], tell: Tell = silent) -> tuple[Bits, npt.NDArray[np.int64]]:
         """Bits of the second half of each sentence given the first, and its bytes, both of shape (sentences,).
 
         The halves part at the space nearest the middle, as in Goldfish (Chang et al. 2024, arXiv 2408.10441), which
         parts them by characters.
         """
-        windows: list[tuple[int, list[int]]] = []
-        starts, sizes = [], []
-        for number, sentence in enumerate(sentences):
-            at = middle(sentence)
-            marked = self.tokenizer(sentence, add_special_tokens=False, return_offsets_mapping=True)
-            ends = [end for _, end in marked["offset_mapping"]]
-            # A token that begins with the space belongs to the second half.
-            starts.append(next((place for place, end in enumerate(ends) if end > at), len(ends)))
-            sizes.append(len(sentence[at:].encode()))
-            windows.append((number, list(marked["input_ids"])[: WINDOW - 1]))
-        total = np.zeros(len(sentences))
-        for number, costs in self.costs(windows):
-            total[number] = costs[starts[number] :].sum()
-        return total, np.array(sizes)
+        ends = [middle(sentence) for sentence in sentences]
+        halves = [(sentence[:end], sentence[end:]) for sentence, end in zip(sentences, ends, strict=True)]
+        return self.continuations(halves, tell), np.array([len(second.encode()) for _, second in halves])
 
-    def costs(
-        self, windows: list[tuple[int, list[int]]], tell: Callable[[int], None] = lambda count: None
-    ) -> Iterator[tuple[int, Bits]]:
-        """For each (number, token ids) the number and the bits of each token, longest first."""
-        torch = self.torch
-        windows = sorted((w for w in windows if w[1]), key=lambda window: (-len(window[1]), window[0]))
-        rows_of = max(1, LOGIT_BYTES // (4 * self.model.config.get_text_config().vocab_size))
-        start = 0
-        while start < len(windows):
-            longest = len(windows[start][1])
-            batch = windows[start : start + max(1, rows_of // longest)]
-            rows = [[self.begin, *part, *[self.begin] * (longest - len(part))] for _, part in batch]
-            ids = torch.tensor(rows, device=self.device)
-            with torch.inference_mode():
-                logits = self.model(input_ids=ids[:, :-1], use_cache=False).logits
-                picked = logits.gather(2, ids[:, 1:, None]).squeeze(2).float()
-                chances = (picked - logits.float().logsumexp(-1)).double().cpu().numpy()
-            for row, (number, part) in enumerate(batch):
-                yield number, -chances[row, : len(part)] / log(2)
-            start += len(batch)
-            tell(len(batch))
+    def sums(self, windows: list[tuple[int, Span]], count: int, tell: Tell) -> Bits:
+        """Bits added up by number. Windows of like length go together: what fills up the shorter ones costs time."""
+        windows = sorted(windows, key=lambda window: (-len(window[1].ids), window[0]))
+        total = np.zeros(count)
+        for first in range(0, len(windows), TOGETHER):
+            some = windows[first : first + TOGETHER]
+            rows = self.engine.logprobs([span for _, span in some])
+            for (number, _), values in zip(some, rows, strict=True):
+                total[number] -= sum(values) / log(2)
+            tell(len(some))
+        return total
 
 
 def middle(sentence: str) -> int:

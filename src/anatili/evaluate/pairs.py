@@ -1,7 +1,6 @@
 """Minimal pairs: which of two sentences that differ in one point of grammar does the model find likelier?
 
-Made from the paradigms in a language pack's `pairs.toml`, as BLiMP (Warstadt et al. 2020) is from templates. Chance is
-one half.
+Made from the paradigms in a language pack's `pairs.toml`, as BLiMP (Warstadt et al. 2020) is from templates.
 """
 
 import random
@@ -9,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from anatili.evaluate.likelihood import Scored
+from anatili.evaluate.likelihood import Likelihood, Tell, silent
 from anatili.interval import wilson
 from anatili.lang import LanguagePack
 from anatili.reading import read_toml
@@ -68,14 +67,14 @@ def agreement_pairs(said: dict[str, Any]) -> Iterator[Pair]:
                         yield Pair(group["kind"], frame.format(row[place]), frame.format(form))
 
 
-def score_pairs(model: Scored, pairs: Sequence[Pair]) -> dict[str, Any]:
+def score_pairs(model: Likelihood, pairs: Sequence[Pair], tell: Tell = silent) -> dict[str, Any]:
     """Share of pairs whose right sentence is the likelier, in all and by kind, with 95 % intervals."""
-    bits = model.bits([sentence for pair in pairs for sentence in (pair.right, pair.wrong)])
+    bits = model.bits([sentence for pair in pairs for sentence in (pair.right, pair.wrong)], tell)
     won = bits[0::2] < bits[1::2]
     kinds: dict[str, list[bool]] = {}
     for pair, right in zip(pairs, won.tolist(), strict=True):
         kinds.setdefault(pair.kind, []).append(right)
-    return {**share(won.tolist()), "chance": 0.5, "kinds": {kind: share(rights) for kind, rights in kinds.items()}}
+    return {**share(won.tolist()), "kinds": {kind: share(rights) for kind, rights in kinds.items()}}
 
 
 def share(rights: Sequence[bool]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""`evaluate`: bits per byte of each model of the run on held-out text, with interval, chance and baselines.
+"""`evaluate`: the tasks of the recipe carried out on each model of the run, beside simple baselines.
 
 Bits per byte, never loss per token: it compares models whatever their tokenizers. Cyrillic letters take two bytes, so
 the figures of two languages cannot be compared with one another.
@@ -11,22 +11,21 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from anatili import sample
 from anatili.document import Kept, read_shard, write_json
+from anatili.engine import open_engine
 from anatili.evaluate import baselines, texts
-from anatili.evaluate.behavior import contamination_rows, memorisation_row, purity_row, training_texts
-from anatili.evaluate.likelihood import Scored
-from anatili.evaluate.measure import grammar_row, halves_row, script_rows
+from anatili.evaluate.behavior import contamination_rows, memorization_row, training_texts
+from anatili.evaluate.likelihood import Likelihood
+from anatili.evaluate.measure import Given, NothingToMeasure, measure
+from anatili.evaluate.task_file import EvaluationTask, load_task
 from anatili.gguf.base import open_base
 from anatili.interval import interval
-from anatili.lang import load_pack
 from anatili.plot import can_draw, finish, start
 from anatili.recipe import Evaluate
 from anatili.stage import Task
-from anatili.text import script_of
 
-SCRIPT_BYTES = 20_000
-"""Text that is scored in each other script."""
+BITS = "bits-per-byte"
+"""The task whose rows stand beside the baselines."""
 METRIC = "bits per UTF-8 byte (lower is better); 95 % interval by resampling texts"
 
 
@@ -37,19 +36,25 @@ def run(task: Task) -> dict[str, Any]:
         *texts.held_out(task.inputs["cut"], task.recipe.languages, settings.max_bytes),
         *texts.from_files(settings, task.base),
     ]
-    task.progress.start(len(sets) * (2 + len(contestants(task))), "scores")
+    tasks = [load_task(name, task.base) for name in settings.tasks]
+    task.progress.start(2 * len(sets) + len(tasks) * len(contestants(task)), "scores")
     training = training_text(task.inputs["cut"])
     rows: list[dict[str, Any]] = []
     for text_set in sets:
         rows += baseline_rows(text_set, training.get(text_set.language, []), settings)
         task.progress.advance(2)
     measures = [row | {"who": "corpus"} for row in contamination_rows(sets, task.inputs["cut"])]
+    given = Given(task.recipe.languages, sets, settings.resamples, settings.seed)
     for who, folder in contestants(task):
-        model = Scored(folder)
-        for text_set in sets:
-            rows.append(score_row(who, text_set, model.bits(text_set.texts), settings))
+        model = Likelihood(open_engine(folder))
+        for one in tasks:
+            found = list(rows_of(one, model, given, answers=who == "tune"))
+            rows += [bits_row(who, row) for row in found if row["task"] == BITS]
+            measures += [row | {"who": who} for row in found if row["task"] != BITS]
             task.progress.advance()
-        measures += [row | {"who": who} for row in further(model, sets, task, spoken=who == "tune")]
+        main = task.recipe.language
+        remembered = training_texts(task.inputs["cut"], main, settings.memory_texts)
+        measures.append(memorization_row(model, remembered, main) | {"who": who})
         task.progress.advance(0, f"{who} scored")
     rows.sort(key=lambda row: (row["language"], row["texts"], row["who"]))
     scores = {"metric": METRIC, "chance": baselines.CHANCE, "scores": rows, "measures": measures}
@@ -68,28 +73,20 @@ def contestants(task: Task) -> list[tuple[str, Path]]:
     return [*first, *((stage, task.inputs[stage] / "model") for stage in ("pretrain", "tune"))]
 
 
-def further(model: Scored, sets: list[texts.TextSet], task: Task, *, spoken: bool) -> Iterator[dict[str, Any]]:
-    """Halves, grammar, scripts, memory and (of a model that answers) the language of answers."""
-    settings: Evaluate = task.settings
-    main = task.recipe.language
-    for text_set in sets:
-        yield halves_row(model, text_set)
-    pack = load_pack(main)
-    mine = next((s for s in sets if s.language == main and script_of(s.texts[0]) == pack.main_script), None)
-    if mine:
-        few = texts.TextSet(main, mine.name, texts.first_bytes(list(mine.texts), SCRIPT_BYTES))
-        yield from script_rows(model, few, pack)
-    grammar = grammar_row(model, main)
-    if grammar:
-        yield grammar
-    if not model.engine:
+def rows_of(one: EvaluationTask, model: Likelihood, given: Given, *, answers: bool) -> Iterator[dict[str, Any]]:
+    """What a model gets in a task; nothing where it would have to answer and was not taught to (`answers`)."""
+    if one.kind in ("generate", "translation") and not answers:
         return
-    remembered = training_texts(task.inputs["cut"], main, settings.memory_texts)
-    yield memorisation_row(model.engine, remembered, main)
-    if spoken:
-        for language in task.recipe.languages:
-            asked = [c["messages"][0]["content"] for c in sample.conversations() if c["language"] == language]
-            yield purity_row(model.engine, asked[: settings.questions], language)
+    try:
+        yield from measure(one, model, given)
+    except NothingToMeasure:
+        return
+
+
+def bits_row(who: str, row: dict[str, Any]) -> dict[str, Any]:
+    """A row of the task `BITS` as the report has it beside the baselines."""
+    return {"who": who, "language": row["language"], "texts": row["texts"], "bits_per_byte": row["value"],
+            "interval": row["interval"], "count": row["count"], "bytes": row["bytes"]}  # fmt: skip
 
 
 def training_text(folder: Path) -> dict[str, list[str]]:

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from anatili import sample
 from anatili.document import Kept, read_shard
-from anatili.identify import MODEL
+from anatili.evaluate import task_data
+from anatili.evaluate.task_file import load_task
 from anatili.problem import Problem
 from anatili.recipe import Evaluate, Recipe
 from anatili.run import digest
@@ -28,14 +28,14 @@ class TextSet:
 
 
 def inventory(recipe: Recipe, base: Path) -> dict[str, Any]:
-    """Digests of the files named in [evaluate] texts, of the questions and of what tells the language of answers."""
+    """Digests of the files named in [evaluate] texts, and of the tasks with their data."""
     settings = recipe.evaluate
     facts: dict[str, Any] = {
         language: {show_path(Path(name).name): digest(_file(base / name)) for name in names}
         for language, names in settings.texts.items()
     }
-    if settings.questions:
-        facts |= {"sample": sample.digest(), MODEL.name: digest(MODEL)}
+    for name in settings.tasks:
+        facts |= task_data.inventory(load_task(name, base), recipe.languages)
     return facts
 
 

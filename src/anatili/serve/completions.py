@@ -27,13 +27,13 @@ def text_routes(desk: Desk) -> APIRouter:
     @routes.get("/v1/models")
     async def models() -> dict[str, Any]:
         """The names that `model` may have."""
-        return {"object": "list", "data": [model_card(name) for name in desk.names()]}
+        return {"object": "list", "data": [model_card(desk, name) for name in desk.names()]}
 
     @routes.get("/v1/models/{name:path}")
     async def model(name: str) -> dict[str, Any]:
         """One of them."""
         desk.check_model(name)
-        return model_card(name)
+        return model_card(desk, name)
 
     @routes.post("/v1/completions", responses=STREAMED)
     async def completions(wanted: TextWanted, request: Request) -> Any:
@@ -82,8 +82,10 @@ def text_routes(desk: Desk) -> APIRouter:
     return routes
 
 
-def model_card(name: str) -> dict[str, Any]:
-    return {"id": name, "object": "model", "created": 0, "owned_by": "anatili"}
+def model_card(desk: Desk, name: str) -> dict[str, Any]:
+    """What clients are told of a model; its context as vLLM tells it."""
+    return {"id": name, "object": "model", "created": 0, "owned_by": "anatili",
+            "max_model_len": desk.assistant.engine.context}  # fmt: skip
 
 
 async def tokens_of(desk: Desk, text: str, *, begin: bool = False) -> list[int]:

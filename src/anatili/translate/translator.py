@@ -25,7 +25,8 @@ ATTEMPTS, TEMPERATURE = 7, 0.5
 """Further attempts at a doubtful sentence, and their sampling temperature. Kazakh to English with kazakh-270m, 20 lines
 of FLORES dev: chrF++ 26.2 without, 27.2 with three, 28.3 with seven, the nearest in meaning taken."""
 TOY = 100_000_000
-"""Models with fewer parameters are in doubt about nearly every sentence: they get one further attempt."""
+"""Models with fewer parameters are in doubt about nearly every sentence: they get one further attempt,
+as does a model of unknown size."""
 END = Segment("", translatable=False)
 """Marks the end of each of many texts."""
 
@@ -188,7 +189,7 @@ class Translator:
     @property
     def attempts(self) -> int:
         """How many further attempts a doubtful sentence gets."""
-        return 1 if isinstance(self.engine, Translating) or 0 < self.engine.parameters < TOY else ATTEMPTS
+        return ATTEMPTS if not isinstance(self.engine, Translating) and self.engine.parameters >= TOY else 1
 
     @cached_property
     def pool(self) -> ThreadPoolExecutor:

@@ -1,0 +1,190 @@
+"""Log probabilities of a whole text in one pass of llama.cpp, which its server cannot give.
+
+By the C functions that xllamacpp's library brings. Of the two structures that its C interface passes by value only the
+first four fields are touched, and their defaults are checked: a library that has other ones is not used.
+"""
+
+import ctypes
+import os
+import weakref
+from collections.abc import Iterator, Sequence
+from math import ceil
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from anatili.gguf import silence
+from anatili.problem import Problem
+from anatili.text import show_path
+
+LOGIT_BYTES = 64 * 2**20
+"""Size of the logits that are computed at a time."""
+BATCH = 512
+"""Tokens that are computed at a time at most."""
+DEFAULTS = (512, 2048, 512, 1)
+"""What llama.cpp sets in the first fields of its context parameters."""
+TOKEN_BYTES = 512
+Logprobs = npt.NDArray[np.float64]
+
+
+class ModelParams(ctypes.Structure):
+    """Settings of a model, as llama.cpp has them by default; larger than in any version."""
+
+    _fields_ = (("unread", ctypes.c_uint64 * 64),)
+
+
+class ContextParams(ctypes.Structure):
+    """Settings of a context; larger than in any version."""
+
+    _fields_ = (
+        ("n_ctx", ctypes.c_uint32),
+        ("n_batch", ctypes.c_uint32),
+        ("n_ubatch", ctypes.c_uint32),
+        ("n_seq_max", ctypes.c_uint32),
+        ("unread", ctypes.c_uint64 * 62),
+    )
+
+
+class Batch(ctypes.Structure):
+    """Tokens to compute, each with its position, its sequences and whether its logits are wanted."""
+
+    _fields_ = (
+        ("n_tokens", ctypes.c_int32),
+        ("token", ctypes.POINTER(ctypes.c_int32)),
+        ("embd", ctypes.c_void_p),
+        ("pos", ctypes.POINTER(ctypes.c_int32)),
+        ("n_seq_id", ctypes.POINTER(ctypes.c_int32)),
+        ("seq_id", ctypes.POINTER(ctypes.POINTER(ctypes.c_int32))),
+        ("logits", ctypes.POINTER(ctypes.c_int8)),
+    )
+
+
+FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
+    "llama_model_default_params": (ModelParams, ()),
+    "llama_context_default_params": (ContextParams, ()),
+    "llama_model_load_from_file": (ctypes.c_void_p, (ctypes.c_char_p, ModelParams)),
+    "llama_init_from_model": (ctypes.c_void_p, (ctypes.c_void_p, ContextParams)),
+    "llama_n_ctx": (ctypes.c_uint32, (ctypes.c_void_p,)),
+    "llama_set_n_threads": (None, (ctypes.c_void_p, ctypes.c_int32, ctypes.c_int32)),
+    "llama_adapter_lora_init": (ctypes.c_void_p, (ctypes.c_void_p, ctypes.c_char_p)),
+    "llama_set_adapters_lora": (
+        ctypes.c_int32,
+        (ctypes.c_void_p, ctypes.POINTER(ctypes.c_void_p), ctypes.c_size_t, ctypes.POINTER(ctypes.c_float)),
+    ),
+    "llama_get_memory": (ctypes.c_void_p, (ctypes.c_void_p,)),
+    "llama_memory_clear": (None, (ctypes.c_void_p, ctypes.c_bool)),
+    "llama_batch_init": (Batch, (ctypes.c_int32, ctypes.c_int32, ctypes.c_int32)),
+    "llama_batch_free": (None, (Batch,)),
+    "llama_decode": (ctypes.c_int32, (ctypes.c_void_p, Batch)),
+    "llama_get_logits": (ctypes.POINTER(ctypes.c_float), (ctypes.c_void_p,)),
+    "llama_model_get_vocab": (ctypes.c_void_p, (ctypes.c_void_p,)),
+    "llama_vocab_n_tokens": (ctypes.c_int32, (ctypes.c_void_p,)),
+    "llama_token_to_piece": (
+        ctypes.c_int32,
+        (ctypes.c_void_p, ctypes.c_int32, ctypes.c_char_p, ctypes.c_int32, ctypes.c_int32, ctypes.c_bool),
+    ),
+    "llama_free": (None, (ctypes.c_void_p,)),
+    "llama_model_free": (None, (ctypes.c_void_p,)),
+}
+"""The C functions that are called: name -> result, arguments."""
+
+
+def open_library() -> Any:
+    """llama.cpp's C functions; None where xllamacpp hides them (Windows), or has other structures than these."""
+    import xllamacpp
+
+    try:
+        library = ctypes.CDLL(xllamacpp.xllamacpp.__file__)
+        for name, (result, arguments) in FUNCTIONS.items():
+            function = getattr(library, name)
+            function.restype, function.argtypes = result, arguments
+    except (AttributeError, OSError):
+        return None
+    params = library.llama_context_default_params()
+    return library if (params.n_ctx, params.n_batch, params.n_ubatch, params.n_seq_max) == DEFAULTS else None
+
+
+class LlamaScorer:
+    """A GGUF file opened for scoring, its weights shared with whoever else has mapped it."""
+
+    def __init__(self, library: Any, file: Path, adapters: Sequence[Path], context: int) -> None:
+        self.library, self.lock = library, Lock()
+        with silence():
+            model = library.llama_model_load_from_file(os.fsencode(file), library.llama_model_default_params())
+            if not model:
+                raise Problem(f"llama.cpp cannot open {show_path(file)}")
+            self.vocabulary = library.llama_model_get_vocab(model)
+            self.size = int(library.llama_vocab_n_tokens(self.vocabulary))
+            self.most = max(1, min(context, BATCH, LOGIT_BYTES // (4 * self.size)))
+            params = library.llama_context_default_params()
+            params.n_ctx, params.n_batch, params.n_ubatch = context, self.most, self.most
+            self.context = library.llama_init_from_model(model, params)
+            if not self.context or library.llama_n_ctx(self.context) < context:
+                raise Problem(f"llama.cpp has no memory for {context} tokens of {show_path(file)}")
+            self.put_on(model, adapters)
+        threads = max(1, (os.cpu_count() or 2) - 1)
+        library.llama_set_n_threads(self.context, threads, threads)
+        self.batch = library.llama_batch_init(self.most, 0, 1)
+        weakref.finalize(self, close, library, model, self.context, self.batch).atexit = False
+
+    def put_on(self, model: int, adapters: Sequence[Path]) -> None:
+        """Add LoRA adapters, each with full weight."""
+        if not adapters:
+            return
+        loaded = [self.library.llama_adapter_lora_init(model, os.fsencode(path)) for path in adapters]
+        if not all(loaded):
+            raise Problem(
+                f"llama.cpp cannot open {show_path(adapters[loaded.index(None)])} as an adapter of this model"
+            )
+        pointers = (ctypes.c_void_p * len(loaded))(*loaded)
+        self.library.llama_set_adapters_lora(
+            self.context, pointers, len(loaded), (ctypes.c_float * len(loaded))(*[1.0] * len(loaded))
+        )
+
+    def rows(self, ids: Sequence[int], start: int) -> Iterator[Logprobs]:
+        """For each token from `start` on the log probabilities of all tokens in its place, shape (vocabulary,)."""
+        with self.lock:
+            self.library.llama_memory_clear(self.library.llama_get_memory(self.context), True)
+            given = ids[:-1]
+            parts = ceil(len(given) / self.most)
+            for first in (part * self.most for part in range(parts)):
+                yield from self.decode(given[first : first + self.most], first, start - 1)
+
+    def decode(self, ids: Sequence[int], first: int, wanted: int) -> Iterator[Logprobs]:
+        """Compute tokens that begin at position `first`; logits are given from position `wanted` on."""
+        batch = self.batch
+        batch.n_tokens = len(ids)
+        for place, number in enumerate(ids):
+            batch.token[place], batch.pos[place] = number, first + place
+            batch.n_seq_id[place], batch.seq_id[place][0] = 1, 0
+            batch.logits[place] = first + place >= wanted
+        code = self.library.llama_decode(self.context, batch)
+        if code:
+            raise Problem(f"llama.cpp could not compute {len(ids)} tokens (error {code})")
+        count = min(len(ids), first + len(ids) - wanted)
+        if count <= 0:
+            return
+        logits = np.ctypeslib.as_array(self.library.llama_get_logits(self.context), (count, self.size))
+        for row in logits:
+            values = row.astype(np.float64)
+            values -= values.max()
+            yield values - np.log(np.exp(values).sum())
+
+    def logprobs(self, ids: Sequence[int], start: int) -> list[float]:
+        """The log probabilities of the tokens from `start` on."""
+        return [float(row[token]) for row, token in zip(self.rows(ids, start), ids[start:], strict=True)]
+
+    def text(self, token: int) -> str:
+        """A token's text; of half a letter, the replacement character."""
+        buffer = ctypes.create_string_buffer(TOKEN_BYTES)
+        length = self.library.llama_token_to_piece(self.vocabulary, token, buffer, TOKEN_BYTES, 0, True)
+        return buffer.raw[: max(0, length)].decode("utf-8", "replace")
+
+
+def close(library: Any, model: int, context: int, batch: Batch) -> None:
+    library.llama_batch_free(batch)
+    library.llama_free(context)
+    library.llama_model_free(model)

@@ -1,0 +1,101 @@
+"""A llama.cpp server: what it offers beyond the common API, and a way to score text by it."""
+
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from typing import Any
+
+from anatili.engine import Chance, Message, Sampling, Span
+from anatili.engine.remote import RemoteEngine
+from anatili.problem import Problem
+
+OWNER = "llamacpp"
+"""How it calls itself in its list of models."""
+
+
+class LlamaServerEngine(RemoteEngine):
+    """llama.cpp's server. It gives no log probabilities of a prompt: each position is asked for by itself."""
+
+    @property
+    def parameters(self) -> int:
+        return int(self.card.get("meta", {}).get("n_params", 0))
+
+    @property
+    def context(self) -> int:
+        return int(self.card.get("meta", {}).get("n_ctx", 0))
+
+    @property
+    def tokens(self) -> int:
+        """Tokens of the vocabulary."""
+        return int(self.card.get("meta", {}).get("n_vocab", 0))
+
+    def check(self, ids: Sequence[int]) -> None:
+        """`Problem` if these are not tokens of this model, or more than it holds."""
+        wrong = next((number for number in ids if not 0 <= number < self.tokens), None)
+        if wrong is not None:
+            raise Problem(f"there is no token {wrong}: this model has {self.tokens}")
+        if len(ids) > self.context:
+            raise Problem(f"the text is too long for this model: {len(ids)} tokens, it holds {self.context}")
+
+    def count(self, messages: Sequence[Message]) -> int:
+        """Tokens of a conversation with the chat template around it."""
+        prompt = self.ask("/apply-template", {"messages": list(messages)})["prompt"]
+        return len(self.tokenize(prompt, begin=True))  # the server takes the begin token off, and puts it on again
+
+    def tokenize(self, text: str, *, begin: bool = False) -> list[int]:
+        body = {"content": text, "add_special": begin, "parse_special": True}
+        ids: list[int] = self.ask("/tokenize", body)["tokens"]
+        return ids
+
+    def detokenize(self, ids: Sequence[int]) -> str:
+        self.check(ids)
+        return str(self.ask("/detokenize", {"tokens": list(ids)})["content"])
+
+    def vocabulary(self) -> dict[str, str]:
+        properties = self.ask("/props")
+        return {name: properties.get(name) or "" for name in ("bos_token", "eos_token", "chat_template")}
+
+    def more(self, sampling: Sampling) -> dict[str, Any]:
+        # Models that think aloud first (Qwen 3) would use up the answer's tokens with it; other templates do not ask.
+        aloud = {"chat_template_kwargs": {"enable_thinking": False}}
+        return {"repeat_penalty": sampling.repetition, "cache_prompt": True, **aloud}
+
+    def next_token(self, ids: Sequence[int], forced: int, likeliest: int) -> dict[str, Any] | None:
+        """The token `forced` after `ids`, with its chance and those of the likeliest; None if it is half a letter.
+
+        The chances are those before anything is forced.
+        """
+        body = {"prompt": list(ids), "n_predict": 1, "n_probs": max(1, likeliest), "temperature": 0,
+                "cache_prompt": True, "logit_bias": [[forced, 1e9]]}  # fmt: skip
+        rows = self.ask("/completion", body).get("completion_probabilities")
+        return dict(rows[0]) if rows else None
+
+    @cached_property
+    def letter(self) -> int:
+        """A token that is a whole letter."""
+        return self.tokenize("a")[-1]
+
+    def next_chances(self, ids: Sequence[int], count: int) -> dict[int, float]:
+        """The `count` likeliest tokens after `ids` and the natural logarithms of their chances."""
+        row = self.next_token(ids, self.letter, count)
+        assert row
+        return {one["id"]: one["logprob"] for one in row["top_logprobs"]}
+
+    def chances(self, ids: Sequence[int], start: int, likeliest: int) -> Iterator[Chance]:
+        """The chance of each token from `start` on, position by position."""
+        for place in range(start, len(ids)):
+            row = self.next_token(ids[:place], ids[place], likeliest)
+            if row is None:  # the server keeps back half a letter with its chance: it must be among those of all others
+                row = self.next_token(ids[:place], self.letter, self.tokens)
+                assert row
+                row |= next(one for one in row["top_logprobs"] if one["id"] == ids[place])
+            top = tuple((one["token"], one["logprob"]) for one in row["top_logprobs"][:likeliest])
+            yield Chance(row["token"], row["logprob"], top)
+
+    def score(self, ids: Sequence[int], likeliest: int) -> list[Chance]:
+        self.check(ids)
+        return list(self.chances(ids, 1, likeliest))
+
+    def logprobs(self, spans: Sequence[Span]) -> Iterator[list[float]]:
+        for span in spans:
+            self.check(span.ids)
+            yield [chance.logprob for chance in self.chances(span.ids, span.start, 1)]

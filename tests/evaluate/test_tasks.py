@@ -1,0 +1,180 @@
+"""A task is one file and no Python: by the letter of its guide, and each kind with a model that can be foretold."""
+
+import json
+import tomllib
+
+import guides
+import pytest
+
+from anatili.evaluate.choices import answer_of, choice_rows, choices_of
+from anatili.evaluate.likelihood import Likelihood
+from anatili.evaluate.measure import Given, NothingToMeasure, measure
+from anatili.evaluate.task_data import read_rows
+from anatili.evaluate.task_file import bundled, load_task
+from anatili.evaluate.texts import TextSet
+from anatili.interval import wilson
+from anatili.problem import Problem
+
+GUIDE = "add-a-task.md"
+HEAD = 'license = "CC0-1.0"\n'
+
+
+@pytest.fixture
+def model(tmp_path):
+    """Makes a model of the bigrams of a text."""
+    bigrams = guides.engine_guide(tmp_path)
+
+    def make(text):
+        (tmp_path / "seen.txt").write_text(text, "utf-8")
+        return Likelihood(bigrams(tmp_path / "seen.txt"))
+
+    return make
+
+
+def write(folder, body, **files):
+    (folder / "own.toml").write_text(HEAD + body, "utf-8")
+    for name, text in files.items():
+        (folder / name.replace("__", ".")).write_text(text, "utf-8")
+    return load_task("own.toml", folder)
+
+
+def measured(task, model, *languages, **given):
+    return list(measure(task, model, Given(languages, **given)))
+
+
+def test_the_guide_s_task_is_measured(tmp_path, model):
+    guides.write_files(GUIDE, tmp_path, "toml")
+    (tmp_path / "capitals.jsonl").write_text(guides.blocks(GUIDE, "json")[0], "utf-8")
+    task = load_task("capitals.toml", tmp_path)
+    (row,) = measured(task, model("Жауап: Ташкент\nЖауап: Бішкек\n" * 30))
+    assert 0.0 <= row.pop("accuracy") <= 1.0
+    about = {"measure": "capitals of neighboring countries", "task": "capitals", "language": "kk", "chance": 0.333}
+    assert row == about | {"value": 1.0, "accuracy_by_byte": 1.0, "interval": wilson(2, 2), "count": 2}
+    (row,) = measured(task, model("Жауап: Самарқан\nЖауап: Қарақол\n" * 30))
+    assert row["value"] == 0.0
+    named = tomllib.loads(next(block for block in guides.blocks(GUIDE, "toml") if block.startswith("[evaluate]")))
+    assert [load_task(name, tmp_path).name for name in named["evaluate"]["tasks"]][-1] == "capitals"
+
+
+def test_choices_are_scored_behind_the_examples_that_are_shown(tmp_path, model):
+    rows = [{"q": "x", "a": "1", "b": "2", "right": "B"}, {"q": "y", "a": "3", "b": "4", "right": 0}]
+    body = 'kind = "choices"\nlanguage = "kk"\ndata = "d.jsonl"\ntemplate = "{q} "\nchoices = ["{a}", "{b}"]\n'
+    task = write(tmp_path, body + 'answer = "right"\nfew_shot = 1\n', d__jsonl="\n".join(map(json.dumps, rows)))
+    assert choices_of(task, rows[0]) == ["1", "2"]
+    assert [answer_of(task, row) for row in rows] == [1, 0]
+    asked = []
+
+    class Spy(Likelihood):
+        def continuations(self, pairs, tell):
+            asked.extend(pairs)
+            return super().continuations(pairs, tell)
+
+    choice_rows(task, Spy(model("x 2").engine), rows)
+    assert asked == [("x 2\n\ny", " 3"), ("x 2\n\ny", " 4")]
+
+
+def test_two_choices_that_are_equally_likely_are_both_wrong(tmp_path, model):
+    rows = [{"right": 0}]
+    body = 'kind = "choices"\nlanguage = "kk"\ndata = "d.jsonl"\ntemplate = "?"\nchoices = [" a", " b"]\n'
+    task = write(tmp_path, body + 'answer = "right"\n', d__jsonl=json.dumps(rows[0]))
+    (row,) = measured(task, model("nothing of it"))
+    assert row["value"] == 0
+    (row,) = measured(task, model("? a" * 9))
+    assert row["value"] == 1
+
+
+def test_length_favors_short_choices_unless_it_is_by_byte(tmp_path, model):
+    body = 'kind = "choices"\nlanguage = "kk"\ndata = "d.jsonl"\ntemplate = "?"\nchoices = [" q", " abab"]\n'
+    task = write(tmp_path, body + 'answer = "r"\nmetric = "accuracy_by_byte"\n', d__jsonl='{"r": 1}')
+    (row,) = measured(task, model(" abababab" * 3 + "? "))
+    assert (row["accuracy"], row["accuracy_by_byte"], row["value"]) == (0.0, 1.0, 1.0)
+
+
+def test_pairs_of_a_table_by_kind(tmp_path, model):
+    table = "right\twrong\tkind\nабаб\tбаба\tone\nаб\tба\ttwo\nба\tаб\ttwo\n"
+    task = write(tmp_path, 'kind = "minimal_pairs"\ndata = "{language}.tsv"\n', kk__tsv=table)
+    (row,) = measured(task, model("аб\n" * 20), "kk", "ru")
+    assert (row["language"], row["value"], row["count"]) == ("kk", 0.6667, 3)
+    assert row["kinds"]["two"] == {"right": 0.5, "interval": wilson(1, 2), "count": 2}
+    with pytest.raises(NothingToMeasure, match="own has no data for ru"):
+        measured(task, model("x"), "ru")
+
+
+def test_texts_of_files_and_of_the_command_are_scored_alike(tmp_path, model):
+    own = write(tmp_path, 'kind = "bits_per_byte"\ndata = "{language}.txt"\n', kk__txt="қазақ\nтілі\n")
+    seen = model("қазақ тілі\n")
+    (mine,), (given,) = (
+        measured(own, seen, "kk"),
+        measured(load_task("bits-per-byte"), seen, sets=[TextSet("kk", "own", ("қазақ", "тілі"))]),
+    )
+    assert mine["value"] == given["value"] < 8 == given["chance"]
+    (half,) = measured(load_task("second-halves"), seen, sets=[TextSet("kk", "own", ("қазақ тілі",))])
+    assert half["bytes"] == len(" тілі".encode())
+    (latin, *_) = measured(load_task("scripts"), seen, sets=[TextSet("kk", "own", ("қазақ тілі",))])
+    assert latin["measure"].startswith("bits per byte of the original, written in Latn")
+    with pytest.raises(NothingToMeasure, match="give --text FILE"):
+        measured(load_task("second-halves"), seen)
+
+
+@pytest.mark.parametrize(("scorer", "right"), [("exact", 0.5), ("contains", 1.0)])
+def test_answers_are_compared_with_the_target(tmp_path, model, scorer, right):
+    body = 'kind = "generate"\nlanguage = "kk"\ndata = "d.tsv"\ntemplate = "{q}"\ntarget = "{a}"\nlimit = 4\n'
+    task = write(tmp_path, body + f'scorer = "{scorer}"\n', d__tsv="q\ta\nx\tYz.\np\tr\n")
+    (row,) = measured(task, model("xyz\npqr\n"))
+    assert (row["value"], row["count"]) == (right, 2)
+
+
+def test_translations_are_scored_in_each_direction(tmp_path, model):
+    pytest.importorskip("sacrebleu")
+    (tmp_path / "lines").mkdir()
+    for code, text in {"kk": "x\nu\n", "en": "yz\nvw\n"}.items():
+        (tmp_path / "lines" / f"{code}.txt").write_text(text, "utf-8")
+    task = write(tmp_path, 'kind = "translation"\ndata = "lines"\ntemplate = "{source} {target}: {text}"\n')
+    back, forth = measured(task, model("xyz\nuvw\n"), "kk", "en")
+    assert (forth["language"], forth["value"], forth["count"]) == ("kk-en", 100.0, 2)
+    assert (back["language"], back["value"]) == ("en-kk", 0.0)
+    (tmp_path / "lines" / "en.txt").write_text("yz\n", "utf-8")
+    with pytest.raises(Problem, match=r"the same number of lines; they have en.txt 1, kk.txt 2"):
+        read_rows(task, "")
+
+
+def test_every_bundled_task_says_what_it_is_and_has_data():
+    assert bundled() == sorted(bundled()) != []
+    for name in bundled():
+        task = load_task(name)
+        assert task.license
+        assert task.data == "texts:" or read_rows(task, "kk"), name
+        assert task.file.read_text("utf-8").startswith("# ")
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ('kind = "choices"\ndata = "{language}.tsv"\n', "a task of kind choices needs template"),
+        ('kind = "guess"\ndata = "x"\n', "kind: Input should be"),
+        ('kind = "minimal_pairs"\ndata = "x.tsv"\n', "name the language of the data"),
+        ('kind = "minimal_pairs"\ndata = "sample:all"\n', "no data 'sample:all': a file, a folder, or one of texts:"),
+        ('kind = "minimal_pairs"\ndata = "{language}.tsv"\nshots = 1\n', r"shots: unknown key"),
+        ('kind = "generate"\ndata = "x"\nlanguage = "kk"\ntemplate = "x"\nscorer = "exact"\n', "exact needs target"),
+    ],
+)
+def test_what_is_wrong_with_a_task_is_said_with_its_key(tmp_path, body, words):
+    with pytest.raises(Problem, match=words):
+        write(tmp_path, body)
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        ('{"right": "a"}', r"own.toml: '\{wrong\}' cannot be filled \('wrong'\); a row has right"),
+        ("[1]", "d.jsonl:1: a row is a JSON object"),
+        ("{", "d.jsonl:1: not JSON"),
+        (None, "no file"),
+    ],
+)
+def test_what_is_wrong_with_its_data_is_said_with_the_line(tmp_path, model, data, words):
+    task = write(tmp_path, 'kind = "minimal_pairs"\nlanguage = "kk"\ndata = "d.jsonl"\n')
+    if data:
+        (tmp_path / "d.jsonl").write_text(data, "utf-8")
+    with pytest.raises(Problem, match=words):
+        measured(task, model("x"))
