@@ -41,6 +41,8 @@ class Document:
     charset: str
     translated: str = ""
     """Signals that a machine translated it, "" if none."""
+    language: str = ""
+    """The language that the recipe's source says it is in, "" if it does not say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +90,8 @@ class Mark:
     """Sequences of eight words that it shares with the benchmark files named in the recipe."""
     stopped: str = ""
     """Why nothing more could be found out about it in the time a page has, "" if all could."""
+    identified: str = ""
+    """What the identifier called it, where the source said the language; "" where the identifier decided."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from typing import Any
 
 from anatili import sample
 from anatili.document import Kept, read_shard
-from anatili.identify import MODEL
+from anatili.identify import model_files
 from anatili.problem import Problem
 from anatili.recipe import Evaluate, Recipe
 from anatili.run import digest
@@ -35,7 +35,7 @@ def inventory(recipe: Recipe, base: Path) -> dict[str, Any]:
         for language, names in settings.texts.items()
     }
     if settings.questions:
-        facts |= {"sample": sample.digest(), MODEL.name: digest(MODEL)}
+        facts |= {"sample": sample.digest(), **{name: digest(file) for name, file in model_files().items()}}
     return facts
 
 

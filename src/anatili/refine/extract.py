@@ -65,6 +65,7 @@ def from_warc(shard: Path, settings: Extract, lost: list[Lost]) -> Iterator[Docu
             opt_out=dated(found.opt_out, page.time[:10]),
             charset=found.charset,
             translated=found.translated,
+            language=info.get("language", ""),
         )
 
 
