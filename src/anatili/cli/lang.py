@@ -34,16 +34,28 @@ def list_packs(wants_json: bool) -> None:
 
 @lang.command("new")
 @click.argument("code")
-@click.option("--into", type=RUNS, help="Folder for the pack; name it in ANATILI_PACKS.  [default: with the others]")
+@click.option("--script", type=click.Choice(["Latn", "Cyrl", "Arab"]), default="Latn", show_default=True,
+              help="Script that the language is written in; the alphabet can be changed afterwards.")  # fmt: skip
+@click.option("--into", type=RUNS, default=Path("packs"), show_default=True, help="Folder for the pack.")
+@click.option("--prompts-from", default="", help="Language whose prompts are used until the pack has its own.  "
+              "[default: the reference language]")  # fmt: skip
 @report_problems
-def new(code: str, into: Path | None) -> None:
-    """Make the folder of a pack for the language CODE (ISO 639)."""
-    from anatili.lang_check import new_pack
+def new(code: str, script: str, into: Path, prompts_from: str) -> None:
+    """Make the folder of a pack for the language CODE (ISO 639): every file, with comments, ready to fill in.
 
-    folder = new_pack(code, into)
-    click.echo(f"{folder}: fill in pack.toml and stopwords.txt, then: anatili lang check {code}")
-    if into:
-        click.echo(f"let anatili find it: export ANATILI_PACKS={shlex.quote(str(into.resolve()))}")
+    \b
+    anatili lang new os --script Cyrl --prompts-from ru
+    """
+    from anatili.lang import FOLDER, reference
+    from anatili.lang.new import new_pack
+
+    folder = new_pack(code, into, script, prompts_from or reference())
+    click.echo(f"{folder}: {', '.join(sorted(path.name for path in folder.iterdir()))}")
+    click.echo("Fill in pack.toml and stopwords.txt first. Next:")
+    if folder.parent != FOLDER:
+        click.echo(f"  export ANATILI_PACKS={shlex.quote(str(folder.parent))}")
+    click.echo(f"  anatili lang check {code}")
+    click.echo(f"  anatili lang identify {code} --text FILE")
 
 
 @lang.command("check")
@@ -51,18 +63,22 @@ def new(code: str, into: Path | None) -> None:
 @as_json
 @report_problems
 def check(code: str, wants_json: bool) -> None:
-    """Check the pack CODE: the rules every pack keeps and the cases in its cases.toml."""
+    """Check the pack CODE: every file and key, and the cases in its cases.toml.
+
+    `ok` holds; `todo` holds too, but something can still be added; `FAIL` says what to do.
+    """
     from anatili.lang_check import check_pack
 
     checks = check_pack(code)
     for one in checks:
         if wants_json:
-            print_json({"check": one.name, "holds": not one.problem, "problem": one.problem})
+            print_json({"check": one.name, "holds": not one.problem, "problem": one.problem, "todo": one.todo})
         else:
-            click.echo(f"{'no ' if one.problem else 'yes'}  {one.name}{': ' + one.problem if one.problem else ''}")
+            state, why = ("FAIL", one.problem) if one.problem else ("todo", one.todo) if one.todo else ("ok", "")
+            click.echo(f"{state:5} {one.name}{': ' + why if why else ''}")
     failed = sum(bool(one.problem) for one in checks)
     if failed:
-        raise Problem(f"{failed} of {len(checks)} checks do not hold for {code}")
+        raise Problem(f"{failed} of {len(checks)} checks fail for {code}; each line with FAIL says what to do")
 
 
 @lang.command("lexicon")
@@ -92,7 +108,7 @@ def lexicon(code: str, texts: tuple[Path, ...], min_count: int, into: Path | Non
 
     pack = load_pack(code)
     if pack.morphology is None:
-        raise Problem(f"the pack {code} has no morphology.toml: write the language's endings there first")
+        raise Problem(f"the pack {code} has no endings: write them into its morphology.toml first")
     lines = (line for path in texts for line in path.open(encoding="utf-8", errors="replace"))
     words = count_words(map(pack.normalize, lines), pack.said.letters[pack.main_script], min_count)
     learned = learn(words, pack.morphology, lambda said: click.echo(said, err=True))

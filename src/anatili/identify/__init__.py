@@ -7,6 +7,7 @@ can teach the model one more language: an `identify.npz` in its folder (`anatili
 """
 
 import re
+import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -18,7 +19,8 @@ import numpy.typing as npt
 from anatili.identify.letters import FILE as TABLE
 from anatili.identify.letters import evidence, unknown_to_cld2
 from anatili.lang import FOLDER, folders
-from anatili.text import INVISIBLE, count_letters, script_of
+from anatili.problem import Problem
+from anatili.text import INVISIBLE, count_letters, script_of, show_path
 
 LETTERS = re.compile(r"[^\W\d_]+")
 BITS = 17
@@ -107,17 +109,24 @@ def close_languages() -> frozenset[str]:
     return unknown_to_cld2() | load_model().taught
 
 
+def read_column(path: Path) -> tuple[npt.NDArray[np.int8], float, float]:
+    """Weights of n-grams, their scale and the bias by which a pack teaches its language; `Problem` if it is damaged."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            weights: npt.NDArray[np.int8] = file["weights"]
+            if weights.shape != (2**BITS,) or weights.dtype != np.int8:
+                raise ValueError(f"weights are {weights.shape} {weights.dtype}")
+            return weights, float(file["scale"]), float(file["bias"])
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        raise Problem(f"{show_path(path)} is no model of `anatili lang identify`: {error}") from error
+
+
 def with_packs(model: Model, files: dict[str, Path]) -> Model:
     """`model` with one more column of n-gram weights for each language; one that it knows already stays as it is."""
     files = {code: path for code, path in files.items() if code not in model.codes}
     if not files:
         return model
-    columns, scales, bias = [], [], []
-    for path in files.values():
-        with np.load(path, allow_pickle=False) as file:
-            columns.append(file["weights"])
-            scales.append(file["scale"])
-            bias.append(file["bias"])
+    columns, scales, bias = zip(*map(read_column, files.values()), strict=True)
     old, new = model.head.shape, len(files)
     head = np.zeros((old[0] + new, old[1] + new), np.float32)
     head[: old[0], : old[1]] = model.head
