@@ -10,11 +10,12 @@ from anatili.text import show_path
 
 TEMPLATES = FOLDER / "template"
 SUFFIX = ".template"
-SOURCE = '{{ origin = "written by the authors of this pack", licence = "CC0-1.0" }}'
+SOURCE = '"{name}" = {{ origin = "{origin}", licence = "CC0-1.0" }}\n'
+AUTHORS = "written by the authors of this pack"
 LEARNED = {
-    "lexicon.tsv": "learned by `anatili lang lexicon` from ... (name the texts and their license)",
+    "lexicon.tsv": "learned by anatili lang lexicon from running text",
     "endings.tsv": "learned with lexicon.tsv",
-    "identify.npz": "learned by `anatili lang identify` from ... (name the texts and their license)",
+    "identify.npz": "learned by anatili lang identify from running text",
 }
 """Files that commands write into a pack, and where they come from."""
 
@@ -70,11 +71,6 @@ def files(code: str, script: str, prompts_from: str) -> dict[str, str]:
         line if line.strip().startswith("[") else f"# {line}" if line.strip() else line
         for line in (fallback.folder / "prompts.toml").read_text("utf-8").splitlines(keepends=True)
     )
-    found["pack.toml"] += "".join(f'"{name}" = {SOURCE.format()}\n' for name in sorted(found))
-    found["pack.toml"] += (
-        "# Written by commands of anatili; complete the line and take its # away when you have the file:\n"
-    )
-    found["pack.toml"] += "".join(
-        f'# "{name}" = {{ origin = "{origin}", licence = "" }}\n' for name, origin in LEARNED.items()
-    )
+    origins = dict.fromkeys(sorted(found), AUTHORS) | LEARNED
+    found["pack.toml"] += "".join(SOURCE.format(name=name, origin=origin) for name, origin in origins.items())
     return found
