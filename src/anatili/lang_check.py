@@ -18,7 +18,7 @@ MADE = ("lexicon.tsv", "endings.tsv", "quality.npz", MODEL.name)
 CODE = ("normalize.py",)
 IDENTIFIER = MODEL.name
 CASES = ("normalize", "language", "personal", "stem")
-KINDS = {dict: "a table", list: "a list", str: "text"}
+KINDS: dict[type, str] = {dict: "a table", list: "a list", str: "text"}
 HOST = re.compile(r"[\w-]+(?:\.[\w-]+)+")
 BRACES = re.compile(r"\{\w*\}")
 

@@ -119,7 +119,8 @@ class Rivals:
         parts = [texts[start : start + TOGETHER] for start in range(0, len(texts), TOGETHER)]
         odds = np.concatenate([scores(part, model, [cld2(text) for text in part]) for part in parts])
         top: Floats = odds.max(axis=1)
-        return top + np.log(np.exp(odds - top[:, None]).sum(axis=1))
+        total: Floats = top + np.log(np.exp(odds - top[:, None]).sum(axis=1))
+        return total
 
 
 def read_lines(pack: LanguagePack, files: Sequence[Path]) -> list[str]:
@@ -136,9 +137,10 @@ def read_lines(pack: LanguagePack, files: Sequence[Path]) -> list[str]:
 def forms(text: str, pack: LanguagePack) -> list[str]:
     """A text as it is, in the pack's spelling, with the look-alikes that people type, and in its other scripts."""
     spelled = pack.normalize(text)
-    typed = {own: other for other, own in pack.said.lookalikes.items() if not other.isascii()}
+    pairs = {other: own for other, own in pack.said.lookalikes.items() if not other.isascii() and len(own) == 1}
+    typed = str.maketrans("".join(pairs.values()), "".join(pairs))
     written = [pack.transliterate(spelled, scheme) for scheme in pack.said.transliteration]
-    return [text, spelled, spelled.translate(str.maketrans(typed)), *written]
+    return [text, spelled, spelled.translate(typed), *written]
 
 
 def crop(text: str, chooser: random.Random) -> str:

@@ -177,8 +177,8 @@ class LanguagePack:
         strange = [c for c in word if c.isalpha() and not script.match(c)]
         if not strange or any(c not in self.lookalike_table for c in strange):
             return word
-        # Half a word of plain Latin letters may be a Latin word with one slip; other letters, such as a Latin æ that stands
-        # for a Cyrillic one, may be most of a word.
+        # Half a word of plain Latin letters may be a Latin word with one slip. Other letters, such as a Latin æ that
+        # stands for a Cyrillic one, may be most of a word.
         if len(strange) == len(word) or 2 * sum(map(str.isascii, strange)) >= len(word):
             return word
         return "".join(self.lookalike_table.get(c, c) for c in word)
