@@ -213,9 +213,9 @@ def test_an_error_in_a_topic_names_its_line():
 def packs(place, monkeypatch):
     """A folder of packs with one that is whole."""
     from anatili.lang import load_pack
-    from anatili.lang_check import new_pack
+    from anatili.lang.new import new_pack
 
-    folder = new_pack("xal", place / "packs")
+    folder = new_pack("xal", place / "packs", prompts_from="ru")
     (folder / "stopwords.txt").write_text("ba\n", "utf-8")
     monkeypatch.setenv("ANATILI_PACKS", str(place / "packs"))
     load_pack.cache_clear()
@@ -259,7 +259,7 @@ def test_thresholds_of_a_pack_are_those_of_the_recipe(place, packs, cut, said):
         assert said in answer.output
         assert said in refused(place, "run", "own.toml", "--runs", "runs")
     else:
-        assert "[cut]" not in answer.output.replace("yes  [cut]", "")
+        assert "[cut]" not in answer.output.replace("ok    pack.toml: [cut]", "")
         key, value = cut.split(" = ")
         expected = tomllib.loads(f"x = {value}")["x"]
         found = getattr(thresholds(Cut(), load_pack("xal")), key)

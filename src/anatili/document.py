@@ -41,6 +41,8 @@ class Document:
     charset: str
     translated: str = ""
     """Signals that it was machine-translated; "" if none."""
+    language: str = ""
+    """The language that the recipe's source says it is in, "" if it does not say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +90,8 @@ class Mark:
     """Number of eight-word sequences that it shares with the recipe's benchmark files."""
     stopped: str = ""
     """Why marking stopped early, at the time limit for a page; "" if it did not."""
+    identified: str = ""
+    """What the identifier called it, where the source said the language; "" where the identifier decided."""
 
 
 @dataclass(frozen=True, slots=True)

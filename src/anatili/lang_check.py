@@ -1,103 +1,211 @@
-"""Make a new pack, and check one: the rules every pack keeps, and the cases its linguist wrote down."""
+"""Check a pack: what every pack keeps, every file and key of it, and the cases that its linguist wrote down."""
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from typing import Any
 
-from anatili.identify import identify
-from anatili.lang import FOLDER, LanguagePack, load_pack
+from anatili.identify import MODEL, identify, load_model, read_column
+from anatili.lang import LanguagePack, codes, load_pack, read_toml, reference
+from anatili.morphology import RULES
 from anatili.problem import Problem
+from anatili.text import show_path
 
-TEMPLATE = """\
-name = "{code}"          # English name of the language
-own_name = "{code}"      # its own name for itself
-
-[letters]                # script (ISO 15924) = the whole alphabet, lower case; the main script first
-Latn = "abcdefghijklmnopqrstuvwxyz"
-
-[sources]                # where each file comes from
-"pack.toml" = {{ origin = "", licence = "CC0-1.0" }}
-"stopwords.txt" = {{ origin = "", licence = "CC0-1.0" }}
-"""
-CASES = """\
-# Each case is a promise; `anatili lang check {code}` keeps it.
-#
-# [[language]]
-# text = "a sentence"
-# is = "{code}"
-"""
+TEXTS = ("stopwords.txt", "abbreviations.txt", "blocked.txt", "seeds.txt", "examples.txt", "small.txt")
+TABLES = ("pack.toml", "cases.toml", "prompts.toml", "morphology.toml", "pairs.toml", "facts.toml", "translation.toml")
+MADE = ("lexicon.tsv", "endings.tsv", "quality.npz", MODEL.name)
+CODE = ("normalize.py",)
+IDENTIFIER = MODEL.name
+CASES = ("normalize", "language", "personal", "stem")
+KINDS: dict[type, str] = {dict: "a table", list: "a list", str: "text"}
+HOST = re.compile(r"[\w-]+(?:\.[\w-]+)+")
+BRACES = re.compile(r"\{\w*\}")
 
 
 @dataclass(frozen=True)
 class Check:
-    """One rule or case. `problem` is "" if it holds."""
+    """One rule or case. `problem` says what is wrong and what to do, "" if it holds; `todo` what may still be done."""
 
     name: str
-    problem: str
-
-
-def new_pack(code: str, into: Path | None = None) -> Path:
-    """Write the folder of a new pack from the template; `Problem` if it is there already or cannot be written."""
-    if not re.fullmatch(r"[a-z]{2,3}(_[a-z0-9]+)?", code):
-        raise Problem(
-            f"{code!r} is no language code: two or three small letters (ISO 639), such as those in `lang list`"
-        )
-    folder = (into or FOLDER) / code
-    if folder.exists():
-        raise Problem(f"{folder} is there already; edit it, then: anatili lang check {code}")
-    try:
-        folder.mkdir(parents=True)
-        (folder / "pack.toml").write_text(TEMPLATE.format(code=code), "utf-8")
-        (folder / "stopwords.txt").write_text("# Words too common to search for; one a line.\n", "utf-8")
-        (folder / "cases.toml").write_text(CASES.format(code=code), "utf-8")
-    except OSError as error:
-        raise Problem(f"cannot write {folder}: {error.strerror}; name another place with --into FOLDER") from error
-    return folder
+    problem: str = ""
+    todo: str = ""
 
 
 def check_pack(code: str) -> list[Check]:
     """All rules and cases of the pack `code`, in order."""
     pack = load_pack(code)
-    _ = pack.morphology  # `Problem` if it is wrong
-    return [*rules(pack), *normalize_cases(pack), *language_cases(pack), *personal_cases(pack), *stem_cases(pack)]
+    parts = (letters, word_lists, files, prompts, other_tables, identifier, normalize_cases, language_cases,
+             personal_cases, stem_cases)  # fmt: skip
+    return [check for part in parts for check in part(pack)]
 
 
-def rules(pack: LanguagePack) -> Iterator[Check]:
-    """What every pack keeps."""
-    letters = set("".join(pack.said.letters.values()))
-    strange = sorted(w for w in pack.stopwords if not set(unicodedata.normalize("NFC", w)) <= letters | set("-'’ʼ "))
-    yield Check("there are stop words", "" if pack.stopwords else "stopwords.txt is empty")
-    yield Check("stop words are spelt in the alphabet", ", ".join(strange[:5]))
-    upper = [script for script, alphabet in pack.said.letters.items() if alphabet != alphabet.lower()]
-    yield Check("alphabets are in lower case", ", ".join(upper))
-    twice = [script for script, alphabet in pack.said.letters.items() if len(set(alphabet)) < len(alphabet)]
-    yield Check("no letter stands twice in an alphabet", ", ".join(twice))
-    gates = {name: set("".join(groups)) - letters for name, groups in pack.said.gate.items()}
-    yield Check(
-        "the gate asks for letters of the alphabets", ", ".join(f"{n}: {''.join(x)}" for n, x in gates.items() if x)
-    )
-    typed = set(pack.said.keyboard) - letters
-    yield Check("the keyboard stands in for letters of the alphabets", " ".join(sorted(typed)))
-    files = [f for f in pack.files if f.endswith((".txt", ".toml")) and not pack.said.sources.get(f)]
-    yield Check("every file has a source and a licence", ", ".join(files))
-    yield cut_check(pack)
-    text = " ".join(sorted(pack.stopwords))
-    once = pack.normalize(text)
-    yield Check("normalizing twice is normalizing once", "" if pack.normalize(once) == once else "it is not")
+def letters(pack: LanguagePack) -> Iterator[Check]:
+    """The alphabets, and what is made of their letters."""
+    alphabets = pack.said.letters
+    every = set("".join(alphabets.values()))
+    upper = [script for script, alphabet in alphabets.items() if alphabet != alphabet.lower()]
+    yield Check("pack.toml: alphabets are in small letters", listed(upper, "write these in small letters"))
+    twice = [f"{script} {letter}" for script, alphabet in alphabets.items()
+             for letter in sorted(set(alphabet)) if alphabet.count(letter) > 1]  # fmt: skip
+    yield Check("pack.toml: no letter stands twice in an alphabet", listed(twice, "take the second away"))
+    gates = [f"[gate.{name}] {letter}" for name, groups in pack.said.gate.items()
+             for letter in sorted(set("".join(groups)) - every)]  # fmt: skip
+    yield Check("pack.toml: [gate] asks for letters of the alphabets", listed(gates, "add them to [letters]"))
+    typed = sorted(set(pack.said.keyboard) - every)
+    yield Check("pack.toml: [keyboard] has letters of the alphabets", listed(typed, "add them to [letters]"))
+    meant = sorted({letter for letter in pack.said.lookalikes.values() if letter.lower() not in every})
+    yield Check("pack.toml: [lookalikes] stand for letters of the alphabets", listed(meant, "add them to [letters]"))
+    yield Check("pack.toml: the stemmer is one of Snowball's", stemmer_problem(pack))
+    yield Check("pack.toml: [cut] has thresholds of the recipe", problem_of(lambda: cut(pack)))
 
 
-def cut_check(pack: LanguagePack) -> Check:
+def listed(what: list[str], advice: str) -> str:
+    """The first few things that are wrong, and what to do about them; "" for none."""
+    return f"{', '.join(what[:5])}{' ...' if len(what) > 5 else ''}: {advice}" if what else ""
+
+
+def problem_of(read: Callable[[], object]) -> str:
+    """What a reader finds wrong with its file."""
+    try:
+        read()
+    except Problem as problem:
+        return str(problem)
+    return ""
+
+
+def cut(pack: LanguagePack) -> None:
     from anatili.recipe import Cut
     from anatili.refine.cut import thresholds
 
-    problem = ""
-    try:
-        thresholds(Cut(), pack)
-    except Problem as error:
-        problem = str(error)
-    return Check("[cut] has thresholds of the recipe", problem)
+    thresholds(Cut(), pack)
+
+
+def stemmer_problem(pack: LanguagePack) -> str:
+    import snowballstemmer
+
+    known = sorted(snowballstemmer.algorithms())
+    wrong = pack.said.stemmer and pack.said.stemmer not in known
+    return f"no algorithm {pack.said.stemmer!r}; there are {', '.join(known)}" if wrong else ""
+
+
+def word_lists(pack: LanguagePack) -> Iterator[Check]:
+    every = set("".join(pack.said.letters.values())) | set("-'’ʼ ")
+    strange = sorted(w for w in pack.stopwords if not set(unicodedata.normalize("NFC", w)) <= every)
+    yield Check(
+        "stopwords.txt: words are spelled in the alphabet",
+        listed(strange, "add the letters to [letters], or correct the words"),
+        ""
+        if pack.stopwords
+        else "write the 50 to 150 most frequent small words: without them `cut` takes every text for "
+        "a list ([cut] min_stopwords)",
+    )
+    marks = [word for word in pack.words.get("abbreviations.txt", ()) if "." not in word]
+    yield Check("abbreviations.txt: each has its full stop", listed(marks, "add the full stop, or take it out"))
+    upper = [word for word in pack.words.get("blocked.txt", ()) if word != pack.lower(word)]
+    yield Check("blocked.txt: words are in small letters", listed(upper, "write them in small letters"))
+    hosts = [host for host in pack.words.get("seeds.txt", ()) if not HOST.fullmatch(host)]
+    yield Check("seeds.txt: one host a line", listed(hosts, "write the host alone, without https:// and path"))
+    once = pack.normalize(text := " ".join(sorted(pack.stopwords)))
+    yield Check(
+        "normalizing twice is normalizing once",
+        "" if pack.normalize(once) == once else f"{text[:40]!r} changes each time: see [lookalikes] and normalize.py",
+    )
+
+
+def files(pack: LanguagePack) -> Iterator[Check]:
+    """Which files there are, and where each comes from."""
+    known = {*TEXTS, *TABLES, *MADE, *CODE}
+    strange = sorted(set(pack.files) - known)
+    yield Check(
+        "every file has a name that is read", listed(strange, f"misspelled? Names are {', '.join(sorted(known))}")
+    )
+    stated = pack.said.sources
+    without = [name for name in pack.files if name in known - {*CODE} and not (
+        name in stated and stated[name].origin.strip() and stated[name].licence.strip())]  # fmt: skip
+    yield Check(
+        "pack.toml: every file has a source and a license",
+        listed(without, 'add under [sources]: "FILE" = { origin = "who wrote it", licence = "CC0-1.0" }'),
+    )
+    tables = sorted(set(pack.cases) - {*CASES})
+    yield Check("cases.toml: only known kinds of cases", listed(tables, f"there are {', '.join(CASES)}"))
+
+
+def prompts(pack: LanguagePack) -> Iterator[Check]:
+    """The pack's own prompts beside those of the reference language."""
+    own = read_toml(pack.folder / "prompts.toml")
+    wanted = load_pack(reference()).prompts
+    yield Check("prompts.toml: keys and {braces} are right", "; ".join(prompt_problems(own, wanted, "")))
+    asks = own.get("translate", {})
+    strange = sorted(set(asks) - {*codes()}) if isinstance(asks, dict) else []
+    yield Check("prompts.toml: [translate] has codes of languages", listed(strange, f"there are {', '.join(codes())}"))
+    missing = sorted(set(flat(wanted)) - set(flat(pack.prompts)))
+    lent = len(set(flat(wanted)) - set(flat(own)))
+    yield Check(
+        "prompts.toml: the assistant has its words",
+        todo=listed(missing, 'write them, or name a language in pack.toml: prompts_from = "..."')
+        or (f"{lent} of {len(flat(wanted))} lines are still in {pack.said.prompts_from}" if lent else ""),
+    )
+
+
+def flat(table: dict[str, Any], before: str = "") -> list[str]:
+    """The keys of a table and of the tables in it, but for those of [translate], which differ."""
+    return [name for key, value in table.items() if key != "translate"
+            for name in (flat(value, f"{key}.") if isinstance(value, dict) else [f"{before}{key}"])]  # fmt: skip
+
+
+def prompt_problems(own: dict[str, Any], wanted: dict[str, Any], before: str) -> Iterator[str]:
+    """What is wrong with each key, told with its name."""
+    for key, value in own.items():
+        name, model = f"{before}{key}", wanted.get(key)
+        if before == "translate.":
+            model = ""
+        if model is None:
+            # The scripts of a language have words of their own on the page.
+            if not name.startswith("page.script_"):
+                yield f"{name}: unknown key (misspelled?)"
+        elif type(value) is not type(model):
+            yield f"{name}: must be {KINDS[type(model)]}"
+        elif isinstance(value, dict):
+            yield from prompt_problems(value, model, f"{name}.")
+        elif isinstance(value, list) and len(value) != len(model):
+            yield f"{name}: {len(value)} entries, must be {len(model)}"
+        elif isinstance(value, str) and model and not set(BRACES.findall(value)) <= set(BRACES.findall(model)):
+            yield f"{name}: only {', '.join(sorted(set(BRACES.findall(model)))) or 'no braces'} may stand in it"
+
+
+def other_tables(pack: LanguagePack) -> Iterator[Check]:
+    """The tables that only some stages read."""
+    from anatili.evaluate.pairs import pairs_of
+    from anatili.lang.facts_file import load_facts
+    from anatili.lang.translation import load_translation
+
+    yield Check("morphology.toml: endings can be read", problem_of(lambda: stems(pack)))
+    yield Check("facts.toml: keys and values are right", problem_of(lambda: load_facts(pack.folder)))
+    yield Check("translation.toml: keys and values are right", problem_of(lambda: load_translation(pack.folder)))
+    yield Check("pairs.toml: pairs can be made", problem_of(lambda: pairs_of(pack)))
+
+
+def stems(pack: LanguagePack) -> None:
+    """Take the stop words apart; `Problem` if a rule is wrong that only then is asked."""
+    if pack.morphology:
+        try:
+            for word in pack.stopwords:
+                pack.morphology.stem(word)
+        except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+            raise Problem(f"{show_path(pack.folder / RULES)}: the morphology is wrong: {error!r}") from error
+
+
+def identifier(pack: LanguagePack) -> Iterator[Check]:
+    again = f"anatili lang identify {pack.code} --text FILE"
+    if IDENTIFIER in pack.files and (problem := problem_of(lambda: read_column(pack.folder / IDENTIFIER))):
+        yield Check("identify.npz can be read", f"{problem}. Make it again: {again}")
+        return
+    known = pack.code in load_model().codes
+    yield Check(
+        "the identifier knows the language",
+        todo="" if known else f'teach it: {again}. Until then a source in a recipe can say: language = "{pack.code}"',
+    )
 
 
 def cases_of(pack: LanguagePack, kind: str, *keys: str) -> Iterator[dict[str, str]]:
@@ -114,14 +222,15 @@ def cases_of(pack: LanguagePack, kind: str, *keys: str) -> Iterator[dict[str, st
 def normalize_cases(pack: LanguagePack) -> Iterator[Check]:
     for case in cases_of(pack, "normalize", "given", "wanted"):
         got = pack.normalize(case["given"])
-        yield Check(f"normalize {case['given']!r}", "" if got == case["wanted"] else f"got {got!r}")
+        yield Check(f"normalize {case['given']!r}", "" if got == case["wanted"] else f"it becomes {got!r}")
 
 
 def language_cases(pack: LanguagePack) -> Iterator[Check]:
     for case in cases_of(pack, "language", "text", "is"):
         got = identify(case["text"])
         wanted = (case["is"], case.get("script", got.script))
-        yield Check(f"language of {case['text'][:40]!r}", "" if (got.language, got.script) == wanted else f"got {got}")
+        problem = f"the identifier says {got.language} in {got.script}, confidence {got.confidence:.2f}"
+        yield Check(f"language of {case['text'][:40]!r}", "" if (got.language, got.script) == wanted else problem)
 
 
 def personal_cases(pack: LanguagePack) -> Iterator[Check]:
@@ -129,7 +238,7 @@ def personal_cases(pack: LanguagePack) -> Iterator[Check]:
 
     for case in cases_of(pack, "personal", "text", "found"):
         got = count_kinds(find_personal(case["text"], pack.said.personal))
-        yield Check(f"personal data in {case['text'][:40]!r}", "" if got == case["found"] else f"got {got!r}")
+        yield Check(f"personal data in {case['text'][:40]!r}", "" if got == case["found"] else f"found {got!r}")
 
 
 def stem_cases(pack: LanguagePack) -> Iterator[Check]:
@@ -137,4 +246,4 @@ def stem_cases(pack: LanguagePack) -> Iterator[Check]:
 
     for case in cases_of(pack, "stem", "word", "stem"):
         got = stem(case["word"], pack)
-        yield Check(f"stem of {case['word']!r}", "" if got == case["stem"] else f"got {got!r}")
+        yield Check(f"stem of {case['word']!r}", "" if got == case["stem"] else f"found {got!r}")

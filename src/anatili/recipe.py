@@ -50,6 +50,11 @@ class Source(Section):
     sift: tuple[str, ...] = Field(
         (), strict=False, description="Languages: only pages whose bytes can hold one of them go on (`anatili sift`)."
     )
+    language: str = Field(
+        "",
+        description="Language of all its documents, one of the recipe's; `mark` then takes it whatever the identifier "
+        "says. Empty: each document is identified.",
+    )
     licence: str = Field("unknown", description="SPDX code, or `unknown` where each page has its own.")
     unit: Literal["line", "lines", "paragraph", "file"] = Field(
         "paragraph", description="What one document is in a text file; lines: following ones, about 120 words together."
@@ -321,6 +326,16 @@ class Recipe(Section):
     tune: Tune = Tune()
     evaluate: Evaluate = Evaluate()
     release: Release = Release()
+
+    @model_validator(mode="after")
+    def sources_are_in_the_languages(self) -> "Recipe":
+        for source in self.collect.sources:
+            if source.language not in ("", *self.languages):
+                raise ValueError(
+                    f"[[collect.sources]] {source.name}: language = {source.language!r} is not a language of this "
+                    f"recipe ({', '.join(self.languages)}); name it in `language` or `beside`"
+                )
+        return self
 
     @property
     def languages(self) -> tuple[str, ...]:

@@ -48,10 +48,10 @@ TEXT_FILES = ("pack.toml", "normalize.py")
 INDEX_FILES = ("pack.toml", "stopwords.txt", "abbreviations.txt", "morphology.toml", "lexicon.tsv", "endings.tsv")
 # fmt: off
 BUILDING = (
-    Stage("collect", "anatili.collect.gather:run", ("collect",), watches="anatili.collect.files:inventory", version=2),
-    Stage("extract", "anatili.refine.extract:run", ("extract",), needs=("collect",), version=3),
+    Stage("collect", "anatili.collect.gather:run", ("collect",), watches="anatili.collect.files:inventory", version=3),
+    Stage("extract", "anatili.refine.extract:run", ("extract",), needs=("collect",), version=4),
     Stage("mark", "anatili.refine.mark:run", ("mark", *LANGUAGES), needs=("extract",),
-          watches="anatili.refine.mark:inventory", reads=MARK_FILES, version=3),
+          watches="anatili.refine.mark:inventory", reads=MARK_FILES, version=4),
     Stage("dedup", "anatili.refine.dedup:run", ("dedup", *LANGUAGES), needs=("extract", "mark"), reads=TEXT_FILES,
           version=3),
     Stage("cut", "anatili.refine.cut:run", ("cut", *LANGUAGES), needs=("extract", "mark", "dedup"),

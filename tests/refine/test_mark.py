@@ -1,10 +1,13 @@
 from collections import Counter
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from anatili.document import Document, Duplicate
 from anatili.identify import Verdict
 from anatili.lang import load_pack
+from anatili.lang.new import new_pack
 from anatili.recipe import Cut
 from anatili.refine.cut import why_not
 from anatili.refine.mark import language_of_page, look_at, repeated_lines, repeated_sequence
@@ -170,3 +173,37 @@ def test_a_close_language_without_kazakh_letters_is_not_kazakh_typed_without_the
         "Мен де сол байрамда болдым, сонъ уьйге кайтып, атама эм анама баьрин де айттым."
     )
     assert marks(nogai).language == "nog"
+
+
+OSSETIAN = (Path(__file__).parents[1] / "lang" / "new" / "os.txt").read_text("utf-8")
+
+
+@pytest.fixture
+def ossetian(tmp_path, monkeypatch):
+    """The packs of a recipe in a language that the identifier does not know."""
+    folder = new_pack("os", tmp_path, "Cyrl", "ru")
+    text = (folder / "pack.toml").read_text("utf-8").replace('Cyrl = "а', 'Cyrl = "аӕ')
+    (folder / "pack.toml").write_text(text, "utf-8")
+    (folder / "stopwords.txt").write_text("ӕмӕ\nу\nйӕ\nсӕ\n", "utf-8")
+    monkeypatch.setenv("ANATILI_PACKS", str(tmp_path))
+    load_pack.cache_clear()
+    yield {code: load_pack(code) for code in ("os", "ru")}
+    load_pack.cache_clear()
+
+
+def test_a_source_is_trusted_with_a_language_that_the_identifier_does_not_know(ossetian):
+    document = Document("1", OSSETIAN, "", "", "s", "", "", "", "utf-8")
+    unknown = look_at(document, ossetian, 25)
+    assert (unknown.language, unknown.identified) == ("und", "")
+    trusted = look_at(replace(document, language="os"), ossetian, 25)
+    assert (trusted.language, trusted.script, trusted.confidence) == ("os", "Cyrl", 1.0)
+    assert trusted.identified == "und"
+    assert (trusted.other, set(trusted.lines), trusted.own_words) == (0, {""}, trusted.words)
+    assert trusted.alphabet > 0.99
+    assert trusted.stopwords > 0.03
+
+
+def test_lines_of_others_still_count_where_the_identifier_knows_the_language():
+    trusted = look_at(Document("1", RUSSIAN + "\n" + KAZAKH, "", "", "s", "", "", "", "utf-8", "", "kk"), PACKS, 25)
+    assert trusted.language == "kk"
+    assert 0.3 < trusted.other < 0.7

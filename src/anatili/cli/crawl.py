@@ -1,12 +1,11 @@
-"""Commands for crawls, texts and language packs; `cli` puts them beside the others."""
+"""Commands for crawls and texts; `cli` puts them beside the others."""
 
-import shlex
 from pathlib import Path
 from typing import Any
 
 import click
 
-from anatili.cli.options import RUNS, Group, as_json, print_json, report_problems, runs_option
+from anatili.cli.options import Group, as_json, print_json, report_problems, runs_option
 from anatili.problem import Problem
 
 
@@ -267,95 +266,4 @@ def extract(page: Path, mode: Any, charset: str, wants_json: bool) -> None:
         raise Problem(f"{page}: no main text found")
 
 
-@click.group(cls=Group)
-def lang() -> None:
-    """Language packs: list, make, check."""
-
-
-@lang.command("list")
-@as_json
-@report_problems
-def list_packs(wants_json: bool) -> None:
-    """List the packs that are there."""
-    from anatili.lang import codes, load_pack
-
-    for pack in map(load_pack, codes()):
-        row = {"code": pack.code, "name": pack.name, "own_name": pack.own_name, "scripts": list(pack.said.letters),
-               "stopwords": len(pack.stopwords), "page": "page" in pack.prompts}  # fmt: skip
-        if wants_json:
-            print_json(row)
-        else:
-            click.echo(f"{pack.code:5} {pack.name:14} {pack.own_name:20} {' '.join(pack.said.letters)}")
-
-
-@lang.command("new")
-@click.argument("code")
-@click.option("--into", type=RUNS, help="Folder for the pack; name it in ANATILI_PACKS.  [default: with the others]")
-@report_problems
-def new(code: str, into: Path | None) -> None:
-    """Make the folder of a pack for the language CODE (ISO 639)."""
-    from anatili.lang_check import new_pack
-
-    folder = new_pack(code, into)
-    click.echo(f"{folder}: fill in pack.toml and stopwords.txt, then: anatili lang check {code}")
-    if into:
-        click.echo(f"let anatili find it: export ANATILI_PACKS={shlex.quote(str(into.resolve()))}")
-
-
-@lang.command("check")
-@click.argument("code")
-@as_json
-@report_problems
-def check(code: str, wants_json: bool) -> None:
-    """Check the pack CODE: the rules every pack keeps and the cases in its cases.toml."""
-    from anatili.lang_check import check_pack
-
-    checks = check_pack(code)
-    for one in checks:
-        if wants_json:
-            print_json({"check": one.name, "holds": not one.problem, "problem": one.problem})
-        else:
-            click.echo(f"{'no ' if one.problem else 'yes'}  {one.name}{': ' + one.problem if one.problem else ''}")
-    failed = sum(bool(one.problem) for one in checks)
-    if failed:
-        raise Problem(f"{failed} of {len(checks)} checks do not hold for {code}")
-
-
-@lang.command("lexicon")
-@click.argument("code")
-@click.option(
-    "--text",
-    "texts",
-    multiple=True,
-    required=True,
-    type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    help="Text in the language; may be repeated.",
-)
-@click.option("--min-count", default=2, show_default=True, help="Words seen less often are not learned from.")
-@click.option("--into", type=RUNS, help="Folder to write to.  [default: the pack's own]")
-@report_problems
-def lexicon(code: str, texts: tuple[Path, ...], min_count: int, into: Path | None) -> None:
-    """Learn from running text which lemmas and endings the language CODE has, for search.
-
-    The pack must have a morphology.toml. Writes lexicon.tsv and endings.tsv.
-
-    \b
-    anatili lang lexicon kk --text news.txt --text books.txt
-    """
-    from anatili.lang import load_pack
-    from anatili.morphology.lexicon import count_words, learn, save
-    from anatili.text import show_path
-
-    pack = load_pack(code)
-    if pack.morphology is None:
-        raise Problem(f"the pack {code} has no morphology.toml: write the language's endings there first")
-    lines = (line for path in texts for line in path.open(encoding="utf-8", errors="replace"))
-    words = count_words(map(pack.normalize, lines), pack.said.letters[pack.main_script], min_count)
-    learned = learn(words, pack.morphology, lambda said: click.echo(said, err=True))
-    folder = into or pack.folder
-    names = ", ".join(sorted(path.name for path in texts))
-    save(learned, folder, f"Learned by `anatili lang lexicon` from {learned.words:,} words of {names}.")
-    click.echo(f"{show_path(folder)}: {len(learned.lemmas):,} lemmas from {learned.words:,} words")
-
-
-COMMANDS: tuple[click.Command, ...] = (sift, census, identify, extract, normalize, lang)
+COMMANDS: tuple[click.Command, ...] = (sift, census, identify, extract, normalize)

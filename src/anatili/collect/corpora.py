@@ -60,6 +60,7 @@ def documents(
             licence=str(row.get("license") or row.get("licence") or source.licence),
             opt_out="",
             charset="utf-8",
+            language=source.language,
         )
 
 

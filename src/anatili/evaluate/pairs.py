@@ -11,7 +11,9 @@ from typing import Any
 from anatili.evaluate.likelihood import Likelihood, Tell, silent
 from anatili.interval import wilson
 from anatili.lang import LanguagePack
+from anatili.problem import Problem
 from anatili.reading import read_toml
+from anatili.text import show_path
 
 FILE = "pairs.toml"
 MOST = 100
@@ -31,9 +33,14 @@ def pairs_of(pack: LanguagePack, seed: int = 1) -> list[Pair]:
     if not path.is_file():
         return []
     said = read_toml(path)
+    if strange := sorted(set(said) - {"stems", "suffixes", "agreement"}):
+        raise Problem(f"{show_path(path)}: {', '.join(strange)}: unknown key; there are stems, suffixes and agreement")
     found: dict[str, list[Pair]] = {}
-    for pair in (*suffix_pairs(said), *agreement_pairs(said)):
-        found.setdefault(pair.kind, []).append(pair)
+    try:
+        for pair in (*suffix_pairs(said), *agreement_pairs(said)):
+            found.setdefault(pair.kind, []).append(pair)
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+        raise Problem(f"{show_path(path)}: no pairs can be made: {error!r}") from error
     chosen = []
     for kind, pairs in found.items():
         unique = sorted(set(pairs), key=lambda pair: (pair.right, pair.wrong))

@@ -9,7 +9,7 @@ from typing import Any
 from anatili import sample
 from anatili.evaluate.pairs import pairs_of
 from anatili.evaluate.task_file import CONVERSATIONS, NO_FILES, PAIRS, SENTENCES, EvaluationTask
-from anatili.identify import MODEL
+from anatili.identify import model_files
 from anatili.lang import load_pack
 from anatili.problem import Problem
 from anatili.reading import read_text
@@ -118,5 +118,5 @@ def inventory(task: EvaluationTask, languages: tuple[str, ...]) -> dict[str, Any
         files = files or [file for code in languages for file in files_of(task, code)]
         facts |= {f"{task.name}: {show_path(Path(file.name))}": digest(file) for file in files}
     if task.scorer == "language":
-        facts[MODEL.name] = digest(MODEL)
+        facts |= {name: digest(file) for name, file in model_files().items()}
     return facts

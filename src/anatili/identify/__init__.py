@@ -2,10 +2,12 @@
 
 The model (`identify.npz`, made by `bench/train_identify.py`) tells apart the languages of our packs and their
 neighbors, where the usual detectors fail: CLD2 calls 75-86 % of Karakalpak Kazakh, and knows no Latin Kazakh.
-`letters.toml` says which letters each has. CLD2 answers for languages which the model does not know.
+`letters.toml` says which letters each has. CLD2 answers for languages which the model does not know. A language pack
+can teach the model one more language: an `identify.npz` in its folder (`anatili lang identify`, `identify/teach.py`).
 """
 
 import re
+import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -14,8 +16,11 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from anatili.identify.letters import evidence
-from anatili.text import INVISIBLE, count_letters, script_of
+from anatili.identify.letters import FILE as TABLE
+from anatili.identify.letters import evidence, unknown_to_cld2
+from anatili.lang import FOLDER, folders
+from anatili.problem import Problem
+from anatili.text import INVISIBLE, count_letters, script_of, show_path
 
 LETTERS = re.compile(r"[^\W\d_]+")
 BITS = 17
@@ -50,13 +55,14 @@ class Model:
 
     `voices`: what a name that CLD2 gives adds to the logarithm of each label's odds, by how often it gives that name to
     texts of the label. It settles Kyrgyz or Bashkir against Kazakh (4.8 % and 1.1 % of NTREX lines were called Kazakh
-    without it), but says little of languages that CLD2 does not know."""
+    without it), but says little of languages that CLD2 does not know. `taught`: languages added by language packs."""
 
     rows: npt.NDArray[np.int8]
     head: npt.NDArray[np.float32]
     bias: npt.NDArray[np.float32]
     labels: tuple[str, ...]
     voices: dict[str, npt.NDArray[np.float32]]
+    taught: frozenset[str] = frozenset()
 
     @cached_property
     def codes(self) -> tuple[str, ...]:
@@ -71,11 +77,69 @@ class Model:
 
 
 @cache
-def load_model() -> Model:
+def bundled_model() -> Model:
+    """The model that ships with the package."""
     with np.load(MODEL, allow_pickle=False) as file:
         head = (file["head"] * file["scale"][:, None]).astype(np.float32)
         voices = dict(zip(map(str, file["names"]), file["heard"], strict=True))
         return Model(file["rows"], head, file["bias"], tuple(map(str, file["labels"])), voices)
+
+
+@cache
+def load_model() -> Model:
+    """The bundled model with the languages that the packs teach it."""
+    return with_packs(bundled_model(), taught_files())
+
+
+def taught_files() -> dict[str, Path]:
+    """Code -> the file by which its pack teaches the model this language. Those beside the bundled packs are none: what
+    ships is trained together."""
+    found = {path.parent.name: path for folder in folders() for path in sorted(folder.glob(f"*/{MODEL.name}"))}
+    return {code: path for code, path in found.items() if path.parent.parent != FOLDER}
+
+
+def model_files() -> dict[str, Path]:
+    """Name -> each file that verdicts depend on."""
+    taught = {f"{path.name} of {code}": path for code, path in sorted(taught_files().items())}
+    return {MODEL.name: MODEL, TABLE.name: TABLE, **taught}
+
+
+def close_languages() -> frozenset[str]:
+    """Languages that CLD2 calls, or may call, by the name of a neighbor: those of the table, and those packs teach."""
+    return unknown_to_cld2() | load_model().taught
+
+
+def read_column(path: Path) -> tuple[npt.NDArray[np.int8], float, float]:
+    """Weights of n-grams, their scale and the bias by which a pack teaches its language; `Problem` if it is damaged."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            weights: npt.NDArray[np.int8] = file["weights"]
+            if weights.shape != (2**BITS,) or weights.dtype != np.int8:
+                raise ValueError(f"weights are {weights.shape} {weights.dtype}")
+            return weights, float(file["scale"]), float(file["bias"])
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        raise Problem(f"{show_path(path)} is no model of `anatili lang identify`: {error}") from error
+
+
+def with_packs(model: Model, files: dict[str, Path]) -> Model:
+    """`model` with one more column of n-gram weights for each language; one that it knows already stays as it is."""
+    files = {code: path for code, path in files.items() if code not in model.codes}
+    if not files:
+        return model
+    columns, scales, bias = zip(*map(read_column, files.values()), strict=True)
+    old, new = model.head.shape, len(files)
+    head = np.zeros((old[0] + new, old[1] + new), np.float32)
+    head[: old[0], : old[1]] = model.head
+    head[old[0] :, old[1] :] = np.diag(scales)
+    silent = np.zeros(new, np.float32)
+    return Model(
+        rows=np.column_stack([model.rows, *columns]),
+        head=head,
+        bias=np.concatenate([model.bias, bias]).astype(np.float32),
+        labels=(*model.labels, *files),
+        voices={name: np.concatenate([voice, silent]) for name, voice in model.voices.items()},
+        taught=frozenset(files),
+    )
 
 
 def letter_codes(text: str) -> npt.NDArray[np.uint64]:
@@ -102,9 +166,10 @@ def grams(letters: npt.NDArray[np.uint64], owner: Ints) -> Iterator[tuple[Ints, 
         yield found.astype(np.int64), owner[: len(hashed)][inside]
 
 
-def mean_rows(letters: npt.NDArray[np.uint64], owner: Ints, texts: int) -> npt.NDArray[np.float32]:
+def mean_rows(
+    rows: npt.NDArray[np.int8], letters: npt.NDArray[np.uint64], owner: Ints, texts: int
+) -> npt.NDArray[np.float32]:
     """The mean of the model's rows over all n-grams of each text, of all texts in one go."""
-    rows = load_model().rows
     sums, counts = np.zeros((texts, rows.shape[1]), np.int64), np.zeros(texts)
     for found, whose in grams(letters, owner):
         amounts = np.bincount(whose, minlength=texts)
@@ -115,12 +180,14 @@ def mean_rows(letters: npt.NDArray[np.uint64], owner: Ints, texts: int) -> npt.N
     return np.divide(sums, np.maximum(counts, 1)[:, None], dtype=np.float32)
 
 
-def scores(texts: Sequence[str]) -> npt.NDArray[np.float32]:
-    """For each text and label of the model the logarithm of its odds, by n-grams and by letters."""
-    model = load_model()
+def scores(texts: Sequence[str], model: Model, names: Sequence[Verdict | None]) -> npt.NDArray[np.float32]:
+    """For each text and label of `model` the logarithm of its odds: by n-grams, by letters, and by CLD2's answers."""
     letters, owner = join(texts)
-    found: npt.NDArray[np.float32] = mean_rows(letters, owner, len(texts)) @ model.head + model.bias
-    return found + evidence(letters.view(np.int64), owner, len(texts), model.labels)
+    silent = np.zeros(len(model.labels), np.float32)
+    found: npt.NDArray[np.float32] = mean_rows(model.rows, letters, owner, len(texts)) @ model.head + model.bias
+    found += evidence(letters.view(np.int64), owner, len(texts), model.labels)
+    found += np.stack([model.voices.get(verdict.language, silent) if verdict else silent for verdict in names])
+    return found
 
 
 def identify(text: str) -> Verdict:
@@ -138,8 +205,7 @@ def judge(texts: Sequence[str]) -> list[Verdict]:
     """What the model and CLD2 say together of some texts."""
     model = load_model()
     wide = [cld2(text) for text in texts]
-    silent = np.zeros(len(model.labels), np.float32)
-    odds = scores(texts) + [model.voices.get(verdict.language, silent) if verdict else silent for verdict in wide]
+    odds = scores(texts, model, wide)
     chances = np.exp(odds - odds.max(axis=1, keepdims=True)) @ model.joins
     chances /= chances.sum(axis=1, keepdims=True)
     return list(map(decide, texts, chances, wide))
@@ -151,11 +217,12 @@ def decide(text: str, chances: npt.NDArray[np.float32], wide: Verdict | None) ->
     if not script:
         return UNKNOWN
     model, best = load_model(), int(chances.argmax())
+    is_foreign = script not in MAIN and model.codes[best] not in model.taught
     if wide and wide.language not in model.codes:
         own = chances[best] if model.codes[best] != "und" else np.partition(chances, -2)[-2]
-        if script not in MAIN or (wide.confidence > own and own < UNSURE):
+        if is_foreign or (wide.confidence > own and own < UNSURE):
             return Verdict(wide.language, script, wide.confidence)
-    if script not in MAIN and not wide:
+    if is_foreign and not wide:
         return Verdict("und", script, 0.0)
     # Few letters carry little evidence, whatever the model says of them.
     enough = min(1.0, count_letters(text[:LONGEST]) / 20)

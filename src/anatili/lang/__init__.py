@@ -7,6 +7,7 @@ No file outside these folders names a language.
 
 import hashlib
 import importlib.util
+import json
 import os
 import re
 import unicodedata
@@ -92,6 +93,9 @@ class PackFile(Part):
     reference: bool = Field(
         False, description="Whether other languages are measured against it: tokens for each of its tokens."
     )
+    prompts_from: str = Field(
+        "", description="Language whose prompts and words of the page are used where `prompts.toml` has none."
+    )
     letters: dict[str, str] = Field(description="Script (ISO 15924) -> lower-case alphabet; the first is the main one.")
     lookalikes: dict[str, str] = Field(default={}, description="Foreign letter -> the letter meant, inside a word.")
     capitals: dict[str, str] = Field(default={}, description="Capital -> small letter, where they are not Unicode's.")
@@ -120,6 +124,7 @@ class LanguagePack:
     words: dict[str, tuple[str, ...]]
     """The lines of each word list that is there."""
     prompts: dict[str, Any]
+    """Of `prompts.toml`, completed from the language that `prompts_from` names."""
     cases: dict[str, Any]
     extra: Callable[[str], str] | None
     files: dict[str, str]
@@ -170,7 +175,11 @@ class LanguagePack:
             return word
         script = SCRIPTS[self.main_script]
         strange = [c for c in word if c.isalpha() and not script.match(c)]
-        if not strange or 2 * len(strange) >= len(word) or any(c not in self.lookalike_table for c in strange):
+        if not strange or any(c not in self.lookalike_table for c in strange):
+            return word
+        # Half a word of plain Latin letters may be a Latin word with one slip. Other letters, such as a Latin æ that
+        # stands for a Cyrillic one, may be most of a word.
+        if len(strange) == len(word) or 2 * sum(map(str.isascii, strange)) >= len(word):
             return word
         return "".join(self.lookalike_table.get(c, c) for c in word)
 
@@ -241,16 +250,44 @@ def load_pack(code: str) -> LanguagePack:
         raise Problem(f"{folder}: stopwords.txt is missing; a pack needs it (one word a line)")
     for other in folder.glob("*.toml"):  # also those that are asked for late in a run
         read_toml(other)
+    fallback = prompts_of(said.prompts_from, folder)
+    files = {p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in sorted(folder.iterdir()) if p.is_file()}
+    if fallback:
+        text = json.dumps(fallback, sort_keys=True) + files.get("prompts.toml", "")
+        files["prompts.toml"] = hashlib.sha256(text.encode()).hexdigest()
     return LanguagePack(
         code=code,
         folder=folder,
         said=said,
         words={name: _lines(folder / name) for name in WORD_LISTS if (folder / name).is_file()},
-        prompts=read_toml(folder / "prompts.toml"),
+        prompts=completed(read_toml(folder / "prompts.toml"), fallback),
         cases=read_toml(folder / "cases.toml"),
         extra=_normalizer(folder),
-        files={p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in sorted(folder.iterdir()) if p.is_file()},
+        files=files,
     )
+
+
+def prompts_of(code: str, asked_by: Path) -> dict[str, Any]:
+    """The `prompts.toml` of the pack `code`, {} for ""; `Problem` if it has none for the pack that asks."""
+    if not code:
+        return {}
+    found = read_toml(next((f / code / "prompts.toml" for f in reversed(folders()) if (f / code).is_dir()), Path()))
+    if not found:
+        raise Problem(
+            f"{asked_by / 'pack.toml'}: prompts_from: {code} has no prompts.toml; name a language that has one"
+        )
+    return found
+
+
+def completed(own: dict[str, Any], fallback: dict[str, Any]) -> dict[str, Any]:
+    """`own` with what only `fallback` has, table by table."""
+    found = dict(own)
+    for key, value in fallback.items():
+        if isinstance(value, dict) and isinstance(found.get(key, {}), dict):
+            found[key] = completed(found.get(key, {}), value)
+        else:
+            found.setdefault(key, value)
+    return found
 
 
 def explain(error: ValidationError, *within: str) -> str:

@@ -19,6 +19,8 @@ from anatili.reading import read_text, read_toml
 from anatili.text import show_path
 
 RULES, LEXICON, ENDINGS = "morphology.toml", "lexicon.tsv", "endings.tsv"
+TABLES = ("sounds", "changes", "dropped", "spelling")
+"""Tables that a language may do without."""
 STEM, STOP = "stem", "."
 UNKNOWN, LETTER = 0.3, 1.0
 """Weight of a two-letter lemma that is not in the lexicon, and the log-weight (nats) lost with each further letter."""
@@ -61,7 +63,7 @@ class Morphology:
         lemmas: Mapping[tuple[str, str], float] | None = None,
         shares: Mapping[str, Mapping[str, float]] | None = None,
     ) -> None:
-        self.rules = rules
+        self.rules = rules = {**{name: {} for name in TABLES}, **rules}
         self.lemmas = lemmas or {}
         self.shares = shares or {}
         letters = rules["letters"]
@@ -302,6 +304,8 @@ def load_morphology(folder: Path) -> Morphology | None:
         return None
     try:
         rules = read_toml(folder / RULES)
+        if not rules:  # a new pack's file with nothing but comments
+            return None
         lemmas = {(kind, lemma): float(weight) for kind, lemma, weight in table(folder / LEXICON)}
         shares: dict[str, dict[str, float]] = defaultdict(dict)
         for slot, following, share in table(folder / ENDINGS):

@@ -65,6 +65,7 @@ def from_warc(shard: Path, settings: Extract, lost: list[Lost]) -> Iterator[Docu
             opt_out=dated(extracted.opt_out, page.time[:10]),
             charset=extracted.charset,
             translated=extracted.translated,
+            language=info.get("language", ""),
         )
 
 

@@ -12,9 +12,7 @@ from anatili import benchmarks, text
 from anatili.benchmarks import read_benchmarks, sequences
 from anatili.budget import TookTooLong, within
 from anatili.document import Document, Mark, read_shard, write_shard
-from anatili.identify import MODEL, Verdict, identify_all
-from anatili.identify.letters import FILE as LETTERS_OF_LANGUAGES
-from anatili.identify.letters import unknown_to_cld2
+from anatili.identify import Verdict, close_languages, identify_all, load_model, model_files
 from anatili.lang import LanguagePack, PersonalPattern, load_pack
 from anatili.recipe import MarkSettings, Recipe
 from anatili.refine.code_switching import switched_share
@@ -38,7 +36,7 @@ OWN_SHARE = 0.15
 
 def inventory(recipe: Recipe, base: Path) -> dict[str, str]:
     """Digests of the benchmark files and of what languages are told by."""
-    tables = {file.name: digest(file) for file in (MODEL, LETTERS_OF_LANGUAGES)}
+    tables = {name: digest(file) for name, file in model_files().items()}
     return {**benchmarks.digests(recipe.mark.benchmarks, base), **tables}
 
 
@@ -97,10 +95,13 @@ def look_at(
     body = document.text
     words = [word.lower() for word in text.words(body)]
     seen = languages_of(body, packs, line_letters)
+    identified = ""
+    if document.language:
+        identified, seen = seen.verdict.language, declared(document.language, body, seen)
     pack = packs.get(seen.verdict.language)
-    folded = typed_without(words, body, packs)
+    folded = typed_without(words, body, {seen.verdict.language: pack} if document.language and pack else packs)
     # A close language without those letters has the same words: where it is sure, nothing is missing.
-    is_close = seen.verdict.language in unknown_to_cld2() and seen.verdict.confidence >= SURE
+    is_close = seen.verdict.language in close_languages() and seen.verdict.confidence >= SURE
     if (
         folded.share >= FOLDED and not is_close
     ):  # recognised and said, never rewritten: which letter was meant cannot be known
@@ -134,6 +135,7 @@ def look_at(
         personal=count_kinds(find_personal(body, personal_patterns(packs))),
         quality=round(quality(words, pack), 3) if pack else -1.0,
         contaminated=sum(number in known for number in sequences(words)) if known else 0,
+        identified=identified,
     )
 
 
@@ -145,6 +147,23 @@ class Languages:
     lines: tuple[str, ...]
     other: float
     own_words: int
+
+
+def declared(language: str, body: str, seen: Languages) -> Languages:
+    """What is known of a text whose source says its language: that is certain. What the identifier says of each line
+    counts only where it knows the language; else it would take each for some other."""
+    known = seen.lines if language in load_model().codes else ("",) * len(seen.lines)
+    lines = body.splitlines()
+    return added_up(Verdict(language, text.script_of(body), 1.0), lines, list(map(text.count_letters, lines)), known)
+
+
+def added_up(verdict: Verdict, lines: list[str], letters: list[int], languages: tuple[str, ...]) -> Languages:
+    """How much of a text is in its language, by the language of each line and the letters of each."""
+    strange = sum(count for count, language in zip(letters, languages, strict=True)
+                  if language not in ("", verdict.language))  # fmt: skip
+    own_words = sum(len(text.words(line)) for line, language in zip(lines, languages, strict=True)
+                    if language in ("", verdict.language))  # fmt: skip
+    return Languages(verdict, languages, strange / max(1, sum(letters)), own_words)
 
 
 def languages_of(body: str, packs: dict[str, LanguagePack], line_letters: int) -> Languages:
@@ -163,10 +182,7 @@ def languages_of(body: str, packs: dict[str, LanguagePack], line_letters: int) -
         amounts[verdict.language] += letters[n]
     whole = language_of_page(whole, sure.values(), amounts, next(iter(packs), ""), max(1, sum(letters)))
     languages = tuple(sure[n].language if n in sure else "" for n in range(len(lines)))
-    strange = sum(letters[n] for n, language in enumerate(languages) if language not in ("", whole.language))
-    own_words = sum(len(text.words(line)) for line, language in zip(lines, languages, strict=True)
-                    if language in ("", whole.language))  # fmt: skip
-    return Languages(whole, languages, strange / max(1, sum(letters)), own_words)
+    return added_up(whole, lines, letters, languages)
 
 
 def language_of_page(
@@ -178,7 +194,7 @@ def language_of_page(
     lines of such a page always look like its neighbor's. The other way round, a page that begins in `main` but has more
     text in such a language counts as that.
     """
-    close = {language: amount for language, amount in amounts.items() if language in unknown_to_cld2()}
+    close = {language: amount for language, amount in amounts.items() if language in close_languages()}
     rival = max(sorted(close), key=close.__getitem__, default="")
     if rival and close[rival] > amounts[main] and whole.language in (main, rival):
         chosen = rival
