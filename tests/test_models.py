@@ -19,12 +19,12 @@ from anatili.engine import Sampling
 from anatili.gguf.file import export_gguf
 from anatili.gguf.merge import merge
 from anatili.models.pack import pack
+from anatili.opening import find_model, sample_index
 from anatili.pool import LocalPool
 from anatili.problem import Problem
 from anatili.recipe import load_recipe
 from anatili.run import Run
-from anatili.serve import sample_index
-from anatili.serve.assistant import find_model, open_assistant
+from anatili.serve.assistant import open_assistant
 from anatili.serve.citations import Report
 from anatili.stage import carry_out, prepare
 

@@ -5,12 +5,13 @@ import json
 import pytest
 
 from anatili import stage
+from anatili.library import too_many_errors
 from anatili.pool import LocalPool
 from anatili.problem import Problem
 from anatili.recipe import load_recipe
 from anatili.run import Drift, Run
 from anatili.sample.topics import read_topics
-from anatili.stage import Outcome, too_many_errors
+from anatili.stage import Outcome
 
 TEXT = "\n\n".join(topic.pages["kk"].text.split("\n\n")[0] for topic in read_topics()[:40])
 

@@ -340,8 +340,9 @@ def _bare(section: S, values: dict[str, Any]) -> S:
     return bare
 
 
-def load_recipe(path: Path) -> Recipe:
+def load_recipe(path: str | Path) -> Recipe:
     """Read a recipe; `Problem` names the file, the key and what is wrong with it."""
+    path = Path(path)
     if not path.exists():
         raise Problem(f"no recipe {show_path(path)}; {others()}")
     try:

@@ -233,37 +233,6 @@ def carry_out(
         )
 
 
-ERRORS = (
-    "damaged record",
-    "damaged page",
-    "truncated",
-    "archive cut short",
-    "not fetched",
-    "another page",
-    "parser failed",
-    "took too long",
-)
-"""Reasons by which a record is lost to an error, not to a decision."""
-CUT_SHORT = "archive cut short"
-"""The reason behind which any number of records may be missing."""
-MAX_ERRORS = 0.01
-
-
-def too_many_errors(outcome: Outcome) -> str:
-    """What to say where more than one record in a hundred was lost to errors, or an unknown number with the end of an
-    archive; "" if all is well."""
-    counts = outcome.summary.get("records") or outcome.summary.get("lost") or {}
-    errors = {reason: n for reason, n in counts.items() if reason.removeprefix("lost: ") in ERRORS}
-    total = counts.get("records") or (outcome.summary["documents"] + sum(counts.values()) if errors else 0)
-    named = ", ".join(f"{reason} {count}" for reason, count in errors.items())
-    lost = sum(errors.values())
-    if lost > MAX_ERRORS * total:
-        return f"{outcome.stage}: {lost} of {total} records, more than 1 in 100, were lost to errors ({named})"
-    if any(CUT_SHORT in reason for reason in errors):
-        return f"{outcome.stage}: archives end too early ({named}); fetch them again: what was behind that is lost"
-    return ""
-
-
 def build(
     stage: Stage,
     recipe: Recipe,

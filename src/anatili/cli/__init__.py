@@ -14,7 +14,6 @@ from anatili.cli import models as cli_models
 from anatili.cli import serve as cli_serve
 from anatili.cli import translate as cli_translate
 from anatili.cli.options import Group, as_json, print_json, report_problems, runs_option
-from anatili.problem import Problem
 
 
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -64,37 +63,25 @@ def run(
     anatili run recipes/tiny.toml --redo cut..    the corpus and all that is made from it
     anatili run big.toml --launch "torchrun --nproc_per_node 8"    train on eight devices (FSDP2)
     """  # fmt: skip
+    from anatili import library
     from anatili.cli.progress import Bars
-    from anatili.recipe import load_recipe
-    from anatili.stage import carry_out, prepare, stages_to_redo, too_many_errors
 
-    again = stages_to_redo(redo)
-    wanted = load_recipe(recipe)
     if dry_run:
-        show_outline(wanted, recipe, devices, device_memory, wants_json)
+        show_outline(recipe, devices, device_memory, wants_json)
         return
-    pool = make_pool(workers, ray)
-    with prepare(wanted, recipe, runs) as work, going_on(), Bars(quiet=wants_json) as bars:
-        outcomes = carry_out(
-            wanted,
-            work,
-            pool,
-            base=recipe.resolve().parent,
-            redo=again,
-            watch=bars.watch,
-            launch=launch,
-        )
-        troubles: list[str] = []
-        for outcome in outcomes:
-            troubles += filter(None, [too_many_errors(outcome) if outcome.what == "built" else ""])
+    with going_on(), Bars(quiet=wants_json) as bars:
+
+        def tell(outcome: Any) -> None:
             if wants_json:
                 print_json({"stage": outcome.stage, "outcome": outcome.what, "seconds": outcome.seconds,
                             "content": outcome.content, "summary": outcome.summary})  # fmt: skip
             else:
                 bars.tell(outcome)
-        bars.close_with(recipe)
-    if troubles:
-        raise Problem(f"the run is whole, but {'; '.join(troubles)}. See: anatili why {wanted.name} URL")
+
+        try:
+            library.run(recipe, runs, workers=workers, ray=ray, redo=redo, launch=launch, watch=bars.watch, tell=tell)
+        finally:
+            bars.close_with(recipe)
 
 
 @contextmanager
@@ -107,21 +94,16 @@ def going_on() -> Iterator[None]:
         raise
 
 
-def show_outline(wanted: Any, recipe: Path, devices: int, memory: float, wants_json: bool) -> None:
+def show_outline(recipe: Path, devices: int, memory: float, wants_json: bool) -> None:
     from anatili.cli.progress import show_facts
+    from anatili.recipe import load_recipe
     from anatili.train.shape import outline
 
-    facts = outline(wanted, recipe.resolve().parent, devices, memory)
+    facts = outline(load_recipe(recipe), recipe.resolve().parent, devices, memory)
     if wants_json:
         print_json(facts)
     else:
         show_facts(facts)
-
-
-def make_pool(workers: int, ray: str | None) -> Any:
-    from anatili.pool import LocalPool, RayPool
-
-    return RayPool(ray) if ray else LocalPool(workers)
 
 
 @main.command()

@@ -1,6 +1,7 @@
 """Commands for crawls, texts and language packs; `cli` puts them beside the others."""
 
 import shlex
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -197,7 +198,7 @@ def normalize(file: Any, language: str, keep_script: bool, wants_json: bool) -> 
     echo "Qazaqstan, қaзaқ" | anatili normalize --language kk
     """
     from anatili.lang import load_pack
-    from anatili.lang.convert import to_main_script
+    from anatili.lang.convert import in_own_spelling
 
     pack, unsure = load_pack(language), 0
     for number, line in enumerate(file, 1):
@@ -207,15 +208,13 @@ def normalize(file: Any, language: str, keep_script: bool, wants_json: bool) -> 
             raise Problem(
                 f"{getattr(file, 'name', 'input')}, line {number}: not UTF-8 ({error.reason}); convert it first"
             ) from error
-        found = to_main_script(pack, text)
-        said = pack.normalize(text if keep_script else found.text)
-        unsure += found.unsure
+        spelled = in_own_spelling(pack, text, keep_script=keep_script)
+        unsure += spelled.unsure
         if wants_json:
-            print_json({"text": said, "scheme": "" if keep_script else found.scheme, "words": found.words,
-                        "unsure": 0 if keep_script else found.unsure})  # fmt: skip
+            print_json(asdict(spelled))
         else:
-            click.echo(said)
-    if unsure and not wants_json and not keep_script:
+            click.echo(spelled.text)
+    if unsure and not wants_json:
         click.echo(f"{unsure} words could be read in another way; --json tells in which lines", err=True)
 
 
@@ -247,18 +246,9 @@ def identify(file: Any, wants_json: bool) -> None:
 @report_problems
 def extract(page: Path, mode: Any, charset: str, wants_json: bool) -> None:
     """Print the main text of PAGE (an HTML file, also gzipped)."""
-    import gzip
-    import zlib
+    from anatili.page import extract as extract_from
 
-    from anatili.page import extract_page
-
-    payload = page.read_bytes()
-    if payload[:2] == b"\x1f\x8b":
-        try:
-            payload = gzip.decompress(payload)
-        except (OSError, EOFError, zlib.error) as error:
-            raise Problem(f"{page} is not a complete gzip file: {error}") from error
-    found = extract_page(payload, charset=charset, mode=mode)
+    found = extract_from(page, charset=charset, mode=mode)
     if wants_json:
         print_json({"title": found.title, "text": found.text, "charset": found.charset, "opt_out": found.opt_out})
     else:

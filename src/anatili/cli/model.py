@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from anatili.cli.options import Group, as_json, print_json, report_problems
+from anatili.cli.options import Group, as_json, print_json, report_problems, say_aside
 from anatili.cli.pulling import offers_to_pull
 from anatili.problem import Problem
 from anatili.text import show_path
@@ -47,6 +47,7 @@ def report_command(
     anatili tokenizer report runs/tiny/tokenizer --text kk=dev/kk.txt --text en=dev/en.txt --peers --plot t.png
     """
     from anatili.lang import reference
+    from anatili.opening import tokenizer_file
     from anatili.plot import check_plot
     from anatili.tokenizer import report
     from anatili.tokenizer.peers import installed_peers, open_tokenizer
@@ -56,7 +57,9 @@ def report_command(
     if plot:
         check_plot(plot)
     read = [named_text(text) for text in texts]
-    opened = [open_tokenizer(packaged_or(path)) for path in tokenizers] + (installed_peers() if peers else [])
+    opened = [open_tokenizer(tokenizer_file(path, say_aside)) for path in tokenizers] + (
+        installed_peers() if peers else []
+    )
     if not opened:
         raise Problem("no other tokenizer is installed: name one to report on")
     rows = report.report(opened, read, pivot or reference())
@@ -76,19 +79,6 @@ def report_command(
             for row in rows
         ],
     )  # fmt: skip
-
-
-def packaged_or(path: Path) -> Path:
-    """The file of the packaged or pulled model of this name, else the path itself."""
-    from anatili import models
-    from anatili.models import registry
-
-    if path.exists():
-        return path
-    if place := models.find(str(path)):
-        return models.open_packaged(place, lambda said: click.echo(said, err=True))
-    found = registry.located(str(path))
-    return found.place if found else path
 
 
 def named_text(said: str) -> Any:
@@ -179,25 +169,16 @@ def evaluate(
     anatili evaluate runs/tiny/tune/model --text held-out.txt
     anatili evaluate model.gguf --text held-out.txt --halves --grammar kk --json
     """  # fmt: skip
+    from anatili import library
     from anatili.cli.progress import Bars, show_score
-    from anatili.evaluate.likelihood import Scored
-    from anatili.evaluate.measure import measure, read_file
-    from anatili.serve.assistant import find_model
 
-    if not texts and not grammar:
-        raise Problem("nothing to score: give --text FILE or --grammar LANG")
-    sets = [read_file(path, max_bytes, language) for path in texts]
-    opened = Scored(find_model(str(model), tell=lambda line: click.echo(line, err=True)))
-    rows = []
     with Bars(quiet=wants_json) as bars:
-        bar = bars.bar("scores")
-        bar.start(sum(len(s.texts) for s in sets), "windows")
-        for row in measure(opened, sets, halves=halves, scripts=scripts, grammar=grammar, tell=bar.advance):
-            rows.append(row)
-            if not wants_json:
-                show_score(row)
+        evaluation = library.evaluate(
+            model, texts, language=language, halves=halves, scripts=scripts, grammar=grammar, max_bytes=max_bytes,
+            say=say_aside, watch=bars.bar("scores"), tell=(lambda row: None) if wants_json else show_score,
+        )  # fmt: skip
     if wants_json:
-        print_json({"model": str(model), "parameters": opened.parameters, "scores": rows})
+        print_json({"model": evaluation.model, "parameters": evaluation.parameters, "scores": evaluation.scores})
 
 
 @click.command()
@@ -233,7 +214,7 @@ def export(
     anatili export runs/mine --package -o mine        for `anatili chat mine` elsewhere, with card and digests
     """
     from anatili.gguf.file import QUANTIZATIONS, export_gguf
-    from anatili.serve.assistant import find_model
+    from anatili.opening import find_model
     from anatili.train.parity import compare
 
     if ctranslate2:

@@ -52,6 +52,11 @@ def report_problems(command: F) -> F:
     return wrapped  # type: ignore[return-value]
 
 
+def say_aside(line: str) -> None:
+    """Tell a person who waits, where it does not mix with the output."""
+    click.echo(line, err=True)
+
+
 def print_json(value: Any) -> None:
     click.echo(json.dumps(value, ensure_ascii=False))
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from anatili.cli.options import adapter_option, as_json, print_json, report_problems, runs_option
+from anatili.cli.options import adapter_option, as_json, print_json, report_problems, runs_option, say_aside
 from anatili.cli.pulling import offers_to_pull
 
 
@@ -50,21 +50,20 @@ def chat(
 
     if question is not None and not question.strip():
         raise Problem("the question is empty; without --question they are read from the terminal or a pipe")
-    assistant = open_assistant(run, runs, adapters, tell=lambda line: click.echo(line, err=True))
+    assistant = open_assistant(run, runs, adapters, say_aside)
+    sampling = Sampling(limit=limit, temperature=temperature)
     for asked in [question] if question else questions():
-        ready = assistant.ready([{"role": "user", "content": asked}], search=search)
-        report = Report()
-        pieces = assistant.answer(ready, Sampling(limit=limit, temperature=temperature), report)
         if wants_json:
-            passages = [
-                {"title": f.passage.title, "url": f.passage.url, "text": f.passage.text} for f in ready.passages
-            ]
-            answer = "".join(piece.text for piece in pieces)
-            print_json({"question": asked, "language": ready.language, "passages": passages,
-                        "notice": report.notice or ready.notice, "answer": answer,
-                        "citations": [asdict(one) for one in report.citations]})  # fmt: skip
-        else:
-            show_answer(ready, pieces, report, assistant.packs[ready.language].prompts.get("page", {}))
+            answer = assistant.ask(asked, search=search, sampling=sampling)
+            passages = [item.passage for item in answer.passages]
+            print_json({"question": asked, "language": answer.language,
+                        "passages": [{"title": one.title, "url": one.url, "text": one.text} for one in passages],
+                        "notice": answer.notice, "answer": answer.text,
+                        "citations": [asdict(one) for one in answer.citations]})  # fmt: skip
+            continue
+        ready, report = assistant.ready([{"role": "user", "content": asked}], search=search), Report()
+        pieces = assistant.answer(ready, sampling, report)
+        show_answer(ready, pieces, report, assistant.packs[ready.language].prompts.get("page", {}))
 
 
 def questions() -> Iterator[str]:
@@ -101,10 +100,10 @@ def search(run: str, query: str, runs: Path, limit: int, prefer: str | None, onl
     anatili search tiny "ұлттық тағамдар" --prefer none
     """  # fmt: skip
     from anatili.cli.progress import show_passages
+    from anatili.opening.search import open_search
     from anatili.problem import Problem
-    from anatili.serve.assistant import open_search
 
-    index = open_search(run, runs, tell=lambda line: click.echo(line, err=True))
+    index = open_search(run, runs, say_aside)
     first = next(iter(index.packs)) if prefer is None else prefer
     for code in {first, only} - {"", "none", *index.packs}:
         raise Problem(f"no language {code!r} in this index; there are {', '.join(index.packs)}")
@@ -259,11 +258,11 @@ def embed(
     ANATILI_EMBEDDINGS=http://127.0.0.1:8081 anatili search tiny "ұлттық тағамдар"
     """
     from anatili.cli.progress import Bars
+    from anatili.opening.search import open_embedder, searched_run
     from anatili.search.dense import build
     from anatili.search.opensearch import count_passages
-    from anatili.serve.assistant import open_embedder, searched_run
 
-    folder = searched_run(run, runs, tell=lambda line: click.echo(line, err=True))[0].folder("index")
+    folder = searched_run(run, runs, say_aside)[0].folder("index")
     engine = open_embedder(model)
     with Bars(quiet=wants_json) as bars:
         bar = bars.bar("vectors")

@@ -88,6 +88,16 @@ def measure(
     return score(made, test)
 
 
+def measure_all(
+    translator: Translator, tests: Sequence[Test], folder: Path, weights: str, tell: Callable[[int], None]
+) -> list[tuple[Direction, dict[str, float]]]:
+    """What came of each direction, its translations kept in `folder`."""
+    head = {"weights": weights}
+    return [
+        measure(translator, test, folder / f"{test.source}-{test.target}.jsonl", head, tell) for test in tests
+    ]  # fmt: skip
+
+
 def score(made: Sequence[str], test: Test) -> tuple[Direction, dict[str, float]]:
     """chrF++ with its interval, and that of the source itself and of another line's reference."""
     from sacrebleu.metrics import CHRF

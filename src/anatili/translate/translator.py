@@ -1,7 +1,7 @@
 """A model asked to translate, sentence by sentence, in the words it was taught; what it gives back is looked at."""
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -14,6 +14,7 @@ from anatili.engine import Engine, Sampling, Translating, say
 from anatili.identify import identify
 from anatili.lang import LanguagePack
 from anatili.meaning import closeness, installed
+from anatili.opening import Tell, open_model, silent
 from anatili.problem import Problem
 from anatili.translate.cut import Part, around_kept, cut, kept
 from anatili.translate.doubts import doubts
@@ -75,6 +76,11 @@ class Translator:
     directions: Directions | None = None
     """Those that the model was taught; None where that is not known: then all are offered."""
 
+    def check_target(self, target: str) -> None:
+        """`Problem` if the language to translate into is none of the model's: no fault of the text's language."""
+        if target not in self.packs:
+            raise Problem(f"no language {target!r} in this model; there are {', '.join(self.packs)}")
+
     def targets(self, source: str) -> list[str]:
         """The languages that can be asked for from `source`."""
         if source not in self.packs:
@@ -115,6 +121,17 @@ class Translator:
         text = str(pack.prompts.get("page", {}).get(f"quality_{known.quality}", ""))
         score = f"{known.chrf or 0:.1f}".replace(".", pack.prompts.get("format", {}).get("decimal", "."))
         return text.format(direction=f"{pack.own_name} → {self.packs[target].own_name}", score=score)
+
+    def warning(self, source: str, target: str) -> str:
+        """What one who asks for a direction should know of it before anything is shown, in English; "" if nothing."""
+        known = self.direction(source, target)
+        if source == target or known.quality == "usable":
+            return ""
+        if known.quality == "unknown":
+            worth = "it was not measured how well this model does it"
+        else:
+            worth = f"this model does it badly (chrF++ {known.chrf:.1f} of 100 on {known.count} lines of {known.texts})"
+        return f"{known.name}: {worth}. Let somebody who knows both languages check the translation."
 
     def parts(self, text: str, source: str) -> list[Part]:
         return cut(text, self.packs[source].abbreviations)
@@ -187,6 +204,14 @@ class Translator:
         said = say(self.engine, [{"role": "user", "content": f"{asking} {sentence}"}], sampling)
         text = " ".join(said.split())
         return Translated(text, tuple(doubts(sentence, text, self.packs[source], self.packs[target])))
+
+
+def open_translator(
+    target: str | Path, runs: Path = Path("runs"), adapters: Sequence[Path] = (), tell: Tell = silent, slots: int = 4
+) -> Translator:
+    """The translator of a model that is named as for `open_model`."""
+    model = open_model(target, runs, adapters, tell, slots)
+    return Translator(model.engine, model.packs, model.directions)
 
 
 def likeness_of(sentence: str, text: str) -> float:

@@ -1,8 +1,9 @@
 """The sample with its search index, for models that come without texts of their own."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from anatili import sample
+from anatili.opening import Tell
 from anatili.pool import LocalPool
 from anatili.recipe import Recipe
 from anatili.run import Drift, Run
@@ -11,8 +12,6 @@ from anatili.weights import cache_folder
 
 WAIT = 600
 """Seconds to wait for another process that makes the same index: it takes some, on a busy machine minutes."""
-Tell = Callable[[str], None]
-"""Where one who waits is told what is done meanwhile."""
 
 
 def sample_run(languages: Sequence[str], tell: Tell) -> Run:

@@ -1,0 +1,133 @@
+"""What `import anatili` offers beyond single rooms: a recipe carried out, a model scored, a corpus read."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from anatili.document import Kept, read_shard
+from anatili.pool import open_pool
+from anatili.problem import Problem
+from anatili.recipe import load_recipe
+from anatili.run import Run, find_run
+from anatili.stage import Outcome, Progress, Quiet, Stage, carry_out, prepare, stages_to_redo
+from anatili.text import show_path
+
+ERRORS = (
+    "damaged record",
+    "damaged page",
+    "truncated",
+    "archive cut short",
+    "not fetched",
+    "another page",
+    "parser failed",
+    "took too long",
+)
+"""Reasons by which a record is lost to an error, not to a decision."""
+CUT_SHORT = "archive cut short"
+"""The reason behind which any number of records may be missing."""
+MAX_ERRORS = 0.01
+
+
+def too_many_errors(outcome: Outcome) -> str:
+    """What to say where more than one record in a hundred was lost to errors, or an unknown number with the end of an
+    archive; "" if all is well."""
+    counts = outcome.summary.get("records") or outcome.summary.get("lost") or {}
+    errors = {reason: n for reason, n in counts.items() if reason.removeprefix("lost: ") in ERRORS}
+    total = counts.get("records") or (outcome.summary["documents"] + sum(counts.values()) if errors else 0)
+    named = ", ".join(f"{reason} {count}" for reason, count in errors.items())
+    lost = sum(errors.values())
+    if lost > MAX_ERRORS * total:
+        return f"{outcome.stage}: {lost} of {total} records, more than 1 in 100, were lost to errors ({named})"
+    if any(CUT_SHORT in reason for reason in errors):
+        return f"{outcome.stage}: archives end too early ({named}); fetch them again: what was behind that is lost"
+    return ""
+
+
+def run(
+    recipe: str | Path,
+    runs: str | Path = "runs",
+    *,
+    workers: int = 1,
+    ray: str | None = None,
+    redo: Iterable[str] = (),
+    launch: str = "",
+    watch: Callable[[Stage], Progress] = lambda stage: Quiet(),
+    tell: Callable[[Outcome], None] = lambda outcome: None,
+) -> Run:
+    """Carry the recipe file `recipe` through its stages, building what is not built yet, in a folder of `runs`.
+
+    `workers`: local processes, or `ray`: the address of a cluster. `redo`: stages to build again (`cut`, or `cut..`
+    with all after it). `launch`: the command that starts the processes of training. `watch` gives each stage someone
+    to tell how far it is, `tell` is told what became of it. `Problem` where more than one record in a hundred was lost
+    to errors; the run is whole all the same.
+    """
+    file = Path(recipe)
+    settings, again = load_recipe(file), stages_to_redo(redo)
+    pool, problems = open_pool(workers, ray), []
+    with prepare(settings, file, Path(runs)) as work:
+        base = file.resolve().parent
+        for outcome in carry_out(settings, work, pool, base=base, redo=again, watch=watch, launch=launch):
+            tell(outcome)
+            if outcome.what == "built" and (problem := too_many_errors(outcome)):
+                problems.append(problem)
+    if problems:
+        raise Problem(f"the run is whole, but {'; '.join(problems)}. See: anatili why {settings.name} URL")
+    return work
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """How good a model is at some texts."""
+
+    model: str
+    parameters: int
+    """Weights of the model, 0 if unknown."""
+    scores: list[dict[str, Any]] = field(default_factory=list)
+    """A row a measure and set, with its interval and what it is to be read against."""
+
+
+def evaluate(
+    model: str | Path,
+    texts: Sequence[str | Path] = (),
+    *,
+    language: str = "",
+    halves: bool = False,
+    scripts: bool = False,
+    grammar: Sequence[str] = (),
+    max_bytes: int = 1_000_000,
+    say: Callable[[str], None] = lambda line: None,
+    watch: Progress | None = None,
+    tell: Callable[[dict[str, Any]], None] = lambda row: None,
+) -> Evaluation:
+    """Score a model on text files, a text a line: bits per byte, and what else is asked for.
+
+    `language` of the texts, recognized if not given. `halves`: also the second half of each line given the first.
+    `scripts`: also the texts in the language's other scripts. `grammar`: languages whose packs have minimal pairs.
+    `say` gets words for a person who waits, `watch` the progress, `tell` each row as it comes.
+    """
+    from anatili.evaluate.likelihood import Scored
+    from anatili.evaluate.measure import measure, read_file
+    from anatili.opening import find_model
+
+    if not texts and not grammar:
+        raise Problem("nothing to score: give --text FILE or --grammar LANG")
+    progress = watch or Quiet()
+    sets = [read_file(Path(path), max_bytes, language) for path in texts]
+    opened = Scored(find_model(str(model), tell=say))
+    evaluation = Evaluation(str(model), opened.parameters)
+    progress.start(sum(len(one.texts) for one in sets), "windows")
+    for row in measure(opened, sets, halves=halves, scripts=scripts, grammar=grammar, tell=progress.advance):
+        evaluation.scores.append(row)
+        tell(row)
+    return evaluation
+
+
+def read_corpus(run: str | Path, runs: str | Path = "runs", *, held_out: bool = False) -> Iterator[Kept]:
+    """The documents of a run's corpus; with `held_out` those that are kept from training."""
+    found = find_run(Path(run), Path(runs))
+    if not found.record("cut"):
+        raise Problem(f"{show_path(found.root)} has no corpus yet; finish it with: anatili run RECIPE")
+    folder = found.folder("cut") / "held-out" if held_out else found.folder("cut")
+    for shard in sorted(folder.glob("part-*.parquet")):
+        yield from read_shard(shard, Kept)
