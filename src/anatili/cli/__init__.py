@@ -16,7 +16,22 @@ from anatili.cli import translate as cli_translate
 from anatili.cli.options import Group, as_json, print_json, report_problems, runs_option
 
 
-@click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+class Main(Group):
+    """All commands, by what people want."""
+
+    def sections(self) -> dict[str, list[str]]:
+        return SECTIONS
+
+
+SECTIONS = {
+    "Build": ["run", "tokenizer", "lang", "embed", "opensearch"],
+    "Look": ["status", "why", "sift", "census", "identify", "extract", "normalize", "evaluate", "directions", "pivot"],
+    "Ask": ["chat", "search", "translate", "models", "pull"],
+    "Publish": ["serve", "key", "export"],
+}
+
+
+@click.group(cls=Main, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="anatili")
 def main() -> None:
     """From a raw web crawl to an assistant in your own language.
@@ -31,7 +46,9 @@ def main() -> None:
 @main.command()
 @click.argument("recipe", type=click.Path(path_type=Path))
 @runs_option
-@click.option("--workers", type=click.IntRange(1, 1024), default=1, show_default=True, help="Processes here.")
+@click.option(
+    "--workers", type=click.IntRange(1, 1024), default=1, show_default=True, help="Number of local worker processes."
+)
 @click.option("--ray", metavar="ADDRESS", help="Run on this Ray cluster; `local` starts one on this machine.")
 @click.option("--launch", default="", metavar="COMMAND", help="Train in the processes that COMMAND starts.")
 @click.option("--redo", multiple=True, metavar="STAGE", help="Build this stage again; STAGE.. with all after it.")
@@ -131,7 +148,7 @@ def status(run: Path, runs: Path, wants_json: bool) -> None:
 @as_json
 @report_problems
 def why(run: Path, document: str, runs: Path, wants_json: bool) -> None:
-    """Tell what happened to a page (URL or document ID) at each stage of RUN, and why.
+    """Tell what happened to a page at each stage of RUN, and why. A page is named by its URL or document ID.
 
     \b
     anatili why tiny https://example.kz/page

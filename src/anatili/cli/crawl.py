@@ -19,7 +19,7 @@ from anatili.problem import Problem
 @as_json
 @report_problems
 def sift(files: tuple[Path, ...], language: str, out: Path | None, max_bytes: int, wants_json: bool) -> None:
-    """Find the pages of WARC or WET FILES whose raw bytes can hold a language; nothing is parsed.
+    """Find the pages of WARC or WET FILES whose raw bytes can hold a language. Nothing is parsed.
 
     \b
     anatili sift crawl/*.warc.gz --language kk -o kazakh.warc.gz
@@ -223,7 +223,7 @@ def normalize(file: Any, language: str, keep_script: bool, wants_json: bool) -> 
 @as_json
 @report_problems
 def identify(file: Any, wants_json: bool) -> None:
-    """Tell language, script and confidence of each line of FILE (standard input if it is not given or is -).
+    """Tell language, script and confidence of each line of FILE, or of standard input.
 
     \b
     echo "Қазақ тілі" | anatili identify --json
@@ -259,7 +259,7 @@ def extract(page: Path, mode: Any, charset: str, wants_json: bool) -> None:
 
 @click.group(cls=Group)
 def lang() -> None:
-    """Language packs: list, make, check."""
+    """List, make and check language packs."""
 
 
 @lang.command("list")

@@ -32,7 +32,7 @@ def chat(
     search: bool,
     wants_json: bool,
 ) -> None:
-    """Ask RUN (or a model, or the address of an OpenAI-compatible server; without any, the model that comes along).
+    """Ask RUN, or a model, or the address of an OpenAI-compatible server; without any, the bundled model.
 
     The passages that fit come first, with their sources; then the answer, whose quotations stand in them word for word.
     Where nothing fits a small model does not answer.
@@ -91,7 +91,7 @@ def questions() -> Iterator[str]:
 @as_json
 @report_problems
 def search(run: str, query: str, runs: Path, limit: int, prefer: str | None, only: str, wants_json: bool) -> None:
-    """Find passages of RUN's corpus, with their sources. RUN may be `sample`: what comes with anatili.
+    """Find passages of RUN's corpus, with their sources. RUN may be `sample`, the bundled texts.
 
     Words are found in all their forms, also typed without the language's own letters, in another script or misspelt.
 
@@ -155,7 +155,7 @@ def serve(
     browser: bool | None,
     log: bool,
 ) -> None:
-    """Serve RUN (or a model, or a server's address; without any, the model that comes along): a page and an API.
+    """Serve RUN, or a model, or a server's address, as a page and an API; without any, the bundled model.
 
     \b
     anatili serve
@@ -173,21 +173,18 @@ def serve(
 @click.argument("name")
 @report_problems
 def key(name: str) -> None:
-    """Make a key for NAME: the key goes to standard error, its line for `serve --keys` to standard output.
+    """Make a key with which NAME may use a server.
+
+    The key goes to standard error, its line for `serve --keys` to standard output.
 
     \b
     anatili key ministry >> keys.txt
     """
-    import secrets
+    from anatili.serve.middleware import make_key
 
-    from anatili.problem import Problem
-    from anatili.serve.middleware import hash_key
-
-    if len(name.split()) != 1 or "#" in name:
-        raise Problem(f"{name!r} is no name for a key: one word without #")
-    made = secrets.token_urlsafe(32)
+    made, line = make_key(name)
     click.echo(f"key for {name}, shown only this once: {made}", err=True)
-    click.echo(f"{name} {hash_key(made)}")
+    click.echo(line)
 
 
 @click.command()
@@ -199,10 +196,11 @@ def key(name: str) -> None:
 @as_json
 @report_problems
 def opensearch(run: str, address: str, runs: Path, out: Path | None, shards: int, wants_json: bool) -> None:
-    """Load RUN's search index into an OpenSearch cluster: more than one machine can hold and search.
+    """Load RUN's search index into an OpenSearch cluster.
 
-    ADDRESS ends in the name of the index. Loading twice changes nothing. With ANATILI_OPENSEARCH set to the address,
-    `search`, `chat` and `serve` ask the cluster; RUN's own index stays, for its vocabulary.
+    It is for more texts than one machine can hold. ADDRESS ends in the name of the index. Loading twice changes
+    nothing. With ANATILI_OPENSEARCH set to the address, `search`, `chat` and `serve` ask the cluster; RUN's own index
+    stays, for its vocabulary.
 
     \b
     anatili opensearch tiny http://127.0.0.1:9200/tiny
@@ -243,11 +241,11 @@ def opensearch(run: str, address: str, runs: Path, out: Path | None, shards: int
 def embed(
     run: str, model: str, runs: Path, passage_prefix: str | None, query_prefix: str | None, wants_json: bool
 ) -> None:  # fmt: skip
-    """Make vectors of RUN's passages: search then also finds what is said in another language. RUN may be `sample`.
+    """Make vectors of RUN's passages, so that search also finds what is said in another language.
 
-    Without a name the model is multilingual-e5-small, which comes with the extra `dense` and needs no server: `search`,
-    `chat` and `serve` use its vectors as soon as they are there. Where words cover a question they still go first. What
-    was broken off goes on at the next call; of a new index the vectors are made anew.
+    RUN may be `sample`. Without a name the model is multilingual-e5-small, which comes with the extra `dense` and needs
+    no server: `search`, `chat` and `serve` use its vectors as soon as they are there. Where words cover a question they
+    still go first. What was broken off goes on at the next call; of a new index the vectors are made anew.
 
     Another model is one behind /v1/embeddings; name it in ANATILI_EMBEDDINGS when you search (`none`: words alone).
 

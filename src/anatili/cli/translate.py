@@ -33,7 +33,7 @@ def translate(
     model: str, file: Path, runs: Path, adapters: tuple[Path, ...], source: str, target: str, out: Path | None,
     wants_json: bool,
 ) -> None:  # fmt: skip
-    """Translate FILE (or standard input) with MODEL, directly, sentence by sentence; the layout stays.
+    """Translate FILE, or standard input, with MODEL, sentence by sentence; the layout stays.
 
     FILE is a .txt, .srt, .po, .docx or .xlsx; one that is not plain text goes to --out, which is otherwise named after
     FILE and the language. What was broken off goes on at the next call. Only what the model was taught is offered, and
@@ -151,10 +151,11 @@ def pivot_command(
     model: str, runs: Path, adapters: tuple[Path, ...], source: str | None, target: str, through: str,
     text: Path | None, reference: Path | None, limit: int, out: Path | None, plot: Path | None, wants_json: bool,
 ) -> None:  # fmt: skip
-    """Measure what is lost when MODEL translates through a third language: gender, names, numbers, denials, score.
+    """Measure what is lost when MODEL translates through a third language.
 
-    The sentences of the language pack need no reference: each has something that a detour may spoil. Translations are
-    kept in --out, so that what was broken off goes on, and can be read there.
+    It looks at gender, names, numbers, denials and score. The sentences of the language pack need no reference: each
+    has something that a detour may spoil. Translations are kept in --out, so that what was broken off goes on, and can
+    be read there.
 
     \b
     anatili pivot kazakh-270m --target en --through ru
@@ -248,11 +249,11 @@ def directions_command(
     model: str, runs: Path, adapters: tuple[Path, ...], texts: tuple[Path, ...], only: tuple[str, ...], limit: int,
     out: Path | None, write: bool, wants_json: bool,
 ) -> None:  # fmt: skip
-    """Show between which languages MODEL was taught to translate, and how well it does; with --texts, measure that.
+    """Show between which languages MODEL was taught to translate, and how well it does.
 
-    The measure is chrF++ on lines that people translated. Translations are kept in --out, so that what was broken off
-    goes on. With --write the figures are shown from then on to whoever translates. Below 40 people are warned at each
-    translation, and so they are where nothing was measured.
+    With --texts it measures that. The measure is chrF++ on lines that people translated. Translations are kept in
+    --out, so that what was broken off goes on. With --write the figures are shown from then on to whoever translates.
+    Below 40 people are warned at each translation, and so they are where nothing was measured.
 
     \b
     anatili directions kazakh-270m

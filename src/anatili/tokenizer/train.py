@@ -19,6 +19,8 @@ from anatili.text import digest, words
 from anatili.weights import LLAMA3_SPLIT
 
 BEGIN, END, PAD = "<|begin|>", "<|end|>", "<|pad|>"
+FILES_CONTEXT = 1024
+"""Context that the tokenizer of a model names which is not there yet."""
 ROLES = ("<|system|>", "<|user|>", "<|assistant|>")
 SPECIAL = (BEGIN, END, PAD, *ROLES)
 CHAT_TEMPLATE = (
@@ -50,6 +52,13 @@ def lines(files: Iterable[Path]) -> Iterator[str]:
     for path in files:
         with path.open(encoding="utf-8", errors="replace") as file:
             yield from (line for line in file if line.strip())
+
+
+def train_on_files(files: Iterable[Path], vocabulary: int, out: Path) -> int:
+    """Learn a vocabulary from text files into the folder `out`; returns how many tokens it has."""
+    learned = train(lines(files), Tokenizer(vocabulary=vocabulary))
+    save(learned, out, FILES_CONTEXT)
+    return int(learned.get_vocab_size())
 
 
 def adapt_base(task: Task, shards: list[Path]) -> None:
