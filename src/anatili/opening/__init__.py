@@ -88,11 +88,11 @@ def open_pulled(pulled: registry.Pulled, adapters: Sequence[Path], tell: Tell, s
 
 
 def open_engine_of(
-    target: str | Path = "", adapters: Sequence[Path] = (), slots: int = 1, runs: Path = Path("runs")
+    target: str | Path = "", adapters: Sequence[Path] = (), slots: int = 1, runs: str | Path = "runs"
 ) -> Engine:
-    """The engine of a model that is named as for `open_model`: it makes text, scores it, and makes vectors."""
+    """The engine of a model that is named as for `open_assistant`: it makes text, scores it, and makes vectors."""
     target = str(target) or models.default()
-    return open_engine(target if is_address(target) else find_model(target, runs), adapters, slots)
+    return open_engine(target if is_address(target) else find_model(target, Path(runs)), adapters, slots)
 
 
 def tokenizer_file(target: Path, tell: Tell = silent) -> Path:

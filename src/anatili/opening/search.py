@@ -64,7 +64,7 @@ def searched_run(target: str, runs: Path = Path("runs"), tell: Tell = silent) ->
     return run, {code: load_pack(code) for code in recipe.languages}
 
 
-def open_search(target: str, runs: Path = Path("runs"), tell: Tell = silent) -> Search:
-    """The search index of a run, or of the sample."""
-    run, packs = searched_run(target, runs, tell)
+def open_search(target: str | Path, runs: str | Path = "runs", tell: Tell = silent) -> Search:
+    """The search index of a run, or of the bundled texts (`sample`). `tell` gets words for a person who waits."""
+    run, packs = searched_run(str(target), Path(runs), tell)
     return search_of(run, packs, tell) or Search(run.folder("index"), packs)

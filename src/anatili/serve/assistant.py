@@ -198,15 +198,16 @@ def fitting(found: Sequence[Found], language: str) -> list[Found]:
 
 
 def open_assistant(
-    target: str | Path = "", runs: Path = Path("runs"), adapters: Sequence[Path] = (), tell: Tell = silent,
+    target: str | Path = "", runs: str | Path = "runs", adapters: Sequence[Path] = (), tell: Tell = silent,
     slots: int = 1,
 ) -> Assistant:  # fmt: skip
-    """The assistant of a run (its tuned model and index), of a model, or of a server's address.
+    """The assistant of a run (its tuned model and index), of a model file or folder, of a server's address, or of a
+    bundled or pulled model.
 
-    A packaged or pulled model, and no name at all, which means the best of those that come with anatili, searches the
-    sample.
+    Bundled and pulled models answer from the bundled texts; no name at all means the best of the bundled ones. `slots`:
+    answers to be worked on at the same time. `tell` gets words for a person who waits.
     """
-    model = open_model(target, runs, adapters, tell, slots)
+    model = open_model(target, Path(runs), adapters, tell, slots)
     run = sample_run(list(model.packs), tell) if model.answers_from_sample else model.run
     search = search_of(run, model.packs, tell) if run else None
     return Assistant(model.engine, model.packs, search, model.card, model.directions)

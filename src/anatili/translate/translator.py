@@ -207,10 +207,10 @@ class Translator:
 
 
 def open_translator(
-    target: str | Path, runs: Path = Path("runs"), adapters: Sequence[Path] = (), tell: Tell = silent, slots: int = 4
+    target: str | Path, runs: str | Path = "runs", adapters: Sequence[Path] = (), tell: Tell = silent, slots: int = 4
 ) -> Translator:
-    """The translator of a model that is named as for `open_model`."""
-    model = open_model(target, runs, adapters, tell, slots)
+    """The translator of a model that is named as for `open_assistant`, with `slots` sentences at the same time."""
+    model = open_model(target, Path(runs), adapters, tell, slots)
     return Translator(model.engine, model.packs, model.directions)
 
 
