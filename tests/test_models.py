@@ -208,7 +208,7 @@ def test_what_comes_with_anatili_is_whole_and_says_what_it_is(name):
 
 @pytest.mark.parametrize("name", models.names())
 def test_what_comes_with_anatili_keeps_its_floors(name, data):
-    """Real held-out text. The figures are of 20 kB: the whole set is in the README, with the command."""
+    """Real held-out text. The figures are of 20 kB: the whole set is in docs/results.md, with the command."""
     base = models.describe(models.HERE / name)["base"]
     if base and not weights.is_installed(base):
         pytest.skip(f"{name} stands on {base}: make assistant")
