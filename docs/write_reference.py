@@ -123,7 +123,8 @@ def returned(offered: Any) -> type | None:
 def example() -> str:
     """The lines of code in the docstring of the package."""
     lines = (inspect.getdoc(anatili) or "").splitlines()
-    return "\n".join(line.removeprefix("    ") for line in lines if line.startswith("    "))
+    first, last = (at for at, line in enumerate(lines) if line.startswith("    ")), len(lines)
+    return "\n".join(line.removeprefix("    ") for line in lines[next(first) : last])
 
 
 def signature(name: str, offered: Any) -> str:

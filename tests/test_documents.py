@@ -1,10 +1,13 @@
 """What the documents say, compared with the code: figures of the README, the recipe in it, environment variables."""
 
 import ast
+import io
 import json
 import re
+from contextlib import redirect_stdout
 from pathlib import Path
 
+import pytest
 from conftest import ROOT
 
 import anatili
@@ -84,3 +87,16 @@ def test_each_environment_variable_is_told():
     used = {name for path in (ROOT / "src").rglob("*.py") for name in read_variables(path)}
     assert {"ANATILI_CACHE", "ANATILI_KEY"} <= used
     assert told == used
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "docs" / "notebooks").glob("*.ipynb")), ids=lambda path: path.stem)
+def test_a_notebook_prints_what_it_shows(path, monkeypatch, tmp_path):
+    """Its cells one after the other in this process: what each prints is what the file has below it."""
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, object] = {}
+    for cell in json.loads(path.read_text("utf-8"))["cells"]:
+        if cell["cell_type"] == "code":
+            told = io.StringIO()
+            with redirect_stdout(told):
+                exec(compile("".join(cell["source"]), path.name, "exec"), names)
+            assert told.getvalue() == "".join("".join(output["text"]) for output in cell["outputs"]), cell["source"]

@@ -4,8 +4,8 @@ What is named in `__all__` is loaded when it is first used, so that `import anat
 
     import anatili
 
-    anatili.identify("Қазақ тілі").language          # "kk"
-    anatili.run("recipes/tiny.toml")                 # corpus, search index, tokenizer, model
+    anatili.identify("Қазақ тілі").language  # "kk"
+    anatili.run("recipes/tiny.toml")  # corpus, search index, tokenizer, model
     anatili.open_assistant("tiny").ask("Абай кім?")  # an answer with its sources
 """
 

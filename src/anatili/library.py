@@ -8,9 +8,9 @@ from typing import Any
 from anatili.document import Kept, read_shard
 from anatili.pool import open_pool
 from anatili.problem import Problem
-from anatili.recipe import load_recipe
+from anatili.recipe import load_recipe, recipe_file
 from anatili.run import Run, find_run
-from anatili.stage import Outcome, Progress, Quiet, Stage, carry_out, prepare, stages_to_redo
+from anatili.stage import Outcome, Progress, Quiet, Stage, carry_out, prepare, stages_named
 from anatili.text import show_path
 
 ERRORS = (
@@ -51,19 +51,22 @@ def run(
     workers: int = 1,
     ray: str | None = None,
     redo: Iterable[str] = (),
+    until: str = "",
     launch: str = "",
     watch: Callable[[Stage], Progress] = lambda stage: Quiet(),
     tell: Callable[[Outcome], None] = lambda outcome: None,
 ) -> Run:
-    """Carry the recipe file `recipe` through its stages, building what is not built yet, in a folder of `runs`.
+    """Carry a recipe, a file or a bundled one (`tiny`), through its stages in a folder of `runs`; what is built stays.
 
     `workers`: local processes, or `ray`: the address of a cluster. `redo`: stages to build again (`cut`, or `cut..`
-    with all after it). `launch`: the command that starts the processes of training. `watch` gives each stage someone
-    to tell how far it is, `tell` is told what became of it. `Problem` where more than one record in a hundred was lost
-    to errors; the run is whole all the same.
+    with all after it). `until`: the last stage to build. `launch`: the command that starts the processes of training.
+    `watch` gives each stage someone to tell how far it is, `tell` is told what became of it. `Problem` where more than
+    one record in a hundred was lost to errors; the run is whole all the same.
     """
-    file = Path(recipe)
-    settings, again = load_recipe(file), stages_to_redo(redo)
+    file = recipe_file(recipe)
+    settings, again = load_recipe(file), stages_named(redo)
+    if until and until not in stages_named([until]):
+        raise Problem(f"one stage is the last: name it without dots, not {until!r}")
     pool, problems = open_pool(workers, ray), []
     with prepare(settings, file, Path(runs)) as work:
         base = file.resolve().parent
@@ -71,6 +74,8 @@ def run(
             tell(outcome)
             if outcome.what == "built" and (problem := too_many_errors(outcome)):
                 problems.append(problem)
+            if outcome.stage == until:
+                break
     if problems:
         raise Problem(f"the run is whole, but {'; '.join(problems)}. See: anatili why {settings.name} URL")
     return work

@@ -275,8 +275,8 @@ def build(
     return run.finish(stage.name, who, summary, started=started, loose=stage.loose)
 
 
-def stages_to_redo(names: Iterable[str]) -> frozenset[str]:
-    """The stages that `--redo` names: one, or with `..` behind it that one and all after it; `Problem` if unknown."""
+def stages_named(names: Iterable[str]) -> frozenset[str]:
+    """The stages that are named: one, or with `..` behind it that one and all after it; `Problem` if unknown."""
     order = [stage.name for stage in STAGES]
     chosen: set[str] = set()
     for name in names:

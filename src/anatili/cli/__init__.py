@@ -52,6 +52,7 @@ def main() -> None:
 @click.option("--ray", metavar="ADDRESS", help="Run on this Ray cluster; `local` starts one on this machine.")
 @click.option("--launch", default="", metavar="COMMAND", help="Train in the processes that COMMAND starts.")
 @click.option("--redo", multiple=True, metavar="STAGE", help="Build this stage again; STAGE.. with all after it.")
+@click.option("--until", default="", metavar="STAGE", help="Stop when this stage is built.")
 @click.option("--dry-run", is_flag=True, help="Only say what training would take: shape, tokens, memory, operations.")
 @click.option("--devices", default=1, show_default=True, type=click.IntRange(1), help="Devices, for --dry-run.")
 @click.option("--device-memory", default=0.0, type=click.FloatRange(0), help="GiB of each, for --dry-run.")
@@ -64,6 +65,7 @@ def run(
     ray: str | None,
     launch: str,
     redo: tuple[str, ...],
+    until: str,
     dry_run: bool,
     devices: int,
     device_memory: float,
@@ -71,13 +73,15 @@ def run(
 ) -> None:
     """Carry RECIPE through its stages, building what is not built yet.
 
-    A run that was stopped, in whatever way, goes on where it was when the same command is given again.
+    RECIPE is a file, or the name of a bundled recipe. A run that was stopped, in whatever way, goes on where it was
+    when the same command is given again.
 
     \b
-    anatili run recipes/tiny.toml
+    anatili run tiny
     anatili run recipes/tiny.toml --workers 2
     anatili run recipes/tiny.toml --redo cut      after a threshold was changed: only the corpus
     anatili run recipes/tiny.toml --redo cut..    the corpus and all that is made from it
+    anatili run recipes/tiny.toml --until index   no model, only the corpus and its search index
     anatili run big.toml --launch "torchrun --nproc_per_node 8"    train on eight devices (FSDP2)
     """  # fmt: skip
     from anatili import library
@@ -96,7 +100,17 @@ def run(
                 bars.tell(outcome)
 
         try:
-            library.run(recipe, runs, workers=workers, ray=ray, redo=redo, launch=launch, watch=bars.watch, tell=tell)
+            library.run(
+                recipe,
+                runs,
+                workers=workers,
+                ray=ray,
+                redo=redo,
+                until=until,
+                launch=launch,
+                watch=bars.watch,
+                tell=tell,
+            )
         finally:
             bars.close_with(recipe)
 
@@ -113,10 +127,11 @@ def going_on() -> Iterator[None]:
 
 def show_outline(recipe: Path, devices: int, memory: float, wants_json: bool) -> None:
     from anatili.cli.progress import show_facts
-    from anatili.recipe import load_recipe
+    from anatili.recipe import load_recipe, recipe_file
     from anatili.train.shape import outline
 
-    facts = outline(load_recipe(recipe), recipe.resolve().parent, devices, memory)
+    file = recipe_file(recipe)
+    facts = outline(load_recipe(file), file.resolve().parent, devices, memory)
     if wants_json:
         print_json(facts)
     else:

@@ -125,9 +125,9 @@ def fit_command(base: str, texts: tuple[Path, ...], language: str, added: int, t
 
     Text in which no piece is gone and no letter of the language's script stands is cut exactly as before.
     """
-    from anatili.tokenizer.adapt import adapt_on_files
+    from anatili.tokenizer.train import adapt_to_files
 
-    size = adapt_on_files(base, texts, language, out, added=added, trim=trim)
+    size = adapt_to_files(base, texts, language, out, added=added, trim=trim)
     click.echo(f"{size:,} pieces in {out}; rows.npz tells which old rows each new one starts from")
 
 

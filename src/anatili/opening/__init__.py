@@ -43,7 +43,7 @@ class OpenedModel:
 
 
 def open_model(
-    target: str | Path = "", runs: str | Path = "runs", adapters: Sequence[Path] = (), tell: Tell = silent,
+    target: str | Path = "", runs: Path = Path("runs"), adapters: Sequence[Path] = (), tell: Tell = silent,
     slots: int = 1,
 ) -> OpenedModel:  # fmt: skip
     """The model named by `target`: a run's (the tuned one), a file, a folder, a server's address, one that comes with

@@ -7,7 +7,7 @@ from anatili.opening import Tell
 from anatili.pool import LocalPool
 from anatili.recipe import Recipe
 from anatili.run import Drift, Run
-from anatili.stage import carry_out, stages_to_redo
+from anatili.stage import carry_out, stages_named
 from anatili.weights import cache_folder
 
 WAIT = 600
@@ -27,7 +27,7 @@ def sample_run(languages: Sequence[str], tell: Tell) -> Run:
         try:
             return until_index(recipe, run)
         except Drift:  # another version of anatili made it
-            return until_index(recipe, run, stages_to_redo(["collect.."]))
+            return until_index(recipe, run, stages_named(["collect.."]))
 
 
 def until_index(recipe: Recipe, run: Run, redo: frozenset[str] = frozenset()) -> Run:

@@ -24,15 +24,6 @@ def inventory(recipe: Recipe, near: Path) -> dict[str, Any]:
     return {**weights.facts(base, near), "script": load_pack(recipe.language).main_script} if base else {}
 
 
-def adapt_on_files(base: str, files: Iterable[Path], language: str, out: Path, *, added: int = 0, trim: int = 0) -> int:
-    """Fit the vocabulary of a base (a folder or packaged) to texts in a language; returns how many tokens it has."""
-    from anatili.gguf.base import open_base
-    from anatili.tokenizer.train import lines
-
-    settings = Tokenizer(base=base, added=added, trim_first=trim)
-    return adapt(settings, open_base(base, Path()), {language: list(lines(files))}, load_pack(language), out)
-
-
 def adapt(settings: Tokenizer, folder: Path, texts: dict[str, list[str]], pack: LanguagePack, out: Path) -> int:
     """Write the fitted tokenizer of the base in `folder`, and `rows.npz`: which old rows each new one starts from.
 

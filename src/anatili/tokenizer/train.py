@@ -61,6 +61,15 @@ def train_on_files(files: Iterable[Path], vocabulary: int, out: Path) -> int:
     return int(learned.get_vocab_size())
 
 
+def adapt_to_files(base: str, files: Iterable[Path], language: str, out: Path, *, added: int = 0, trim: int = 0) -> int:
+    """Fit the vocabulary of a base (a folder or packaged) to texts in a language; returns how many tokens it has."""
+    from anatili.gguf.base import open_base
+    from anatili.tokenizer.adapt import adapt
+
+    settings = Tokenizer(base=base, added=added, trim_first=trim)
+    return adapt(settings, open_base(base, Path()), {language: list(lines(files))}, load_pack(language), out)
+
+
 def adapt_base(task: Task, shards: list[Path]) -> None:
     """Fit the base's vocabulary; `base.json` tells later stages which base it is, and which weights they start from."""
     from anatili.gguf.base import open_base
