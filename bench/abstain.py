@@ -11,13 +11,13 @@ words apart) that it holds.
 from collections.abc import Callable
 
 from anatili.lang import load_pack
+from anatili.opening.sample_index import sample_run
 from anatili.sample.crawl import topic_url
 from anatili.sample.topics import read_topics
 from anatili.search.analysis import terms
 from anatili.search.searcher import Hit, Search
 from anatili.serve.assistant import FITS, fitting
 from anatili.serve.citations import Report, quotation
-from anatili.serve.sample_index import sample_run
 
 
 def covered(said: str, answer: str, code: str) -> float:

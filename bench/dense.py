@@ -20,11 +20,11 @@ import numpy as np
 
 from anatili.engine.sentences import SentenceEngine
 from anatili.interval import interval
+from anatili.opening.search import searched_run
 from anatili.sample.crawl import topic_url
 from anatili.sample.topics import Topic, read_topics
 from anatili.search.dense import NEAREST, Dense, build
 from anatili.search.searcher import Search, in_order
-from anatili.serve.assistant import searched_run
 
 SMOOTH = 60
 """Of reciprocal ranks (Cormack et al., 2009)."""

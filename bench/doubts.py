@@ -3,8 +3,9 @@
     python bench/doubts.py DATA [--part report] [--lines 250] [--json FILE] [--show KIND]
 
 DATA/bench/flores_dev and ntrex_dev hold lines that people translated. The rules were made by looking at the odd lines
-(--part develop); the figures in the README are of the even ones (--part report). Each kind of error is planted into
-every line that allows it; an error counts as told if anything is doubted, and as named if the doubt is of its kind.
+(--part develop); the figures in docs/results.md are of the even ones (--part report). Each kind of error is planted
+into every line that allows it; an error counts as told if anything is doubted, and as named if the doubt is of its
+kind.
 """
 
 import argparse

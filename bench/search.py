@@ -12,11 +12,11 @@ from math import sqrt
 from pathlib import Path
 
 from anatili.lang import load_pack
+from anatili.opening.sample_index import sample_run
+from anatili.opening.search import open_search
 from anatili.sample.crawl import topic_url
 from anatili.sample.topics import read_topics
 from anatili.search.searcher import Search
-from anatili.serve.assistant import open_search
-from anatili.serve.sample_index import sample_run
 
 
 def wilson(hits: int, count: int) -> str:

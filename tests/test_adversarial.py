@@ -1,4 +1,4 @@
-"""Each figure of the README that a check, a mark or a floor stands behind, against a system broken on purpose.
+"""Each figure of docs/results.md that a check, a mark or a floor stands behind, against a system broken on purpose.
 
 A figure means something if what is bad gets a bad one. Each case here is a system or an input that must fail: it is put
 through the same function as the real one, and has to miss the floor that the real one keeps.

@@ -2,9 +2,13 @@
 
 import gzip
 import json
+import os
+import re
 from pathlib import Path
 
 import pytest
+
+from anatili.cli import main
 
 ROOT = Path(__file__).parent.parent
 
@@ -19,6 +23,17 @@ def test_every_command_explains_itself(anatili, command):
     answer = anatili(*command, "--help")
     assert answer.returncode == 0
     assert "Usage:" in answer.stdout
+
+
+def test_help_has_each_command_in_one_section_with_a_whole_sentence(anatili):
+    said = anatili("--help", env={**os.environ, "COLUMNS": "200"}).stdout
+    sections = re.findall(r"^(\w+):\n((?:  .*\n)+)", said, flags=re.MULTILINE)[1:]
+    assert [name for name, _ in sections] == ["Build", "Look", "Ask", "Publish"]
+    lines = [line for _, rows in sections for line in re.findall(r"^  (\S+) +(.*(?:\n   .*)*)", rows, re.MULTILINE)]
+    assert sorted(name for name, _ in lines) == sorted(main.commands)
+    for name, sentence in lines:
+        assert sentence.endswith("."), name
+        assert not sentence.endswith("..."), name
 
 
 def test_identify_gives_a_line_of_json_for_each_line(anatili):

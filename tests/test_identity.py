@@ -23,7 +23,7 @@ from anatili.pool import LocalPool
 from anatili.recipe import Recipe, Section, load_recipe, only
 from anatili.run import Drift, Run, differences
 from anatili.sample.topics import read_topics
-from anatili.stage import LANGUAGES, STAGES, Quiet, carry_out, identity, prepare, stages_to_redo
+from anatili.stage import LANGUAGES, STAGES, Quiet, carry_out, identity, prepare, stages_named
 
 RECIPE = """
 name = "small"
@@ -73,7 +73,7 @@ def write(folder, *, context=128, benchmarks=()):
 def go(file, runs, redo=(), watch=lambda stage: Quiet(), after=lambda: None):
     recipe = load_recipe(file)
     with prepare(recipe, file, runs) as run:
-        done = carry_out(recipe, run, LocalPool(1), base=file.parent, redo=stages_to_redo(redo), watch=watch)
+        done = carry_out(recipe, run, LocalPool(1), base=file.parent, redo=stages_named(redo), watch=watch)
         return {outcome.stage: (outcome.what, after())[0] for outcome in done}
 
 

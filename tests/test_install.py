@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 
@@ -48,3 +49,25 @@ def test_elsewhere_the_packages_themselves_are_named(tmp_path, extra):
     known = {re.match(r"[\w.-]+", one)[0] for some in PROJECT["optional-dependencies"].values() for one in some}
     assert packages
     assert {re.match(r"[\w.-]+", one)[0] for one in packages} <= known - {"anatili"}
+
+
+def test_the_wheel_runs_a_bundled_recipe_elsewhere(tmp_path):
+    pytest.importorskip("hatchling", reason="building a wheel without a network needs hatchling: pip install '.[dev]'")
+    build = [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation", "--wheel-dir", tmp_path]
+    subprocess.run([*build, ROOT], check=True)
+    (wheel,) = tmp_path.glob("anatili-*.whl")
+    with ZipFile(wheel) as packed:
+        packed.extractall(tmp_path / "site")
+    assert (tmp_path / "site" / "anatili" / "py.typed").is_file()
+
+    def installed(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "anatili", *arguments], capture_output=True, text=True, check=False, cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": str(tmp_path / "site")},
+        )  # fmt: skip
+
+    answer = installed("run", "tiny", "--until", "extract")
+    assert answer.returncode == 0, answer.stderr
+    assert (tmp_path / "runs" / "tiny" / "extract" / "record.json").is_file()
+    assert not (tmp_path / "runs" / "tiny" / "mark").exists()
+    assert "no recipe teeny; bundled: commoncrawl-kk, tiny" in installed("run", "teeny").stderr

@@ -19,12 +19,12 @@ from anatili.engine import Sampling
 from anatili.gguf.file import export_gguf
 from anatili.gguf.merge import merge
 from anatili.models.pack import pack
+from anatili.opening import find_model, sample_index
 from anatili.pool import LocalPool
 from anatili.problem import Problem
 from anatili.recipe import load_recipe
 from anatili.run import Run
-from anatili.serve import sample_index
-from anatili.serve.assistant import find_model, open_assistant
+from anatili.serve.assistant import open_assistant
 from anatili.serve.citations import Report
 from anatili.stage import carry_out, prepare
 
@@ -208,7 +208,7 @@ def test_what_comes_with_anatili_is_whole_and_says_what_it_is(name):
 
 @pytest.mark.parametrize("name", models.names())
 def test_what_comes_with_anatili_keeps_its_floors(name, data):
-    """Real held-out text. The figures are of 20 kB: the whole set is in the README, with the command."""
+    """Real held-out text. The figures are of 20 kB: the whole set is in docs/results.md, with the command."""
     base = models.describe(models.HERE / name)["base"]
     if base and not weights.is_installed(base):
         pytest.skip(f"{name} stands on {base}: make assistant")

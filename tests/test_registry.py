@@ -72,7 +72,7 @@ def test_the_memory_that_was_reckoned_holds(name):
     if not Path("/proc/self/status").exists():
         pytest.skip("the peak of a process's memory is read from /proc")
     from anatili import weights
-    from anatili.serve.assistant import find_model
+    from anatili.opening import find_model
 
     base = models.describe(models.HERE / name)["base"]
     if base and not weights.is_installed(base):
@@ -80,7 +80,7 @@ def test_the_memory_that_was_reckoned_holds(name):
     find_model(name)  # what is put together once takes more while that lasts
     code = (
         "import re, sys\nfrom anatili.engine import Sampling, open_engine, say\n"
-        "from anatili.serve.assistant import find_model\nengine = open_engine(find_model(sys.argv[1]))\n"
+        "from anatili.opening import find_model\nengine = open_engine(find_model(sys.argv[1]))\n"
         "say(engine, [{'role': 'user', 'content': 'Абай кім? ' * 300}], Sampling(limit=8))\n"
         # Not getrusage: its peak also counts what the parent held when it forked.
         "print(1024 * int(re.search(r'VmHWM:\\s+(\\d+)', open('/proc/self/status').read())[1]))"

@@ -5,12 +5,13 @@ import json
 import pytest
 
 from anatili import stage
+from anatili.library import too_many_errors
 from anatili.pool import LocalPool
 from anatili.problem import Problem
 from anatili.recipe import load_recipe
 from anatili.run import Drift, Run
 from anatili.sample.topics import read_topics
-from anatili.stage import Outcome, too_many_errors
+from anatili.stage import Outcome
 
 TEXT = "\n\n".join(topic.pages["kk"].text.split("\n\n")[0] for topic in read_topics()[:40])
 
@@ -63,7 +64,7 @@ def test_new_input_under_old_settings_is_noticed(tmp_path, first_stages):
     outcomes = go(tmp_path, recipe, redo=frozenset({"collect"}))
     assert outcomes["collect"] == "built"
     assert {outcomes[name] for name in ("extract", "mark", "dedup", "cut", "index")} == {"outdated"}
-    assert go(tmp_path, recipe, redo=stage.stages_to_redo(["extract.."]))["index"] == "built"
+    assert go(tmp_path, recipe, redo=stage.stages_named(["extract.."]))["index"] == "built"
 
 
 def test_half_a_stage_is_taken_up_again(tmp_path, first_stages):
@@ -99,10 +100,10 @@ def test_a_stage_built_again_with_the_same_bytes_disturbs_nothing(tmp_path, firs
 
 
 def test_redo_names_one_stage_or_all_after_it():
-    assert stage.stages_to_redo(["cut"]) == {"cut"}
-    assert stage.stages_to_redo(["evaluate.."]) == {"evaluate", "release"}
+    assert stage.stages_named(["cut"]) == {"cut"}
+    assert stage.stages_named(["evaluate.."]) == {"evaluate", "release"}
     with pytest.raises(Problem, match="no stage 'cat'; there are collect"):
-        stage.stages_to_redo(["cat"])
+        stage.stages_named(["cat"])
 
 
 def test_status_tells_what_stands_on_something_older(tmp_path, first_stages):

@@ -150,7 +150,7 @@ def test_a_full_disk_is_told_and_leaves_nothing(place):
 
 @pytest.mark.parametrize(("arguments", "said"), [
     (("run", "folder"), "folder is a folder"),
-    (("run", "none.toml"), "no recipe none.toml; there are: "),
+    (("run", "none.toml"), "no recipe none.toml; bundled: "),
     (("search", "sample", "x", "--only", "zz"), "no language 'zz'"),
     (("search", "sample", "x", "--prefer", "zz"), "no language 'zz'"),
     (("export", "kazakh-26m", "--gguf"), "is GGUF already"),

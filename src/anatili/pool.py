@@ -22,6 +22,11 @@ class Pool(Protocol):
     def map(self, work: Callable[[Job], Result], jobs: Iterable[Job]) -> Iterator[Result]: ...
 
 
+def open_pool(workers: int = 1, ray: str | None = None) -> "Pool":
+    """So many processes of this machine, or those of the Ray cluster at an address (`local` starts one)."""
+    return RayPool(ray) if ray else LocalPool(workers)
+
+
 class LocalPool:
     """Processes on this machine; with one worker, the work runs in this process."""
 

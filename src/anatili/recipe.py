@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from anatili.lang import explain
-from anatili.problem import ROOT, Problem, is_checkout, nearest
+from anatili.problem import ROOT, Problem, is_checkout
 from anatili.reading import read_toml
 from anatili.text import show_path
 
@@ -367,18 +367,27 @@ def _bare(section: S, values: dict[str, Any]) -> S:
     return bare
 
 
-def load_recipe(path: Path) -> Recipe:
-    """Read a recipe; `Problem` names the file, the key and what is wrong with it."""
-    if not path.exists():
-        raise Problem(f"no recipe {show_path(path)}; {others()}")
+def load_recipe(path: str | Path) -> Recipe:
+    """Read a recipe file, or a bundled one by its name; `Problem` names the file, the key and what is wrong with it."""
+    path = recipe_file(path)
     try:
         return Recipe.model_validate(read_toml(path))
     except ValidationError as error:
         raise Problem(f"{show_path(path)}:\n  {explain(error)}") from error
 
 
-def others() -> str:
-    """Where a recipe is to be had: the wheel has none, a checkout does."""
-    if not is_checkout():
-        return "write one: a TOML file with name, language and [[collect.sources]]"
-    return "there are: " + ", ".join(nearest(file) for file in sorted((ROOT / "recipes").glob("*.toml")))
+def recipe_file(name: str | Path) -> Path:
+    """Where a recipe is: a file, or the bundled one of this name; `Problem` if there is neither."""
+    path = Path(name)
+    if path.is_file():
+        return path
+    known = bundled_recipes()
+    if str(name) in known:
+        return known[str(name)]
+    raise Problem(f"no recipe {show_path(path)}; bundled: {', '.join(sorted(known))}")
+
+
+def bundled_recipes() -> dict[str, Path]:
+    """Name -> file of the bundled recipes: in a checkout all, in a wheel those that need no other files."""
+    folder = ROOT / "recipes" if is_checkout() else Path(__file__).parent / "recipes"
+    return {file.stem: file for file in folder.glob("*.toml")}

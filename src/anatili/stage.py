@@ -235,39 +235,6 @@ def carry_out(
         )
 
 
-ERRORS = (
-    "damaged record",
-    "damaged page",
-    "truncated",
-    "archive cut short",
-    "not fetched",
-    "another page",
-    "parser failed",
-    "took too long",
-)
-"""Reasons of losses that are errors, not decisions."""
-CUT_SHORT = "archive cut short"
-"""The reason after which an unknown number of records is missing."""
-MAX_ERRORS = 0.01
-
-
-def too_many_errors(outcome: Outcome) -> str:
-    """A warning if more than one record in a hundred was lost to errors, or if an archive was cut short; "" if all is
-    well."""
-    counts = outcome.summary.get("records") or outcome.summary.get("lost") or {}
-    errors = {reason: n for reason, n in counts.items() if reason.removeprefix("lost: ") in ERRORS}
-    total = counts.get("records") or (outcome.summary["documents"] + sum(counts.values()) if errors else 0)
-    named = ", ".join(f"{reason} {count}" for reason, count in errors.items())
-    lost = sum(errors.values())
-    if lost > MAX_ERRORS * total:
-        return f"{outcome.stage}: {lost} of {total} records, more than 1 in 100, were lost to errors ({named})"
-    if any(CUT_SHORT in reason for reason in errors):
-        return (
-            f"{outcome.stage}: archives are cut short ({named}) and the rest of their records is lost; fetch them again"
-        )
-    return ""
-
-
 def build(
     stage: Stage,
     recipe: Recipe,
@@ -310,8 +277,8 @@ def build(
     return run.finish(stage.name, facts, summary, started=started, loose=stage.loose)
 
 
-def stages_to_redo(names: Iterable[str]) -> frozenset[str]:
-    """The stages that `--redo` names; `NAME..` means that stage and all after it. `Problem` if unknown."""
+def stages_named(names: Iterable[str]) -> frozenset[str]:
+    """The stages that are named; `NAME..` means that stage and all after it. `Problem` if unknown."""
     order = [stage.name for stage in STAGES]
     stages: set[str] = set()
     for name in names:

@@ -14,6 +14,7 @@ from click.testing import CliRunner
 from anatili.cli import main
 from anatili.engine.sentences import SentenceEngine
 from anatili.lang import load_pack
+from anatili.opening.sample_index import sample_run
 from anatili.problem import Problem
 from anatili.sample.crawl import topic_url
 from anatili.sample.topics import read_topics
@@ -23,7 +24,6 @@ from anatili.search.dense import Dense, build, embed_texts
 from anatili.search.index import Passage
 from anatili.search.searcher import Hit, Search
 from anatili.serve import assistant
-from anatili.serve.sample_index import sample_run
 
 PACKS = {code: load_pack(code) for code in ("kk", "ru", "en", "tr")}
 

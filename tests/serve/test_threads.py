@@ -20,7 +20,7 @@ def test_many_clients_at_once_get_what_one_gets_alone():
 
 def test_processes_that_begin_at_once_make_what_they_share_once(tmp_path):
     program = (
-        "from anatili.serve.assistant import open_search\n"
+        "from anatili.opening.search import open_search\n"
         "index = open_search('sample', tell=print)\n"
         "print('found', *(hit.passage.id for hit in index.find('ұлттық тағамдар')))"
     )

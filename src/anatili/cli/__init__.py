@@ -15,10 +15,24 @@ from anatili.cli import models as cli_models
 from anatili.cli import serve as cli_serve
 from anatili.cli import translate as cli_translate
 from anatili.cli.options import Group, as_json, print_json, report_problems, runs_option
-from anatili.problem import Problem
 
 
-@click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+class Main(Group):
+    """All commands, by what people want."""
+
+    def sections(self) -> dict[str, list[str]]:
+        return SECTIONS
+
+
+SECTIONS = {
+    "Build": ["run", "tokenizer", "lang", "embed", "opensearch"],
+    "Look": ["status", "why", "sift", "census", "identify", "extract", "normalize", "evaluate", "directions", "pivot"],
+    "Ask": ["chat", "search", "translate", "models", "pull"],
+    "Publish": ["serve", "key", "export"],
+}
+
+
+@click.group(cls=Main, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="anatili")
 def main() -> None:
     """From a raw web crawl to an assistant in your own language.
@@ -33,10 +47,13 @@ def main() -> None:
 @main.command()
 @click.argument("recipe", type=click.Path(path_type=Path))
 @runs_option
-@click.option("--workers", type=click.IntRange(1, 1024), default=1, show_default=True, help="Processes here.")
+@click.option(
+    "--workers", type=click.IntRange(1, 1024), default=1, show_default=True, help="Number of local worker processes."
+)
 @click.option("--ray", metavar="ADDRESS", help="Run on this Ray cluster; `local` starts one on this machine.")
 @click.option("--launch", default="", metavar="COMMAND", help="Train in the processes that COMMAND starts.")
 @click.option("--redo", multiple=True, metavar="STAGE", help="Build this stage again; STAGE.. with all after it.")
+@click.option("--until", default="", metavar="STAGE", help="Stop when this stage is built.")
 @click.option("--dry-run", is_flag=True, help="Only say what training would take: shape, tokens, memory, operations.")
 @click.option("--devices", default=1, show_default=True, type=click.IntRange(1), help="Devices, for --dry-run.")
 @click.option("--device-memory", default=0.0, type=click.FloatRange(0), help="GiB of each, for --dry-run.")
@@ -49,6 +66,7 @@ def run(
     ray: str | None,
     launch: str,
     redo: tuple[str, ...],
+    until: str,
     dry_run: bool,
     devices: int,
     device_memory: float,
@@ -56,46 +74,46 @@ def run(
 ) -> None:
     """Carry RECIPE through its stages, building what is not built yet.
 
-    A run that was stopped, in whatever way, goes on where it was when the same command is given again.
+    RECIPE is a file, or the name of a bundled recipe. A run that was stopped, in whatever way, goes on where it was
+    when the same command is given again.
 
     \b
-    anatili run recipes/tiny.toml
+    anatili run tiny
     anatili run recipes/tiny.toml --workers 2
     anatili run recipes/tiny.toml --redo cut      after a threshold was changed: only the corpus
     anatili run recipes/tiny.toml --redo cut..    the corpus and all that is made from it
+    anatili run recipes/tiny.toml --until index   no model, only the corpus and its search index
     anatili run big.toml --launch "torchrun --nproc_per_node 8"    train on eight devices (FSDP2)
     """  # fmt: skip
+    from anatili import library
     from anatili.cli.progress import Bars
-    from anatili.recipe import load_recipe
-    from anatili.stage import carry_out, prepare, stages_to_redo, too_many_errors
 
-    again = stages_to_redo(redo)
-    wanted = load_recipe(recipe)
     if dry_run:
-        show_outline(wanted, recipe, devices, device_memory, wants_json)
+        show_outline(recipe, devices, device_memory, wants_json)
         return
-    pool = make_pool(workers, ray)
-    with prepare(wanted, recipe, runs) as work, going_on(), Bars(quiet=wants_json) as bars:
-        outcomes = carry_out(
-            wanted,
-            work,
-            pool,
-            base=recipe.resolve().parent,
-            redo=again,
-            watch=bars.watch,
-            launch=launch,
-        )
-        troubles: list[str] = []
-        for outcome in outcomes:
-            troubles += filter(None, [too_many_errors(outcome) if outcome.what == "built" else ""])
+    with going_on(), Bars(quiet=wants_json) as bars:
+
+        def tell(outcome: Any) -> None:
             if wants_json:
                 print_json({"stage": outcome.stage, "outcome": outcome.what, "seconds": outcome.seconds,
                             "content": outcome.content, "summary": outcome.summary})  # fmt: skip
             else:
                 bars.tell(outcome)
-        bars.close_with(recipe)
-    if troubles:
-        raise Problem(f"the run is whole, but {'; '.join(troubles)}. See: anatili why {wanted.name} URL")
+
+        try:
+            library.run(
+                recipe,
+                runs,
+                workers=workers,
+                ray=ray,
+                redo=redo,
+                until=until,
+                launch=launch,
+                watch=bars.watch,
+                tell=tell,
+            )
+        finally:
+            bars.close_with(recipe)
 
 
 @contextmanager
@@ -108,21 +126,17 @@ def going_on() -> Iterator[None]:
         raise
 
 
-def show_outline(wanted: Any, recipe: Path, devices: int, memory: float, wants_json: bool) -> None:
+def show_outline(recipe: Path, devices: int, memory: float, wants_json: bool) -> None:
     from anatili.cli.progress import show_facts
+    from anatili.recipe import load_recipe, recipe_file
     from anatili.train.shape import outline
 
-    facts = outline(wanted, recipe.resolve().parent, devices, memory)
+    file = recipe_file(recipe)
+    facts = outline(load_recipe(file), file.resolve().parent, devices, memory)
     if wants_json:
         print_json(facts)
     else:
         show_facts(facts)
-
-
-def make_pool(workers: int, ray: str | None) -> Any:
-    from anatili.pool import LocalPool, RayPool
-
-    return RayPool(ray) if ray else LocalPool(workers)
 
 
 @main.command()
@@ -150,7 +164,7 @@ def status(run: Path, runs: Path, wants_json: bool) -> None:
 @as_json
 @report_problems
 def why(run: Path, document: str, runs: Path, wants_json: bool) -> None:
-    """Tell what happened to a page (URL or document ID) at each stage of RUN, and why.
+    """Tell what happened to a page at each stage of RUN, and why. A page is named by its URL or document ID.
 
     \b
     anatili why tiny https://example.kz/page

@@ -1,5 +1,6 @@
 """Commands for crawls and texts; `cli` puts them beside the others."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from anatili.problem import Problem
 @as_json
 @report_problems
 def sift(files: tuple[Path, ...], language: str, out: Path | None, max_bytes: int, wants_json: bool) -> None:
-    """Find the pages of WARC or WET FILES whose raw bytes can hold a language; nothing is parsed.
+    """Find the pages of WARC or WET FILES whose raw bytes can hold a language. Nothing is parsed.
 
     \b
     anatili sift crawl/*.warc.gz --language kk -o kazakh.warc.gz
@@ -196,7 +197,7 @@ def normalize(file: Any, language: str, keep_script: bool, wants_json: bool) -> 
     echo "Qazaqstan, қaзaқ" | anatili normalize --language kk
     """
     from anatili.lang import load_pack
-    from anatili.lang.convert import to_main_script
+    from anatili.lang.convert import in_own_spelling
 
     pack, unsure = load_pack(language), 0
     for number, line in enumerate(file, 1):
@@ -206,15 +207,13 @@ def normalize(file: Any, language: str, keep_script: bool, wants_json: bool) -> 
             raise Problem(
                 f"{getattr(file, 'name', 'input')}, line {number}: not UTF-8 ({error.reason}); convert it first"
             ) from error
-        found = to_main_script(pack, text)
-        said = pack.normalize(text if keep_script else found.text)
-        unsure += found.unsure
+        spelled = in_own_spelling(pack, text, keep_script=keep_script)
+        unsure += spelled.unsure
         if wants_json:
-            print_json({"text": said, "scheme": "" if keep_script else found.scheme, "words": found.words,
-                        "unsure": 0 if keep_script else found.unsure})  # fmt: skip
+            print_json(asdict(spelled))
         else:
-            click.echo(said)
-    if unsure and not wants_json and not keep_script:
+            click.echo(spelled.text)
+    if unsure and not wants_json:
         click.echo(f"{unsure} words could be read in another way; --json tells in which lines", err=True)
 
 
@@ -223,7 +222,7 @@ def normalize(file: Any, language: str, keep_script: bool, wants_json: bool) -> 
 @as_json
 @report_problems
 def identify(file: Any, wants_json: bool) -> None:
-    """Tell language, script and confidence of each line of FILE (standard input if it is not given or is -).
+    """Tell language, script and confidence of each line of FILE, or of standard input.
 
     \b
     echo "Қазақ тілі" | anatili identify --json
@@ -246,18 +245,9 @@ def identify(file: Any, wants_json: bool) -> None:
 @report_problems
 def extract(page: Path, mode: Any, charset: str, wants_json: bool) -> None:
     """Print the main text of PAGE (an HTML file, also gzipped)."""
-    import gzip
-    import zlib
+    from anatili.page import extract as extract_from
 
-    from anatili.page import extract_page
-
-    payload = page.read_bytes()
-    if payload[:2] == b"\x1f\x8b":
-        try:
-            payload = gzip.decompress(payload)
-        except (OSError, EOFError, zlib.error) as error:
-            raise Problem(f"{page} is not a complete gzip file: {error}") from error
-    found = extract_page(payload, charset=charset, mode=mode)
+    found = extract_from(page, charset=charset, mode=mode)
     if wants_json:
         print_json({"title": found.title, "text": found.text, "charset": found.charset, "opt_out": found.opt_out})
     else:

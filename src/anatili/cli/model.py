@@ -5,10 +5,9 @@ from typing import Any
 
 import click
 
-from anatili.cli.options import Group, as_json, print_json, report_problems
+from anatili.cli.options import Group, as_json, print_json, report_problems, say_aside
 from anatili.cli.pulling import offers_to_pull
 from anatili.problem import Problem
-from anatili.text import show_path
 
 PATH = click.Path(path_type=Path)
 plot_option = click.option("--plot", type=click.Path(path_type=Path, dir_okay=False), help="Draw it: .png or .svg.")
@@ -16,7 +15,7 @@ plot_option = click.option("--plot", type=click.Path(path_type=Path, dir_okay=Fa
 
 @click.group(cls=Group)
 def tokenizer() -> None:
-    """Tell how many tokens text costs; learn a vocabulary, or fit that of a base model.
+    """Count the tokens that text takes; learn a vocabulary, or fit that of a base model.
 
     \b
     anatili tokenizer report runs/tiny/tokenizer --text kk.txt --text en.txt --peers
@@ -47,6 +46,7 @@ def report_command(
     anatili tokenizer report runs/tiny/tokenizer --text kk=dev/kk.txt --text en=dev/en.txt --peers --plot t.png
     """
     from anatili.lang import reference
+    from anatili.opening import tokenizer_file
     from anatili.plot import check_plot
     from anatili.tokenizer import report
     from anatili.tokenizer.peers import installed_peers, open_tokenizer
@@ -56,7 +56,9 @@ def report_command(
     if plot:
         check_plot(plot)
     read = [named_text(text) for text in texts]
-    opened = [open_tokenizer(packaged_or(path)) for path in tokenizers] + (installed_peers() if peers else [])
+    opened = [open_tokenizer(tokenizer_file(path, say_aside)) for path in tokenizers] + (
+        installed_peers() if peers else []
+    )
     if not opened:
         raise Problem("no other tokenizer is installed: name one to report on")
     rows = report.report(opened, read, pivot or reference())
@@ -76,19 +78,6 @@ def report_command(
             for row in rows
         ],
     )  # fmt: skip
-
-
-def packaged_or(path: Path) -> Path:
-    """The file of the packaged or pulled model of this name, else the path itself."""
-    from anatili import models
-    from anatili.models import registry
-
-    if path.exists():
-        return path
-    if place := models.find(str(path)):
-        return models.open_packaged(place, lambda said: click.echo(said, err=True))
-    found = registry.located(str(path))
-    return found.place if found else path
 
 
 def named_text(said: str) -> Any:
@@ -118,12 +107,9 @@ def train_command(texts: tuple[Path, ...], vocabulary: int, out: Path) -> None:
     \b
     anatili tokenizer train --text kk.txt --text ru.txt --vocabulary 49152 --out my-tokenizer
     """
-    from anatili.recipe import Tokenizer
-    from anatili.tokenizer import train
+    from anatili.tokenizer.train import train_on_files
 
-    found = train.train(train.lines(texts), Tokenizer(vocabulary=vocabulary))
-    train.save(found, out, 1024)
-    click.echo(f"{found.get_vocab_size():,} pieces in {out}")
+    click.echo(f"{train_on_files(texts, vocabulary, out):,} pieces in {out}")
 
 
 @tokenizer.command("fit")
@@ -139,14 +125,9 @@ def fit_command(base: str, texts: tuple[Path, ...], language: str, added: int, t
 
     Text in which no piece is gone and no letter of the language's script stands is cut exactly as before.
     """
-    from anatili.gguf.base import open_base
-    from anatili.lang import load_pack
-    from anatili.recipe import Tokenizer
-    from anatili.tokenizer.adapt import adapt
-    from anatili.tokenizer.train import lines
+    from anatili.tokenizer.train import adapt_to_files
 
-    settings = Tokenizer(base=base, added=added, trim_first=trim)
-    size = adapt(settings, open_base(base, Path()), {language: list(lines(texts))}, load_pack(language), out)
+    size = adapt_to_files(base, texts, language, out, added=added, trim=trim)
     click.echo(f"{size:,} pieces in {out}; rows.npz tells which old rows each new one starts from")
 
 
@@ -173,30 +154,16 @@ def evaluate(
     anatili evaluate model.gguf --task minimal-pairs --language kk --json
     anatili evaluate http://127.0.0.1:8000/v1#kazakh-26m --text held-out.txt --task second-halves
     """
+    from anatili import library
     from anatili.cli.progress import Bars, show_score
-    from anatili.engine import is_address, open_engine
-    from anatili.evaluate.likelihood import Likelihood
-    from anatili.evaluate.measure import Given, measure, read_file
-    from anatili.evaluate.task_file import load_task
-    from anatili.serve.assistant import find_model
 
-    if not texts and not tasks:
-        raise Problem("nothing to measure: give --text FILE or --task NAME")
-    chosen = [load_task(name) for name in tasks or ("bits-per-byte",)]
-    sets = [read_file(path, max_bytes, language) for path in texts]
-    languages = [language] if language else list(dict.fromkeys(text_set.language for text_set in sets))
-    place = model if is_address(model) else find_model(model, tell=lambda line: click.echo(line, err=True))
-    opened = Likelihood(open_engine(place))
-    rows = []
     with Bars(quiet=wants_json) as bars:
-        bar = bars.bar("scores")
-        bar.start(sum(len(s.texts) for s in sets), "windows")
-        for row in (row for task in chosen for row in measure(task, opened, Given(languages, sets), bar.advance)):
-            rows.append(row)
-            if not wants_json:
-                show_score(row)
+        evaluation = library.evaluate(
+            model, texts, tasks=tasks, language=language, max_bytes=max_bytes,
+            say=say_aside, watch=bars.bar("scores"), tell=(lambda row: None) if wants_json else show_score,
+        )  # fmt: skip
     if wants_json:
-        print_json({"model": model, "parameters": opened.engine.parameters, "scores": rows})
+        print_json({"model": evaluation.model, "parameters": evaluation.parameters, "scores": evaluation.scores})
 
 
 @click.command()
@@ -220,10 +187,10 @@ def export(
     model: Path, gguf: bool, ctranslate2: bool, quantization: str, out: Path | None, base: Path | None, package: bool,
     check: bool, wants_json: bool,
 ) -> None:  # fmt: skip
-    """Write MODEL (a Hugging Face folder or a run) as GGUF, and prove that llama.cpp says the same with it; or a model
-    that only translates as CTranslate2 runs it, and prove the same.
+    """Write MODEL as GGUF or for CTranslate2, and prove that it computes the same there.
 
-    A tensor that is missing, left over or of another shape stops the export.
+    MODEL is a Hugging Face folder or a run; GGUF is for llama.cpp, CTranslate2 for models that only translate. A tensor
+    that is missing, left over or of another shape stops the export.
 
     \b
     anatili export runs/tiny/tune/model --gguf
@@ -231,64 +198,35 @@ def export(
     anatili export madlad400-3b-mt --ctranslate2 -o madlad      for `anatili translate madlad` and `serve`
     anatili export runs/mine --package -o mine        for `anatili chat mine` elsewhere, with card and digests
     """
-    from anatili.gguf.file import QUANTIZATIONS, export_gguf
-    from anatili.serve.assistant import find_model
-    from anatili.train.parity import compare
+    from anatili.opening import find_model
+    from anatili.train import export as exporting
 
     if ctranslate2:
-        show_converted(model, out, quantization or "int8", check, wants_json)
+        facts = exporting.to_ctranslate2(model, out, quantization or "int8", check=check)
+        told = f"{facts['folder']}: {facts['bytes'] / 1e6:.1f} MB, in {facts['seconds']:.0f} s"
+    elif package:
+        show_package(model, out or Path(model.name), quantization or "q8_0", wants_json)
         return
-    quantization = quantization or "q8_0"
-    if quantization not in QUANTIZATIONS:
-        raise Problem(f"no quantization {quantization!r}; there are {', '.join(QUANTIZATIONS)}")
-    if package:
-        show_package(model, out or Path(model.name), quantization, wants_json)
-        return
-    if base:
+    elif base:
         from anatili.gguf.adapter import export_adapter
 
-        said = export_adapter(model, base, out or model.with_suffix(".gguf"))
-        if wants_json:
-            print_json(said)
-        else:
-            click.echo(f"{said['file']}: {said['bytes'] / 1e6:.1f} MB, put it on with --adapter")
-        return
-    folder = find_model(str(model))
-    if folder.suffix == ".gguf":
-        raise Problem(f"{model} is GGUF already: {show_path(folder)}")
-    target = out or folder.with_name(f"{folder.name}-{quantization}.gguf")
-    said = export_gguf(folder, target, quantization)
-    if check:
-        said["parity"] = compare(folder, target, quantization)
+        facts = export_adapter(model, base, out or model.with_suffix(".gguf"))
+        told = f"{facts['file']}: {facts['bytes'] / 1e6:.1f} MB, put it on with --adapter"
+    else:
+        facts = exporting.to_gguf(find_model(str(model)), out, quantization or "q8_0", check=check)
+        told = f"{facts['file']}: {facts['bytes'] / 1e6:.1f} MB"
     if wants_json:
-        print_json(said)
+        print_json(facts)
         return
-    click.echo(f"{said['file']}: {said['bytes'] / 1e6:.1f} MB")
-    if check:
-        show_parity("llama.cpp", said["parity"])
+    click.echo(told)
+    if "parity" in facts:
+        show_parity("CTranslate2" if ctranslate2 else "llama.cpp", facts["parity"])
 
 
 def show_parity(engine: str, parity: dict[str, Any]) -> None:
     """How near what an engine computes is to what transformers does."""
     click.echo(f"{engine} and transformers agree at {parity['positions']} positions: log-probabilities differ by")
     click.echo(f"{parity['mean']:.4f} on average (allowed {parity['allowed']}), {parity['most']:.4f} at most")
-
-
-def show_converted(folder: Path, out: Path | None, quantization: str, check: bool, wants_json: bool) -> None:
-    from anatili.train.converted import ALLOWED, compare, convert
-
-    if quantization not in ALLOWED:
-        raise Problem(f"no quantization {quantization!r} for CTranslate2; there are {', '.join(ALLOWED)}")
-    target = out or folder.with_name(f"{folder.name}-{quantization}")
-    said = convert(folder, target, quantization)
-    if check:
-        said["parity"] = compare(folder, target, quantization)
-    if wants_json:
-        print_json(said)
-        return
-    click.echo(f"{said['folder']}: {said['bytes'] / 1e6:.1f} MB, in {said['seconds']:.0f} s")
-    if check:
-        show_parity("CTranslate2", said["parity"])
 
 
 def show_package(run: Path, place: Path, quantization: str, wants_json: bool) -> None:

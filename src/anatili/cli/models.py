@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from anatili.cli.options import as_json, print_json, report_problems
-from anatili.problem import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -54,7 +53,7 @@ def models_command(name: str, wants_json: bool) -> None:
     from anatili.models import registry
 
     if wants_json:
-        print_json(facts(registry.known(name)) if name else [facts(row) for row in registry.rows()])
+        print_json(registry.facts(registry.known(name)) if name else [registry.facts(row) for row in registry.rows()])
     elif name:
         show_row(registry.known(name))
     else:
@@ -83,15 +82,7 @@ def pull_command(name: str, file: str, yes: bool, wants_json: bool) -> None:
     from anatili.models import registry
     from anatili.text import show_path
 
-    row = registry.find(name) if file or "/" in name else registry.known(name)
-    if row and file:
-        raise Problem(
-            f"{row.name} has its file in the registry: anatili pull {row.name}, or anatili pull OWNER/REPO FILE"
-        )
-    if row and row.format == "bundled":
-        raise Problem(f"{row.name} comes with anatili: anatili chat {row.name}")
-    if row and not row.can_be_pulled:
-        raise Problem(f"{row.name} cannot be pulled, only pointed to: {row.address}")
+    row = registry.to_pull(name, file)
     found = pull(name, file, is_agreed=yes, quiet=wants_json)
     if wants_json:
         print_json({"name": found.name, "repository": found.repository, "commit": found.commit,
@@ -100,20 +91,6 @@ def pull_command(name: str, file: str, yes: bool, wants_json: bool) -> None:
     click.echo(f"{found.name}: {show_path(found.place)}, every digest compared")
     if row is None or row.kind == "chat":
         click.echo(f"ask it: anatili chat {found.name}")
-
-
-def facts(row: "Row") -> dict[str, Any]:
-    """All that is known of a row, and how it stands on this machine."""
-    from anatili.models import registry
-
-    here, memory = registry.pulled(row.name), registry.machine_memory()
-    return row.model_dump() | {
-        "size": row.size,
-        "memory": row.memory,
-        "fits": row.memory <= memory if row.memory and memory else None,
-        "place": str(here.place) if here else "",
-        "here": bool(here) or row.format == "bundled",
-    }
 
 
 def show_rows(rows: "tuple[Row, ...]") -> None:
@@ -131,7 +108,7 @@ def show_rows(rows: "tuple[Row, ...]") -> None:
     for kind, head in HEADS.items():
         screen.print(Text(f"\n{head}", style="underline"))
         for row in (one for one in rows if one.kind == kind):
-            screen.print(laid_out(cells(row, facts(row))))
+            screen.print(laid_out(cells(row, registry.facts(row))))
     limit = f"!: more than this machine's {size(memory)}." if memory else ""
     screen.print(
         f"\nNC: not for commercial use. G: gated, terms to accept first. {limit}\n"
@@ -179,7 +156,7 @@ def show_row(row: "Row") -> None:
     from anatili.cli.pulling import size
     from anatili.models import registry
 
-    screen, fact = console(), facts(row)
+    screen, fact = console(), registry.facts(row)
     screen.print(f"[bold]{row.name}[/bold]: {row.about}")
     if row.warning:
         screen.print(f"  mind: {row.warning}", style="yellow")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from anatili.cli.options import adapter_option, as_json, print_json, report_problems, runs_option
+from anatili.cli.options import adapter_option, as_json, print_json, report_problems, runs_option, say_aside
 from anatili.cli.pulling import offers_to_pull
 
 
@@ -32,7 +32,7 @@ def chat(
     search: bool,
     wants_json: bool,
 ) -> None:
-    """Ask RUN (or a model, or the address of an OpenAI-compatible server; without any, the model that comes along).
+    """Ask RUN, or a model, or the address of an OpenAI-compatible server; without any, the bundled model.
 
     The passages that fit come first, with their sources; then the answer, whose quotations stand in them word for word.
     Where nothing fits a small model does not answer.
@@ -50,21 +50,20 @@ def chat(
 
     if question is not None and not question.strip():
         raise Problem("the question is empty; without --question they are read from the terminal or a pipe")
-    assistant = open_assistant(run, runs, adapters, tell=lambda line: click.echo(line, err=True))
+    assistant = open_assistant(run, runs, adapters, say_aside)
+    sampling = Sampling(limit=limit, temperature=temperature)
     for asked in [question] if question else questions():
-        ready = assistant.ready([{"role": "user", "content": asked}], search=search)
-        report = Report()
-        pieces = assistant.answer(ready, Sampling(limit=limit, temperature=temperature), report)
         if wants_json:
-            passages = [
-                {"title": f.passage.title, "url": f.passage.url, "text": f.passage.text} for f in ready.passages
-            ]
-            answer = "".join(piece.text for piece in pieces)
-            print_json({"question": asked, "language": ready.language, "passages": passages,
-                        "notice": report.notice or ready.notice, "answer": answer,
-                        "citations": [asdict(one) for one in report.citations]})  # fmt: skip
-        else:
-            show_answer(ready, pieces, report, assistant.packs[ready.language].prompts.get("page", {}))
+            answer = assistant.ask(asked, search=search, sampling=sampling)
+            passages = [item.passage for item in answer.passages]
+            print_json({"question": asked, "language": answer.language,
+                        "passages": [{"title": one.title, "url": one.url, "text": one.text} for one in passages],
+                        "notice": answer.notice, "answer": answer.text,
+                        "citations": [asdict(one) for one in answer.citations]})  # fmt: skip
+            continue
+        ready, report = assistant.ready([{"role": "user", "content": asked}], search=search), Report()
+        pieces = assistant.answer(ready, sampling, report)
+        show_answer(ready, pieces, report, assistant.packs[ready.language].prompts.get("page", {}))
 
 
 def questions() -> Iterator[str]:
@@ -92,7 +91,7 @@ def questions() -> Iterator[str]:
 @as_json
 @report_problems
 def search(run: str, query: str, runs: Path, limit: int, prefer: str | None, only: str, wants_json: bool) -> None:
-    """Find passages of RUN's corpus, with their sources. RUN may be `sample`: what comes with anatili.
+    """Find passages of RUN's corpus, with their sources. RUN may be `sample`, the bundled texts.
 
     Words are found in all their forms, also typed without the language's own letters, in another script or misspelt.
 
@@ -101,10 +100,10 @@ def search(run: str, query: str, runs: Path, limit: int, prefer: str | None, onl
     anatili search tiny "ұлттық тағамдар" --prefer none
     """  # fmt: skip
     from anatili.cli.progress import show_passages
+    from anatili.opening.search import open_search
     from anatili.problem import Problem
-    from anatili.serve.assistant import open_search
 
-    index = open_search(run, runs, tell=lambda line: click.echo(line, err=True))
+    index = open_search(run, runs, say_aside)
     first = next(iter(index.packs)) if prefer is None else prefer
     for code in {first, only} - {"", "none", *index.packs}:
         raise Problem(f"no language {code!r} in this index; there are {', '.join(index.packs)}")
@@ -156,7 +155,7 @@ def serve(
     browser: bool | None,
     log: bool,
 ) -> None:
-    """Serve RUN (or a model, or a server's address; without any, the model that comes along): a page and an API.
+    """Serve RUN, or a model, or a server's address, as a page and an API; without any, the bundled model.
 
     \b
     anatili serve
@@ -174,21 +173,18 @@ def serve(
 @click.argument("name")
 @report_problems
 def key(name: str) -> None:
-    """Make a key for NAME: the key goes to standard error, its line for `serve --keys` to standard output.
+    """Make a key with which NAME may use a server.
+
+    The key goes to standard error, its line for `serve --keys` to standard output.
 
     \b
     anatili key ministry >> keys.txt
     """
-    import secrets
+    from anatili.serve.middleware import make_key
 
-    from anatili.problem import Problem
-    from anatili.serve.middleware import hash_key
-
-    if len(name.split()) != 1 or "#" in name:
-        raise Problem(f"{name!r} is no name for a key: one word without #")
-    made = secrets.token_urlsafe(32)
+    made, line = make_key(name)
     click.echo(f"key for {name}, shown only this once: {made}", err=True)
-    click.echo(f"{name} {hash_key(made)}")
+    click.echo(line)
 
 
 @click.command()
@@ -200,10 +196,11 @@ def key(name: str) -> None:
 @as_json
 @report_problems
 def opensearch(run: str, address: str, runs: Path, out: Path | None, shards: int, wants_json: bool) -> None:
-    """Load RUN's search index into an OpenSearch cluster: more than one machine can hold and search.
+    """Load RUN's search index into an OpenSearch cluster.
 
-    ADDRESS ends in the name of the index. Loading twice changes nothing. With ANATILI_OPENSEARCH set to the address,
-    `search`, `chat` and `serve` ask the cluster; RUN's own index stays, for its vocabulary.
+    It is for more texts than one machine can hold. ADDRESS ends in the name of the index. Loading twice changes
+    nothing. With ANATILI_OPENSEARCH set to the address, `search`, `chat` and `serve` ask the cluster; RUN's own index
+    stays, for its vocabulary.
 
     \b
     anatili opensearch tiny http://127.0.0.1:9200/tiny
@@ -244,11 +241,11 @@ def opensearch(run: str, address: str, runs: Path, out: Path | None, shards: int
 def embed(
     run: str, model: str, runs: Path, passage_prefix: str | None, query_prefix: str | None, wants_json: bool
 ) -> None:  # fmt: skip
-    """Make vectors of RUN's passages: search then also finds what is said in another language. RUN may be `sample`.
+    """Make vectors of RUN's passages, so that search also finds what is said in another language.
 
-    Without a name the model is multilingual-e5-small, which comes with the extra `dense` and needs no server: `search`,
-    `chat` and `serve` use its vectors as soon as they are there. Where words cover a question they still go first. What
-    was broken off goes on at the next call; of a new index the vectors are made anew.
+    RUN may be `sample`. Without a name the model is multilingual-e5-small, which comes with the extra `dense` and needs
+    no server: `search`, `chat` and `serve` use its vectors as soon as they are there. Where words cover a question they
+    still go first. What was broken off goes on at the next call; of a new index the vectors are made anew.
 
     Another model is one behind /v1/embeddings; name it in ANATILI_EMBEDDINGS when you search (`none`: words alone).
 
@@ -259,11 +256,11 @@ def embed(
     ANATILI_EMBEDDINGS=http://127.0.0.1:8081 anatili search tiny "ұлттық тағамдар"
     """
     from anatili.cli.progress import Bars
+    from anatili.opening.search import open_embedder, searched_run
     from anatili.search.dense import build
     from anatili.search.opensearch import count_passages
-    from anatili.serve.assistant import open_embedder, searched_run
 
-    folder = searched_run(run, runs, tell=lambda line: click.echo(line, err=True))[0].folder("index")
+    folder = searched_run(run, runs, say_aside)[0].folder("index")
     engine = open_embedder(model)
     with Bars(quiet=wants_json) as bars:
         bar = bars.bar("vectors")

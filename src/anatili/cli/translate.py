@@ -1,12 +1,13 @@
 """Commands of translation: translate, and the meter of what a detour loses."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from anatili.cli.options import adapter_option, as_json, print_json, report_problems, runs_option
+from anatili.cli.options import adapter_option, as_json, print_json, report_problems, runs_option, say_aside
 from anatili.cli.pulling import offers_to_pull
 
 if TYPE_CHECKING:
@@ -14,8 +15,6 @@ if TYPE_CHECKING:
     from anatili.translate.translator import Translator
 
 file_option = click.Path(path_type=Path, exists=True, dir_okay=False)
-SAMPLE = 10_000
-"""Characters of a file by which its language is told."""
 SYSTEMS = ("direct", "pivot", "copy")
 
 
@@ -34,7 +33,7 @@ def translate(
     model: str, file: Path, runs: Path, adapters: tuple[Path, ...], source: str, target: str, out: Path | None,
     wants_json: bool,
 ) -> None:  # fmt: skip
-    """Translate FILE (or standard input) with MODEL, directly, sentence by sentence; the layout stays.
+    """Translate FILE, or standard input, with MODEL, sentence by sentence; the layout stays.
 
     FILE is a .txt, .srt, .po, .docx or .xlsx; one that is not plain text goes to --out, which is otherwise named after
     FILE and the language. What was broken off goes on at the next call. Only what the model was taught is offered, and
@@ -46,25 +45,29 @@ def translate(
     anatili translate kazakh-270m report.docx --target en         writes report.en.docx
     echo "Қайырлы таң!" | anatili translate http://127.0.0.1:8000 --target ru
     """
-    from anatili.serve.assistant import open_assistant
-    from anatili.serve.figures import weights_of
-    from anatili.translate.translator import Translator
+    from anatili.translate.figures import weights_of
+    from anatili.translate.files import plain
+    from anatili.translate.translator import open_translator
+    from anatili.translate.work import open_work, translated_name
 
-    is_text = str(file) == "-" or file.suffix.lower() not in (".srt", ".po", ".docx", ".xlsx")
-    if out is None and not is_text:
-        out = file.with_suffix(f".{target}{file.suffix}")
-    work = opened_file(file, target, out) if out else None
-    text = "" if work else some_text(file)
-    opened = open_assistant(model, runs, adapters, tell=lambda line: click.echo(line, err=True), slots=4)
-    translator = Translator(opened.engine, opened.packs, opened.directions)
+    is_input = str(file) == "-"
+    out = out or (None if is_input else translated_name(file, target))
+    text = "" if out and not is_input else some_text(file)
+    work = None if out is None else plain(text) if is_input else open_work(file, target, out)
+    translator = open_translator(model, runs, adapters, say_aside)
     if work and out:
-        head = {"weights": weights_of(model, runs, adapters)}
-        translate_file(translator, work, source, target, out, head, wants_json=wants_json)
-        return
-    check_target(target, translator)
+        show_file(translator, work, source, target, out, weights_of(model, runs, adapters), wants_json=wants_json)
+    else:
+        show_text(translator, text, source, target, wants_json=wants_json)
+
+
+def show_text(translator: "Translator", text: str, source: str, target: str, *, wants_json: bool) -> None:
+    """The translation of a text as it comes."""
+    translator.check_target(target)
     start = translator.source_of(text) if source == "auto" else source
     translator.check_pair(start, target)
-    warn(translator, start, target)
+    if warning := translator.warning(start, target):
+        say_aside(warning)
     doubtful = 0
     for step in translator.steps(text, start, target):
         doubtful += bool(step.doubts)
@@ -73,17 +76,9 @@ def translate(
             continue
         click.echo(step.text, nl=False)
         if step.doubts:
-            click.echo(f"\n  doubtful ({', '.join(step.doubts)}): {step.source.strip()}", err=True)
+            say_aside(f"\n  doubtful ({', '.join(step.doubts)}): {step.source.strip()}")
     if doubtful:
-        click.echo(f"{doubtful} sentences are doubtful", err=True)
-
-
-def check_target(target: str, translator: "Translator") -> None:
-    """`Problem` if the language to translate into is none of the model's: no fault of the text's language."""
-    from anatili.problem import Problem
-
-    if target not in translator.packs:
-        raise Problem(f"no language {target!r} in this model; there are {', '.join(translator.packs)}")
+        say_aside(f"{doubtful} sentences are doubtful")
 
 
 def some_text(file: Path) -> str:
@@ -94,18 +89,6 @@ def some_text(file: Path) -> str:
     if not text.strip():
         raise Problem(f"{'standard input' if str(file) == '-' else file} is empty: there is nothing to translate")
     return text
-
-
-def warn(translator: "Translator", source: str, target: str) -> None:
-    """Tell what a direction is worth before anything of it is shown."""
-    known = translator.direction(source, target)
-    if source == target or known.quality == "usable":
-        return
-    if known.quality == "unknown":
-        said = "it was not measured how well this model does it"
-    else:
-        said = f"this model does it badly (chrF++ {known.chrf:.1f} of 100 on {known.count} lines of {known.texts})"
-    click.echo(f"{known.name}: {said}. Let somebody who knows both languages check the translation.", err=True)
 
 
 def read_plain(file: Path) -> str:
@@ -122,57 +105,31 @@ def read_plain(file: Path) -> str:
         raise Problem(f"standard input is not UTF-8 ({error.reason} at byte {error.start})") from error
 
 
-def opened_file(file: Path, target: str, out: Path) -> "OpenedFile":
-    """What is to be translated of a file; standard input is plain text."""
-    from anatili.problem import Problem
-    from anatili.translate.files import open_file, plain
-
-    if str(file) == "-":
-        return plain(read_plain(file))
-    if out.exists() and out.samefile(file):
-        raise Problem(f"{out} is the file to be translated; name another --out")
-    return open_file(file, target)
-
-
-def translate_file(
-    translator: "Translator", work: "OpenedFile", source: str, target: str, out: Path, head: dict[str, str], *,
-    wants_json: bool,
-) -> None:  # fmt: skip
-    """Carry out the translation of a file, with a file of what is done beside it until it is whole."""
+def show_file(
+    translator: "Translator", work: "OpenedFile", source: str, target: str, out: Path, weights: str, *, wants_json: bool
+) -> None:
+    """Translate a file, and tell what a person should know of the result."""
     from anatili.cli.progress import Bars
-    from anatili.problem import Problem
-    from anatili.translate.translator import Memory
+    from anatili.translate.work import translate_file
 
-    if not work.texts:
-        raise Problem("there is nothing to translate in that file")
-    check_target(target, translator)
-    sample = "\n".join(work.texts)[:SAMPLE]
-    start = translator.source_of(sample) if source == "auto" else source
-    translator.check_pair(start, target)
-    warn(translator, start, target)
-    begun = out.with_name(f".{out.name}.begun.jsonl")
-    memory = Memory(begun, {**head, "model": translator.engine.name, "source": start, "target": target})
-    texts, doubtful = [], []
     with Bars(quiet=wants_json) as bars:
         bar = bars.bar("translate")
-        bar.start(len(work.texts), "texts")
-        for step in translator.texts(work.texts, start, target, memory):
-            texts.append(step.text)
-            doubtful += [step] if step.doubts else []
-            bar.advance()
-    told = work.write(texts, out)
-    begun.unlink()
+        done = translate_file(
+            translator, work, target, out, source=source, weights=weights,
+            warn=say_aside, begin=lambda texts: bar.start(texts, "texts"), advance=bar.advance,
+        )  # fmt: skip
+    start = done.direction.source
     if wants_json:
-        rows = [{"source": step.source, "text": step.text, "doubts": list(step.doubts)} for step in doubtful]
-        quality = translator.direction(start, target)
-        print_json({"file": str(out), "source": start, "texts": len(texts), "doubtful": rows, "notices": told,
-                    "quality": {"quality": quality.quality, **quality.row()}})  # fmt: skip
+        rows = [{"source": step.source, "text": step.text, "doubts": list(step.doubts)} for step in done.doubtful]
+        print_json({"file": str(out), "source": start, "texts": done.texts, "doubtful": rows,
+                    "notices": list(done.notices),
+                    "quality": {"quality": done.direction.quality, **done.direction.row()}})  # fmt: skip
         return
-    for step in doubtful:
-        click.echo(f"  doubtful ({', '.join(step.doubts)}): {step.source.strip()[:200]}", err=True)
-    for line in told:
-        click.echo(line, err=True)
-    click.echo(f"{out}: {len(texts)} texts from {start} to {target}, {len(doubtful)} of them doubtful")
+    for step in done.doubtful:
+        say_aside(f"  doubtful ({', '.join(step.doubts)}): {step.source.strip()[:200]}")
+    for line in done.notices:
+        say_aside(line)
+    click.echo(f"{out}: {done.texts} texts from {start} to {target}, {len(done.doubtful)} of them doubtful")
 
 
 @click.command("pivot")
@@ -194,10 +151,11 @@ def pivot_command(
     model: str, runs: Path, adapters: tuple[Path, ...], source: str | None, target: str, through: str,
     text: Path | None, reference: Path | None, limit: int, out: Path | None, plot: Path | None, wants_json: bool,
 ) -> None:  # fmt: skip
-    """Measure what is lost when MODEL translates through a third language: gender, names, numbers, denials, score.
+    """Measure what is lost when MODEL translates through a third language.
 
-    The sentences of the language pack need no reference: each has something that a detour may spoil. Translations are
-    kept in --out, so that what was broken off goes on, and can be read there.
+    It looks at gender, names, numbers, denials and score. The sentences of the language pack need no reference: each
+    has something that a detour may spoil. Translations are kept in --out, so that what was broken off goes on, and can
+    be read there.
 
     \b
     anatili pivot kazakh-270m --target en --through ru
@@ -205,19 +163,18 @@ def pivot_command(
     """
     from anatili.cli.progress import Bars
     from anatili.problem import Problem
-    from anatili.serve.assistant import open_assistant
-    from anatili.serve.figures import weights_of
     from anatili.translate import compare, pivot
-    from anatili.translate.translator import Translator
+    from anatili.translate.figures import weights_of
+    from anatili.translate.translator import open_translator
 
     if bool(text) != bool(reference):
         raise Problem("--text and --reference go together: scores need a translation by people")
     compare.check(plot, scored=bool(text))
     for file in filter(None, (text, reference)):
         some_text(file)
-    opened = open_assistant(model, runs, adapters, tell=lambda line: click.echo(line, err=True), slots=4)
+    translator = open_translator(model, runs, adapters, say_aside)
     meter = pivot.prepare(
-        Translator(opened.engine, opened.packs, opened.directions), source or next(iter(opened.packs)), target, through,
+        translator, source or next(iter(translator.packs)), target, through,
         (text, reference) if text and reference else None, limit, weights_of(model, runs, adapters),
     )  # fmt: skip
     place = out or pivot.folder_of(meter)
@@ -292,11 +249,11 @@ def directions_command(
     model: str, runs: Path, adapters: tuple[Path, ...], texts: tuple[Path, ...], only: tuple[str, ...], limit: int,
     out: Path | None, write: bool, wants_json: bool,
 ) -> None:  # fmt: skip
-    """Show between which languages MODEL was taught to translate, and how well it does; with --texts, measure that.
+    """Show between which languages MODEL was taught to translate, and how well it does.
 
-    The measure is chrF++ on lines that people translated. Translations are kept in --out, so that what was broken off
-    goes on. With --write the figures are shown from then on to whoever translates. Below 40 people are warned at each
-    translation, and so they are where nothing was measured.
+    With --texts it measures that. The measure is chrF++ on lines that people translated. Translations are kept in
+    --out, so that what was broken off goes on. With --write the figures are shown from then on to whoever translates.
+    Below 40 people are warned at each translation, and so they are where nothing was measured.
 
     \b
     anatili directions kazakh-270m
@@ -304,38 +261,33 @@ def directions_command(
     """
     from anatili.cli.progress import Bars, show_table
     from anatili.directions import table
-    from anatili.serve.assistant import open_assistant
-    from anatili.serve.figures import keeper, weights_of
     from anatili.translate import compare, score
-    from anatili.translate.translator import Translator
+    from anatili.translate.figures import keeper, weights_of
+    from anatili.translate.translator import open_translator
 
     if write and not texts:
         raise click.UsageError("--write goes with --texts: there is nothing else to write")
     compare.check(None, scored=bool(texts))
-    opened = open_assistant(model, runs, adapters, tell=lambda line: click.echo(line, err=True), slots=4)
-    translator = Translator(opened.engine, opened.packs, opened.directions)
-    keep = keeper(model, runs, opened.engine) if write else None
+    translator = open_translator(model, runs, adapters, say_aside)
+    keep = keeper(model, runs, translator.engine) if write else None
     if not texts:
         show_directions(translator, wants_json=wants_json)
         return
     if only:
-        translator = Translator(opened.engine, opened.packs)
+        translator = replace(translator, directions=None)
     tests, without = score.find_tests(translator, texts, limit, only)
-    place = out or Path(f"directions-{Path(opened.name).name}")
-    head, rows, beside = {"weights": weights_of(model, runs, adapters)}, [], {}
+    folder = out or Path(f"directions-{Path(translator.engine.name).name}")
     with Bars(quiet=wants_json) as bars:
         bar = bars.bar("translate")
         bar.start(sum(len(test.lines) for test in tests), "lines")
-        for test in tests:
-            name = f"{test.source}-{test.target}"
-            row, beside[name] = score.measure(translator, test, place / f"{name}.jsonl", head, bar.advance)
-            rows.append(row)
+        measured = score.measure_all(translator, tests, folder, weights_of(model, runs, adapters), bar.advance)
+    rows = [row for row, _ in measured]
     if keep:
         keep(rows)
     if wants_json:
-        print_json({"directions": [one.row() | beside[one.name] for one in rows], "without_texts": without})
+        print_json({"directions": [row.row() | beside for row, beside in measured], "without_texts": without})
         return
-    nothing = [[str(value) for value in beside[one.name].values()] for one in rows]
+    nothing = [[str(value) for value in beside.values()] for _, beside in measured]
     show_table(
         ["direction", "chrF++", "95 % interval", "n", "texts", "source copied", "another line"],
         [[*shown, *more] for shown, more in zip(table(rows), nothing, strict=True)],

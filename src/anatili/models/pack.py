@@ -25,7 +25,9 @@ def pack(run: Run, folder: Path, quantization: str) -> dict[str, Any]:
     `Problem` if the package in llama.cpp does not say what the run's own model says in transformers.
     """
     from anatili.gguf.file import export_gguf
+    from anatili.train.export import check_quantization
 
+    check_quantization(quantization)
     recipe, released = load_recipe(run.root / "recipe.toml"), run.record("release")
     tuned, trained = run.record("tune"), run.record("pretrain")
     if not (released and tuned and trained):

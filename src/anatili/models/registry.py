@@ -188,6 +188,32 @@ def find(name: str) -> Row | None:
     return next((row for row in rows() if row.name == name.lower()), None)
 
 
+def facts(row: Row) -> dict[str, Any]:
+    """All that is known of a row, and how it stands on this machine."""
+    here, memory = pulled(row.name), machine_memory()
+    return row.model_dump() | {
+        "size": row.size,
+        "memory": row.memory,
+        "fits": row.memory <= memory if row.memory and memory else None,
+        "place": str(here.place) if here else "",
+        "here": bool(here) or row.format == "bundled",
+    }
+
+
+def to_pull(name: str, file: str = "") -> Row | None:
+    """The row of what is to be pulled, None for a repository that has none; `Problem` if it cannot be."""
+    row = find(name) if file or "/" in name else known(name)
+    if row and file:
+        raise Problem(
+            f"{row.name} has its file in the registry: anatili pull {row.name}, or anatili pull OWNER/REPO FILE"
+        )
+    if row and row.format == "bundled":
+        raise Problem(f"{row.name} comes with anatili: anatili chat {row.name}")
+    if row and not row.can_be_pulled:
+        raise Problem(f"{row.name} cannot be pulled, only pointed to: {row.address}")
+    return row
+
+
 class NotPulled(Problem):
     """A model of the registry that was not pulled yet; the command line offers to pull it."""
 

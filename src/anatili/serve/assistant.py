@@ -1,40 +1,21 @@
 """The assistant behind terminal, API and page: passages that fit, and an answer whose citations hold, or none."""
 
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 
-from anatili import models, weights
-from anatili.directions import Directions, of_run, read_directions
-from anatili.engine import (
-    Engine,
-    Message,
-    Piece,
-    Prompt,
-    Sampling,
-    Translating,
-    is_address,
-    open_engine,
-    sentences,
-    stop,
-)
-from anatili.engine.seq2seq import Seq2SeqEngine
+from anatili.directions import Directions
+from anatili.engine import Engine, Message, Piece, Prompt, Sampling, Translating, stop
 from anatili.identify import identify
-from anatili.lang import LanguagePack, codes, load_pack, reference
-from anatili.models import registry
-from anatili.problem import Problem, install
+from anatili.lang import LanguagePack, load_pack, reference
+from anatili.opening import Tell, open_model, silent
+from anatili.opening.sample_index import sample_run
+from anatili.opening.search import search_of
+from anatili.problem import Problem
 from anatili.prompt import PASSAGES, grounded
-from anatili.recipe import load_recipe
-from anatili.run import Run, find_run
-from anatili.sample.topics import read_topics
-from anatili.search.dense import Dense, Embedder, read_facts
 from anatili.search.searcher import Hit, Search
-from anatili.serve.citations import Report, checked, quotation
-from anatili.serve.sample_index import Tell, sample_run
-from anatili.text import show_path
-from anatili.translate import opening
+from anatili.serve.citations import Citation, Report, checked, quotation
 
 TOY = 50_000_000
 """Weights below which a model is not asked to answer from passages: they answer in their own words."""
@@ -44,8 +25,6 @@ GROUNDING_CONTEXT = 1024
 """Tokens a model must hold before passages are put into its prompt; smaller ones are asked the bare question."""
 FITS = 0.6
 """Share of a question that a passage must cover to be an answer (`bench/abstain.py` has what it finds and refuses)."""
-SAMPLE = "sample"
-NO_VECTORS = "none"
 TELLING = 80
 """Characters of an answer by which its language is told."""
 
@@ -69,6 +48,26 @@ class Ready:
 
 
 @dataclass(frozen=True)
+class Answer:
+    """An answer with what bears it out."""
+
+    text: str
+    citations: tuple[Citation, ...]
+    """Places in the text that name a passage, which says the same."""
+    notice: str
+    """What the answer is worth, in the language of the question."""
+    passages: tuple[Hit, ...] = ()
+    """Those that were found for the question, in the order in which citations number them."""
+    language: str = ""
+    """Of the question."""
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The addresses of the passages that are cited, each once."""
+        return tuple(dict.fromkeys(self.passages[one.number - 1].passage.url for one in self.citations))
+
+
+@dataclass(frozen=True)
 class Assistant:
     """An engine, a search index if there is one, and the packs of the languages it speaks."""
 
@@ -88,6 +87,15 @@ class Assistant:
         """The language of the recipe that `text` is in, the main one if it is in none of them."""
         found = identify(text).language
         return found if found in self.packs else next(iter(self.packs))
+
+    def ask(
+        self, question: str, *, language: str = "", search: bool = True, sampling: Sampling | None = None
+    ) -> Answer:
+        """The whole answer to one question; without `search` by the model alone, without passages."""
+        ready, report = self.ready([{"role": "user", "content": question}], language, search=search), Report()
+        text = "".join(piece.text for piece in self.answer(ready, sampling or Sampling(), report))
+        notice = report.notice or ready.notice
+        return Answer(text, tuple(report.citations), notice, tuple(ready.passages), ready.language)
 
     def ready(self, messages: Sequence[Message], language: str = "", *, search: bool = True) -> Ready:
         """The last question with its passages, as the model gets it; without `search` the conversation as it is."""
@@ -189,166 +197,17 @@ def fitting(found: Sequence[Hit], language: str) -> list[Hit]:
     return (own or fit)[:PASSAGES]
 
 
-def silent(_: str) -> None:
-    """Nobody waits."""
-
-
 def open_assistant(
-    target: str = "", runs: Path = Path("runs"), adapters: Sequence[Path] = (), tell: Tell = silent, slots: int = 1
-) -> Assistant:
-    """The assistant of a run (its tuned model and index), of a model, or of a server's address.
+    target: str | Path = "", runs: str | Path = "runs", adapters: Sequence[Path] = (), tell: Tell = silent,
+    slots: int = 1,
+) -> Assistant:  # fmt: skip
+    """The assistant of a run (its tuned model and index), of a model file or folder, of a server's address, or of a
+    bundled or pulled model.
 
-    A packaged or pulled model, and no name at all, which means the best of those that come with anatili, searches the
-    sample.
+    Bundled and pulled models answer from the bundled texts; no name at all means the best of the bundled ones. `slots`:
+    answers to be worked on at the same time. `tell` gets words for a person who waits.
     """
-    if is_model(target):
-        engine = open_engine(target, adapters, slots)
-        if isinstance(engine, Seq2SeqEngine):
-            known, taught = opening.ways(engine, speaking())
-            return Assistant(engine, known, card=read_card(Path(target)), directions=taught)
-        return Assistant(engine, speaking())
-    if not target or not is_run(target, runs):
-        place = models.find(target or models.default())
-        if place:
-            about = models.describe(place)
-            languages = about["languages"]
-            packs = {code: load_pack(code) for code in languages}
-            file = models.open_packaged(place, tell)
-            search = search_of(sample_run(languages, tell), packs, tell)
-            ways = read_directions(about.get("translation"), place / models.DESCRIPTION)
-            return Assistant(open_engine(file, adapters, slots), packs, search, read_card(place), ways)
-        if found := registry.located(target):
-            return open_pulled(found, adapters, tell, slots)
-    run = run_of(target, runs)
-    recipe = load_recipe(run.root / "recipe.toml")
-    packs = {code: load_pack(code) for code in recipe.languages}
-    search = search_of(run, packs, tell)
-    return Assistant(
-        open_engine(model_of(run), adapters, slots), packs, search, read_card(run.folder("release")), of_run(run)
-    )
-
-
-def open_pulled(found: registry.Pulled, adapters: Sequence[Path], tell: Tell, slots: int) -> Assistant:
-    """The assistant of a model that was pulled, in the languages that its row names, else in all that there are."""
-    row = registry.find(found.name)
-    if row and row.kind not in ("chat", "base", "translation"):
-        raise Problem(f"{row.name} cannot be asked: it is for {row.kind}")
-    spoken = speaking()
-    if not found.opens and (weights.is_converted(found.place) or weights.is_encoder_decoder(found.place)):
-        engine = opening.open_pulled(found, tell)
-        known, taught = opening.ways(engine, spoken)
-        return Assistant(engine, known, card=registry.card(found), directions=taught)
-    packs = {code: pack for code, pack in spoken.items() if row and code in row.languages} or spoken
-    search = search_of(sample_run(list(packs), tell), packs, tell)
-    opened = open_engine(found.place, adapters, slots)
-    opened.name = found.name  # not that of its file, or of a commit
-    return Assistant(opened, packs, search, registry.card(found))
-
-
-def read_card(folder: Path) -> str:
-    """The card of the model in a release or package, without the facts for machines before it; "" if there is none."""
-    for path in (folder / "model" / "README.md", folder / "README.md"):
-        if path.is_file():
-            text = path.read_text("utf-8")
-            return text.split("\n---\n", 1)[-1].strip() if text.startswith("---\n") else text
-    return ""
-
-
-def speaking() -> dict[str, LanguagePack]:
-    """The packs of all languages that have prompts, in the order in which the sample has them."""
-    order = list(read_topics()[0].pages)
-    found = {code: pack for code in codes() if (pack := load_pack(code)).prompts}
-    return dict(sorted(found.items(), key=lambda one: order.index(one[0]) if one[0] in order else len(order)))
-
-
-def is_model(target: str) -> bool:
-    """Whether `target` is an address, a GGUF file or a Hugging Face folder."""
-    path = Path(target)
-    return is_address(target) or path.suffix == ".gguf" or (target != "" and (path / "config.json").is_file())
-
-
-def is_run(target: str, runs: Path) -> bool:
-    return any((root / "recipe.toml").is_file() for root in (Path(target), runs / target))
-
-
-def find_model(target: str, runs: Path = Path("runs"), tell: Tell = silent) -> Path:
-    """The model that is meant: a Hugging Face folder, a .gguf file, a run's newest, a packaged or a pulled one."""
-    path = Path(target)
-    if not is_run(target, runs) and (place := models.find(target)):
-        return models.open_packaged(place, tell)
-    if not is_run(target, runs) and not path.exists() and (found := registry.located(target)):
-        is_whole = found.opens or weights.is_converted(found.place)
-        return found.place if is_whole else weights.check_folder(found.place)
-    if path.suffix == ".gguf" or (path.is_dir() and not (path / "recipe.toml").is_file()):
-        return path if path.suffix == ".gguf" or weights.is_converted(path) else weights.check_folder(path)
-    return model_of(run_of(target, runs))
-
-
-def run_of(target: str, runs: Path) -> Run:
-    """The run of this name; `Problem` names the runs and models that there are."""
-    try:
-        return find_run(Path(target), runs)
-    except Problem as problem:
-        known = f"Models that come with anatili: {', '.join(models.names())}; others: anatili models"
-        raise Problem(f"{problem}. {known}") from problem
-
-
-def model_of(run: Run) -> Path:
-    """The model folder of a run: tuned if that stage is finished, else as pretrained."""
-    for stage in ("tune", "pretrain"):
-        if run.record(stage):
-            return run.folder(stage) / "model"
-    raise Problem(f"{show_path(run.root)} has no model yet; finish it with: anatili run RECIPE")
-
-
-def search_of(run: Run, packs: dict[str, LanguagePack], tell: Tell = silent) -> Search | None:
-    """The search index of a run, None if it has none; its vectors are asked too where it has any.
-
-    Where ANATILI_OPENSEARCH is set, it is the index there; where ANATILI_EMBEDDINGS is, that model makes the vectors.
-    """
-    folder = run.folder("index")
-    if not run.record("index"):
-        return None
-    dense = vectors_of(folder, os.environ.get("ANATILI_EMBEDDINGS", ""), tell)
-    if cluster := os.environ.get("ANATILI_OPENSEARCH", ""):
-        from anatili.search.opensearch import open_cluster
-
-        return open_cluster(cluster, folder, packs, dense)
-    return Search(folder, packs, dense=dense)
-
-
-def vectors_of(folder: Path, model: str, tell: Tell) -> Dense | None:
-    """The vectors of an index with the model that made them; without a name only the one that needs none.
-
-    `none` as its name means that words alone are to be asked.
-    """
-    made_by = read_facts(folder).get("model", "")
-    if model == NO_VECTORS or not (model or made_by == sentences.PACKAGE):
-        return None
-    if not model and not sentences.installed():
-        tell(f"search goes by words alone: its vectors need {sentences.PACKAGE}: {install('dense')}")
-        return None
-    return Dense(folder, open_embedder(model))
-
-
-def open_embedder(model: str = "") -> Embedder:
-    """What makes vectors: a server's address or a model; without a name the model that comes as a package."""
-    if model in ("", sentences.PACKAGE):
-        return sentences.SentenceEngine()
-    return open_engine(model if is_address(model) else find_model(model))
-
-
-def searched_run(target: str, runs: Path = Path("runs"), tell: Tell = silent) -> tuple[Run, dict[str, LanguagePack]]:
-    """The run that is meant and the packs of its languages; that of the sample, if this is its name and no run's."""
-    if target == SAMPLE and not is_run(target, runs):
-        packs = speaking()
-        return sample_run(list(packs), tell), packs
-    run = find_run(Path(target), runs)
-    recipe = load_recipe(run.root / "recipe.toml")
-    return run, {code: load_pack(code) for code in recipe.languages}
-
-
-def open_search(target: str, runs: Path = Path("runs"), tell: Tell = silent) -> Search:
-    """The search index of a run, or of the sample."""
-    run, packs = searched_run(target, runs, tell)
-    return search_of(run, packs, tell) or Search(run.folder("index"), packs)
+    model = open_model(target, Path(runs), adapters, tell, slots)
+    run = sample_run(list(model.packs), tell) if model.answers_from_sample else model.run
+    search = search_of(run, model.packs, tell) if run else None
+    return Assistant(model.engine, model.packs, search, model.card, model.directions)

@@ -4,6 +4,7 @@ import hashlib
 import hmac
 import json
 import logging
+import secrets
 import time
 import uuid
 from collections import OrderedDict
@@ -58,6 +59,14 @@ def failure(status: int, message: str, kind: str = "invalid_request_error") -> J
 def hash_key(key: str) -> str:
     """What is kept of a key. Keys are random and long, so one round of SHA-256 is enough."""
     return hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def make_key(name: str) -> tuple[str, str]:
+    """A new key for `name`, and the line that a file of keys has for it."""
+    if len(name.split()) != 1 or "#" in name:
+        raise Problem(f"{name!r} is no name for a key: one word without #")
+    key = secrets.token_urlsafe(32)
+    return key, f"{name} {hash_key(key)}"
 
 
 def read_keys(path: Path) -> dict[str, str]:

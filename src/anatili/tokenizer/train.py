@@ -19,6 +19,8 @@ from anatili.text import digest, words
 from anatili.weights import LLAMA3_SPLIT
 
 BEGIN, END, PAD = "<|begin|>", "<|end|>", "<|pad|>"
+FILES_CONTEXT = 1024
+"""Context that the tokenizer of a model names which is not there yet."""
 ROLES = ("<|system|>", "<|user|>", "<|assistant|>")
 SPECIAL = (BEGIN, END, PAD, *ROLES)
 CHAT_TEMPLATE = (
@@ -50,6 +52,22 @@ def lines(files: Iterable[Path]) -> Iterator[str]:
     for path in files:
         with path.open(encoding="utf-8", errors="replace") as file:
             yield from (line for line in file if line.strip())
+
+
+def train_on_files(files: Iterable[Path], vocabulary: int, out: Path) -> int:
+    """Learn a vocabulary from text files into the folder `out`; returns how many tokens it has."""
+    learned = train(lines(files), Tokenizer(vocabulary=vocabulary))
+    save(learned, out, FILES_CONTEXT)
+    return int(learned.get_vocab_size())
+
+
+def adapt_to_files(base: str, files: Iterable[Path], language: str, out: Path, *, added: int = 0, trim: int = 0) -> int:
+    """Fit the vocabulary of a base (a folder or packaged) to texts in a language; returns how many tokens it has."""
+    from anatili.gguf.base import open_base
+    from anatili.tokenizer.adapt import adapt
+
+    settings = Tokenizer(base=base, added=added, trim_first=trim)
+    return adapt(settings, open_base(base, Path()), {language: list(lines(files))}, load_pack(language), out)
 
 
 def adapt_base(task: Task, shards: list[Path]) -> None:

@@ -88,6 +88,16 @@ def measure(
     return score(translations, test)
 
 
+def measure_all(
+    translator: Translator, tests: Sequence[Test], folder: Path, weights: str, tell: Callable[[int], None]
+) -> list[tuple[Direction, dict[str, float]]]:
+    """The score of each direction and of its baselines; translations are kept in `folder`."""
+    head = {"weights": weights}
+    return [
+        measure(translator, test, folder / f"{test.source}-{test.target}.jsonl", head, tell) for test in tests
+    ]  # fmt: skip
+
+
 def score(translations: Sequence[str], test: Test) -> tuple[Direction, dict[str, float]]:
     """chrF++ with its interval, and chrF++ of two baselines: the copied source, and the reference of another line."""
     from sacrebleu.metrics import CHRF

@@ -1,7 +1,7 @@
 """Translation by a model, sentence by sentence, with the prompts it was trained on; each result is checked."""
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -14,6 +14,7 @@ from anatili.engine import Engine, Sampling, Translating, say
 from anatili.identify import identify
 from anatili.lang import LanguagePack
 from anatili.meaning import closeness, installed
+from anatili.opening import Tell, open_model, silent
 from anatili.problem import Problem
 from anatili.translate.doubts import doubts
 from anatili.translate.journal import read_journal
@@ -79,6 +80,11 @@ class Translator:
     directions: Directions | None = None
     """The directions that the model was taught; None if that is not known: then all are offered."""
 
+    def check_target(self, target: str) -> None:
+        """`Problem` if the language to translate into is none of the model's: no fault of the text's language."""
+        if target not in self.packs:
+            raise Problem(f"no language {target!r} in this model; there are {', '.join(self.packs)}")
+
     def targets(self, source: str) -> list[str]:
         """The languages that `source` can be translated into."""
         if source not in self.packs:
@@ -129,6 +135,17 @@ class Translator:
         text = str(pack.prompts.get("page", {}).get(f"quality_{direction.quality}", ""))
         score = f"{direction.chrf or 0:.1f}".replace(".", pack.prompts.get("format", {}).get("decimal", "."))
         return text.format(direction=f"{pack.own_name} → {self.packs[target].own_name}", score=score)
+
+    def warning(self, source: str, target: str) -> str:
+        """What one who asks for a direction should know of it before anything is shown, in English; "" if nothing."""
+        known = self.direction(source, target)
+        if source == target or known.quality == "usable":
+            return ""
+        if known.quality == "unknown":
+            worth = "it was not measured how well this model does it"
+        else:
+            worth = f"this model does it badly (chrF++ {known.chrf:.1f} of 100 on {known.count} lines of {known.texts})"
+        return f"{known.name}: {worth}. Let somebody who knows both languages check the translation."
 
     def segments(self, text: str, source: str) -> list[Segment]:
         return split_text(text, self.packs[source].abbreviations)
@@ -208,6 +225,14 @@ class Translator:
         output = say(self.engine, [{"role": "user", "content": f"{instruction} {sentence}"}], sampling)
         text = " ".join(output.split())
         return Translated(text, tuple(doubts(sentence, text, self.packs[source], self.packs[target])))
+
+
+def open_translator(
+    target: str | Path, runs: str | Path = "runs", adapters: Sequence[Path] = (), tell: Tell = silent, slots: int = 4
+) -> Translator:
+    """The translator of a model that is named as for `open_assistant`, with `slots` sentences at the same time."""
+    model = open_model(target, Path(runs), adapters, tell, slots)
+    return Translator(model.engine, model.packs, model.directions)
 
 
 def likeness_of(sentence: str, text: str) -> float:

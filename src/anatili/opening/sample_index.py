@@ -1,18 +1,17 @@
 """The sample with its search index, for models that come without texts of their own."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from anatili import sample
+from anatili.opening import Tell
 from anatili.pool import LocalPool
 from anatili.recipe import Recipe
 from anatili.run import Drift, Run
-from anatili.stage import carry_out, stages_to_redo
+from anatili.stage import carry_out, stages_named
 from anatili.weights import cache_folder
 
 WAIT = 600
 """Seconds to wait for another process that makes the same index: it takes some, on a busy machine minutes."""
-Tell = Callable[[str], None]
-"""Where one who waits is told what is done meanwhile."""
 
 
 def sample_run(languages: Sequence[str], tell: Tell) -> Run:
@@ -28,7 +27,7 @@ def sample_run(languages: Sequence[str], tell: Tell) -> Run:
         try:
             return until_index(recipe, run)
         except Drift:  # another version of anatili made it
-            return until_index(recipe, run, stages_to_redo(["collect.."]))
+            return until_index(recipe, run, stages_named(["collect.."]))
 
 
 def until_index(recipe: Recipe, run: Run, redo: frozenset[str] = frozenset()) -> Run:

@@ -1,0 +1,140 @@
+"""What `import anatili` offers beyond single rooms: a recipe carried out, a model scored, a corpus read."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from anatili.document import Kept, read_shard
+from anatili.pool import open_pool
+from anatili.problem import Problem
+from anatili.recipe import load_recipe, recipe_file
+from anatili.run import Run, find_run
+from anatili.stage import Outcome, Progress, Quiet, Stage, carry_out, prepare, stages_named
+from anatili.text import show_path
+
+ERRORS = (
+    "damaged record",
+    "damaged page",
+    "truncated",
+    "archive cut short",
+    "not fetched",
+    "another page",
+    "parser failed",
+    "took too long",
+)
+"""Reasons by which a record is lost to an error, not to a decision."""
+CUT_SHORT = "archive cut short"
+"""The reason behind which any number of records may be missing."""
+MAX_ERRORS = 0.01
+
+
+def too_many_errors(outcome: Outcome) -> str:
+    """What to say where more than one record in a hundred was lost to errors, or an unknown number with the end of an
+    archive; "" if all is well."""
+    counts = outcome.summary.get("records") or outcome.summary.get("lost") or {}
+    errors = {reason: n for reason, n in counts.items() if reason.removeprefix("lost: ") in ERRORS}
+    total = counts.get("records") or (outcome.summary["documents"] + sum(counts.values()) if errors else 0)
+    named = ", ".join(f"{reason} {count}" for reason, count in errors.items())
+    lost = sum(errors.values())
+    if lost > MAX_ERRORS * total:
+        return f"{outcome.stage}: {lost} of {total} records, more than 1 in 100, were lost to errors ({named})"
+    if any(CUT_SHORT in reason for reason in errors):
+        return f"{outcome.stage}: archives end too early ({named}); fetch them again: what was behind that is lost"
+    return ""
+
+
+def run(
+    recipe: str | Path,
+    runs: str | Path = "runs",
+    *,
+    workers: int = 1,
+    ray: str | None = None,
+    redo: Iterable[str] = (),
+    until: str = "",
+    launch: str = "",
+    watch: Callable[[Stage], Progress] = lambda stage: Quiet(),
+    tell: Callable[[Outcome], None] = lambda outcome: None,
+) -> Run:
+    """Carry a recipe, a file or a bundled one (`tiny`), through its stages in a folder of `runs`; what is built stays.
+
+    `workers`: local processes, or `ray`: the address of a cluster. `redo`: stages to build again (`cut`, or `cut..`
+    with all after it). `until`: the last stage to build. `launch`: the command that starts the processes of training.
+    `watch` gives each stage someone to tell how far it is, `tell` is told what became of it. `Problem` where more than
+    one record in a hundred was lost to errors; the run is whole all the same.
+    """
+    file = recipe_file(recipe)
+    settings, again = load_recipe(file), stages_named(redo)
+    if until and until not in stages_named([until]):
+        raise Problem(f"one stage is the last: name it without dots, not {until!r}")
+    pool, problems = open_pool(workers, ray), []
+    with prepare(settings, file, Path(runs)) as work:
+        base = file.resolve().parent
+        for outcome in carry_out(settings, work, pool, base=base, redo=again, watch=watch, launch=launch):
+            tell(outcome)
+            if outcome.what == "built" and (problem := too_many_errors(outcome)):
+                problems.append(problem)
+            if outcome.stage == until:
+                break
+    if problems:
+        raise Problem(f"the run is whole, but {'; '.join(problems)}. See: anatili why {settings.name} URL")
+    return work
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """How good a model is at some texts."""
+
+    model: str
+    parameters: int
+    """Weights of the model, 0 if unknown."""
+    scores: list[dict[str, Any]] = field(default_factory=list)
+    """A row a measure and set, with its interval and what it is to be read against."""
+
+
+def evaluate(
+    model: str | Path,
+    texts: Sequence[str | Path] = (),
+    *,
+    tasks: Sequence[str] = (),
+    language: str = "",
+    max_bytes: int = 1_000_000,
+    say: Callable[[str], None] = lambda line: None,
+    watch: Progress | None = None,
+    tell: Callable[[dict[str, Any]], None] = lambda row: None,
+) -> Evaluation:
+    """Measure a model (a run, a folder, a GGUF file, a server's address) on text files, one text per line, and tasks.
+
+    `tasks`: names of bundled tasks or task files; without any, bits per byte of the texts. `language`: of texts and
+    tasks; the language of texts is identified if not given. `say` gets messages for a person who waits, `watch` the
+    progress, `tell` each row as it comes.
+    """
+    from anatili.engine import is_address, open_engine
+    from anatili.evaluate.likelihood import Likelihood
+    from anatili.evaluate.measure import Given, measure, read_file
+    from anatili.evaluate.task_file import load_task
+    from anatili.opening import find_model
+
+    if not texts and not tasks:
+        raise Problem("nothing to measure: give --text FILE or --task NAME")
+    chosen = [load_task(name) for name in tasks or ("bits-per-byte",)]
+    sets = [read_file(Path(path), max_bytes, language) for path in texts]
+    languages = [language] if language else list(dict.fromkeys(text_set.language for text_set in sets))
+    progress = watch or Quiet()
+    opened = Likelihood(open_engine(str(model) if is_address(model) else find_model(str(model), tell=say)))
+    evaluation = Evaluation(str(model), opened.engine.parameters)
+    progress.start(sum(len(text_set.texts) for text_set in sets), "windows")
+    for row in (row for task in chosen for row in measure(task, opened, Given(languages, sets), progress.advance)):
+        evaluation.scores.append(row)
+        tell(row)
+    return evaluation
+
+
+def read_corpus(run: str | Path, runs: str | Path = "runs", *, held_out: bool = False) -> Iterator[Kept]:
+    """The documents of a run's corpus; with `held_out` those that are kept from training."""
+    found = find_run(Path(run), Path(runs))
+    if not found.record("cut"):
+        raise Problem(f"{show_path(found.root)} has no corpus yet; finish it with: anatili run RECIPE")
+    folder = found.folder("cut") / "held-out" if held_out else found.folder("cut")
+    for shard in sorted(folder.glob("part-*.parquet")):
+        yield from read_shard(shard, Kept)
