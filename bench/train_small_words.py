@@ -11,7 +11,8 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-from anatili.lang import FOLDER, load_pack
+from anatili.lang import load_pack
+from anatili.pack_folders import FOLDER
 from anatili.text import WORD, is_small
 
 MOST, LEAST = 12_000, 4

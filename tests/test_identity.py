@@ -18,7 +18,8 @@ pytest.importorskip("torch")
 from safetensors.torch import load_file
 
 import anatili
-from anatili.lang import FOLDER, LanguagePack, codes, load_pack
+from anatili.lang import LanguagePack, codes, load_pack
+from anatili.pack_folders import FOLDER
 from anatili.pool import LocalPool
 from anatili.recipe import Recipe, Section, load_recipe, only
 from anatili.run import Drift, Run, differences

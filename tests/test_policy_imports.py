@@ -9,7 +9,14 @@ import pytest
 SOURCE = Path(__file__).parent.parent / "src" / "anatili"
 # From the bottom up. A new module or folder must be placed: in the lowest layer that lets it take what it needs.
 LAYERS = (
-    {"": "the version", "problem": "", "text": "", "interval": "", "packed": "what is packed in a web archive"},
+    {
+        "": "the version",
+        "pack_folders": "",
+        "problem": "",
+        "text": "",
+        "interval": "",
+        "packed": "what is packed in a web archive",
+    },
     {
         "benchmarks": "",
         "budget": "",

@@ -24,7 +24,7 @@ def test_all_has_a_default_but_name_and_language(tmp_path):
         (GOOD + "[cut]\nmin_word = 5\n", r"cut.min_word: unknown key"),
         (GOOD + '[cut]\nmin_words = "5"\n', r"cut.min_words: .*integer.*'5'"),
         (GOOD + "[cut]\nheld_out = 1.5\n", r"cut.held_out: .*less than or equal to 1"),
-        (GOOD + "[pretrain]\nwidth = 100\nheads = 3\n", r"pretrain: .*whole even number"),
+        (GOOD + "[pretrain]\nhidden_size = 100\nheads = 3\n", r"pretrain: .*whole even number"),
         (GOOD + "[[collect.sources]]\nname = 'A b'\npath = 'x'\n", r"collect.sources.0.name: .*pattern"),
         ("name = 't'\n", r"language: Field required"),
         ("name = \n", r"recipe.toml:1: "),

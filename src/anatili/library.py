@@ -40,7 +40,7 @@ def too_many_errors(outcome: Outcome) -> str:
     if lost > MAX_ERRORS * total:
         return f"{outcome.stage}: {lost} of {total} records, more than 1 in 100, were lost to errors ({named})"
     if any(CUT_SHORT in reason for reason in errors):
-        return f"{outcome.stage}: archives end too early ({named}); fetch them again: what was behind that is lost"
+        return f"{outcome.stage}: archives are cut short ({named}); fetch them again: the rest of their records is lost"
     return ""
 
 

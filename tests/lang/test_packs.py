@@ -4,9 +4,10 @@ import re
 
 import pytest
 
-from anatili.lang import FOLDER, codes, load_pack
+from anatili.lang import codes, load_pack
 from anatili.lang.new import new_pack, scripts
 from anatili.lang_check import TABLES, TEXTS, check_pack
+from anatili.pack_folders import FOLDER
 from anatili.problem import Problem
 
 
@@ -108,7 +109,7 @@ WRONG = {
     "stopword.txt": ("ba\n", "stopword.txt: misspelled?"),
     "cases.toml": ('[[stems]]\nword = "a"\nstem = "a"\n', "stems: there are normalize"),
     "prompts.toml": ('notice_smal = "x"\n', "notice_smal: unknown key"),
-    "morphology.toml": ('[letters]\nback = "a"\n', "the morphology is wrong"),
+    "morphology.toml": ('[letters]\nback = "a"\n', "invalid morphology"),
     "pairs.toml": ('[[agreement]]\nkind = "x"\n', "no pairs can be made: KeyError('rows')"),
     "facts.toml": ("[numbers]\ndecimals = 1\n", "numbers.decimals: unknown key"),
     "translation.toml": ("negation = '('\n", "negation"),

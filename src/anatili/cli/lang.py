@@ -46,8 +46,9 @@ def new(code: str, script: str, into: Path, prompts_from: str) -> None:
     \b
     anatili lang new os --script Cyrl --prompts-from ru
     """
-    from anatili.lang import FOLDER, reference
+    from anatili.lang import reference
     from anatili.lang.new import new_pack
+    from anatili.pack_folders import FOLDER
 
     folder = new_pack(code, into, script, prompts_from or reference())
     click.echo(f"{folder}: {', '.join(sorted(path.name for path in folder.iterdir()))}")
@@ -133,7 +134,8 @@ def identify(code: str, texts: tuple[Path, ...], wants_json: bool) -> None:
     anatili lang identify os --text news.txt --text books.txt
     """
     from anatili.identify import teach
-    from anatili.lang import FOLDER, load_pack
+    from anatili.lang import load_pack
+    from anatili.pack_folders import FOLDER
     from anatili.text import show_path
 
     pack = load_pack(code)

@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from anatili.identify.letters import FILE as TABLE
 from anatili.identify.letters import evidence, unknown_to_cld2
-from anatili.lang import FOLDER, folders
+from anatili.pack_folders import FOLDER, folders
 from anatili.problem import Problem
 from anatili.text import INVISIBLE, count_letters, script_of, show_path
 

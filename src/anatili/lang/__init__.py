@@ -8,7 +8,6 @@ No file outside these folders names a language.
 import hashlib
 import importlib.util
 import json
-import os
 import re
 import unicodedata
 from collections.abc import Callable
@@ -20,12 +19,12 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from anatili.morphology import Morphology, load_morphology
+from anatili.pack_folders import folders
 from anatili.problem import Problem
 from anatili.reading import read_text
 from anatili.reading import read_toml as read_whole
 from anatili.text import SCRIPTS, WORD, clean
 
-FOLDER = Path(__file__).parent
 WORD_LISTS = ("stopwords.txt", "abbreviations.txt", "blocked.txt", "seeds.txt")
 
 
@@ -219,11 +218,6 @@ def _letters(pairs: tuple[tuple[str, str], ...]) -> dict[int, str]:
 @cache
 def _both_cases(pairs: tuple[tuple[str, str], ...]) -> dict[str, str]:
     return dict(pairs) | {a.upper(): b.upper() for a, b in pairs if a.upper() != a}
-
-
-def folders() -> list[Path]:
-    """The folders in which packs are looked for, in order."""
-    return [FOLDER, *map(Path, filter(None, os.environ.get("ANATILI_PACKS", "").split(os.pathsep)))]
 
 
 def codes() -> list[str]:

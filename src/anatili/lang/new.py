@@ -4,7 +4,8 @@ import re
 import tomllib
 from pathlib import Path
 
-from anatili.lang import FOLDER, codes, load_pack
+from anatili.lang import codes, load_pack
+from anatili.pack_folders import FOLDER
 from anatili.problem import Problem
 from anatili.text import show_path
 
