@@ -19,7 +19,7 @@ CODE = ("normalize.py",)
 IDENTIFIER = MODEL.name
 CASES = ("normalize", "language", "personal", "stem")
 KINDS: dict[type, str] = {dict: "a table", list: "a list", str: "text"}
-HOST = re.compile(r"[\w-]+(?:\.[\w-]+)+")
+HOST = re.compile(r"^[\w-]+(?:\.[\w-]+)+$")
 BRACES = re.compile(r"\{\w*\}")
 
 

@@ -384,6 +384,8 @@ def recipe_file(name: str | Path) -> Path:
     known = bundled_recipes()
     if str(name) in known:
         return known[str(name)]
+    if path.is_dir():
+        raise Problem(f"{show_path(path)} is a folder; name the recipe file in it")
     raise Problem(f"no recipe {show_path(path)}; bundled: {', '.join(sorted(known))}")
 
 

@@ -27,7 +27,8 @@ def memorization_row(model: Likelihood, texts: Sequence[str], language: str) -> 
         if len(ids) < PREFIX + CONTINUATION:
             continue
         asked += 1
-        chances = model.engine.score([model.begin, *ids], 1)[PREFIX:]
+        fits = [model.begin, *ids][-(model.engine.context or len(ids) + 1) :]
+        chances = model.engine.score(fits, 1)[-CONTINUATION:]
         known += all(chance.logprob >= chance.likeliest[0][1] for chance in chances)
     return {
         "measure": f"training texts continued by heart ({PREFIX} tokens given, {CONTINUATION} exact)",
