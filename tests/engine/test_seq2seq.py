@@ -182,7 +182,7 @@ def test_a_model_without_languages_goes_the_way_that_its_name_tells(tmp_path):
     assert opened.engine.ask("Абай", "", "").source[-1] == opened.engine.end
     assert opened.engine.translate(SENTENCES[0], PACKS["kk"], PACKS["ru"])
     shutil.move(tmp_path / "small-kk-ru-v2", tmp_path / "small")
-    with pytest.raises(Problem, match="must say so by its name: NAME-FROM-TO"):
+    with pytest.raises(Problem, match="must name it: NAME-FROM-TO"):
         open_assistant(str(tmp_path / "small"))
 
 
