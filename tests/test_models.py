@@ -112,9 +112,7 @@ def test_a_part_is_put_together_to_what_was_trained(run, package):
     scores = json.loads((run.folder("evaluate") / "scores.json").read_text("utf-8"))["scores"]
     assert {"base", "pretrain", "tune"} <= {row["who"] for row in scores}
     card = (package / "README.md").read_text("utf-8")
-    assert (
-        "made from small-base (adapters trained, its vocabulary trimmed to these languages, 80 tokens added)" in card
-    )
+    assert "made from small-base (adapters trained, its vocabulary trimmed to these languages, 80 tokens added)" in card
     told: list[str] = []
     with ThreadPoolExecutor(4) as pool:
         (file,) = set(pool.map(lambda _: models.open_packaged(package, told.append), range(4)))
