@@ -6,7 +6,6 @@ says of each text as the opponent to beat. So only the new language's own verdic
 lose no more than what is measured here on texts kept aside.
 """
 
-import io
 import lzma
 import random
 from collections import Counter
@@ -19,6 +18,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from anatili.document import whole_file
 from anatili.identify import (
     BITS,
     LETTERS,
@@ -78,10 +78,9 @@ class Taught:
     def save(self, folder: Path) -> Path:
         """Write the file that a pack teaches the model with; returns its path."""
         path = folder / MODEL.name
-        with io.BytesIO() as buffer:
-            np.savez_compressed(buffer, weights=self.weights, scale=np.float32(self.scale), bias=np.float32(self.bias),
+        with whole_file(path) as temporary, temporary.open("wb") as file:
+            np.savez_compressed(file, weights=self.weights, scale=np.float32(self.scale), bias=np.float32(self.bias),
                                 words=np.array(self.words))  # fmt: skip
-            path.write_bytes(buffer.getvalue())
         return path
 
 
