@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator, Sequence
 from functools import cached_property
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,8 @@ class TransformersEngine:
         for adapter in adapters:
             self.model = put_on(self.model, adapter)
         self.model.to(self.device).eval()
+        # transformers 5.24 renamed it; 5.40 drops the older name.
+        self.cache_name = "cache" if "cache" in signature(self.model.forward).parameters else "past_key_values"
 
     @property
     def context(self) -> int:
@@ -197,8 +200,8 @@ class TransformersEngine:
         for _ in range(min(sampling.limit, self.context - len(ids))):
             # Not around the loop: the next step may run in another thread, and the mode is each thread's own.
             with torch.inference_mode():
-                answer = self.model(input_ids=feed, past_key_values=past, use_cache=True)
-            past, logits = answer.past_key_values, answer.logits[0, -1].float().cpu()
+                answer = self.model(input_ids=feed, use_cache=True, **{self.cache_name: past})
+            past, logits = answer[self.cache_name], answer.logits[0, -1].float().cpu()
             scores = logits.clone()
             if form:
                 form.allow(scores)
