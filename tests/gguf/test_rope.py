@@ -11,6 +11,7 @@ from gguf import GGUFReader, GGUFValueType, GGUFWriter  # noqa: E402
 
 from anatili.engine.llama import LlamaEngine  # noqa: E402
 from anatili.gguf.base import unpack  # noqa: E402
+from anatili.gguf.config import read_config  # noqa: E402
 from anatili.gguf.file import export_gguf  # noqa: E402
 from anatili.problem import Problem  # noqa: E402
 from anatili.train import init  # noqa: E402
@@ -71,15 +72,18 @@ def made(request, tmp_path_factory):
     return folder
 
 
-def test_llama_cpp_says_the_same_at_each_depth(made, tmp_path):
+def test_llama_cpp_says_the_same_at_each_depth(made):
+    from transformers import AutoModelForCausalLM
+
     model = init.open_model(made).eval()
     size = model.config.vocab_size
     ids = [1, *torch.randint(10, size, (2999,), generator=torch.Generator().manual_seed(3)).tolist()]
     ends = (50, 500, 1500, 2900)
     with torch.inference_mode():
         logits = model(input_ids=torch.tensor([ids]), logits_to_keep=torch.tensor([end - 1 for end in ends])).logits[0]
-        unpack(made / "m.gguf", tmp_path / "back")
-        back = init.open_model(tmp_path / "back").eval()
+        back = AutoModelForCausalLM.from_pretrained(
+            made, gguf_file="m.gguf", config=read_config(made / "m.gguf"), dtype=torch.float32, local_files_only=True
+        ).eval()
         stored = back(input_ids=torch.tensor([ids]), logits_to_keep=torch.tensor([end - 1 for end in ends])).logits[0]
     engine = LlamaEngine(made / "m.gguf")
     chances = torch.log_softmax(logits.float(), -1)

@@ -9,7 +9,6 @@ from anatili.engine import Chance, Piece, Prompt, Sampling, Span
 from anatili.problem import Problem
 
 LOCAL = ("//127.0.0.1", "//localhost", "//[::1]")
-KEY = "ANATILI_ENGINE_KEY"
 OURS = "anatili"
 """How our own server calls itself in its list of models."""
 LISTED = 20
@@ -31,7 +30,7 @@ class RemoteEngine:
         self.address = address.rstrip("/").removesuffix("/v1")
         self.label = self.address
         """What it is called in messages."""
-        key = key or os.environ.get(KEY, "")
+        key = key or os.environ.get("ANATILI_ENGINE_KEY", "")
         # A server on this machine may close a kept connection at the moment it is used again: take a new one each time.
         limits = httpx.Limits(max_keepalive_connections=0 if any(name in self.address for name in LOCAL) else 20)
         headers = {"Authorization": f"Bearer {key}"} if key else {}
@@ -49,7 +48,7 @@ class RemoteEngine:
             if answer.status_code == httpx.codes.NOT_FOUND and model:
                 return {"id": model}  # it lists none: whether it has this one shows when it is asked
             if answer.status_code in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
-                raise Problem(f"{self.label} wants another API key: put it into {KEY}")
+                raise Problem(f"{self.label} wants another API key: put it into ANATILI_ENGINE_KEY")
             cards = [dict(card) for card in answer.raise_for_status().json()["data"]]
             if not cards:
                 raise LookupError("it names no model")
