@@ -41,7 +41,7 @@ epochs = 1
 batch = 3
 [evaluate]
 max_bytes = 1000
-questions = 1
+tasks = ["bits-per-byte", "second-halves"]
 memory_texts = 1
 """
 
