@@ -2,8 +2,8 @@
 
     python bench/decode.py MODEL.gguf
 
-`llama.cpp` is what its own clock says of a request whose answer it gives in one piece; ours is the time at which its
-reader has the pieces, from the first on. Both with the same threads, prompts, and temperature 0, in turns.
+`llama.cpp` is what its own clock says of a request whose answer it gives in one chunk; ours is the time at which its
+reader has the chunks, from the first on. Both with the same threads, prompts, and temperature 0, in turns.
 """
 
 import argparse
@@ -22,19 +22,19 @@ def direct(engine: LlamaEngine, prompt: str) -> tuple[int, float]:
     """Tokens after the first and seconds, by llama.cpp's own clock."""
     body = {
         "messages": [{"role": "user", "content": prompt}], "max_tokens": LIMIT, "temperature": 0, "cache_prompt": True,
-        "repeat_penalty": Sampling().repetition,
+        "repeat_penalty": Sampling().repetition_penalty,
     }  # fmt: skip
     answer = engine.client.post(f"{engine.address}/v1/chat/completions", json=body).raise_for_status().json()
     return answer["timings"]["predicted_n"] - 1, answer["timings"]["predicted_ms"] / 1000
 
 
 def wrapped(engine: LlamaEngine, prompt: str) -> tuple[int, float]:
-    """Tokens after the first and seconds, as one sees them who reads our engine's pieces."""
+    """Tokens after the first and seconds, as one sees them who reads our engine's chunks."""
     text, first = "", 0.0
-    for piece in engine.generate([{"role": "user", "content": prompt}], Sampling(limit=LIMIT, temperature=0)):
-        if piece and not first:
+    for chunk in engine.generate([{"role": "user", "content": prompt}], Sampling(max_tokens=LIMIT, temperature=0)):
+        if chunk and not first:
             first = time.perf_counter()
-        text += piece
+        text += chunk
     seconds, said = time.perf_counter() - first, len(engine.tokenize(text))
     return said - (said == LIMIT), seconds  # an answer that ended by itself has an end token that is not in its text
 

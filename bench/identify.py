@@ -68,7 +68,7 @@ def read_lines(data: Path, held: Path | None) -> dict[str, list[str]]:
     folder = data / "bench" / "ntrex_dev"
     sets = {CODES[p.stem]: p.read_text("utf-8").splitlines() for p in sorted(folder.glob("*.txt"))}
     pack = load_pack("kk")
-    for scheme in pack.said.transliteration:
+    for scheme in pack.config.transliteration:
         sets[f"kk_{scheme}"] = [pack.transliterate(line, scheme) for line in sets["kk"]]
     if held:
         for path in sorted(held.glob("*.txt")):

@@ -64,9 +64,9 @@ def measure(data: Path) -> dict[str, tuple[float, float]]:
     """MRR@10 and recall@10 of each way to ask."""
     pack, scores = load_pack("kk"), {}
     found = sentences(data / "bench" / "ud_kazakh_ktb")
-    asked = queries(found, set(pack.said.letters[pack.main_script]))
+    asked = queries(found, set(pack.config.letters[pack.main_script]))
     texts = [text for text, _ in found]
-    typed = str.maketrans(pack.said.keyboard)
+    typed = str.maketrans(pack.config.keyboard)
     again = [(number, query.translate(typed)) for number, query in asked]
     scores["plain"] = score("dictionary forms", search_ranks(texts, asked, pack))
     scores["typed"] = score("dictionary forms, Russian keyboard", search_ranks(texts, again, pack))

@@ -60,9 +60,9 @@ def labels(data: Path, unilex: Path) -> dict[str, Counter[str]]:
     texts = [line for path in sorted((data / "text").glob("*.txt")) for line in path.read_text("utf-8").splitlines()]
     found[MAIN] = shares(words_of(texts[::7]))
     often = [word for word, _ in found[MAIN].most_common(WORDS)]
-    for scheme in pack.said.transliteration:
+    for scheme in pack.config.transliteration:
         found[f"{MAIN}_{scheme}"] = ranked(pack.transliterate(word, scheme) for word in often)
-    table = str.maketrans(pack.said.keyboard)
+    table = str.maketrans(pack.config.keyboard)
     found[f"{MAIN}_keyboard"] = ranked(word.translate(table) for word in often)
     known = {label.split("_")[0] for label in found}
     for path in sorted((data / "html" / "udhr").glob("*.html")):

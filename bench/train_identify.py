@@ -2,7 +2,7 @@
 
     python bench/train_identify.py FOLDER ... --out src/anatili/identify/identify.npz
 
-`bench/train_identify.toml` lists the sources, each with label, origin and licence, and says how to add a language.
+`bench/train_identify.toml` lists the sources, each with label, origin and license, and says how to add a language.
 Files are looked for in the folders given. A language with few lines is drawn from again and again. Model: mean of
 16-dimensional n-gram rows, one linear layer (fastText's shape), stored as int8. Measure it with bench/identify.py.
 """
@@ -48,7 +48,7 @@ class Source:
 
     path: str
     origin: str
-    licence: str
+    license: str
     label: str = ""
     form: str = "lines"
     most: int = 0
@@ -86,7 +86,7 @@ def write(text: str, pack: LanguagePack, scheme: str) -> str:
     """A text of the pack's language in one of its schemes, or as typed on a keyboard without its letters."""
     if scheme != "keyboard":
         return pack.transliterate(text, scheme)
-    return text.lower().translate(str.maketrans(pack.said.keyboard))
+    return text.lower().translate(str.maketrans(pack.config.keyboard))
 
 
 def texts_of(file: Path, source: Source, chooser: random.Random) -> tuple[str, list[str]]:

@@ -27,7 +27,7 @@ def main() -> None:
                     lines.setdefault(code, set()).add(text)
     for code, texts in lines.items():
         pack, small, capital = load_pack(code), Counter[str](), Counter[str]()
-        letters = set("".join(pack.said.letters.values()))
+        letters = set("".join(pack.config.letters.values()))
         for text in texts:
             for place, word in enumerate(WORD.findall(text)):
                 if is_small(word[0]):

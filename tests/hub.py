@@ -20,7 +20,7 @@ LARGE = (".gguf", ".safetensors", ".bin")
 @dataclass
 class Repository:
     files: dict[str, bytes]
-    licence: str = "apache-2.0"
+    license: str = "apache-2.0"
     is_gated: bool = False
     allowed: set[str] = field(default_factory=set)
     """Tokens for which a gated one opens."""
@@ -113,7 +113,7 @@ class Handler(BaseHTTPRequestHandler):
             siblings.append(row)
         said = {"_id": "1", "id": name, "modelId": name, "sha": repository.commit, "private": False, "disabled": False,
                 "gated": "manual" if repository.is_gated else False, "downloads": 0, "likes": 0, "tags": [],
-                "cardData": {"license": repository.licence}, "siblings": siblings}  # fmt: skip
+                "cardData": {"license": repository.license}, "siblings": siblings}  # fmt: skip
         return self.send(200, json.dumps(said).encode(), {"Content-Type": "application/json"})
 
     def resolve(self, path: str, token: str) -> None:

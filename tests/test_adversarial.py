@@ -56,7 +56,7 @@ def test_who_knows_only_the_cyrillic_letters_finds_no_other_script():
         return "kk" if own & set(line.lower()) else "und"
 
     assert share(own_sets.lines(), "kk", labeler=labeler) > 0.9
-    for scheme in KAZAKH.said.transliteration:
+    for scheme in KAZAKH.config.transliteration:
         lines = [KAZAKH.transliterate(line, scheme) for line in own_sets.lines()]
         assert share(lines, "kk", labeler=labeler) < OWN["identify"]["other_scripts"]
 
@@ -201,7 +201,7 @@ def test_bad_lemmas_and_stems_fall_below_the_floors(kind, system):
 
 
 def test_words_typed_without_their_letters_need_more_than_the_plain_rules():
-    typed = str.maketrans(KAZAKH.said.keyboard)
+    typed = str.maketrans(KAZAKH.config.keyboard)
     gold = [(form, lemma) for form, lemma in own_sets.lemmas() if form.translate(typed) != form]
     found = lemma_share(gold, lambda form: KAZAKH.morphology.lemma(form.translate(typed)))
     assert found < OWN["morphology"]["folded_lemma"]
@@ -361,7 +361,7 @@ def test_an_untrained_model_is_near_chance_on_second_halves_and_grammar(tmp_path
 
 @pytest.mark.parametrize(("answer", "right"), [("kk", 1.0), ("ru", 0.0), ("", 0.0)])
 def test_answers_in_another_language_are_not_counted(answer, right):
-    from anatili.engine import Piece
+    from anatili.engine import Chunk
     from anatili.evaluate.answers import answer_rows
     from anatili.evaluate.task_file import load_task
 
@@ -369,7 +369,7 @@ def test_answers_in_another_language_are_not_counted(answer, right):
         slots, name, context, parameters = 1, "broken", 1024, 1
 
         def generate(self, prompt, sampling):
-            yield Piece(own_sets.lines(answer)[0] if answer else "", finish="stop")
+            yield Chunk(own_sets.lines(answer)[0] if answer else "", finish="stop")
 
     questions = [{"question": topic.pages["kk"].question} for topic in read_topics()[:4]]
     assert answer_rows(load_task("answer-language"), Engine(), questions, "kk")["value"] == right

@@ -69,7 +69,7 @@ def test_a_page_that_takes_too_long_to_extract_is_lost_with_its_reason(tmp_path,
     shard = tmp_path / "part-0.warc.gz"
     slow = "<html><body>" + "".join(f"<p>{KAZAKH} {n}</p>" for n in range(3000))
     with shard.open("wb") as file:
-        warc = WarcFile(file, {"source": "s", "licence": "CC0-1.0"})
+        warc = WarcFile(file, {"source": "s", "license": "CC0-1.0"})
         for name, body in (("slow", slow), ("good", f"<html><body><p>{KAZAKH}</p>")):
             warc.write(Page(f"https://a.example/{name}", "2026-01-01T00:00:00Z", body.encode(), charset="utf-8"))
         warc.close()

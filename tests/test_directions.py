@@ -88,7 +88,7 @@ def test_the_recipe_tells_what_was_taught(tmp_path):
 def packaged(tmp_path):
     place = tmp_path / "one"
     place.mkdir()
-    (place / "README.md").write_text("# one\n\n## Scores\n\nSome.\n\n## Licence and contact\n\nApache.\n", "utf-8")
+    (place / "README.md").write_text("# one\n\n## Scores\n\nSome.\n\n## License and contact\n\nApache.\n", "utf-8")
     said = {"name": "one", "parameters": 1, "languages": list(PACKS), "base": "", "weights": "one.gguf",
             "files": {"README.md": weights.sha256(place / "README.md")}}  # fmt: skip
     (place / "model.json").write_text(json.dumps(said), "utf-8")
@@ -106,7 +106,7 @@ def test_figures_are_kept_in_a_packaged_model_and_its_card(packaged):
     assert card.count("## Translation") == 1
     assert "| kk-en | 60.0 | 58.0 to 62.0 | 100 | ntrex_dev |" in card
     assert "| kk-tr | not measured | - | - | - |" in card
-    assert card.index("## Scores") < card.index("## Translation") < card.index("## Licence and contact")
+    assert card.index("## Scores") < card.index("## Translation") < card.index("## License and contact")
     assert said["files"]["README.md"] == weights.sha256(packaged / "README.md")
     assert put_section(card, card_section(found)) == card
 
@@ -122,9 +122,9 @@ class Echo(Silent):
     """Says the text back in capitals."""
 
     def generate(self, prompt, sampling):
-        from anatili.engine import Piece
+        from anatili.engine import Chunk
 
-        yield Piece(prompt[0]["content"].split(": ", 1)[1].upper(), finish="stop")
+        yield Chunk(prompt[0]["content"].split(": ", 1)[1].upper(), finish="stop")
 
 
 def test_directions_are_measured_with_the_files_of_folders(tmp_path):

@@ -97,7 +97,7 @@ def corpus(tmp_path_factory) -> Path:
     recipe = folder / "small.toml"
     recipe.write_text(
         'name = "small"\nlanguage = "kk"\n[cut]\nheld_out = 0.2\n'
-        '[[collect.sources]]\nname = "s"\npath = "sample:"\nlicence = "CC0-1.0"\n',
+        '[[collect.sources]]\nname = "s"\npath = "sample:"\nlicense = "CC0-1.0"\n',
         "utf-8",
     )
     with prepare(load_recipe(recipe), recipe, folder / "runs") as run:

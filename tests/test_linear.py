@@ -61,9 +61,9 @@ def growth(work: Callable[[str], Any], make: Callable[[int], str], size: int = S
 
 
 def texts() -> Iterator[tuple[str, Callable[[int], str]]]:
-    for piece in PIECES:
-        yield piece, lambda n, piece=piece: piece * (n // len(piece))
-        yield f"a {piece} !", lambda n, piece=piece: "a" + piece * (n // len(piece)) + "!"
+    for chunk in PIECES:
+        yield chunk, lambda n, chunk=chunk: chunk * (n // len(chunk))
+        yield f"a {chunk} !", lambda n, chunk=chunk: "a" + chunk * (n // len(chunk)) + "!"
 
 
 FILLS = (" ", "a", "1", "<", "-", ".", "=", "\n", '"')
@@ -145,7 +145,7 @@ def patterns() -> dict[str, re.Pattern[Any]]:
                 found.setdefault((one.pattern, one.flags), f"{where} {key}")
     for code in codes():
         pack = load_pack(code)
-        for kind, said in pack.said.personal.items():
+        for kind, said in pack.config.personal.items():
             found[said.pattern, re.compile(said.pattern).flags] = f"lang/{code} personal {kind}"
         if pattern := mark.blocked_pattern(code):
             found[pattern.pattern, pattern.flags] = f"lang/{code} blocked"
@@ -201,8 +201,8 @@ def test_no_pattern_is_more_than_linear(where):
         for _ in pattern.finditer(text.encode("utf-8") if is_bytes else text):
             pass
 
-    for piece, make in [*texts(), *own_texts(pattern)]:
-        assert growth(find, make) == "", (pattern.pattern, piece)
+    for chunk, make in [*texts(), *own_texts(pattern)]:
+        assert growth(find, make) == "", (pattern.pattern, chunk)
 
 
 PACKS = {code: load_pack(code) for code in ("kk", "ru", "en", "tr")}
@@ -238,5 +238,5 @@ FUNCTIONS: dict[str, Callable[[str], Any]] = {
 
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_no_function_is_more_than_linear(name):
-    for piece, make in texts():
-        assert growth(FUNCTIONS[name], make) == "", piece
+    for chunk, make in texts():
+        assert growth(FUNCTIONS[name], make) == "", chunk

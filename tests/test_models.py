@@ -76,7 +76,7 @@ def shop(tmp_path_factory):
     export_gguf(small.make_folder(place / "made", "gemma3", head=256), carrier / "base.gguf", "q8_0")
     base = weights.Packaged(
         module="small_base_gguf", requirement="small-base==1", sha256=weights.sha256(carrier / "base.gguf"),
-        licence="Small Terms", notice="TERMS.html", statement="Small is small.",
+        license="Small Terms", notice="TERMS.html", statement="Small is small.",
     )  # fmt: skip
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(weights.PACKAGED, "small-base", base)
@@ -129,7 +129,7 @@ def test_a_package_answers_with_passages_of_the_sample(package):
     assert assistant.name == "part"
     ready = assistant.ready([{"role": "user", "content": "Бәйтерек қай қалада?"}])
     assert ready.passages
-    assert "".join(piece.text for piece in assistant.answer(ready, Sampling(limit=3, temperature=0), Report()))
+    assert "".join(chunk.text for chunk in assistant.answer(ready, Sampling(max_tokens=3, temperature=0), Report()))
     request = [{"role": "user", "content": "Ағылшын тіліне аудар: Мен мектепке барамын."}]
     ready = assistant.ready(request)
     assert (ready.searched, ready.passages) == (False, [])
@@ -200,7 +200,7 @@ def test_what_comes_with_anatili_is_whole_and_says_what_it_is(name):
         assert weights.sha256(place / file) == digest
     assert sum(path.stat().st_size for path in place.iterdir()) < 40_000_000
     assert "| kk |" in (place / "README.md").read_text("utf-8")
-    assert "licence" in (place / "DATA.md").read_text("utf-8").lower()
+    assert "license" in (place / "DATA.md").read_text("utf-8").lower()
     assert not said["base"] or weights.PACKAGED[said["base"]].statement in (place / "NOTICE").read_text("utf-8")
 
 

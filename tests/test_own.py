@@ -26,7 +26,7 @@ def test_kazakh_is_found_at_any_length(length, floor):
     assert found >= FLOORS["identify"][floor]
 
 
-@pytest.mark.parametrize("scheme", list(PACK.said.transliteration))
+@pytest.mark.parametrize("scheme", list(PACK.config.transliteration))
 def test_kazakh_is_found_in_its_other_scripts(scheme):
     found = share([PACK.transliterate(line, scheme) for line in own_sets.lines()], "kk")
     print(f"{scheme}: {found:.3f}")
@@ -85,7 +85,7 @@ def test_lemmas_of_common_words_are_found():
 
 
 def test_words_typed_on_another_keyboard_keep_their_lemmas():
-    typed = Typed(PACK.morphology, PACK.said.keyboard)
+    typed = Typed(PACK.morphology, PACK.config.keyboard)
     known = {lemma for _, lemma in PACK.morphology.lemmas}
     gold = [(form, lemma) for form, lemma in own_sets.lemmas() if lemma in known and typed.fold(form) != form]
     found = lemma_share(gold, lambda form: typed.lemma(typed.fold(form)))
@@ -97,7 +97,7 @@ def test_words_typed_on_another_keyboard_keep_their_lemmas():
 def test_dictionary_forms_find_their_sentence():
     known_item, asked, texts = bench("known_item"), own_sets.queries(), list(own_sets.lines())
     mrr, recall = known_item.score("own", known_item.search_ranks(texts, asked, PACK))
-    typed = str.maketrans(PACK.said.keyboard)
+    typed = str.maketrans(PACK.config.keyboard)
     again = [(number, query.translate(typed)) for number, query in asked]
     typed_mrr, _ = known_item.score("own, typed", known_item.search_ranks(texts, again, PACK))
     assert mrr >= FLOORS["known_item"]["mrr"]

@@ -263,7 +263,7 @@ def test_what_changed_on_the_hub_is_pulled_anew(hub, home, gguf):
 def test_nobody_to_ask_means_no(hub, home):
     done = pull(home, NAME)
     assert done.returncode == 1
-    assert "licence: apache-2.0" in done.stderr
+    assert "license: apache-2.0" in done.stderr
     assert "give --yes" in done.stderr
     assert hub.downloads() == []
 

@@ -26,7 +26,7 @@ def test_every_fact_of_a_row_has_a_source(row):
     told = {fact for fact in registry.FACTS if getattr(row, fact)}
     assert told - said == set(), "facts without a source"
     assert said <= type(row).model_fields.keys(), "sources of what is not there"
-    assert row.licence
+    assert row.license
     assert row.about.endswith(".")
     assert all(score.note and score.source.startswith("https://") for score in row.published)
     assert row.can_be_pulled == bool(row.repository) != bool(row.address)
@@ -40,15 +40,15 @@ def test_names_are_not_given_twice_and_each_kind_is_there():
     assert set(models.names()) <= set(names)
 
 
-@pytest.mark.parametrize("row", [row for row in ROWS if "NC" in row.licence.split("-")], ids=lambda row: row.name)
-def test_a_licence_that_forbids_commerce_is_marked(row):
+@pytest.mark.parametrize("row", [row for row in ROWS if "NC" in row.license.split("-")], ids=lambda row: row.name)
+def test_a_license_that_forbids_commerce_is_marked(row):
     assert not row.commercial
 
 
 def test_a_source_that_is_missing_is_seen():
-    row = registry.Row(name="x", kind="chat", about="X.", licence="MIT", parameters=5)
+    row = registry.Row(name="x", kind="chat", about="X.", license="MIT", parameters=5)
     said = {fact for source in row.sources for fact in source.of}
-    assert {fact for fact in registry.FACTS if getattr(row, fact)} - said == {"licence", "parameters"}
+    assert {fact for fact in registry.FACTS if getattr(row, fact)} - said == {"license", "parameters"}
     with pytest.raises(ValueError, match="memory_needed"):
         registry.Row.model_validate({"name": "x", "kind": "chat", "about": "X.", "memory_needed": 5})
 
@@ -81,7 +81,7 @@ def test_the_memory_that_was_reckoned_holds(name):
     code = (
         "import re, sys\nfrom anatili.engine import Sampling, open_engine, say\n"
         "from anatili.opening import find_model\nengine = open_engine(find_model(sys.argv[1]))\n"
-        "say(engine, [{'role': 'user', 'content': 'Абай кім? ' * 300}], Sampling(limit=8))\n"
+        "say(engine, [{'role': 'user', 'content': 'Абай кім? ' * 300}], Sampling(max_tokens=8))\n"
         # Not getrusage: its peak also counts what the parent held when it forked.
         "print(1024 * int(re.search(r'VmHWM:\\s+(\\d+)', open('/proc/self/status').read())[1]))"
     )

@@ -108,10 +108,10 @@ def test_what_is_no_warc_gives_no_page_and_no_crash(tmp_path, data):
 def test_the_origin_stands_in_the_file(tmp_path):
     path = tmp_path / "a.warc.gz"
     with path.open("wb") as file:
-        warc = WarcFile(file, {"source": "s", "licence": "CC0-1.0"})
+        warc = WarcFile(file, {"source": "s", "license": "CC0-1.0"})
         warc.write(page(1))
         warc.close()
-    assert read_info(path) == {"source": "s", "licence": "CC0-1.0"}
+    assert read_info(path) == {"source": "s", "license": "CC0-1.0"}
 
 
 def raw(head: str, body: bytes, kind: str = "response") -> bytes:

@@ -282,7 +282,7 @@ def test_a_language_without_prompts_is_answered(packs):
 
     assistant = Assistant(Small(), {"xal": load_pack("xal")}, Nothing())
     ready = assistant.ready([{"role": "user", "content": "Ba?"}])
-    answer = "".join(piece.text for piece in assistant.answer(ready, Sampling(), Report()))
+    answer = "".join(chunk.text for chunk in assistant.answer(ready, Sampling(), Report()))
     assert len(answer) > 10
 
 

@@ -35,7 +35,7 @@ class Document:
     """Name of the recipe's source."""
     time: str
     """When it was fetched (ISO 8601); "" if unknown."""
-    licence: str
+    license: str
     opt_out: str
     """Signals by which its owner opts out of training, each with the day on which it was read; "" if none."""
     charset: str
@@ -118,7 +118,7 @@ class Kept:
     url: str
     source: str
     time: str
-    licence: str
+    license: str
     language: str
     script: str
 

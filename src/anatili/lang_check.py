@@ -42,19 +42,19 @@ def check_pack(code: str) -> list[Check]:
 
 def letters(pack: LanguagePack) -> Iterator[Check]:
     """The alphabets, and what is made of their letters."""
-    alphabets = pack.said.letters
+    alphabets = pack.config.letters
     every = set("".join(alphabets.values()))
     upper = [script for script, alphabet in alphabets.items() if alphabet != alphabet.lower()]
     yield Check("pack.toml: alphabets are in small letters", listed(upper, "write these in small letters"))
     twice = [f"{script} {letter}" for script, alphabet in alphabets.items()
              for letter in sorted(set(alphabet)) if alphabet.count(letter) > 1]  # fmt: skip
     yield Check("pack.toml: no letter stands twice in an alphabet", listed(twice, "take the second away"))
-    gates = [f"[gate.{name}] {letter}" for name, groups in pack.said.gate.items()
+    gates = [f"[gate.{name}] {letter}" for name, groups in pack.config.gate.items()
              for letter in sorted(set("".join(groups)) - every)]  # fmt: skip
     yield Check("pack.toml: [gate] asks for letters of the alphabets", listed(gates, "add them to [letters]"))
-    typed = sorted(set(pack.said.keyboard) - every)
+    typed = sorted(set(pack.config.keyboard) - every)
     yield Check("pack.toml: [keyboard] has letters of the alphabets", listed(typed, "add them to [letters]"))
-    meant = sorted({letter for letter in pack.said.lookalikes.values() if letter.lower() not in every})
+    meant = sorted({letter for letter in pack.config.lookalikes.values() if letter.lower() not in every})
     yield Check("pack.toml: [lookalikes] stand for letters of the alphabets", listed(meant, "add them to [letters]"))
     yield Check("pack.toml: the stemmer is one of Snowball's", stemmer_problem(pack))
     yield Check("pack.toml: [cut] has thresholds of the recipe", problem_of(lambda: cut(pack)))
@@ -85,12 +85,12 @@ def stemmer_problem(pack: LanguagePack) -> str:
     import snowballstemmer
 
     known = sorted(snowballstemmer.algorithms())
-    wrong = pack.said.stemmer and pack.said.stemmer not in known
-    return f"no algorithm {pack.said.stemmer!r}; there are {', '.join(known)}" if wrong else ""
+    wrong = pack.config.stemmer and pack.config.stemmer not in known
+    return f"no algorithm {pack.config.stemmer!r}; there are {', '.join(known)}" if wrong else ""
 
 
 def word_lists(pack: LanguagePack) -> Iterator[Check]:
-    every = set("".join(pack.said.letters.values())) | set("-'’ʼ ")
+    every = set("".join(pack.config.letters.values())) | set("-'’ʼ ")
     strange = sorted(w for w in pack.stopwords if not set(unicodedata.normalize("NFC", w)) <= every)
     yield Check(
         "stopwords.txt: words are spelled in the alphabet",
@@ -120,12 +120,12 @@ def files(pack: LanguagePack) -> Iterator[Check]:
     yield Check(
         "every file has a name that is read", listed(strange, f"misspelled? Names are {', '.join(sorted(known))}")
     )
-    stated = pack.said.sources
+    stated = pack.config.sources
     without = [name for name in pack.files if name in known - {*CODE} and not (
-        name in stated and stated[name].origin.strip() and stated[name].licence.strip())]  # fmt: skip
+        name in stated and stated[name].origin.strip() and stated[name].license.strip())]  # fmt: skip
     yield Check(
         "pack.toml: every file has a source and a license",
-        listed(without, 'add under [sources]: "FILE" = { origin = "who wrote it", licence = "CC0-1.0" }'),
+        listed(without, 'add under [sources]: "FILE" = { origin = "who wrote it", license = "CC0-1.0" }'),
     )
     tables = sorted(set(pack.cases) - {*CASES})
     yield Check("cases.toml: only known kinds of cases", listed(tables, f"there are {', '.join(CASES)}"))
@@ -144,7 +144,7 @@ def prompts(pack: LanguagePack) -> Iterator[Check]:
     yield Check(
         "prompts.toml: the assistant has its words",
         todo=listed(missing, 'write them, or name a language in pack.toml: prompts_from = "..."')
-        or (f"{lent} of {len(flat(wanted))} lines are still in {pack.said.prompts_from}" if lent else ""),
+        or (f"{lent} of {len(flat(wanted))} lines are still in {pack.config.prompts_from}" if lent else ""),
     )
 
 
@@ -237,7 +237,7 @@ def personal_cases(pack: LanguagePack) -> Iterator[Check]:
     from anatili.refine.personal import count_kinds, find_personal
 
     for case in cases_of(pack, "personal", "text", "found"):
-        got = count_kinds(find_personal(case["text"], pack.said.personal))
+        got = count_kinds(find_personal(case["text"], pack.config.personal))
         yield Check(f"personal data in {case['text'][:40]!r}", "" if got == case["found"] else f"found {got!r}")
 
 

@@ -55,7 +55,7 @@ class Source(Section):
         description="Language of all its documents, one of the recipe's; `mark` then takes it whatever the identifier "
         "says. Empty: each document is identified.",
     )
-    licence: str = Field("unknown", description="SPDX code, or `unknown` where each page has its own.")
+    license: str = Field("unknown", description="SPDX code, or `unknown` where each page has its own.")
     unit: Literal["line", "lines", "paragraph", "file"] = Field(
         "paragraph", description="What one document is in a text file; lines: following ones, about 120 words together."
     )
@@ -166,7 +166,7 @@ class PairSource(Section):
     languages: str = Field(pattern=r"^[a-z]{2,3}-[a-z]{2,3}$", description="Languages of its columns, such as kk-en.")
     path: str = Field(description="Tab-separated file, relative to the recipe: a sentence, the other, perhaps a score.")
     min_score: float = Field(0.0, description="Pairs whose third column is a smaller number are left out; 0: none.")
-    licence: str = Field("unknown", description="SPDX code.")
+    license: str = Field("unknown", description="SPDX code.")
 
 
 class Pairs(Section):
@@ -304,7 +304,7 @@ class Evaluate(Section):
 class Release(Section):
     """What is given to the public."""
 
-    licence: str = Field("Apache-2.0", description="SPDX code under which the weights are given.")
+    license: str = Field("Apache-2.0", description="SPDX code under which the weights are given.")
     contact: str = Field("", description="Where to ask for a document to be taken out.")
 
 

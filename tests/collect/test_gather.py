@@ -18,7 +18,7 @@ from anatili.warc import Page, WarcFile, read_info, read_pages
 
 
 def collect(tmp_path: Path, file: Path, **source) -> tuple[list[Document], dict[str, int], list[Lost]]:
-    settings = {"name": "s", "path": "x", "licence": "CC0-1.0", **source}
+    settings = {"name": "s", "path": "x", "license": "CC0-1.0", **source}
     out = tmp_path / "out"
     out.mkdir(exist_ok=True)
     target = out / "lost-00-00000.parquet"
@@ -34,7 +34,7 @@ def test_json_lines_with_their_own_fields(tmp_path):
     file = tmp_path / "a.jsonl.gz"
     file.write_bytes(gzip.compress("\n".join([*lines, "{broken", "[1]", ""]).encode(), mtime=0))
     found, counts, lost = collect(tmp_path, file, kind="jsonl", text_field="content", id_field="id", url_field="link")
-    assert [(d.text, d.url, d.licence, d.source) for d in found] == [("бір", "https://a.example", "MIT", "s")]
+    assert [(d.text, d.url, d.license, d.source) for d in found] == [("бір", "https://a.example", "MIT", "s")]
     assert counts == {"records": 5, "kept": 1, "lost: empty": 1, "lost: no text field": 1, "lost: no JSON": 1,
                       "lost: no JSON object": 1}  # fmt: skip
     assert lost[0].detail == "a.jsonl.gz:2"

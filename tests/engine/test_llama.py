@@ -26,12 +26,12 @@ def engine(file):
 
 
 def test_it_streams_the_same_at_temperature_zero(engine):
-    pieces = list(engine.generate(ASK, Sampling(limit=20, temperature=0)))
-    assert len([piece for piece in pieces if piece.text]) > 5
-    said = "".join(piece.text for piece in pieces)
-    assert said == say(engine, ASK, Sampling(limit=20, temperature=0))
-    assert say(engine, ASK, Sampling(limit=20, temperature=1.5, seed=5)) != said
-    last = pieces[-1]
+    chunks = list(engine.generate(ASK, Sampling(max_tokens=20, temperature=0)))
+    assert len([chunk for chunk in chunks if chunk.text]) > 5
+    said = "".join(chunk.text for chunk in chunks)
+    assert said == say(engine, ASK, Sampling(max_tokens=20, temperature=0))
+    assert say(engine, ASK, Sampling(max_tokens=20, temperature=1.5, seed=5)) != said
+    last = chunks[-1]
     assert (last.finish, last.tokens, last.prompt_tokens) == ("length", 20, engine.count(ASK))
 
 
@@ -48,9 +48,9 @@ def test_models_that_think_aloud_are_asked_not_to(tmp_path):
 
 
 def test_it_stops_at_the_limit_and_at_a_stop_word(engine):
-    said = say(engine, ASK, Sampling(limit=20, temperature=0))
+    said = say(engine, ASK, Sampling(max_tokens=20, temperature=0))
     stop = said[len(said) // 2 :][:2]
-    cut = say(engine, ASK, Sampling(limit=20, temperature=0, stop=(stop,)))
+    cut = say(engine, ASK, Sampling(max_tokens=20, temperature=0, stop=(stop,)))
     assert stop not in cut
     assert said.startswith(cut)
 

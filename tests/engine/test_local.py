@@ -30,13 +30,13 @@ def folder(tmp_path_factory):
 
 
 def say(engine: TransformersEngine, **options) -> str:
-    return "".join(piece.text for piece in engine.generate(ASK, Sampling(**options)))
+    return "".join(chunk.text for chunk in engine.generate(ASK, Sampling(**options)))
 
 
 def test_the_same_seed_says_the_same_and_another_something_else(folder):
     engine = open_engine(folder)
-    assert say(engine, seed=1, limit=20) == say(engine, seed=1, limit=20)
-    assert len({say(engine, seed=seed, limit=20) for seed in range(4)}) > 1
+    assert say(engine, seed=1, max_tokens=20) == say(engine, seed=1, max_tokens=20)
+    assert len({say(engine, seed=seed, max_tokens=20) for seed in range(4)}) > 1
 
 
 @pytest.mark.parametrize("temperature", [0, 1.5])
@@ -47,26 +47,26 @@ def test_an_answer_keeps_a_form(folder, temperature):
         "properties": {"қала": {"enum": ["Алматы", "Семей"]}, "n": {"type": "integer", "minimum": 0, "maximum": 9}},
     }  # fmt: skip
     for seed in range(3):
-        pieces = list(engine.generate(ASK, Sampling(limit=50, temperature=temperature, seed=seed, schema=form)))
-        said = json.loads("".join(piece.text for piece in pieces))
+        chunks = list(engine.generate(ASK, Sampling(max_tokens=50, temperature=temperature, seed=seed, schema=form)))
+        said = json.loads("".join(chunk.text for chunk in chunks))
         assert said["қала"] in ("Алматы", "Семей")
         assert said["n"] in range(10)
-        assert pieces[-1].finish == "stop"
+        assert chunks[-1].finish == "stop"
     with pytest.raises(Problem, match="cannot be kept to"):
         say(engine, schema={"type": "no such type"})
 
 
 def test_any_object_begins_as_one(folder):
-    assert say(open_engine(folder), schema={}, limit=10).startswith("{")
+    assert say(open_engine(folder), schema={}, max_tokens=10).startswith("{")
 
 
 def test_an_answer_never_outgrows_the_model(folder):
     engine = open_engine(folder)
     engine.tokenizer.eos_token = None  # it may not end early
-    pieces = list(engine.generate(ASK, Sampling(limit=10_000, temperature=0)))
+    chunks = list(engine.generate(ASK, Sampling(max_tokens=10_000, temperature=0)))
     room = engine.context - len(engine.prompt(ASK))
-    assert len(pieces) == room + 1
-    assert (pieces[-1].finish, pieces[-1].tokens) == ("length", room)
+    assert len(chunks) == room + 1
+    assert (chunks[-1].finish, chunks[-1].tokens) == ("length", room)
     with pytest.raises(Problem, match="too long for this model"):
         list(engine.generate([{"role": "user", "content": "сөз " * 200}], Sampling()))
 
@@ -78,7 +78,7 @@ def test_cached_steps_say_what_whole_passes_say(folder):
         logits = engine.model(input_ids=torch.tensor([ids]), use_cache=False).logits[0, -1]
         ids.append(int(logits.argmax()))
     whole = engine.tokenizer.decode(ids[-10:], skip_special_tokens=True)
-    assert say(engine, limit=10, temperature=0, repetition=1.0).startswith(whole.rstrip("\ufffd")[:5])
+    assert say(engine, max_tokens=10, temperature=0, repetition_penalty=1.0).startswith(whole.rstrip("\ufffd")[:5])
 
 
 def test_a_base_model_without_a_template_goes_on_with_the_text(folder):
@@ -98,7 +98,7 @@ def test_sampling_takes_what_it_may(options, allowed):
 
 def test_what_was_said_is_made_less_likely():
     logits = torch.tensor([1.0, 1.1])
-    assert choose(logits.clone(), [1], Sampling(temperature=0, repetition=2.0), torch.Generator(), torch) == 0
+    assert choose(logits.clone(), [1], Sampling(temperature=0, repetition_penalty=2.0), torch.Generator(), torch) == 0
 
 
 def test_a_folder_without_a_model_is_told(tmp_path):

@@ -40,7 +40,7 @@ def test_the_guide_s_engine_answers_and_is_evaluated(folder):
     assert is_address("bigrams:kk.txt")
     engine = open_engine("bigrams:kk.txt")
     assert engine.name == "kk"
-    assert say(engine, [{"role": "user", "content": "т"}], Sampling(limit=8)).startswith("і")
+    assert say(engine, [{"role": "user", "content": "т"}], Sampling(max_tokens=8)).startswith("і")
     values = {}
     for text in ("қазақ тілі", "Two words."):
         (folder / "held-out.txt").write_text(text, "utf-8")

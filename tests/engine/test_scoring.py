@@ -80,8 +80,8 @@ def test_position_by_position_gives_the_same(llama):
         assert found == pytest.approx(ids, abs=0.005)
     first, second = (engine.score(asked[0].ids, 3) for engine in (llama, remote))
     assert [chance.token for chance in first] == [chance.token for chance in second]
-    assert [chance.likeliest[0][1] for chance in first] == pytest.approx(
-        [chance.likeliest[0][1] for chance in second], abs=0.005
+    assert [chance.top_logprobs[0][1] for chance in first] == pytest.approx(
+        [chance.top_logprobs[0][1] for chance in second], abs=0.005
     )
 
 

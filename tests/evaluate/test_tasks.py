@@ -118,7 +118,7 @@ def test_texts_of_files_and_of_the_command_are_scored_alike(tmp_path, model):
 
 @pytest.mark.parametrize(("scorer", "right"), [("exact", 0.5), ("contains", 1.0)])
 def test_answers_are_compared_with_the_target(tmp_path, model, scorer, right):
-    body = 'kind = "generate"\nlanguage = "kk"\ndata = "d.tsv"\ntemplate = "{q}"\ntarget = "{a}"\nlimit = 4\n'
+    body = 'kind = "generate"\nlanguage = "kk"\ndata = "d.tsv"\ntemplate = "{q}"\ntarget = "{a}"\nmax_tokens = 4\n'
     task = write(tmp_path, body + f'scorer = "{scorer}"\n', d__tsv="q\ta\nx\tYz.\np\tr\n")
     (row,) = measured(task, model("xyz\npqr\n"))
     assert (row["value"], row["count"]) == (right, 2)

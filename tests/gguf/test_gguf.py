@@ -55,8 +55,8 @@ def test_the_chat_template_travels_with_the_file(folder, tmp_path):
     ours, theirs = open_engine(folder), open_engine(file)
     assert theirs.count(ASK) == ours.count(ASK)
     assert theirs.parameters == ours.parameters
-    said = say(theirs, ASK, Sampling(limit=12, temperature=0, repetition=1))
-    assert said == say(ours, ASK, Sampling(limit=12, temperature=0, repetition=1))
+    said = say(theirs, ASK, Sampling(max_tokens=12, temperature=0, repetition_penalty=1))
+    assert said == say(ours, ASK, Sampling(max_tokens=12, temperature=0, repetition_penalty=1))
 
 
 @pytest.mark.parametrize("change", ["dropped", "more", "another shape", "another number of rows"])
@@ -128,7 +128,7 @@ def test_an_adapter_says_the_same_on_a_gguf_base_and_in_peft(tmp_path, shape):
     ids = [ours.tokenizer.bos_token_id, *ours.tokenizer.encode("Қазақ тілі", add_special_tokens=False)]
     with torch.inference_mode():
         chances = torch.log_softmax(ours.model(input_ids=torch.tensor([ids])).logits[0, -1].float(), -1)
-    with_it, without = (engine.next_chances(ids, 10) for engine in (theirs, bare))
+    with_it, without = (engine.next_logprobs(ids, 10) for engine in (theirs, bare))
     assert all(abs(chances[token].item() - chance) < 0.02 for token, chance in with_it.items())
     assert any(abs(chances[token].item() - chance) > 0.1 for token, chance in without.items())
     scored = [next(engine.logprobs([Span(ids)])) for engine in (ours, theirs, bare)]

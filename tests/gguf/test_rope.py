@@ -88,7 +88,7 @@ def test_llama_cpp_says_the_same_at_each_depth(made):
     engine = LlamaEngine(made / "m.gguf")
     chances = torch.log_softmax(logits.float(), -1)
     for place, end in enumerate(ends):
-        found = engine.next_chances(ids[:end], 10)
+        found = engine.next_logprobs(ids[:end], 10)
         assert sum(abs(float(chances[place, k]) - x) for k, x in found.items()) / 10 < 0.03, end
     assert torch.allclose(torch.log_softmax(stored, -1), chances, atol=0.02), "the file read back by transformers"
 

@@ -67,7 +67,7 @@ def test_latin_letters_typed_for_kazakh_ones_count_as_these_inside_of_words_only
 
 
 def test_kazakh_typed_without_its_letters_is_still_called_kazakh():
-    typed = KAZAKH.lower().translate(str.maketrans(load_pack("kk").said.keyboard)).splitlines()
+    typed = KAZAKH.lower().translate(str.maketrans(load_pack("kk").config.keyboard)).splitlines()
     found = [identify(line).language for line in typed if len(line) > 60]
     assert sum(code == "kk" for code in found) >= 0.9 * len(found) > 0
 
@@ -112,5 +112,5 @@ def test_no_held_out_text_is_trained_on():
     listed = tomllib.loads((Path(__file__).parents[2] / "bench" / "train_identify.toml").read_text("utf-8"))["source"]
     rows = [source for source in listed if source.get("form") == "rows" and "only" not in source]
     assert all({"ntrex", "sib200", "udhr"} <= set(source["leave"]) for source in rows)
-    assert all(source["origin"] and source["licence"] for source in listed)
+    assert all(source["origin"] and source["license"] for source in listed)
     assert [source["path"] for source in listed if source["path"].startswith("bench/")] == []

@@ -30,7 +30,7 @@ def test_the_full_packs_have_all_files():
     }
     for code in ("kk", "ru", "en", "tr"):
         assert wanted <= set(load_pack(code).files)
-        assert len(load_pack(code).said.sources) >= len(wanted)
+        assert len(load_pack(code).config.sources) >= len(wanted)
 
 
 def test_the_full_packs_have_the_same_words_of_the_page():
@@ -69,7 +69,7 @@ def test_every_comment_of_a_new_pack_is_right_when_it_is_used(packs):
         text = re.sub(r"^# ?(?=\[|[\w\"]+(?: \w+\"|\.tsv\"|\.npz\")? = )", "", path.read_text("utf-8"), flags=re.M)
         assert text != path.read_text("utf-8"), path
         path.write_text(text, "utf-8")
-    table = load_pack("xx").said.model_dump()
+    table = load_pack("xx").config.model_dump()
     assert table["stemmer"] == "turkish"
     assert table["cut"] == {"min_words": 20, "min_stopwords": 0.02}
     assert table["personal"]["phone"]["pattern"]
@@ -129,7 +129,7 @@ def test_what_is_wrong_in_a_file_is_told_with_what_to_do(packs, name):
     ("[cut]\nmin_wrods = 20\n", "cut.min_wrods: unknown key"),
     ("[gate.Latn]\n'ж' = 2\n", "[gate.Latn] ж: add them"),
     ("[transliteration.Cyrl]\nprefix = 1\n", "transliteration.Cyrl.table"),
-    ("[sources.'normalize.py']\norigin = ''\nlicence = ''\n", ""),
+    ("[sources.'normalize.py']\norigin = ''\nlicense = ''\n", ""),
 ])  # fmt: skip
 def test_what_is_wrong_in_pack_toml_is_told(packs, line, said):
     folder = new_pack("xx", packs, prompts_from="ru")

@@ -57,14 +57,14 @@ def test_strange_words_are_no_trouble(morphology):
 
 
 def test_a_stem_is_its_own_stem(morphology):
-    words = {w for t in read_topics() for w in count_words([t.pages["kk"].text], KAZAKH.said.letters["Cyrl"], 1)}
+    words = {w for t in read_topics() for w in count_words([t.pages["kk"].text], KAZAKH.config.letters["Cyrl"], 1)}
     assert len(words) > 5000
     assert all(morphology.stem(morphology.stem(word)) == morphology.stem(word) for word in words)
 
 
 def forms(data: Path) -> Counter[tuple[str, str]]:
     """(form, lemma) of the content words of UD Kazakh-KTB, lower case, in the Kazakh alphabet."""
-    alphabet = set(KAZAKH.said.letters["Cyrl"])
+    alphabet = set(KAZAKH.config.letters["Cyrl"])
     found: Counter[tuple[str, str]] = Counter()
     for path in (data / "bench" / "ud_kazakh_ktb").glob("*.conllu"):
         for line in path.read_text("utf-8").splitlines():
@@ -87,7 +87,7 @@ def test_lemmas_of_a_treebank_are_found(data, morphology):
 
 def test_a_lexicon_is_learned_from_text_alone(tmp_path):
     pages = [topic.pages["kk"] for topic in read_topics()]
-    words = count_words((page.text for page in pages), KAZAKH.said.letters["Cyrl"], 1)
+    words = count_words((page.text for page in pages), KAZAKH.config.letters["Cyrl"], 1)
     bare = Morphology(KAZAKH.morphology.rules)
     learned = learn(words, bare)
     (tmp_path / "morphology.toml").write_bytes((KAZAKH.folder / "morphology.toml").read_bytes())
@@ -112,7 +112,7 @@ def test_too_little_text_and_wrong_files_are_told(tmp_path):
 
 
 def test_words_typed_without_their_own_letters_are_understood(morphology):
-    typed = Typed(morphology, KAZAKH.said.keyboard)
+    typed = Typed(morphology, KAZAKH.config.keyboard)
     for word, lemma in (
         ("тілінің", "тіл"), ("қазақстанның", "қазақстан"), ("өмір", "өмір"), ("қоғамның", "қоғам"), ("кітабы", "кітап"),
         ("келмегендердің", "кел"), ("қала", "қала"), ("үкіметтен", "үкімет"), ("халқының", "халық"),
@@ -123,7 +123,7 @@ def test_words_typed_without_their_own_letters_are_understood(morphology):
 
 
 def test_typing_costs_few_lemmas_of_a_treebank(data, morphology):
-    typed = Typed(morphology, KAZAKH.said.keyboard)
+    typed = Typed(morphology, KAZAKH.config.keyboard)
     known = {lemma for _, lemma in morphology.lemmas}
     gold = [(form, lemma) for form, lemma in forms(data) if lemma in known and typed.fold(form) != form]
     right = lemma_share(gold, lambda form: typed.lemma(typed.fold(form)))

@@ -85,7 +85,7 @@ def test_lines_that_the_host_repeats_are_cut_out():
 
 def test_the_packs_thresholds_yield_to_the_recipes():
     pack = load_pack("kk")
-    strict = replace(pack, said=pack.said.model_copy(update={"cut": {"min_words": 7, "min_stopwords": 0.5}}))
+    strict = replace(pack, config=pack.config.model_copy(update={"cut": {"min_words": 7, "min_stopwords": 0.5}}))
     limits = thresholds(Cut(min_words=3), strict)
     assert (limits.min_words, limits.min_stopwords) == (3, 0.5)
 

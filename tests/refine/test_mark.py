@@ -34,7 +34,7 @@ def test_plain_kazakh():
 
 def test_stop_words_count_in_other_scripts_too():
     pack = PACKS["kk"]
-    for scheme in pack.said.transliteration:
+    for scheme in pack.config.transliteration:
         found = marks(pack.transliterate(KAZAKH, scheme))
         assert found.language == "kk"
         assert found.stopwords > 0.05
@@ -75,7 +75,7 @@ def test_words_of_another_language_between_its_own():
 
 
 def test_kazakh_typed_on_a_russian_keyboard_is_recognised_and_marked():
-    keys = PACKS["kk"].said.keyboard
+    keys = PACKS["kk"].config.keyboard
     typed = KAZAKH.translate(str.maketrans(keys | {a.upper(): b.upper() for a, b in keys.items()}))
     found = marks(typed)
     assert found.language == "kk"

@@ -3,7 +3,7 @@ import pytest
 from anatili.lang import load_pack
 from anatili.refine.personal import Finding, count_kinds, find_personal, is_card, is_iban, mask
 
-PATTERNS = load_pack("kk").said.personal
+PATTERNS = load_pack("kk").config.personal
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ def test_the_manifest_names_every_document_with_all_there_is(tiny_run, documents
     assert len(documents) == len({row["id"] for row in documents}) == extracted
     for row in documents:
         assert row["url"].startswith("https://")
-        assert (row["source"], row["licence"]) == ("sample", "CC0-1.0")
+        assert (row["source"], row["license"]) == ("sample", "CC0-1.0")
         assert len(row["extracted_sha256"]) == 64
         assert {"language", "script", "words", "personal", "repeats"} <= json.loads(row["marks"]).keys()
         assert (row["use"] == "lost") == bool(row["reason"]) == (not row["corpus_sha256"])

@@ -50,7 +50,7 @@ beside = ["ru", "en", "tr"]
 [[collect.sources]]
 name = "sample"
 path = "sample:"
-licence = "CC0-1.0"
+license = "CC0-1.0"
 """
 
 

@@ -35,7 +35,7 @@ def test_stems_of_real_words_stay_when_stemmed_again(code):
     pack = load_pack(code)
     found = {term for topic in read_topics() for term in terms(code).of(topic.pages[code].text).split()}
     assert all(found)
-    if not pack.said.stemmer:  # Snowball does not promise it
+    if not pack.config.stemmer:  # Snowball does not promise it
         assert sum(stem(word, pack) != word for word in found) / len(found) < 0.01
 
 
@@ -153,7 +153,7 @@ def test_questions_find_the_page_they_were_written_from(search, code):
 def test_a_hit_can_be_cited(search):
     (hit, *_) = search.find("Алматыдағы Медеу", 1, "kk")
     assert hit.passage.title == "Алматы"
-    assert (hit.passage.licence, hit.passage.source) == ("CC0-1.0", "sample")
+    assert (hit.passage.license, hit.passage.source) == ("CC0-1.0", "sample")
     assert hit.passage.url.startswith("https://")
     words = [hit.passage.text[start:end] for start, end in hit.matches]
     assert "Медеу" in words

@@ -57,7 +57,7 @@ def test_search_tells_passages_languages_and_guesses(address):
     found = httpx.get(f"{address}/search", params={"q": "киіз үй шаңырақ"}).json()
     first = found["passages"][0]
     assert first["title"] == "Киіз үй"
-    assert {"id", "url", "source", "licence", "time", "language", "text", "hits", "snippet", "score"} <= set(first)
+    assert {"id", "url", "source", "license", "time", "language", "text", "hits", "snippet", "score"} <= set(first)
     assert found["prefer"] == "kk"
     assert found["counts"]["kk"] >= len([one for one in found["passages"] if one["language"] == "kk"])
     same = httpx.get(f"{address}/passages/{first['id']}").json()

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from anatili.engine import Piece, Sampling
+from anatili.engine import Chunk, Sampling
 from anatili.lang import load_pack
 from anatili.problem import Problem
 from anatili.search.searcher import Search
@@ -17,7 +17,7 @@ KAZAKH = "Алтын адам Есік қаласының маңындағы қ�
 
 
 class Told:
-    """An engine that says given texts, one after the other, in pieces of a few letters."""
+    """An engine that says given texts, one after the other, in chunks of a few letters."""
 
     slots, name, context = 1, "told", 4096
 
@@ -26,13 +26,13 @@ class Told:
         self.prompts: list = []
         self.closed = 0
 
-    def generate(self, prompt, sampling) -> Iterator[Piece]:
+    def generate(self, prompt, sampling) -> Iterator[Chunk]:
         self.prompts.append(prompt)
         text = self.texts[min(len(self.prompts), len(self.texts)) - 1]
         try:
             for at in range(0, len(text), 4):
-                yield Piece(text[at : at + 4])
-            yield Piece("", finish="stop", prompt_tokens=5, tokens=len(text))
+                yield Chunk(text[at : at + 4])
+            yield Chunk("", finish="stop", prompt_tokens=5, tokens=len(text))
         finally:
             self.closed += 1
 
@@ -45,7 +45,7 @@ def search(tiny_run):
 def ask(engine, index, question: str, **more) -> tuple[str, object, Report]:
     assistant = Assistant(engine, {code: load_pack(code) for code in LANGUAGES}, index)
     ready, report = assistant.ready([{"role": "user", "content": question}], **more), Report()
-    return "".join(piece.text for piece in assistant.answer(ready, Sampling(), report)), ready, report
+    return "".join(chunk.text for chunk in assistant.answer(ready, Sampling(), report)), ready, report
 
 
 QUESTION = "Алтын адам қайдан табылды?"

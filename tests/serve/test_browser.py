@@ -213,7 +213,7 @@ def test_a_full_store_is_told(page, tmp_path):
     ],
 )
 def test_a_file_with_a_wrong_field_is_refused_and_breaks_nothing(page, tmp_path, place, value):
-    passage = dict.fromkeys(("title", "text", "url", "source", "licence", "time", "language"), "x")
+    passage = dict.fromkeys(("title", "text", "url", "source", "license", "time", "language"), "x")
     turn = {"role": "assistant", "content": "Жауап [1]", "finish": "stop",
             "extra": {"searched": True, "passages": [{**passage, "hits": [[0, 1]], "snippet": [0, 1]}]},
             "after": {"citations": [{"number": 1, "quote": "", "start": 0, "end": 0}]}}  # fmt: skip

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from anatili.engine import Piece
+from anatili.engine import Chunk
 from anatili.lang import load_pack
 from anatili.sample.topics import read_topics
 from anatili.search.index import Passage
@@ -30,11 +30,11 @@ PASSAGES = [found(text) for text in TEXTS]
 
 
 def check(said: str, size: int = 3) -> tuple[str, Report]:
-    """`said` as it is shown when it comes in pieces of `size` letters."""
+    """`said` as it is shown when it comes in chunks of `size` letters."""
     report = Report()
     parts = [said[at : at + size] for at in range(0, len(said), size)]
-    pieces = [*(Piece(part) for part in parts), Piece("", finish="stop")]
-    return "".join(piece.text for piece in checked(iter(pieces), PASSAGES, report)), report
+    chunks = [*(Chunk(part) for part in parts), Chunk("", finish="stop")]
+    return "".join(chunk.text for chunk in checked(iter(chunks), PASSAGES, report)), report
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ def letters(text: str) -> str:
 
 def test_what_waits_is_bounded():
     report = Report()
-    shown = "".join(piece.text for piece in checked(iter([Piece("«" + "а" * 700)]), PASSAGES, report))
+    shown = "".join(chunk.text for chunk in checked(iter([Chunk("«" + "а" * 700)]), PASSAGES, report))
     assert len(shown) > 600
 
 
@@ -220,7 +220,7 @@ def test_a_number_vouches_for_its_sentence_up_to_the_end(said, shown):
     passages = [replace(PASSAGES[0], passage=page("baikonur", "en")), replace(PASSAGES[0], passage=page("abai", "en"))]
     for size in (1, 4, 1000):
         report = Report()
-        pieces = [*(Piece(said[at : at + size]) for at in range(0, len(said), size)), Piece("", finish="stop")]
-        assert "".join(piece.text for piece in checked(iter(pieces), passages, report)) == shown
+        chunks = [*(Chunk(said[at : at + size]) for at in range(0, len(said), size)), Chunk("", finish="stop")]
+        assert "".join(chunk.text for chunk in checked(iter(chunks), passages, report)) == shown
         assert report.dropped == len(re.findall(r"\[\d\]", said)) - len(report.citations)
         assert len(report.citations) == len(re.findall(r"\[\d\]", shown))

@@ -5,7 +5,7 @@ import asyncio
 import httpx
 import pytest
 
-from anatili.engine import Piece
+from anatili.engine import Chunk
 from anatili.lang import load_pack
 from anatili.serve.api import create_app
 from anatili.serve.assistant import Assistant
@@ -23,7 +23,7 @@ class Endless:
     def generate(self, prompt=None, sampling=None):
         try:
             while True:
-                yield Piece("сөз ")
+                yield Chunk("сөз ")
         finally:
             self.closed += 1
 
@@ -55,12 +55,12 @@ def test_some_work_some_wait_and_the_rest_are_told():
 def test_work_ends_when_its_reader_goes_or_the_time_is_up(monkeypatch):
     async def run() -> None:
         slots, engine = Slots(1), Endless()
-        pieces = slots.pieces(engine.generate())
-        assert (await anext(pieces)).text == "сөз "
-        await pieces.aclose()
+        chunks = slots.chunks(engine.generate())
+        assert (await anext(chunks)).text == "сөз "
+        await chunks.aclose()
         assert engine.closed == 1
         monkeypatch.setattr("anatili.serve.queue.MAX_SECONDS", 0.05)
-        said = [piece async for piece in slots.pieces(engine.generate())]
+        said = [chunk async for chunk in slots.chunks(engine.generate())]
         assert said[-1].finish == "length"
         assert engine.closed == 2
 

@@ -13,7 +13,7 @@ from docx.enum.text import WD_BREAK
 from openpyxl.styles import Font
 
 from anatili.cli import main
-from anatili.engine import Piece
+from anatili.engine import Chunk
 from anatili.lang import load_pack
 from anatili.problem import Problem
 from anatili.translate.files import MAX_UNPACKED, in_lines, open_file
@@ -35,8 +35,8 @@ class Upper:
             a for p in PACKS.values() for a in p.prompts["translate"].values() if prompt[0]["content"].startswith(a)
         )
         self.asked.append(prompt[0]["content"].removeprefix(ask).strip())
-        yield Piece(self.asked[-1].upper())
-        yield Piece("", finish="stop")
+        yield Chunk(self.asked[-1].upper())
+        yield Chunk("", finish="stop")
 
 
 def translated(path, out, memory=None):

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from anatili.cli import main
-from anatili.engine import Piece
+from anatili.engine import Chunk
 from anatili.lang import load_pack
 from anatili.lang.translation import load_translation
 from anatili.problem import Problem
@@ -39,11 +39,11 @@ class Spoiling:
         )
         digits = " ".join(word for word in text.split() if word.isdigit())
         if target == "ru":
-            yield Piece(f"Он вчера пришёл в нашу старую школу и рассказал детям длинную историю. {digits}".strip())
+            yield Chunk(f"Он вчера пришёл в нашу старую школу и рассказал детям длинную историю. {digits}".strip())
         else:
             word = "he" if source == "ru" and self.spoils else "they"
-            yield Piece(f"{ENGLISH[word]} {digits}".strip())
-        yield Piece("", finish="stop")
+            yield Chunk(f"{ENGLISH[word]} {digits}".strip())
+        yield Chunk("", finish="stop")
 
 
 def measured(tmp_path, spoils: bool, pair=None):

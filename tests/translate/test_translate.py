@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from anatili import meaning
-from anatili.engine import Piece
+from anatili.engine import Chunk
 from anatili.lang import load_pack
 from anatili.problem import Problem
 from anatili.sample.topics import read_topics
@@ -34,7 +34,7 @@ class Told:
         self.asked: list[str] = []
         self.lock = threading.Lock()
 
-    def generate(self, prompt, sampling) -> Iterator[Piece]:
+    def generate(self, prompt, sampling) -> Iterator[Chunk]:
         (turn,) = prompt
         assert turn["content"].startswith(ASKING + " ")
         text = turn["content"].removeprefix(ASKING + " ")
@@ -42,8 +42,8 @@ class Told:
             self.asked.append(text)
             left = self.answers.get(text, [self.other])
             said = left.pop(0) if len(left) > 1 else left[0]
-        yield Piece(said)
-        yield Piece("", finish="stop")
+        yield Chunk(said)
+        yield Chunk("", finish="stop")
 
 
 def translate(engine, text: str, source: str = "kk", target: str = "en") -> tuple[str, list]:
@@ -58,7 +58,7 @@ def test_parts_joined_are_the_text_to_the_letter(code):
         text = topic.pages[code].text
         assert "".join(part.text for part in split_text(text, abbreviations)) == text
     choose = random.Random(1)
-    pieces = [
+    chunks = [
         "сөз",
         "Сөз. ",
         "\n",
@@ -75,7 +75,7 @@ def test_parts_joined_are_the_text_to_the_letter(code):
         "x" * 700,
     ]
     for _ in range(500):
-        text = "".join(choose.choices(pieces, k=choose.randrange(12)))
+        text = "".join(choose.choices(chunks, k=choose.randrange(12)))
         parts = split_text(text, abbreviations)
         assert "".join(part.text for part in parts) == text
         assert all(len(part.text) <= LONGEST for part in parts if part.translatable)

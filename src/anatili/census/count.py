@@ -135,8 +135,8 @@ def from_index(tables: Iterable[Any], languages: Sequence[str]) -> Census:
     import pyarrow.compute as pc
 
     census = Census("index", is_sample=False)
-    requested = {load_pack(code).said.iso639_3: code for code in languages}
-    known = {load_pack(code).said.iso639_3: code for code in codes()}
+    requested = {load_pack(code).config.iso639_3: code for code in languages}
+    known = {load_pack(code).config.iso639_3: code for code in codes()}
     for table in tables:
         names = table.schema_arrow.names
         if "content_languages" not in names:
@@ -195,7 +195,7 @@ def trend(text: str, languages: Sequence[str], name: str) -> list[Point]:
         columns_needed = f"crawl, {' or '.join(LANGUAGE_COLUMNS)}, pages, {' or '.join(SHARE_COLUMNS)}"
         raise Problem(f"{name}: not Common Crawl's languages.csv; expected the columns {columns_needed}; "
                       f"it has {', '.join(columns)}")  # fmt: skip
-    requested = {load_pack(code).said.iso639_3: code for code in languages}
+    requested = {load_pack(code).config.iso639_3: code for code in languages}
     points = list(_points(rows, requested, language, share, name))
     if not points:
         raise Problem(f"{name} has no row for {', '.join(languages)}")

@@ -24,12 +24,12 @@ def list_packs(wants_json: bool) -> None:
     from anatili.lang import codes, load_pack
 
     for pack in map(load_pack, codes()):
-        row = {"code": pack.code, "name": pack.name, "own_name": pack.own_name, "scripts": list(pack.said.letters),
+        row = {"code": pack.code, "name": pack.name, "own_name": pack.own_name, "scripts": list(pack.config.letters),
                "stopwords": len(pack.stopwords), "page": "page" in pack.prompts}  # fmt: skip
         if wants_json:
             print_json(row)
         else:
-            click.echo(f"{pack.code:5} {pack.name:14} {pack.own_name:20} {' '.join(pack.said.letters)}")
+            click.echo(f"{pack.code:5} {pack.name:14} {pack.own_name:20} {' '.join(pack.config.letters)}")
 
 
 @lang.command("new")
@@ -111,7 +111,7 @@ def lexicon(code: str, texts: tuple[Path, ...], min_count: int, into: Path | Non
     if pack.morphology is None:
         raise Problem(f"the pack {code} has no endings: write them into its morphology.toml first")
     lines = (line for path in texts for line in path.open(encoding="utf-8", errors="replace"))
-    words = count_words(map(pack.normalize, lines), pack.said.letters[pack.main_script], min_count)
+    words = count_words(map(pack.normalize, lines), pack.config.letters[pack.main_script], min_count)
     learned = learn(words, pack.morphology, lambda said: click.echo(said, err=True))
     folder = into or pack.folder
     names = ", ".join(sorted(path.name for path in texts))

@@ -25,7 +25,7 @@ COLUMNS = {
     "name": (18, "left"),
     "size": (8, "right"),
     "memory": (8, "right"),
-    "licence": (15, "left"),
+    "license": (15, "left"),
     "    ": (4, "left"),
     "{code}": (3, "left"),
     "tokens": (6, "right"),
@@ -69,7 +69,7 @@ def models_command(name: str, wants_json: bool) -> None:
 def pull_command(name: str, file: str, yes: bool, wants_json: bool) -> None:
     """Fetch a model of the registry, or any repository's GGUF or safetensors, from the Hugging Face hub.
 
-    It is asked for first, with size and licence. What was broken off goes on where it stopped, every file's digest is
+    It is asked for first, with size and license. What was broken off goes on where it stopped, every file's digest is
     compared with the hub's, and weights in pickle are refused. HF_ENDPOINT names a mirror, HF_TOKEN your token for
     gated models, HF_HOME where it goes, HF_HUB_OFFLINE=1 keeps off the network. FILE: which of several GGUF files.
 
@@ -130,7 +130,7 @@ def cells(row: "Row", fact: dict[str, Any]) -> "Iterator[Text]":
     yield Text(row.name, "bold" if fact["here"] else "")
     yield Text(("~" if row.is_size_reckoned else "") + size(row.size) if row.size else "-")
     yield Text((size(row.memory) if row.memory else "-") + ("!" if too_much else " "), "red" if too_much else "")
-    yield Text(row.licence.removeprefix("LicenseRef-") or "not stated")
+    yield Text(row.license.removeprefix("LicenseRef-") or "not stated")
     yield Text(" ".join(mark for mark, holds in (("NC", not row.commercial), ("G", row.gated)) if holds), "yellow")
     yield Text("yes" if registry.contents()["language"] in row.languages else "no" if row.languages else "?")
     yield Text(f"{row.tokens_per_word:.2f}" if row.tokens_per_word else "-")
@@ -171,7 +171,7 @@ def show_row(row: "Row") -> None:
         "weights": f"{row.parameters / 1e6:,.0f} M" if row.parameters else "",
         "size": (f"{'about ' if row.is_size_reckoned else ''}{size(row.size)}" if row.size else ""),
         "memory": f"about {size(row.memory)}{fits}" if row.memory else "",
-        "licence": f"{row.licence or 'not stated'} {row.terms}".strip()
+        "license": f"{row.license or 'not stated'} {row.terms}".strip()
         + ("" if row.commercial else ", not for commercial use"),
         "gated": f"accept the terms at {row.gated}, then set HF_TOKEN" if row.gated else "",
         "languages": " ".join(row.languages)

@@ -162,7 +162,7 @@ def show_passages(found: list[Any]) -> None:
             body.stylize("bold", start, end)
         out.print(Text(f"[{number}] {passage.title}", style="bold cyan"))
         out.print(body)
-        out.print(Text(f"    {passage.url} · {passage.licence} · {passage.time[:10]}", style="dim"))
+        out.print(Text(f"    {passage.url} · {passage.license} · {passage.time[:10]}", style="dim"))
 
 
 def show_answer(ready: Any, pieces: Iterable[Any], report: Any, words: dict[str, str]) -> None:

@@ -80,9 +80,9 @@ def terms(plan: "PullPlan") -> list[str]:
         f"  {len(plan.files)} file{'s' if len(plan.files) > 1 else ''}, {size(plan.size)}{rest}; "
         f"goes to {show_path(hub.cache())}, where {size(hub.free_space())} are free",
     ]
-    licence = (row.licence if row else "") or plan.licence or "not stated: ask its maker before you use it"
+    terms = (row.license if row else "") or plan.license or "not stated: ask its maker before you use it"
     where = f", {row.terms}" if row and row.terms else ""
-    lines.append(f"  licence: {licence}{where}" + ("" if row is None or row.commercial else "; not for commercial use"))
+    lines.append(f"  license: {terms}{where}" + ("" if row is None or row.commercial else "; not for commercial use"))
     if row is None:
         lines.append("  not in the registry: nobody here has looked at it")
     elif row.warning:

@@ -51,7 +51,7 @@ def chat(
     if question is not None and not question.strip():
         raise Problem("the question is empty; without --question they are read from the terminal or a pipe")
     assistant = open_assistant(run, runs, adapters, say_aside)
-    sampling = Sampling(limit=limit, temperature=temperature)
+    sampling = Sampling(max_tokens=limit, temperature=temperature)
     for asked in [question] if question else questions():
         if wants_json:
             answer = assistant.ask(asked, search=search, sampling=sampling)
@@ -62,8 +62,8 @@ def chat(
                         "citations": [asdict(one) for one in answer.citations]})  # fmt: skip
             continue
         ready, report = assistant.ready([{"role": "user", "content": asked}], search=search), Report()
-        pieces = assistant.answer(ready, sampling, report)
-        show_answer(ready, pieces, report, assistant.packs[ready.language].prompts.get("page", {}))
+        chunks = assistant.answer(ready, sampling, report)
+        show_answer(ready, chunks, report, assistant.packs[ready.language].prompts.get("page", {}))
 
 
 def questions() -> Iterator[str]:
@@ -112,7 +112,7 @@ def search(run: str, query: str, runs: Path, limit: int, prefer: str | None, onl
         for item in found.hits:
             passage = item.passage
             print_json({"score": item.score, "title": passage.title, "url": passage.url, "text": passage.text,
-                        "licence": passage.licence, "time": passage.time, "language": passage.language,
+                        "license": passage.license, "time": passage.time, "language": passage.language,
                         "id": passage.id})  # fmt: skip
         return
     for word, terms in found.guessed.items():

@@ -1,1 +1,1 @@
-"""Gather documents, with origin and licence, into shards of this run."""
+"""Gather documents, with origin and license, into shards of this run."""

@@ -70,7 +70,7 @@ def index_parts(source: Source, store: Store) -> list[str]:
 
 def index_codes(source: Source) -> list[str]:
     """The ISO 639-3 codes that the index uses, of the languages the source sifts for."""
-    codes = {code: load_pack(code).said.iso639_3 for code in source.sift}
+    codes = {code: load_pack(code).config.iso639_3 for code in source.sift}
     without = [code for code, said in codes.items() if not said]
     if without or not codes:
         what = f"the packs {', '.join(without)} lack iso639_3" if without else "name languages in `sift`"

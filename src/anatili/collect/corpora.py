@@ -57,7 +57,7 @@ def documents(
             url=url or where,
             source=source.name,
             time=str(row.get("date") or row.get("time") or ""),
-            licence=str(row.get("license") or row.get("licence") or source.licence),
+            license=str(row.get("license") or row.get("licence") or source.license),
             opt_out="",
             charset="utf-8",
             language=source.language,

@@ -89,7 +89,7 @@ def inventory(recipe: Recipe, base: Path) -> dict[str, dict[str, int | str]]:
         else:
             found[source.name] = {show_path(p.name): p.stat().st_size for p in find_files(source, base)}
         for code in source.sift:
-            said = load_pack(code).said
+            said = load_pack(code).config
             found[source.name][f"gate {code}"] = json.dumps(said.gate, ensure_ascii=False)
             if source.kind == "commoncrawl":
                 found[source.name][f"iso639_3 {code}"] = said.iso639_3

@@ -278,7 +278,7 @@ def why_not(page: Page) -> Broken | None:
 
 
 def write_warc(shard: Path, pages: Iterable[Page], source: Source) -> None:
-    info = {"software": "anatili", "source": source.name, "licence": source.licence, "language": source.language}
+    info = {"software": "anatili", "source": source.name, "license": source.license, "language": source.language}
     with whole_file(shard) as temporary, temporary.open("wb") as stream:
         warc = WarcFile(stream, info)
         for page in pages:

@@ -12,8 +12,18 @@ from anatili.text import show_path
 from anatili.weights import check_folder, is_converted, is_encoder_decoder
 
 __all__ = [
-    "Chance", "Engine", "Message", "Piece", "Prompt", "Sampling", "Span", "Translating", "is_address", "open_engine",
-    "say", "stop",
+    "Chunk",
+    "Engine",
+    "Message",
+    "Prompt",
+    "Sampling",
+    "Span",
+    "TokenLogprob",
+    "Translating",
+    "is_address",
+    "open_engine",
+    "say",
+    "stop",
 ]  # fmt: skip
 
 OLLAMA = "ollama:"
@@ -28,44 +38,43 @@ Prompt = Sequence[Message] | str | Sequence[int]
 class Sampling:
     """How the next token is chosen. Temperature 0 takes the likeliest."""
 
-    limit: int = 200
-    """Tokens at most."""
+    max_tokens: int = 200
     temperature: float = 0.7
     top_p: float = 0.95
-    repetition: float = 1.15
+    repetition_penalty: float = 1.15
     """Tokens already said are made this much less likely; 1 leaves them."""
     seed: int = 0
     stop: tuple[str, ...] = ()
-    likeliest: int = -1
-    """With each token its chance, and those of so many of the likeliest; -1: no chances."""
+    top_logprobs: int = -1
+    """Give each token with its log-probability, and this many of the most likely ones beside it; -1: none."""
     schema: Mapping[str, Any] | None = None
     """JSON Schema that the answer must keep; {} is any JSON object."""
 
 
 @dataclass(frozen=True)
-class Chance:
+class TokenLogprob:
     """A token and how likely it was."""
 
     token: str
     """Its text; of half a letter, the replacement character."""
     logprob: float
     """Natural logarithm, before temperature and all that follows it."""
-    likeliest: tuple[tuple[str, float], ...] = ()
+    top_logprobs: tuple[tuple[str, float], ...] = ()
     """The likeliest tokens at its place, with theirs."""
 
 
 @dataclass(frozen=True)
-class Piece:
+class Chunk:
     """What came of one step: mostly a token's text, "" while a letter is not whole. The last one tells how it ended."""
 
     text: str
-    chances: tuple[Chance, ...] = ()
+    logprobs: tuple[TokenLogprob, ...] = ()
     finish: str = ""
-    """On the last piece: `stop`, or `length` where the limit or the context ended it."""
+    """On the last chunk: `stop`, or `length` where the limit or the context ended it."""
     prompt_tokens: int = 0
-    """On the last piece, 0 if the engine does not tell."""
+    """On the last chunk, 0 if the engine does not tell."""
     tokens: int = 0
-    """On the last piece: tokens of the answer."""
+    """On the last chunk: tokens of the answer."""
 
 
 class Span(NamedTuple):
@@ -92,11 +101,11 @@ class Engine(Protocol):
         """Tokens that prompt and answer may have together, 0 if unknown."""
         ...
 
-    def generate(self, prompt: Prompt, sampling: Sampling) -> Iterator[Piece]:
+    def generate(self, prompt: Prompt, sampling: Sampling) -> Iterator[Chunk]:
         """The answer as it comes. Closing the iterator stops the work on it."""
         ...
 
-    def score(self, ids: Sequence[int], likeliest: int) -> list[Chance]:
+    def score(self, ids: Sequence[int], top_logprobs: int) -> list[TokenLogprob]:
         """The chance of each token but the first, given those before it, with so many of the likeliest."""
         ...
 
@@ -139,10 +148,10 @@ class Translating(Protocol):
 
 def say(engine: Engine, prompt: Prompt, sampling: Sampling) -> str:
     """The whole answer."""
-    return "".join(piece.text for piece in engine.generate(prompt, sampling))
+    return "".join(chunk.text for chunk in engine.generate(prompt, sampling))
 
 
-def stop(made: Iterator[Piece]) -> None:
+def stop(made: Iterator[Chunk]) -> None:
     """End an answer where it stands, so that what it holds is given back."""
     close = getattr(made, "close", None)
     if close:

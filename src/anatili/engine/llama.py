@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from anatili.engine import Chance, Piece, Prompt, Sampling, Span
+from anatili.engine import Chunk, Prompt, Sampling, Span, TokenLogprob
 from anatili.engine.llama_scorer import LlamaScorer, open_library
 from anatili.engine.llama_server import LlamaServerEngine
 from anatili.gguf import check_gguf, read_facts, silence
@@ -77,7 +77,7 @@ class LlamaEngine(LlamaServerEngine):
     def tokens(self) -> int:
         return self.facts["vocabulary"]
 
-    def generate(self, prompt: Prompt, sampling: Sampling) -> Iterator[Piece]:
+    def generate(self, prompt: Prompt, sampling: Sampling) -> Iterator[Chunk]:
         self.check([one for one in prompt if isinstance(one, int)])
         return super().generate(prompt, sampling)
 
@@ -92,17 +92,17 @@ class LlamaEngine(LlamaServerEngine):
         library = open_library()
         return LlamaScorer(library, self.file, self.adapters, self.context) if library else None
 
-    def score(self, ids: Sequence[int], likeliest: int) -> list[Chance]:
+    def score(self, ids: Sequence[int], top_logprobs: int) -> list[TokenLogprob]:
         self.check(ids)
         scorer = self.scorer
         if scorer is None:
-            return super().score(ids, likeliest)
-        chances = []
+            return super().score(ids, top_logprobs)
+        logprobs = []
         for row, token in zip(scorer.rows(ids, 1), ids[1:], strict=True):
-            top = (-row).argsort(kind="stable")[:likeliest].tolist()
+            top = (-row).argsort(kind="stable")[:top_logprobs].tolist()
             others = tuple((scorer.text(number), float(row[number])) for number in top)
-            chances.append(Chance(scorer.text(token), float(row[token]), others))
-        return chances
+            logprobs.append(TokenLogprob(scorer.text(token), float(row[token]), others))
+        return logprobs
 
     def logprobs(self, spans: Sequence[Span]) -> Iterator[list[float]]:
         scorer = self.scorer

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import Any
 
-from anatili.engine import Chance, Message, Sampling, Span
+from anatili.engine import Message, Sampling, Span, TokenLogprob
 from anatili.engine.remote import RemoteEngine
 from anatili.problem import Problem
 
@@ -57,14 +57,14 @@ class LlamaServerEngine(RemoteEngine):
     def more(self, sampling: Sampling) -> dict[str, Any]:
         # Models that think aloud first (Qwen 3) would use up the answer's tokens with it; other templates do not ask.
         aloud = {"chat_template_kwargs": {"enable_thinking": False}}
-        return {"repeat_penalty": sampling.repetition, "cache_prompt": True, **aloud}
+        return {"repeat_penalty": sampling.repetition_penalty, "cache_prompt": True, **aloud}
 
-    def next_token(self, ids: Sequence[int], forced: int, likeliest: int) -> dict[str, Any] | None:
-        """The token `forced` after `ids`, with its chance and those of the likeliest; None if it is half a letter.
+    def next_token(self, ids: Sequence[int], forced: int, top_logprobs: int) -> dict[str, Any] | None:
+        """The token `forced` after `ids`, with its logprob and those of the most likely; None if it is half a letter.
 
-        The chances are those before anything is forced.
+        The logprobs are those before anything is forced.
         """
-        body = {"prompt": list(ids), "n_predict": 1, "n_probs": max(1, likeliest), "temperature": 0,
+        body = {"prompt": list(ids), "n_predict": 1, "n_probs": max(1, top_logprobs), "temperature": 0,
                 "cache_prompt": True, "logit_bias": [[forced, 1e9]]}  # fmt: skip
         rows = self.ask("/completion", body).get("completion_probabilities")
         return dict(rows[0]) if rows else None
@@ -74,28 +74,30 @@ class LlamaServerEngine(RemoteEngine):
         """A token that is a whole letter."""
         return self.tokenize("a")[-1]
 
-    def next_chances(self, ids: Sequence[int], count: int) -> dict[int, float]:
-        """The `count` likeliest tokens after `ids` and the natural logarithms of their chances."""
+    def next_logprobs(self, ids: Sequence[int], count: int) -> dict[int, float]:
+        """The `count` likeliest tokens after `ids` and the natural logarithms of their logprobs."""
         row = self.next_token(ids, self.letter, count)
         assert row
         return {one["id"]: one["logprob"] for one in row["top_logprobs"]}
 
-    def chances(self, ids: Sequence[int], start: int, likeliest: int) -> Iterator[Chance]:
-        """The chance of each token from `start` on, position by position."""
+    def token_logprobs(self, ids: Sequence[int], start: int, top_logprobs: int) -> Iterator[TokenLogprob]:
+        """The log-probability of each token from `start` on, position by position."""
         for place in range(start, len(ids)):
-            row = self.next_token(ids[:place], ids[place], likeliest)
-            if row is None:  # the server keeps back half a letter with its chance: it must be among those of all others
+            row = self.next_token(ids[:place], ids[place], top_logprobs)
+            if (
+                row is None
+            ):  # the server keeps back half a letter with its log-probability: it must be among those of all others
                 row = self.next_token(ids[:place], self.letter, self.tokens)
                 assert row
                 row |= next(one for one in row["top_logprobs"] if one["id"] == ids[place])
-            top = tuple((one["token"], one["logprob"]) for one in row["top_logprobs"][:likeliest])
-            yield Chance(row["token"], row["logprob"], top)
+            top = tuple((one["token"], one["logprob"]) for one in row["top_logprobs"][:top_logprobs])
+            yield TokenLogprob(row["token"], row["logprob"], top)
 
-    def score(self, ids: Sequence[int], likeliest: int) -> list[Chance]:
+    def score(self, ids: Sequence[int], top_logprobs: int) -> list[TokenLogprob]:
         self.check(ids)
-        return list(self.chances(ids, 1, likeliest))
+        return list(self.token_logprobs(ids, 1, top_logprobs))
 
     def logprobs(self, spans: Sequence[Span]) -> Iterator[list[float]]:
         for span in spans:
             self.check(span.ids)
-            yield [chance.logprob for chance in self.chances(span.ids, span.start, 1)]
+            yield [token.logprob for token in self.token_logprobs(span.ids, span.start, 1)]

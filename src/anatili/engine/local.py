@@ -7,7 +7,7 @@ from inspect import signature
 from pathlib import Path
 from typing import Any
 
-from anatili.engine import Chance, Message, Piece, Prompt, Sampling, Span
+from anatili.engine import Chunk, Message, Prompt, Sampling, Span, TokenLogprob
 from anatili.engine.json_schema import Form, open_vocabulary
 from anatili.problem import Problem, install
 from anatili.text import show_path
@@ -94,13 +94,16 @@ class TransformersEngine:
         if len(ids) > self.context:
             raise Problem(f"the text is too long for this model: {len(ids)} tokens, it holds {self.context}")
 
-    def score(self, ids: Sequence[int], likeliest: int) -> list[Chance]:
+    def score(self, ids: Sequence[int], top_logprobs: int) -> list[TokenLogprob]:
         self.check(ids)
         if len(ids) < 2:
             return []
         with self.torch.inference_mode():
             logits = self.model(input_ids=self.torch.tensor([list(ids)], device=self.device)).logits[0, :-1]
-        return [self.chance(row, number, likeliest) for row, number in zip(logits.float().cpu(), ids[1:], strict=True)]
+        return [
+            self.token_logprob(row, number, top_logprobs)
+            for row, number in zip(logits.float().cpu(), ids[1:], strict=True)
+        ]
 
     def logprobs(self, spans: Sequence[Span]) -> Iterator[list[float]]:
         for span in spans:
@@ -130,12 +133,12 @@ class TransformersEngine:
             values = (picked - logits.logsumexp(-1)).cpu().tolist()
         return [row[span.start - 1 : len(span.ids) - 1] for row, span in zip(values, spans, strict=True)]
 
-    def chance(self, logits: Any, token: int, likeliest: int) -> Chance:
+    def token_logprob(self, logits: Any, token: int, top_logprobs: int) -> TokenLogprob:
         values = logits.log_softmax(-1)
-        top = values.topk(likeliest)
+        top = values.topk(top_logprobs)
         pairs = zip(top.indices.tolist(), top.values.tolist(), strict=True)
         others = tuple((self.tokenizer.decode([number]), value) for number, value in pairs)
-        return Chance(self.tokenizer.decode([token]), float(values[token]), others)
+        return TokenLogprob(self.tokenizer.decode([token]), float(values[token]), others)
 
     def embed(self, texts: Sequence[str | Sequence[int]]) -> list[list[float]]:
         return [self._embed(self.tokenize(text, begin=True) if isinstance(text, str) else text) for text in texts]
@@ -151,22 +154,22 @@ class TransformersEngine:
         vector: list[float] = (mean / mean.norm()).cpu().tolist()
         return vector
 
-    def generate(self, prompt: Prompt, sampling: Sampling) -> Iterator[Piece]:
+    def generate(self, prompt: Prompt, sampling: Sampling) -> Iterator[Chunk]:
         ids = self.ids_of(prompt)
         if len(ids) >= self.context:
             raise Problem(f"the question is too long for this model: {len(ids)} tokens, it holds {self.context}")
         said: list[int] = []
-        waiting: list[Chance] = []
+        waiting: list[TokenLogprob] = []
         text, done, finish = "", 0, "length"
-        for token, chance in self.steps(ids, said, sampling):
+        for token, logprob in self.steps(ids, said, sampling):
             if token == self.tokenizer.eos_token_id:
                 finish = "stop"
                 break
             said.append(token)
-            waiting += [chance] if chance else []
+            waiting += [logprob] if logprob else []
             text = self.tokenizer.decode(said, skip_special_tokens=True)
             if text.endswith("\ufffd"):  # half a letter: its other bytes are still to come
-                yield Piece("")
+                yield Chunk("")
                 continue
             end = min((at for stop in sampling.stop if (at := text.find(stop)) >= 0), default=-1)
             if end >= 0:
@@ -174,9 +177,9 @@ class TransformersEngine:
                 break
             # What may be the beginning of a stop word waits until it is known to be none.
             ready = max(done, len(text) - max((len(stop) - 1 for stop in sampling.stop), default=0))
-            yield Piece(text[done:ready], tuple(waiting))
+            yield Chunk(text[done:ready], tuple(waiting))
             done, waiting = ready, []
-        yield Piece(text[done:], tuple(waiting), finish, len(ids), len(said))
+        yield Chunk(text[done:], tuple(waiting), finish, len(ids), len(said))
 
     def ids_of(self, prompt: Prompt) -> list[int]:
         if isinstance(prompt, str):
@@ -191,13 +194,15 @@ class TransformersEngine:
     def form_vocabulary(self) -> Any:
         return open_vocabulary(self.tokenizer, int(self.model.config.vocab_size))
 
-    def steps(self, ids: Sequence[int], said: Sequence[int], sampling: Sampling) -> Iterator[tuple[int, Chance | None]]:
+    def steps(
+        self, ids: Sequence[int], said: Sequence[int], sampling: Sampling
+    ) -> Iterator[tuple[int, TokenLogprob | None]]:
         """One token after the other; `said` are those that were taken."""
         torch = self.torch
         chooser = torch.Generator().manual_seed(sampling.seed)
         form = None if sampling.schema is None else Form(self.form_vocabulary, sampling.schema)
         past, feed = None, torch.tensor([list(ids)], device=self.device)
-        for _ in range(min(sampling.limit, self.context - len(ids))):
+        for _ in range(min(sampling.max_tokens, self.context - len(ids))):
             # Not around the loop: the next step may run in another thread, and the mode is each thread's own.
             with torch.inference_mode():
                 answer = self.model(input_ids=feed, use_cache=True, **{self.cache_name: past})
@@ -208,21 +213,26 @@ class TransformersEngine:
             token = choose(scores, said, sampling, chooser, torch)
             if form:
                 form.take(token)
-            yield token, self.chance(logits, token, sampling.likeliest) if sampling.likeliest >= 0 else None
+            yield (
+                token,
+                self.token_logprob(logits, token, sampling.top_logprobs) if sampling.top_logprobs >= 0 else None,
+            )
             feed = torch.tensor([[token]], device=self.device)
 
 
 def choose(logits: Any, said: Sequence[int], sampling: Sampling, chooser: Any, torch: Any) -> int:
     """The next token from `logits`, shape (vocabulary,)."""
-    if said and sampling.repetition != 1:
+    if said and sampling.repetition_penalty != 1:
         seen = torch.tensor(sorted(set(said)))
         values = logits[seen]
-        logits[seen] = torch.where(values > 0, values / sampling.repetition, values * sampling.repetition)
+        logits[seen] = torch.where(
+            values > 0, values / sampling.repetition_penalty, values * sampling.repetition_penalty
+        )
     if sampling.temperature <= 0:
         return int(logits.argmax())
-    chances, order = torch.softmax(logits / sampling.temperature, -1).sort(descending=True)
-    chances[chances.cumsum(-1) - chances > sampling.top_p] = 0
-    return int(order[torch.multinomial(chances, 1, generator=chooser)])
+    probabilities, order = torch.softmax(logits / sampling.temperature, -1).sort(descending=True)
+    probabilities[probabilities.cumsum(-1) - probabilities > sampling.top_p] = 0
+    return int(order[torch.multinomial(probabilities, 1, generator=chooser)])
 
 
 def put_on(model: Any, adapter: Path) -> Any:

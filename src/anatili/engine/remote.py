@@ -5,7 +5,7 @@ import os
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from anatili.engine import Chance, Piece, Prompt, Sampling, Span
+from anatili.engine import Chunk, Prompt, Sampling, Span, TokenLogprob
 from anatili.problem import Problem
 
 LOCAL = ("//127.0.0.1", "//localhost", "//[::1]")
@@ -82,7 +82,7 @@ class RemoteEngine:
         """What a request says beyond the common API."""
         return {}
 
-    def generate(self, prompt: Prompt, sampling: Sampling) -> Iterator[Piece]:
+    def generate(self, prompt: Prompt, sampling: Sampling) -> Iterator[Chunk]:
         path, said = request(prompt, sampling)
         body = {"model": self.name, **said, **self.more(sampling)}
         finish, prompt_tokens, tokens, steps = "", 0, 0, 0
@@ -95,8 +95,8 @@ class RemoteEngine:
                 finish = choice.get("finish_reason") or finish
                 if text:
                     steps += 1
-                    yield Piece(text, read_chances(choice.get("logprobs")))
-        yield Piece("", (), "length" if finish == "length" else "stop", prompt_tokens, tokens or steps)
+                    yield Chunk(text, read_logprobs(choice.get("logprobs")))
+        yield Chunk("", (), "length" if finish == "length" else "stop", prompt_tokens, tokens or steps)
 
     def events(self, path: str, body: dict[str, Any]) -> Iterator[dict[str, Any]]:
         """Server-sent events of an answer, as JSON."""
@@ -129,8 +129,8 @@ class RemoteEngine:
         except (httpx.HTTPError, ValueError) as error:
             raise Problem(f"{self.label}: {error}") from error
 
-    def score(self, ids: Sequence[int], likeliest: int) -> list[Chance]:
-        (rows,) = self.echo([ids], max(1, likeliest))
+    def score(self, ids: Sequence[int], top_logprobs: int) -> list[TokenLogprob]:
+        (rows,) = self.echo([ids], max(1, top_logprobs))
         return list(rows)
 
     def logprobs(self, spans: Sequence[Span]) -> Iterator[list[float]]:
@@ -139,15 +139,15 @@ class RemoteEngine:
             for span, rows in zip(some, self.echo([span.ids for span in some], 1), strict=True):
                 yield [row.logprob for row in rows[span.start - 1 :]]
 
-    def echo(self, prompts: Sequence[Sequence[int]], likeliest: int) -> Iterator[tuple[Chance, ...]]:
+    def echo(self, prompts: Sequence[Sequence[int]], top_logprobs: int) -> Iterator[tuple[TokenLogprob, ...]]:
         """The chance of each token but the first of each prompt, as the server gives it back with `echo`."""
         body = {"model": self.name, "prompt": [list(ids) for ids in prompts], "max_tokens": 0, "echo": True,
-                "logprobs": likeliest, "temperature": 0}  # fmt: skip
+                "logprobs": top_logprobs, "temperature": 0}  # fmt: skip
         try:
             choices = self.ask("/v1/completions", body)["choices"]
         except Problem as problem:
             raise Problem(f"this server cannot score text: {problem}") from problem
-        rows = [read_chances(choice.get("logprobs")) for choice in sorted(choices, key=lambda one: one["index"])]
+        rows = [read_logprobs(choice.get("logprobs")) for choice in sorted(choices, key=lambda one: one["index"])]
         if [len(row) for row in rows] != [max(0, len(ids) - 1) for ids in prompts]:
             raise Problem(
                 f"this server cannot score text: {self.label} does not give back the log probabilities of a prompt "
@@ -196,16 +196,16 @@ def request(prompt: Prompt, sampling: Sampling) -> tuple[str, dict[str, Any]]:
     """The path that answers a prompt, and what is sent there."""
     is_chat = not isinstance(prompt, str) and bool(prompt) and isinstance(prompt[0], dict)
     body: dict[str, Any] = {
-        "stream": True, "stream_options": {"include_usage": True}, "max_tokens": sampling.limit,
+        "stream": True, "stream_options": {"include_usage": True}, "max_tokens": sampling.max_tokens,
         "temperature": sampling.temperature, "top_p": sampling.top_p, "seed": sampling.seed,
     }  # fmt: skip
     body["messages" if is_chat else "prompt"] = prompt if isinstance(prompt, str) else list(prompt)
     if sampling.stop:
         body["stop"] = list(sampling.stop)
-    if sampling.likeliest >= 0 and is_chat:
-        body |= {"logprobs": True, "top_logprobs": sampling.likeliest}
-    elif sampling.likeliest >= 0:
-        body["logprobs"] = sampling.likeliest
+    if sampling.top_logprobs >= 0 and is_chat:
+        body |= {"logprobs": True, "top_logprobs": sampling.top_logprobs}
+    elif sampling.top_logprobs >= 0:
+        body["logprobs"] = sampling.top_logprobs
     if sampling.schema is not None:
         body["response_format"] = {"type": "json_object"}
         if sampling.schema:
@@ -214,19 +214,21 @@ def request(prompt: Prompt, sampling: Sampling) -> tuple[str, dict[str, Any]]:
     return ("/v1/chat/completions" if is_chat else "/v1/completions"), body
 
 
-def read_chances(said: dict[str, Any] | None) -> tuple[Chance, ...]:
+def read_logprobs(said: dict[str, Any] | None) -> tuple[TokenLogprob, ...]:
     """Chances of tokens in either of OpenAI's two forms; the first token of a text given has none and is left out."""
     if not said:
         return ()
     if said.get("content"):
         return tuple(
-            Chance(row["token"], row["logprob"], tuple((o["token"], o["logprob"]) for o in row.get("top_logprobs", ())))
+            TokenLogprob(
+                row["token"], row["logprob"], tuple((o["token"], o["logprob"]) for o in row.get("top_logprobs", ()))
+            )
             for row in said["content"]
         )
     tokens, values = said.get("tokens") or (), said.get("token_logprobs") or ()
     tops = said.get("top_logprobs") or [{}] * len(tokens)
     return tuple(
-        Chance(token, value, tuple((top or {}).items()))
+        TokenLogprob(token, value, tuple((top or {}).items()))
         for token, value, top in zip(tokens, values, tops, strict=True)
         if value is not None
     )

@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from anatili.engine import Chance, Piece, Prompt, Sampling, Span
+from anatili.engine import Chunk, Prompt, Sampling, Span, TokenLogprob
 from anatili.engine.together import Together
 from anatili.lang import LanguagePack
 from anatili.lang.translation import flores_code
@@ -66,7 +66,7 @@ class Seq2SeqEngine:
         except ImportError as error:
             raise Problem(f"running a CTranslate2 model needs ctranslate2: {install('seq2seq')}") from error
         self.folder, self.name = folder, name or folder.resolve().name
-        self.pieces = open_pieces(folder)
+        self.tokens = open_tokens(folder)
         device = "cuda" if ctranslate2.get_cuda_device_count() else "cpu"
         try:
             self.model: Any = ctranslate2.Translator(
@@ -124,11 +124,11 @@ class Seq2SeqEngine:
         wanted = len(sentence) // 2 + SHORTEST // 2
         limit = next((n for n in (SHORTEST, 2 * SHORTEST, 4 * SHORTEST) if wanted <= n), LONGEST)
         made = self.asked.do(How(limit, again), self.ask(sentence, start, end))
-        return self.pieces.text([piece for piece in made if piece not in (end, self.end)])
+        return self.tokens.text([token for token in made if token not in (end, self.end)])
 
     def ask(self, sentence: str, start: str, end: str) -> Ask:
         """A sentence as the model was taught to see it, given the tokens of its language and of the wanted one."""
-        said = self.pieces.cut(sentence)
+        said = self.tokens.cut(sentence)
         if not end:
             return Ask((*said, self.end), ())
         if end == ASKS.format(code=end[2:-1]):
@@ -139,7 +139,7 @@ class Seq2SeqEngine:
 
     def before(self, code: str) -> list[str]:
         """What stands before a sentence that asks for a language: its token, in some models behind a lone space."""
-        found = self.pieces.cut(f"{code} a", special=True)
+        found = self.tokens.cut(f"{code} a", special=True)
         if code not in found:
             raise Problem(f"the tokenizer in {show_path(self.folder)} takes {code} apart: it is another model's")
         return found[: found.index(code) + 1]
@@ -153,10 +153,10 @@ class Seq2SeqEngine:
         )  # fmt: skip
         return [list(one.hypotheses[0]) for one in made]
 
-    def generate(self, prompt: Prompt, sampling: Sampling) -> Iterator[Piece]:
+    def generate(self, prompt: Prompt, sampling: Sampling) -> Iterator[Chunk]:
         raise Problem(f"{self.name} translates and does nothing else: it cannot answer")
 
-    def score(self, ids: Sequence[int], likeliest: int) -> list[Chance]:
+    def score(self, ids: Sequence[int], top_logprobs: int) -> list[TokenLogprob]:
         raise Problem(f"{self.name} translates and does nothing else: it cannot score text")
 
     def logprobs(self, spans: Sequence[Span]) -> Iterator[list[float]]:
@@ -176,7 +176,7 @@ class Seq2SeqEngine:
 
 
 class Pieces:
-    """A tokenizer.json: sentences to the pieces of the vocabulary and back."""
+    """A tokenizer.json: sentences to the tokens of the vocabulary and back."""
 
     def __init__(self, file: Path) -> None:
         from tokenizers import Tokenizer
@@ -190,14 +190,14 @@ class Pieces:
         self.own = {token.content for token in added if token.special}
 
     def cut(self, text: str, *, special: bool = False) -> list[str]:
-        """The pieces of a text; `special`: tokens written in it are read as such."""
+        """The tokens of a text; `special`: tokens written in it are read as such."""
         if special:
             return list(self.special.encode(text, add_special_tokens=False).tokens)
         made = self.plain.encode(text, add_special_tokens=False).tokens
-        return [piece for piece in made if piece not in self.own]  # ... or, where it is a piece as well, left out
+        return [token for token in made if token not in self.own]  # ... or, where it is a token as well, left out
 
-    def text(self, pieces: Sequence[str]) -> str:
-        ids = (self.plain.token_to_id(piece) for piece in pieces)
+    def text(self, tokens: Sequence[str]) -> str:
+        ids = (self.plain.token_to_id(token) for token in tokens)
         return str(self.plain.decode([number for number in ids if number is not None], skip_special_tokens=True))
 
 
@@ -218,13 +218,13 @@ class SentencePieces:
         made: list[str] = self.model.encode(text, out_type=str)
         return made
 
-    def text(self, pieces: Sequence[str]) -> str:
+    def text(self, tokens: Sequence[str]) -> str:
         return str(
-            self.model.decode([piece for piece in pieces if not self.model.is_control(self.model.piece_to_id(piece))])
+            self.model.decode([token for token in tokens if not self.model.is_control(self.model.piece_to_id(token))])
         )
 
 
-def open_pieces(folder: Path) -> Pieces | SentencePieces:
+def open_tokens(folder: Path) -> Pieces | SentencePieces:
     """The tokenizer of a folder."""
     if (folder / "tokenizer.json").is_file():
         return Pieces(folder / "tokenizer.json")

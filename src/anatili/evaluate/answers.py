@@ -24,7 +24,7 @@ def answer_rows(task: EvaluationTask, engine: Engine, rows: Sequence[Row], langu
     others: Counter[str] = Counter()
     right = 0
     for number, row in enumerate(asked):
-        sampling = Sampling(limit=task.limit, temperature=task.temperature, seed=number, stop=task.stop)
+        sampling = Sampling(max_tokens=task.max_tokens, temperature=task.temperature, seed=number, stop=task.stop)
         answer = say(engine, [*before, *turn(task, row)], sampling)
         if task.scorer == "language":
             found = identify(answer).language if answer.strip() else "empty"
@@ -104,5 +104,5 @@ def translate(task: EvaluationTask, engine: Engine, sentence: str, source: str, 
         raise Problem(f"{show_path(task.file)}: the pack {source} cannot ask for {target}: write a template")
     row = {"text": sentence, "source": load_pack(source).name, "target": load_pack(target).name}
     content = fill(task, task.template, row) if task.template else f"{asking} {sentence}"
-    sampling = Sampling(limit=len(sentence) // 2 + 32, temperature=0.0, repetition=1.05)
+    sampling = Sampling(max_tokens=len(sentence) // 2 + 32, temperature=0.0, repetition_penalty=1.05)
     return " ".join(say(engine, [{"role": "user", "content": content}], sampling).split())

@@ -28,8 +28,8 @@ def memorization_row(model: Likelihood, texts: Sequence[str], language: str) -> 
             continue
         asked += 1
         fits = [model.begin, *ids][-(model.engine.context or len(ids) + 1) :]
-        chances = model.engine.score(fits, 1)[-CONTINUATION:]
-        known += all(chance.logprob >= chance.likeliest[0][1] for chance in chances)
+        scores = model.engine.score(fits, 1)[-CONTINUATION:]
+        known += all(token.logprob >= token.top_logprobs[0][1] for token in scores)
     return {
         "measure": f"training texts continued by heart ({PREFIX} tokens given, {CONTINUATION} exact)",
         "language": language,

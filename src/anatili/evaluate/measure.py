@@ -118,7 +118,7 @@ def script_rows(model: Likelihood, text_set: TextSet, given: Given, tell: Tell =
     pack = load_pack(text_set.language)
     if script_of(text_set.texts[0]) != pack.main_script:
         return
-    for name in pack.said.transliteration:
+    for name in pack.config.transliteration:
         bits = model.bits([pack.transliterate(text, name) for text in text_set.texts], tell)
         row = ratio(text_set, bits, byte_counts(text_set), given)
         yield {"measure": f"bits per byte of the original, written in {name}", **row}

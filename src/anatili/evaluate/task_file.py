@@ -48,7 +48,7 @@ class EvaluationTask(BaseModel):
         "", description="For `generate`: the answer is the target, has it in it, or is in the task's language."
     )
     target: str = Field("", description="For `generate`: the right answer: text with {fields} of a row.")
-    limit: int = Field(60, ge=1, le=4096, description="For `generate`: tokens of an answer at most.")
+    max_tokens: int = Field(60, ge=1, le=4096, description="For `generate`: tokens of an answer at most.")
     temperature: float = Field(0.0, ge=0, le=2, description="For `generate`: 0 takes the likeliest token.")
     stop: tuple[str, ...] = Field((), strict=False, description="For `generate`: texts that end an answer.")
     part: Literal["whole", "second half"] = Field(

@@ -48,8 +48,8 @@ def make_rules(pack: LanguagePack) -> tuple[Rule, ...]:
 
     Empty if the main script has none: then letters do not set the language apart.
     """
-    stated = {name: list(groups.items()) for name, groups in pack.said.gate.items()}
-    for script, alphabet in pack.said.letters.items():
+    stated = {name: list(groups.items()) for name, groups in pack.config.gate.items()}
+    for script, alphabet in pack.config.letters.items():
         own = "".join(sorted(c for c in set(alphabet) - SHARED_LETTERS.get(script, frozenset()) if c.isalpha()))
         if own and not any(name.startswith(script) for name in stated):
             stated[script] = [(own, LEAST)]

@@ -136,9 +136,9 @@ def read_lines(pack: LanguagePack, files: Sequence[Path]) -> list[str]:
 def forms(text: str, pack: LanguagePack) -> list[str]:
     """A text as it is, in the pack's spelling, with the look-alikes that people type, and in its other scripts."""
     spelled = pack.normalize(text)
-    pairs = {other: own for other, own in pack.said.lookalikes.items() if not other.isascii() and len(own) == 1}
+    pairs = {other: own for other, own in pack.config.lookalikes.items() if not other.isascii() and len(own) == 1}
     typed = str.maketrans("".join(pairs.values()), "".join(pairs))
-    written = [pack.transliterate(spelled, scheme) for scheme in pack.said.transliteration]
+    written = [pack.transliterate(spelled, scheme) for scheme in pack.config.transliteration]
     return [text, spelled, spelled.translate(typed), *written]
 
 
@@ -163,7 +163,7 @@ def neighbor_words() -> dict[str, tuple[str, ...]]:
 
 def other_words(pack: LanguagePack, packs: dict[str, Path]) -> dict[str, tuple[str, ...]]:
     """The words of all languages but that of `pack`: those that ship, and those of other packs."""
-    own = {pack.code, pack.said.iso639_3}
+    own = {pack.code, pack.config.iso639_3}
     found = {label: words for label, words in neighbor_words().items() if label.removeprefix("und_") not in own}
     for code, path in packs.items():
         with np.load(path, allow_pickle=False) as file:

@@ -38,7 +38,7 @@ class Source(Part):
     """Where a file of the pack comes from."""
 
     origin: str = Field(description="Who wrote it or where it was taken from, with URL.")
-    licence: str = Field(description="SPDX code of its licence.")
+    license: str = Field(description="SPDX code of its license.")
 
 
 class PersonalPattern(Part):
@@ -119,7 +119,7 @@ class LanguagePack:
 
     code: str
     folder: Path
-    said: PackFile
+    config: PackFile
     words: dict[str, tuple[str, ...]]
     """The lines of each word list that is there."""
     prompts: dict[str, Any]
@@ -131,11 +131,11 @@ class LanguagePack:
 
     @property
     def name(self) -> str:
-        return self.said.name
+        return self.config.name
 
     @property
     def own_name(self) -> str:
-        return self.said.own_name
+        return self.config.own_name
 
     @property
     def morphology(self) -> Morphology | None:
@@ -153,18 +153,18 @@ class LanguagePack:
 
     def lower(self, text: str) -> str:
         """`text` in small letters, as this language writes them."""
-        if self.said.capitals:
-            text = text.translate(_letters(tuple(self.said.capitals.items())))
+        if self.config.capitals:
+            text = text.translate(_letters(tuple(self.config.capitals.items())))
         return text.lower()
 
     @property
     def main_script(self) -> str:
-        return next(iter(self.said.letters))
+        return next(iter(self.config.letters))
 
     def normalize(self, text: str) -> str:
         """`text` in NFC, foreign look-alikes inside words of the main script put right, then the pack's own rules."""
         text = clean(text)
-        if self.said.lookalikes:
+        if self.config.lookalikes:
             text = WORD.sub(self._repair, text)
         return self.extra(text) if self.extra else text
 
@@ -184,17 +184,17 @@ class LanguagePack:
 
     @property
     def lookalike_table(self) -> dict[str, str]:
-        return _both_cases(tuple(sorted(self.said.lookalikes.items())))
+        return _both_cases(tuple(sorted(self.config.lookalikes.items())))
 
     def alphabet_share(self, text: str, script: str) -> float:
         """Share of the letters of `text` that belong to the alphabet of `script`; 0 if the pack has none."""
-        alphabet = self.said.letters.get(script)
+        alphabet = self.config.letters.get(script)
         letters = [c for c in text.lower() if c.isalpha()]
         return sum(c in alphabet for c in letters) / len(letters) if alphabet and letters else 0.0
 
     def transliterate(self, text: str, scheme: str) -> str:
         """`text` of the main script written by the rules `[transliteration.<scheme>]`."""
-        rules = self.said.transliteration[scheme]
+        rules = self.config.transliteration[scheme]
         pattern = re.compile("|".join(sorted(map(re.escape, rules.table), key=len, reverse=True)))
 
         def one(match: re.Match[str]) -> str:
@@ -227,7 +227,7 @@ def codes() -> list[str]:
 
 def reference() -> str:
     """The language that others are measured against in the field; "" where no pack says `reference = true`."""
-    return next((code for code in codes() if load_pack(code).said.reference), "")
+    return next((code for code in codes() if load_pack(code).config.reference), "")
 
 
 @cache
@@ -237,14 +237,14 @@ def load_pack(code: str) -> LanguagePack:
     if folder is None or not code.isidentifier():
         raise Problem(f"no language pack {code!r}; there are {', '.join(codes())}. Make one: anatili lang new {code}")
     try:
-        said = PackFile.model_validate(read_toml(folder / "pack.toml"))
+        config = PackFile.model_validate(read_toml(folder / "pack.toml"))
     except ValidationError as error:
         raise Problem(f"{folder / 'pack.toml'}: {explain(error)}") from error
     if not (folder / "stopwords.txt").is_file():
         raise Problem(f"{folder}: stopwords.txt is missing; a pack needs it (one word a line)")
     for other in folder.glob("*.toml"):  # also those that are asked for late in a run
         read_toml(other)
-    fallback = prompts_of(said.prompts_from, folder)
+    fallback = prompts_of(config.prompts_from, folder)
     files = {p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in sorted(folder.iterdir()) if p.is_file()}
     if fallback:
         text = json.dumps(fallback, sort_keys=True) + files.get("prompts.toml", "")
@@ -252,7 +252,7 @@ def load_pack(code: str) -> LanguagePack:
     return LanguagePack(
         code=code,
         folder=folder,
-        said=said,
+        config=config,
         words={name: _lines(folder / name) for name in WORD_LISTS if (folder / name).is_file()},
         prompts=completed(read_toml(folder / "prompts.toml"), fallback),
         cases=read_toml(folder / "cases.toml"),

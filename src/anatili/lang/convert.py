@@ -39,7 +39,7 @@ class Backward:
 
 @cache
 def backward(code: str, scheme: str) -> Backward:
-    rules = load_pack(code).said.transliteration[scheme]
+    rules = load_pack(code).config.transliteration[scheme]
     sources: dict[str, list[str]] = {}
     for letter, written in rules.table.items():
         if written:
@@ -71,7 +71,7 @@ def to_main_script(pack: LanguagePack, text: str) -> Converted:
     words = WORD.findall(text)
     if script in ("", pack.main_script) or not scheme:
         return Converted(text, "", len(words), 0)
-    rules, back = pack.said.transliteration[scheme], backward(pack.code, scheme)
+    rules, back = pack.config.transliteration[scheme], backward(pack.code, scheme)
     unsure = 0
 
     def one(match: re.Match[str]) -> str:
@@ -83,7 +83,7 @@ def to_main_script(pack: LanguagePack, text: str) -> Converted:
         found = back.words.get(low, "")
         if not found:
             unsure += any(letters in low for letters in rules.doubtful)
-            found = convert_word(low, rules, back, pack.said.vowels)
+            found = convert_word(low, rules, back, pack.config.vowels)
         if word.isupper() and len(word) > 1:
             return found.upper()
         return found[:1].upper() + found[1:] if word[:1].isupper() and word[:1] != low[:1] else found
@@ -122,7 +122,7 @@ def best_scheme(pack: LanguagePack, text: str, script: str) -> str:
     letters = [c for c in text.lower() if c.isalpha()]
     fits = {
         name: sum(c in alphabet for c in letters)
-        for name, rules in pack.said.transliteration.items()
+        for name, rules in pack.config.transliteration.items()
         if name.startswith(script)
         for alphabet in [set("".join(rules.table.values()))]
     }

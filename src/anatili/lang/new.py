@@ -11,7 +11,7 @@ from anatili.text import show_path
 
 TEMPLATES = FOLDER / "template"
 SUFFIX = ".template"
-SOURCE = '"{name}" = {{ origin = "{origin}", licence = "CC0-1.0" }}\n'
+SOURCE = '"{name}" = {{ origin = "{origin}", license = "CC0-1.0" }}\n'
 AUTHORS = "written by the authors of this pack"
 LEARNED = {
     "lexicon.tsv": "learned by anatili lang lexicon from running text",

@@ -119,7 +119,7 @@ class Reader:
 
     def __init__(self, pack: LanguagePack) -> None:
         self.pack = pack
-        self.said = said = load_facts(pack.folder).numbers
+        self.rules = said = load_facts(pack.folder).numbers
         self.stems = sorted(said.stems, key=len, reverse=True)
         self.ending = re.compile(said.ending)
         self.months: dict[str, list[tuple[str, int]]] = {}
@@ -143,12 +143,12 @@ class Reader:
         if low in self.known:
             return self.known[low]
         found = None
-        if low in self.said.words:
-            found = self.said.words[low], len(low)
-        elif low not in self.said.apart:
+        if low in self.rules.words:
+            found = self.rules.words[low], len(low)
+        elif low not in self.rules.apart:
             for stem in self.stems:
                 if low.startswith(stem) and self.ending.fullmatch(low, len(stem)):
-                    found = self.said.stems[stem], len(stem)
+                    found = self.rules.stems[stem], len(stem)
                     break
         if len(self.known) < REMEMBERED:
             self.known[low] = found
@@ -191,7 +191,7 @@ class Reader:
         plain = re.sub(f"[{SPACES}]", "", text)
         if plain.isdecimal():
             return Fraction(plain)
-        decimal = self.said.decimal
+        decimal = self.rules.decimal
         thousands = "," if decimal == "." else "."
         if re.fullmatch(rf"\d{{1,3}}(?:\{thousands}\d{{3}})+(?:\{decimal}\d+)?", plain):
             return Fraction(plain.replace(thousands, "").replace(decimal, "."))
@@ -220,7 +220,7 @@ class Reader:
             unit, last = self.unit_behind(text, tokens, end)
             worded = all(token.worded for token in tokens[at:end])
             unit = unit or self.unit_before(text, tokens, at)
-            weak = end == at + 1 and self.pack.lower(tokens[at].text) in self.said.weak
+            weak = end == at + 1 and self.pack.lower(tokens[at].text) in self.rules.weak
             one = Number(value, unit, tokens[at].start, tokens[end - 1].root, worded=worded, last=last, weak=weak)
             if found:
                 one = self.linked(text, found[-1], one)
@@ -242,7 +242,7 @@ class Reader:
         now, end = Sum(), at
         while end < len(tokens):
             place = end
-            if now.parts and now.value >= 100 and tokens[place].text.lower() in self.said.inner:
+            if now.parts and now.value >= 100 and tokens[place].text.lower() in self.rules.inner:
                 place += 1  # "one hundred and one"
             if place == len(tokens) or tokens[place].value is None:
                 break
@@ -252,7 +252,7 @@ class Reader:
             if not now.take(tokens[place]):
                 break
             end = place + 1
-        half = end < len(tokens) and self.pack.lower(tokens[end].text) in self.said.half
+        half = end < len(tokens) and self.pack.lower(tokens[end].text) in self.rules.half
         return (end + 1, now.value + Fraction(1, 2)) if half else (end, now.value)
 
     def unit_behind(self, text: str, tokens: list[Token], at: int) -> tuple[str, int]:

@@ -68,7 +68,7 @@ def load_translation(folder: Path) -> Translation:
 
 def flores_code(pack: LanguagePack) -> str:
     """What FLORES, and the models of its makers, call a language: its three letters and its script."""
-    return load_translation(pack.folder).flores or f"{pack.said.iso639_3}_{pack.main_script}"
+    return load_translation(pack.folder).flores or f"{pack.config.iso639_3}_{pack.main_script}"
 
 
 @cache

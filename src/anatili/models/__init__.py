@@ -75,7 +75,7 @@ def open_packaged(folder: Path, tell: Callable[[str], None]) -> Path:
         if target.exists():
             return target
         base = weights.packaged_gguf(description["base"])
-        terms = weights.PACKAGED[description["base"]].licence
+        terms = weights.PACKAGED[description["base"]].license
         tell(f"{description['name']} is built on {description['base']}, which has its own terms: {terms}")
         tell(f"They are in {show_path(weights.notice(description['base']))}. Merging …")
         from anatili.gguf.merge import merge

@@ -60,7 +60,7 @@ class PullPlan:
     files: tuple[File, ...]
     opens: str
     """The GGUF file to open; "" opens the folder."""
-    licence: str
+    license: str
     """The license that the repository states; "" if none."""
 
     @property
@@ -86,8 +86,8 @@ def plan_pull(name: str, file: str = "") -> PullPlan:
     if not re.fullmatch(r"[0-9a-f]{40}", str(info.sha)):
         raise Problem(f"{host()} does not name a commit of {repository}: refused")
     pulled_as = row.name if row else name if not file else f"{name}/{file}"
-    licence = info.card_data.get("license") if info.card_data else ""
-    return PullPlan(pulled_as, repository, str(info.sha), tuple(chosen), opens, str(licence or ""))
+    code = info.card_data.get("license") if info.card_data else ""
+    return PullPlan(pulled_as, repository, str(info.sha), tuple(chosen), opens, str(code or ""))
 
 
 def as_file(sibling: Any) -> File:

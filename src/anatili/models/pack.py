@@ -51,7 +51,7 @@ def pack(run: Run, folder: Path, quantization: str) -> dict[str, Any]:
         "name": recipe.name,
         "parameters": released.summary["parameters"],
         "languages": recipe.languages,
-        "licence": recipe.release.licence,
+        "license": recipe.release.license,
         "base": base if part else "",
         "weights": files[0],
         "made_from": {"release": released.content, "tune": tuned.content},

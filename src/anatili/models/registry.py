@@ -29,7 +29,7 @@ BESIDE = 700_000_000
 """Further memory of a process, at most, in bytes: the cache of a small model is larger than its weights."""
 BITS = {"Q4_K_M": 4.8944, "Q8_0": 8.5008, "BF16": 16.0}
 """Bits per weight, measured on Llama 3.1 8B: github.com/ggml-org/llama.cpp, tools/quantize/README.md (2025)."""
-FACTS = ("bytes", "parameters", "licence", "gated", "languages", "all_languages", "warning")
+FACTS = ("bytes", "parameters", "license", "gated", "languages", "all_languages", "warning")
 """Facts of a row that need a source."""
 KINDS = ("chat", "base", "translation", "embedding", "reranker", "speech")
 
@@ -84,7 +84,7 @@ class Row(Fact):
     quantization: str = ""
     """Quantization of a GGUF file, or of the weights in a folder."""
     parameters: int = 0
-    licence: str = ""
+    license: str = ""
     """SPDX identifier, or LicenseRef- if SPDX has none."""
     terms: str = ""
     """Where to read the license, if it is not a well-known one."""
@@ -175,7 +175,7 @@ def bundled(folder: Path) -> dict[str, Any]:
          for row in directions]  # fmt: skip
     return {
         "bytes": sum(path.stat().st_size for path in folder.iterdir()), "parameters": description["parameters"],
-        "licence": description["licence"], "languages": description["languages"],
+        "license": description["license"], "languages": description["languages"],
         "measured": [
             {"test": test, "value": value, "unit": unit, "note": note, "source": "its model.json", "date": "2026"}
             for test, value, unit, note in measured
@@ -225,7 +225,7 @@ class NotPulled(Problem):
 def in_short(row: Row) -> str:
     """Size and license in a few words."""
     size = f"{'about ' if row.is_size_reckoned else ''}{row.size / 1e9:.2f} GB, " if row.size else ""
-    return f"{size}{row.licence or 'license unknown'}{'' if row.commercial else ', not for commercial use'}"
+    return f"{size}{row.license or 'license unknown'}{'' if row.commercial else ', not for commercial use'}"
 
 
 def located(name: str) -> Pulled | None:
@@ -289,9 +289,9 @@ def card(model: Pulled) -> str:
     if row is None:
         return f"# {model.name}\n\nPulled from {where}. It is not in the registry and was not reviewed.\n"
     scores = "".join(f"- {s.test}: {s.value:g} {s.unit}; {s.note} ({s.source}, {s.date})\n" for s in row.published)
-    licence = (row.licence or "not stated") + ("" if row.commercial else ", not for commercial use")
+    terms = (row.license or "not stated") + ("" if row.commercial else ", not for commercial use")
     warning = f"Note: {row.warning}.\n\n" if row.warning else ""
-    return f"# {row.name}\n\n{row.about}\n\n{warning}License: {licence}. Pulled from {where}.\n\n{scores}"
+    return f"# {row.name}\n\n{row.about}\n\n{warning}License: {terms}. Pulled from {where}.\n\n{scores}"
 
 
 def folder_of(name: str) -> Path | None:

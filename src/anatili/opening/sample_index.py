@@ -18,7 +18,7 @@ def sample_run(languages: Sequence[str], tell: Tell) -> Run:
     """A run of the sample up to its index, in `languages`, the main one first; made once and kept in the cache."""
     recipe = Recipe.model_validate({
         "name": "sample", "language": languages[0], "beside": languages[1:],
-        "collect": {"sources": [{"name": "sample", "path": sample.PLACE, "licence": "CC0-1.0"}]},
+        "collect": {"sources": [{"name": "sample", "path": sample.PLACE, "license": "CC0-1.0"}]},
     })  # fmt: skip
     run = Run(cache_folder() / f"sample-{'-'.join(languages)}-{sample.digest()[:16]}")
     with run.locked(WAIT):  # two servers that begin at once make it once

@@ -46,7 +46,7 @@ def inventory(recipe: Recipe, base: Path) -> dict[str, dict[str, Any]]:
     packs = [load_pack(code) for code in recipe.languages]
     for pack in packs:
         thresholds(recipe.cut, pack)
-    own = {pack.code: pack.said.cut for pack in packs}
+    own = {pack.code: pack.config.cut for pack in packs}
     in_recipe = recipe.cut.model_fields_set
     return {f"[cut] of {code}": {key: value for key, value in values.items() if key not in in_recipe}
             for code, values in own.items() if values}  # fmt: skip
@@ -94,7 +94,7 @@ def rows(source: Path, marks: Path, duplicates: Path) -> Iterator[tuple[Document
 
 def thresholds(settings: Cut, pack: LanguagePack) -> Cut:
     """The thresholds for a language: the recipe's own values, then the pack's, then the defaults."""
-    own = {key: value for key, value in pack.said.cut.items() if key not in settings.model_fields_set}
+    own = {key: value for key, value in pack.config.cut.items() if key not in settings.model_fields_set}
     try:
         return Cut.model_validate(settings.model_dump() | own)
     except ValidationError as error:
@@ -151,7 +151,7 @@ def keep(
         url=document.url,
         source=document.source,
         time=document.time,
-        licence=document.licence,
+        license=document.license,
         language=mark.language,
         script=mark.script,
     )

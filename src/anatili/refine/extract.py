@@ -61,7 +61,7 @@ def from_warc(shard: Path, settings: Extract, lost: list[Lost]) -> Iterator[Docu
             url=page.url,
             source=info["source"],
             time=page.time,
-            licence=info["licence"],
+            license=info["license"],
             opt_out=dated(extracted.opt_out, page.time[:10]),
             charset=extracted.charset,
             translated=extracted.translated,

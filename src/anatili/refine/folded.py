@@ -28,9 +28,9 @@ def typed_without(words: list[str], body: str, packs: dict[str, LanguagePack]) -
     """Whether `body` is in one of the languages, typed without its special letters."""
     best = Folded("", 0.0)
     for code, pack in packs.items():
-        if not pack.said.keyboard or len(words) < SHORT:
+        if not pack.config.keyboard or len(words) < SHORT:
             continue
-        own_letters = sum(body.count(letter) + body.count(letter.upper()) for letter in pack.said.keyboard)
+        own_letters = sum(body.count(letter) + body.count(letter.upper()) for letter in pack.config.keyboard)
         if own_letters > FEW_OWN * len(body):
             continue
         folded_stopwords = folded_words(code, tuple(packs))
@@ -44,7 +44,7 @@ def typed_without(words: list[str], body: str, packs: dict[str, LanguagePack]) -
 def folded_words(code: str, codes: tuple[str, ...]) -> frozenset[str]:
     """The folded forms of a pack's stop words with special letters, unless another language has the word."""
     pack = load_pack(code)
-    table = str.maketrans(pack.said.keyboard)
+    table = str.maketrans(pack.config.keyboard)
     foreign = {word for other in codes if other != code for word in load_pack(other).stopwords}
     folded = {word.translate(table) for word in pack.stopwords if word.translate(table) != word}
     return frozenset(word for word in folded - foreign - pack.stopwords if len(word) > 2)

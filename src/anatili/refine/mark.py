@@ -82,7 +82,7 @@ def personal_patterns(packs: dict[str, LanguagePack]) -> dict[str, PersonalPatte
     """The patterns of all packs; where two packs name the same kind, the main language's goes first."""
     merged: dict[str, PersonalPattern] = {}
     for pack in packs.values():
-        for kind, pattern in pack.said.personal.items():
+        for kind, pattern in pack.config.personal.items():
             merged.setdefault(kind, pattern)
     return merged
 
@@ -249,7 +249,7 @@ def written_stopwords(code: str, script: str) -> frozenset[str]:
     pack = load_pack(code)
     if script == pack.main_script:
         return pack.stopwords
-    schemes = [name for name in pack.said.transliteration if name.startswith(script)]
+    schemes = [name for name in pack.config.transliteration if name.startswith(script)]
     return frozenset(pack.transliterate(word, scheme) for scheme in schemes for word in pack.stopwords)
 
 

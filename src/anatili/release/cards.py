@@ -28,7 +28,7 @@ class Entry:
     url: str
     title: str
     source: str
-    licence: str
+    license: str
     time: str
     opt_out: str
     charset: str
@@ -86,7 +86,7 @@ def entries_of(shard: Path, inputs: dict[str, Path]) -> Iterator[Entry]:
         in_corpus = kept.get(document.id) or held_out.get(document.id)
         loss = lost.get(document.id)
         yield Entry(
-            **{name: getattr(document, name) for name in ("id", "url", "title", "source", "licence", "time", "opt_out",
+            **{name: getattr(document, name) for name in ("id", "url", "title", "source", "license", "time", "opt_out",
                                                            "charset")},
             use="training" if document.id in kept else "held-out" if in_corpus else "lost",
             reason=f"{loss.reason}: {loss.detail}" if loss else "",
@@ -109,7 +109,7 @@ def write_manifest(task: Task, records: dict[str, Record]) -> None:
             "name": task.recipe.name,
             "made_by": "anatili " + anatili.__version__,
             "recipe": task.recipe.model_dump(),
-            "documents": "documents/*.parquet: every document with source, licence, digests, marks and use",
+            "documents": "documents/*.parquet: every document with source, license, digests, marks and use",
             "stages": stages,
         },
     )
@@ -120,13 +120,13 @@ def card_facts(task: Task, records: dict[str, Record], counts: Counter[str]) -> 
     """The values for the card templates; every number comes from a record."""
     recipe, trained = task.recipe, records["pretrain"].summary
     scores = json.loads((task.inputs["evaluate"] / "scores.json").read_text("utf-8"))
-    licences: Counter[str] = Counter()
+    licenses: Counter[str] = Counter()
     for shard in sorted(task.inputs["cut"].glob("part-*.parquet")):
-        licences.update(f"{row.source} | {row.licence} | {row.language}" for row in read_shard(shard, Kept))
+        licenses.update(f"{row.source} | {row.license} | {row.language}" for row in read_shard(shard, Kept))
     return {
         "name": recipe.name,
-        "licence": recipe.release.licence,
-        "licence_id": recipe.release.licence.lower(),
+        "license": recipe.release.license,
+        "license_id": recipe.release.license.lower(),
         "contact": recipe.release.contact or "not given; set [release] contact in the recipe",
         "languages": ", ".join(f"{load_pack(code).name} ({code})" for code in recipe.languages),
         "language_list": "\n".join(f"- {code}" for code in recipe.languages),
@@ -141,7 +141,7 @@ def card_facts(task: Task, records: dict[str, Record], counts: Counter[str]) -> 
         "scores": score_table(scores["scores"]),
         "measures": measure_table(scores["measures"]),
         "metric": scores["metric"],
-        "licences": "\n".join(f"| {key} | {value} |" for key, value in sorted(licences.items())),
+        "licenses": "\n".join(f"| {key} | {value} |" for key, value in sorted(licenses.items())),
         "used": counts["training"],
         "held_out": counts["held-out"],
         "lost": counts["lost"],

@@ -12,7 +12,7 @@ from typing import Any
 PLACE = "sample:"
 """The path that names the sample in a recipe."""
 FOLDER = Path(__file__).parent
-LICENCE = "CC0-1.0"
+LICENSE = "CC0-1.0"
 
 
 @cache

@@ -81,7 +81,7 @@ def alphabets() -> Iterator[Page]:
     """Look-alike letters inside words, and the language in its other scripts."""
     main = settings()["languages"][0]
     pack = load_pack(main)
-    lookalikes = {meant: typed for typed, meant in pack.said.lookalikes.items()}
+    lookalikes = {meant: typed for typed, meant in pack.config.lookalikes.items()}
     for number, text in enumerate(texts(main, 24, 2)):
         chosen = {letter: lookalikes[letter] for letter in settings()["lookalikes"]}
         mixed = " ".join(
@@ -89,7 +89,7 @@ def alphabets() -> Iterator[Page]:
             for word in text.text.split(" ")
         )
         yield page(address("lookalikes", number), render(text.title, mixed, main, number))
-    for scheme in pack.said.transliteration:
+    for scheme in pack.config.transliteration:
         for number, text in enumerate(texts(main, 28, 2)):
             title, body = pack.transliterate(text.title, scheme), pack.transliterate(text.text, scheme)
             html = render(title, body, page_settings()["fallback"], number)

@@ -66,8 +66,8 @@ def terms(code: str, script: str = "") -> Terms:
 
 def stem(word: str, pack: LanguagePack) -> str:
     """`word` (lowercase) without endings, by Snowball or the pack's morphology; unchanged if there is neither."""
-    if pack.said.stemmer:
-        return str(STEMMERS.named(pack.said.stemmer).stemWord(word)) or word
+    if pack.config.stemmer:
+        return str(STEMMERS.named(pack.config.stemmer).stemWord(word)) or word
     return pack.morphology.stem(word) if pack.morphology else word
 
 

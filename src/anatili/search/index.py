@@ -44,7 +44,7 @@ class Passage:
     url: str
     source: str
     time: str
-    licence: str
+    license: str
     language: str
     script: str
 
@@ -92,7 +92,7 @@ def passages(document: Kept, size: int) -> Iterator[Passage]:
             url=document.url,
             source=document.source,
             time=document.time,
-            licence=document.licence,
+            license=document.license,
             language=document.language,
             script=document.script,
         )
@@ -174,4 +174,4 @@ def read_passage(stored: bytes) -> Passage:
 
 def keyboard_of(codes: Iterable[str]) -> dict[str, str]:
     """The substitutes typed for the special letters of these languages."""
-    return {letter: typed for code in sorted(codes) for letter, typed in load_pack(code).said.keyboard.items()}
+    return {letter: typed for code in sorted(codes) for letter, typed in load_pack(code).config.keyboard.items()}

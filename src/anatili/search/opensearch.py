@@ -34,7 +34,7 @@ INDEX: dict[str, Any] = {
             "language": {"type": "keyword"},
         }
         | {name: {"type": "keyword", "index": False, "doc_values": False} for name in (
-            "id", "document", "title", "text", "url", "source", "time", "licence", "script")},
+            "id", "document", "title", "text", "url", "source", "time", "license", "script")},
     },
 }  # fmt: skip
 """Settings and mappings of the index. tantivy's BM25 has the same k1 and b."""

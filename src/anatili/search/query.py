@@ -42,7 +42,7 @@ def read_word(
     if terms:
         return QueryWord(word, dict.fromkeys(as_typed(word, packs, vocabulary), TYPED) | terms)
     for pack in packs.values():
-        keyboard = pack.said.keyboard
+        keyboard = pack.config.keyboard
         folded = {fold(term, keyboard) for term in meanings(word[:LONGEST], pack)}
         terms |= {term: 1.0 for form in sorted(folded) for term in vocabulary.folded_as(form)}
         if not terms:
@@ -54,15 +54,15 @@ def as_typed(word: str, packs: Mapping[str, LanguagePack], vocabulary: TermVocab
     """Index terms that a word may mean if it was typed without a language's special letters."""
     for pack in packs.values():
         plain = pack.lower(word[:LONGEST])
-        if pack.said.keyboard and fold(plain, pack.said.keyboard) == plain:
-            yield from vocabulary.folded_as(fold(stem(plain, pack), pack.said.keyboard))
+        if pack.config.keyboard and fold(plain, pack.config.keyboard) == plain:
+            yield from vocabulary.folded_as(fold(stem(plain, pack), pack.config.keyboard))
 
 
 def meanings(word: str, pack: LanguagePack) -> set[str]:
     """The terms of a word in a language, also if it was typed in another script or without special letters."""
     plain = pack.lower(pack.normalize(word))
     terms = {stem(plain, pack)}
-    if pack.said.transliteration and script_of(plain) != pack.main_script:
+    if pack.config.transliteration and script_of(plain) != pack.main_script:
         terms.add(stem(pack.lower(to_main_script(pack, word).text), pack))
     typed = typed_words(pack.code)
     if typed and typed.fold(plain) == plain and (lemma := typed.lemma(plain)):
@@ -74,4 +74,4 @@ def meanings(word: str, pack: LanguagePack) -> set[str]:
 def typed_words(code: str) -> Typed | None:
     """Finds words typed without a language's special letters; None if the pack has no keyboard or no lexicon."""
     pack = load_pack(code)
-    return Typed(pack.morphology, pack.said.keyboard) if pack.said.keyboard and pack.morphology else None
+    return Typed(pack.morphology, pack.config.keyboard) if pack.config.keyboard and pack.morphology else None

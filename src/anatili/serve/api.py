@@ -157,7 +157,7 @@ def words_of_the_page(assistant: Assistant) -> dict[str, Any]:
     """What the page needs to speak its languages: words, formats, alphabets, other scripts, letters of their own."""
     packs = {code: pack for code, pack in assistant.packs.items() if "page" in pack.prompts}
     scripts = {
-        code: {name: rules.table for name, rules in pack.said.transliteration.items() if not rules.prefix}
+        code: {name: rules.table for name, rules in pack.config.transliteration.items() if not rules.prefix}
         for code, pack in packs.items()
     }
     return {
@@ -165,10 +165,10 @@ def words_of_the_page(assistant: Assistant) -> dict[str, Any]:
         "languages": {code: pack.own_name for code, pack in assistant.packs.items()},
         "words": {code: pack.prompts["page"] for code, pack in packs.items()},
         "formats": {code: pack.prompts.get("format", {}) for code, pack in packs.items()},
-        "alphabets": {code: pack.said.letters[pack.main_script] for code, pack in packs.items()},
+        "alphabets": {code: pack.config.letters[pack.main_script] for code, pack in packs.items()},
         "main_scripts": {code: pack.main_script for code, pack in packs.items()},
         "scripts": {code: tables for code, tables in scripts.items() if tables},
-        "own_letters": {code: "".join(pack.said.keyboard) for code, pack in packs.items() if pack.said.keyboard},
+        "own_letters": {code: "".join(pack.config.keyboard) for code, pack in packs.items() if pack.config.keyboard},
         "search": assistant.search is not None,
         "chat": not isinstance(assistant.engine, Translating),
     }

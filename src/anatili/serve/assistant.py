@@ -6,7 +6,7 @@ from itertools import chain
 from pathlib import Path
 
 from anatili.directions import Directions
-from anatili.engine import Engine, Message, Piece, Prompt, Sampling, Translating, stop
+from anatili.engine import Chunk, Engine, Message, Prompt, Sampling, Translating, stop
 from anatili.identify import identify
 from anatili.lang import LanguagePack, load_pack, reference
 from anatili.opening import Tell, open_model, silent
@@ -93,7 +93,7 @@ class Assistant:
     ) -> Answer:
         """The whole answer to one question; without `search` by the model alone, without passages."""
         ready, report = self.ready([{"role": "user", "content": question}], language, search=search), Report()
-        text = "".join(piece.text for piece in self.answer(ready, sampling or Sampling(), report))
+        text = "".join(chunk.text for chunk in self.answer(ready, sampling or Sampling(), report))
         notice = report.notice or ready.notice
         return Answer(text, tuple(report.citations), notice, tuple(ready.passages), ready.language)
 
@@ -120,22 +120,22 @@ class Assistant:
             abstains=abstains,
         )
 
-    def answer(self, ready: Ready, sampling: Sampling, report: Report) -> Iterator[Piece]:
-        """The answer as it comes, its citations checked; `report` tells about it when the last piece is out."""
+    def answer(self, ready: Ready, sampling: Sampling, report: Report) -> Iterator[Chunk]:
+        """The answer as it comes, its citations checked; `report` tells about it when the last chunk is out."""
         said = ""
-        for piece in self._answer(ready, sampling, report):
-            said += piece.text
-            if piece.finish:
+        for chunk in self._answer(ready, sampling, report):
+            said += chunk.text
+            if chunk.finish:
                 report.language = identify(said).language if len(said) >= TELLING // 2 else ""
                 if report.quoted and not ready.quotes:
                     report.notice = self.notice(ready.language, quotes=True, sourced=True)
-            yield piece
+            yield chunk
 
-    def _answer(self, ready: Ready, sampling: Sampling, report: Report) -> Iterator[Piece]:
+    def _answer(self, ready: Ready, sampling: Sampling, report: Report) -> Iterator[Chunk]:
         if ready.abstains:
-            yield Piece(self.no_answer(ready.language) + ".", finish="stop")
+            yield Chunk(self.no_answer(ready.language) + ".", finish="stop")
         elif ready.quotes:
-            yield Piece(quotation(ready.passages[0], report), finish="stop")
+            yield Chunk(quotation(ready.passages[0], report), finish="stop")
         elif not ready.passages:
             yield from self.engine.generate(ready.prompt, sampling)
         elif not 0 < self.engine.parameters < SMALL:
@@ -148,21 +148,21 @@ class Assistant:
         own = self.packs[language].prompts.get("no_answer")
         return str(own or load_pack(reference()).prompts["no_answer"])
 
-    def in_language(self, ready: Ready, sampling: Sampling, report: Report) -> Iterator[Piece]:
+    def in_language(self, ready: Ready, sampling: Sampling, report: Report) -> Iterator[Chunk]:
         """A small model's answer if it begins in the language of the question, in one of two tries; else quotations."""
         for seed in (sampling.seed, sampling.seed + 1):
-            pieces = self.engine.generate(ready.prompt, replace(sampling, seed=seed))
+            chunks = self.engine.generate(ready.prompt, replace(sampling, seed=seed))
             held, said = [], ""
-            for piece in pieces:
-                held.append(piece)
-                said += piece.text
-                if piece.finish or len(said) >= TELLING:
+            for chunk in chunks:
+                held.append(chunk)
+                said += chunk.text
+                if chunk.finish or len(said) >= TELLING:
                     break
             if len(said) < TELLING // 2 or identify(said).language in (ready.language, ""):
-                yield from checked(chain(held, pieces), ready.passages, report)
+                yield from checked(chain(held, chunks), ready.passages, report)
                 return
-            stop(pieces)
-        yield Piece(quotation(ready.passages[0], report), finish="stop")
+            stop(chunks)
+        yield Chunk(quotation(ready.passages[0], report), finish="stop")
 
     def asks_to_translate(self, question: str) -> bool:
         """Whether a question begins as the requests to translate do that models are taught: nothing to look up then."""

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
-from anatili.engine import Chance, Piece, Sampling
+from anatili.engine import Chunk, Sampling, TokenLogprob
 from anatili.problem import Problem
 from anatili.search.searcher import Hit
 from anatili.serve.assistant import Assistant, Ready
@@ -88,32 +88,32 @@ async def open_chat(desk: Desk, wanted: ChatWanted) -> tuple[Ready, list[Samplin
     return ready, wanted.samplings(LIMIT, TEMPERATURE, REPETITION)
 
 
-async def take(desk: Desk, made: Iterator[Piece], request: Request | None = None) -> AsyncIterator[Piece]:
+async def take(desk: Desk, made: Iterator[Chunk], request: Request | None = None) -> AsyncIterator[Chunk]:
     """Pieces while their reader is there, counted."""
     began = time.perf_counter()
     first = True
-    async for piece in desk.slots.pieces(made):
-        if first and piece.text:
+    async for chunk in desk.slots.chunks(made):
+        if first and chunk.text:
             desk.metrics.first_token.observe(time.perf_counter() - began)
             first = False
-        if piece.finish:
-            desk.metrics.tokens.labels("prompt").inc(piece.prompt_tokens)
-            desk.metrics.tokens.labels("answer").inc(piece.tokens)
-        yield piece
+        if chunk.finish:
+            desk.metrics.tokens.labels("prompt").inc(chunk.prompt_tokens)
+            desk.metrics.tokens.labels("answer").inc(chunk.tokens)
+        yield chunk
         if request and await request.is_disconnected():
             return
 
 
-def chance_row(chance: Chance) -> dict[str, Any]:
+def logprob_row(token: TokenLogprob) -> dict[str, Any]:
     def row(token: str, value: float) -> dict[str, Any]:
         return {"token": token, "logprob": value, "bytes": list(token.encode("utf-8", "replace"))}
 
-    top = [row(*one) for one in chance.likeliest]
-    return {**row(chance.token, chance.logprob), "top_logprobs": top}
+    top = [row(*one) for one in token.top_logprobs]
+    return {**row(token.token, token.logprob), "top_logprobs": top}
 
 
-def chances(piece: Piece) -> dict[str, Any] | None:
-    return {"content": [chance_row(one) for one in piece.chances], "refusal": None} if piece.chances else None
+def logprobs_of(chunk: Chunk) -> dict[str, Any] | None:
+    return {"content": [logprob_row(one) for one in chunk.logprobs], "refusal": None} if chunk.logprobs else None
 
 
 def usage(prompt: int, answer: int) -> dict[str, int]:
@@ -141,10 +141,10 @@ def chat_routes(desk: Desk) -> APIRouter:
         if wanted.stream:
             await desk.slots.room()
             return StreamingResponse(response_events(desk, ready, samplings[0]), media_type="text/event-stream")
-        text, last, report = "", Piece(""), Report()
+        text, last, report = "", Chunk(""), Report()
         async with desk.slots.one():
-            async for piece in take(desk, desk.assistant.answer(ready, samplings[0], report), request):
-                text, last = text + piece.text, piece
+            async for chunk in take(desk, desk.assistant.answer(ready, samplings[0], report), request):
+                text, last = text + chunk.text, chunk
         return response(desk, "completed", text, last) | {"anatili": before(ready) | after(report)}
 
     return routes
@@ -157,12 +157,12 @@ async def whole_chat(
     told: dict[str, Any] = {}
     prompt = count = 0
     for index, sampling in enumerate(samplings):
-        text, rows, last, report = "", [], Piece(""), Report()
+        text, rows, last, report = "", [], Chunk(""), Report()
         async with desk.slots.one():
-            async for piece in take(desk, desk.assistant.answer(ready, sampling, report), request):
-                text, last = text + piece.text, piece
-                rows += [chance_row(one) for one in piece.chances]
-        logprobs = {"content": rows, "refusal": None} if sampling.likeliest >= 0 else None
+            async for chunk in take(desk, desk.assistant.answer(ready, sampling, report), request):
+                text, last = text + chunk.text, chunk
+                rows += [logprob_row(one) for one in chunk.logprobs]
+        logprobs = {"content": rows, "refusal": None} if sampling.top_logprobs >= 0 else None
         choices.append({"index": index, "message": {"role": "assistant", "content": text, "refusal": None},
                         "finish_reason": last.finish or "stop", "logprobs": logprobs})  # fmt: skip
         prompt, count = last.prompt_tokens, count + last.tokens
@@ -189,12 +189,12 @@ async def chat_events(
         yield event(index, {"role": "assistant", "content": ""}, more=first)
         try:
             async with desk.slots.one():
-                async for piece in take(desk, desk.assistant.answer(ready, sampling, report)):
-                    if piece.text or piece.chances:
-                        yield event(index, {"content": piece.text}, logprobs=chances(piece))
-                    if piece.finish:
-                        prompt, count = piece.prompt_tokens, count + piece.tokens
-                        yield event(index, {}, piece.finish, more={"anatili": after(report)})
+                async for chunk in take(desk, desk.assistant.answer(ready, sampling, report)):
+                    if chunk.text or chunk.logprobs:
+                        yield event(index, {"content": chunk.text}, logprobs=logprobs_of(chunk))
+                    if chunk.finish:
+                        prompt, count = chunk.prompt_tokens, count + chunk.tokens
+                        yield event(index, {}, chunk.finish, more={"anatili": after(report)})
         except (Problem, Full) as error:
             yield sent(error_body(error))
             return
@@ -214,7 +214,7 @@ def sent(body: dict[str, Any]) -> str:
     return f"data: {json.dumps(body, ensure_ascii=False)}\n\n"
 
 
-def response(desk: Desk, status: str, text: str, last: Piece, name: str = "") -> dict[str, Any]:
+def response(desk: Desk, status: str, text: str, last: Chunk, name: str = "") -> dict[str, Any]:
     """A response in OpenAI's form."""
     name = name or uuid.uuid4().hex
     message = {"type": "message", "id": f"msg_{name}", "role": "assistant", "status": status,
@@ -244,16 +244,16 @@ async def response_events(desk: Desk, ready: Ready, sampling: Sampling) -> Async
 
     where = {"item_id": f"msg_{name}", "output_index": 0, "content_index": 0}
     begun = {"type": "message", "id": where["item_id"], "role": "assistant", "status": "in_progress", "content": []}
-    yield event("response.created", response=response(desk, "in_progress", "", Piece(""), name))
+    yield event("response.created", response=response(desk, "in_progress", "", Chunk(""), name))
     yield event("response.output_item.added", output_index=0, item=begun)
     yield event("response.content_part.added", part=text_part(""), **where)
-    text, last, report = "", Piece(""), Report()
+    text, last, report = "", Chunk(""), Report()
     try:
         async with desk.slots.one():
-            async for piece in take(desk, desk.assistant.answer(ready, sampling, report)):
-                text, last = text + piece.text, piece
-                if piece.text:
-                    yield event("response.output_text.delta", delta=piece.text, logprobs=[], **where)
+            async for chunk in take(desk, desk.assistant.answer(ready, sampling, report)):
+                text, last = text + chunk.text, chunk
+                if chunk.text:
+                    yield event("response.output_text.delta", delta=chunk.text, logprobs=[], **where)
     except (Problem, Full) as error:
         yield event("error", code=None, message=str(error), param=None)
         return

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
-from anatili.engine import Piece
+from anatili.engine import Chunk
 from anatili.lang import load_pack
 from anatili.search.index import Passage
 from anatili.search.searcher import Hit
@@ -231,11 +231,11 @@ class Checker:
         return "".join(parts)
 
 
-def checked(pieces: Iterator[Piece], passages: Sequence[Hit], report: Report) -> Iterator[Piece]:
-    """`pieces` with citations that hold; what came of it is in `report` when the last one is out."""
+def checked(chunks: Iterator[Chunk], passages: Sequence[Hit], report: Report) -> Iterator[Chunk]:
+    """`chunks` with citations that hold; what came of it is in `report` when the last one is out."""
     checker = Checker(passages, report)
-    for piece in pieces:
-        yield replace(piece, text=checker.take(piece.text, last=bool(piece.finish)))
+    for chunk in chunks:
+        yield replace(chunk, text=checker.take(chunk.text, last=bool(chunk.finish)))
 
 
 def quotation(found: Hit, report: Report) -> str:

@@ -1,4 +1,4 @@
-"""The bare model: text completions, chances of given tokens, vectors, tokens. lm-eval runs against these routes."""
+"""The bare model: text completions, logprobs of given tokens, vectors, tokens. lm-eval runs against these routes."""
 
 import base64
 import time
@@ -11,7 +11,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
-from anatili.engine import Chance, Piece, Sampling
+from anatili.engine import Chunk, Sampling, TokenLogprob
 from anatili.problem import Problem
 from anatili.serve.chat import STREAMED, Desk, error_body, sent, take, usage
 from anatili.serve.queue import Full
@@ -108,22 +108,22 @@ async def whole_texts(desk: Desk, wanted: TextWanted, head: dict[str, Any], requ
             echoed, rows, length = await echo(desk, wanted, prompt)
         read += length
         for sampling in samplings:
-            text, chances, last = echoed, list(rows), Piece("", finish="length")
-            if sampling.limit:
+            text, logprobs, last = echoed, list(rows), Chunk("", finish="length")
+            if sampling.max_tokens:
                 async with desk.slots.one():
-                    async for piece in take(desk, desk.assistant.engine.generate(prompt, sampling), request):
-                        text, last = text + piece.text, piece
-                        chances += piece.chances
+                    async for chunk in take(desk, desk.assistant.engine.generate(prompt, sampling), request):
+                        text, last = text + chunk.text, chunk
+                        logprobs += chunk.logprobs
                 count += last.tokens
                 # llama.cpp does not tell the chance of half a letter; its place is kept, for clients count places.
-                chances += [None] * (length * bool(rows) + last.tokens - len(chances))
+                logprobs += [None] * (length * bool(rows) + last.tokens - len(logprobs))
             choices.append({"text": text, "index": len(choices), "finish_reason": last.finish or "stop",
-                            "logprobs": listed(chances) if wanted.logprobs is not None else None})  # fmt: skip
+                            "logprobs": listed(logprobs) if wanted.logprobs is not None else None})  # fmt: skip
     return {**head, "choices": choices, "usage": usage(read, count)}
 
 
-async def echo(desk: Desk, wanted: TextWanted, prompt: str | list[int]) -> tuple[str, list[Chance | None], int]:
-    """The prompt as text and the chances of its tokens, as far as they are asked for, and how many tokens it has.
+async def echo(desk: Desk, wanted: TextWanted, prompt: str | list[int]) -> tuple[str, list[TokenLogprob | None], int]:
+    """The prompt as text and the logprobs of its tokens, as far as they are asked for, and how many tokens it has.
 
     The first token has no chance: nothing is before it.
     """
@@ -138,18 +138,18 @@ async def echo(desk: Desk, wanted: TextWanted, prompt: str | list[int]) -> tuple
     return text, [None, *found], len(ids)
 
 
-def listed(chances: Sequence[Chance | None]) -> dict[str, Any]:
+def listed(logprobs: Sequence[TokenLogprob | None]) -> dict[str, Any]:
     """Chances in the form of OpenAI's completions."""
-    tokens = [one.token if one else "" for one in chances]
+    tokens = [one.token if one else "" for one in logprobs]
     offsets, at = [], 0
     for token in tokens:
         offsets.append(at)
         at += len(token)
     return {
         "tokens": tokens,
-        "token_logprobs": [one.logprob if one else None for one in chances],
+        "token_logprobs": [one.logprob if one else None for one in logprobs],
         # The likeliest first: of two tokens with the same text (halves of letters) the likelier one is told.
-        "top_logprobs": [dict(reversed(one.likeliest)) if one else None for one in chances],
+        "top_logprobs": [dict(reversed(one.top_logprobs)) if one else None for one in logprobs],
         "text_offset": offsets,
     }
 
@@ -184,12 +184,12 @@ async def one_text(
     desk: Desk, prompt: str | list[int], sampling: Sampling, event: Any
 ) -> AsyncIterator[tuple[str, int]]:
     """Events of one completion, the last with the number of its tokens."""
-    if not sampling.limit:
+    if not sampling.max_tokens:
         yield event("", "length"), 0
         return
     async with desk.slots.one():
-        async for piece in take(desk, desk.assistant.engine.generate(prompt, sampling)):
-            if piece.text or piece.chances:
-                yield event(piece.text, None, listed(piece.chances) if piece.chances else None), 0
-            if piece.finish:
-                yield event("", piece.finish), piece.tokens
+        async for chunk in take(desk, desk.assistant.engine.generate(prompt, sampling)):
+            if chunk.text or chunk.logprobs:
+                yield event(chunk.text, None, listed(chunk.logprobs) if chunk.logprobs else None), 0
+            if chunk.finish:
+                yield event("", chunk.finish), chunk.tokens

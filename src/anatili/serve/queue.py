@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import anyio
 from anyio import CapacityLimiter
 
-from anatili.engine import Piece, stop
+from anatili.engine import Chunk, stop
 
 Value = TypeVar("Value")
 MAX_WAITING = 64
@@ -56,14 +56,14 @@ class Slots:
         """`work` in a thread; one who holds a slot finds a thread free."""
         return await anyio.to_thread.run_sync(work, *given, limiter=self.threads)
 
-    async def pieces(self, made: Iterator[Piece]) -> AsyncIterator[Piece]:
+    async def chunks(self, made: Iterator[Chunk]) -> AsyncIterator[Chunk]:
         """What an engine makes, as it comes. It is told to stop when the reader goes away or the time is up."""
         end = time.monotonic() + MAX_SECONDS
         try:
-            while (piece := await self.call(next, made, None)) is not None:
-                yield piece
-                if time.monotonic() > end and not piece.finish:
-                    yield Piece("", finish="length")
+            while (chunk := await self.call(next, made, None)) is not None:
+                yield chunk
+                if time.monotonic() > end and not chunk.finish:
+                    yield Chunk("", finish="length")
                     return
         finally:
             with anyio.CancelScope(shield=True):

@@ -89,7 +89,7 @@ class Generated(Wanted):
     def tokens(self) -> int | None:
         return self.max_tokens
 
-    def chances(self) -> int:
+    def logprob_count(self) -> int:
         return -1
 
     def samplings(self, limit: int, temperature: float, repetition: float) -> list[Sampling]:
@@ -99,13 +99,13 @@ class Generated(Wanted):
         asked = self.tokens()
         return [
             Sampling(
-                limit=limit if asked is None else asked,
+                max_tokens=limit if asked is None else asked,
                 temperature=temperature if self.temperature is None else self.temperature,
                 top_p=self.top_p or 0.95,
-                repetition=self.repetition_penalty or repetition,
+                repetition_penalty=self.repetition_penalty or repetition,
                 seed=seed + number,
                 stop=tuple(filter(None, stop)),
-                likeliest=self.chances(),
+                top_logprobs=self.logprob_count(),
                 schema=self.response_format.schema_wanted(),
             )
             for number in range(self.n or 1)
@@ -128,7 +128,7 @@ class ChatWanted(Generated):
     def tokens(self) -> int | None:
         return self.max_completion_tokens or self.max_tokens
 
-    def chances(self) -> int:
+    def logprob_count(self) -> int:
         return (self.top_logprobs or 0) if self.logprobs else -1
 
     def conversation(self) -> list[Message]:
@@ -142,7 +142,7 @@ class TextWanted(Generated):
     echo: StrictBool = False
     logprobs: Int | None = Field(None, ge=0, le=20)
 
-    def chances(self) -> int:
+    def logprob_count(self) -> int:
         return -1 if self.logprobs is None else self.logprobs
 
     def prompts(self) -> list[str | list[int]]:

@@ -150,4 +150,4 @@ def probes(engine: Seq2SeqEngine) -> Iterator[tuple[Ask, list[str]]]:
         for topic in read_topics()[:PROBES]:
             start, end = engine.token(source), engine.token(target)
             ask = engine.ask(topic.pages[source.code].question, start, end)
-            yield ask, [*ask.prefix, *engine.pieces.cut(topic.pages[target.code].question), engine.end]
+            yield ask, [*ask.prefix, *engine.tokens.cut(topic.pages[target.code].question), engine.end]

@@ -39,7 +39,7 @@ def compare(folder: Path, file: Path, quantization: str) -> dict[str, Any]:
         return [
             abs(float(logprobs[row, token]) - logprob)
             for row, end in enumerate(ends)
-            for token, logprob in exported.next_chances(ids[:end], TOP_LOGPROBS).items()
+            for token, logprob in exported.next_logprobs(ids[:end], TOP_LOGPROBS).items()
         ]
 
     near: list[float] = []

@@ -77,7 +77,7 @@ def genders(text: str, translation: Translation) -> set[Gender]:
 def checks(sample: Sample, text: str, target: LanguagePack) -> dict[str, bool]:
     """Whether a translation passes each of the CHECKS that apply. One without letters of the target passes none."""
     translation, expected = load_translation(target.folder), sample.expected
-    sound = bool(count_letters(text)) and text != sample.text and script_of(text) in target.said.letters
+    sound = bool(count_letters(text)) and text != sample.text and script_of(text) in target.config.letters
     results: dict[str, bool] = {}
     if expected.gender and (translation.masculine or translation.feminine):
         mentioned = genders(text, translation)

@@ -88,7 +88,7 @@ def strangeness(sentence: str, text: str, source: LanguagePack, target: Language
         return
     if words_of(text) == words_of(sentence):
         yield "copied"
-    elif script_of(text) not in target.said.letters:
+    elif script_of(text) not in target.config.letters:
         yield "script"
     elif is_mixed(sentence, text, source, target):
         yield "untranslated"
@@ -105,7 +105,7 @@ def words_of(text: str) -> list[str]:
 def is_mixed(sentence: str, text: str, source: LanguagePack, target: LanguagePack) -> bool:
     """Whether words of the source were left untranslated: lowercase words in its letters, or several in a row."""
     translated, source_words = WORD.findall(text), set(WORD.findall(sentence))
-    letters = "".join(target.said.letters.values())
+    letters = "".join(target.config.letters.values())
     foreign = [word for word in translated if word in source_words and word[0].islower()
                and any(letter not in letters for letter in word.lower())]  # fmt: skip
     if len(foreign) >= 2 or (foreign and len(translated) <= 8):

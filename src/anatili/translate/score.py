@@ -52,7 +52,7 @@ def find_test(folders: Sequence[Path], source: LanguagePack, target: LanguagePac
 
 
 def file_of(folder: Path, pack: LanguagePack) -> Path | None:
-    names = (f"{code}.txt" for code in (pack.code, pack.said.iso639_3) if code)
+    names = (f"{code}.txt" for code in (pack.code, pack.config.iso639_3) if code)
     return next((folder / name for name in names if (folder / name).is_file()), None)
 
 

@@ -221,7 +221,9 @@ class Translator:
             return Translated(text, tuple(doubts(sentence, text, *languages)))
         instruction = self.packs[source].prompts["translate"][target]
         temperature = TEMPERATURE if number else 0.0
-        sampling = Sampling(limit=len(sentence) // 2 + 32, temperature=temperature, repetition=1.05, seed=number)
+        sampling = Sampling(
+            max_tokens=len(sentence) // 2 + 32, temperature=temperature, repetition_penalty=1.05, seed=number
+        )
         output = say(self.engine, [{"role": "user", "content": f"{instruction} {sentence}"}], sampling)
         text = " ".join(output.split())
         return Translated(text, tuple(doubts(sentence, text, self.packs[source], self.packs[target])))

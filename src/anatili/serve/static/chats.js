@@ -33,7 +33,7 @@ function listWrong(value, { fields, needed }, path) {
 
 const all = (fields, needed = true) => ({ fields, needed });
 const PASSAGE = {
-  title: isText, text: isText, url: isText, source: isText, licence: isText, time: isText, language: isText,
+  title: isText, text: isText, url: isText, source: isText, license: isText, time: isText, language: isText,
   hits: listOf(isStretch), snippet: isStretch,
 };
 const EXTRA = { passages: all(PASSAGE, false), language: maybe(isText), notice: maybe(isText) };

@@ -179,7 +179,7 @@ export function origin(passage) {
   } else {
     line.append(passage.url);
   }
-  const facts = [passage.source, passage.licence, passage.time && date(passage.time)].filter(Boolean);
+  const facts = [passage.source, passage.license, passage.time && date(passage.time)].filter(Boolean);
   line.append(` · ${facts.join(" · ")}`);
   return line;
 }
