@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from anatili import __version__
+from anatili.cli import blend as cli_blend
 from anatili.cli import crawl as cli_crawl
 from anatili.cli import lang as cli_lang
 from anatili.cli import model as cli_model
@@ -25,7 +26,7 @@ class Main(Group):
 
 
 SECTIONS = {
-    "Build": ["run", "tokenizer", "lang", "embed", "opensearch"],
+    "Build": ["run", "tokenizer", "blend", "lang", "embed", "opensearch"],
     "Look": ["status", "why", "sift", "census", "identify", "extract", "normalize", "evaluate", "directions", "pivot"],
     "Ask": ["chat", "search", "translate", "models", "pull"],
     "Publish": ["serve", "key", "export"],
@@ -185,6 +186,6 @@ def why(run: Path, document: str, runs: Path, wants_json: bool) -> None:
 
 for command in (
     *cli_model.COMMANDS, *cli_models.COMMANDS, *cli_crawl.COMMANDS, *cli_lang.COMMANDS, *cli_serve.COMMANDS,
-    *cli_translate.COMMANDS,
+    *cli_translate.COMMANDS, *cli_blend.COMMANDS,
 ):  # fmt: skip
     main.add_command(command)
