@@ -38,7 +38,7 @@ def sift(files: tuple[Path, ...], language: str, out: Path | None, max_bytes: in
                f"{said['rate']} pages a second")  # fmt: skip
     for reason, count in said["lost"].items():
         click.echo(f"lost: {reason} {count}")
-    click.echo(f"asked for {describe_gate(language)}")
+    click.echo(f"required letters: {describe_gate(language)}")
 
 
 @click.group(cls=Group)
