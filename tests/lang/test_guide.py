@@ -90,7 +90,7 @@ def test_lang_new_says_what_to_do_next(outputs):
 
 
 def test_the_identifier_and_the_check_pass(outputs):
-    assert "100.0%  of whole lines kept aside" in of(outputs, "anatili lang identify")
+    assert "100.0%  of held-out whole lines" in of(outputs, "anatili lang identify")
     rows = of(outputs, "anatili lang check").splitlines()
     assert {row.split()[0] for row in rows} == {"ok", "todo"}
     assert [row for row in rows if row.startswith("todo")] == [
