@@ -268,12 +268,14 @@ def extract(page: Path, mode: Any, charset: str, wants_json: bool) -> None:
     """Print the main text of PAGE (an HTML file, also gzipped)."""
     from anatili.page import extract as extract_from
 
-    found = extract_from(page, charset=charset, mode=mode)
+    article = extract_from(page, charset=charset, mode=mode)
     if wants_json:
-        print_json({"title": found.title, "text": found.text, "charset": found.charset, "opt_out": found.opt_out})
+        print_json(
+            {"title": article.title, "text": article.text, "charset": article.charset, "opt_out": article.opt_out}
+        )
     else:
-        click.echo(found.text)
-    if not found.text:
+        click.echo(article.text)
+    if not article.text:
         raise Problem(f"{page}: no main text found")
 
 
