@@ -13,7 +13,7 @@ from pathlib import Path
 
 from fastwarc.warc import ArchiveIterator
 
-from anatili.collect.gather import why_not
+from anatili.collect.gather import unusable
 from anatili.document import Document
 from anatili.lang import load_pack
 from anatili.page import extract_page
@@ -36,7 +36,7 @@ def seconds(work: Callable[[], object], times: int = 3) -> float:
 
 def main() -> None:
     path = Path(sys.argv[1])
-    pages = [p for p in read_pages(path, LIMIT) if isinstance(p, Page) and not why_not(p)]
+    pages = [p for p in read_pages(path, LIMIT) if isinstance(p, Page) and not unusable(p)]
     some = pages[:EXTRACTED]
     texts = [extract_page(p.payload, charset=p.charset).text for p in some]
     documents = [Document(str(n), t, "", "", "s", "", "", "", "") for n, t in enumerate(texts)]

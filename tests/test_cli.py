@@ -26,8 +26,8 @@ def test_every_command_explains_itself(anatili, command):
 
 
 def test_help_has_each_command_in_one_section_with_a_whole_sentence(anatili):
-    said = anatili("--help", env={**os.environ, "COLUMNS": "200"}).stdout
-    sections = re.findall(r"^(\w+):\n((?:  .*\n)+)", said, flags=re.MULTILINE)[1:]
+    text = anatili("--help", env={**os.environ, "COLUMNS": "200"}).stdout
+    sections = re.findall(r"^(\w+):\n((?:  .*\n)+)", text, flags=re.MULTILINE)[1:]
     assert [name for name, _ in sections] == ["Build", "Look", "Ask", "Publish"]
     lines = [line for _, rows in sections for line in re.findall(r"^  (\S+) +(.*(?:\n   .*)*)", rows, re.MULTILINE)]
     assert sorted(name for name, _ in lines) == sorted(main.commands)
@@ -46,7 +46,7 @@ def test_identify_gives_a_line_of_json_for_each_line(anatili):
     assert rows[0].keys() == {"language", "script", "confidence"}
 
 
-def test_identify_reads_a_file_that_is_no_utf8(anatili, tmp_path):
+def test_identify_reads_a_file_that_is_not_utf8(anatili, tmp_path):
     (tmp_path / "a.txt").write_bytes(b"\xff\xfe\n" + "қазақ тілі\n".encode())
     assert len(anatili("identify", tmp_path / "a.txt").stdout.splitlines()) == 2
 
@@ -79,11 +79,11 @@ def test_status_chat_and_search_of_a_run(anatili, tiny_run):
     assert "Табылған мәтіндер" not in bare.stdout
     piped = anatili("chat", tiny_run, "--limit", 5, "--json", input="Who was Abai?\n\nКто такой Абай?\n")
     assert [json.loads(line)["language"] for line in piped.stdout.splitlines()] == ["en", "ru"]
-    found = [json.loads(line) for line in anatili("search", tiny_run, "аральское море", "--json").stdout.splitlines()]
-    assert found[0]["title"] == "Аральское море"
-    said = anatili("search", tiny_run, "домбырра", "--prefer", "none")
-    assert "домбырра: searched for домбыра" in said.stderr
-    assert "passages: kk" in said.stderr
+    hits = [json.loads(line) for line in anatili("search", tiny_run, "аральское море", "--json").stdout.splitlines()]
+    assert hits[0]["title"] == "Аральское море"
+    answer = anatili("search", tiny_run, "домбырра", "--prefer", "none")
+    assert "домбырра: searched for домбыра" in answer.stderr
+    assert "passages: kk" in answer.stderr
     assert all(
         json.loads(line)["language"] == "tr"
         for line in anatili("search", tiny_run, "Almatı", "--only", "tr", "--json").stdout.splitlines()
@@ -114,7 +114,7 @@ def test_mistakes_get_a_sentence_not_a_traceback(anatili, tmp_path):
     (tmp_path / "zz.toml").write_text(
         'name = "x"\nlanguage = "zz"\n[[collect.sources]]\nname = "s"\npath = "sample:"\n'
     )
-    for arguments, said in (
+    for arguments, message in (
         (("run", tmp_path / "none.toml"), "no recipe"),
         (("run", tmp_path / "bad.toml", "--runs", tmp_path), "cut.min_word: unknown key"),
         (("run", tmp_path / "zz.toml", "--runs", tmp_path), "no language pack 'zz'"),
@@ -126,5 +126,5 @@ def test_mistakes_get_a_sentence_not_a_traceback(anatili, tmp_path):
     ):
         answer = anatili(*arguments)
         assert answer.returncode == 1, arguments
-        assert said in answer.stderr
+        assert message in answer.stderr
         assert "Traceback" not in answer.stderr

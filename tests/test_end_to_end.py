@@ -76,7 +76,7 @@ def test_a_changed_threshold_is_named_and_recut_alone(anatili, micro, tmp_path):
     assert "cut is out of date: settings.min_words changed from 30 to 100" in refused.stderr
     again = anatili("run", changed, "--runs", runs, "--redo", "cut")
     assert again.returncode == 0, again.stderr
-    assert "left as they were, made from what was before: index, pairs, tokenizer" in again.stderr
+    assert "Not rebuilt, now out of date: index, pairs, tokenizer" in again.stderr
     after = contents(runs / "micro")
     assert after.pop("cut") != before.pop("cut")
     assert after == before

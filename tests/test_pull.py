@@ -339,7 +339,7 @@ def test_what_is_no_chat_model_says_what_it_is(hub, home, gguf):
     hub.repositories["rbehzadan/bge-m3-gguf"] = local.Repository({"bge-m3-Q8_0.gguf": gguf})
     place_of(pull(home, "bge-m3", "--yes", "--json"))
     done = run_anatili("chat", "BGE-M3", "--question", "Абай кім?", env=home)
-    assert "bge-m3 cannot be asked: it is for embedding" in done.stderr
+    assert "bge-m3 does not answer questions: it is a model for embedding" in done.stderr
 
 
 def test_each_kind_comes_with_what_it_needs(hub, home, gguf):

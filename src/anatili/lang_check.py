@@ -1,4 +1,4 @@
-"""Check a pack: what every pack keeps, every file and key of it, and the cases that its linguist wrote down."""
+"""Check a pack: the rules for all packs, every file and key of this one, and the cases in its `cases.toml`."""
 
 import re
 import unicodedata
@@ -12,9 +12,9 @@ from anatili.morphology import RULES
 from anatili.problem import Problem
 from anatili.text import show_path
 
-TEXTS = ("stopwords.txt", "abbreviations.txt", "blocked.txt", "seeds.txt", "examples.txt", "small.txt")
+TEXTS = ("stopwords.txt", "abbreviations.txt", "blocked.txt", "seeds.txt", "small.txt")
 TABLES = ("pack.toml", "cases.toml", "prompts.toml", "morphology.toml", "pairs.toml", "facts.toml", "translation.toml")
-MADE = ("lexicon.tsv", "endings.tsv", "quality.npz", MODEL.name)
+GENERATED = ("lexicon.tsv", "endings.tsv", "quality.npz", MODEL.name)
 CODE = ("normalize.py",)
 IDENTIFIER = MODEL.name
 CASES = ("normalize", "language", "personal", "stem")
@@ -25,7 +25,8 @@ BRACES = re.compile(r"\{\w*\}")
 
 @dataclass(frozen=True)
 class Check:
-    """One rule or case. `problem` says what is wrong and what to do, "" if it holds; `todo` what may still be done."""
+    """One rule or case. `problem` says what is wrong and what to do, "" if the check passes; `todo` says what could
+    still be added."""
 
     name: str
     problem: str = ""
@@ -41,32 +42,32 @@ def check_pack(code: str) -> list[Check]:
 
 
 def letters(pack: LanguagePack) -> Iterator[Check]:
-    """The alphabets, and what is made of their letters."""
+    """The alphabets, and the tables that use their letters."""
     alphabets = pack.config.letters
-    every = set("".join(alphabets.values()))
+    known = set("".join(alphabets.values()))
     upper = [script for script, alphabet in alphabets.items() if alphabet != alphabet.lower()]
-    yield Check("pack.toml: alphabets are in small letters", listed(upper, "write these in small letters"))
-    twice = [f"{script} {letter}" for script, alphabet in alphabets.items()
-             for letter in sorted(set(alphabet)) if alphabet.count(letter) > 1]  # fmt: skip
-    yield Check("pack.toml: no letter stands twice in an alphabet", listed(twice, "take the second away"))
+    yield Check("pack.toml: alphabets are in lower case", listed(upper, "write these in lower case"))
+    repeated = [f"{script} {letter}" for script, alphabet in alphabets.items()
+                for letter in sorted(set(alphabet)) if alphabet.count(letter) > 1]  # fmt: skip
+    yield Check("pack.toml: each letter is in an alphabet once", listed(repeated, "remove the second one"))
     gates = [f"[gate.{name}] {letter}" for name, groups in pack.config.gate.items()
-             for letter in sorted(set("".join(groups)) - every)]  # fmt: skip
-    yield Check("pack.toml: [gate] asks for letters of the alphabets", listed(gates, "add them to [letters]"))
-    typed = sorted(set(pack.config.keyboard) - every)
-    yield Check("pack.toml: [keyboard] has letters of the alphabets", listed(typed, "add them to [letters]"))
-    meant = sorted({letter for letter in pack.config.lookalikes.values() if letter.lower() not in every})
+             for letter in sorted(set("".join(groups)) - known)]  # fmt: skip
+    yield Check("pack.toml: [gate] uses letters of the alphabets", listed(gates, "add them to [letters]"))
+    typed = sorted(set(pack.config.keyboard) - known)
+    yield Check("pack.toml: [keyboard] uses letters of the alphabets", listed(typed, "add them to [letters]"))
+    meant = sorted({letter for letter in pack.config.lookalikes.values() if letter.lower() not in known})
     yield Check("pack.toml: [lookalikes] stand for letters of the alphabets", listed(meant, "add them to [letters]"))
-    yield Check("pack.toml: the stemmer is one of Snowball's", stemmer_problem(pack))
-    yield Check("pack.toml: [cut] has thresholds of the recipe", problem_of(lambda: cut(pack)))
+    yield Check("pack.toml: the stemmer is a Snowball algorithm", stemmer_problem(pack))
+    yield Check("pack.toml: [cut] has thresholds of the recipe", problem_of(lambda: check_thresholds(pack)))
 
 
-def listed(what: list[str], advice: str) -> str:
-    """The first few things that are wrong, and what to do about them; "" for none."""
-    return f"{', '.join(what[:5])}{' ...' if len(what) > 5 else ''}: {advice}" if what else ""
+def listed(wrong: list[str], advice: str) -> str:
+    """The first five things that are wrong, and what to do about them; "" for none."""
+    return f"{', '.join(wrong[:5])}{' ...' if len(wrong) > 5 else ''}: {advice}" if wrong else ""
 
 
 def problem_of(read: Callable[[], object]) -> str:
-    """What a reader finds wrong with its file."""
+    """The message of the `Problem` that `read` raises, "" if it raises none."""
     try:
         read()
     except Problem as problem:
@@ -74,7 +75,8 @@ def problem_of(read: Callable[[], object]) -> str:
     return ""
 
 
-def cut(pack: LanguagePack) -> None:
+def check_thresholds(pack: LanguagePack) -> None:
+    """`Problem` if a threshold of the pack is not one of [cut]."""
     from anatili.recipe import Cut
     from anatili.refine.cut import thresholds
 
@@ -86,92 +88,93 @@ def stemmer_problem(pack: LanguagePack) -> str:
 
     known = sorted(snowballstemmer.algorithms())
     wrong = pack.config.stemmer and pack.config.stemmer not in known
-    return f"no algorithm {pack.config.stemmer!r}; there are {', '.join(known)}" if wrong else ""
+    return f"no algorithm {pack.config.stemmer!r}; choose one of {', '.join(known)}" if wrong else ""
 
 
 def word_lists(pack: LanguagePack) -> Iterator[Check]:
-    every = set("".join(pack.config.letters.values())) | set("-'’ʼ ")
-    strange = sorted(w for w in pack.stopwords if not set(unicodedata.normalize("NFC", w)) <= every)
+    """The word lists, and that normalizing is stable."""
+    known = set("".join(pack.config.letters.values())) | set("-'’ʼ ")
+    misspelled = sorted(w for w in pack.stopwords if not set(unicodedata.normalize("NFC", w)) <= known)
     yield Check(
         "stopwords.txt: words are spelled in the alphabet",
-        listed(strange, "add the letters to [letters], or correct the words"),
+        listed(misspelled, "add the letters to [letters], or correct the words"),
         ""
         if pack.stopwords
-        else "write the 50 to 150 most frequent small words: without them `cut` takes every text for "
+        else "write the 50 to 150 most frequent small words: without them `cut` treats every text as "
         "a list ([cut] min_stopwords)",
     )
-    marks = [word for word in pack.words.get("abbreviations.txt", ()) if "." not in word]
-    yield Check("abbreviations.txt: each has its full stop", listed(marks, "add the full stop, or take it out"))
+    without_stop = [word for word in pack.words.get("abbreviations.txt", ()) if "." not in word]
+    yield Check(
+        "abbreviations.txt: each has its full stop", listed(without_stop, "add the full stop, or remove the word")
+    )
     upper = [word for word in pack.words.get("blocked.txt", ()) if word != pack.lower(word)]
-    yield Check("blocked.txt: words are in small letters", listed(upper, "write them in small letters"))
-    hosts = [host for host in pack.words.get("seeds.txt", ()) if not HOST.fullmatch(host)]
-    yield Check("seeds.txt: one host a line", listed(hosts, "write the host alone, without https:// and path"))
+    yield Check("blocked.txt: words are in lower case", listed(upper, "write them in lower case"))
+    not_hosts = [host for host in pack.words.get("seeds.txt", ()) if not HOST.fullmatch(host)]
+    yield Check("seeds.txt: one host per line", listed(not_hosts, "write only the host, without https:// and path"))
     once = pack.normalize(text := " ".join(sorted(pack.stopwords)))
     yield Check(
-        "normalizing twice is normalizing once",
+        "normalizing twice gives the same as once",
         "" if pack.normalize(once) == once else f"{text[:40]!r} changes each time: see [lookalikes] and normalize.py",
     )
 
 
 def files(pack: LanguagePack) -> Iterator[Check]:
-    """Which files there are, and where each comes from."""
-    known = {*TEXTS, *TABLES, *MADE, *CODE}
-    strange = sorted(set(pack.files) - known)
-    yield Check(
-        "every file has a name that is read", listed(strange, f"misspelled? Names are {', '.join(sorted(known))}")
-    )
-    stated = pack.config.sources
+    """The names of the files, and that each file says where it comes from."""
+    known = {*TEXTS, *TABLES, *GENERATED, *CODE}
+    unknown = sorted(set(pack.files) - known)
+    yield Check("every file has a known name", listed(unknown, f"misspelled? The names are {', '.join(sorted(known))}"))
+    sources = pack.config.sources
     without = [name for name in pack.files if name in known - {*CODE} and not (
-        name in stated and stated[name].origin.strip() and stated[name].license.strip())]  # fmt: skip
+        name in sources and sources[name].origin.strip() and sources[name].license.strip())]  # fmt: skip
     yield Check(
         "pack.toml: every file has a source and a license",
         listed(without, 'add under [sources]: "FILE" = { origin = "who wrote it", license = "CC0-1.0" }'),
     )
     tables = sorted(set(pack.cases) - {*CASES})
-    yield Check("cases.toml: only known kinds of cases", listed(tables, f"there are {', '.join(CASES)}"))
+    yield Check("cases.toml: only known kinds of cases", listed(tables, f"the kinds are {', '.join(CASES)}"))
 
 
 def prompts(pack: LanguagePack) -> Iterator[Check]:
-    """The pack's own prompts beside those of the reference language."""
+    """The pack's own prompts, compared with those of the reference language."""
     own = read_toml(pack.folder / "prompts.toml")
-    wanted = load_pack(reference()).prompts
-    yield Check("prompts.toml: keys and {braces} are right", "; ".join(prompt_problems(own, wanted, "")))
-    asks = own.get("translate", {})
-    strange = sorted(set(asks) - {*codes()}) if isinstance(asks, dict) else []
-    yield Check("prompts.toml: [translate] has codes of languages", listed(strange, f"there are {', '.join(codes())}"))
-    missing = sorted(set(flat(wanted)) - set(flat(pack.prompts)))
-    lent = len(set(flat(wanted)) - set(flat(own)))
+    model = load_pack(reference()).prompts
+    yield Check("prompts.toml: keys and {braces} are right", "; ".join(prompt_problems(own, model, "")))
+    translate = own.get("translate", {})
+    unknown = sorted(set(translate) - {*codes()}) if isinstance(translate, dict) else []
+    yield Check("prompts.toml: [translate] has language codes", listed(unknown, f"the codes are {', '.join(codes())}"))
+    missing = sorted(set(flat_keys(model)) - set(flat_keys(pack.prompts)))
+    borrowed = len(set(flat_keys(model)) - set(flat_keys(own)))
     yield Check(
-        "prompts.toml: the assistant has its words",
+        "prompts.toml: the texts of the assistant",
         todo=listed(missing, 'write them, or name a language in pack.toml: prompts_from = "..."')
-        or (f"{lent} of {len(flat(wanted))} lines are still in {pack.config.prompts_from}" if lent else ""),
+        or (f"{borrowed} of {len(flat_keys(model))} lines are still in {pack.config.prompts_from}" if borrowed else ""),
     )
 
 
-def flat(table: dict[str, Any], before: str = "") -> list[str]:
-    """The keys of a table and of the tables in it, but for those of [translate], which differ."""
+def flat_keys(table: dict[str, Any], prefix: str = "") -> list[str]:
+    """The keys of a table and of the tables in it, except those of [translate], which differ from pack to pack."""
     return [name for key, value in table.items() if key != "translate"
-            for name in (flat(value, f"{key}.") if isinstance(value, dict) else [f"{before}{key}"])]  # fmt: skip
+            for name in (flat_keys(value, f"{key}.") if isinstance(value, dict) else [f"{prefix}{key}"])]  # fmt: skip
 
 
-def prompt_problems(own: dict[str, Any], wanted: dict[str, Any], before: str) -> Iterator[str]:
-    """What is wrong with each key, told with its name."""
+def prompt_problems(own: dict[str, Any], model: dict[str, Any], prefix: str) -> Iterator[str]:
+    """What is wrong with each key of `own`, compared with the prompts `model`."""
     for key, value in own.items():
-        name, model = f"{before}{key}", wanted.get(key)
-        if before == "translate.":
-            model = ""
-        if model is None:
-            # The scripts of a language have words of their own on the page.
+        name, example = f"{prefix}{key}", model.get(key)
+        if prefix == "translate.":
+            example = ""
+        if example is None:
+            # The page has texts for the scripts of a language, which differ.
             if not name.startswith("page.script_"):
                 yield f"{name}: unknown key (misspelled?)"
-        elif type(value) is not type(model):
-            yield f"{name}: must be {KINDS[type(model)]}"
+        elif type(value) is not type(example):
+            yield f"{name}: must be {KINDS[type(example)]}"
         elif isinstance(value, dict):
-            yield from prompt_problems(value, model, f"{name}.")
-        elif isinstance(value, list) and len(value) != len(model):
-            yield f"{name}: {len(value)} entries, must be {len(model)}"
-        elif isinstance(value, str) and model and not set(BRACES.findall(value)) <= set(BRACES.findall(model)):
-            yield f"{name}: only {', '.join(sorted(set(BRACES.findall(model)))) or 'no braces'} may stand in it"
+            yield from prompt_problems(value, example, f"{name}.")
+        elif isinstance(value, list) and len(value) != len(example):
+            yield f"{name}: has {len(value)} entries, must have {len(example)}"
+        elif isinstance(value, str) and example and not set(BRACES.findall(value)) <= set(BRACES.findall(example)):
+            yield f"{name}: may contain only {', '.join(sorted(set(BRACES.findall(example)))) or 'no braces'}"
 
 
 def other_tables(pack: LanguagePack) -> Iterator[Check]:
@@ -187,7 +190,7 @@ def other_tables(pack: LanguagePack) -> Iterator[Check]:
 
 
 def stems(pack: LanguagePack) -> None:
-    """Take the stop words apart; `Problem` if a rule is wrong that only then is asked."""
+    """Stem all stop words; `Problem` if this shows that a rule is wrong."""
     if pack.morphology:
         try:
             for word in pack.stopwords:
@@ -197,53 +200,54 @@ def stems(pack: LanguagePack) -> None:
 
 
 def identifier(pack: LanguagePack) -> Iterator[Check]:
-    again = f"anatili lang identify {pack.code} --text FILE"
+    command = f"anatili lang identify {pack.code} --text FILE"
     if IDENTIFIER in pack.files and (problem := problem_of(lambda: read_column(pack.folder / IDENTIFIER))):
-        yield Check("identify.npz can be read", f"{problem}. Make it again: {again}")
+        yield Check("identify.npz can be read", f"{problem}. Make it again with: {command}")
         return
     known = pack.code in load_model().codes
     yield Check(
         "the identifier knows the language",
-        todo="" if known else f'teach it: {again}. Until then a source in a recipe can say: language = "{pack.code}"',
+        todo="" if known else f'teach it: {command}. Until then a source in a recipe can say language = "{pack.code}"',
     )
 
 
 def cases_of(pack: LanguagePack, kind: str, *keys: str) -> Iterator[dict[str, str]]:
-    """The cases `[[kind]]` of a pack; `Problem` if one is not made as they are."""
+    """The cases `[[kind]]` of a pack; `Problem` if one lacks a key."""
     rows = pack.cases.get(kind, [])
     for number, row in enumerate(rows if isinstance(rows, list) else [rows], 1):
         if not isinstance(row, dict) or not all(isinstance(row.get(key), str) for key in keys):
             raise Problem(
-                f"{pack.folder / 'cases.toml'}: [[{kind}]] number {number} must have {' and '.join(keys)}, as text"
+                f"{pack.folder / 'cases.toml'}: [[{kind}]] number {number} must have {' and '.join(keys)} as text"
             )
         yield row
 
 
 def normalize_cases(pack: LanguagePack) -> Iterator[Check]:
     for case in cases_of(pack, "normalize", "given", "wanted"):
-        got = pack.normalize(case["given"])
-        yield Check(f"normalize {case['given']!r}", "" if got == case["wanted"] else f"it becomes {got!r}")
+        text = pack.normalize(case["given"])
+        yield Check(f"normalize {case['given']!r}", "" if text == case["wanted"] else f"the result is {text!r}")
 
 
 def language_cases(pack: LanguagePack) -> Iterator[Check]:
     for case in cases_of(pack, "language", "text", "is"):
-        got = identify(case["text"])
-        wanted = (case["is"], case.get("script", got.script))
-        problem = f"the identifier says {got.language} in {got.script}, confidence {got.confidence:.2f}"
-        yield Check(f"language of {case['text'][:40]!r}", "" if (got.language, got.script) == wanted else problem)
+        verdict = identify(case["text"])
+        expected = (case["is"], case.get("script", verdict.script))
+        problem = f"the identifier says {verdict.language} in {verdict.script}, confidence {verdict.confidence:.2f}"
+        right = (verdict.language, verdict.script) == expected
+        yield Check(f"language of {case['text'][:40]!r}", "" if right else problem)
 
 
 def personal_cases(pack: LanguagePack) -> Iterator[Check]:
     from anatili.refine.personal import count_kinds, find_personal
 
     for case in cases_of(pack, "personal", "text", "found"):
-        got = count_kinds(find_personal(case["text"], pack.config.personal))
-        yield Check(f"personal data in {case['text'][:40]!r}", "" if got == case["found"] else f"found {got!r}")
+        kinds = count_kinds(find_personal(case["text"], pack.config.personal))
+        yield Check(f"personal data in {case['text'][:40]!r}", "" if kinds == case["found"] else f"found {kinds!r}")
 
 
 def stem_cases(pack: LanguagePack) -> Iterator[Check]:
     from anatili.search.analysis import stem
 
     for case in cases_of(pack, "stem", "word", "stem"):
-        got = stem(case["word"], pack)
-        yield Check(f"stem of {case['word']!r}", "" if got == case["stem"] else f"found {got!r}")
+        result = stem(case["word"], pack)
+        yield Check(f"stem of {case['word']!r}", "" if result == case["stem"] else f"the result is {result!r}")

@@ -1,4 +1,4 @@
-"""What `import anatili` offers beyond single rooms: a recipe carried out, a model scored, a corpus read."""
+"""Functions of `import anatili` that use several packages: run a recipe, evaluate a model, read a corpus."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -23,24 +23,24 @@ ERRORS = (
     "parser failed",
     "took too long",
 )
-"""Reasons by which a record is lost to an error, not to a decision."""
+"""Reasons for which a record is lost because of an error, not of a decision."""
 CUT_SHORT = "archive cut short"
-"""The reason behind which any number of records may be missing."""
+"""With this reason any number of records may be missing."""
 MAX_ERRORS = 0.01
 
 
 def too_many_errors(outcome: Outcome) -> str:
-    """What to say where more than one record in a hundred was lost to errors, or an unknown number with the end of an
-    archive; "" if all is well."""
+    """A message if more than one record in a hundred was lost to errors, or an unknown number because an archive is cut
+    short; "" otherwise."""
     counts = outcome.summary.get("records") or outcome.summary.get("lost") or {}
     errors = {reason: n for reason, n in counts.items() if reason.removeprefix("lost: ") in ERRORS}
     total = counts.get("records") or (outcome.summary["documents"] + sum(counts.values()) if errors else 0)
-    named = ", ".join(f"{reason} {count}" for reason, count in errors.items())
+    listed = ", ".join(f"{reason} {count}" for reason, count in errors.items())
     lost = sum(errors.values())
     if lost > MAX_ERRORS * total:
-        return f"{outcome.stage}: {lost} of {total} records, more than 1 in 100, were lost to errors ({named})"
+        return f"{outcome.stage}: {lost} of {total} records, more than 1 in 100, were lost to errors ({listed})"
     if any(CUT_SHORT in reason for reason in errors):
-        return f"{outcome.stage}: archives are cut short ({named}); fetch them again: the rest of their records is lost"
+        return f"{outcome.stage}: archives are cut short ({listed}): fetch them again, the rest is lost"
     return ""
 
 
@@ -56,40 +56,42 @@ def run(
     watch: Callable[[Stage], Progress] = lambda stage: Quiet(),
     tell: Callable[[Outcome], None] = lambda outcome: None,
 ) -> Run:
-    """Carry a recipe, a file or a bundled one (`tiny`), through its stages in a folder of `runs`; what is built stays.
+    """Run a recipe, a file or a bundled one (`tiny`), in a folder of `runs`; stages that are up to date are kept.
 
-    `workers`: local processes, or `ray`: the address of a cluster. `redo`: stages to build again (`cut`, or `cut..`
-    with all after it). `until`: the last stage to build. `launch`: the command that starts the processes of training.
-    `watch` gives each stage someone to tell how far it is, `tell` is told what became of it. `Problem` where more than
-    one record in a hundred was lost to errors; the run is whole all the same.
+    `workers`: local processes; `ray`: the address of a cluster instead. `redo`: stages to build again (`cut`; `cut..`
+    with all later ones). `until`: the last stage to build. `launch`: the command that starts the training processes.
+    `watch` returns the receiver of a stage's progress, `tell` gets the outcome of each stage. `Problem` if more than
+    one record in a hundred was lost to errors; the run is complete nevertheless.
     """
     file = recipe_file(recipe)
-    settings, again = load_recipe(file), stages_named(redo)
+    loaded, again = load_recipe(file), stages_named(redo)
     if until and until not in stages_named([until]):
-        raise Problem(f"one stage is the last: name it without dots, not {until!r}")
+        raise Problem(f"only one stage can be the last: name it without dots, not {until!r}")
     pool, problems = open_pool(workers, ray), []
-    with prepare(settings, file, Path(runs)) as work:
+    with prepare(loaded, file, Path(runs)) as opened:
         base = file.resolve().parent
-        for outcome in carry_out(settings, work, pool, base=base, redo=again, watch=watch, launch=launch):
+        for outcome in carry_out(loaded, opened, pool, base=base, redo=again, watch=watch, launch=launch):
             tell(outcome)
             if outcome.what == "built" and (problem := too_many_errors(outcome)):
                 problems.append(problem)
             if outcome.stage == until:
                 break
     if problems:
-        raise Problem(f"the run is whole, but {'; '.join(problems)}. See: anatili why {settings.name} URL")
-    return work
+        raise Problem(
+            f"the run is complete, but {'; '.join(problems)}. To see why a page was lost: anatili why {loaded.name} URL"
+        )
+    return opened
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """How good a model is at some texts."""
+    """The scores of a model."""
 
     model: str
     parameters: int
-    """Weights of the model, 0 if unknown."""
+    """Number of parameters of the model, 0 if unknown."""
     scores: list[dict[str, Any]] = field(default_factory=list)
-    """A row a measure and set, with its interval and what it is to be read against."""
+    """One row per measure and set, with its interval and its reference values."""
 
 
 def evaluate(
@@ -103,11 +105,11 @@ def evaluate(
     watch: Progress | None = None,
     tell: Callable[[dict[str, Any]], None] = lambda row: None,
 ) -> Evaluation:
-    """Measure a model (a run, a folder, a GGUF file, a server's address) on text files, one text per line, and tasks.
+    """Evaluate a model (a run, a folder, a GGUF file, a server's address) on text files, one text per line, and tasks.
 
-    `tasks`: names of bundled tasks or task files; without any, bits per byte of the texts. `language`: of texts and
-    tasks; the language of texts is identified if not given. `say` gets messages for a person who waits, `watch` the
-    progress, `tell` each row as it comes.
+    `tasks`: names of bundled tasks, or task files; the default is bits per byte of the texts. `language`: the language
+    of texts and tasks; if it is not given, that of the texts is identified. `say` gets messages for a person who waits,
+    `watch` the progress, `tell` each row as soon as it is measured.
     """
     from anatili.engine import is_address, open_engine
     from anatili.evaluate.likelihood import Likelihood
@@ -116,7 +118,7 @@ def evaluate(
     from anatili.opening import find_model
 
     if not texts and not tasks:
-        raise Problem("nothing to measure: give --text FILE or --task NAME")
+        raise Problem("nothing to evaluate: give --text FILE or --task NAME")
     chosen = [load_task(name) for name in tasks or ("bits-per-byte",)]
     sets = [read_file(Path(path), max_bytes, language) for path in texts]
     languages = [language] if language else list(dict.fromkeys(text_set.language for text_set in sets))
@@ -131,10 +133,10 @@ def evaluate(
 
 
 def read_corpus(run: str | Path, runs: str | Path = "runs", *, held_out: bool = False) -> Iterator[Kept]:
-    """The documents of a run's corpus; with `held_out` those that are kept from training."""
-    found = find_run(Path(run), Path(runs))
-    if not found.record("cut"):
-        raise Problem(f"{show_path(found.root)} has no corpus yet; finish it with: anatili run RECIPE")
-    folder = found.folder("cut") / "held-out" if held_out else found.folder("cut")
+    """The documents of a run's corpus; with `held_out`, those held out from training."""
+    opened = find_run(Path(run), Path(runs))
+    if not opened.record("cut"):
+        raise Problem(f"{show_path(opened.root)} has no corpus yet; finish it with: anatili run RECIPE")
+    folder = opened.folder("cut") / "held-out" if held_out else opened.folder("cut")
     for shard in sorted(folder.glob("part-*.parquet")):
         yield from read_shard(shard, Kept)

@@ -1,4 +1,4 @@
-"""Where language packs are looked for."""
+"""The folders in which language packs are looked for."""
 
 import os
 from pathlib import Path
@@ -8,5 +8,5 @@ FOLDER = Path(__file__).parent / "lang"
 
 
 def folders() -> list[Path]:
-    """The folders in which packs are looked for, in order: the bundled one, then those of ANATILI_PACKS."""
+    """The folders of packs, in order: the bundled one, then those of ANATILI_PACKS."""
     return [FOLDER, *map(Path, filter(None, os.environ.get("ANATILI_PACKS", "").split(os.pathsep)))]

@@ -47,12 +47,12 @@ def by_index(base):
 
 def test_the_index_gives_exactly_the_pages_it_names(crawl, server, tmp_path):
     collect(task(tmp_path, by_index(server.url), [server.host]))
-    wanted = {url for url, languages in crawl[1].items() if languages and "kaz" in languages.split(",")}
-    got = {page.url for page in pages(tmp_path / "out")}
+    expected = {url for url, languages in crawl[1].items() if languages and "kaz" in languages.split(",")}
+    collected = {page.url for page in pages(tmp_path / "out")}
     lost = {row.url for path in (tmp_path / "out").glob("lost-*") for row in read_shard(path, Lost)}
-    assert len(got) > 50
-    assert got | lost <= wanted
-    assert len(got) >= len(wanted) - 5  # those with another status than 200 are not asked for
+    assert len(collected) > 50
+    assert collected | lost <= expected
+    assert len(collected) >= len(expected) - 5  # those with another status than 200 are not asked for
     assert all(asked for path, _, asked in server.asked if path.endswith(".warc.gz")), "only ranges are asked for"
 
 
@@ -62,11 +62,11 @@ def test_faults_on_the_way_change_no_byte(crawl, server, tmp_path, monkeypatch):
     for path in crawl[0]:
         server.faults[path] = ["503", "hang up", "break off" if path.endswith(".warc.gz") else ""]
     collect(task(tmp_path / "b", by_index(server.url), [server.host]))
-    one, two = ({p.name: p.read_bytes() for p in (tmp_path / x / "out").glob("part-*")} for x in "ab")
-    assert one == two
+    first, second = ({p.name: p.read_bytes() for p in (tmp_path / x / "out").glob("part-*")} for x in "ab")
+    assert first == second
 
 
-def test_a_page_that_lies_elsewhere_is_refused(crawl, server, tmp_path):
+def test_a_record_of_another_page_is_rejected(crawl, server, tmp_path):
     for path, data in crawl[0].items():
         if path.endswith(".warc.gz"):
             server.files[path] = data[len(data) // 3 :] + data[: len(data) // 3]
@@ -77,17 +77,17 @@ def test_a_page_that_lies_elsewhere_is_refused(crawl, server, tmp_path):
     assert {row.reason for row in lost} <= {"damaged record", "another page", "truncated"}
 
 
-def test_a_raw_scan_of_a_far_list_finds_what_the_index_names_and_more(crawl, server, tmp_path):
+def test_a_raw_scan_of_a_remote_list_finds_what_the_index_names_and_more(crawl, server, tmp_path):
     source = {"kind": "warc", "path": f"{server.url}/crawl-data/{CRAWL}/warc.paths.gz", "sift": ["kk"]}
     summary = collect(task(tmp_path, source, [server.host]))
-    found = {page.url for page in pages(tmp_path / "out")}
+    urls = {page.url for page in pages(tmp_path / "out")}
     named = {url for url, languages in crawl[1].items() if languages and languages.split(",")[0] == "kaz"}
-    assert len(named & found) >= 0.95 * len(named)
+    assert len(named & urls) >= 0.95 * len(named)
     assert summary["records"]["lost: sifted out"] > 100
     assert not list((tmp_path / "out" / ".download").iterdir())
 
 
-def test_it_goes_on_after_a_kill(crawl, server, tmp_path):
+def test_it_resumes_after_a_kill(crawl, server, tmp_path):
     source = {"kind": "warc", "path": f"{server.url}/crawl-data/{CRAWL}/warc.paths.gz", "sift": ["kk"]}
     collect(task(tmp_path / "whole", source, [server.host]))
     done = task(tmp_path / "cut", source, [server.host])
@@ -96,11 +96,11 @@ def test_it_goes_on_after_a_kill(crawl, server, tmp_path):
     asked = len(server.asked)
     collect(done)
     assert all("part-00000.warc" not in path for path, _, _ in server.asked[asked:])
-    one, two = ({p.name: p.read_bytes() for p in (tmp_path / x / "out").glob("*-*")} for x in ("whole", "cut"))
-    assert one == two
+    first, second = ({p.name: p.read_bytes() for p in (tmp_path / x / "out").glob("*-*")} for x in ("whole", "cut"))
+    assert first == second
 
 
-def test_what_the_network_refused_is_asked_for_again(crawl, server, tmp_path, monkeypatch):
+def test_pages_that_could_not_be_fetched_are_fetched_again(crawl, server, tmp_path, monkeypatch):
     broken = task(tmp_path, by_index(server.url), [server.host])
     kept = {path: server.files.pop(path) for path in crawl[0] if path.endswith(".warc.gz")}
     with pytest.raises(Problem, match="could not be fetched"):
@@ -109,8 +109,8 @@ def test_what_the_network_refused_is_asked_for_again(crawl, server, tmp_path, mo
     assert collect(broken)["records"]["kept"] > 50
 
 
-def test_an_index_that_is_none_is_told(server, tmp_path):
-    with pytest.raises(Problem, match="no index of CC-MAIN-1999-01"):
+def test_an_index_that_does_not_exist_is_reported(server, tmp_path):
+    with pytest.raises(Problem, match="cannot find the index of CC-MAIN-1999-01"):
         collect(task(tmp_path, by_index(server.url) | {"crawls": ["CC-MAIN-1999-01"]}, [server.host]))
 
 
@@ -122,9 +122,9 @@ def test_the_same_from_files_and_without_a_list_of_the_index(crawl, server, tmp_
             file.write_bytes(data)
     collect(replace(task(tmp_path / "files", by_index("mirror")), base=tmp_path))
     collect(task(tmp_path / "web", by_index(server.url), [server.host]))
-    one, two = ({p.name: p.read_bytes() for p in (tmp_path / x / "out").glob("part-*")} for x in ("files", "web"))
-    assert one
-    assert one == two
+    first, second = ({p.name: p.read_bytes() for p in (tmp_path / x / "out").glob("part-*")} for x in ("files", "web"))
+    assert first
+    assert first == second
 
 
 def test_the_same_from_an_object_store(crawl, server, tmp_path, monkeypatch):
@@ -151,9 +151,9 @@ def test_the_same_from_an_object_store(crawl, server, tmp_path, monkeypatch):
         assert collect(task(tmp_path / "rows", rows))["records"] == {"kept": 2, "records": 2}
     finally:
         store.stop()
-    one, two = ({p.name: p.read_bytes() for p in (tmp_path / x / "out").glob("part-*")} for x in ("s3", "web"))
-    assert one
-    assert one == two
+    first, second = ({p.name: p.read_bytes() for p in (tmp_path / x / "out").glob("part-*")} for x in ("s3", "web"))
+    assert first
+    assert first == second
 
 
 def test_counts_are_in_the_shards(crawl, server, tmp_path):

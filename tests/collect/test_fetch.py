@@ -4,7 +4,7 @@ import time
 import pytest
 from servers import Server
 
-from anatili.collect.fetch import Fetcher, FetchError, ForbiddenError, RangedFile, Store, asked_wait
+from anatili.collect.fetch import Fetcher, FetchError, ForbiddenError, RangedFile, Store, requested_wait
 
 
 @pytest.fixture
@@ -17,8 +17,8 @@ def server():
 
 def fetcher(server, **more):
     waited = []
-    made = Fetcher(frozenset({server.host}), sleep=waited.append, **more)
-    return made, waited
+    fetch = Fetcher(frozenset({server.host}), sleep=waited.append, **more)
+    return fetch, waited
 
 
 def test_a_busy_server_is_asked_again_after_the_time_it_names(server):
@@ -36,11 +36,11 @@ def test_a_range_comes_whole_whatever_happens_on_the_way(server, fault):
     assert fetch.get_range(server.url + "/data", 1000, 50_000) == server.files["/data"][1000:51_000]
 
 
-def test_what_broke_off_is_gone_on_with_not_begun_again(server):
+def test_a_broken_download_is_resumed_not_started_over(server):
     server.faults["/data"] = ["break off"]
     fetch, _ = fetcher(server)
     fetch.get_range(server.url + "/data", 0, 100_000)
-    assert [asked for _, _, asked in server.asked] == ["bytes=0-99999", "bytes=50000-99999"]
+    assert [ranges for _, _, ranges in server.asked] == ["bytes=0-99999", "bytes=50000-99999"]
 
 
 def test_a_server_that_ignores_ranges_is_an_error_not_data(server):
@@ -103,7 +103,7 @@ def test_requests_to_a_host_keep_their_distance(server):
     assert times[2] - times[0] >= 0.3  # two pauses, less what the server took to note the first
 
 
-def test_a_download_goes_on_where_it_broke_off(server, tmp_path):
+def test_a_download_is_resumed(server, tmp_path):
     fetch, _ = fetcher(server, tries=1)
     target = tmp_path / "data"
     server.faults["/data"] = ["", "", "503"]
@@ -111,10 +111,10 @@ def test_a_download_goes_on_where_it_broke_off(server, tmp_path):
         Store(fetch).download(server.url + "/data", target, block=30_000)
     Store(fetch).download(server.url + "/data", target, block=30_000)
     assert target.read_bytes() == server.files["/data"]
-    assert [asked for _, _, asked in server.asked].count("bytes=0-29999") == 1
+    assert [ranges for _, _, ranges in server.asked].count("bytes=0-29999") == 1
 
 
-def test_a_far_file_is_read_by_ranges(server):
+def test_a_remote_file_is_read_by_ranges(server):
     fetch, _ = fetcher(server)
     file = RangedFile(Store(fetch), server.url + "/data")
     file.seek(-10, 2)
@@ -123,15 +123,15 @@ def test_a_far_file_is_read_by_ranges(server):
 
 
 def test_retry_after_may_be_a_date_and_is_bounded():
-    assert asked_wait("7") == 7
-    assert asked_wait("99999") == 120
-    assert asked_wait("soon") is None
-    assert asked_wait(time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime(time.time() + 30))) == pytest.approx(
+    assert requested_wait("7") == 7
+    assert requested_wait("99999") == 120
+    assert requested_wait("soon") is None
+    assert requested_wait(time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime(time.time() + 30))) == pytest.approx(
         30, abs=2
     )
 
 
-def test_a_body_that_trickles_is_given_up_and_gone_on_with(server, monkeypatch):
+def test_a_body_that_trickles_is_given_up_and_resumed(server, monkeypatch):
     monkeypatch.setattr("anatili.collect.fetch.PATIENCE", 0.05)
     server.faults["/data"] = ["trickle"]
     fetch, _ = fetcher(server)
@@ -139,7 +139,7 @@ def test_a_body_that_trickles_is_given_up_and_gone_on_with(server, monkeypatch):
     assert len(server.asked) == 2
 
 
-def test_ranges_follow_redirects_to_where_the_file_lies(server):
+def test_ranges_follow_redirects_to_the_file(server):
     server.files["/moved"] = (302, {"Location": "/data"}, b"")
     server.files["/circle"] = (302, {"Location": "/circle"}, b"")
     fetch, _ = fetcher(server)

@@ -1,4 +1,4 @@
-"""The gate of a source holds for every kind of source: pages of sites and of the index, and rows of corpora."""
+"""The gate of a source applies to every kind of source: pages of sites and of the index, and rows of corpora."""
 
 import json
 
@@ -11,7 +11,7 @@ KAZAKH_PAGE = "Қазақстан Республикасының ғылым жә
 KARAKALPAK_PAGE = "Қарақалпақстан Республикасының халқы ҳәм оның тарийхы ҳаққында жаңа китап баспадан шықты. " * 3
 
 
-def test_the_gate_stands_before_pages_of_sites_and_of_the_index_too(tmp_path):
+def test_the_gate_applies_to_pages_of_sites_and_of_the_index(tmp_path):
     pages = [
         Page(f"https://a.example/{name}", "2026-01-01", f"<p>{body}</p>".encode())
         for name, body in (("kk", KAZAKH_PAGE), ("kaa", KARAKALPAK_PAGE), ("en", "Nothing but English. " * 20))
@@ -24,7 +24,7 @@ def test_the_gate_stands_before_pages_of_sites_and_of_the_index_too(tmp_path):
         assert [p.url for p in read_pages(tmp_path / "part-00-00000-00000.warc.gz", 10**6)] == ["https://a.example/kk"]
 
 
-def test_the_gate_stands_before_corpora_too(tmp_path):
+def test_the_gate_applies_to_corpora(tmp_path):
     file = tmp_path / "a.jsonl"
     rows = [{"text": KAZAKH_PAGE, "url": "u1"}, {"text": KARAKALPAK_PAGE, "url": "u2"}]
     file.write_text("\n".join(json.dumps(row) for row in rows), "utf-8")

@@ -1,4 +1,4 @@
-"""Corpora in the forms people have them, with everything that is wrong with files."""
+"""Corpora in their usual formats, with everything that can be wrong with files."""
 
 import gzip
 import json
@@ -33,18 +33,20 @@ def test_json_lines_with_their_own_fields(tmp_path):
     lines = [json.dumps(row) for row in rows]
     file = tmp_path / "a.jsonl.gz"
     file.write_bytes(gzip.compress("\n".join([*lines, "{broken", "[1]", ""]).encode(), mtime=0))
-    found, counts, lost = collect(tmp_path, file, kind="jsonl", text_field="content", id_field="id", url_field="link")
-    assert [(d.text, d.url, d.license, d.source) for d in found] == [("бір", "https://a.example", "MIT", "s")]
-    assert counts == {"records": 5, "kept": 1, "lost: empty": 1, "lost: no text field": 1, "lost: no JSON": 1,
-                      "lost: no JSON object": 1}  # fmt: skip
+    documents, counts, lost = collect(
+        tmp_path, file, kind="jsonl", text_field="content", id_field="id", url_field="link"
+    )
+    assert [(d.text, d.url, d.license, d.source) for d in documents] == [("бір", "https://a.example", "MIT", "s")]
+    assert counts == {"records": 5, "kept": 1, "lost: empty": 1, "lost: no text field": 1, "lost: not JSON": 1,
+                      "lost: not a JSON object": 1}  # fmt: skip
     assert lost[0].detail == "a.jsonl.gz:2"
 
 
 def test_parquet_and_a_wrong_column(tmp_path):
     file = tmp_path / "a.parquet"
     pq.write_table(pa.table({"text": ["бір", None, "үш"], "url": ["u1", "u2", None]}), file)
-    found, counts, _ = collect(tmp_path, file, kind="parquet")
-    assert [d.text for d in found] == ["бір", "үш"]
+    documents, counts, _ = collect(tmp_path, file, kind="parquet")
+    assert [d.text for d in documents] == ["бір", "үш"]
     assert counts["lost: no text field"] == 1
     with pytest.raises(Problem, match=r"no column 'body'; it has text, url"):
         collect(tmp_path, file, kind="parquet", text_field="body")
@@ -54,35 +56,35 @@ def test_parquet_and_a_wrong_column(tmp_path):
 def test_text_by_line_paragraph_and_file(tmp_path, unit, count):
     file = tmp_path / "a.txt"
     file.write_text("\ufeffбір\nекі\n\nүш\n", "utf-8")
-    found, _, _ = collect(tmp_path, file, kind="text", unit=unit)
-    assert len(found) == count
-    assert found[0].text.startswith("бір")
+    documents, _, _ = collect(tmp_path, file, kind="text", unit=unit)
+    assert len(documents) == count
+    assert documents[0].text.startswith("бір")
 
 
-def test_following_lines_make_a_document_in_their_order(tmp_path):
+def test_consecutive_lines_make_a_document_in_their_order(tmp_path):
     lines = [" ".join(f"s{number}" for _ in range(50)) for number in range(7)]
     file = tmp_path / "a.txt"
     file.write_text("\n".join(lines) + "\n", "utf-8")
-    found, _, _ = collect(tmp_path, file, kind="text", unit="lines")
-    assert [d.text for d in found] == ["\n".join(lines[:3]), "\n".join(lines[3:6]), lines[6]]
+    documents, _, _ = collect(tmp_path, file, kind="text", unit="lines")
+    assert [d.text for d in documents] == ["\n".join(lines[:3]), "\n".join(lines[3:6]), lines[6]]
     table = tmp_path / "a.tsv"
     table.write_text("".join(f"x\t{line}\n" for line in lines), "utf-8")
-    found, _, _ = collect(tmp_path, table, kind="text", unit="lines", column=2)
-    assert [d.text for d in found] == ["\n".join(lines[:3]), "\n".join(lines[3:6]), lines[6]]
+    documents, _, _ = collect(tmp_path, table, kind="text", unit="lines", column=2)
+    assert [d.text for d in documents] == ["\n".join(lines[:3]), "\n".join(lines[3:6]), lines[6]]
 
 
-def test_lines_that_are_no_utf8_cost_themselves_only(tmp_path):
+def test_only_lines_that_are_not_utf8_are_lost(tmp_path):
     file = tmp_path / "a.txt"
     file.write_bytes("жақсы\n".encode() + b"\xff\xfe\n" + "тағы\n".encode())
-    found, counts, _ = collect(tmp_path, file, kind="text", unit="line")
-    assert [d.text for d in found] == ["жақсы", "тағы"]
+    documents, counts, _ = collect(tmp_path, file, kind="text", unit="line")
+    assert [d.text for d in documents] == ["жақсы", "тағы"]
     assert counts["lost: not UTF-8"] == 1
 
 
-def test_a_corpus_file_that_breaks_off_is_named(tmp_path):
+def test_a_truncated_corpus_file_is_reported(tmp_path):
     file = tmp_path / "a.jsonl.gz"
     file.write_bytes(gzip.compress(os.urandom(5000).hex().encode(), mtime=0)[:-3000])
-    with pytest.raises(Problem, match=r"a.jsonl.gz breaks off"):
+    with pytest.raises(Problem, match=r"a.jsonl.gz is truncated or damaged"):
         collect(tmp_path, file, kind="jsonl")
 
 
@@ -90,24 +92,24 @@ def test_a_corpus_file_that_breaks_off_is_named(tmp_path):
 def test_an_empty_file_is_an_error_or_nothing(tmp_path, kind, name):
     (tmp_path / name).touch()
     if kind == "parquet":
-        with pytest.raises(Problem, match="no whole Parquet file"):
+        with pytest.raises(Problem, match="not a complete Parquet file"):
             collect(tmp_path, tmp_path / name, kind=kind)
     else:
         assert collect(tmp_path, tmp_path / name, kind=kind)[0] == []
 
 
-def test_web_archives_become_shards_that_know_their_origin(tmp_path):
+def test_web_archives_become_shards_with_their_origin(tmp_path):
     file = tmp_path / "a.warc.gz"
-    answers = [(200, "text/html", b"<p>1"), (404, "text/html", b"<p>2"), (200, "image/png", b"\x89PNG"),
+    responses = [(200, "text/html", b"<p>1"), (404, "text/html", b"<p>2"), (200, "image/png", b"\x89PNG"),
                (200, "text/html", b""), (200, "text/html", b"%PDF-1"), (200, "text/html", b"a\0\0\0\0b" * 30),
                (200, "text/html", b"<p>7"), (200, "text/html", "<p>8".encode("utf-16"))]  # fmt: skip
     with file.open("wb") as stream:
         warc = WarcFile(stream)
-        for number, (status, mime, payload) in enumerate(answers):
+        for number, (status, mime, payload) in enumerate(responses):
             warc.write(Page(f"https://a.example/{number}", "2026-01-01T00:00:00Z", payload, status, mime))
         warc.close()
     _, counts, lost = collect(tmp_path, file, kind="warc")
-    assert counts == {"records": 8, "kept": 3, "lost: no success": 1, "lost: no text page": 1, "lost: empty": 1,
+    assert counts == {"records": 8, "kept": 3, "lost: HTTP error": 1, "lost: not a text page": 1, "lost: empty": 1,
                       "lost: binary": 2}  # fmt: skip
     assert len(lost) == 5
     shards = sorted((tmp_path / "out").glob("part-*.warc.gz"))
@@ -131,24 +133,24 @@ def test_files_are_found_by_name_folder_and_pattern(tmp_path):
     assert inventory(collecting(source), tmp_path) == {"s": {"a.txt": 1, "b.txt": 1}}
 
 
-def test_a_name_that_is_no_utf8_is_read_and_shown(tmp_path):
+def test_a_name_that_is_not_utf8_is_read_and_shown(tmp_path):
     raw = os.fsencode(tmp_path) + b"/bad\xff.txt"
     Path(os.fsdecode(raw)).write_text("мәтін", "utf-8")
     source = Source(name="s", path=".", kind="text")
     (file,) = find_files(source, tmp_path)
-    found, _, _ = collect(tmp_path, file, kind="text")
-    assert found[0].text == "мәтін"
+    documents, _, _ = collect(tmp_path, file, kind="text")
+    assert documents[0].text == "мәтін"
     json.dumps(inventory(collecting(source), tmp_path)).encode()
 
 
 @pytest.mark.parametrize(
-    ("sources", "said"),
+    ("sources", "message"),
     [
-        ((), "names no source"),
+        ((), "names no sources"),
         ((Source(name="s", path="nowhere"),), "no file at .*nowhere"),
-        ((Source(name="s", path="sample:"), Source(name="s", path="sample:")), "two sources are called 's'"),
+        ((Source(name="s", path="sample:"), Source(name="s", path="sample:")), "two sources are named 's'"),
     ],
 )
-def test_what_is_wrong_with_the_sources_is_told(tmp_path, sources, said):
-    with pytest.raises(Problem, match=said):
+def test_wrong_sources_are_reported(tmp_path, sources, message):
+    with pytest.raises(Problem, match=message):
         inventory(collecting(*sources), tmp_path)

@@ -21,13 +21,13 @@ def sift(*arguments):
 
 def test_what_passes_is_written_and_passes_again(crawl, tmp_path):
     out = tmp_path / "out.warc.gz"
-    said = json.loads(sift(crawl, "--language", "kk", "-o", out, "--json").stdout)
-    assert said["records"] == said["pages"] + sum(said["lost"].values())
-    assert said["passed"] == sum(said["rules"].values())
-    assert {"Cyrl", "Arab"} <= said["rules"].keys()
-    assert said["bytes"] == crawl.stat().st_size
+    counts = json.loads(sift(crawl, "--language", "kk", "-o", out, "--json").stdout)
+    assert counts["records"] == counts["pages"] + sum(counts["lost"].values())
+    assert counts["passed"] == sum(counts["rules"].values())
+    assert {"Cyrl", "Arab"} <= counts["rules"].keys()
+    assert counts["bytes"] == crawl.stat().st_size
     again = json.loads(sift(out, "--language", "kk", "--json").stdout)
-    assert again["records"] == again["passed"] == said["passed"]
+    assert again["records"] == again["passed"] == counts["passed"]
     kept = {page.url: page for page in read_pages(out, 10**7)}
     for page in read_pages(crawl, 10**7):
         if isinstance(page, Page) and page.url in kept and page.time == kept[page.url].time:
@@ -37,35 +37,35 @@ def test_what_passes_is_written_and_passes_again(crawl, tmp_path):
 
 @pytest.mark.parametrize("code", ["ky", "tt"])
 def test_other_languages_by_their_packs(crawl, code):
-    said = json.loads(sift(crawl, "--language", code, "--json").stdout)
-    assert 0 < said["passed"] < said["records"] / 2
+    counts = json.loads(sift(crawl, "--language", code, "--json").stdout)
+    assert 0 < counts["passed"] < counts["records"] / 2
 
 
-def test_it_says_when_letters_do_not_set_a_language_apart(crawl):
+def test_it_says_when_a_language_has_no_letters_of_its_own(crawl):
     answer = sift(crawl, "--language", "uz")
-    assert "do not set it apart: every page passes" in answer.stdout
-    assert "asked for Cyrl: 3 of" in sift(crawl, "--language", "kk").stdout
+    assert "has no letters of its own: every page passes" in answer.stdout
+    assert "required letters: Cyrl: 3 of" in sift(crawl, "--language", "kk").stdout
 
 
 @pytest.mark.parametrize(
-    ("data", "says"),
+    ("data", "message"),
     [
-        (b"", "no page in"),
-        (b"not a web archive", "no page in"),
-        (gzip.compress(b"neither", mtime=0), "no page in"),
+        (b"", "no pages in"),
+        (b"not a web archive", "no pages in"),
+        (gzip.compress(b"neither", mtime=0), "no pages in"),
         (
             gzip.compress(
                 b"WARC/1.0\r\nWARC-Type: response\r\nContent-Length: 500\r\n\r\nHTTP/1.1 200 OK\r\n\r\n", mtime=0
             ),
-            "no page in",
+            "no pages in",
         ),
     ],
 )
-def test_bad_files_are_told_and_end_with_an_error(tmp_path, data, says):
+def test_bad_files_are_reported_with_an_error(tmp_path, data, message):
     (tmp_path / "a.warc.gz").write_bytes(data)
     answer = sift(tmp_path / "a.warc.gz", "--language", "kk", "-o", tmp_path / "out.warc.gz")
     assert answer.exit_code == 1
-    assert says in answer.stderr
+    assert message in answer.stderr
     assert not list(tmp_path.glob("*out*")), "half a file was left behind"
 
 
@@ -94,5 +94,5 @@ def test_an_archive_that_ends_too_early_ends_with_an_error(crawl, tmp_path):
     assert list(read_pages(tmp_path / "out.warc.gz", 10**7))
 
 
-def test_an_unknown_language_is_told(crawl):
+def test_an_unknown_language_is_reported(crawl):
     assert "no language pack 'xx'" in sift(crawl, "--language", "xx").stderr

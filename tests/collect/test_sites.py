@@ -35,7 +35,7 @@ def sitemap(*urls, kind="urlset"):
     return f'<?xml version="1.0"?><{kind}>{inner}</{kind}>'.encode()
 
 
-def test_sitemaps_of_sitemaps_are_followed_and_packed_ones_unpacked(server):
+def test_sitemaps_of_sitemaps_are_followed_and_compressed_ones_decompressed(server):
     put_pages(server, "/a", "/b", "/c?x=1&y=2".partition("?")[0])
     server.files["/robots.txt"] = f"User-agent: *\nDisallow: /b\nSitemap: {server.url}/maps.xml\n".encode()
     server.files["/maps.xml"] = sitemap(f"{server.url}/one.xml.gz", f"{server.url}/maps.xml", kind="sitemapindex")
@@ -43,9 +43,11 @@ def test_sitemaps_of_sitemaps_are_followed_and_packed_ones_unpacked(server):
         sitemap(f"{server.url}/a", f"{server.url}/b", f"{server.url}/c?x=1&amp;y=2", "https://elsewhere.example/d"),
         mtime=0,
     )
-    found = crawl(server)
-    assert [p.url for p in found if isinstance(p, Page)] == [f"{server.url}/a", f"{server.url}/c?x=1&y=2"]
-    assert [(p.url, p.reason) for p in found if isinstance(p, Broken)] == [(f"{server.url}/b", "robots.txt forbids it")]
+    results = crawl(server)
+    assert [p.url for p in results if isinstance(p, Page)] == [f"{server.url}/a", f"{server.url}/c?x=1&y=2"]
+    assert [(p.url, p.reason) for p in results if isinstance(p, Broken)] == [
+        (f"{server.url}/b", "robots.txt forbids it")
+    ]
     assert server.times_asked("/b") == 0
     assert server.times_asked("/maps.xml") == 1
 
@@ -59,7 +61,7 @@ def test_a_feed_is_read_where_there_is_no_sitemap(server):
     assert [p.url for p in crawl(server)] == [f"{server.url}/news/1", f"{server.url}/news/2"]
 
 
-def test_a_page_that_leads_to_another_site_or_a_closed_place_is_not_kept(server):
+def test_a_page_that_leads_to_another_site_or_a_closed_path_is_not_kept(server):
     other = Server()
     other.files["/x"] = b"elsewhere"
     put_pages(server, "/closed/1", "/1")
@@ -68,13 +70,13 @@ def test_a_page_that_leads_to_another_site_or_a_closed_place_is_not_kept(server)
     server.files["/b"] = (302, {"Location": "/closed/1"}, b"")
     server.files["/sitemap.xml"] = sitemap(*(f"{server.url}/{x}" for x in "ab1"))
     fetch = Fetcher(frozenset({server.host, other.host}), tries=2, sleep=lambda seconds: None)
-    found = list(crawl_site(server.url, fetch, 10))
-    assert [p.url for p in found if isinstance(p, Page)] == [f"{server.url}/1"]
-    assert [p.reason for p in found if isinstance(p, Broken)] == ["leads elsewhere", "leads elsewhere"]
+    results = list(crawl_site(server.url, fetch, 10))
+    assert [p.url for p in results if isinstance(p, Page)] == [f"{server.url}/1"]
+    assert [p.reason for p in results if isinstance(p, Broken)] == ["leads elsewhere", "leads elsewhere"]
     other.shutdown()
 
 
-def test_a_closed_place_behind_a_redirect_is_not_even_asked_for(server):
+def test_a_closed_path_behind_a_redirect_is_not_even_asked_for(server):
     other = Server()
     other.files["/x"] = b"elsewhere"
     put_pages(server, "/closed/1", "/open/1")
@@ -86,11 +88,11 @@ def test_a_closed_place_behind_a_redirect_is_not_even_asked_for(server):
     server.files["/e"] = (302, {"Location": "https://[::1/x"}, b"")
     server.files["/sitemap.xml"] = sitemap(*(f"{server.url}/{x}" for x in "abce"), "https://[::1/x")
     fetch = Fetcher(frozenset({server.host, other.host}), tries=2, sleep=lambda seconds: None)
-    found = list(crawl_site(server.url, fetch, 10))
+    results = list(crawl_site(server.url, fetch, 10))
     assert server.times_asked("/closed/1") == 0
     assert other.asked == []
-    assert [p.url for p in found if isinstance(p, Page)] == [f"{server.url}/open/1"]
-    reasons = [(p.url[-1], p.reason) for p in found if isinstance(p, Broken)]
+    assert [p.url for p in results if isinstance(p, Page)] == [f"{server.url}/open/1"]
+    reasons = [(p.url[-1], p.reason) for p in results if isinstance(p, Broken)]
     assert reasons == [("a", "leads elsewhere"), ("b", "leads elsewhere"), ("e", "not fetched")]
     other.shutdown()
 
@@ -118,16 +120,16 @@ def test_a_host_that_drips_or_floods_is_given_up(server):
     for path in pages:
         server.faults[path] = ["drip"] * 9
     fetch = Fetcher(frozenset({server.host}), tries=3, page_seconds=0.2, host=Budget("host", 1.0))
-    found = list(crawl_site(server.url, fetch, 50))
-    assert 2 <= len(found) <= 7
-    assert "the host is given up: more than 1 seconds" in found[-1].detail
+    results = list(crawl_site(server.url, fetch, 50))
+    assert 2 <= len(results) <= 7
+    assert "the host is given up: more than 1 seconds" in results[-1].detail
     server.faults.clear()
     for path in pages:
         server.files[path] = (200, {"Content-Type": "text/html"}, b"x" * 100_000)
     fetch = Fetcher(frozenset({server.host}), host=Budget("host", 100.0, 1_000_000))
-    found = list(crawl_site(server.url, fetch, 50))
-    assert 8 <= sum(isinstance(one, Page) for one in found) <= 10
-    assert "the host is given up" in found[-1].detail
+    results = list(crawl_site(server.url, fetch, 50))
+    assert 8 <= sum(isinstance(page, Page) for page in results) <= 10
+    assert "the host is given up" in results[-1].detail
 
 
 FEEDS = {
@@ -165,9 +167,9 @@ def test_sitemaps_of_text_and_of_pictures(server):
     put_pages(server, "/1", "/2", "/i.jpg")
     server.files["/robots.txt"] = f"Sitemap: https://[::1/x\nSitemap: {server.url}/m.txt\n".encode()
     server.files["/m.txt"] = f"{server.url}/1\n{server.url}/i.jpg\n{server.url}/2\n".encode()
-    found = crawl(server)
-    assert [p.url for p in found if isinstance(p, Page)] == [f"{server.url}/1", f"{server.url}/2"]
-    assert [p.reason for p in found if isinstance(p, Broken)] == ["not fetched"]
+    results = crawl(server)
+    assert [p.url for p in results if isinstance(p, Page)] == [f"{server.url}/1", f"{server.url}/2"]
+    assert [p.reason for p in results if isinstance(p, Broken)] == ["not fetched"]
     assert server.times_asked("/i.jpg") == 0
 
 
@@ -188,7 +190,7 @@ def test_a_site_whose_rules_cannot_be_read_is_left_alone(server, fault):
     assert server.times_asked("/sitemap.xml") == 0
 
 
-def test_refusals_of_training_are_kept_with_the_date(server):
+def test_opt_outs_are_kept_with_the_date(server):
     put_pages(server, "/open/1", "/closed/1")
     server.files["/sitemap.xml"] = sitemap(f"{server.url}/open/1", f"{server.url}/closed/1")
     server.files["/robots.txt"] = b"User-agent: GPTBot\nDisallow: /closed\n"
@@ -204,7 +206,7 @@ def test_ai_txt_counts(server):
     assert rules.refusals(f"{server.url}/x") == f"ai.txt @ {TODAY}"
 
 
-def test_an_html_page_in_place_of_the_rules_is_no_rule(server):
+def test_an_html_page_in_place_of_the_rules_is_not_a_rule(server):
     server.files["/robots.txt"] = (200, {"Content-Type": "text/html"}, b"<html>User-agent: *\nDisallow: /</html>")
     assert read_rules(server.url, Fetcher(frozenset({server.host})), TODAY).allows(server.url + "/x")
 

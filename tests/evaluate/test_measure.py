@@ -134,7 +134,7 @@ def test_a_test_text_in_the_corpus_is_found(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("evaluate", "{model}"), "nothing to measure"),
+        (("evaluate", "{model}"), "nothing to evaluate"),
         (("evaluate", "{model}", "--task", "nothing"), "no task 'nothing': name a file, or one of answer-language"),
         (("evaluate", "{model}", "--task", "second-halves"), "give --text FILE"),
         (("evaluate", "{model}", "--task", "minimal-pairs", "--language", "en"), "has no data for en"),

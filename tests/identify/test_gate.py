@@ -48,14 +48,14 @@ FORMS = {
 
 
 def windows(texts: list[str], letters: int, count: int) -> list[str]:
-    chooser = random.Random(1)
+    rng = random.Random(1)
     whole = [t for t in texts if len(t) > letters + 10]
-    found = []
+    cuts = []
     for _ in range(count):
-        text = chooser.choice(whole)
-        start = chooser.randrange(len(text) - letters)
-        found.append(text[start : start + letters])
-    return found
+        text = rng.choice(whole)
+        start = rng.randrange(len(text) - letters)
+        cuts.append(text[start : start + letters])
+    return cuts
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -97,21 +97,21 @@ def test_both_scans_give_the_same_verdicts(code):
     pytest.importorskip("hyperscan")
     rules = make_rules(load_pack(code))
     fast, plain = Gate(rules, "hyperscan"), Gate(rules, "numpy")
-    chooser = random.Random(2)
+    rng = random.Random(2)
     texts = [t for topic in read_topics() for page in topic.pages.values() for t in [page.text]] + neighbors_texts()
     for text in texts:
         for form in FORMS.values():
             # Few letters of the language in much else: verdicts near the threshold.
-            start, size = chooser.randrange(len(text)), chooser.choice([5, 20, 60, 400])
+            start, size = rng.randrange(len(text)), rng.choice([5, 20, 60, 400])
             payload = b"<p>" + form(text[start : start + size]) + b"&amp; \\u003c &#8217;"
             assert fast.admits(payload) == plain.admits(payload), payload[:200]
     forms = [FORMS[name] for name in ("UTF-8", "NFD", "entities", "hexadecimal entities", "JSON", "upper-case JSON")]
     for _ in range(1000):  # some letters in each of several forms
-        letters = [chooser.choice(KAZAKH[0] + "іқңғұūñıäǵńڭۇە") for _ in range(chooser.randrange(1, 30))]
-        payload = b" ".join(chooser.choice(forms)(letter) for letter in letters)
+        letters = [rng.choice(KAZAKH[0] + "іқңғұūñıäǵńڭۇە") for _ in range(rng.randrange(1, 30))]
+        payload = b" ".join(rng.choice(forms)(letter) for letter in letters)
         assert fast.admits(payload) == plain.admits(payload), payload
     for _ in range(500):
-        payload = chooser.randbytes(chooser.randrange(300))
+        payload = rng.randbytes(rng.randrange(300))
         assert fast.admits(payload) == plain.admits(payload)
 
 

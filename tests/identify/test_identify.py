@@ -50,8 +50,8 @@ def test_every_page_of_the_sample_is_in_its_language():
     ],
 )
 def test_other_scripts_and_no_letters(text, language, script):
-    found = identify(text)
-    assert (found.language, found.script) == (language, script)
+    verdict = identify(text)
+    assert (verdict.language, verdict.script) == (language, script)
 
 
 def test_few_letters_give_little_confidence():

@@ -1,4 +1,4 @@
-"""The letters that set close languages apart: by line, by share, and never by a few letters of a quotation."""
+"""The letters that distinguish close languages: by line, by share, and never by a few letters of a quotation."""
 
 import html
 import re
@@ -26,7 +26,7 @@ TEXTS = {
 }
 
 
-def fits(text: str) -> dict[str, float]:
+def odds_of(text: str) -> dict[str, float]:
     labels = load_model().labels
     letters, owner = join([text])
     return dict(zip(labels, evidence(letters.astype(np.int64), owner, 1, labels)[0].tolist(), strict=True))
@@ -34,51 +34,51 @@ def fits(text: str) -> dict[str, float]:
 
 @pytest.mark.parametrize("code", sorted(TEXTS))
 def test_letters_alone_speak_against_kazakh(code):
-    found = fits(TEXTS[code])
+    odds = odds_of(TEXTS[code])
     label = "kaa_Cyrl" if code == "kaa" else code
-    assert found[label] - found["kk"] > 4
+    assert odds[label] - odds["kk"] > 4
 
 
 def test_letters_that_kazakh_always_has_speak_against_it_when_they_are_missing():
     without = TEXTS["kaa"].replace("ў", "у").replace("ҳ", "х")
-    found = fits(without)
-    assert found["kaa_Cyrl"] - found["kk"] > 1
-    assert found["kk"] < fits(KAZAKH[:180])["kk"]
+    odds = odds_of(without)
+    assert odds["kaa_Cyrl"] - odds["kk"] > 1
+    assert odds["kk"] < odds_of(KAZAKH[:180])["kk"]
 
 
 def test_a_quotation_of_a_neighbor_does_not_outweigh_a_kazakh_text():
-    found = fits(KAZAKH[:1500] + "\n" + TEXTS["kaa"][:100])
-    assert found["kk"] > found["kaa_Cyrl"] + 4
+    odds = odds_of(KAZAKH[:1500] + "\n" + TEXTS["kaa"][:100])
+    assert odds["kk"] > odds["kaa_Cyrl"] + 4
     assert identify(KAZAKH[:1500] + "\n" + TEXTS["kaa"]).language == "kk"
 
 
 def test_many_letters_say_no_more_than_enough_of_them():
-    once, often = fits(TEXTS["kaa"])["kk"], fits(" ".join([TEXTS["kaa"]] * 8))["kk"]
+    once, often = odds_of(TEXTS["kaa"])["kk"], odds_of(" ".join([TEXTS["kaa"]] * 8))["kk"]
     assert abs(once - often) < 0.5
 
 
 def test_latin_letters_typed_for_kazakh_ones_count_as_these_inside_of_words_only():
     typed = KAZAKH[:400].translate(str.maketrans("іә", "iə"))
-    assert fits(typed)["kk"] == fits(KAZAKH[:400])["kk"] == 0
+    assert odds_of(typed)["kk"] == odds_of(KAZAKH[:400])["kk"] == 0
     russian = "Президент компании выступил в субботу в Москве и рассказал о новых планах на будущее"
-    names = fits(russian + " Microsoft Windows Linkin Park Twitter Wikipedia iPhone")
+    names = odds_of(russian + " Microsoft Windows Linkin Park Twitter Wikipedia iPhone")
     assert names["ru"] == 0
     assert names["kk"] < 0
 
 
 def test_kazakh_typed_without_its_letters_is_still_called_kazakh():
     typed = KAZAKH.lower().translate(str.maketrans(load_pack("kk").config.keyboard)).splitlines()
-    found = [identify(line).language for line in typed if len(line) > 60]
-    assert sum(code == "kk" for code in found) >= 0.9 * len(found) > 0
+    verdicts = [identify(line).language for line in typed if len(line) > 60]
+    assert sum(code == "kk" for code in verdicts) >= 0.9 * len(verdicts) > 0
 
 
 def test_no_letters_and_letters_beyond_the_plane_do_no_harm():
-    assert set(fits("123 !").values()) == {0.0}
-    fits("\U0001e900\U0001e922 ў")
+    assert set(odds_of("123 !").values()) == {0.0}
+    odds_of("\U0001e900\U0001e922 ў")
 
 
 @pytest.mark.parametrize("code", sorted(TEXTS))
-def test_neighbors_are_told_by_line(code):
+def test_neighbors_are_identified_by_line(code):
     for line in TEXTS[code].split(". "):
         assert identify(line).language == code, line
 

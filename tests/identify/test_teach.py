@@ -21,7 +21,7 @@ Cyrl = "аӕбвгдеёжзийклмнопрстуфхцчшщъыьэюя"
 [lookalikes]
 "æ" = "ӕ"
 """
-# Not from the text above: of the writer of this test.
+# Not from the text above: written for this test.
 LINES = (
     "Абон мах скъолайы ахуыр кӕнӕм ирон ӕвзаг ӕмӕ ирон литературӕ.",
     "Мӕ мад ӕмӕ мӕ фыд цӕрынц хъӕуы, ӕз та цӕрын горӕты.",
@@ -31,7 +31,7 @@ LINES = (
 
 @pytest.fixture(scope="module")
 def taught(tmp_path_factory):
-    """The folder of packs with Ossetian, learned from its Declaration of Human Rights, and what was told of that."""
+    """The folder of packs with Ossetian, learned from its Declaration of Human Rights, and the messages about it."""
     folder = tmp_path_factory.mktemp("packs")
     (folder / "os").mkdir()
     (folder / "os" / "pack.toml").write_text(PACK, "utf-8")
@@ -39,11 +39,11 @@ def taught(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ANATILI_PACKS", str(folder))
         forget()
-        said: list[str] = []
-        found = teach(load_pack("os"), [TEXT], said.append)
-        found.save(folder / "os")
+        messages: list[str] = []
+        result = teach(load_pack("os"), [TEXT], messages.append)
+        result.save(folder / "os")
         load_model.cache_clear()
-        yield found, said
+        yield result, messages
     forget()
 
 
@@ -52,11 +52,11 @@ def forget():
     load_model.cache_clear()
 
 
-def test_the_new_language_is_told_also_in_lines_of_others(taught):
-    found, said = taught
-    assert found.recall[60] == 1
-    assert found.wrong <= 0.001
-    assert said[0].startswith(f"{found.lines} lines to learn from, against 4")
+def test_the_new_language_is_identified_in_new_lines(taught):
+    result, messages = taught
+    assert result.recall[60] == 1
+    assert result.wrong <= 0.001
+    assert messages[0].startswith(f"{result.lines} lines to learn from, against 4")
     assert [identify(line).language for line in LINES] == ["os"] * 3
     assert identify(LINES[0]).confidence > 0.8
     assert "identify.npz of os" in model_files()
@@ -75,7 +75,7 @@ def test_the_bundled_model_stays_as_it_is(taught):
     assert (load_model().rows[:, :-1] == bundled_model().rows).all()
 
 
-def test_the_next_language_is_set_apart_from_this_one_too(taught):
+def test_the_next_language_is_distinguished_from_this_one_too(taught):
     from anatili.identify import taught_files
 
     words = other_words(load_pack("tr"), taught_files())
@@ -84,7 +84,7 @@ def test_the_next_language_is_set_apart_from_this_one_too(taught):
     assert "und_os" not in other_words(load_pack("os"), {})
 
 
-def test_the_words_that_ship_cover_the_languages_of_the_model():
+def test_the_bundled_words_cover_the_languages_of_the_model():
     import random
 
     codes = {label.split("_")[0] for label in neighbor_words()}
@@ -94,10 +94,10 @@ def test_the_words_that_ship_cover_the_languages_of_the_model():
     assert share([text for _, text in texts], "tr") > 0.8
 
 
-def test_a_known_language_and_too_little_text_are_told(taught, tmp_path):
+def test_a_known_language_and_too_little_text_are_reported(taught, tmp_path):
     short = tmp_path / "short.txt"
     short.write_text("Иу рӕнхъ у ам.\n" * 50, "utf-8")
     with pytest.raises(Problem, match=r"1 different lines .* at least"):
         teach(load_pack("os"), [short], print)
-    with pytest.raises(Problem, match="knows tr already"):
+    with pytest.raises(Problem, match="already knows tr"):
         teach(load_pack("tr"), [short], print)

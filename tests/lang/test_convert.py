@@ -17,23 +17,23 @@ def test_most_words_come_back(scheme, least):
     same = total = 0
     for topic in read_topics():
         text = KAZAKH.normalize(topic.pages["kk"].text)
-        found = to_main_script(KAZAKH, KAZAKH.transliterate(text, scheme))
-        assert found.scheme == scheme
-        pairs = list(zip(words(text), words(found.text), strict=False))
+        converted = to_main_script(KAZAKH, KAZAKH.transliterate(text, scheme))
+        assert converted.scheme == scheme
+        pairs = list(zip(words(text), words(converted.text), strict=False))
         same += sum(a.lower() == b.lower() for a, b in pairs)
         total += len(pairs)
     assert same / total >= least
 
 
-def test_what_is_in_the_main_script_stays():
+def test_text_in_the_main_script_stays():
     text = "Қазақ тілі, WARC файлы"
     assert to_main_script(KAZAKH, text).text == text
     assert to_main_script(load_pack("en"), "Қазақ").text == "Қазақ"
 
 
-def test_words_that_could_be_read_otherwise_are_counted():
-    found = to_main_script(KAZAKH, "Qazaqstan habarlary")
-    assert (found.text, found.unsure) == ("Қазақстан хабарлары", 1)
+def test_ambiguous_words_are_counted():
+    converted = to_main_script(KAZAKH, "Qazaqstan habarlary")
+    assert (converted.text, converted.unsure) == ("Қазақстан хабарлары", 1)
 
 
 def run(text: str, *options: str):
@@ -43,12 +43,12 @@ def run(text: str, *options: str):
 def test_the_command():
     assert run("Qazaqstan, қaзaқ\n").stdout == "Қазақстан, қазақ\n"
     assert run("Qazaqstan\n", "--keep-script").stdout == "Qazaqstan\n"
-    said = json.loads(run("Qazaqstan habary\n", "--json").stdout)
-    assert said == {"text": "Қазақстан хабары", "scheme": "Latn2021", "words": 2, "unsure": 1}
+    row = json.loads(run("Qazaqstan habary\n", "--json").stdout)
+    assert row == {"text": "Қазақстан хабары", "scheme": "Latn2021", "words": 2, "unsure": 1}
     assert run("").stdout == ""
 
 
-def test_a_wrong_encoding_is_told():
+def test_a_wrong_encoding_is_reported():
     answer = CliRunner().invoke(
         main, ["normalize", "-", "--language", "kk"], input="Қазақ".encode("cp1251", "replace") + b"\xff"
     )

@@ -1,4 +1,4 @@
-"""What can be checked in a sentence: numbers, units, names, denials, in four languages."""
+"""Facts of a sentence that can be checked: numbers, units, names, negation, in four languages."""
 
 import pytest
 
@@ -6,17 +6,17 @@ from anatili.lang import load_pack
 from anatili.lang.facts import denials, months, names, negated, numbers
 
 
-def told(text: str, code: str) -> str:
-    """Numbers as `value unit`, behind `-` in a range, behind `,` in a list."""
+def described(text: str, code: str) -> str:
+    """Numbers as `value unit`, after `-` in a range, after `,` in a list."""
     marks = {"range": "-", "list": ","}
     return "; ".join(
-        f"{marks.get(one.link, '')}{float(one.value):.12g}{one.unit and ' ' + one.unit}"
-        for one in numbers(text, load_pack(code))
+        f"{marks.get(item.link, '')}{float(item.value):.12g}{item.unit and ' ' + item.unit}"
+        for item in numbers(text, load_pack(code))
     )
 
 
 @pytest.mark.parametrize(
-    ("code", "text", "wanted"),
+    ("code", "text", "expected"),
     [
         ("kk", "ұшу жүз сегіз минутқа созылды", "108 minute"),
         ("kk", "жиырма бірінен жиырма үшіне дейін", "21; -23"),
@@ -45,13 +45,15 @@ def told(text: str, code: str) -> str:
         ("uk", "1991 і 12 345", "1991; 12345"),  # a pack without facts
     ],
 )
-def test_numbers_have_one_value_in_digits_and_words(code, text, wanted):
-    assert told(text, code) == wanted
+def test_numbers_have_one_value_in_digits_and_words(code, text, expected):
+    assert described(text, code) == expected
 
 
 def test_a_number_can_be_compared_with_that_of_a_translation():
     texts = {"kk": "жүз сегіз минут", "ru": "сто восемь минут", "en": "108 minutes", "tr": "yüz sekiz dakika"}
-    assert len({(one.value, one.unit) for code, text in texts.items() for one in numbers(text, load_pack(code))}) == 1
+    found = [number for code, text in texts.items() for number in numbers(text, load_pack(code))]
+    assert len(found) == 4
+    assert len({(number.value, number.unit) for number in found}) == 1
 
 
 def test_months_and_not_what_looks_like_one():
@@ -61,7 +63,7 @@ def test_months_and_not_what_looks_like_one():
 
 
 @pytest.mark.parametrize(
-    ("code", "text", "wanted"),
+    ("code", "text", "expected"),
     [
         ("kk", "Байланысы жоқ, бірақ ұшпады. Суық емес.", ["байланысы", "ұш", "суық"]),
         ("kk", "Ол келді, аласы көп, алма жеді.", []),
@@ -71,14 +73,14 @@ def test_months_and_not_what_looks_like_one():
         ("tr", "Kutlanmadı, bağlantısı yoktur, Hazar namaz kıldı.", ["kutlan", "bağlantısı"]),
     ],
 )
-def test_what_is_denied(code, text, wanted):
+def test_what_is_denied(code, text, expected):
     pack = load_pack(code)
-    assert [one.word for one in denials(text, pack)] == wanted
-    assert negated(text, pack) == bool(wanted)
+    assert [item.word for item in denials(text, pack)] == expected
+    assert negated(text, pack) == bool(expected)
 
 
 def test_names_are_words_with_capitals_and_the_first_word_only_perhaps():
-    found = names("Абай Құнанбайұлы Семейде оқыды. Бүгін Алматы суық. Қала үлкен.", load_pack("kk"))
-    assert [(one.words, one.sure) for one in found] == [
+    found_names = names("Абай Құнанбайұлы Семейде оқыды. Бүгін Алматы суық. Қала үлкен.", load_pack("kk"))
+    assert [(item.words, item.sure) for item in found_names] == [
         (("Абай", "Құнанбайұлы", "Семейде"), True), (("Алматы",), True), (("Қала",), False),
     ]  # fmt: skip

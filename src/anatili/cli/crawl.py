@@ -1,4 +1,4 @@
-"""Commands for crawls and texts; `cli` puts them beside the others."""
+"""Commands for crawls and texts: sift, census, normalize, identify, extract."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -14,11 +14,13 @@ from anatili.problem import Problem
 @click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--language", required=True, help="Code of a language pack.")
 @click.option("-o", "--out", type=click.Path(path_type=Path, dir_okay=False), help="Write the pages that pass here.")
-@click.option("--max-bytes", default=10_000_000, show_default=True, type=click.IntRange(1000), help="Longest page.")
+@click.option(
+    "--max-bytes", default=10_000_000, show_default=True, type=click.IntRange(1000), help="Maximum bytes of a page."
+)
 @as_json
 @report_problems
 def sift(files: tuple[Path, ...], language: str, out: Path | None, max_bytes: int, wants_json: bool) -> None:
-    """Find the pages of WARC or WET FILES whose raw bytes can hold a language. Nothing is parsed.
+    """Find the pages of WARC or WET FILES whose raw bytes can be in a language, without parsing them.
 
     \b
     anatili sift crawl/*.warc.gz --language kk -o kazakh.warc.gz
@@ -32,31 +34,35 @@ def sift(files: tuple[Path, ...], language: str, out: Path | None, max_bytes: in
     if wants_json:
         print_json(counts.as_json())
         return
-    said = counts.as_json()
-    click.echo(f"{said['records']} records, {said['pages']} pages, {said['passed']} passed, "
-               f"{said['bytes'] / 1e6:.1f} MB packed, {said['seconds']} CPU-seconds, "
-               f"{said['rate']} pages a second")  # fmt: skip
-    for reason, count in said["lost"].items():
+    row = counts.as_json()
+    click.echo(f"{row['records']} records, {row['pages']} pages, {row['passed']} passed, "
+               f"{row['bytes'] / 1e6:.1f} MB compressed, {row['seconds']} CPU seconds, "
+               f"{row['rate']} pages per second")  # fmt: skip
+    for reason, count in row["lost"].items():
         click.echo(f"lost: {reason} {count}")
-    click.echo(f"asked for {describe_gate(language)}")
+    click.echo(f"required letters: {describe_gate(language)}")
 
 
 @click.group(cls=Group)
 def census() -> None:
-    """Tell how much of a crawl is in which language, who carries it, and how that changes.
+    """Count the languages of a crawl and their hosts, and show how they change.
 
     \b
     anatili census scan crawl/*.warc.gz                      every language, from the pages themselves
     anatili census scan crawl/*.warc.gz --language kk        one language and its hosts, 100 times faster
     anatili census index part-*.parquet --language kk        from Common Crawl's index
-    anatili census trend languages.csv --language kk         over crawls, as published
+    anatili census trend languages.csv --language kk         over many crawls, from published counts
     anatili census overlap RUN cc scan                       what an index missed, and what a scan missed
     """
 
 
 languages_option = click.option("--language", "languages", multiple=True, help="Code of a language pack; repeatable.")
-hosts_option = click.option("--hosts", default=10, show_default=True, type=click.IntRange(0), help="Hosts to name.")
-plot_option = click.option("--plot", type=click.Path(path_type=Path, dir_okay=False), help="Draw it: .png or .svg.")
+hosts_option = click.option(
+    "--hosts", default=10, show_default=True, type=click.IntRange(0), help="Number of hosts to list."
+)
+plot_option = click.option(
+    "--plot", type=click.Path(path_type=Path, dir_okay=False), help="File for a plot, .png or .svg."
+)
 
 
 @census.command("scan")
@@ -76,8 +82,8 @@ def census_scan(
     with Bars(quiet=wants_json) as bars:
         bar = bars.bar("census")
         bar.start(len(files), "files")
-        found = scan(files, languages, bar.advance)
-    tell_census(found, languages, hosts, plot, wants_json)
+        counted = scan(files, languages, bar.advance)
+    show_census(counted, languages, hosts, plot, wants_json)
 
 
 @census.command("index")
@@ -85,12 +91,17 @@ def census_scan(
 @languages_option
 @hosts_option
 @plot_option
-@click.option("--private-host", "private_hosts", multiple=True, help="host:port in a private network to fetch from.")
+@click.option(
+    "--private-host",
+    "private_hosts",
+    multiple=True,
+    help="host:port in a private network that may be fetched from; repeatable.",
+)
 @as_json
 @report_problems
 def census_index(parts: tuple[str, ...], languages: tuple[str, ...], hosts: int, plot: Path | None,
                  private_hosts: tuple[str, ...], wants_json: bool) -> None:  # fmt: skip
-    """Count the languages in PARTS of Common Crawl's columnar index: files, or addresses (https, s3)."""
+    """Count the languages in PARTS of Common Crawl's columnar index, which are files or addresses (https, s3)."""
     from anatili.census.count import from_index
     from anatili.collect.fetch import Fetcher, Store
     from anatili.collect.network import FetchError
@@ -98,31 +109,39 @@ def census_index(parts: tuple[str, ...], languages: tuple[str, ...], hosts: int,
 
     store = Store(Fetcher(frozenset(private_hosts)))
     try:
-        found = from_index((open_table(part, store) for part in parts), languages)
+        counted = from_index((open_table(part, store) for part in parts), languages)
     except FetchError as error:
         raise Problem(str(error)) from error
-    tell_census(found, languages, hosts, plot, wants_json)
+    show_census(counted, languages, hosts, plot, wants_json)
 
 
-def tell_census(found: Any, languages: tuple[str, ...], hosts: int, plot: Path | None, wants_json: bool) -> None:
-    """Print a census as table or JSON, and draw it."""
+def show_census(counted: Any, languages: tuple[str, ...], hosts: int, plot: Path | None, wants_json: bool) -> None:
+    """Print a census as a table or JSON, and plot it."""
     from anatili.census.draw import draw_shares
 
-    rows = found.rows(languages)
+    rows = counted.rows(languages)
     if plot:
-        draw_shares(rows, plot, f"Languages of {found.total:,} pages ({found.how})")
-    carriers = {language: found.top_hosts(language, hosts) for language in languages}
+        draw_shares(rows, plot, f"Languages of {counted.total:,} pages ({counted.how})")
+    carriers = {language: counted.top_hosts(language, hosts) for language in languages}
     if wants_json:
         print_json(
-            {"how": found.how, "pages": found.total, "lost": dict(found.lost), "languages": rows, "hosts": carriers}
+            {
+                "how": counted.how,
+                "pages": counted.total,
+                "lost": dict(counted.lost),
+                "languages": rows,
+                "hosts": carriers,
+            }
         )
         return
     for row in rows:
         interval = f"  [{row['low']:.4%}, {row['high']:.4%}]" if "low" in row else ""
         click.echo(f"{row['language']:8} {row['pages']:>12,} {row['share']:>10.4%}{interval}")
-    click.echo(f"{found.total:,} pages in all" + ("; in brackets 95 % intervals, by hosts" if found.is_sample else ""))
-    for language, named in carriers.items():
-        for host, pages in named:
+    click.echo(
+        f"{counted.total:,} pages in total" + ("; in brackets: 95 % intervals, by hosts" if counted.is_sample else "")
+    )
+    for language, pages_of in carriers.items():
+        for host, pages in pages_of:
             click.echo(f"{language:8} {pages:>12,} {host}")
 
 
@@ -133,12 +152,12 @@ def tell_census(found: Any, languages: tuple[str, ...], hosts: int, plot: Path |
 @as_json
 @report_problems
 def census_trend(csv_file: Path, languages: tuple[str, ...], plot: Path | None, wants_json: bool) -> None:
-    """Follow languages over crawls in the CSV that Common Crawl publishes (cc-crawl-statistics, languages.csv)."""
+    """Show languages over crawls, from the CSV that Common Crawl publishes (cc-crawl-statistics, languages.csv)."""
     from anatili.census.count import trend
     from anatili.census.draw import draw_trend
 
     if not languages:
-        raise Problem("name a language: --language kk")
+        raise Problem("no language given; add --language, for example --language kk")
     points = trend(csv_file.read_text("utf-8", "replace"), languages, str(csv_file))
     if plot:
         draw_trend(points, plot)
@@ -154,7 +173,9 @@ def census_trend(csv_file: Path, languages: tuple[str, ...], plot: Path | None, 
 @click.argument("first")
 @click.argument("second")
 @runs_option
-@click.option("--examples", default=5, show_default=True, type=click.IntRange(0), help="Addresses to name of each.")
+@click.option(
+    "--examples", default=5, show_default=True, type=click.IntRange(0), help="Number of example addresses of each part."
+)
 @as_json
 @report_problems
 def census_overlap(run: Path, first: str, second: str, runs: Path, examples: int, wants_json: bool) -> None:
@@ -166,32 +187,32 @@ def census_overlap(run: Path, first: str, second: str, runs: Path, examples: int
     from anatili.census.overlap import overlap
     from anatili.run import find_run
 
-    found = overlap(find_run(run, runs), first, second)
-    parts = {"both": found.both, f"only {first}": found.only_first, f"only {second}": found.only_second}
-    recalls = {name: found.recall(name) for name in (first, second)}
+    pages = overlap(find_run(run, runs), first, second)
+    parts = {"both": pages.both, f"only {first}": pages.only_first, f"only {second}": pages.only_second}
+    recalls = {name: pages.recall(name) for name in (first, second)}
     if wants_json:
-        named = {name: sorted(urls)[:examples] for name, urls in parts.items()}
-        print_json({"language": found.language, "pages": {name: len(urls) for name, urls in parts.items()},
-                    "recall": recalls, "examples": named})  # fmt: skip
+        shown = {name: sorted(urls)[:examples] for name, urls in parts.items()}
+        print_json({"language": pages.language, "pages": {name: len(urls) for name, urls in parts.items()},
+                    "recall": recalls, "examples": shown})  # fmt: skip
         return
     for name, urls in parts.items():
         click.echo(f"{name:20} {len(urls):>10,}")
         for url in sorted(urls)[:examples] if name != "both" else ():
             click.echo(f"{'':20} {url}")
     for name, recall in recalls.items():
-        click.echo(f"{name} finds {recall:.1%} of what the other finds")
+        click.echo(f"{name} finds {recall:.1%} of the pages that the other finds")
 
 
 @click.command()
 @click.argument("file", type=click.File("rb"), default="-")
 @click.option("--language", required=True, help="Code of a language pack.")
-@click.option("--keep-script", is_flag=True, help="Leave other scripts of the language as they are.")
+@click.option("--keep-script", is_flag=True, help="Keep text in other scripts of the language as it is.")
 @as_json
 @report_problems
 def normalize(file: Any, language: str, keep_script: bool, wants_json: bool) -> None:
-    """Write FILE (or standard input) in the language's own spelling: NFC, look-alikes put right, its main script.
+    """Convert FILE (or standard input) to the language's own spelling: NFC, correct letters, the main script.
 
-    Where a letter of another script can mean two, the likelier is taken and the words are counted as unsure.
+    Where a letter of another script is ambiguous, the more likely reading is chosen, and the word is counted as unsure.
 
     \b
     echo "Qazaqstan, қaзaқ" | anatili normalize --language kk
@@ -214,7 +235,7 @@ def normalize(file: Any, language: str, keep_script: bool, wants_json: bool) -> 
         else:
             click.echo(spelled.text)
     if unsure and not wants_json:
-        click.echo(f"{unsure} words could be read in another way; --json tells in which lines", err=True)
+        click.echo(f"{unsure} words have another likely reading; --json shows in which lines", err=True)
 
 
 @click.command()
@@ -222,7 +243,7 @@ def normalize(file: Any, language: str, keep_script: bool, wants_json: bool) -> 
 @as_json
 @report_problems
 def identify(file: Any, wants_json: bool) -> None:
-    """Tell language, script and confidence of each line of FILE, or of standard input.
+    """Identify the language of each line of FILE, or of standard input, with script and confidence.
 
     \b
     echo "Қазақ тілі" | anatili identify --json
@@ -230,11 +251,11 @@ def identify(file: Any, wants_json: bool) -> None:
     from anatili.identify import identify as identify_text
 
     for line in file:
-        found = identify_text(line.decode("utf-8", "replace"))
+        verdict = identify_text(line.decode("utf-8", "replace"))
         if wants_json:
-            print_json({"language": found.language, "script": found.script, "confidence": found.confidence})
+            print_json({"language": verdict.language, "script": verdict.script, "confidence": verdict.confidence})
         else:
-            click.echo(f"{found.language:4} {found.script:5} {found.confidence:.2f}")
+            click.echo(f"{verdict.language:4} {verdict.script:5} {verdict.confidence:.2f}")
 
 
 @click.command()
@@ -247,12 +268,14 @@ def extract(page: Path, mode: Any, charset: str, wants_json: bool) -> None:
     """Print the main text of PAGE (an HTML file, also gzipped)."""
     from anatili.page import extract as extract_from
 
-    found = extract_from(page, charset=charset, mode=mode)
+    article = extract_from(page, charset=charset, mode=mode)
     if wants_json:
-        print_json({"title": found.title, "text": found.text, "charset": found.charset, "opt_out": found.opt_out})
+        print_json(
+            {"title": article.title, "text": article.text, "charset": article.charset, "opt_out": article.opt_out}
+        )
     else:
-        click.echo(found.text)
-    if not found.text:
+        click.echo(article.text)
+    if not article.text:
         raise Problem(f"{page}: no main text found")
 
 

@@ -1,11 +1,11 @@
-"""Commands for language packs; `cli` puts them beside the others."""
+"""Commands for language packs: list, new, check, lexicon, identify."""
 
 import shlex
 from pathlib import Path
 
 import click
 
-from anatili.cli.options import RUNS, Group, as_json, print_json, report_problems
+from anatili.cli.options import RUNS, Group, as_json, print_json, report_problems, say_aside
 from anatili.problem import Problem
 
 TEXT = click.Path(path_type=Path, exists=True, dir_okay=False)
@@ -13,14 +13,14 @@ TEXT = click.Path(path_type=Path, exists=True, dir_okay=False)
 
 @click.group(cls=Group)
 def lang() -> None:
-    """Language packs: list, make, check."""
+    """List, make and check language packs, and learn from text for them."""
 
 
 @lang.command("list")
 @as_json
 @report_problems
 def list_packs(wants_json: bool) -> None:
-    """List the packs that are there."""
+    """List all language packs."""
     from anatili.lang import codes, load_pack
 
     for pack in map(load_pack, codes()):
@@ -35,13 +35,15 @@ def list_packs(wants_json: bool) -> None:
 @lang.command("new")
 @click.argument("code")
 @click.option("--script", type=click.Choice(["Latn", "Cyrl", "Arab"]), default="Latn", show_default=True,
-              help="Script that the language is written in; the alphabet can be changed afterwards.")  # fmt: skip
-@click.option("--into", type=RUNS, default=Path("packs"), show_default=True, help="Folder for the pack.")
+              help="Script of the language; the alphabet can be changed afterwards.")  # fmt: skip
+@click.option(
+    "--into", type=RUNS, default=Path("packs"), show_default=True, help="Folder in which the pack's folder is made."
+)
 @click.option("--prompts-from", default="", help="Language whose prompts are used until the pack has its own.  "
               "[default: the reference language]")  # fmt: skip
 @report_problems
 def new(code: str, script: str, into: Path, prompts_from: str) -> None:
-    """Make the folder of a pack for the language CODE (ISO 639): every file, with comments, ready to fill in.
+    """Make a pack for the language CODE (ISO 639): a folder with all files, commented and ready to fill in.
 
     \b
     anatili lang new os --script Cyrl --prompts-from ru
@@ -63,23 +65,25 @@ def new(code: str, script: str, into: Path, prompts_from: str) -> None:
 @click.argument("code")
 @as_json
 @report_problems
-def check(code: str, wants_json: bool) -> None:
+def check_command(code: str, wants_json: bool) -> None:
     """Check the pack CODE: every file and key, and the cases in its cases.toml.
 
-    `ok` holds; `todo` holds too, but something can still be added; `FAIL` says what to do.
+    `ok` means passed; `todo` means passed, but something can still be added; `FAIL` says what to correct.
     """
     from anatili.lang_check import check_pack
 
     checks = check_pack(code)
-    for one in checks:
+    for check in checks:
         if wants_json:
-            print_json({"check": one.name, "holds": not one.problem, "problem": one.problem, "todo": one.todo})
+            print_json({"check": check.name, "holds": not check.problem, "problem": check.problem, "todo": check.todo})
         else:
-            state, why = ("FAIL", one.problem) if one.problem else ("todo", one.todo) if one.todo else ("ok", "")
-            click.echo(f"{state:5} {one.name}{': ' + why if why else ''}")
-    failed = sum(bool(one.problem) for one in checks)
+            state, why = (
+                ("FAIL", check.problem) if check.problem else ("todo", check.todo) if check.todo else ("ok", "")
+            )
+            click.echo(f"{state:5} {check.name}{': ' + why if why else ''}")
+    failed = sum(bool(check.problem) for check in checks)
     if failed:
-        raise Problem(f"{failed} of {len(checks)} checks fail for {code}; each line with FAIL says what to do")
+        raise Problem(f"{failed} of {len(checks)} checks fail for {code}; each line with FAIL says what to correct")
 
 
 @lang.command("lexicon")
@@ -90,45 +94,38 @@ def check(code: str, wants_json: bool) -> None:
     multiple=True,
     required=True,
     type=TEXT,
-    help="Text in the language; may be repeated.",
+    help="Text in the language, UTF-8; repeatable.",
 )
-@click.option("--min-count", default=2, show_default=True, help="Words seen less often are not learned from.")
+@click.option("--min-count", default=2, show_default=True, help="Ignore words that occur less often.")
 @click.option("--into", type=RUNS, help="Folder to write to.  [default: the pack's own]")
 @report_problems
 def lexicon(code: str, texts: tuple[Path, ...], min_count: int, into: Path | None) -> None:
-    """Learn from running text which lemmas and endings the language CODE has, for search.
+    """Learn the lemmas and endings of the language CODE from running text, for search.
 
     The pack must have a morphology.toml. Writes lexicon.tsv and endings.tsv.
 
     \b
     anatili lang lexicon kk --text news.txt --text books.txt
     """
-    from anatili.lang import load_pack
-    from anatili.morphology.lexicon import count_words, learn, save
+    from anatili.lang.lexicon import learn_lexicon
     from anatili.text import show_path
 
-    pack = load_pack(code)
-    if pack.morphology is None:
-        raise Problem(f"the pack {code} has no endings: write them into its morphology.toml first")
-    lines = (line for path in texts for line in path.open(encoding="utf-8", errors="replace"))
-    words = count_words(map(pack.normalize, lines), pack.config.letters[pack.main_script], min_count)
-    learned = learn(words, pack.morphology, lambda said: click.echo(said, err=True))
-    folder = into or pack.folder
-    names = ", ".join(sorted(path.name for path in texts))
-    save(learned, folder, f"Learned by `anatili lang lexicon` from {learned.words:,} words of {names}.")
+    folder, learned = learn_lexicon(code, texts, into, min_count=min_count, tell=say_aside)
     click.echo(f"{show_path(folder)}: {len(learned.lemmas):,} lemmas from {learned.words:,} words")
 
 
 @lang.command("identify")
 @click.argument("code")
-@click.option("--text", "texts", multiple=True, required=True, type=TEXT, help="Text in the language; repeatable.")
+@click.option(
+    "--text", "texts", multiple=True, required=True, type=TEXT, help="Text in the language, UTF-8; repeatable."
+)
 @as_json
 @report_problems
 def identify(code: str, texts: tuple[Path, ...], wants_json: bool) -> None:
-    """Teach the identifier the language CODE from running text; some hundred kB will do.
+    """Teach the identifier the language CODE from running text; a few hundred kB are enough.
 
-    The words of the languages that it knows come with anatili, so no other text is needed. Writes identify.npz into the
-    folder of the pack, and tells how well lines are identified that it did not learn from.
+    The words of the languages that it already knows are bundled, so no other text is needed. The command writes
+    identify.npz into the folder of the pack, and measures the identification on held-out lines.
 
     \b
     anatili lang identify os --text news.txt --text books.txt
@@ -140,9 +137,9 @@ def identify(code: str, texts: tuple[Path, ...], wants_json: bool) -> None:
 
     pack = load_pack(code)
     if pack.folder.parent == FOLDER:
-        raise Problem(f"the pack {code} is part of anatili; the identifier learns bundled languages by "
+        raise Problem(f"the pack {code} is bundled; the identifier learns bundled languages with "
                       "bench/train_identify.py")  # fmt: skip
-    taught = teach.teach(pack, texts, lambda line: click.echo(line, err=True))
+    taught = teach.teach(pack, texts, say_aside)
     path = taught.save(pack.folder)
     if wants_json:
         print_json({"file": show_path(path), "lines": taught.lines, "recall": taught.recall, "wrong": taught.wrong,
@@ -151,8 +148,8 @@ def identify(code: str, texts: tuple[Path, ...], wants_json: bool) -> None:
     click.echo(f"{show_path(path)}: learned from {taught.lines:,} lines")
     for length, share in taught.recall.items():
         cut = "whole lines" if length == teach.LONGEST else f"lines cut to {length} characters"
-        click.echo(f"{share:7.1%}  of {cut} kept aside are identified as {code}")
-    click.echo(f"{taught.wrong:7.2%}  of texts in other languages are taken for it, at most in "
+        click.echo(f"{share:7.1%}  of held-out {cut} are identified as {code}")
+    click.echo(f"{taught.wrong:7.2%}  of texts in other languages are called {code}, most often in "
                + (", ".join(f"{label} ({share:.1%})" for label, share in taught.confused) or "none"))  # fmt: skip
 
 

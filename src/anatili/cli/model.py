@@ -10,12 +10,14 @@ from anatili.cli.pulling import offers_to_pull
 from anatili.problem import Problem
 
 PATH = click.Path(path_type=Path)
-plot_option = click.option("--plot", type=click.Path(path_type=Path, dir_okay=False), help="Draw it: .png or .svg.")
+plot_option = click.option(
+    "--plot", type=click.Path(path_type=Path, dir_okay=False), help="File for a plot, .png or .svg."
+)
 
 
 @click.group(cls=Group)
 def tokenizer() -> None:
-    """Count the tokens that text takes; learn a vocabulary, or fit that of a base model.
+    """Measure tokenizers, learn a vocabulary, or adapt that of a base model.
 
     \b
     anatili tokenizer report runs/tiny/tokenizer --text kk.txt --text en.txt --peers
@@ -26,9 +28,11 @@ def tokenizer() -> None:
 
 @tokenizer.command("report")
 @click.argument("tokenizers", nargs=-1, type=PATH)
-@click.option("--text", "texts", multiple=True, required=True, metavar="[LANG=]FILE", help="A line a text; repeatable.")
-@click.option("--peers", is_flag=True, help="Beside those whose packages are installed (Llama, Qwen, Tekken).")
-@click.option("--pivot", default="", help="Language that parity is told against.  [default: English]")
+@click.option(
+    "--text", "texts", multiple=True, required=True, metavar="[LANG=]FILE", help="One text per line; repeatable."
+)
+@click.option("--peers", is_flag=True, help="Add the tokenizers whose packages are installed (Llama, Qwen, Tekken).")
+@click.option("--pivot", default="", help="Language with which parity compares.  [default: English]")
 @plot_option
 @as_json
 @report_problems
@@ -36,11 +40,11 @@ def tokenizer() -> None:
 def report_command(
     tokenizers: tuple[Path, ...], texts: tuple[str, ...], peers: bool, pivot: str, plot: Path | None, wants_json: bool
 ) -> None:
-    """Tokens a word, bytes a token, parity and exactness of TOKENIZERS on texts.
+    """Measure tokens per word, bytes per token, parity and exactness of TOKENIZERS on texts.
 
     A tokenizer is a folder with tokenizer.json, such a file, a .gguf, SentencePiece's .model, tiktoken's ranks,
-    Tekken's JSON, or the name of a model that comes along. Files with equally many lines are taken to say the same:
-    parity is then tokens for each token of the pivot's.
+    Tekken's JSON, or the name of a bundled model. Files with the same number of lines are treated as translations of
+    each other: parity is then the number of tokens for each token in the pivot language.
 
     \b
     anatili tokenizer report runs/tiny/tokenizer --text kk=dev/kk.txt --text en=dev/en.txt --peers --plot t.png
@@ -55,13 +59,13 @@ def report_command(
         raise Problem("no tokenizer to report on: name one, or add --peers")
     if plot:
         check_plot(plot)
-    read = [named_text(text) for text in texts]
+    read_texts = [named_text(text) for text in texts]
     opened = [open_tokenizer(tokenizer_file(path, say_aside)) for path in tokenizers] + (
         installed_peers() if peers else []
     )
     if not opened:
         raise Problem("no other tokenizer is installed: name one to report on")
-    rows = report.report(opened, read, pivot or reference())
+    rows = report.report(opened, read_texts, pivot or reference())
     if plot:
         report.draw(plot, rows)
     if wants_json:
@@ -70,7 +74,7 @@ def report_command(
     from anatili.cli.progress import show_table
 
     show_table(
-        ["tokenizer", "pieces", "text", "", "words", "tokens/word", "bytes/token", "1-token words", "exact", "parity"],
+        ["tokenizer", "tokens", "text", "", "words", "tokens/word", "bytes/token", "1-token words", "exact", "parity"],
         [
             [row.tokenizer, f"{row.size:,}", row.text, row.language, f"{row.words:,}", f"{row.tokens_per_word:.2f}",
              f"{row.bytes_per_token:.2f}", f"{row.one_token_words:.0%}", f"{row.exact:.2%}",
@@ -80,11 +84,12 @@ def report_command(
     )  # fmt: skip
 
 
-def named_text(said: str) -> Any:
+def named_text(argument: str) -> Any:
+    """The text of an argument `[LANG=]FILE`."""
     from anatili.tokenizer.report import read_text
 
-    language, mark, path = said.partition("=")
-    return read_text(Path(path), language) if mark and len(language) < 9 else read_text(Path(said))
+    language, mark, path = argument.partition("=")
+    return read_text(Path(path), language) if mark and len(language) < 9 else read_text(Path(argument))
 
 
 texts_option = click.option(
@@ -92,62 +97,74 @@ texts_option = click.option(
     help="Text to learn from, UTF-8; repeatable.",
 )  # fmt: skip
 out_option = click.option(
-    "-o", "--out", required=True, type=click.Path(path_type=Path, file_okay=False), help="Folder."
+    "-o", "--out", required=True, type=click.Path(path_type=Path, file_okay=False), help="Folder to write."
 )
 
 
 @tokenizer.command("train")
 @texts_option
-@click.option("--vocabulary", default=32768, show_default=True, type=click.IntRange(512, 500_000), help="Pieces.")
+@click.option(
+    "--vocabulary", default=32768, show_default=True, type=click.IntRange(512, 500_000), help="Number of tokens."
+)
 @out_option
 @report_problems
 def train_command(texts: tuple[Path, ...], vocabulary: int, out: Path) -> None:
-    """Learn a byte-level vocabulary from text files; what it has not seen falls back to bytes, so nothing is lost.
+    """Learn a byte-level vocabulary from text files; unknown characters are encoded as bytes, so nothing is lost.
 
     \b
     anatili tokenizer train --text kk.txt --text ru.txt --vocabulary 49152 --out my-tokenizer
     """
     from anatili.tokenizer.train import train_on_files
 
-    click.echo(f"{train_on_files(texts, vocabulary, out):,} pieces in {out}")
+    click.echo(f"{train_on_files(texts, vocabulary, out):,} tokens in {out}")
 
 
 @tokenizer.command("fit")
 @click.argument("base")
 @texts_option
-@click.option("--language", required=True, help="Code of the language pack whose script new pieces are in.")
-@click.option("--added", default=0, show_default=True, type=click.IntRange(0, 200_000), help="Pieces to learn.")
-@click.option("--trim", default=0, show_default=True, type=click.IntRange(0), help="First pieces to keep; 0: all.")
+@click.option("--language", required=True, help="Code of the language pack in whose script the new tokens are.")
+@click.option(
+    "--added", default=0, show_default=True, type=click.IntRange(0, 200_000), help="Number of tokens to learn."
+)
+@click.option(
+    "--trim", default=0, show_default=True, type=click.IntRange(0), help="Number of first tokens to keep; 0: all."
+)
 @out_option
 @report_problems
 def fit_command(base: str, texts: tuple[Path, ...], language: str, added: int, trim: int, out: Path) -> None:
-    """Fit the vocabulary of BASE (a model folder or packaged base): take other languages' pieces out, learn new ones.
+    """Adapt the vocabulary of BASE, a model folder or bundled base: remove tokens of other languages, learn new ones.
 
-    Text in which no piece is gone and no letter of the language's script stands is cut exactly as before.
+    Text without removed tokens and without letters of the language's script is tokenized exactly as before.
     """
     from anatili.tokenizer.train import adapt_to_files
 
     size = adapt_to_files(base, texts, language, out, added=added, trim=trim)
-    click.echo(f"{size:,} pieces in {out}; rows.npz tells which old rows each new one starts from")
+    click.echo(f"{size:,} tokens in {out}; rows.npz lists the old embeddings from which each new one is initialized")
 
 
 @click.command()
 @click.argument("model", metavar="RUN|MODEL|ADDRESS")
-@click.option("--task", "tasks", multiple=True, metavar="NAME|FILE", help="Task to carry out; repeatable.")
-@click.option("--text", "texts", multiple=True, type=PATH, metavar="FILE", help="Held-out text, a line a text.")
-@click.option("--language", default="", metavar="CODE", help="Language of texts and tasks; of texts recognized.")
-@click.option("--max-bytes", default=1_000_000, show_default=True, type=click.IntRange(1), help="Bytes read of a file.")
+@click.option("--task", "tasks", multiple=True, metavar="NAME|FILE", help="Evaluation task; repeatable.")
+@click.option(
+    "--text", "texts", multiple=True, type=PATH, metavar="FILE", help="Held-out text, one per line; repeatable."
+)
+@click.option(
+    "--language", default="", metavar="CODE", help="Language of texts and tasks.  [default: identified from the texts]"
+)
+@click.option(
+    "--max-bytes", default=1_000_000, show_default=True, type=click.IntRange(1), help="Maximum bytes to read per file."
+)
 @as_json
 @report_problems
 @offers_to_pull
 def evaluate(
     model: str, tasks: tuple[str, ...], texts: tuple[Path, ...], language: str, max_bytes: int, wants_json: bool
 ) -> None:
-    """Measure a model: a run, a Hugging Face folder, a .gguf file, a server's address.
+    """Evaluate a model: a run, a Hugging Face folder, a .gguf file, or a server at an address.
 
-    A task is a TOML file of your own, or one that comes with anatili: answer-language, bits-per-byte, minimal-pairs,
-    scripts, second-halves, translation. Without --task, bits per byte of each --text is measured. It compares models
-    whatever their tokenizers; of two languages it cannot compare the figures.
+    A task is your own TOML file, or a bundled one: answer-language, bits-per-byte, minimal-pairs, scripts,
+    second-halves, translation. Without --task, bits per byte of each --text is measured. Bits per byte can be compared
+    between models with different tokenizers, but not between languages.
 
     \b
     anatili evaluate runs/tiny/tune/model --text held-out.txt
@@ -168,18 +185,22 @@ def evaluate(
 
 @click.command()
 @click.argument("model", type=PATH)
-@click.option("--gguf", is_flag=True, help="Write GGUF, for llama.cpp (what is done if nothing else is asked for).")
-@click.option("--ctranslate2", is_flag=True, help="Write a folder for CTranslate2: NLLB, Tilmash, M2M100, MADLAD.")
+@click.option("--gguf", is_flag=True, help="Write GGUF, for llama.cpp; this is the default.")
+@click.option("--ctranslate2", is_flag=True, help="Write a folder for CTranslate2 (NLLB, Tilmash, M2M100, MADLAD).")
 @click.option(
     "--quantization",
     default="",
     help="f32, f16, bf16, q8_0, q5_1, q5_0, q4_1, q4_0; for CTranslate2 int8, "
     "bfloat16, float16, float32.  [default: q8_0, int8]",
 )
-@click.option("-o", "--out", type=PATH, help="File, or folder of a package.  [default: beside it]")
-@click.option("--base", type=PATH, help="The model that an adapter was made for; MODEL is then a PEFT folder.")
-@click.option("--package", is_flag=True, help="Write the folder --out: all that is ours of a run, to give away.")
-@click.option("--check/--no-check", default=True, show_default=True, help="Run both and compare their chances.")
+@click.option("-o", "--out", type=PATH, help="File, or folder of a package.  [default: beside MODEL]")
+@click.option("--base", type=PATH, help="Base model of an adapter; MODEL is then a PEFT folder.")
+@click.option(
+    "--package", is_flag=True, help="Write everything of a run that is to be published into the folder --out."
+)
+@click.option(
+    "--check/--no-check", default=True, show_default=True, help="Run both models and compare their log-probabilities."
+)
 @as_json
 @report_problems
 @offers_to_pull
@@ -187,10 +208,10 @@ def export(
     model: Path, gguf: bool, ctranslate2: bool, quantization: str, out: Path | None, base: Path | None, package: bool,
     check: bool, wants_json: bool,
 ) -> None:  # fmt: skip
-    """Write MODEL as GGUF or for CTranslate2, and prove that it computes the same there.
+    """Convert MODEL to GGUF or CTranslate2, and check that it computes the same.
 
-    MODEL is a Hugging Face folder or a run; GGUF is for llama.cpp, CTranslate2 for models that only translate. A tensor
-    that is missing, left over or of another shape stops the export.
+    MODEL is a Hugging Face folder or a run. GGUF is for llama.cpp, CTranslate2 for models that only translate. A tensor
+    that is missing, unused or of another shape stops the export.
 
     \b
     anatili export runs/tiny/tune/model --gguf
@@ -203,7 +224,7 @@ def export(
 
     if ctranslate2:
         facts = exporting.to_ctranslate2(model, out, quantization or "int8", check=check)
-        told = f"{facts['folder']}: {facts['bytes'] / 1e6:.1f} MB, in {facts['seconds']:.0f} s"
+        line = f"{facts['folder']}: {facts['bytes'] / 1e6:.1f} MB, in {facts['seconds']:.0f} s"
     elif package:
         show_package(model, out or Path(model.name), quantization or "q8_0", wants_json)
         return
@@ -211,34 +232,34 @@ def export(
         from anatili.gguf.adapter import export_adapter
 
         facts = export_adapter(model, base, out or model.with_suffix(".gguf"))
-        told = f"{facts['file']}: {facts['bytes'] / 1e6:.1f} MB, put it on with --adapter"
+        line = f"{facts['file']}: {facts['bytes'] / 1e6:.1f} MB, apply it with --adapter"
     else:
         facts = exporting.to_gguf(find_model(str(model)), out, quantization or "q8_0", check=check)
-        told = f"{facts['file']}: {facts['bytes'] / 1e6:.1f} MB"
+        line = f"{facts['file']}: {facts['bytes'] / 1e6:.1f} MB"
     if wants_json:
         print_json(facts)
         return
-    click.echo(told)
+    click.echo(line)
     if "parity" in facts:
         show_parity("CTranslate2" if ctranslate2 else "llama.cpp", facts["parity"])
 
 
 def show_parity(engine: str, parity: dict[str, Any]) -> None:
-    """How near what an engine computes is to what transformers does."""
+    """Print how close the log-probabilities of an engine are to those of transformers."""
     click.echo(f"{engine} and transformers agree at {parity['positions']} positions: log-probabilities differ by")
-    click.echo(f"{parity['mean']:.4f} on average (allowed {parity['allowed']}), {parity['most']:.4f} at most")
+    click.echo(f"{parity['mean']:.4f} on average (limit {parity['allowed']}) and {parity['most']:.4f} at most")
 
 
-def show_package(run: Path, place: Path, quantization: str, wants_json: bool) -> None:
+def show_package(run: Path, folder: Path, quantization: str, wants_json: bool) -> None:
     from anatili.models.pack import pack
     from anatili.run import find_run
 
-    said = pack(find_run(run), place, quantization)
+    description = pack(find_run(run), folder, quantization)
     if wants_json:
-        print_json(said)
+        print_json(description)
         return
-    size = sum((place / name).stat().st_size for name in said["files"])
-    click.echo(f"{place}: {size / 1e6:.1f} MB" + (f", to be put on {said['base']}" if said["base"] else ""))
+    size = sum((folder / name).stat().st_size for name in description["files"])
+    click.echo(f"{folder}: {size / 1e6:.1f} MB" + (f", built on {description['base']}" if description["base"] else ""))
 
 
 COMMANDS = (tokenizer, evaluate, export)

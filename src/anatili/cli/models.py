@@ -1,4 +1,4 @@
-"""Commands for models that others made: the registry, and pulling from the hub."""
+"""Commands for models that others published: the registry, and pulling from the Hugging Face hub."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 HEADS = {
     "chat": "chat",
-    "base": "base: goes on with a text, cannot be asked",
+    "base": "base: continues a text, does not answer questions",
     "translation": "translation",
-    "embedding": "embedding: vectors for search by meaning",
-    "reranker": "reranker: puts what search finds in a better order",
-    "speech": "speech: addresses only",
+    "embedding": "embedding: for search by meaning",
+    "reranker": "reranker: improves the order of search results",
+    "speech": "speech: only at an address",
 }
 COLUMNS = {
     "name": (18, "left"),
@@ -32,7 +32,7 @@ COLUMNS = {
     "published, {language}": (18, "left"),
     "here": (4, "left"),
 }
-"""Head -> how wide: 100 columns hold all."""
+"""Heading -> width and alignment; together they fit into 100 columns."""
 
 
 @click.command("models")
@@ -40,10 +40,10 @@ COLUMNS = {
 @as_json
 @report_problems
 def models_command(name: str, wants_json: bool) -> None:
-    """List open models that are worth a try, or tell all that is known of NAME, with the sources.
+    """List recommended open models, or show everything known about NAME, with sources.
 
-    Bundled and pulled models are marked. Memory is what running takes here; published figures are others'
-    and were taken in different ways, so they cannot be set beside one another unless the note says so.
+    Bundled and pulled models are marked. Memory is what the model needs to run on this machine. Published figures are
+    measured by others in different ways, and cannot be compared unless the note says so.
 
     \b
     anatili models
@@ -63,15 +63,16 @@ def models_command(name: str, wants_json: bool) -> None:
 @click.command("pull")
 @click.argument("name", metavar="NAME|OWNER/REPO")
 @click.argument("file", default="")
-@click.option("--yes", is_flag=True, help="Do not ask: the terms are known.")
+@click.option("--yes", is_flag=True, help="Accept the terms without a question.")
 @as_json
 @report_problems
 def pull_command(name: str, file: str, yes: bool, wants_json: bool) -> None:
-    """Fetch a model of the registry, or any repository's GGUF or safetensors, from the Hugging Face hub.
+    """Download a model of the registry, or any repository's GGUF or safetensors, from the Hugging Face hub.
 
-    It is asked for first, with size and license. What was broken off goes on where it stopped, every file's digest is
-    compared with the hub's, and weights in pickle are refused. HF_ENDPOINT names a mirror, HF_TOKEN your token for
-    gated models, HF_HOME where it goes, HF_HUB_OFFLINE=1 keeps off the network. FILE: which of several GGUF files.
+    The command shows size and license and asks first. An interrupted download is resumed, every file's digest is
+    compared with the hub's, and pickled weights are refused. HF_ENDPOINT names a mirror, HF_TOKEN is your token for
+    gated models, HF_HOME is the folder of downloads, HF_HUB_OFFLINE=1 forbids the network. FILE is one of several GGUF
+    files.
 
     \b
     anatili pull kazllm-8b
@@ -83,18 +84,18 @@ def pull_command(name: str, file: str, yes: bool, wants_json: bool) -> None:
     from anatili.text import show_path
 
     row = registry.to_pull(name, file)
-    found = pull(name, file, is_agreed=yes, quiet=wants_json)
+    pulled = pull(name, file, is_agreed=yes, quiet=wants_json)
     if wants_json:
-        print_json({"name": found.name, "repository": found.repository, "commit": found.commit,
-                    "place": str(found.place), "files": found.files})  # fmt: skip
+        print_json({"name": pulled.name, "repository": pulled.repository, "commit": pulled.commit,
+                    "place": str(pulled.place), "files": pulled.files})  # fmt: skip
         return
-    click.echo(f"{found.name}: {show_path(found.place)}, every digest compared")
+    click.echo(f"{pulled.name}: {show_path(pulled.place)}, all digests match")
     if row is None or row.kind == "chat":
-        click.echo(f"ask it: anatili chat {found.name}")
+        click.echo(f"ask it: anatili chat {pulled.name}")
 
 
 def show_rows(rows: "tuple[Row, ...]") -> None:
-    """The table: 100 columns hold it."""
+    """Print the table, at most 100 columns wide."""
     from rich.text import Text
 
     from anatili.cli.progress import console
@@ -107,20 +108,20 @@ def show_rows(rows: "tuple[Row, ...]") -> None:
     screen.print(laid_out(Text(head, style="bold") for head in heads))
     for kind, head in HEADS.items():
         screen.print(Text(f"\n{head}", style="underline"))
-        for row in (one for one in rows if one.kind == kind):
+        for row in (row for row in rows if row.kind == kind):
             screen.print(laid_out(cells(row, registry.facts(row))))
     limit = f"!: more than this machine's {size(memory)}." if memory else ""
     screen.print(
-        f"\nNC: not for commercial use. G: gated, terms to accept first. {limit}\n"
-        f"~: reckoned from weights and bits. {code}: does its maker name it. tokens: a {language} word,\n"
-        "measured here. Figures compare only where they were taken alike: anatili models NAME tells how,\n"
-        "with every source. anatili pull NAME fetches one.",
+        f"\nNC: not for commercial use. G: gated, terms must be accepted first. {limit}\n"
+        f"~: estimated from parameters and bits. {code}: whether its maker lists the language. tokens: per\n"
+        f"{language} word, measured by us. Figures can be compared only if measured in the same way:\n"
+        "anatili models NAME shows how, with all sources. anatili pull NAME downloads a model.",
         soft_wrap=True,
     )
 
 
 def cells(row: "Row", fact: dict[str, Any]) -> "Iterator[Text]":
-    """A row of the table."""
+    """The cells of a row of the table."""
     from rich.text import Text
 
     from anatili.cli.pulling import size
@@ -139,7 +140,7 @@ def cells(row: "Row", fact: dict[str, Any]) -> "Iterator[Text]":
 
 
 def laid_out(parts: "Iterable[Text]") -> "Text":
-    """Parts side by side, each as wide as COLUMNS has it."""
+    """The parts side by side, with the widths of COLUMNS."""
     from rich.text import Text
 
     line = Text()
@@ -151,7 +152,7 @@ def laid_out(parts: "Iterable[Text]") -> "Text":
 
 
 def show_row(row: "Row") -> None:
-    """One model, and where each fact is said."""
+    """Print one model, with the source of each fact."""
     from anatili.cli.progress import console
     from anatili.cli.pulling import size
     from anatili.models import registry
@@ -159,15 +160,14 @@ def show_row(row: "Row") -> None:
     screen, fact = console(), registry.facts(row)
     screen.print(f"[bold]{row.name}[/bold]: {row.about}")
     if row.warning:
-        screen.print(f"  mind: {row.warning}", style="yellow")
+        screen.print(f"  note: {row.warning}", style="yellow")
     where = f"https://huggingface.co/{row.repository}" if row.repository else row.address
     memory = registry.machine_memory()
     fits = {True: ", fits this machine", False: f", this machine has {size(memory)}", None: ""}[fact["fits"]]
-    told = {
+    lines = {
         "kind": HEADS[row.kind].split(":")[0],
         "where": f"{where} {row.file}".strip(),
-        "here": fact["place"]
-        or ("comes along" if fact["here"] else f"no: anatili pull {row.name}" * row.can_be_pulled),
+        "here": fact["place"] or ("bundled" if fact["here"] else f"no: anatili pull {row.name}" * row.can_be_pulled),
         "weights": f"{row.parameters / 1e6:,.0f} M" if row.parameters else "",
         "size": (f"{'about ' if row.is_size_reckoned else ''}{size(row.size)}" if row.size else ""),
         "memory": f"about {size(row.memory)}{fits}" if row.memory else "",
@@ -177,11 +177,11 @@ def show_row(row: "Row") -> None:
         "languages": " ".join(row.languages)
         + (f" of {row.all_languages}" if row.all_languages and row.languages else "")
         + (f"{row.all_languages}, not named" if row.all_languages and not row.languages else ""),
-        f"tokens a {registry.contents()['name']} word": f"{row.tokens_per_word:.2f}, measured on FLORES dev"
+        f"tokens per {registry.contents()['name']} word": f"{row.tokens_per_word:.2f}, measured on FLORES dev"
         if row.tokens_per_word
         else "",
     }
-    for name, value in told.items():
+    for name, value in lines.items():
         if value:
             screen.print(f"  {name}: {value}")
     show_scores("published", row.published)
@@ -193,9 +193,9 @@ def show_row(row: "Row") -> None:
 def show_scores(head: str, scores: "tuple[Score, ...]") -> None:
     from anatili.cli.progress import console
 
-    for one in scores:
-        note = f"; {one.note}" if one.note else ""
-        console().print(f"  {head}: {one.test} {one.value:g} {one.unit}{note} ({one.source}, {one.date})")
+    for score in scores:
+        note = f"; {score.note}" if score.note else ""
+        console().print(f"  {head}: {score.test} {score.value:g} {score.unit}{note} ({score.source}, {score.date})")
 
 
 COMMANDS = (models_command, pull_command)

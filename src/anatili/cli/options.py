@@ -1,4 +1,4 @@
-"""What all commands share: how they tell problems, print JSON and stand in the list."""
+"""What all commands share: common options, error messages, JSON output and the list of commands."""
 
 import errno
 import functools
@@ -14,26 +14,28 @@ from anatili.problem import Problem
 from anatili.text import show_path
 
 INTERRUPTED = 130
-"""Status of a command that Ctrl-C ended, as shells have it."""
+"""Exit status of a command that Ctrl-C ended, as in shells."""
 FAULTS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO)
-"""What a disk may answer in the middle of a file, where no name is told; any other error without one is ours."""
+"""Disk errors in the middle of a file, which have no file name; any other error without a file name is a bug."""
 SENTENCE = 1000
-"""Characters of a sentence that is not cut short."""
+"""Maximum characters of a first sentence in the list of commands: it is never cut short."""
 WIDEST = 10
-"""Characters of the longest name of a command."""
+"""Characters of the longest command name."""
 F = TypeVar("F", bound=Callable[..., Any])
 RUNS = click.Path(path_type=Path, file_okay=False)
-as_json = click.option("--json", "wants_json", is_flag=True, help="Print JSON for machines.")
-runs_option = click.option(
-    "--runs", type=RUNS, default=Path("runs"), show_default=True, help="Folder that holds the runs."
-)
+as_json = click.option("--json", "wants_json", is_flag=True, help="Print JSON.")
+runs_option = click.option("--runs", type=RUNS, default=Path("runs"), show_default=True, help="Folder of the runs.")
 adapter_option = click.option(
-    "--adapter", "adapters", multiple=True, type=click.Path(path_type=Path), help="LoRA adapter to put on; repeatable."
+    "--adapter",
+    "adapters",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="LoRA adapter to apply to the model; repeatable.",
 )
 
 
 def report_problems(command: F) -> F:
-    """Show a `Problem` as a sentence, not as a traceback."""
+    """Show a `Problem` as a message, not as a traceback."""
 
     @functools.wraps(command)
     def wrapped(*arguments: Any, **options: Any) -> Any:
@@ -57,7 +59,7 @@ def report_problems(command: F) -> F:
 
 
 def say_aside(line: str) -> None:
-    """Tell a person who waits, where it does not mix with the output."""
+    """Print a message for a person who waits, on standard error."""
     click.echo(line, err=True)
 
 
@@ -66,7 +68,7 @@ def print_json(value: Any) -> None:
 
 
 class Group(click.Group):
-    """Commands in the order of work, not of the alphabet, each with its whole first sentence."""
+    """Lists commands in the order of work rather than alphabetically, each with its whole first sentence."""
 
     def list_commands(self, context: click.Context) -> list[str]:
         return list(self.commands)

@@ -1,4 +1,4 @@
-"""What a person sees while a run works and after it: bars, the status tree, passages and replies."""
+"""Output for people: progress bars, the status tree, passages, answers and tables."""
 
 import sys
 from collections.abc import Iterable
@@ -26,7 +26,7 @@ from anatili.stage import Outcome, Stage
 from anatili.text import show_path
 
 WIDE = 1000
-"""Width for output that is not a terminal: nothing is cut off there."""
+"""Width of output that is not a terminal, so that nothing is cut off."""
 
 
 def console(*, error: bool = False) -> Console:
@@ -35,7 +35,7 @@ def console(*, error: bool = False) -> Console:
 
 
 class Rate(ProgressColumn):
-    """Units a second, or seconds a unit where that is more."""
+    """Units per second, or seconds per unit if it is slower."""
 
     def render(self, task: Task) -> Text:
         speed = task.speed or 0.0
@@ -45,7 +45,7 @@ class Rate(ProgressColumn):
 
 
 class Bars:
-    """One bar a stage, on standard error, with rate and time left; nothing if `quiet`."""
+    """One progress bar per stage, on standard error, with rate and time left; none if `quiet`."""
 
     def __init__(self, *, quiet: bool) -> None:
         self.quiet = quiet
@@ -81,7 +81,7 @@ class Bars:
         return Bar(self.bars, stage.name)
 
     def bar(self, name: str) -> "Bar":
-        """A bar for work that is no stage."""
+        """A bar for work that is not a stage."""
         return Bar(self.bars, name)
 
     def tell(self, outcome: Outcome) -> None:
@@ -94,12 +94,12 @@ class Bars:
         self.bars.console.print(f"{outcome.stage:10} {outcome.what}  {outcome.seconds:7.1f} s  {brief}")
 
     def close_with(self, recipe: Path) -> None:
-        """Say which stages now stand on something older, and how to rebuild them."""
+        """Say which stages are now out of date, and how to rebuild them."""
         if self.outdated and not self.quiet:
             names, first = ", ".join(self.outdated), self.outdated[0]
             self.bars.console.print(
-                f"left as they were, made from what was before: {names}. "
-                f"Rebuild them: anatili run {show_path(recipe)} --redo {first}.."
+                f"Not rebuilt, now out of date: {names}. "
+                f"To rebuild them: anatili run {show_path(recipe)} --redo {first}.."
             )
 
 
@@ -119,7 +119,7 @@ class Bar:
 
 
 def brief_facts(summary: dict[str, Any]) -> list[str]:
-    """A summary as short phrases; tables are left to `status`."""
+    """A summary as short phrases, without tables, which `status` shows."""
     facts = []
     for key, value in summary.items():
         name = key.replace("_", " ")
@@ -132,7 +132,7 @@ def brief_facts(summary: dict[str, Any]) -> list[str]:
 
 
 def draw_status(rows: dict[str, Any]) -> None:
-    """The stages as a tree: what each made, from what, with short digests."""
+    """Print the stages as a tree: what each one made, from what, with short digests."""
     tree = Tree(f"{rows['run']}  recipe {rows['recipe']}")
     for row in rows["stages"]:
         if row["state"] == "missing":
@@ -152,10 +152,10 @@ def draw_status(rows: dict[str, Any]) -> None:
     console().print(tree)
 
 
-def show_passages(found: list[Any]) -> None:
-    """Passages with their sources; the words that match are bold."""
+def show_passages(hits: list[Any]) -> None:
+    """Print passages with their sources; matching words are bold."""
     out = console()
-    for number, item in enumerate(found, 1):
+    for number, item in enumerate(hits, 1):
         passage = item.passage
         body = Text(passage.text)
         for start, end in item.matches:
@@ -165,8 +165,8 @@ def show_passages(found: list[Any]) -> None:
         out.print(Text(f"    {passage.url} · {passage.license} · {passage.time[:10]}", style="dim"))
 
 
-def show_answer(ready: Any, pieces: Iterable[Any], report: Any, words: dict[str, str]) -> None:
-    """The passages that fit, then the answer as it comes, labelled as what it is."""
+def show_answer(ready: Any, chunks: Iterable[Any], report: Any, words: dict[str, str]) -> None:
+    """Print the matching passages, then the answer as it is generated, with headings."""
     out = console()
     if ready.searched:
         out.print(Text(words.get("passages", "Passages"), style="underline"))
@@ -178,20 +178,20 @@ def show_answer(ready: Any, pieces: Iterable[Any], report: Any, words: dict[str,
     out.print(Text(words.get("answer", "Answer"), style="underline"))
     if ready.notice:
         out.print(Text(ready.notice, style="yellow"))
-    for piece in pieces:
-        out.print(piece.text, end="", markup=False)
+    for chunk in chunks:
+        out.print(chunk.text, end="", markup=False)
     out.print("\n")
     if report.notice:
         out.print(Text(report.notice + "\n", style="yellow"))
 
 
 def show_table(head: list[str], rows: list[list[str]]) -> None:
-    """A table, figures to the right."""
+    """Print a table with numbers aligned to the right."""
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for place, name in enumerate(head):
-        numbers = all(row[place][:1].isdigit() or row[place] == "-" for row in rows)
+    for column, name in enumerate(head):
+        numbers = all(row[column][:1].isdigit() or row[column] == "-" for row in rows)
         table.add_column(name, justify="right" if numbers else "left")
     for row in rows:
         table.add_row(*row)
@@ -199,19 +199,19 @@ def show_table(head: list[str], rows: list[list[str]]) -> None:
 
 
 def show_score(row: dict[str, Any]) -> None:
-    """One score on a line, with what it is to be read against."""
+    """Print one score on a line, with its interval and its reference values."""
     ends = f" [{row['interval'][0]:.3f}, {row['interval'][1]:.3f}]" if row.get("interval") else ""
     about = f"{row['language']} {row.get('texts', '')}".strip()
     beside = "".join(f", {name} {row[name]:g}" for name in ("chance", "xz") if name in row)
     size = f"n = {row['count']}" + (f", {row['bytes']:,} bytes" if "bytes" in row else "")
     console().print(f"{row['measure']}, {about}: {row['value']:.4f}{ends} ({size}{beside})")
-    for kind, found in row.get("kinds", {}).items():
-        low, high = found["interval"]
-        console().print(f"    {kind}: {found['right']:.3f} [{low:.3f}, {high:.3f}], n = {found['count']}")
+    for kind, row_of_kind in row.get("kinds", {}).items():
+        low, high = row_of_kind["interval"]
+        console().print(f"    {kind}: {row_of_kind['right']:.3f} [{low:.3f}, {high:.3f}], n = {row_of_kind['count']}")
 
 
 def show_facts(facts: dict[str, Any]) -> None:
-    """Facts and the facts within them, one a line."""
+    """Print facts and nested facts, one per line."""
     screen = console()
     for name, value in facts.items():
         if isinstance(value, dict):
@@ -223,7 +223,7 @@ def show_facts(facts: dict[str, Any]) -> None:
 
 
 def number(value: Any) -> str:
-    """A figure as a person reads it."""
+    """A value for people: numbers with separators, or in three digits."""
     if isinstance(value, float) or (isinstance(value, int) and abs(value) >= 1e13):
         return f"{value:.3g}"
     return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)

@@ -1,4 +1,4 @@
-"""Pulling a model at the terminal: what it is, how large, on what terms; the question; the bar."""
+"""Pull a model at the terminal: show its size and terms, ask, and show the progress."""
 
 import functools
 import sys
@@ -17,9 +17,9 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def offers_to_pull(command: F) -> F:
-    """A command that opens a model by name: one of the registry that is not here is offered, then it goes on.
+    """For a command that opens a model by name: offer to pull a model of the registry that is missing, then continue.
 
-    Where nobody can be asked, it ends with the command that pulls.
+    Without a terminal the command fails with a message that names the command to pull the model.
     """
 
     @functools.wraps(command)
@@ -38,7 +38,7 @@ def offers_to_pull(command: F) -> F:
 
 
 def pull(name: str, file: str = "", *, is_agreed: bool = False, quiet: bool = False) -> "Pulled":
-    """Fetch a model after asking; what is here already is checked, and used where the hub cannot be reached."""
+    """Download a model after asking. Existing files are checked, and used as they are if the hub cannot be reached."""
     from anatili.cli.progress import Bars
     from anatili.models import hub, registry
 
@@ -48,7 +48,7 @@ def pull(name: str, file: str = "", *, is_agreed: bool = False, quiet: bool = Fa
     except Problem as problem:
         if here is None:
             raise
-        click.echo(f"not compared with the hub: {problem}", err=True)
+        click.echo(f"could not be compared with the hub: {problem}", err=True)
         return here
     if hub.room_needed(plan):
         for line in terms(plan):
@@ -57,55 +57,55 @@ def pull(name: str, file: str = "", *, is_agreed: bool = False, quiet: bool = Fa
     with Bars(quiet=quiet) as bars:
         bar = bars.bar("pull")
         bar.start(max(1, plan.size // 1_000_000), "MB")
-        came = 0
+        received = 0
 
         def advance(count: int) -> None:
-            nonlocal came
-            before, came = came, came + count
-            bar.advance(came // 1_000_000 - before // 1_000_000)
+            nonlocal received
+            before, received = received, received + count
+            bar.advance(received // 1_000_000 - before // 1_000_000)
 
         return hub.fetch(plan, advance)
 
 
 def terms(plan: "PullPlan") -> list[str]:
-    """What one should know before agreeing, a line each."""
+    """What one should know before agreeing, as lines."""
     from anatili.models import hub, registry
     from anatili.text import show_path
 
     row = registry.find(plan.name)
     needed = hub.room_needed(plan)
-    rest = f", {needed / 1e9:.2f} GB of it still to come" if needed < plan.size else ""
+    rest = f", {needed / 1e9:.2f} GB of it still to download" if needed < plan.size else ""
     lines = [
-        f"{plan.name}: {plan.repository}, as of {plan.commit[:8]}",
+        f"{plan.name}: {plan.repository}, commit {plan.commit[:8]}",
         f"  {len(plan.files)} file{'s' if len(plan.files) > 1 else ''}, {size(plan.size)}{rest}; "
-        f"goes to {show_path(hub.cache())}, where {size(hub.free_space())} are free",
+        f"into {show_path(hub.cache())}, where {size(hub.free_space())} are free",
     ]
-    terms = (row.license if row else "") or plan.license or "not stated: ask its maker before you use it"
+    terms = (row.license if row else "") or plan.license or "not stated; ask its maker before you use it"
     where = f", {row.terms}" if row and row.terms else ""
     lines.append(f"  license: {terms}{where}" + ("" if row is None or row.commercial else "; not for commercial use"))
     if row is None:
-        lines.append("  not in the registry: nobody here has looked at it")
+        lines.append("  not in the registry: we have not reviewed it")
     elif row.warning:
-        lines.append(f"  mind: {row.warning}")
+        lines.append(f"  note: {row.warning}")
     memory = registry.machine_memory()
     if row and row.memory and memory:
         fits = "" if row.memory <= memory else ": it will not fit"
-        lines.append(f"  takes about {size(row.memory)} of memory to run, this machine has {size(memory)}{fits}")
+        lines.append(f"  needs about {size(row.memory)} of memory to run, this machine has {size(memory)}{fits}")
     return lines
 
 
 def agree(plan: "PullPlan", *, is_agreed: bool) -> None:
-    """Go on only with a yes."""
+    """Continue only if the person agrees; `Problem` otherwise."""
     if is_agreed:
         return
     if not sys.stdin.isatty():
-        raise Problem("nobody is there to agree: give --yes if these terms are known")
+        raise Problem("these terms must be accepted: add --yes to accept them without a terminal")
     if not click.confirm("Pull it on these terms?", err=True):
         raise Problem("nothing was pulled")
 
 
 def size(count: int) -> str:
-    """Bytes as a person reads them."""
+    """A number of bytes for people."""
     for unit, name in ((1e9, "GB"), (1e6, "MB")):
         if count >= unit:
             return f"{count / unit:.3g} {name}"

@@ -1,4 +1,4 @@
-"""Commands for people who use what was made: chat, search, serve, key."""
+"""Commands that use a model or an index: chat, search, serve, key, opensearch, embed."""
 
 import sys
 from collections.abc import Iterator
@@ -15,10 +15,18 @@ from anatili.cli.pulling import offers_to_pull
 @click.argument("run", metavar="[RUN|MODEL]", default="")
 @runs_option
 @adapter_option
-@click.option("--question", help="Ask this and leave.")
-@click.option("--limit", default=120, show_default=True, type=click.IntRange(1, 4096), help="Tokens of an answer.")
-@click.option("--temperature", default=0.7, show_default=True, type=click.FloatRange(0, 2), help="0: always the same.")
-@click.option("--search/--no-search", default=True, help="Answer from passages, or ask the model alone.")
+@click.option("--question", help="Ask this question and exit.")
+@click.option(
+    "--limit", default=120, show_default=True, type=click.IntRange(1, 4096), help="Maximum tokens of an answer."
+)
+@click.option(
+    "--temperature",
+    default=0.7,
+    show_default=True,
+    type=click.FloatRange(0, 2),
+    help="Sampling temperature; 0: greedy.",
+)
+@click.option("--search/--no-search", default=True, help="Answer from passages, or from the model alone.")
 @as_json
 @report_problems
 @offers_to_pull
@@ -32,10 +40,10 @@ def chat(
     search: bool,
     wants_json: bool,
 ) -> None:
-    """Ask RUN, or a model, or the address of an OpenAI-compatible server; without any, the bundled model.
+    """Ask RUN, a model, or an OpenAI-compatible server at an address; by default, the bundled model.
 
-    The passages that fit come first, with their sources; then the answer, whose quotations stand in them word for word.
-    Where nothing fits a small model does not answer.
+    The matching passages are shown first, with their sources, then the answer. Its quotations are word for word from
+    these passages. If no passage matches, a small model does not answer.
 
     \b
     anatili chat
@@ -49,30 +57,30 @@ def chat(
     from anatili.serve.citations import Report
 
     if question is not None and not question.strip():
-        raise Problem("the question is empty; without --question they are read from the terminal or a pipe")
+        raise Problem("the question is empty; without --question, questions are read from the terminal or a pipe")
     assistant = open_assistant(run, runs, adapters, say_aside)
     sampling = Sampling(max_tokens=limit, temperature=temperature)
-    for asked in [question] if question else questions():
+    for text in [question] if question else questions():
         if wants_json:
-            answer = assistant.ask(asked, search=search, sampling=sampling)
+            answer = assistant.ask(text, search=search, sampling=sampling)
             passages = [item.passage for item in answer.passages]
-            print_json({"question": asked, "language": answer.language,
-                        "passages": [{"title": one.title, "url": one.url, "text": one.text} for one in passages],
+            print_json({"question": text, "language": answer.language,
+                        "passages": [{"title": item.title, "url": item.url, "text": item.text} for item in passages],
                         "notice": answer.notice, "answer": answer.text,
-                        "citations": [asdict(one) for one in answer.citations]})  # fmt: skip
+                        "citations": [asdict(citation) for citation in answer.citations]})  # fmt: skip
             continue
-        ready, report = assistant.ready([{"role": "user", "content": asked}], search=search), Report()
+        ready, report = assistant.ready([{"role": "user", "content": text}], search=search), Report()
         chunks = assistant.answer(ready, sampling, report)
         show_answer(ready, chunks, report, assistant.packs[ready.language].prompts.get("page", {}))
 
 
 def questions() -> Iterator[str]:
-    """Lines from the terminal or a pipe, until the end."""
-    asks = sys.stdin.isatty()
-    if asks:
-        click.echo("Ask in any of its languages; Ctrl-D ends.")
+    """Lines from the terminal or a pipe, until its end."""
+    is_terminal = sys.stdin.isatty()
+    if is_terminal:
+        click.echo("Ask in any language of the model; Ctrl-D exits.")
     while True:
-        if asks:
+        if is_terminal:
             click.echo("> ", nl=False)
         line = sys.stdin.readline()
         if not line:
@@ -85,15 +93,18 @@ def questions() -> Iterator[str]:
 @click.argument("run")
 @click.argument("query")
 @runs_option
-@click.option("--limit", default=5, show_default=True, type=click.IntRange(1, 100), help="Passages.")
-@click.option("--prefer", metavar="LANG", help="Language that goes first, `none` for none.  [default: the main one]")
-@click.option("--only", default="", metavar="LANG", help="Look in this language only.")
+@click.option("--limit", default=5, show_default=True, type=click.IntRange(1, 100), help="Maximum number of passages.")
+@click.option(
+    "--prefer", metavar="LANG", help="Show this language first; `none` for no preference.  [default: the main language]"
+)
+@click.option("--only", default="", metavar="LANG", help="Search only in this language.")
 @as_json
 @report_problems
 def search(run: str, query: str, runs: Path, limit: int, prefer: str | None, only: str, wants_json: bool) -> None:
     """Find passages of RUN's corpus, with their sources. RUN may be `sample`, the bundled texts.
 
-    Words are found in all their forms, also typed without the language's own letters, in another script or misspelt.
+    Words are results in all their forms, even if typed without the language's own letters, in another script or
+    misspelled.
 
     \b
     anatili search sample "ұлттық тағамдар"
@@ -106,38 +117,53 @@ def search(run: str, query: str, runs: Path, limit: int, prefer: str | None, onl
     index = open_search(run, runs, say_aside)
     first = next(iter(index.packs)) if prefer is None else prefer
     for code in {first, only} - {"", "none", *index.packs}:
-        raise Problem(f"no language {code!r} in this index; there are {', '.join(index.packs)}")
-    found = index.results(query, limit, prefer="" if first == "none" else first, only=only)
+        raise Problem(f"no language {code!r} in this index; its languages are {', '.join(index.packs)}")
+    results = index.results(query, limit, prefer="" if first == "none" else first, only=only)
     if wants_json:
-        for item in found.hits:
+        for item in results.hits:
             passage = item.passage
             print_json({"score": item.score, "title": passage.title, "url": passage.url, "text": passage.text,
                         "license": passage.license, "time": passage.time, "language": passage.language,
                         "id": passage.id})  # fmt: skip
         return
-    for word, terms in found.guessed.items():
-        click.echo(f"{word}: " + (f"searched for {', '.join(terms)}" if terms else "nowhere"), err=True)
-    if found.hits:
-        show_passages(found.hits)
-        click.echo("passages: " + ", ".join(f"{code} {count}" for code, count in found.counts.items()), err=True)
+    for word, terms in results.guessed.items():
+        click.echo(f"{word}: " + (f"searched for {', '.join(terms)}" if terms else "not found in the index"), err=True)
+    if results.hits:
+        show_passages(results.hits)
+        click.echo("passages: " + ", ".join(f"{code} {count}" for code, count in results.counts.items()), err=True)
     else:
-        click.echo("nothing found", err=True)
+        click.echo("no passages found", err=True)
 
 
 @click.command()
 @click.argument("run", metavar="[RUN|MODEL]", default="")
 @runs_option
 @adapter_option
-@click.option("--port", default=0, type=click.IntRange(0, 65535), help="0 takes a free one.  [default: 0]")
-@click.option("--host", default="127.0.0.1", show_default=True, help="Another address needs a key.")
-@click.option("--key", envvar="ANATILI_KEY", default="", help="Key that clients must send; better set ANATILI_KEY.")
-@click.option("--keys", type=click.Path(path_type=Path, dir_okay=False), help="File of hashed keys (anatili key NAME).")
-@click.option("--name", "names", multiple=True, metavar="HOST", help="Name by which the server is reached; repeatable.")
-@click.option("--per-minute", default=0, type=click.IntRange(0), help="Requests of one client.  [default: any number]")
-@click.option("--origin", "origins", multiple=True, help="Site whose pages may ask too; repeatable.")
-@click.option("--parallel", default=4, show_default=True, type=click.IntRange(1, 256), help="Answers made at a time.")
-@click.option("--browser/--no-browser", default=None, help="Open the page.  [default: if this is a terminal]")
-@click.option("--log/--no-log", default=False, help="A line of JSON on standard error for each request, without words.")
+@click.option("--port", default=0, type=click.IntRange(0, 65535), help="Port; 0 is any free port.  [default: 0]")
+@click.option(
+    "--host", default="127.0.0.1", show_default=True, help="Address to listen on; any other than this needs a key."
+)
+@click.option(
+    "--key", envvar="ANATILI_KEY", default="", help="Key that clients must send; safer in the variable ANATILI_KEY."
+)
+@click.option(
+    "--keys", type=click.Path(path_type=Path, dir_okay=False), help="File of hashed keys, made with `anatili key NAME`."
+)
+@click.option("--name", "names", multiple=True, metavar="HOST", help="Allowed Host header; repeatable.")
+@click.option(
+    "--per-minute",
+    default=0,
+    type=click.IntRange(0),
+    help="Maximum requests per minute of a client.  [default: no limit]",
+)
+@click.option("--origin", "origins", multiple=True, help="Other site whose pages may send requests; repeatable.")
+@click.option(
+    "--parallel", default=4, show_default=True, type=click.IntRange(1, 256), help="Maximum concurrent generations."
+)
+@click.option("--browser/--no-browser", default=None, help="Open the page in a browser.  [default: in a terminal]")
+@click.option(
+    "--log/--no-log", default=False, help="Log each request, without its text, as a line of JSON on standard error."
+)
 @report_problems
 @offers_to_pull
 def serve(
@@ -155,7 +181,7 @@ def serve(
     browser: bool | None,
     log: bool,
 ) -> None:
-    """Serve RUN, or a model, or a server's address, as a page and an API; without any, the bundled model.
+    """Serve RUN, a model, or another server as a web page and an API; by default, the bundled model.
 
     \b
     anatili serve
@@ -173,17 +199,17 @@ def serve(
 @click.argument("name")
 @report_problems
 def key(name: str) -> None:
-    """Make a key with which NAME may use a server.
+    """Make a key for a user NAME of a server.
 
-    The key goes to standard error, its line for `serve --keys` to standard output.
+    The key is printed on standard error, and its line for `serve --keys` on standard output.
 
     \b
     anatili key ministry >> keys.txt
     """
     from anatili.serve.middleware import make_key
 
-    made, line = make_key(name)
-    click.echo(f"key for {name}, shown only this once: {made}", err=True)
+    new_key, line = make_key(name)
+    click.echo(f"key for {name}, shown only once: {new_key}", err=True)
     click.echo(line)
 
 
@@ -191,16 +217,23 @@ def key(name: str) -> None:
 @click.argument("run")
 @click.argument("address", default="")
 @runs_option
-@click.option("-o", "--out", type=click.Path(path_type=Path, file_okay=False), help="Write files for _bulk instead.")
-@click.option("--shards", default=1, show_default=True, type=click.IntRange(1, 1024), help="Parts of a new index.")
+@click.option(
+    "-o",
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder for files for _bulk, instead of ADDRESS.",
+)
+@click.option(
+    "--shards", default=1, show_default=True, type=click.IntRange(1, 1024), help="Number of shards of a new index."
+)
 @as_json
 @report_problems
 def opensearch(run: str, address: str, runs: Path, out: Path | None, shards: int, wants_json: bool) -> None:
     """Load RUN's search index into an OpenSearch cluster.
 
-    It is for more texts than one machine can hold. ADDRESS ends in the name of the index. Loading twice changes
-    nothing. With ANATILI_OPENSEARCH set to the address, `search`, `chat` and `serve` ask the cluster; RUN's own index
-    stays, for its vocabulary.
+    This is for more texts than one machine can hold. ADDRESS ends with the name of the index. Loading twice changes
+    nothing. With ANATILI_OPENSEARCH set to the address, `search`, `chat` and `serve` use the cluster. RUN's own index
+    is still needed, for its vocabulary.
 
     \b
     anatili opensearch tiny http://127.0.0.1:9200/tiny
@@ -208,46 +241,36 @@ def opensearch(run: str, address: str, runs: Path, out: Path | None, shards: int
     anatili opensearch tiny --out bulk
     """
     from anatili.cli.progress import Bars
-    from anatili.problem import Problem
-    from anatili.run import find_run
-    from anatili.search.opensearch import Cluster, count_passages, export
+    from anatili.opening.search import export_index
 
-    folder = find_run(Path(run), runs).folder("index")
-    if bool(address) == bool(out):
-        raise Problem("name the address of an index, such as http://127.0.0.1:9200/name, or a folder with --out")
-    if out:
-        total = export(folder, out, shards)
-    else:
-        cluster = Cluster(address)
-        with Bars(quiet=wants_json) as bars:
-            bar = bars.bar("load")
-            bar.start(count_passages(folder), "passages")
-            total = cluster.load(folder, bar.advance, shards)
+    with Bars(quiet=wants_json) as bars:
+        exported = export_index(run, address, out, runs, shards=shards, progress=bars.bar("load"))
     if wants_json:
-        print_json({"passages": total, "to": str(out) if out else cluster.shown})
+        print_json({"passages": exported.passages, "to": exported.target})
     else:
-        click.echo(f"{total:,} passages in {out or cluster.shown}")
+        click.echo(f"{exported.passages:,} passages in {exported.target}")
 
 
 @click.command()
 @click.argument("run")
 @click.argument("model", metavar="[ADDRESS|MODEL]", default="")
 @runs_option
-@click.option("--passage-prefix", help='What the model wants before a passage, such as "passage: ".')
-@click.option("--query-prefix", help='What it wants before a question, such as "query: ".')
+@click.option("--passage-prefix", help='Prefix that the model expects before a passage, such as "passage: ".')
+@click.option("--query-prefix", help='Prefix that the model expects before a question, such as "query: ".')
 @as_json
 @report_problems
 @offers_to_pull
 def embed(
     run: str, model: str, runs: Path, passage_prefix: str | None, query_prefix: str | None, wants_json: bool
 ) -> None:  # fmt: skip
-    """Make vectors of RUN's passages, so that search also finds what is said in another language.
+    """Make embeddings of RUN's passages, so that search also finds passages in other languages.
 
-    RUN may be `sample`. Without a name the model is multilingual-e5-small, which comes with the extra `dense` and needs
-    no server: `search`, `chat` and `serve` use its vectors as soon as they are there. Where words cover a question they
-    still go first. What was broken off goes on at the next call; of a new index the vectors are made anew.
+    RUN may be `sample`. The default model is multilingual-e5-small, which is part of the extra `dense` and needs no
+    server: `search`, `chat` and `serve` use its embeddings as soon as they exist. Passages that contain the words of a
+    question still come first. An interrupted command resumes when it is given again; for a new index all embeddings are
+    made again.
 
-    Another model is one behind /v1/embeddings; name it in ANATILI_EMBEDDINGS when you search (`none`: words alone).
+    Another model is served at /v1/embeddings; name it in ANATILI_EMBEDDINGS when you search (`none`: words only).
 
     \b
     anatili embed tiny
@@ -256,20 +279,17 @@ def embed(
     ANATILI_EMBEDDINGS=http://127.0.0.1:8081 anatili search tiny "ұлттық тағамдар"
     """
     from anatili.cli.progress import Bars
-    from anatili.opening.search import open_embedder, searched_run
-    from anatili.search.dense import build
-    from anatili.search.opensearch import count_passages
+    from anatili.opening.search import embed_index
 
-    folder = searched_run(run, runs, say_aside)[0].folder("index")
-    engine = open_embedder(model)
     with Bars(quiet=wants_json) as bars:
-        bar = bars.bar("vectors")
-        bar.start(count_passages(folder), "passages")
-        total = build(folder, engine, passage_prefix, query_prefix, bar.advance)
+        embedded = embed_index(
+            run, model, runs, passage_prefix=passage_prefix, query_prefix=query_prefix, progress=bars.bar("embeddings"),
+            tell=say_aside,
+        )  # fmt: skip
     if wants_json:
-        print_json({"passages": total, "model": engine.name})
+        print_json({"passages": embedded.passages, "model": embedded.model})
     else:
-        click.echo(f"vectors of {total:,} passages by {engine.name} in {folder / 'dense'}")
+        click.echo(f"embeddings of {embedded.passages:,} passages by {embedded.model} in {embedded.folder}")
 
 
 COMMANDS = (chat, search, serve, key, opensearch, embed)

@@ -1,4 +1,4 @@
-"""Commands of translation: translate, and the meter of what a detour loses."""
+"""Commands for translation: translate, directions, and pivot, which measures the loss through a third language."""
 
 import sys
 from dataclasses import replace
@@ -24,7 +24,7 @@ SYSTEMS = ("direct", "pivot", "copy")
 @runs_option
 @adapter_option
 @click.option("--source", default="auto", show_default=True, metavar="LANG", help="Language of the text.")
-@click.option("--target", required=True, metavar="LANG", help="Language to put it into.")
+@click.option("--target", required=True, metavar="LANG", help="Language to translate into.")
 @click.option("-o", "--out", type=click.Path(path_type=Path, dir_okay=False), help="File to write.")
 @as_json
 @report_problems
@@ -33,12 +33,13 @@ def translate(
     model: str, file: Path, runs: Path, adapters: tuple[Path, ...], source: str, target: str, out: Path | None,
     wants_json: bool,
 ) -> None:  # fmt: skip
-    """Translate FILE, or standard input, with MODEL, sentence by sentence; the layout stays.
+    """Translate FILE, or standard input, with MODEL, sentence by sentence, keeping the layout.
 
-    FILE is a .txt, .srt, .po, .docx or .xlsx; one that is not plain text goes to --out, which is otherwise named after
-    FILE and the language. What was broken off goes on at the next call. Only what the model was taught is offered, and
-    a direction that it does badly, or that was not measured, is told first: anatili directions MODEL lists them. What
-    is seen to be doubtful (a lost negation, other numbers or names, another language) is told on standard error.
+    FILE is a .txt, .srt, .po, .docx or .xlsx file. The translation of a file that is not plain text is written to
+    --out, by default named after FILE and the language. An interrupted translation resumes when the command is given
+    again. Only directions in which the model was trained are allowed, with a warning if the quality is low or was not
+    measured; `anatili directions MODEL` lists them. Doubtful sentences (lost negation, other numbers or names, another
+    language) are reported on standard error.
 
     \b
     anatili translate kazakh-270m letter.txt --target en
@@ -52,7 +53,7 @@ def translate(
 
     is_input = str(file) == "-"
     out = out or (None if is_input else translated_name(file, target))
-    text = "" if out and not is_input else some_text(file)
+    text = "" if out and not is_input else nonempty_text(file)
     work = None if out is None else plain(text) if is_input else open_work(file, target, out)
     translator = open_translator(model, runs, adapters, say_aside)
     if work and out:
@@ -62,7 +63,7 @@ def translate(
 
 
 def show_text(translator: "Translator", text: str, source: str, target: str, *, wants_json: bool) -> None:
-    """The translation of a text as it comes."""
+    """Print the translation of a text, sentence by sentence."""
     translator.check_target(target)
     start = translator.source_of(text) if source == "auto" else source
     translator.check_pair(start, target)
@@ -81,8 +82,8 @@ def show_text(translator: "Translator", text: str, source: str, target: str, *, 
         say_aside(f"{doubtful} sentences are doubtful")
 
 
-def some_text(file: Path) -> str:
-    """A text file, or standard input; `Problem` if there is nothing in it."""
+def nonempty_text(file: Path) -> str:
+    """A text file, or standard input; `Problem` if it is empty."""
     from anatili.problem import Problem
 
     text = read_plain(file)
@@ -108,42 +109,46 @@ def read_plain(file: Path) -> str:
 def show_file(
     translator: "Translator", work: "OpenedFile", source: str, target: str, out: Path, weights: str, *, wants_json: bool
 ) -> None:
-    """Translate a file, and tell what a person should know of the result."""
+    """Translate a file, and print the doubtful sentences and a summary."""
     from anatili.cli.progress import Bars
     from anatili.translate.work import translate_file
 
     with Bars(quiet=wants_json) as bars:
         bar = bars.bar("translate")
-        done = translate_file(
+        translated = translate_file(
             translator, work, target, out, source=source, weights=weights,
             warn=say_aside, begin=lambda texts: bar.start(texts, "texts"), advance=bar.advance,
         )  # fmt: skip
-    start = done.direction.source
+    start = translated.direction.source
     if wants_json:
-        rows = [{"source": step.source, "text": step.text, "doubts": list(step.doubts)} for step in done.doubtful]
-        print_json({"file": str(out), "source": start, "texts": done.texts, "doubtful": rows,
-                    "notices": list(done.notices),
-                    "quality": {"quality": done.direction.quality, **done.direction.row()}})  # fmt: skip
+        rows = [{"source": step.source, "text": step.text, "doubts": list(step.doubts)} for step in translated.doubtful]
+        print_json({"file": str(out), "source": start, "texts": translated.texts, "doubtful": rows,
+                    "notices": list(translated.notices),
+                    "quality": {"quality": translated.direction.quality, **translated.direction.row()}})  # fmt: skip
         return
-    for step in done.doubtful:
+    for step in translated.doubtful:
         say_aside(f"  doubtful ({', '.join(step.doubts)}): {step.source.strip()[:200]}")
-    for line in done.notices:
+    for line in translated.notices:
         say_aside(line)
-    click.echo(f"{out}: {done.texts} texts from {start} to {target}, {len(done.doubtful)} of them doubtful")
+    click.echo(f"{out}: {translated.texts} texts from {start} to {target}, {len(translated.doubtful)} of them doubtful")
 
 
 @click.command("pivot")
 @click.argument("model", metavar="RUN|MODEL|ADDRESS")
 @runs_option
 @adapter_option
-@click.option("--source", metavar="LANG", help="Language of the sentences.  [default: the model's main one]")
-@click.option("--target", required=True, metavar="LANG", help="Language to put them into.")
+@click.option("--source", metavar="LANG", help="Language of the sentences.  [default: the model's main language]")
+@click.option("--target", required=True, metavar="LANG", help="Language to translate into.")
 @click.option("--through", required=True, metavar="LANG", help="The third language, the pivot.")
-@click.option("--text", type=file_option, help="More sentences, a line each, with --reference.")
-@click.option("--reference", type=file_option, help="Their translation by people into --target, a line each.")
-@click.option("--limit", default=200, show_default=True, type=click.IntRange(0), help="Lines of --text; 0: all.")
-@click.option("-o", "--out", type=click.Path(path_type=Path, file_okay=False), help="Folder.  [default: pivot-...]")
-@click.option("--plot", type=click.Path(path_type=Path, dir_okay=False), help="Draw it: .png or .svg.")
+@click.option("--text", type=file_option, help="More sentences, one per line; needs --reference.")
+@click.option("--reference", type=file_option, help="Their human translation into --target, one per line.")
+@click.option(
+    "--limit", default=200, show_default=True, type=click.IntRange(0), help="Maximum lines of --text; 0: all."
+)
+@click.option(
+    "-o", "--out", type=click.Path(path_type=Path, file_okay=False), help="Folder to write.  [default: pivot-...]"
+)
+@click.option("--plot", type=click.Path(path_type=Path, dir_okay=False), help="File for a plot, .png or .svg.")
 @as_json
 @report_problems
 @offers_to_pull
@@ -153,9 +158,9 @@ def pivot_command(
 ) -> None:  # fmt: skip
     """Measure what is lost when MODEL translates through a third language.
 
-    It looks at gender, names, numbers, denials and score. The sentences of the language pack need no reference: each
-    has something that a detour may spoil. Translations are kept in --out, so that what was broken off goes on, and can
-    be read there.
+    The measures are gender, names, numbers, negation and score. The sentences of the language pack need no reference:
+    each one contains something that a pivot language may spoil. Translations are saved in --out, where they can be
+    read; an interrupted command resumes from them.
 
     \b
     anatili pivot kazakh-270m --target en --through ru
@@ -168,55 +173,57 @@ def pivot_command(
     from anatili.translate.translator import open_translator
 
     if bool(text) != bool(reference):
-        raise Problem("--text and --reference go together: scores need a translation by people")
+        raise Problem("--text and --reference must be given together: scores need a human translation")
     compare.check(plot, scored=bool(text))
     for file in filter(None, (text, reference)):
-        some_text(file)
+        nonempty_text(file)
     translator = open_translator(model, runs, adapters, say_aside)
     meter = pivot.prepare(
         translator, source or next(iter(translator.packs)), target, through,
         (text, reference) if text and reference else None, limit, weights_of(model, runs, adapters),
     )  # fmt: skip
-    place = out or pivot.folder_of(meter)
+    folder = out or pivot.folder_of(meter)
     with Bars(quiet=wants_json) as bars:
         bar = bars.bar("both ways")
         bar.start(len(meter.samples), "sentences")
-        ways = meter.measure(place / "translations.jsonl", bar.advance)
-    said = compare.report(meter, ways)
+        ways = meter.measure(folder / "translations.jsonl", bar.advance)
+    report = compare.report(meter, ways)
     if plot:
-        compare.draw(plot, said)
+        compare.draw(plot, report)
     if wants_json:
-        print_json(said)
+        print_json(report)
     else:
-        show_pivot(said, place / "translations.jsonl")
+        show_pivot(report, folder / "translations.jsonl")
 
 
-def show_pivot(said: dict[str, Any], file: Path) -> None:
-    """Both ways side by side."""
+def show_pivot(report: dict[str, Any], file: Path) -> None:
+    """Print the direct and the pivot translation side by side."""
     from anatili.cli.progress import show_table
 
-    size = f", {said['parameters'] / 1e6:.0f} M parameters" if said["parameters"] else ""
-    click.echo(f"{said['model']}{size}: {said['source']} to {said['target']}, directly and through {said['through']}")
-    for part, name in (("own", "sentences made for this"), ("text", "lines with references")):
-        if part not in said:
+    size = f", {report['parameters'] / 1e6:.0f} M parameters" if report["parameters"] else ""
+    click.echo(
+        f"{report['model']}{size}: {report['source']} to {report['target']}, directly and through {report['through']}"
+    )
+    for part, name in (("own", "sentences of the language pack"), ("text", "lines with references")):
+        if part not in report:
             continue
-        found = said[part]
-        click.echo(f"\n{found['sentences']} {name}")
+        results = report[part]
+        click.echo(f"\n{results['sentences']} {name}")
         rows = [[row["check"], row["meaning"], str(row["n"]), *(shown(row[way]) for way in ("direct", "pivot")),
-                 f"{row['p']:.3f}"] for row in found["checks"]]  # fmt: skip
-        show_table(["kept", "", "n", "direct", f"through {said['through']}", "p (Holm)"], rows)
-        for way, told in found.get("genders", {}).items():
-            click.echo(f"  {way}, gender left open: a man in {told['masculine']}, a woman in {told['feminine']}, "
-                       f"both in {told['both']} of {told['sentences']}")  # fmt: skip
-        for metric, row in found.get("scores", {}).items():
+                 f"{row['p']:.3f}"] for row in results["checks"]]  # fmt: skip
+        show_table(["kept", "", "n", "direct", f"through {report['through']}", "p (Holm)"], rows)
+        for way, genders in results.get("genders", {}).items():
+            click.echo(f"  {way}, gender left open: a man in {genders['masculine']}, a woman in {genders['feminine']}, "
+                       f"both in {genders['both']} of {genders['sentences']}")  # fmt: skip
+        for metric, row in results.get("scores", {}).items():
             ends = ", ".join(f"{way} {row[way]['score']:.1f} {row[way]['interval']}" for way in SYSTEMS)
             click.echo(f"  {metric}: {ends}; p = {row['p']:.3f}")
             if "lost" in row:
                 click.echo(
-                    f"  {metric} that a sentence loses by the detour: {row['lost']['mean']} {row['lost']['interval']}"
+                    f"  {metric} lost per sentence by the pivot: {row['lost']['mean']} {row['lost']['interval']}"
                 )
-    for notice in said["notices"]:
-        click.echo(f"NOTE {notice}")
+    for notice in report["notices"]:
+        click.echo(f"Note: {notice}")
     click.echo(f"\ntranslations: {file}")
 
 
@@ -233,15 +240,17 @@ def shown(row: dict[str, Any]) -> str:
     "--texts",
     multiple=True,
     type=click.Path(path_type=Path, exists=True, file_okay=False),
-    help="Measure with the files of this folder, a line each, named by language (kk.txt or kaz.txt); "
-    "repeatable, the first that has both languages counts.",
+    help="Measure with the files of this folder, one text per line, named by language (kk.txt or kaz.txt); "
+    "repeatable: the first folder with both languages is used.",
 )
-@click.option("--only", multiple=True, metavar="FROM-TO", help="Measure this direction; repeatable.")
-@click.option("--limit", default=100, show_default=True, type=click.IntRange(1), help="Lines of each direction.")
+@click.option("--only", multiple=True, metavar="FROM-TO", help="Measure only this direction; repeatable.")
 @click.option(
-    "-o", "--out", type=click.Path(path_type=Path, file_okay=False), help="Folder.  [default: directions-...]"
+    "--limit", default=100, show_default=True, type=click.IntRange(1), help="Maximum lines for each direction."
 )
-@click.option("--write", is_flag=True, help="Put the figures into the model's folder and card, or the run.")
+@click.option(
+    "-o", "--out", type=click.Path(path_type=Path, file_okay=False), help="Folder to write.  [default: directions-...]"
+)
+@click.option("--write", is_flag=True, help="Write the scores into the model's folder and card, or into the run.")
 @as_json
 @report_problems
 @offers_to_pull
@@ -249,11 +258,11 @@ def directions_command(
     model: str, runs: Path, adapters: tuple[Path, ...], texts: tuple[Path, ...], only: tuple[str, ...], limit: int,
     out: Path | None, write: bool, wants_json: bool,
 ) -> None:  # fmt: skip
-    """Show between which languages MODEL was taught to translate, and how well it does.
+    """Show the directions in which MODEL was trained to translate, and their quality.
 
-    With --texts it measures that. The measure is chrF++ on lines that people translated. Translations are kept in
-    --out, so that what was broken off goes on. With --write the figures are shown from then on to whoever translates.
-    Below 40 people are warned at each translation, and so they are where nothing was measured.
+    With --texts, the quality is measured as chrF++ on human translations. Translations are saved in --out; an
+    interrupted command resumes from them. With --write, everyone who translates with the model sees the scores. Each
+    translation gives a warning if the score is below 40 or was not measured.
 
     \b
     anatili directions kazakh-270m
@@ -266,7 +275,7 @@ def directions_command(
     from anatili.translate.translator import open_translator
 
     if write and not texts:
-        raise click.UsageError("--write goes with --texts: there is nothing else to write")
+        raise click.UsageError("--write needs --texts: there is nothing else to write")
     compare.check(None, scored=bool(texts))
     translator = open_translator(model, runs, adapters, say_aside)
     keep = keeper(model, runs, translator.engine) if write else None
@@ -285,37 +294,37 @@ def directions_command(
     if keep:
         keep(rows)
     if wants_json:
-        print_json({"directions": [row.row() | beside for row, beside in measured], "without_texts": without})
+        print_json({"directions": [row.row() | checks for row, checks in measured], "without_texts": without})
         return
-    nothing = [[str(value) for value in beside.values()] for _, beside in measured]
+    check_cells = [[str(value) for value in checks.values()] for _, checks in measured]
     show_table(
         ["direction", "chrF++", "95 % interval", "n", "texts", "source copied", "another line"],
-        [[*shown, *more] for shown, more in zip(table(rows), nothing, strict=True)],
+        [[*cells, *more] for cells, more in zip(table(rows), check_cells, strict=True)],
     )
     for name in without:
         click.echo(f"{name}: not measured, no folder of --texts has both languages")
 
 
 def show_directions(translator: "Translator", *, wants_json: bool) -> None:
-    """What is known without measuring."""
+    """Print the directions that are known without measuring."""
     from anatili.cli.progress import show_table
     from anatili.directions import table
 
-    rows = [translator.direction(one, other) for one in translator.packs for other in translator.targets(one)]
+    rows = [translator.direction(start, end) for start in translator.packs for end in translator.targets(start)]
     if wants_json:
         print_json(
             {
                 "known": translator.directions is not None,
-                "directions": [one.row() | {"quality": one.quality} for one in rows],
+                "directions": [row.row() | {"quality": row.quality} for row in rows],
             }
         )
         return
     if translator.directions is None:
-        click.echo("what this model was taught is not known: all directions are offered")
+        click.echo("the training directions of this model are not known: all directions are allowed")
     if not rows:
-        click.echo("this model was not taught to translate")
+        click.echo("this model was not trained to translate")
         return
-    shown = [[*line, one.quality] for line, one in zip(table(rows), rows, strict=True)]
+    shown = [[*line, row.quality] for line, row in zip(table(rows), rows, strict=True)]
     show_table(["direction", "chrF++", "95 % interval", "n", "texts", "quality"], shown)
 
 

@@ -1,1 +1,1 @@
-"""Gather documents, with origin and license, into shards of this run."""
+"""Collect documents, with origin and license, into shards of a run."""

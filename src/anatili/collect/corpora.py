@@ -1,4 +1,4 @@
-"""Existing corpora (JSON lines, Parquet, text; plain, gzip or zstd) as documents that know their origin."""
+"""Read existing corpora (JSON lines, Parquet, text; plain, gzip or zstd) as documents with their origin."""
 
 import gzip
 import io
@@ -20,7 +20,7 @@ from anatili.warc import Admits
 
 NO_COLUMN = "no such column"
 TOGETHER = 120
-"""Words from which following lines are enough for a document, of sources with unit = "lines"."""
+"""Words that make consecutive lines a document, for sources with unit = "lines"."""
 
 
 def documents(
@@ -31,8 +31,8 @@ def documents(
     lost: list[Lost],
     admits: Admits | None = None,
 ) -> Iterator[Document]:
-    """Documents of a corpus file; rows that cannot be used are counted by reason and listed, with those that `admits`
-    leaves out."""
+    """The documents of a corpus file. Rows that cannot be used, or that `admits` rejects, are counted by reason and
+    listed in `lost`."""
     readers = {"jsonl": json_rows, "parquet": parquet_rows, "text": text_rows}
     for number, row in enumerate(readers[source.kind](file, source)):
         counts["records"] += 1
@@ -65,7 +65,7 @@ def documents(
 
 
 def open_bytes(file: Path, stack: ExitStack) -> io.BufferedIOBase:
-    """`file` opened for reading, unpacked if its name says gzip or zstd."""
+    """`file`, open for reading and decompressed if its name says gzip or zstd."""
     if file.suffix == ".gz":
         return stack.enter_context(gzip.open(file, "rb"))
     if file.suffix == ".zst":
@@ -74,7 +74,7 @@ def open_bytes(file: Path, stack: ExitStack) -> io.BufferedIOBase:
 
 
 def lines_of(file: Path) -> Iterator[bytes]:
-    """Lines of a file; one that breaks off ends there, what came before is kept."""
+    """The lines of a file; `Problem` where the file is truncated or damaged."""
     with ExitStack() as stack:
         stream = open_bytes(file, stack)
         while True:
@@ -82,7 +82,7 @@ def lines_of(file: Path) -> Iterator[bytes]:
                 line = stream.readline()
             except (EOFError, OSError) as error:
                 raise Problem(
-                    f"{text.show_path(file)} breaks off or is damaged ({error}); fetch it again or leave it out"
+                    f"{text.show_path(file)} is truncated or damaged ({error}); fetch it again or leave it out"
                 ) from error
             if not line:
                 return
@@ -95,12 +95,12 @@ def json_rows(file: Path, source: Source) -> Iterator[dict[str, Any]]:
             try:
                 row = json.loads(line)
             except ValueError:
-                row = {"_problem": "no JSON"}
-            yield row if isinstance(row, dict) else {"_problem": "no JSON object"}
+                row = {"_problem": "not JSON"}
+            yield row if isinstance(row, dict) else {"_problem": "not a JSON object"}
 
 
 def parquet_rows(file: Path, source: Source) -> Iterator[dict[str, Any]]:
-    wanted = {source.text_field, source.id_field, source.url_field, "title", "date", "time", "license", "licence"}
+    fields = {source.text_field, source.id_field, source.url_field, "title", "date", "time", "license", "licence"}
     try:
         with pq.ParquetFile(file) as table:
             if source.text_field not in table.schema_arrow.names:
@@ -108,11 +108,11 @@ def parquet_rows(file: Path, source: Source) -> Iterator[dict[str, Any]]:
                     f"{text.show_path(file)} has no column {source.text_field!r}; it has "
                     f"{', '.join(table.schema_arrow.names)}: set text_field in source {source.name!r}"
                 )
-            columns = [name for name in table.schema_arrow.names if name in wanted]
+            columns = [name for name in table.schema_arrow.names if name in fields]
             for batch in table.iter_batches(512, columns=columns):
                 yield from batch.to_pylist()
     except pa.ArrowInvalid as error:
-        raise Problem(f"{text.show_path(file)} is no whole Parquet file: {error}") from error
+        raise Problem(f"{text.show_path(file)} is not a complete Parquet file: {error}") from error
 
 
 def text_rows(file: Path, source: Source) -> Iterator[dict[str, Any]]:
@@ -133,8 +133,8 @@ def text_rows(file: Path, source: Source) -> Iterator[dict[str, Any]]:
             if line.strip() or source.column:
                 yield _decoded(line.strip(), field)
             continue
-        ends = length >= TOGETHER if source.unit == "lines" else not line.strip()
-        if ends and block:
+        is_end = length >= TOGETHER if source.unit == "lines" else not line.strip()
+        if is_end and block:
             yield _decoded(b"".join(block), field)
             block, length = [], 0
         if line.strip():

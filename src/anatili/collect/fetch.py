@@ -1,7 +1,7 @@
-"""Fetching over HTTP and from object stores: retried, paced, bounded, and never from a private network by accident.
+"""Fetch over HTTP and from object stores with retries, pauses and limits, and never from a private network by accident.
 
-Every answer is checked: a server that ignores a range, sends another one, breaks off, or trickles costs a retry and in
-the end a `FetchError` that says what was wrong; it never becomes data.
+Every response is checked. A server that ignores a range, sends another one, breaks off or trickles costs a retry and
+finally a `FetchError` that says what was wrong; its response never becomes data.
 """
 
 import email.utils
@@ -27,19 +27,19 @@ from anatili.text import join_url
 
 AGENT = f"anatili/{__version__} (+https://github.com/anatili/anatili)"
 TOKEN = "anatili"
-"""What robots.txt may call us."""
-AGAIN = (408, 425, 429, 500, 502, 503, 504)
-MOVED = (301, 302, 303, 307, 308)
-REDIRECTS = 5
+"""Our name in robots.txt."""
+RETRIED = (408, 425, 429, 500, 502, 503, 504)
+REDIRECTED = (301, 302, 303, 307, 308)
+MAX_REDIRECTS = 5
 LEAST_RATE = 500
-"""Bytes a second that a body must bring over `PATIENCE` seconds."""
+"""Fewest bytes per second of a body, over `PATIENCE` seconds."""
 PATIENCE = 30.0
 MAX_WAIT = 120.0
 """Longest wait that a server may ask for with Retry-After."""
 
 
 @dataclass(frozen=True)
-class Answer:
+class Response:
     url: str
     """The address after redirects."""
     status: int
@@ -50,10 +50,10 @@ class Answer:
 
 @dataclass
 class Fetcher:
-    """One connection pool. `pause` is the least time in seconds between two requests to a host.
+    """One connection pool. `pause` is the minimum time in seconds between two requests to a host.
 
-    `page_seconds` is for all of one `get`: redirects, tries, and waiting for each byte; `host` for all that is fetched.
-    Where they are bounded, one thread at a time may use it.
+    `page_seconds` limits one `get` with its redirects, retries and waits; `host` limits everything that is fetched.
+    With these limits only one thread at a time may use it.
     """
 
     private_hosts: frozenset[str] = frozenset()
@@ -81,85 +81,85 @@ class Fetcher:
         self.client.close()
 
     def get(self, url: str, *, headers: dict[str, str] | None = None, pause: float = 0.0,
-            follows: Callable[[str], bool] = lambda url: True) -> Answer:  # fmt: skip
-        """The answer at `url` after redirects, whatever its status; at most `max_bytes` of body.
+            follows: Callable[[str], bool] = lambda url: True) -> Response:  # fmt: skip
+        """The response of `url` after redirects, whatever its status; at most `max_bytes` of body.
 
-        `follows` is asked of each address that the answer leads to before it is fetched: `LeadsAwayError` where not.
+        `follows` decides about each redirect before it is fetched; if it returns False, `LeadsAwayError` is raised.
         """
         seen = [url]
         if self.page_seconds < math.inf:
             self.budgets[:] = [self.host, Budget("page", self.page_seconds)]
         while True:
-            answer = self._retry(url, headers or {}, pause)
-            if answer.status not in MOVED or "location" not in answer.headers:
-                return answer
-            url = join_url(url, answer.headers["location"])
+            response = self._retry(url, headers or {}, pause)
+            if response.status not in REDIRECTED or "location" not in response.headers:
+                return response
+            url = join_url(url, response.headers["location"])
             if url in seen:
                 raise FetchError(f"{seen[0]}: redirects in a circle")
-            if len(seen) > REDIRECTS:
-                raise FetchError(f"{seen[0]}: more than {REDIRECTS} redirects")
+            if len(seen) > MAX_REDIRECTS:
+                raise FetchError(f"{seen[0]}: more than {MAX_REDIRECTS} redirects")
             if not follows(url):
                 raise LeadsAwayError(url)
             seen.append(url)
 
     def get_range(self, url: str, start: int, length: int) -> bytes:
-        """Bytes `start` to `start + length` of `url`, exactly; what broke off is gone on with, not begun again."""
-        got, hops = b"", 0
-        for turn in range(self.tries + REDIRECTS):
-            first, last = start + len(got), start + length - 1
+        """Bytes `start` to `start + length` of `url`, exactly; a broken download is resumed, not started over."""
+        data, hops = b"", 0
+        for attempt in range(self.tries + MAX_REDIRECTS):
+            first, last = start + len(data), start + length - 1
             try:
-                got += self._part(url, first, last)
+                data += self._part(url, first, last)
             except BrokenOffError as error:
-                got += error.body
+                data += error.body
                 problem: Exception = error
             except RedirectedError as error:
                 url, hops = join_url(url, str(error)), hops + 1
-                if hops > REDIRECTS:
-                    raise FetchError(f"{url}: more than {REDIRECTS} redirects") from error
+                if hops > MAX_REDIRECTS:
+                    raise FetchError(f"{url}: more than {MAX_REDIRECTS} redirects") from error
                 continue
             except RetryError as error:
                 problem = error
-            if len(got) >= length:
-                return got[:length]
-            if turn - hops + 1 >= self.tries:
+            if len(data) >= length:
+                return data[:length]
+            if attempt - hops + 1 >= self.tries:
                 break
-            self._wait(turn - hops, problem)
+            self._wait(attempt - hops, problem)
         raise FetchError(f"{url}: {problem} (tried {self.tries} times)")
 
     def size(self, url: str) -> int:
-        """Length of what is at `url`, from a request for its first byte."""
-        answer = self.get(url, headers={"Range": "bytes=0-0", "Accept-Encoding": "identity"})
-        said = answer.headers.get("content-range", "")
-        if answer.status == 206 and said.rpartition("/")[2].isdigit():
-            return int(said.rpartition("/")[2])
+        """Bytes of the file at `url`, from a request for its first byte."""
+        response = self.get(url, headers={"Range": "bytes=0-0", "Accept-Encoding": "identity"})
+        content_range = response.headers.get("content-range", "")
+        if response.status == 206 and content_range.rpartition("/")[2].isdigit():
+            return int(content_range.rpartition("/")[2])
         raise FetchError(
-            f"{url}: HTTP {answer.status}" if answer.status != 200 else f"{url}: no ranges are served there"
+            f"{url}: HTTP {response.status}" if response.status != 200 else f"{url}: the server does not serve ranges"
         )
 
-    def _retry(self, url: str, headers: dict[str, str], pause: float) -> Answer:
+    def _retry(self, url: str, headers: dict[str, str], pause: float) -> Response:
         problem: Exception | None = None
-        for turn in range(self.tries):
+        for attempt in range(self.tries):
             try:
-                with self._open(url, headers, pause) as response:
-                    return Answer(url, response.status_code, dict(response.headers), self._body(response))
-            except TrickleError as error:  # another try would only be as slow
+                with self._open(url, headers, pause) as stream:
+                    return Response(url, stream.status_code, dict(stream.headers), self._body(stream))
+            except TrickleError as error:  # another attempt would be just as slow
                 raise FetchError(f"{url}: {error}") from error
             except (RetryError, BrokenOffError) as error:
                 problem = error
-            self._wait(turn, problem)
+            self._wait(attempt, problem)
         raise FetchError(f"{url}: {problem} (tried {self.tries} times)")
 
     def _part(self, url: str, first: int, last: int) -> bytes:
-        wanted = {"Range": f"bytes={first}-{last}", "Accept-Encoding": "identity"}
-        with self._open(url, wanted, 0.0) as response:
-            if response.status_code in MOVED and "location" in response.headers:
+        headers = {"Range": f"bytes={first}-{last}", "Accept-Encoding": "identity"}
+        with self._open(url, headers, 0.0) as response:
+            if response.status_code in REDIRECTED and "location" in response.headers:
                 raise RedirectedError(response.headers["location"])
             if response.status_code != 206:
                 what = "ignores ranges" if response.status_code == 200 else f"HTTP {response.status_code}"
                 raise FetchError(f"{url}: {what}")
-            said = response.headers.get("content-range", "")
-            if not said.startswith(f"bytes {first}-"):
-                raise RetryError(f"another range came than was asked for ({said})")
+            content_range = response.headers.get("content-range", "")
+            if not content_range.startswith(f"bytes {first}-"):
+                raise RetryError(f"the server sent another range than requested ({content_range})")
             return self._body(response, last - first + 1)
 
     @contextmanager
@@ -170,9 +170,9 @@ class Fetcher:
         self._pace(parts.netloc, max(pause, self.pause))
         try:
             with self.client.stream("GET", url, headers=headers) as response:
-                if response.status_code in AGAIN:
+                if response.status_code in RETRIED:
                     raise RetryError(
-                        f"HTTP {response.status_code}", asked_wait(response.headers.get("retry-after", ""))
+                        f"HTTP {response.status_code}", requested_wait(response.headers.get("retry-after", ""))
                     )
                 yield response
         except httpx.HTTPError as error:
@@ -181,8 +181,8 @@ class Fetcher:
             raise ForbiddenError(f"{url}: {error}") from error
 
     def _body(self, response: httpx.Response, most: int = 0) -> bytes:
-        """The whole body, at most `most` bytes (0: `max_bytes`); `BrokenOffError` with what came if it breaks off or
-        trickles."""
+        """The whole body, at most `most` bytes (0: `max_bytes`); `BrokenOffError` with the bytes received if it breaks
+        off or trickles."""
         most = most or self.max_bytes
         parts: list[bytes] = []
         total, began = 0, time.monotonic()
@@ -192,9 +192,9 @@ class Fetcher:
                 total += len(part)
                 if total > most:
                     raise FetchError(f"{response.url}: more than {most} bytes")
-                passed = time.monotonic() - began
-                if passed > PATIENCE and total < LEAST_RATE * passed:
-                    raise TrickleError(f"only {total} bytes in {passed:.0f} seconds", b"".join(parts))
+                elapsed = time.monotonic() - began
+                if elapsed > PATIENCE and total < LEAST_RATE * elapsed:
+                    raise TrickleError(f"only {total} bytes in {elapsed:.0f} seconds", b"".join(parts))
         except httpx.DecodingError as error:
             raise FetchError(f"{response.url}: {error}") from error
         except (httpx.HTTPError, httpx.InvalidURL, httpcore.ProtocolError) as error:
@@ -208,14 +208,15 @@ class Fetcher:
         if wait > 0:
             self.sleep(wait)
 
-    def _wait(self, turn: int, problem: Exception | None) -> None:
-        if turn + 1 < self.tries:
-            asked = problem.wait if isinstance(problem, RetryError) else None
-            self.sleep(asked if asked is not None else min(MAX_WAIT, 0.5 * 2**turn) * (0.5 + random.random() / 2))
+    def _wait(self, attempt: int, problem: Exception | None) -> None:
+        if attempt + 1 < self.tries:
+            requested = problem.wait if isinstance(problem, RetryError) else None
+            backoff = min(MAX_WAIT, 0.5 * 2**attempt) * (0.5 + random.random() / 2)
+            self.sleep(backoff if requested is None else requested)
 
 
 class RetryError(Exception):
-    """Worth another try, after `wait` seconds if the server said so."""
+    """A failure worth another attempt, after `wait` seconds if the server said so."""
 
     def __init__(self, text: str, wait: float | None = None) -> None:
         super().__init__(text)
@@ -223,11 +224,11 @@ class RetryError(Exception):
 
 
 class RedirectedError(Exception):
-    """The text is where to."""
+    """A redirect; the text is its target."""
 
 
 class BrokenOffError(Exception):
-    """A body that broke off; `body` is what came."""
+    """A body that broke off; `body` is the part received."""
 
     def __init__(self, text: str, body: bytes) -> None:
         super().__init__(text)
@@ -235,42 +236,42 @@ class BrokenOffError(Exception):
 
 
 class TrickleError(BrokenOffError):
-    """A body that came too slowly."""
+    """A body that arrived too slowly."""
 
 
 class LeadsAwayError(FetchError):
-    """A redirect that may not be followed; the text is where to."""
+    """A redirect that may not be followed; the text is its target."""
 
 
 def split(url: str) -> SplitResult:
-    """The parts of an address; `ForbiddenError` if it is none."""
+    """The parts of an address; `ForbiddenError` if it is not valid."""
     try:
         parts = urlsplit(url)
-        parts.port  # noqa: B018  (raises for what is no number)
+        parts.port  # noqa: B018  (raises if it is not a number)
     except ValueError as error:
         raise ForbiddenError(f"{url}: {error}") from error
     return parts
 
 
-def asked_wait(said: str) -> float | None:
-    """Seconds that a Retry-After header asks for (number or date), at most `MAX_WAIT`; `None` if it says nothing."""
-    if said.strip().isdigit():
-        return min(MAX_WAIT, float(said))
+def requested_wait(retry_after: str) -> float | None:
+    """Seconds that a Retry-After header asks for (number or date), at most `MAX_WAIT`; `None` if it is not valid."""
+    if retry_after.strip().isdigit():
+        return min(MAX_WAIT, float(retry_after))
     try:
-        when = email.utils.parsedate_to_datetime(said)
+        when = email.utils.parsedate_to_datetime(retry_after)
     except (TypeError, ValueError):
         return None
     return min(MAX_WAIT, max(0.0, when.timestamp() - time.time()))
 
 
 class Store:
-    """Reads byte ranges and whole files by address: a local path, http(s)://, or whatever fsspec knows (s3://, gs://)."""
+    """Reads byte ranges and whole files by address: a local path, http(s)://, or what fsspec supports (s3://, gs://)."""
 
     def __init__(self, fetcher: Fetcher) -> None:
         self.fetcher = fetcher
 
     def read(self, address: str, start: int, length: int) -> bytes:
-        """Exactly `length` bytes from `start`; `FetchError` if they are not to be had."""
+        """Exactly `length` bytes from `start`; `FetchError` if they cannot be read."""
         if is_web(address):
             return self.fetcher.get_range(address, start, length)
         if "://" in address:
@@ -290,22 +291,22 @@ class Store:
     def read_all(self, address: str) -> bytes:
         """The whole of a small file."""
         if is_web(address):
-            answer = self.fetcher.get(address)
-            if answer.status != 200:
-                raise FetchError(f"{address}: HTTP {answer.status}")
-            return answer.body
+            response = self.fetcher.get(address)
+            if response.status != 200:
+                raise FetchError(f"{address}: HTTP {response.status}")
+            return response.body
         return self.read(address, 0, self.size(address))
 
     def find(self, pattern: str, endings: tuple[str, ...]) -> list[str]:
-        """Addresses in an object store that fit a pattern and end so, in order; web servers have no such lists."""
+        """Addresses in an object store that match a pattern and an ending, sorted. Web servers have no such lists."""
         if is_web(pattern):
             raise FetchError(f"{pattern}: a web server does not list its files; name a list of paths")
         if "://" not in pattern:
-            where = Path(pattern)
-            return sorted(str(path) for path in where.parent.glob(where.name) if path.name.endswith(endings))
+            files = Path(pattern)
+            return sorted(str(path) for path in files.parent.glob(files.name) if path.name.endswith(endings))
         system, path = object_store(pattern)
         scheme = pattern.partition("://")[0]
-        return sorted(f"{scheme}://{found}" for found in system.glob(path) if found.endswith(endings))
+        return sorted(f"{scheme}://{match}" for match in system.glob(path) if match.endswith(endings))
 
     def size(self, address: str) -> int:
         try:
@@ -319,13 +320,13 @@ class Store:
             raise FetchError(f"{address}: {error.strerror or error}") from error
 
     def download(self, address: str, target: Path, block: int = 16_000_000) -> None:
-        """Copy a file of any size to `target`, block by block; a copy that was begun is gone on with."""
+        """Copy a file of any size to `target`, block by block; an interrupted copy is resumed."""
         size = self.size(address)
         part = target.with_name(target.name + ".part")
         part.parent.mkdir(parents=True, exist_ok=True)
         with part.open("ab") as file:
-            while (at := file.tell()) < size:
-                file.write(self.read(address, at, min(block, size - at)))
+            while (position := file.tell()) < size:
+                file.write(self.read(address, position, min(block, size - position)))
         part.replace(target)
 
 
@@ -349,10 +350,10 @@ def object_store(address: str) -> tuple[Any, str]:
 
 
 class RangedFile(io.RawIOBase):
-    """A file behind a `Store`, read by ranges: what Arrow needs to take some columns of a far Parquet file."""
+    """A file in a `Store`, read by ranges, as Arrow needs it to read some columns of a remote Parquet file."""
 
     def __init__(self, store: Store, address: str) -> None:
-        self.store, self.address, self.length, self.at = store, address, store.size(address), 0
+        self.store, self.address, self.length, self.position = store, address, store.size(address), 0
 
     def seekable(self) -> bool:
         return True
@@ -361,16 +362,16 @@ class RangedFile(io.RawIOBase):
         return True
 
     def tell(self) -> int:
-        return self.at
+        return self.position
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        self.at = offset + {io.SEEK_SET: 0, io.SEEK_CUR: self.at, io.SEEK_END: self.length}[whence]
-        return self.at
+        self.position = offset + {io.SEEK_SET: 0, io.SEEK_CUR: self.position, io.SEEK_END: self.length}[whence]
+        return self.position
 
     def read(self, size: int = -1) -> bytes:
-        length = max(0, min(self.length - self.at, size if size >= 0 else self.length))
-        data = self.store.read(self.address, self.at, length) if length else b""
-        self.at += length
+        length = max(0, min(self.length - self.position, size if size >= 0 else self.length))
+        data = self.store.read(self.address, self.position, length) if length else b""
+        self.position += length
         return data
 
     def readinto(self, buffer: Any) -> int:

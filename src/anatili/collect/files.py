@@ -1,4 +1,4 @@
-"""Which files the sources of a recipe name. Light, because it is asked at each start of a run."""
+"""Find the files that the sources of a recipe name. This module is light, because every start of a run uses it."""
 
 import json
 from pathlib import Path
@@ -18,79 +18,80 @@ ENDINGS = {
 
 
 def find_files(source: Source, base: Path) -> list[Path]:
-    """The files of `source` in order of name; `Problem` if there are none."""
+    """The files of `source`, sorted by name; `Problem` if there are none."""
     path = base / Path(source.path).expanduser()
     try:
         if path.is_file():
             return [path]
         folder, pattern = (path, "**/*") if path.is_dir() else (path.parent, path.name)
-        found = sorted(p for p in folder.glob(pattern) if p.is_file() and p.name.endswith(ENDINGS[source.kind]))
+        files = sorted(p for p in folder.glob(pattern) if p.is_file() and p.name.endswith(ENDINGS[source.kind]))
     except OSError as error:
         raise Problem(f"source {source.name!r}: cannot read {show_path(path)}: {error.strerror}") from error
-    if not found:
+    if not files:
         endings = ", ".join(ENDINGS[source.kind])
         raise Problem(
             f"source {source.name!r}: no file at {show_path(path)} ({source.kind} files end in {endings}); "
             "correct `path` in the recipe, or put the files there"
         )
-    return found
+    return files
 
 
-def is_far(source: Source) -> bool:
-    """Whether the source lies behind an address."""
+def is_remote(source: Source) -> bool:
+    """Whether the source is an address rather than a path."""
     return "://" in source.path
 
 
 def site_roots(source: Source, base: Path) -> list[str]:
-    """Scheme and host of each site that a source of kind `site` names: a file of lines, `pack:`, or one address."""
+    """Scheme and host of each site of a source of kind `site`: from a file with one address per line, from `pack:`, or
+    one address."""
     if source.path == "pack:":
         lines = [line for code in source.sift for line in load_pack(code).words.get("seeds.txt", ())]
-    elif is_far(source):
+    elif is_remote(source):
         lines = [source.path]
     else:
         file = base / source.path
         if not file.is_file():
-            raise Problem(f"source {source.name!r}: no list of sites at {show_path(file)} (one address a line)")
+            raise Problem(f"source {source.name!r}: no list of sites at {show_path(file)} (one address per line)")
         lines = [line.split("#")[0].strip() for line in file.read_text("utf-8").splitlines()]
     roots = list(dict.fromkeys(root_of(line.split()[0]) for line in lines if line))
     if not roots:
-        raise Problem(f"source {source.name!r} names no site; `pack:` takes seeds.txt of the languages in `sift`")
+        raise Problem(f"source {source.name!r} names no sites; `pack:` uses seeds.txt of the languages in `sift`")
     return roots
 
 
 def root_of(line: str) -> str:
-    """Scheme and host of an address; https where only a host is given."""
+    """Scheme and host of an address; https if only a host is given."""
     parts = split_url(line if "://" in line else f"https://{line}")
     if not parts.netloc:
-        raise Problem(f"{line!r} in a list of sites is no web address; write it as https://example.org")
+        raise Problem(f"{line!r} in a list of sites is not a web address; write it as https://example.org")
     return f"{parts.scheme}://{parts.netloc}"
 
 
-def far_facts(source: Source, base: Path) -> dict[str, int | str]:
-    """What decides the input of a source that is not here: a crawl never changes, so its name is enough."""
-    if source.kind == "site" and not is_far(source):
+def remote_inventory(source: Source, base: Path) -> dict[str, int | str]:
+    """What identifies the input of a remote source: a crawl never changes, so its name is enough."""
+    if source.kind == "site" and not is_remote(source):
         return dict.fromkeys(site_roots(source, base), "site")
     return {"at": source.path, "crawls": ", ".join(source.crawls)}
 
 
 def inventory(recipe: Recipe, base: Path) -> dict[str, dict[str, int | str]]:
-    """Source -> file name -> bytes: by this a run notices that its input has changed."""
+    """Source -> file name -> bytes, by which a run notices that its input has changed."""
     sources = recipe.collect.sources
     if not sources:
-        raise Problem("the recipe names no source: add [[collect.sources]] with name and path (see recipes/tiny.toml)")
-    found: dict[str, dict[str, int | str]] = {}
+        raise Problem("the recipe names no sources: add [[collect.sources]] with name and path (see recipes/tiny.toml)")
+    files: dict[str, dict[str, int | str]] = {}
     for source in sources:
-        if source.name in found:
-            raise Problem(f"two sources are called {source.name!r}; give each a name of its own")
+        if source.name in files:
+            raise Problem(f"two sources are named {source.name!r}; give each its own name")
         if source.path == sample.PLACE:
-            found[source.name] = {"sample": sample.digest()}
-        elif is_far(source) or source.kind in ("site", "commoncrawl"):
-            found[source.name] = far_facts(source, base)
+            files[source.name] = {"sample": sample.digest()}
+        elif is_remote(source) or source.kind in ("site", "commoncrawl"):
+            files[source.name] = remote_inventory(source, base)
         else:
-            found[source.name] = {show_path(p.name): p.stat().st_size for p in find_files(source, base)}
+            files[source.name] = {show_path(p.name): p.stat().st_size for p in find_files(source, base)}
         for code in source.sift:
-            said = load_pack(code).config
-            found[source.name][f"gate {code}"] = json.dumps(said.gate, ensure_ascii=False)
+            config = load_pack(code).config
+            files[source.name][f"gate {code}"] = json.dumps(config.gate, ensure_ascii=False)
             if source.kind == "commoncrawl":
-                found[source.name][f"iso639_3 {code}"] = said.iso639_3
-    return found
+                files[source.name][f"iso639_3 {code}"] = config.iso639_3
+    return files

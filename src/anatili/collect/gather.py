@@ -1,7 +1,7 @@
-"""`collect`: pages and documents from every source of the recipe, in shards that know their origin.
+"""`collect`: pages and documents from every source of the recipe, in shards that record their origin.
 
-WARC goes to WARC shards of pages, corpora to Parquet shards of documents. A job is one input file, one site or one
-batch of places in Common Crawl; its list of lost records is written last and so marks it as done.
+WARC becomes WARC shards of pages, corpora become Parquet shards of documents. A job is one input file, one site or one
+batch of page locations in Common Crawl; its list of lost records is written last, which marks the job as done.
 """
 
 import gzip
@@ -17,7 +17,7 @@ from anatili import sample, text
 from anatili.collect import commoncrawl
 from anatili.collect.corpora import documents
 from anatili.collect.fetch import Fetcher, Store
-from anatili.collect.files import ENDINGS, find_files, is_far, site_roots
+from anatili.collect.files import ENDINGS, find_files, is_remote, site_roots
 from anatili.collect.network import FetchError
 from anatili.collect.sites import MAX_UNPACKED, PAGE_SECONDS, crawl_site, host_budget
 from anatili.document import Document, Lost, SiftedOut, add_up, read_counts, read_shard, whole_file, write_shard
@@ -31,58 +31,58 @@ MIMES = ("text/html", "application/xhtml+xml", "text/plain", "")
 BINARY = (b"%PDF", b"PK\x03\x04", b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"\x7fELF", b"\xd0\xcf\x11\xe0")
 NOT_FETCHED = "lost: not fetched"
 MAX_NOT_FETCHED = 0.1
-"""Share of a batch from which the network, not the pages, must be the reason: then nothing is written of it."""
+"""If a larger share of a batch is not fetched, the network must be the reason: then nothing of the batch is written."""
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class Job:
-    """One input: `what` is `file` (here), `far` (to be downloaded), `site` or `batch` (of places in Common Crawl)."""
+    """One input: `what` is `file` (local), `remote` (a file to download), `site` or `batch` (of Common Crawl pages)."""
 
     what: str
     address: str
     target: Path
-    """Its list of lost records; its shards stand beside it."""
+    """The file for its list of lost records; its shards are written beside it."""
 
 
 def run(task: Task) -> dict[str, Any]:
-    """Collect every source; the summary counts records by what became of them."""
+    """Collect every source; the summary counts records by their outcome."""
     settings: Collect = task.settings
     jobs: list[tuple[Job, Source]] = []
-    for number, said in enumerate(settings.sources):
-        source = here(said, task.base)
-        for place, (what, address) in enumerate(inputs(source, number, task)):
-            jobs.append((Job(what, address, task.out / f"lost-{number:02d}-{place:05d}.parquet"), source))
+    for number, configured in enumerate(settings.sources):
+        source = resolved(configured, task.base)
+        for index, (what, address) in enumerate(inputs(source, number, task)):
+            jobs.append((Job(what, address, task.out / f"lost-{number:02d}-{index:05d}.parquet"), source))
     todo = [job for job in jobs if not job[0].target.exists()]
     task.map(collect_one, todo, "inputs", settings=settings)
     records = add_up(job.target for job, _ in jobs)
     if not records.get("kept"):
-        for job, _ in jobs:  # what could not be fetched today is asked for again by the same command
+        for job, _ in jobs:  # the same command tries again to fetch what could not be fetched
             if job.what in ("site", "batch") and read_counts(job.target).get(NOT_FETCHED):
                 job.target.unlink()
         counts = ", ".join(f"{reason} {count}" for reason, count in records.items()) or "no input"
-        raise Problem(f"nothing was collected: {counts}. Look at one: anatili why RUN URL")
+        raise Problem(f"nothing was collected: {counts}. To see the reason for one page: anatili why RUN URL")
     return {"records": records, "sources": [s.name for s in settings.sources]}
 
 
-def here(source: Source, base: Path) -> Source:
-    """The source, its path from the recipe's folder where it is a crawl kept in files."""
-    if source.kind != "commoncrawl" or is_far(source):
+def resolved(source: Source, base: Path) -> Source:
+    """The source; for a crawl in local files, with its path relative to the recipe's folder resolved."""
+    if source.kind != "commoncrawl" or is_remote(source):
         return source
     return source.model_copy(update={"path": str(base / source.path)})
 
 
 def inputs(source: Source, number: int, task: Task) -> Iterator[tuple[str, str]]:
-    """What is to be collected of a source: kind of job and address."""
+    """The inputs of a source: (kind of job, address)."""
     settings: Collect = task.settings
     if source.path == sample.PLACE:
         yield "file", str(sample.build(task.out / ".sample"))
     elif source.kind == "commoncrawl":
-        yield from (("batch", str(path)) for path in find_places(source, number, task))
+        yield from (("batch", str(path)) for path in find_locations(source, number, task))
     elif source.kind == "site":
         yield from (("site", root) for root in site_roots(source, task.base))
-    elif is_far(source):
-        yield from (("far", address) for address in far_files(source, store_of(settings)))
+    elif is_remote(source):
+        yield from (("remote", address) for address in remote_files(source, store_of(settings)))
     else:
         yield from (("file", str(path)) for path in find_files(source, task.base))
 
@@ -93,34 +93,35 @@ def store_of(settings: Collect) -> Store:
 
 @cache
 def shared_store(private_hosts: tuple[str, ...]) -> Store:
-    """One a process, so that its connections are used again."""
+    """One store per process, so that connections are reused."""
     return Store(Fetcher(private_hosts=frozenset(private_hosts)))
 
 
-def far_files(source: Source, store: Store) -> list[str]:
-    """Addresses that a far list of paths names (Common Crawl's `warc.paths.gz`), that a pattern or folder in an object
-    store holds, or the one address itself."""
+def remote_files(source: Source, store: Store) -> list[str]:
+    """The addresses in a remote list of paths (Common Crawl's `warc.paths.gz`), those that match a pattern or are in a
+    folder of an object store, or the one address itself."""
     name = source.path.rpartition("/")[2]
     try:
         if ".paths" in name:
             data = store.read_all(source.path)
             lines = (gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data).decode().split()
             base = source.path.partition("/crawl-data/")[0] + "/"
-            found = [line if "://" in line else base + line for line in lines]
+            addresses = [line if "://" in line else base + line for line in lines]
         elif "*" in source.path or not name:
-            found = store.find(source.path if name else source.path + "**", ENDINGS[source.kind])
+            addresses = store.find(source.path if name else source.path + "**", ENDINGS[source.kind])
         else:
-            found = [source.path]
+            addresses = [source.path]
     except (FetchError, OSError, EOFError, UnicodeDecodeError) as error:
         raise Problem(f"source {source.name!r}: {error}") from error
-    if not found:
+    if not addresses:
         raise Problem(f"source {source.name!r}: no file at {source.path} ({source.kind} files end in "
                       f"{', '.join(ENDINGS[source.kind])})")  # fmt: skip
-    return found[: source.files or None]
+    return addresses[: source.files or None]
 
 
-def find_places(source: Source, number: int, task: Task) -> list[Path]:
-    """Ask the index where the pages lie, then cut the answer into batches in order of file: the same on each start."""
+def find_locations(source: Source, number: int, task: Task) -> list[Path]:
+    """Look up the locations of the pages in the index, and write them as batches in order of file: the same batches on
+    every start. Returns their files."""
     settings: Collect = task.settings
     done = task.out / f"batches-{number:02d}.parquet"
     if not done.exists():
@@ -129,8 +130,8 @@ def find_places(source: Source, number: int, task: Task) -> list[Path]:
         todo = [job for job in jobs if not job[1].exists()]
         task.map(find_part, todo, "index parts", codes=commoncrawl.index_codes(source), settings=settings)
         batches = commoncrawl.batches([target for _, target in jobs], settings.shard_records)
-        for place, batch in enumerate(batches):
-            write_shard(task.out / f"batch-{number:02d}-{place:05d}.parquet", commoncrawl.Place, batch)
+        for index, batch in enumerate(batches):
+            write_shard(task.out / f"batch-{number:02d}-{index:05d}.parquet", commoncrawl.PageLocation, batch)
         write_shard(done, Lost, [])
     return sorted(task.out.glob(f"batch-{number:02d}-*.parquet"))
 
@@ -139,17 +140,17 @@ def find_part(address: str, target: Path, codes: list[str], settings: Collect) -
     try:
         commoncrawl.find(address, target, codes, store_of(settings))
     except FetchError as error:
-        raise Problem(f"cannot read the index: {error}; give the same command again, it goes on here") from error
+        raise Problem(f"cannot read the index: {error}; run the same command again, and it resumes here") from error
 
 
 def collect_one(job: Job, source: Source, settings: Collect) -> None:
-    """Collect one input into shards beside `job.target`, then write that: what was lost, and all counts."""
-    if job.what == "far":
+    """Collect one input into shards beside `job.target`, then write `job.target`: the lost records, and all counts."""
+    if job.what == "remote":
         local = job.target.parent / ".download" / f"{job.target.stem}-{job.address.rpartition('/')[2]}"
         try:
             store_of(settings).download(job.address, local)
         except FetchError as error:
-            raise Problem(f"{error}. Give the same command again: it goes on where it broke off") from error
+            raise Problem(f"{error}. Run the same command again, and it resumes the download") from error
         collect_file(local, job.target, source, settings)
         local.unlink()
     elif job.what == "file":
@@ -159,12 +160,13 @@ def collect_one(job: Job, source: Source, settings: Collect) -> None:
 
 
 def fetched(job: Job, source: Source, settings: Collect) -> Iterator[Page | Broken]:
-    """The pages of a site, or of a batch of places in Common Crawl."""
+    """The pages of a site, or of a batch of page locations in Common Crawl."""
     if job.what == "batch":
-        places = list(read_shard(Path(job.address), commoncrawl.Place))
-        yield from commoncrawl.fetch_batch(places, commoncrawl.base_of(source), store_of(settings), settings.max_bytes)
+        locations = list(read_shard(Path(job.address), commoncrawl.PageLocation))
+        base = commoncrawl.base_of(source)
+        yield from commoncrawl.fetch_batch(locations, base, store_of(settings), settings.max_bytes)
         return
-    # Sitemaps may be longer than pages: the bound of a page is asked after it came.
+    # Sitemaps may be longer than pages, so the limit for pages is checked afterwards.
     fetcher = Fetcher(
         frozenset(settings.private_hosts), pause=source.pause, tries=3, max_bytes=MAX_UNPACKED,
         page_seconds=PAGE_SECONDS, host=host_budget(source.pages),
@@ -178,7 +180,7 @@ def fetched(job: Job, source: Source, settings: Collect) -> Iterator[Page | Brok
 
 
 def collect_stream(pages: Iterable[Page | Broken], target: Path, source: Source) -> None:
-    """One shard of all pages: what comes over a network does not come twice the same way, so all or nothing is kept."""
+    """Write all pages as one shard or none: over a network the same pages may not come in the same way twice."""
     counts: Counter[str] = Counter()
     lost: list[Lost] = []
     shard = target.with_name(f"part-{target.stem.removeprefix('lost-')}-00000.warc.gz")
@@ -187,7 +189,7 @@ def collect_stream(pages: Iterable[Page | Broken], target: Path, source: Source)
     if source.kind == "commoncrawl" and counts[NOT_FETCHED] > MAX_NOT_FETCHED * counts["records"]:
         shard.unlink()
         raise Problem(f"{counts[NOT_FETCHED]} of {counts['records']} pages could not be fetched ({lost[-1].detail}). "
-                      "Give the same command again: it goes on here")  # fmt: skip
+                      "Run the same command again, and it resumes here")  # fmt: skip
     if not counts["kept"]:
         shard.unlink()
     if sifted:
@@ -196,7 +198,7 @@ def collect_stream(pages: Iterable[Page | Broken], target: Path, source: Source)
 
 
 def sift(pages: Iterable[Page | Broken], admits: Admits | None) -> Iterator[Page | Broken | Sifted]:
-    """The pages of a site or of the index through the gate, as those of WARC files go through it when they are read."""
+    """Apply the gate to the pages of a site or of the index; pages of WARC files pass the gate as they are read."""
     for page in pages:
         if admits and isinstance(page, Page) and not admits(page.payload, partial(str, page.charset)):
             yield Sifted(page.url)
@@ -235,7 +237,7 @@ def batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
 
 
 def gate_of(source: Source) -> Admits | None:
-    """Admits a page that the gate of any of the source's `sift` languages admits; `None` if it names none."""
+    """A function that admits a page if the gate of one of the source's `sift` languages does; `None` without `sift`."""
     if not source.sift:
         return None
     gates = [load_gate(code) for code in source.sift]
@@ -245,14 +247,14 @@ def gate_of(source: Source) -> Admits | None:
 def usable(
     pages: Iterable[Page | Broken | Sifted], counts: Counter[str], lost: list[Lost], sifted: list[SiftedOut]
 ) -> Iterator[Page]:
-    """The pages that may hold text; the others are counted by reason and listed."""
+    """The pages that may contain text; the others are counted by reason and listed."""
     for page in pages:
         counts["records"] += 1
         if isinstance(page, Sifted):
             counts["lost: sifted out"] += 1
             sifted.append(SiftedOut(text.number_of(page.url)))
             continue
-        problem = page if isinstance(page, Broken) else why_not(page)
+        problem = page if isinstance(page, Broken) else unusable(page)
         if problem is None:
             assert isinstance(page, Page)
             counts["kept"] += 1
@@ -262,12 +264,12 @@ def usable(
             lost.append(Lost("", problem.url, problem.reason, problem.detail))
 
 
-def why_not(page: Page) -> Broken | None:
-    """Why a page can hold no text, `None` if it can."""
+def unusable(page: Page) -> Broken | None:
+    """Why a page cannot contain text, `None` if it can."""
     if page.status != 200:
-        return Broken(page.url, "no success", f"HTTP status {page.status}")
+        return Broken(page.url, "HTTP error", f"HTTP status {page.status}")
     if page.mime not in MIMES:
-        return Broken(page.url, "no text page", page.mime)
+        return Broken(page.url, "not a text page", page.mime)
     head = page.payload.lstrip()[:1000]
     if not head:
         return Broken(page.url, "empty")

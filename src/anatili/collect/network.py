@@ -1,4 +1,4 @@
-"""How connections are made: only to public addresses, and only while there is time and room left for an answer."""
+"""Network connections that go only to public addresses and stay within a budget of time and bytes."""
 
 import ipaddress
 import math
@@ -17,19 +17,19 @@ class FetchError(Exception):
 
 
 class ForbiddenError(FetchError):
-    """The address lies in a private network, or is no web address."""
+    """The address is in a private network, or is not a web address."""
 
 
 class SpentError(FetchError):
-    """What may be spent on a page, or on its host, is spent."""
+    """The budget of a page or of its host is used up."""
 
 
 @dataclass
 class Budget:
-    """What may be spent: seconds of waiting for the network (pauses out of politeness cost nothing), and bytes."""
+    """A limit on bytes and on seconds of waiting for the network; pauses between requests do not count."""
 
     what: str
-    """On what: `page` or `host`."""
+    """What it is for: `page` or `host`."""
     seconds: float = math.inf
     size: float = math.inf
 
@@ -48,13 +48,13 @@ class Budget:
 
 
 class Stream(httpcore.NetworkStream):
-    """A connection of which each wait and each byte counts: one that drips, be it in its headers, ends as well."""
+    """A connection whose waits and bytes are charged to budgets: one that drips, even in its headers, also ends."""
 
     def __init__(self, inner: httpcore.NetworkStream, budgets: Sequence[Budget]) -> None:
         self.inner, self.budgets = inner, budgets
 
     def spend(self, work: Any, timeout: float | None) -> Any:
-        """What `work`, given its timeout, returns; its time is taken off."""
+        """The result of `work`, called with its timeout; its time is charged to the budgets."""
         for budget in self.budgets:
             budget.check()
         left = min((budget.left for budget in self.budgets), default=math.inf)
@@ -64,12 +64,12 @@ class Stream(httpcore.NetworkStream):
             return work(None if wait == math.inf else wait)
         except httpcore.TimeoutException:
             if wait == left:  # it was not the server's own timeout
-                took(self.budgets, began - 1e-3)
+                charge(self.budgets, began - 1e-3)
                 for budget in self.budgets:
                     budget.check()
             raise
         finally:
-            took(self.budgets, began)
+            charge(self.budgets, began)
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         data: bytes = self.spend(lambda wait: self.inner.read(max_bytes, wait), timeout)
@@ -83,8 +83,8 @@ class Stream(httpcore.NetworkStream):
     def start_tls(
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
     ) -> httpcore.NetworkStream:
-        made = self.spend(lambda wait: self.inner.start_tls(ssl_context, server_hostname, wait), timeout)
-        return Stream(made, self.budgets)
+        stream = self.spend(lambda wait: self.inner.start_tls(ssl_context, server_hostname, wait), timeout)
+        return Stream(stream, self.budgets)
 
     def close(self) -> None:
         self.inner.close()
@@ -93,15 +93,15 @@ class Stream(httpcore.NetworkStream):
         return self.inner.get_extra_info(info)
 
 
-def took(budgets: Sequence[Budget], began: float) -> None:
-    """Take the time since `began` off all budgets."""
-    passed = max(0.0, time.monotonic() - began)
+def charge(budgets: Sequence[Budget], began: float) -> None:
+    """Charge the time since `began` to all budgets."""
+    elapsed = max(0.0, time.monotonic() - began)
     for budget in budgets:
-        budget.left -= passed
+        budget.left -= elapsed
 
 
 class PublicNetwork(httpcore.NetworkBackend):
-    """Connects only to public addresses: the name is looked up once, checked, and that very address connected to."""
+    """Connects only to public addresses: looks the name up once, checks the address, and connects to that address."""
 
     def __init__(self, private_hosts: frozenset[str], budgets: Sequence[Budget] = ()) -> None:
         self.private_hosts, self.budgets = private_hosts, budgets
@@ -110,30 +110,30 @@ class PublicNetwork(httpcore.NetworkBackend):
     def connect_tcp(self, host: str, port: int, timeout: float | None = None, local_address: str | None = None,
                     socket_options: Any = None) -> httpcore.NetworkStream:  # fmt: skip
         try:
-            found = {info[4][0] for info in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)}
+            addresses = {info[4][0] for info in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)}
         except (OSError, UnicodeError) as error:
             raise httpcore.ConnectError(f"no address of {host}: {error}") from error
         if f"{host}:{port}" not in self.private_hosts:
-            private = [address for address in found if not ipaddress.ip_address(address).is_global]
+            private = [address for address in addresses if not ipaddress.ip_address(address).is_global]
             if private:
-                raise ForbiddenError(f"{host} is in a private network ({private[0]}); such addresses are never fetched "
-                                "unless private_hosts names them")  # fmt: skip
+                raise ForbiddenError(f"{host} is in a private network ({private[0]}); such addresses are fetched "
+                                "only if private_hosts names them")  # fmt: skip
         problem: Exception | None = None
-        for address in sorted(map(str, found), key=lambda a: (":" in a, a)):  # IPv4 first: it works in more places
+        for address in sorted(map(str, addresses), key=lambda a: (":" in a, a)):  # IPv4 first: it works in more places
             for budget in self.budgets:
                 budget.check()
             began = time.monotonic()
             try:
-                made = self.plain.connect_tcp(address, port, timeout, local_address, socket_options)
-                return Stream(made, self.budgets)
+                stream = self.plain.connect_tcp(address, port, timeout, local_address, socket_options)
+                return Stream(stream, self.budgets)
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
                 problem = error
             finally:
-                took(self.budgets, began)
+                charge(self.budgets, began)
         raise problem or httpcore.ConnectError(f"no address of {host}")
 
     def connect_unix_socket(self, *_: Any, **__: Any) -> httpcore.NetworkStream:
-        raise ForbiddenError("no local sockets")
+        raise ForbiddenError("local sockets are not allowed")
 
     def sleep(self, seconds: float) -> None:
         time.sleep(seconds)

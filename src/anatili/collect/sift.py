@@ -1,4 +1,4 @@
-"""`anatili sift`: the pages of a crawl that can hold a language, found in the raw bytes before anything is parsed."""
+"""`anatili sift`: find the pages of a crawl that can be in a language, in the raw bytes, before anything is parsed."""
 
 import contextlib
 import time
@@ -16,12 +16,12 @@ from anatili.stage import Progress, Quiet
 from anatili.warc import CUT_SHORT, Broken, Page, Sifted, WarcFile, read_pages
 
 MAX_ERRORS = 0.01
-"""Share of records that may be lost to damage before a run counts as failed."""
+"""Share of records that may be damaged before the run counts as failed."""
 
 
 @dataclass
 class Counts:
-    """What a sift saw. `bytes` are packed ones; `seconds` are of this process, not of the clock."""
+    """The counts of a sift. `bytes` are compressed bytes; `seconds` are CPU time, not wall-clock time."""
 
     files: int = 0
     records: int = 0
@@ -43,9 +43,9 @@ class Counts:
 def sift(
     files: list[Path], language: str, *, out: Path | None = None, max_bytes: int, progress: Progress | None = None
 ) -> Counts:
-    """Count, and with `out` write, the pages of WARC and WET `files` that the gate of `language` admits.
+    """Count the pages of WARC and WET `files` that the gate of `language` admits, and write them to `out` if given.
 
-    `Problem` if no record could be read, or if more than one in a hundred was lost to damage.
+    `Problem` if no record could be read, or if more than one in a hundred was damaged.
     """
     counts, progress = Counts(), progress or Quiet()
     progress.start(len(files), "files")
@@ -61,7 +61,7 @@ def sift(
             progress.advance()
         if counts.records == counts.lost.total():
             lost = ", ".join(f"{reason} {count}" for reason, count in counts.lost.items())
-            raise Problem(f"no page in {', '.join(map(str, files[:3]))} ({lost or 'no record'}): is it WARC or WET?")
+            raise Problem(f"no pages in {', '.join(map(str, files[:3]))} ({lost or 'no records'}): is it WARC or WET?")
         if target:
             target.close()
     check(counts)
@@ -69,7 +69,7 @@ def sift(
 
 
 def admitted(file: Path, language: str, max_bytes: int, counts: Counts) -> Iterator[Page]:
-    """The pages of one file that the gate admits; everything is counted."""
+    """The pages of one file that the gate admits; all records are counted."""
     gate, began = load_gate(language), time.process_time()
     try:
         counts.files += 1
@@ -91,26 +91,26 @@ def admitted(file: Path, language: str, max_bytes: int, counts: Counts) -> Itera
 
 
 def check(counts: Counts) -> None:
-    """`Problem` if too much was lost, or an archive ends too early; what passed is written all the same."""
+    """`Problem` if too many records were lost, or an archive ends too early. What passed is still written."""
     damaged = counts.lost.total()
     if damaged > MAX_ERRORS * counts.records:
         reasons = ", ".join(f"{reason} {count}" for reason, count in counts.lost.most_common())
         raise Problem(f"{damaged} of {counts.records} records were lost ({reasons}): more than 1 in 100; fetch again")
     if cut := counts.lost[CUT_SHORT]:
         raise Problem(
-            f"{cut} of {counts.files} files end too early or cannot be unpacked to their ends: what they held behind "
-            "that is lost; fetch them again"
+            f"{cut} of {counts.files} files end too early or cannot be decompressed to their end, so their remaining "
+            "records are lost; fetch them again"
         )
 
 
 def describe_gate(language: str) -> str:
-    """In words: which letters the gate asks for, or that it can't tell the language by its letters."""
+    """In words: the letters that the gate requires, or that the language cannot be recognized by its letters."""
     rules = make_rules(load_pack(language))
     if not rules:
-        return (f"the letters of {language} do not set it apart: every page passes, "
+        return (f"{language} has no letters of its own: every page passes, "
                 "and identification after extraction decides")  # fmt: skip
 
-    def said(group: frozenset[str], least: int) -> str:
+    def in_words(group: frozenset[str], least: int) -> str:
         return f"{least} of {' '.join(sorted({c.lower() for c in group}))}"
 
-    return "; ".join(f"{r.name}: {' and '.join(said(*g) for g in r.groups)}" for r in rules)
+    return "; ".join(f"{rule.name}: {' and '.join(in_words(*group) for group in rule.groups)}" for rule in rules)

@@ -1,6 +1,6 @@
-"""Pages of chosen sites, found by their sitemaps and feeds: politely, within their rules, and no further than asked.
+"""Crawl the pages of chosen sites, found by their sitemaps and feeds, politely and within the site's rules.
 
-Links are not followed: sitemaps and feeds name what a site wants to be read, newest first, and end.
+Links are not followed: sitemaps and feeds list what a site wants to be read, newest first, and they end.
 """
 
 import gzip
@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from anatili.collect.fetch import Answer, Fetcher, LeadsAwayError
+from anatili.collect.fetch import Fetcher, LeadsAwayError, Response
 from anatili.collect.network import Budget, FetchError
-from anatili.collect.robots import Rules, read_rules
+from anatili.collect.robots import SiteRules, read_rules
 from anatili.page import OPT_OUT_HEADER
 from anatili.text import host_of, join_url, split_url
 from anatili.warc import Broken, Page
@@ -22,27 +22,27 @@ from anatili.warc import Broken, Page
 USUAL = ("/sitemap.xml", "/sitemap_index.xml")
 MAX_SITEMAPS = 200
 MAX_UNPACKED = 60_000_000
-"""Bytes of a sitemap: the protocol allows 50 MB."""
+"""Maximum bytes of a sitemap, decompressed; the protocol allows 50 MB."""
 KEPT = ("content-language", "last-modified", "x-robots-tag", "tdm-reservation", "tdm-policy", "link")
 """Headers that are stored with a page."""
 PAGE_SECONDS = 60.0
-"""For one page, redirects and tries included: most come in one, a sitemap of 50 MB at 1 MB/s in 50."""
+"""For one page with its redirects and retries: most take one second, a sitemap of 50 MB at 1 MB/s takes 50."""
 HOST_SECONDS, EACH_SECONDS = 300.0, 2.0
-"""Of waiting for a host, and for each page asked for: a host that drips is given up after some pages, not after all."""
+"""For a host, and additionally for each page: a slow host is given up after some pages, not after all."""
 HOST_BYTES, EACH_BYTES = 200_000_000, 1_000_000
-"""The same in bytes: sitemaps, and pages, of which the mean is a tenth of that."""
+"""The same in bytes: for sitemaps, and for each page, ten times the size of an average page."""
 KINDS = mimetypes.MimeTypes()
-"""Python's own table, the same on each machine."""
+"""Python's own table, which is the same on every machine."""
 FEEDS = 10
-"""Feeds of a first page that are read."""
+"""Maximum number of feeds of a home page that are read."""
 
 
-for _library in ("trafilatura", "courlan"):  # what they do not like is no news for a terminal
+for _library in ("trafilatura", "courlan"):  # their warnings do not belong in a terminal
     logging.getLogger(_library).addHandler(logging.NullHandler())
 
 
 def host_budget(pages: int) -> Budget:
-    """What may be spent on a host of which so many pages are asked for."""
+    """The budget of a host from which this many pages are fetched."""
     return Budget("host", HOST_SECONDS + pages * EACH_SECONDS, HOST_BYTES + pages * EACH_BYTES)
 
 
@@ -51,36 +51,36 @@ class Site:
     """One site: `root` is its scheme and host."""
 
     root: str
-    rules: Rules
+    rules: SiteRules
     fetcher: Fetcher
     problems: list[Broken] = field(default_factory=list)
 
-    def get(self, url: str) -> Answer | None:
-        """The answer at `url` if it may be fetched and is there."""
+    def get(self, url: str) -> Response | None:
+        """The response of `url`, None if it may not be fetched or is not found."""
         if not host_of(url):
-            self.problems.append(Broken(url, "not fetched", "no web address"))
+            self.problems.append(Broken(url, "not fetched", "not a web address"))
             return None
         if not self.rules.allows(url):
             self.problems.append(Broken(url, "robots.txt forbids it", self.rules.problem))
             return None
         try:
-            answer = self.fetcher.get(url, pause=self.rules.delay, follows=self.is_own)
+            response = self.fetcher.get(url, pause=self.rules.delay, follows=self.is_own)
         except LeadsAwayError as error:
             self.problems.append(Broken(url, "leads elsewhere", str(error)))
             return None
         except FetchError as error:
             self.problems.append(Broken(url, "not fetched", str(error)))
             return None
-        return answer if answer.status == 200 else None
+        return response if response.status == 200 else None
 
     def is_own(self, url: str) -> bool:
-        """Whether an address lies on this site, with or without www, and may be fetched."""
-        host, own = (host_of(one).removeprefix("www.") for one in (url, self.root))
+        """Whether an address is on this site, with or without www, and may be fetched."""
+        host, own = (host_of(address).removeprefix("www.") for address in (url, self.root))
         return host == own and self.rules.allows(url)
 
 
 def crawl_site(root: str, fetcher: Fetcher, limit: int) -> Iterator[Page | Broken]:
-    """At most `limit` pages of a site, in the order in which its sitemaps and feeds name them."""
+    """At most `limit` pages of a site, in the order of its sitemaps and feeds."""
     now = datetime.now(UTC)
     rules = read_rules(root, fetcher, f"{now:%Y-%m-%d}")
     if rules.problem:
@@ -95,35 +95,35 @@ def crawl_site(root: str, fetcher: Fetcher, limit: int) -> Iterator[Page | Broke
             yield Broken(url, "not fetched", f"the host is given up: more than {fetcher.host.seconds:g} seconds or "
                                              f"{fetcher.host.size:g} bytes")  # fmt: skip
             break
-        answer = site.get(url)
+        response = site.get(url)
         yield from site.problems
         site.problems.clear()
-        if answer is not None:
+        if response is not None:
             count += 1
-            yield page_of(answer, rules)
+            yield page_of(response, rules)
     yield from site.problems
 
 
-def page_of(answer: Answer, rules: Rules) -> Page:
-    """The answer as it is kept: with the time of fetching, and the site's refusals among its headers."""
-    kind, _, rest = answer.headers.get("content-type", "text/html").partition(";")
+def page_of(response: Response, rules: SiteRules) -> Page:
+    """The response as a page, with the time of fetching, and the site's opt-out signals in a header."""
+    kind, _, rest = response.headers.get("content-type", "text/html").partition(";")
     charset = rest.partition("charset=")[2].strip(" \"'")
-    headers = {name: value for name, value in answer.headers.items() if name in KEPT}
-    refusals = rules.refusals(answer.url)
+    headers = {name: value for name, value in response.headers.items() if name in KEPT}
+    refusals = rules.refusals(response.url)
     if refusals:
         headers[OPT_OUT_HEADER] = refusals
     time = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
-    return Page(answer.url, time, answer.body, answer.status, kind.strip().lower(), charset, headers)
+    return Page(response.url, time, response.body, response.status, kind.strip().lower(), charset, headers)
 
 
 def addresses(site: Site) -> Iterator[str]:
-    """Addresses of the site's own pages, each once: from its sitemaps, else from its feeds, else its first page."""
+    """Addresses of the site's own pages, each once: from its sitemaps, else from its feeds, else its home page."""
     from courlan import clean_url
 
     seen: set[str] = set()
-    for found in (from_sitemaps(site), from_feeds(site), [site.root + "/"]):
-        for url in found:
-            cleaned = clean_url(url.split("#")[0]) or ""  # in one spelling, without what only counts visitors
+    for urls in (from_sitemaps(site), from_feeds(site), [site.root + "/"]):
+        for url in urls:
+            cleaned = clean_url(url.split("#")[0]) or ""  # normalized, without tracking parameters
             cleaned = site.root + "/" if cleaned == site.root else cleaned
             if cleaned not in seen and host_of(cleaned) == host_of(site.root) and may_be_page(cleaned):
                 seen.add(cleaned)
@@ -133,70 +133,70 @@ def addresses(site: Site) -> Iterator[str]:
 
 
 def may_be_page(url: str) -> bool:
-    """Whether an address may be that of a page, as far as its ending tells: not sound, pictures, archives."""
+    """Whether an address may be a page, judging by its ending: not audio, images or archives."""
     kind, packed = KINDS.guess_type(split_url(url).path)
     return not packed and (not kind or kind.startswith("text/") or "xml" in kind)
 
 
 def from_sitemaps(site: Site) -> Iterator[str]:
-    """What the sitemaps name, following sitemaps of sitemaps; bounded in number and size."""
-    waiting = site.rules.sitemaps or [site.root + path for path in USUAL]
-    asked: set[str] = set()
-    while waiting and len(asked) < MAX_SITEMAPS:
-        address = waiting.pop(0)
-        if address in asked:
+    """The addresses in the sitemaps, including sitemaps of sitemaps, within limits of number and size."""
+    queue = site.rules.sitemaps or [site.root + path for path in USUAL]
+    seen: set[str] = set()
+    while queue and len(seen) < MAX_SITEMAPS:
+        address = queue.pop(0)
+        if address in seen:
             continue
-        asked.add(address)
-        answer = site.get(address)
-        if answer is None:
+        seen.add(address)
+        response = site.get(address)
+        if response is None:
             continue
-        body = unpacked(answer.body)
-        named = locations(address, body)
+        body = decompressed(response.body)
+        urls = sitemap_urls(address, body)
         if b"<sitemapindex" in body[:2000]:
-            waiting += named
+            queue += urls
         else:
-            yield from named
+            yield from urls
 
 
-def locations(address: str, body: bytes) -> list[str]:
-    """The addresses in a sitemap, XML or plain text, in order, as they stand there."""
+def sitemap_urls(address: str, body: bytes) -> list[str]:
+    """The addresses in a sitemap, XML or plain text, in order and made absolute."""
     from trafilatura.sitemaps import SitemapObject
 
     class Reader(SitemapObject):  # type: ignore[misc]  # trafilatura is not typed
-        def handle_link(self, link: str) -> None:  # its own drops hosts with a port, and what it takes for a sitemap
+        def handle_link(self, link: str) -> None:  # trafilatura's drops hosts with a port, and assumed sitemaps
             self.urls.append(link)
 
     reader = Reader(address, "", [])
     reader.current_url, reader.content = address, body.decode("utf-8", "replace").strip("\ufeff \n\r\t")
     reader.process()
-    return list(usable(address, reader.urls))
+    return list(absolute(address, reader.urls))
 
 
 def from_feeds(site: Site) -> Iterator[str]:
-    """What the feeds of the first page name, in their order: newest first."""
+    """The addresses in the feeds of the home page, in their order: newest parameters."""
     from trafilatura.feeds import FeedParameters, determine_feed
 
-    answer = site.get(site.root + "/")
-    if answer is None:
+    response = site.get(site.root + "/")
+    if response is None:
         return
-    first = FeedParameters(answer.url, host_of(answer.url), answer.url)
-    for address in determine_feed(answer.body, first)[:FEEDS]:
+    parameters = FeedParameters(response.url, host_of(response.url), response.url)
+    for address in determine_feed(response.body, parameters)[:FEEDS]:
         feed = site.get(address)
         if feed is not None:
-            yield from usable(feed.url, entries(unpacked(feed.body)))
+            yield from absolute(feed.url, feed_urls(decompressed(feed.body)))
 
 
-def usable(base: str, urls: list[str]) -> Iterator[str]:
-    """Whole addresses of `urls`, found on `base`; what is none is left out."""
+def absolute(base: str, urls: list[str]) -> Iterator[str]:
+    """The `urls` of the document `base` as absolute addresses; invalid ones are left out."""
     for url in urls:
-        if whole := join_url(base, url.strip()):
-            yield whole
+        if address := join_url(base, url.strip()):
+            yield address
 
 
-def entries(body: bytes) -> list[str]:
-    """The pages that a feed (RSS, Atom, RDF, JSON) tells of, in order. Not what it says of itself, nor sound and video.
+def feed_urls(body: bytes) -> list[str]:
+    """The pages listed in a feed (RSS, Atom, RDF, JSON), in order, without links to itself, audio and video.
 
-    trafilatura's reader of feeds takes an Atom feed's hub, `edit` and `enclosure` for pages, and sorts by letters.
+    trafilatura's feed reader takes an Atom feed's hub, `edit` and `enclosure` links for pages, and sorts by letters.
     """
     if body.lstrip()[:1] == b"{":
         from trafilatura.feeds import FeedParameters, find_links
@@ -211,12 +211,11 @@ def entries(body: bytes) -> list[str]:
         return []
     if tree is None:
         return []
-    found = (link_of(entry) for entry in tree.iter("{*}item", "{*}entry"))
-    return [url for url in found if url]
+    return [url for entry in tree.iter("{*}item", "{*}entry") if (url := link_of(entry))]
 
 
 def link_of(entry: Any) -> str:
-    """The page of an entry: its first link that is no other thing, else its identifier if that is an address."""
+    """The page of an entry: its first `alternate` link, else its identifier if that is an address, else ""."""
     for link in entry.iterchildren("{*}link"):
         if link.get("rel", "alternate") == "alternate" and (url := (link.get("href") or link.text or "").strip()):
             return str(url)
@@ -227,8 +226,8 @@ def link_of(entry: Any) -> str:
     return ""
 
 
-def unpacked(body: bytes) -> bytes:
-    """`body`, unpacked if it is gzip; what is over `MAX_UNPACKED` is cut off."""
+def decompressed(body: bytes) -> bytes:
+    """`body`, decompressed if it is gzip, and cut off at `MAX_UNPACKED`."""
     if body[:2] != b"\x1f\x8b":
         return body
     try:

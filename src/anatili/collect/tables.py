@@ -1,4 +1,4 @@
-"""Parquet files wherever they lie."""
+"""Open Parquet files from a path or an address."""
 
 from typing import Any
 
@@ -11,10 +11,10 @@ from anatili.problem import Problem
 
 
 def open_table(address: str, store: Store) -> Any:
-    """The Parquet file at a path or address; only what is asked of it is fetched."""
+    """The Parquet file at a path or address; only the parts that are read are fetched."""
     try:
         return pq.ParquetFile(pa.PythonFile(RangedFile(store, address), mode="r"))
     except (pa.ArrowInvalid, FileNotFoundError) as error:
-        raise Problem(f"{address} is no whole Parquet file: {error}") from error
+        raise Problem(f"{address} is not a complete Parquet file: {error}") from error
     except FetchError as error:
         raise Problem(str(error)) from error

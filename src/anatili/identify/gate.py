@@ -1,10 +1,10 @@
-"""The gate: can these bytes hold the language? Asked of a page before anything is decoded or parsed.
+"""The gate: can these bytes hold the language? It checks a page before anything is decoded or parsed.
 
-A rule is a few groups of letters with the least number of each, such as "four of құғң and three і". Letters are looked
-for in every form in which pages write them: UTF-8 (composed or not), numeric entities, JSON escapes, UTF-16, and the
-single-byte charsets that have them. A fast scan (hyperscan, or numpy where it is not installed) throws away pages with
-too few letters of a rule's first group; what is left is counted exactly, by the same code after either scan, so both
-give the same verdicts. The gate only looks at letters: menus and close languages pass it and fall later, in `cut`.
+A rule is a few groups of letters with the least number of each, such as "four of құғң and three і". The gate looks for
+letters in every form in which pages write them: UTF-8 (composed or not), numeric entities, JSON escapes, UTF-16, and
+the single-byte charsets that have them. A fast scan (hyperscan, or numpy where it is not installed) rejects pages with
+too few letters of a rule's first group. The rest is counted exactly, by the same code after either scan, so both give
+the same verdicts. The gate only looks at letters: menus and close languages pass it and are removed later, by `cut`.
 """
 
 import codecs
@@ -23,30 +23,30 @@ from anatili.identify.scan import Backend, count_entities, count_json, make_scan
 from anatili.lang import LanguagePack, load_pack
 
 LEAST = 4
-"""Letters of its own that a page must have where a pack says nothing else: 300 letters of Kyrgyz hold about 16."""
+"""Default number of distinctive letters that a page must have: 300 letters of Kyrgyz contain about 16."""
 CODECS = ("kz1048", "ptcp154", "cp1251", "koi8_t", "cp1254", "cp1256", "iso8859_9", "mac_cyrillic")
-"""Single-byte charsets with letters beyond those of the large languages; Python has them all."""
+"""Single-byte charsets with letters beyond those of the large languages; Python supports all of them."""
 DECLARED = re.compile(rb"charset\s*=\s*[\"']?\s*([\w.:-]{2,40})|encoding=[\"']([\w.:-]{2,40})", re.I)
 HEAD = 2048
 """Bytes in which a page must declare its charset (HTML standard: 1024)."""
 SHARED = Path(__file__).with_name("shared_letters.toml")
 SHARED_LETTERS = {script: frozenset(letters) for script, letters in tomllib.loads(SHARED.read_text("utf-8")).items()}
-"""Letters that the large languages of a script share: they set no small language apart."""
+"""Letters that the large languages of a script share, which cannot distinguish a smaller language."""
 Charset = Callable[[], str]
 
 
 @dataclass(frozen=True)
 class Rule:
-    """Groups of letters (both cases) and how many of each a page must have; the first is looked for first."""
+    """Groups of letters (both cases), and how many of each a page must have; the first group is scanned for first."""
 
     name: str
     groups: tuple[tuple[frozenset[str], int], ...]
 
 
 def make_rules(pack: LanguagePack) -> tuple[Rule, ...]:
-    """The rules of a pack: those it states under `[gate]`, else one for each alphabet with letters of its own.
+    """The rules of a pack: those under `[gate]`, else one for each alphabet with letters of its own.
 
-    Empty if the main script has none: then letters do not set the language apart.
+    Empty if the main script has none: then letters do not distinguish the language.
     """
     stated = {name: list(groups.items()) for name, groups in pack.config.gate.items()}
     for script, alphabet in pack.config.letters.items():
@@ -64,10 +64,10 @@ def both_cases(letters: str) -> frozenset[str]:
 
 
 class Gate:
-    """Tells which pages can hold a language. Not for several threads at once; one a process."""
+    """Decides which pages can hold a language. Not thread-safe: use one per process."""
 
     def __init__(self, rules: Iterable[Rule], backend: Backend = "auto") -> None:
-        """`backend` "auto" takes hyperscan if it is installed."""
+        """`backend` "auto" is hyperscan if it is installed, else numpy."""
         self.rules = tuple(rules)
         self._scan = make_scanner(tuple(dict.fromkeys(rule.groups[0] for rule in self.rules)), backend)
         self.backend = self._scan.name
@@ -75,9 +75,9 @@ class Gate:
         self._codecs = {rule.name: codecs_of(rule) for rule in self.rules}
 
     def admits(self, payload: bytes, charset: Charset = str) -> str:
-        """The name of the rule that `payload` fulfils, "" for none. Without rules everything is admitted, as "any".
+        """The name of the rule that `payload` satisfies, "" for none. Without rules everything is admitted, as "any".
 
-        `charset` gives what HTTP declares; it is asked only where that matters.
+        `charset` returns the charset that HTTP declares; it is called only if that matters.
         """
         if not self.rules:
             return "any"
@@ -85,18 +85,18 @@ class Gate:
             return self.admits(payload.decode(wide, "ignore").encode("utf-8", "ignore").replace(b"\0", b""))
         if self._scan.either(payload):
             counts = self._counter.count(payload)
-            if found := next((rule.name for rule in self.rules if fulfils(rule, counts)), ""):
-                return found
+            if rule_name := next((rule.name for rule in self.rules if satisfies(rule, counts)), ""):
+                return rule_name
             if self._scan.escapes(payload):
                 entities, json = count_entities(payload), count_json(payload)
                 for rule in self.rules:
                     beside = (counts, legacy(payload, charset(), rule))
-                    if fulfils(rule, entities, json, *beside) or fulfils(rule, json, entities, *beside):
+                    if satisfies(rule, entities, json, *beside) or satisfies(rule, json, entities, *beside):
                         return rule.name
         return self._admits_legacy(payload, charset)
 
     def _admits_legacy(self, payload: bytes, charset: Charset) -> str:
-        """The same for pages in a single-byte charset, told by declaration or by not being UTF-8."""
+        """The same for pages in a single-byte charset, which declare it or are not UTF-8."""
         if declares_utf8(payload) or payload.isascii():
             return ""
         declared = (charset() or declared_charset(payload)).lower()
@@ -106,7 +106,7 @@ class Gate:
             for codec in self._codecs[rule.name]:
                 is_declared = declared in names_of(codec)
                 if (is_declared or (codec in RICHER and (declared in POORER or not is_known(declared)))) and (
-                    fulfils_bytes(rule, payload, codec, is_declared=is_declared)
+                    satisfies_bytes(rule, payload, codec, is_declared=is_declared)
                 ):
                     return rule.name
         return ""
@@ -115,54 +115,54 @@ class Gate:
 UTF8 = ("utf-8", "utf8")
 RICHER = ("kz1048", "ptcp154")
 POORER = ("windows-1251", "cp1251", "iso-8859-1", "iso-8859-5", "ascii", "us-ascii")
-"""Charsets that pages declare although they are written in a richer one."""
+"""Charsets that pages declare although they use a richer one."""
 
 
-def fulfils(rule: Rule, main: Counter[str], *beside: Counter[str]) -> bool:
+def satisfies(rule: Rule, main: Counter[str], *beside: Counter[str]) -> bool:
     """Whether one channel alone (`main`) has enough of the first group, and all together enough of each group."""
     (first, least), *rest = rule.groups
     if sum(main[c] for c in first) < least:
         return False
-    return all(sum(counts[c] for counts in (main, *beside) for c in group) >= wanted for group, wanted in rest)
+    return all(sum(counts[c] for counts in (main, *beside) for c in group) >= count for group, count in rest)
 
 
 class LetterCounter:
-    """Counts letters in bytes read as UTF-8; those written with a mark behind count as composed ones."""
+    """Counts letters in bytes read as UTF-8; a base letter with a combining mark counts as the composed letter."""
 
     def __init__(self, letters: Iterable[str]) -> None:
         self.letters = sorted(letters)
         self.short = np.zeros(65536, np.uint8)
         """Two-byte letter -> its number, from 1."""
         self.marked: dict[bytes, int] = {}
-        """Letters written as a base and a mark behind it."""
+        """Letters written as a base letter and a combining mark."""
         self.long: dict[bytes, int] = {}
         for number, letter in enumerate(self.letters, 1):
-            form, apart = letter.encode(), unicodedata.normalize("NFD", letter)
+            form, decomposed = letter.encode(), unicodedata.normalize("NFD", letter)
             if len(form) == 2:
                 self.short[int.from_bytes(form, "big")] = number
             else:
                 self.long[form] = number
-            if len(apart) == 2 and apart[1] < "\u0370":
-                self.marked[apart.encode()] = number
+            if len(decomposed) == 2 and decomposed[1] < "\u0370":
+                self.marked[decomposed.encode()] = number
 
     def count(self, payload: bytes) -> Counter[str]:
         values = np.frombuffer(payload, np.uint8)
-        places = np.flatnonzero(values[:-1] >= 0xC2)
-        leads = values[places]
-        counts = np.bincount(self.short[(leads.astype(np.uint16) << 8) | values[places + 1]],
+        positions = np.flatnonzero(values[:-1] >= 0xC2)
+        leads = values[positions]
+        counts = np.bincount(self.short[(leads.astype(np.uint16) << 8) | values[positions + 1]],
                              minlength=len(self.letters) + 1)  # fmt: skip
         for form, number in self.long.items():
             counts[number] += payload.count(form)
         if self.marked:
-            for at in places[(leads == 0xCC) | (leads == 0xCD)].tolist():
-                form = payload[at - 1 : at + 2] if payload[at - 1] < 0x80 else payload[at - 2 : at + 2]
-                counts[self.marked.get(form, 0)] += 1
+            for position in positions[(leads == 0xCC) | (leads == 0xCD)].tolist():
+                base = 1 if payload[position - 1] < 0x80 else 2  # bytes of the letter before the mark
+                counts[self.marked.get(payload[position - base : position + 2], 0)] += 1
         return Counter({letter: int(n) for letter, n in zip(self.letters, counts[1:], strict=True) if n})
 
 
 def legacy(payload: bytes, charset: str, rule: Rule) -> Counter[str]:
-    """Letters of the rule as bytes of the declared single-byte charset: pages in windows-1251 write only the letters
-    which that lacks as entities."""
+    """Letters of the rule as bytes of the declared single-byte charset: a page in windows-1251 writes as entities only
+    the letters that this charset lacks."""
     declared = (charset or declared_charset(payload)).lower()
     codec = next((codec for codec in CODECS if declared in names_of(codec)), "")
     letters = {c for group, _ in rule.groups for c in group}
@@ -174,12 +174,12 @@ def count_bytes(payload: bytes, codec: str, letters: Iterable[str]) -> Counter[s
     return Counter({c: int(np.count_nonzero(values == table[c])) for c in letters if c in table})
 
 
-def fulfils_bytes(rule: Rule, payload: bytes, codec: str, *, is_declared: bool) -> bool:
-    """Whether `payload` read as `codec` fulfils the rule. A charset that nobody declares must show itself by two
-    different letters of the first group: Ukrainian є in windows-1251 is the byte of ғ in KZ-1048."""
+def satisfies_bytes(rule: Rule, payload: bytes, codec: str, *, is_declared: bool) -> bool:
+    """Whether `payload`, read as `codec`, satisfies the rule. A charset that is not declared must have two different
+    letters of the first group: Ukrainian є in windows-1251 is the same byte as ғ in KZ-1048."""
     counts = count_bytes(payload, codec, {c for group, _ in rule.groups for c in group})
     kinds = {c.lower() for c in rule.groups[0][0] if counts[c]}
-    return (is_declared or len(kinds) > 1) and fulfils(rule, counts)
+    return (is_declared or len(kinds) > 1) and satisfies(rule, counts)
 
 
 @cache
@@ -197,16 +197,16 @@ def codecs_of(rule: Rule) -> tuple[str, ...]:
 
 @cache
 def names_of(codec: str) -> frozenset[str]:
-    """The ways in which pages spell a charset."""
+    """The names that pages use for a charset."""
     family = {"kz1048": "1048", "ptcp154": "154", "cp1251": "1251", "cp1254": "1254", "cp1256": "1256"}.get(codec, "")
-    spelt = {f"windows-{family}", f"cp{family}", f"cp-{family}", f"win-{family}", f"x-cp{family}"} if family else set()
+    usual = {f"windows-{family}", f"cp{family}", f"cp-{family}", f"win-{family}", f"x-cp{family}"} if family else set()
     more = {"kz1048": {"kz-1048", "strk1048-2002", "rk1048", "kz_1048"}, "ptcp154": {"pt154", "cyrillic-asian"}}
-    return frozenset({codec, codec.replace("_", "-")} | spelt | more.get(codec, set()))
+    return frozenset({codec, codec.replace("_", "-")} | usual | more.get(codec, set()))
 
 
 @cache
 def is_known(name: str) -> bool:
-    """Whether Python knows the declared charset; an unknown name says nothing."""
+    """Whether Python knows the declared charset; an unknown name is not evidence."""
     try:
         codecs.lookup(name)
     except (LookupError, ValueError):
@@ -215,15 +215,15 @@ def is_known(name: str) -> bool:
 
 
 def declared_charset(payload: bytes) -> str:
-    """What the page itself declares, "" if nothing."""
-    found = DECLARED.search(payload[:HEAD])
-    return (found.group(1) or found.group(2)).decode("ascii") if found else ""
+    """The charset that the page itself declares, "" if none."""
+    match = DECLARED.search(payload[:HEAD])
+    return (match.group(1) or match.group(2)).decode("ascii") if match else ""
 
 
 def declares_utf8(payload: bytes) -> bool:
-    """Whether the page's first declaration is UTF-8: what most pages say, told without a regular expression."""
-    at = payload.find(b"charset=", 0, HEAD)
-    return at >= 0 and payload[at + 8 : at + 15].lstrip(b"\"' ")[:5].lower() == b"utf-8"
+    """Whether the page's first declaration is UTF-8, as on most pages; faster than a regular expression."""
+    position = payload.find(b"charset=", 0, HEAD)
+    return position >= 0 and payload[position + 8 : position + 15].lstrip(b"\"' ")[:5].lower() == b"utf-8"
 
 
 def is_utf8(payload: bytes) -> bool:
@@ -235,7 +235,7 @@ def is_utf8(payload: bytes) -> bool:
 
 
 def wide_codec(payload: bytes) -> str:
-    """The UTF-16 codec of `payload`, told by its byte-order mark or by zero bytes among its first; "" if it is none."""
+    """The UTF-16 codec of `payload`, by its byte-order mark or by zero bytes near its start; "" if it is not UTF-16."""
     if payload[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
         return "utf-16"
     head = payload[:400]

@@ -1,8 +1,8 @@
-"""Evidence of letters: does a text have the letters that a language has, and none that only its neighbors have?
+"""Evidence from letters: does a text have the letters of a language, and none that only its neighbors have?
 
-The table is `letters.toml`, for linguists to read and change. A letter that is not a language's own speaks against it,
-and so does a letter missing that the language has everywhere. The evidence goes by shares, not by counts, so that a
-Kazakh text that quotes its neighbor stays Kazakh.
+The table is `letters.toml`, for linguists to read and change. A letter that a language lacks is evidence against it,
+and so is the absence of a letter that the language uses everywhere. The evidence depends on shares, not on counts, so
+that a Kazakh text with a quotation in a neighboring language stays Kazakh.
 """
 
 import tomllib
@@ -15,29 +15,31 @@ import numpy.typing as npt
 
 FILE = Path(__file__).parent / "letters.toml"
 STRAY = 0.0004
-"""Share that a letter may have in languages without it: names, quotations, errors."""
+"""Share that a letter may have in a language without it: names, quotations, errors."""
 ENOUGH = 100
-"""Letters of a text beyond which more of the same say nothing new."""
+"""Letters of a text beyond which more of the same add no evidence."""
 TRUST = 0.7
-"""Weight of the evidence: the letters of one word do not come independently, and the n-grams have seen them too."""
+"""Weight of the evidence: the letters of one word are not independent, and the n-grams include them too."""
 SCRIPTS = 0x400
-"""Code point from which letters are not Latin."""
+"""From this code point on, letters are not Latin."""
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
 class Letters:
-    """`numbers`: code point -> number of a letter that is told, from 1; `pairs`: two code points that count as one
-    letter; `logs` (letters x labels) and `sums` (labels): what a letter and what its absence say. Labels without a row
-    in the table take no part: `told` is false for them. `alike`: code point -> number of the letter that it is typed
-    for inside of words in the other script; `special`: 1 for those, 2 for the second one of a pair."""
+    """The table, as arrays.
+
+    `numbers`: code point -> number of a letter of the table, from 1; `pairs`: two code points that count as one letter;
+    `logs` (letters x labels) and `sums` (labels): the evidence of a letter and of its absence. `listed` is false for
+    labels without a row in the table, which are left out. `alike`: code point -> number of the letter that it is typed
+    for inside words of the other script; `special`: 1 for these, 2 for the second code point of a pair."""
 
     numbers: npt.NDArray[np.int16]
     pairs: tuple[tuple[int, int], ...]
     logs: Floats
     sums: Floats
-    told: npt.NDArray[np.bool_]
+    listed: npt.NDArray[np.bool_]
     alike: npt.NDArray[np.int16]
     special: npt.NDArray[np.int8]
 
@@ -77,26 +79,26 @@ def load_letters(labels: tuple[str, ...]) -> Letters:
 
 
 def evidence(letters: Ints, owner: Ints, texts: int, labels: tuple[str, ...]) -> Floats:
-    """For each text and label how well the letters fit, as a logarithm of odds: 0 for the label that fits best, and for
-    labels that the table does not tell. `letters` are the code points of all texts, `owner` the text of each."""
+    """The log-odds of each label for each text, by its letters: 0 for the label that fits best, and for labels without
+    a row in the table. `letters` are the code points of all texts, `owner` is the text of each."""
     table = load_letters(labels)
     kinds = len(table.logs) + 1
     known = table.numbers.take(letters, mode="clip")
     special = table.special.take(letters, mode="clip")
     if (typed := np.flatnonzero(special == 1)).size:
-        # A text begins and ends with a space, so there is always a letter before and one behind.
+        # A text begins and ends with a space, so there is always a letter before and one after.
         inside = typed[(letters[typed - 1] >= SCRIPTS) | (letters[typed + 1] >= SCRIPTS)]
         known[inside] = table.alike[letters[inside]]
     counts = np.bincount(owner * kinds + known, minlength=texts * kinds).reshape(texts, kinds)[:, 1:]
-    if (signs := np.flatnonzero(special == 2)).size:
+    if (seconds := np.flatnonzero(special == 2)).size:
         single = kinds - 1 - len(table.pairs)
         for number, (first, second) in enumerate(table.pairs):
-            at = signs[(letters[signs - 1] == first) & (letters[signs] == second)]
-            counts[:, single + number] = np.bincount(owner[at], minlength=texts)
+            positions = seconds[(letters[seconds - 1] == first) & (letters[seconds] == second)]
+            counts[:, single + number] = np.bincount(owner[positions], minlength=texts)
     amounts = np.bincount(owner[letters != ord(" ")], minlength=texts).astype(np.float32)
-    fits: Floats = counts.astype(np.float32) @ table.logs - amounts[:, None] * table.sums
-    fits *= (TRUST * np.minimum(amounts, ENOUGH) / np.maximum(amounts, 1))[:, None]
-    # Labels that the table does not tell have 0 throughout, as the label that fits best.
-    fits -= np.where(table.told, fits, -np.inf).max(axis=1, keepdims=True)
-    fits *= table.told
-    return fits
+    odds: Floats = counts.astype(np.float32) @ table.logs - amounts[:, None] * table.sums
+    odds *= (TRUST * np.minimum(amounts, ENOUGH) / np.maximum(amounts, 1))[:, None]
+    # Labels without a row in the table get 0, like the label that fits best.
+    odds -= np.where(table.listed, odds, -np.inf).max(axis=1, keepdims=True)
+    odds *= table.listed
+    return odds

@@ -1,6 +1,6 @@
-"""Fast scans for letters in raw bytes, by hyperscan or by numpy: which pages are worth an exact count.
+"""Fast scans for letters in raw bytes, with hyperscan or numpy: which pages are worth an exact count.
 
-Each may say yes to too many pages, never no to one that has enough letters: `gate` counts what is left.
+A scan may accept too many pages, but never rejects one with enough letters: `gate` counts the accepted ones exactly.
 """
 
 import re
@@ -14,16 +14,16 @@ import numpy as np
 ENTITY = re.compile(rb"&#(?:[xX]([1-9a-fA-F][0-9a-fA-F]{1,4})|([1-9][0-9]{2,5}));")
 JSON = re.compile(rb"\\u([0-9a-fA-F]{4})")
 SMALL = (b"u0", b"u1")
-"""JSON escapes of letters begin so; most others are of control signs or of Asian scripts."""
+"""JSON escapes of letters begin with these; most others are control characters or Asian scripts."""
 ESCAPED = 12
-"""Bytes behind its first sign that an escape may take."""
+"""Most bytes of an escape after its first character."""
 Backend = Literal["auto", "hyperscan", "numpy"]
 Firsts = tuple[tuple[frozenset[str], int], ...]
-"""Groups of letters, each with the number of them that is worth a closer look."""
+"""Groups of letters, each with how many of its letters make a page worth an exact count."""
 
 
 def make_scanner(firsts: Firsts, backend: Backend) -> "NumpyScan | HyperscanScan":
-    """The scanner of that name; `auto` takes hyperscan where it is installed (x86 processors only)."""
+    """The scanner of that name; `auto` is hyperscan where it is installed (x86 processors only), else numpy."""
     if backend != "numpy" and firsts:
         try:
             return HyperscanScan(firsts)
@@ -34,18 +34,18 @@ def make_scanner(firsts: Firsts, backend: Backend) -> "NumpyScan | HyperscanScan
 
 
 def triggers(letters: Iterable[str]) -> set[bytes]:
-    """Two bytes by which each of the letters shows itself in UTF-8, composed or with a mark behind."""
-    found = set()
+    """For each letter two bytes that indicate it in UTF-8, composed or as a base letter with a combining mark."""
+    pairs = set()
     for letter in letters:
-        found.add(letter.encode()[:2])
-        apart = unicodedata.normalize("NFD", letter)
-        if len(apart) > 1:
-            found.add(apart[1].encode()[:2])
-    return found
+        pairs.add(letter.encode()[:2])
+        decomposed = unicodedata.normalize("NFD", letter)
+        if len(decomposed) > 1:
+            pairs.add(decomposed[1].encode()[:2])
+    return pairs
 
 
 class NumpyScan:
-    """Whether a payload may fulfil a rule: never no where there are enough letters of a first group."""
+    """Whether a payload may satisfy a rule; never false if it has enough letters of a first group."""
 
     name = "numpy"
 
@@ -59,14 +59,14 @@ class NumpyScan:
 
     def letters(self, payload: bytes) -> bool:
         values = np.frombuffer(payload, np.uint8)
-        places = np.flatnonzero(values[:-1] >= 0xC2)
-        pairs = (values[places].astype(np.uint16) << 8) | values[places + 1]
+        positions = np.flatnonzero(values[:-1] >= 0xC2)
+        pairs = (values[positions].astype(np.uint16) << 8) | values[positions + 1]
         return any(int(table[pairs].sum()) >= least for table, least in self.tables)
 
     def escapes(self, payload: bytes) -> bool:
         return any(
-            sum(found[c] for c in letters) >= least
-            for found in (count_entities(payload), count_json(payload))
+            sum(counts[c] for c in letters) >= least
+            for counts in (count_entities(payload), count_json(payload))
             for letters, least in self.firsts
         )
 
@@ -75,10 +75,10 @@ class NumpyScan:
 
 
 class HyperscanScan:
-    """The same by hyperscan; ImportError where it is not installed.
+    """The same with hyperscan; ImportError if it is not installed.
 
-    One database for letter pairs, entities and the start of JSON escapes scans 7 GB/s. JSON escapes of the letters in
-    it as well would make that 3.6, so they have one of their own, for the third of pages that have any escape.
+    One database for letter pairs, entities and the starts of JSON escapes scans 7 GB/s. With the JSON escapes of the
+    letters it would scan 3.6 GB/s, so those have a database of their own, for the third of pages that have any escape.
     """
 
     name = "hyperscan"
@@ -100,19 +100,19 @@ class HyperscanScan:
         return self.entities.scan(payload) or self.has_json(payload)
 
     def either(self, payload: bytes) -> bool:
-        return self.mixed.scan(payload) or (self.mixed.is_noted and self.has_json(payload))
+        return self.mixed.scan(payload) or (self.mixed.has_noted and self.has_json(payload))
 
     def has_json(self, payload: bytes) -> bool:
-        # By the first digits first, at twice the speed: one page in forty is left for the letters themselves.
+        # The first digits come first, at twice the speed: one page in forty needs the second scan.
         return self.json_like.scan(payload) and self.json.scan(payload)
 
 
 class Database:
-    """Counts patterns in a payload until one entry has been met as often as it says."""
+    """A hyperscan database that scans a payload until one entry has matched often enough."""
 
     def __init__(self, hyperscan: Any, entries: list[tuple[list[bytes], int]], noted: Iterable[bytes] = ()) -> None:
-        """`entries`: patterns and how many matches of them are enough. Of the patterns `noted` only the first match is
-        told, in `is_noted`."""
+        """`entries`: patterns, and how many matches are enough. For the patterns `noted` only the first match is
+        counted, in `has_noted`."""
         numbered = [(number, pattern) for number, (patterns, _) in enumerate(entries) for pattern in patterns]
         first = [(len(entries), pattern) for pattern in noted]
         patterns = [pattern for _, pattern in [*numbered, *first]]
@@ -127,32 +127,32 @@ class Database:
         self.seen: list[int] = []
 
     @property
-    def is_noted(self) -> bool:
-        """Whether the last scan met one of the patterns to be noted."""
+    def has_noted(self) -> bool:
+        """Whether the last scan matched one of the noted patterns."""
         return self.seen[-1] > 0
 
     def scan(self, payload: bytes) -> bool:
-        """Whether an entry was met often enough."""
+        """Whether an entry matched often enough."""
         self.seen = [0] * len(self.least)
         try:
-            self.database.scan(payload, match_event_handler=self._found)
+            self.database.scan(payload, match_event_handler=self._matched)
         except self.stopped:
             return True
         return False
 
-    def _found(self, number: int, start: int, end: int, flags: int, context: object) -> bool:
-        whose = self.owner[number]
-        self.seen[whose] += 1
-        return self.seen[whose] >= self.least[whose]
+    def _matched(self, number: int, start: int, end: int, flags: int, context: object) -> bool:
+        entry = self.owner[number]
+        self.seen[entry] += 1
+        return self.seen[entry] >= self.least[entry]
 
 
 def literals(forms: Iterable[bytes]) -> list[bytes]:
-    """The byte strings as patterns that mean just themselves."""
+    """The byte strings as patterns that match them literally."""
     return ["".join(f"\\x{byte:02x}" for byte in form).encode() for form in sorted(set(forms))]
 
 
 def classes(forms: Iterable[str]) -> list[bytes]:
-    """JSON escapes cut behind their second digit, as one pattern for each first: `\\\\u0[146]`."""
+    """JSON escapes cut after their second digit, as one pattern for each first digit: `\\\\u0[146]`."""
     seconds: dict[str, str] = {}
     for form in forms:
         seconds[form[:3]] = seconds.get(form[:3], "") + form[3]
@@ -179,24 +179,24 @@ def json_forms(letters: frozenset[str]) -> list[bytes]:
 
 def count_entities(payload: bytes) -> Counter[str]:
     """How often each letter is written as a numeric HTML entity."""
-    # Cut short behind each sign first: the regular expression alone takes five times as long over a whole page.
-    pieces = [piece[:ESCAPED] for piece in payload.split(b"&") if piece[:1] == b"#"]
-    found: Counter[str] = Counter()
-    # Counted as they stand, then each kind is read once: most pages with escapes have thousands of few kinds.
-    for (hexadecimal, decimal), times in Counter(ENTITY.findall(b"&" + b"&".join(pieces))).items():
-        found[letter_of(int(decimal) if decimal else int(hexadecimal, 16))] += times
-    return found
+    # Splitting and cutting first: the regular expression alone takes five times as long over a whole page.
+    parts = [part[:ESCAPED] for part in payload.split(b"&") if part[:1] == b"#"]
+    counts: Counter[str] = Counter()
+    # Each distinct escape is decoded once: most pages with escapes have thousands of a few kinds.
+    for (hexadecimal, decimal), times in Counter(ENTITY.findall(b"&" + b"&".join(parts))).items():
+        counts[letter_of(int(decimal) if decimal else int(hexadecimal, 16))] += times
+    return counts
 
 
 def count_json(payload: bytes) -> Counter[str]:
     """How often each letter is written as a JSON escape."""
-    pieces = [piece[:ESCAPED] for piece in payload.split(b"\\") if piece[:2] in SMALL]
-    found: Counter[str] = Counter()
-    for digits, times in Counter(JSON.findall(b"\\" + b"\\".join(pieces))).items():
-        found[letter_of(int(digits, 16))] += times
-    return found
+    parts = [part[:ESCAPED] for part in payload.split(b"\\") if part[:2] in SMALL]
+    counts: Counter[str] = Counter()
+    for digits, times in Counter(JSON.findall(b"\\" + b"\\".join(parts))).items():
+        counts[letter_of(int(digits, 16))] += times
+    return counts
 
 
 def letter_of(number: int) -> str:
-    """The character of a code point that may be a letter of some alphabet, else ""."""
+    """The character of a code point that may be a letter, else ""."""
     return chr(number) if 0xC0 <= number < 0x30000 else ""

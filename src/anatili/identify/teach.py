@@ -1,9 +1,9 @@
-"""Teach the identifier one more language, from its texts and the words of all languages that it knows.
+"""Teach the identifier one more language, from texts in it and the frequent words of all languages that it knows.
 
 The bundled model stays as it is. The new language gets a weight for each n-gram, by logistic regression of its texts
-against texts drawn from the frequent words of the other languages (`neighbors.txt.xz`), with what the bundled model
-says of each text as the opponent to beat. So only the new language's own verdict is learned, and a known language can
-lose no more than what is measured here on texts kept aside.
+against texts drawn from the frequent words of the other languages (`neighbors.txt.xz`), with the bundled model's score
+of each text as an offset. So only the verdict for the new language is learned, and a known language cannot lose more
+than what is measured here on held-out texts.
 """
 
 import lzma
@@ -39,28 +39,28 @@ from anatili.text import count_letters, show_path
 
 NEIGHBORS = Path(__file__).with_name("neighbors.txt.xz")
 SHORTEST, LONGEST = 10, 400
-"""Letters that a line must have, and characters of it that are learned from."""
+"""Fewest letters of a line, and most characters of it that are used."""
 FEWEST = 30
-"""Lines without which nothing is learned."""
+"""Fewest lines from which a language can be learned."""
 OWN, OTHER, REST = 4000, 150, 6
 """Texts of the new language, of each language that the model knows, and of each that it only calls `und`."""
 SHORT = (12, 40)
-"""Characters of the texts that are cut short, so that those are learned too."""
+"""Characters of the texts that are cut short, so that the model learns short texts too."""
 EPOCHS, BATCH, RATE = 4, 256, 1.0
 WRONG = 0.0005
-"""Most of the texts of other languages that may be called the new one: 1 in 2,000."""
+"""Largest share of texts in other languages that may be called the new one: 1 in 2,000."""
 MARGIN = 1.0
-"""By how much more the new language must win than those texts need, as a logarithm of odds: running text is not quite
-like words drawn from a list. Without it 1 line in 1,200 of our sample was lost to it."""
+"""Additional log-odds that the new language needs to win: running text differs from words drawn from a list. Without
+it, 1 line in 1,200 of our sample was called the new language."""
 WORDS = 3000
-"""Frequent words kept with the result, so that the next language is set apart from this one too."""
+"""Frequent words saved with the result, so that the next language is distinguished from this one too."""
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
 class Taught:
-    """What was learned, and how well it does on lines that were not learned from."""
+    """What was learned, with its quality on held-out lines."""
 
     code: str
     lines: int
@@ -69,14 +69,14 @@ class Taught:
     bias: float
     words: tuple[str, ...]
     recall: dict[int, float]
-    """Letters of a line -> share of the lines kept aside that are told, cut to so many."""
+    """Length in characters -> share of the held-out lines, cut to this length, that are identified."""
     wrong: float
-    """Share of texts of other languages that are called the new one."""
+    """Share of texts in other languages that are called the new one."""
     confused: tuple[tuple[str, float], ...]
-    """The other languages to which that happens most, with the share of their texts."""
+    """The other languages that are called the new one most often, with the share of their texts."""
 
     def save(self, folder: Path) -> Path:
-        """Write the file that a pack teaches the model with; returns its path."""
+        """Write the file with which a pack adds its language to the model; returns its path."""
         path = folder / MODEL.name
         with whole_file(path) as temporary, temporary.open("wb") as file:
             np.savez_compressed(file, weights=self.weights, scale=np.float32(self.scale), bias=np.float32(self.bias),
@@ -87,99 +87,101 @@ class Taught:
 def teach(pack: LanguagePack, files: Sequence[Path], tell: Callable[[str], None]) -> Taught:
     """Learn the language of `pack` from text files; `Problem` if there is too little text or the model knows it."""
     if pack.code in bundled_model().codes:
-        raise Problem(f"the identifier knows {pack.code} already; see what it says: anatili identify {files[0]}")
+        raise Problem(f"the identifier already knows {pack.code}; to see its verdict: anatili identify {files[0]}")
     lines = read_lines(pack, files)
     if len(lines) < FEWEST:
         raise Problem(
-            f"{len(lines)} different lines of {SHORTEST} letters and more in {', '.join(map(show_path, files))}: "
-            f"at least {FEWEST} are needed, and some thousand do better. Give more --text"
+            f"{len(lines)} different lines of {SHORTEST} or more letters in {', '.join(map(show_path, files))}: "
+            f"at least {FEWEST} are needed, and some thousand are better. Add more text with --text"
         )
-    chooser = random.Random(0)
-    chooser.shuffle(lines)
-    kept, lines = lines[: len(lines) // 10], lines[len(lines) // 10 :]
+    rng = random.Random(0)
+    rng.shuffle(lines)
+    held_out, lines = lines[: len(lines) // 10], lines[len(lines) // 10 :]
     rivals = Rivals({name: path for name, path in taught_files().items() if name != pack.code})
     neighbors = other_words(pack, rivals.packs)
     tell(f"{len(lines)} lines to learn from, against {len(neighbors)} other languages")
-    own = [chooser.choice(forms(crop(line, chooser), pack)) for line in chooser.choices(lines, k=OWN)]
-    against = [text for _, text in draw(neighbors, chooser)]
-    found = learn(own, against, rivals, chooser, tell)
-    return judged(pack, lines, kept, found, draw(neighbors, chooser), rivals)
+    own = [rng.choice(forms(crop(line, rng), pack)) for line in rng.choices(lines, k=OWN)]
+    other = [text for _, text in draw(neighbors, rng)]
+    column = learn(own, other, rivals, rng, tell)
+    return measured(pack, lines, held_out, column, draw(neighbors, rng), rivals)
 
 
 @dataclass(frozen=True)
 class Rivals:
-    """All languages that the model knows beside the new one: those that ship, and those of other packs."""
+    """All languages that the model knows besides the new one: the bundled ones, and those of other packs."""
 
     packs: dict[str, Path]
 
     def offsets(self, texts: Sequence[str]) -> Floats:
-        """For each text the logarithm of the odds of all known languages together."""
+        """For each text the log-odds of all known languages together."""
         model = with_packs(bundled_model(), self.packs)
-        parts = [texts[start : start + TOGETHER] for start in range(0, len(texts), TOGETHER)]
-        odds = np.concatenate([scores(part, model, [cld2(text) for text in part]) for part in parts])
+        batches = [texts[start : start + TOGETHER] for start in range(0, len(texts), TOGETHER)]
+        odds = np.concatenate([scores(batch, model, [cld2(text) for text in batch]) for batch in batches])
         top: Floats = odds.max(axis=1)
         total: Floats = top + np.log(np.exp(odds - top[:, None]).sum(axis=1))
         return total
 
 
 def read_lines(pack: LanguagePack, files: Sequence[Path]) -> list[str]:
-    """Different lines of the files that have enough letters, long ones in parts."""
-    found: dict[str, None] = {}
+    """The different lines of the files that have enough letters; long lines are split."""
+    lines: dict[str, None] = {}
     for path in files:
         for line in read_text(path).splitlines():
             for start in range(0, len(line), LONGEST):
                 if count_letters(part := line[start : start + LONGEST].strip()) >= SHORTEST:
-                    found[part] = None
-    return list(found)
+                    lines[part] = None
+    return list(lines)
 
 
 def forms(text: str, pack: LanguagePack) -> list[str]:
-    """A text as it is, in the pack's spelling, with the look-alikes that people type, and in its other scripts."""
+    """A text as it is, in the pack's spelling, with the look-alike letters that people type, and in other scripts."""
     spelled = pack.normalize(text)
-    pairs = {other: own for other, own in pack.config.lookalikes.items() if not other.isascii() and len(own) == 1}
+    pairs = {
+        lookalike: own for lookalike, own in pack.config.lookalikes.items() if not lookalike.isascii() and len(own) == 1
+    }
     typed = str.maketrans("".join(pairs.values()), "".join(pairs))
     written = [pack.transliterate(spelled, scheme) for scheme in pack.config.transliteration]
     return [text, spelled, spelled.translate(typed), *written]
 
 
-def crop(text: str, chooser: random.Random) -> str:
-    """A stretch of words, so that short texts are learned too."""
-    words, kind = text.split(), chooser.random()
+def crop(text: str, rng: random.Random) -> str:
+    """The text, or a few words or characters of it, so that the model learns short texts too."""
+    words, kind = text.split(), rng.random()
     if len(words) < 4 or kind < 0.4:
         return text
     if kind < 0.6:
-        return text[: chooser.randint(*SHORT)]
-    length = chooser.randint(2, min(12, len(words)))
-    start = chooser.randint(0, len(words) - length)
+        return text[: rng.randint(*SHORT)]
+    length = rng.randint(2, min(12, len(words)))
+    start = rng.randint(0, len(words) - length)
     return " ".join(words[start : start + length])
 
 
 @cache
 def neighbor_words() -> dict[str, tuple[str, ...]]:
-    """Label -> its words that ship with the package, the most frequent first."""
+    """Label -> its words that are part of the package, the most frequent first."""
     rows = (line.split("\t") for line in lzma.decompress(NEIGHBORS.read_bytes()).decode("utf-8").splitlines())
     return {label: tuple(words.split()) for label, words in rows}
 
 
 def other_words(pack: LanguagePack, packs: dict[str, Path]) -> dict[str, tuple[str, ...]]:
-    """The words of all languages but that of `pack`: those that ship, and those of other packs."""
+    """The words of all languages except that of `pack`: the bundled ones, and those of other packs."""
     own = {pack.code, pack.config.iso639_3}
-    found = {label: words for label, words in neighbor_words().items() if label.removeprefix("und_") not in own}
+    neighbors = {label: words for label, words in neighbor_words().items() if label.removeprefix("und_") not in own}
     for code, path in packs.items():
         with np.load(path, allow_pickle=False) as file:
-            found[code] = tuple(map(str, file["words"]))
-    return found
+            neighbors[code] = tuple(map(str, file["words"]))
+    return neighbors
 
 
-def draw(neighbors: dict[str, tuple[str, ...]], chooser: random.Random) -> list[tuple[str, str]]:
-    """Label and text: words of each language, drawn nearly as often as they come in running text."""
-    found = []
+def draw(neighbors: dict[str, tuple[str, ...]], rng: random.Random) -> list[tuple[str, str]]:
+    """(label, text): words of each language, drawn with nearly their frequencies in running text."""
+    texts = []
     for label, words in neighbors.items():
-        weights = list(accumulate((place + 10) ** -0.7 for place in range(len(words))))
+        weights = list(accumulate((rank + 10) ** -0.7 for rank in range(len(words))))
         for _ in range(REST if label.startswith("und_") else OTHER):
-            text = " ".join(chooser.choices(words, cum_weights=weights, k=chooser.randint(2, 16)))
-            found.append((label, text if chooser.random() < 0.6 else text[: chooser.randint(*SHORT)]))
-    return found
+            text = " ".join(rng.choices(words, cum_weights=weights, k=rng.randint(2, 16)))
+            texts.append((label, text if rng.random() < 0.6 else text[: rng.randint(*SHORT)]))
+    return texts
 
 
 @dataclass(frozen=True)
@@ -190,11 +192,11 @@ class Bags:
     starts: Ints
 
     def part(self, chosen: Ints) -> tuple[Ints, Ints]:
-        """The n-grams of some texts, and the number, among the chosen, of the text of each."""
+        """The n-grams of the chosen texts, and for each the index of its text among the chosen."""
         sizes = self.starts[chosen + 1] - self.starts[chosen]
         owner = np.repeat(np.arange(len(chosen)), sizes)
-        places = np.arange(len(owner)) - np.repeat(np.cumsum(sizes) - sizes, sizes) + self.starts[chosen][owner]
-        return self.buckets[places], owner
+        positions = np.arange(len(owner)) - np.repeat(np.cumsum(sizes) - sizes, sizes) + self.starts[chosen][owner]
+        return self.buckets[positions], owner
 
 
 def bags(texts: Sequence[str]) -> Bags:
@@ -207,80 +209,83 @@ def bags(texts: Sequence[str]) -> Bags:
 
 @dataclass
 class Column:
-    """What is learned: a weight for each n-gram, and a bias."""
+    """The parameters of a language: a weight for each n-gram, and a bias."""
 
     weights: Floats
     bias: float
 
-    def ahead(self, found: Bags, chosen: Ints, offsets: Floats) -> tuple[Floats, Ints, Ints]:
-        """By how much the new language beats its rivals in the chosen texts; their n-grams and the text of each."""
-        buckets, owner = found.part(chosen)
+    def margins(self, texts: Bags, chosen: Ints, offsets: Floats) -> tuple[Floats, Ints, Ints]:
+        """The log-odds of the new language against its rivals in the chosen texts, their n-grams, the text of each."""
+        buckets, owner = texts.part(chosen)
         counts = np.maximum(np.bincount(owner, minlength=len(chosen)), 1)
         means = np.bincount(owner, self.weights[buckets], len(chosen)) / counts
         return (means + self.bias - offsets[chosen]).astype(np.float32), buckets, owner
 
-    def of(self, texts: Sequence[str], rivals: Rivals) -> Floats:
-        """The same for texts that were not learned from."""
-        return self.ahead(bags(texts), np.arange(len(texts)), rivals.offsets(texts))[0]
+    def log_odds(self, texts: Sequence[str], rivals: Rivals) -> Floats:
+        """The log-odds for texts that were not learned from."""
+        return self.margins(bags(texts), np.arange(len(texts)), rivals.offsets(texts))[0]
 
 
-def learn(
-    own: list[str], other: list[str], rivals: Rivals, chooser: random.Random, tell: Callable[[str], None]
-) -> Column:
-    """The column with which the new language beats its rivals on its own texts alone."""
+def learn(own: list[str], other: list[str], rivals: Rivals, rng: random.Random, tell: Callable[[str], None]) -> Column:
+    """The column with which the new language beats its rivals on its own texts only, trained with Adam."""
     texts = own + other
-    found, offsets = bags(texts), rivals.offsets(texts)
-    wanted = np.arange(len(texts)) < len(own)
+    bagged, offsets = bags(texts), rivals.offsets(texts)
+    is_own = np.arange(len(texts)) < len(own)
     column = Column(np.zeros(2**BITS, np.float32), 0.0)
-    mean, spread = np.zeros(2**BITS, np.float32), np.zeros(2**BITS, np.float32)
+    mean, variance = np.zeros(2**BITS, np.float32), np.zeros(2**BITS, np.float32)
     order, step = list(range(len(texts))), 0
     for epoch in range(EPOCHS):
-        chooser.shuffle(order)
+        rng.shuffle(order)
         rate, loss = RATE * (1 - epoch / EPOCHS), 0.0
         for start in range(0, len(order), BATCH):
             chosen = np.array(order[start : start + BATCH])
-            ahead, buckets, owner = column.ahead(found, chosen, offsets)
-            loss += float(np.logaddexp(0, np.where(wanted[chosen], -ahead, ahead)).sum())
-            error = (1 / (1 + np.exp(-np.clip(ahead, -30, 30))) - wanted[chosen]) / len(chosen)
+            margin, buckets, owner = column.margins(bagged, chosen, offsets)
+            loss += float(np.logaddexp(0, np.where(is_own[chosen], -margin, margin)).sum())
+            error = (1 / (1 + np.exp(-np.clip(margin, -30, 30))) - is_own[chosen]) / len(chosen)
             counts = np.maximum(np.bincount(owner, minlength=len(chosen)), 1)
-            used, places = np.unique(buckets, return_inverse=True)
-            slope = np.bincount(places, (error / counts)[owner]).astype(np.float32)
+            used, positions = np.unique(buckets, return_inverse=True)
+            gradient = np.bincount(positions, (error / counts)[owner]).astype(np.float32)
             step += 1
-            mean[used] = 0.9 * mean[used] + 0.1 * slope
-            spread[used] = 0.999 * spread[used] + 0.001 * slope**2
+            mean[used] = 0.9 * mean[used] + 0.1 * gradient
+            variance[used] = 0.999 * variance[used] + 0.001 * gradient**2
             corrected = rate * (1 - 0.999**step) ** 0.5 / (1 - 0.9**step)
-            column.weights[used] -= corrected * mean[used] / (np.sqrt(spread[used]) + 1e-8)
+            column.weights[used] -= corrected * mean[used] / (np.sqrt(variance[used]) + 1e-8)
             column.bias -= rate * float(error.sum())
-        tell(f"round {epoch + 1} of {EPOCHS}: loss {loss / len(order):.4f}")
+        tell(f"epoch {epoch + 1} of {EPOCHS}: loss {loss / len(order):.4f}")
     return column
 
 
-def judged(
-    pack: LanguagePack, lines: list[str], kept: list[str], found: Column, against: list[tuple[str, str]], rivals: Rivals
+def measured(
+    pack: LanguagePack,
+    lines: list[str],
+    held_out: list[str],
+    learned: Column,
+    other: list[tuple[str, str]],
+    rivals: Rivals,
 ) -> Taught:
-    """The result, its bias lowered until texts of other languages are safe, measured on what was kept aside."""
-    scale = float(np.abs(found.weights).max()) / 127 or 1.0
-    small = np.round(found.weights / scale).astype(np.int8)
-    column = Column(small.astype(np.float32) * scale, found.bias)
-    others = column.of([text for _, text in against], rivals)
-    least = max(0.0, float(np.quantile(others, 1 - WRONG))) + MARGIN
-    column.bias -= least
-    drawn = Counter(label for label, _ in against)
-    called = Counter(label for (label, _), value in zip(against, others, strict=True) if value > least)
-    cut = {length: [line[:length] for line in kept] for length in (25, 60, LONGEST)}
+    """The result, quantized to 8 bits, its bias lowered until texts in other languages are safe, and measured."""
+    scale = float(np.abs(learned.weights).max()) / 127 or 1.0
+    quantized = np.round(learned.weights / scale).astype(np.int8)
+    column = Column(quantized.astype(np.float32) * scale, learned.bias)
+    odds = column.log_odds([text for _, text in other], rivals)
+    threshold = max(0.0, float(np.quantile(odds, 1 - WRONG))) + MARGIN
+    column.bias -= threshold
+    drawn = Counter(label for label, _ in other)
+    wrong = Counter(label for (label, _), value in zip(other, odds, strict=True) if value > threshold)
+    cut = {length: [line[:length] for line in held_out] for length in (25, 60, LONGEST)}
     return Taught(
         code=pack.code,
         lines=len(lines),
-        weights=small,
+        weights=quantized,
         scale=scale,
         bias=column.bias,
-        words=tuple(frequent(lines)),
-        recall={length: float((column.of(texts, rivals) > 0).mean()) for length, texts in cut.items()},
-        wrong=float((others > least).mean()),
-        confused=tuple((name.removeprefix("und_"), n / drawn[name]) for name, n in called.most_common(3)),
+        words=tuple(frequent_words(lines)),
+        recall={length: float((column.log_odds(texts, rivals) > 0).mean()) for length, texts in cut.items()},
+        wrong=float((odds > threshold).mean()),
+        confused=tuple((name.removeprefix("und_"), n / drawn[name]) for name, n in wrong.most_common(3)),
     )
 
 
-def frequent(lines: Iterable[str]) -> Iterator[str]:
+def frequent_words(lines: Iterable[str]) -> Iterator[str]:
     counts = Counter(word for line in lines for word in LETTERS.findall(line.lower()))
     return (word for word, _ in counts.most_common(WORDS))

@@ -1,6 +1,6 @@
-"""Language packs: what a language needs, as data first and code only where data will not do.
+"""Language packs: everything about one language, as data first and as code only where data is not enough.
 
-A pack is a folder named by its code. `pack.toml` and `stopwords.txt` are all it must hold. Packs are found by
+A pack is a folder named by its language code. Only `pack.toml` and `stopwords.txt` are required. Packs are found by
 folder: the ones beside this file, then those in the folders that `ANATILI_PACKS` names (separated like PATH).
 No file outside these folders names a language.
 """
@@ -28,29 +28,29 @@ from anatili.text import SCRIPTS, WORD, clean
 WORD_LISTS = ("stopwords.txt", "abbreviations.txt", "blocked.txt", "seeds.txt")
 
 
-class Part(BaseModel):
+class PackTable(BaseModel):
     """A table of `pack.toml`; an unknown key is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Source(Part):
+class FileSource(PackTable):
     """Where a file of the pack comes from."""
 
-    origin: str = Field(description="Who wrote it or where it was taken from, with URL.")
+    origin: str = Field(description="Who wrote it, or where it was taken from, with a URL.")
     license: str = Field(description="SPDX code of its license.")
 
 
-class PersonalPattern(Part):
-    """How one kind of personal data looks in the countries where the language is spoken."""
+class PersonalPattern(PackTable):
+    """What one kind of personal data looks like in the countries where the language is spoken."""
 
     pattern: str = Field(description="Regular expression; must be linear (no nested repeats).")
     weights: tuple[tuple[int, ...], ...] = Field((), description="Rows of check-digit weights, tried in turn.")
     modulus: int = Field(0, description="Modulus of the check digit, 0 for none.")
     birth_date: bool = Field(False, description="Whether the first six digits are a date, YYMMDD.")
-    context: tuple[str, ...] = Field((), description="One of these words must stand within 40 characters, if given.")
-    beside_names: bool = Field(False, description="Two capitalized words in a row there do as well.")
-    not_before: tuple[str, ...] = Field((), description="Words (their starts) before which it is an amount.")
+    context: tuple[str, ...] = Field((), description="If given, one of these words must be within 40 characters.")
+    beside_names: bool = Field(False, description="Whether two capitalized words in a row also count as context.")
+    not_before: tuple[str, ...] = Field((), description="Beginnings of words that, after the match, make it an amount.")
 
     @field_validator("pattern")
     @classmethod
@@ -58,59 +58,59 @@ class PersonalPattern(Part):
         try:
             re.compile(value)
         except (re.error, OverflowError, RecursionError) as error:
-            raise ValueError(f"no regular expression: {error}") from error
+            raise ValueError(f"not a regular expression: {error}") from error
         return value
 
 
-class Transliteration(Part):
-    """Rules that write the language's main script in another one."""
+class Transliteration(PackTable):
+    """Rules for writing the language's main script in another script."""
 
     table: dict[str, str] = Field(description="Lower-case letter or letters -> letters.")
-    prefix: str = Field("", description="Put before a word ...")
-    prefix_if: str = Field("", description="... that has one of these letters ...")
+    prefix: str = Field("", description="A mark written before a word ...")
+    prefix_if: str = Field("", description="... that contains one of these letters ...")
     prefix_unless: str = Field("", description="... and none of these.")
     back: dict[str, str] = Field(
-        default={}, description="What is meant, read backwards, where the table leaves a choice."
+        default={}, description="The reading to choose, in the reverse direction, where the table is ambiguous."
     )
     back_front: dict[str, str] = Field(
-        default={}, description="The same in words with the prefix or a letter of the last."
+        default={}, description="The same, in words that have the prefix or a letter of `prefix_unless`."
     )
-    back_marked: str = Field("", description="Of these, what holds only where the prefix itself stands.")
-    back_after_vowel: dict[str, str] = Field(default={}, description="The same behind a vowel.")
+    back_marked: str = Field("", description="Letters of `back_front` that apply only where the prefix is written.")
+    back_after_vowel: dict[str, str] = Field(default={}, description="The same, after a vowel.")
     back_hard: str = Field("", description="Letters up to which a word has back vowels, whatever follows.")
     doubtful: tuple[str, ...] = Field(
-        (), description="Letters that often mean something else: words with them are told."
+        (), description="Letters that often have another meaning: words with them are counted as unsure."
     )
 
 
-class PackFile(Part):
-    """What `pack.toml` may say."""
+class PackFile(PackTable):
+    """The keys of `pack.toml`."""
 
     name: str = Field(description="English name.")
     own_name: str = Field(description="The language's own name for itself.")
     iso639_3: str = Field("", pattern="^[a-z]{3}$|^$", description="Three-letter code, as in Common Crawl's index.")
     reference: bool = Field(
-        False, description="Whether other languages are measured against it: tokens for each of its tokens."
+        False, description="Whether other languages are compared with it: tokens for each token of this language."
     )
     prompts_from: str = Field(
-        "", description="Language whose prompts and words of the page are used where `prompts.toml` has none."
+        "", description="Language whose prompts and page texts are used where `prompts.toml` has none."
     )
     letters: dict[str, str] = Field(description="Script (ISO 15924) -> lower-case alphabet; the first is the main one.")
-    lookalikes: dict[str, str] = Field(default={}, description="Foreign letter -> the letter meant, inside a word.")
-    capitals: dict[str, str] = Field(default={}, description="Capital -> small letter, where they are not Unicode's.")
+    lookalikes: dict[str, str] = Field(default={}, description="Foreign letter inside a word -> the letter meant.")
+    capitals: dict[str, str] = Field(default={}, description="Capital -> lower-case letter, where not as in Unicode.")
     vowels: str = Field("", description="Vowels of the main script.")
     keyboard: dict[str, str] = Field(
-        default={}, description="Own letter -> what people type for it on a keyboard that lacks it."
+        default={}, description="Letter of the language -> what people type on a keyboard that lacks it."
     )
-    stemmer: str = Field("", description="A Snowball algorithm; without it `morphology.toml` takes words apart.")
+    stemmer: str = Field("", description="A Snowball algorithm; without it, `morphology.toml` is used.")
     cut: dict[str, Any] = Field(default={}, description="Thresholds of [cut] that differ for this language.")
     gate: dict[str, dict[str, int]] = Field(
         default={},
-        description="Script (and a suffix) -> letters and how many of them a page must have, the rarest first.",
+        description="Script (and a suffix) -> letters, and how many of them a page must have; the rarest first.",
     )
     personal: dict[str, PersonalPattern] = {}
     transliteration: dict[str, Transliteration] = {}
-    sources: dict[str, Source] = Field(default={}, description="File -> where it comes from.")
+    sources: dict[str, FileSource] = Field(default={}, description="File -> where it comes from.")
 
 
 @dataclass(frozen=True)
@@ -121,13 +121,13 @@ class LanguagePack:
     folder: Path
     config: PackFile
     words: dict[str, tuple[str, ...]]
-    """The lines of each word list that is there."""
+    """The lines of each word list in the pack."""
     prompts: dict[str, Any]
-    """Of `prompts.toml`, completed from the language that `prompts_from` names."""
+    """The prompts of `prompts.toml`, completed from the language that `prompts_from` names."""
     cases: dict[str, Any]
     extra: Callable[[str], str] | None
     files: dict[str, str]
-    """Files of the pack and their SHA-256: a changed file is a changed input."""
+    """Files of the pack with their SHA-256: a changed file is a changed input."""
 
     @property
     def name(self) -> str:
@@ -139,7 +139,7 @@ class LanguagePack:
 
     @property
     def morphology(self) -> Morphology | None:
-        """How its words are built; None where `morphology.toml` is not there."""
+        """How the language builds its words; None without a `morphology.toml`."""
         return load_morphology(self.folder)
 
     @property
@@ -148,11 +148,11 @@ class LanguagePack:
 
     @property
     def abbreviations(self) -> frozenset[str]:
-        """Abbreviations with their full stops, in small letters: none of them ends a sentence."""
+        """Abbreviations with their full stops, in lower case: none of them ends a sentence."""
         return frozenset(word.lower() for word in self.words.get("abbreviations.txt", ()))
 
     def lower(self, text: str) -> str:
-        """`text` in small letters, as this language writes them."""
+        """`text` in lower case, by the rules of this language."""
         if self.config.capitals:
             text = text.translate(_letters(tuple(self.config.capitals.items())))
         return text.lower()
@@ -162,7 +162,7 @@ class LanguagePack:
         return next(iter(self.config.letters))
 
     def normalize(self, text: str) -> str:
-        """`text` in NFC, foreign look-alikes inside words of the main script put right, then the pack's own rules."""
+        """`text` in NFC, with look-alike letters corrected inside words of the main script, then by `normalize.py`."""
         text = clean(text)
         if self.config.lookalikes:
             text = WORD.sub(self._repair, text)
@@ -173,12 +173,12 @@ class LanguagePack:
         if word.isascii():
             return word
         script = SCRIPTS[self.main_script]
-        strange = [c for c in word if c.isalpha() and not script.match(c)]
-        if not strange or any(c not in self.lookalike_table for c in strange):
+        foreign = [c for c in word if c.isalpha() and not script.match(c)]
+        if not foreign or any(c not in self.lookalike_table for c in foreign):
             return word
-        # Half a word of plain Latin letters may be a Latin word with one slip. Other letters, such as a Latin æ that
-        # stands for a Cyrillic one, may be most of a word.
-        if len(strange) == len(word) or 2 * sum(map(str.isascii, strange)) >= len(word):
+        # A word that is half plain Latin letters may be a Latin word with one slip. Other letters, such as a Latin æ
+        # used for a Cyrillic one, may be most of a word.
+        if len(foreign) == len(word) or 2 * sum(map(str.isascii, foreign)) >= len(word):
             return word
         return "".join(self.lookalike_table.get(c, c) for c in word)
 
@@ -193,21 +193,21 @@ class LanguagePack:
         return sum(c in alphabet for c in letters) / len(letters) if alphabet and letters else 0.0
 
     def transliterate(self, text: str, scheme: str) -> str:
-        """`text` of the main script written by the rules `[transliteration.<scheme>]`."""
+        """`text`, in the main script, rewritten by the rules of `[transliteration.<scheme>]`."""
         rules = self.config.transliteration[scheme]
         pattern = re.compile("|".join(sorted(map(re.escape, rules.table), key=len, reverse=True)))
 
-        def one(match: re.Match[str]) -> str:
+        def write(match: re.Match[str]) -> str:
             word = match.group()
-            low = word.lower()
-            wanted = pattern.sub(lambda m: rules.table[m.group()], low)
-            if set(low) & set(rules.prefix_if) and not set(low) & set(rules.prefix_unless):
-                wanted = rules.prefix + wanted
+            lower = word.lower()
+            written = pattern.sub(lambda m: rules.table[m.group()], lower)
+            if set(lower) & set(rules.prefix_if) and not set(lower) & set(rules.prefix_unless):
+                written = rules.prefix + written
             if word.isupper() and len(word) > 1:
-                return wanted.upper()
-            return wanted[:1].upper() + wanted[1:] if word[:1].isupper() else wanted
+                return written.upper()
+            return written[:1].upper() + written[1:] if word[:1].isupper() else written
 
-        return WORD.sub(one, text)
+        return WORD.sub(write, text)
 
 
 @cache
@@ -221,29 +221,31 @@ def _both_cases(pairs: tuple[tuple[str, str], ...]) -> dict[str, str]:
 
 
 def codes() -> list[str]:
-    """Codes of all packs that are there."""
+    """The codes of all packs."""
     return sorted({path.parent.name for folder in folders() for path in folder.glob("*/pack.toml")})
 
 
 def reference() -> str:
-    """The language that others are measured against in the field; "" where no pack says `reference = true`."""
+    """The language that other languages are compared with; "" if no pack says `reference = true`."""
     return next((code for code in codes() if load_pack(code).config.reference), "")
 
 
 @cache
 def load_pack(code: str) -> LanguagePack:
-    """The pack named `code`; `Problem` if there is none or if one of its files is wrong."""
+    """The pack named `code`; `Problem` if it does not exist or one of its files is wrong."""
     folder = next((f / code for f in reversed(folders()) if (f / code / "pack.toml").is_file()), None)
     if folder is None or not code.isidentifier():
-        raise Problem(f"no language pack {code!r}; there are {', '.join(codes())}. Make one: anatili lang new {code}")
+        raise Problem(
+            f"no language pack {code!r}; the packs are {', '.join(codes())}. Make one with: anatili lang new {code}"
+        )
     try:
         config = PackFile.model_validate(read_toml(folder / "pack.toml"))
     except ValidationError as error:
         raise Problem(f"{folder / 'pack.toml'}: {explain(error)}") from error
     if not (folder / "stopwords.txt").is_file():
-        raise Problem(f"{folder}: stopwords.txt is missing; a pack needs it (one word a line)")
-    for other in folder.glob("*.toml"):  # also those that are asked for late in a run
-        read_toml(other)
+        raise Problem(f"{folder}: stopwords.txt is missing; every pack needs it (one word per line)")
+    for table in folder.glob("*.toml"):  # including those that are first needed late in a run
+        read_toml(table)
     fallback = prompts_of(config.prompts_from, folder)
     files = {p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in sorted(folder.iterdir()) if p.is_file()}
     if fallback:
@@ -261,42 +263,43 @@ def load_pack(code: str) -> LanguagePack:
     )
 
 
-def prompts_of(code: str, asked_by: Path) -> dict[str, Any]:
-    """The `prompts.toml` of the pack `code`, {} for ""; `Problem` if it has none for the pack that asks."""
+def prompts_of(code: str, needed_by: Path) -> dict[str, Any]:
+    """The `prompts.toml` of the pack `code`, {} for ""; `Problem` if the pack has none. `needed_by`: the folder of the
+    pack that falls back to it."""
     if not code:
         return {}
-    found = read_toml(next((f / code / "prompts.toml" for f in reversed(folders()) if (f / code).is_dir()), Path()))
-    if not found:
+    prompts = read_toml(next((f / code / "prompts.toml" for f in reversed(folders()) if (f / code).is_dir()), Path()))
+    if not prompts:
         raise Problem(
-            f"{asked_by / 'pack.toml'}: prompts_from: {code} has no prompts.toml; name a language that has one"
+            f"{needed_by / 'pack.toml'}: prompts_from: {code} has no prompts.toml; name a language that has one"
         )
-    return found
+    return prompts
 
 
 def completed(own: dict[str, Any], fallback: dict[str, Any]) -> dict[str, Any]:
-    """`own` with what only `fallback` has, table by table."""
-    found = dict(own)
+    """`own` together with the keys that only `fallback` has, table by table."""
+    prompts = dict(own)
     for key, value in fallback.items():
-        if isinstance(value, dict) and isinstance(found.get(key, {}), dict):
-            found[key] = completed(found.get(key, {}), value)
+        if isinstance(value, dict) and isinstance(prompts.get(key, {}), dict):
+            prompts[key] = completed(prompts.get(key, {}), value)
         else:
-            found.setdefault(key, value)
-    return found
+            prompts.setdefault(key, value)
+    return prompts
 
 
 def explain(error: ValidationError, *within: str) -> str:
-    """A pydantic error as `key: what is wrong`, one a line; the keys are those `within` a table."""
+    """A pydantic error as `key: what is wrong`, one per line. `within`: the tables that the keys belong to."""
     return "\n  ".join(f"{'.'.join(map(str, (*within, *e['loc']))) or 'file'}: {_plain(e)}" for e in error.errors())
 
 
 def _plain(error: Any) -> str:
     if error["type"] == "extra_forbidden":
-        return "unknown key (misspelt?)"
+        return "unknown key (misspelled?)"
     return f"{error['msg']} (got {error['input']!r})"
 
 
 def read_toml(path: Path) -> dict[str, Any]:
-    """A file of a pack, {} where it is not there."""
+    """A TOML file of a pack, {} if it does not exist."""
     return read_whole(path) if path.is_file() else {}
 
 
@@ -317,6 +320,6 @@ def _normalizer(folder: Path) -> Callable[[str], str] | None:
     try:
         spec.loader.exec_module(module)
         normalize: Callable[[str], str] = module.normalize
-    except Exception as error:  # whatever its author wrote
+    except Exception as error:  # the author of a pack may have written anything
         raise Problem(f"{path} cannot be used: {type(error).__name__}: {error}") from error
     return normalize

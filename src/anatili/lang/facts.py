@@ -1,7 +1,7 @@
-"""What can be checked in a sentence: its numbers with their units, months, names, and what it denies.
+"""Facts of a sentence that can be checked: numbers with their units, months, names, and what is negated.
 
 What a language needs for this is in `facts.toml` of its pack; without that file only digits and capitals are read.
-Values and units are the same in all languages, so a sentence and its translation can be compared.
+Values and units are the same in all languages, so a sentence can be compared with its translation.
 """
 
 import re
@@ -20,58 +20,58 @@ __all__ = ["Denied", "Name", "Number", "denials", "months", "names", "negated", 
 
 @dataclass(frozen=True)
 class Name:
-    """Words with capitals that stand side by side."""
+    """Adjacent words with capitals."""
 
     words: tuple[str, ...]
     start: int
     end: int
     sure: bool
-    """False for a single word at the beginning of a sentence: it may be any word."""
+    """False for a single word at the beginning of a sentence, which may be any word."""
 
 
 @dataclass(frozen=True)
 class Denied:
-    """A word that is denied."""
+    """A negated word."""
 
     word: str
-    """As it stands, or without what denies it where the pack says what that is."""
+    """The word as written, or without its negative ending where the pack describes that ending."""
     start: int
-    """Of the word."""
+    """Position of the word."""
 
 
 def months(text: str, pack: LanguagePack) -> list[int]:
     """The numbers of the months named in `text`, in order."""
-    known = reader(pack)
-    return [number for word in WORD.findall(text) if (number := known.month(word))]
+    pack_reader = reader(pack)
+    return [number for word in WORD.findall(text) if (number := pack_reader.month(word))]
 
 
 def names(text: str, pack: LanguagePack) -> list[Name]:
-    """Words with capitals, those side by side as one; a sentence's first word only where it is not a common one."""
+    """Names in `text`: adjacent words with capitals are one name; a common word that opens a sentence is not a name."""
     return [name for start, end in sentence_spans(text, pack.abbreviations) for name in _names(text, start, end, pack)]
 
 
 def _names(text: str, start: int, end: int, pack: LanguagePack) -> Iterator[Name]:
-    row: list[re.Match[str]] = []
+    words: list[re.Match[str]] = []
     initial = True
     for match in WORD.finditer(text, start, end):
         word = match.group()
         common = initial and pack.lower(word) in common_words(pack)
         initial = False
         if is_small(word[0]) or len(word) == 1 or common or reader(pack).is_number(word):
-            yield from _name(row, text, start)
-            row = []
+            yield from _name(words, text, start)
+            words = []
             continue
-        if row and text[row[-1].end() : match.start()].strip(" \u00a0.-"):
-            yield from _name(row, text, start)
-            row = []
-        row.append(match)
-    yield from _name(row, text, start)
+        if words and text[words[-1].end() : match.start()].strip(" \u00a0.-"):
+            yield from _name(words, text, start)
+            words = []
+        words.append(match)
+    yield from _name(words, text, start)
 
 
-def _name(row: list[re.Match[str]], text: str, start: int) -> Iterator[Name]:
-    if row:
-        alone = len(row) == 1 and not any(map(str.isalnum, text[start : row[0].start()]))
-        yield Name(tuple(match.group() for match in row), row[0].start(), row[-1].end(), sure=not alone)
+def _name(words: list[re.Match[str]], text: str, start: int) -> Iterator[Name]:
+    if words:
+        alone = len(words) == 1 and not any(map(str.isalnum, text[start : words[0].start()]))
+        yield Name(tuple(match.group() for match in words), words[0].start(), words[-1].end(), sure=not alone)
 
 
 @cache
@@ -80,45 +80,47 @@ def _common(code: str, folder: Path) -> frozenset[str]:
 
 
 def common_words(pack: LanguagePack) -> frozenset[str]:
-    """Words that are no names though they begin a sentence."""
+    """Words that are not names although they have a capital at the beginning of a sentence."""
     return _common(pack.code, pack.folder)
 
 
 def denials(text: str, pack: LanguagePack) -> list[Denied]:
-    """What is denied in `text`, in order."""
-    said = load_facts(pack.folder).negation
-    rule = _inside(said.inside)
-    found: list[Denied] = []
+    """The negated words of `text`, in order."""
+    negation = load_facts(pack.folder).negation
+    pattern = _compiled(negation.inside)
+    negators = {*negation.ahead, *negation.behind}
+    denied: list[Denied] = []
     for start, end in sentence_spans(text, pack.abbreviations):
-        row = [(pack.lower(match.group()), match.start()) for match in WORD.finditer(text, start, end)]
-        if row and row[0][0] in {*said.ahead, *said.behind} and text[row[0][1] + len(row[0][0]) :][:1] in (",", "."):
-            row = row[1:]  # "No, ..." answers a question
-        row = without_phrases(row, said.phrases)
-        for place, (word, at) in enumerate(row):
-            if word in said.ahead:
-                rest = [one for one in row[place + 1 :] if one[0] not in said.ahead]
-                telling = [one for one in rest if one[0] not in pack.stopwords] or rest or [(word, at)]
-                found.append(Denied(*telling[0]))
-            elif word in said.behind or word.split("-")[0] in said.behind:
-                before = [one for one in row[:place] if one[0] not in pack.stopwords] or row[:place] or [(word, at)]
-                found.append(Denied(*before[-1]))
-            elif (stem := denied_stem(word, rule, said, pack)) and not _asks_whether(stem, word, row[:place]):
-                found.append(Denied(stem, at))
-    return found
+        words = [(pack.lower(match.group()), match.start()) for match in WORD.finditer(text, start, end)]
+        if words and words[0][0] in negators and text[words[0][1] + len(words[0][0]) :][:1] in (",", "."):
+            words = words[1:]  # "No, ..." answers a question
+        words = without_phrases(words, negation.phrases)
+        for index, (word, position) in enumerate(words):
+            itself = [(word, position)]
+            if word in negation.ahead:
+                after = [item for item in words[index + 1 :] if item[0] not in negation.ahead]
+                content = [item for item in after if item[0] not in pack.stopwords] or after or itself
+                denied.append(Denied(*content[0]))
+            elif word in negation.behind or word.split("-")[0] in negation.behind:
+                before = [item for item in words[:index] if item[0] not in pack.stopwords] or words[:index] or itself
+                denied.append(Denied(*before[-1]))
+            elif (stem := denied_stem(word, pattern, negation, pack)) and not _asks_whether(stem, word, words[:index]):
+                denied.append(Denied(stem, position))
+    return denied
 
 
-def _asks_whether(stem: str, word: str, row: list[tuple[str, int]]) -> bool:
-    """Whether the same verb stands just before without a denial: whether it happens or not."""
-    first = word.split("-")[0] if "-" in word else row[-1][0] if row else ""
+def _asks_whether(stem: str, word: str, before: list[tuple[str, int]]) -> bool:
+    """Whether the same verb stands just before the word without a negation: "whether it happens or not"."""
+    first = word.split("-")[0] if "-" in word else before[-1][0] if before else ""
     return len(first) > len(stem) and first.startswith(stem) and first != word
 
 
-def denied_stem(word: str, rule: re.Pattern[str] | None, said: Negation, pack: LanguagePack) -> str:
-    """What a word denies by its own form, "" if it denies nothing."""
-    slots, hint, nouns = said.slots, said.hint, _inside(said.nouns)
-    if word in said.apart or (nouns and nouns.fullmatch(word)):
+def denied_stem(word: str, pattern: re.Pattern[str] | None, negation: Negation, pack: LanguagePack) -> str:
+    """The stem that a word negates by its own form, "" if it negates nothing."""
+    slots, hint, nouns = negation.slots, negation.hint, _compiled(negation.nouns)
+    if word in negation.apart or (nouns and nouns.fullmatch(word)):
         return ""
-    match = rule.fullmatch(word) if rule else None
+    match = pattern.fullmatch(word) if pattern else None
     if match:
         return match["stem"]
     may = slots and pack.morphology and (not hint or re.search(hint, word))
@@ -126,24 +128,24 @@ def denied_stem(word: str, rule: re.Pattern[str] | None, said: Negation, pack: L
     return reading.lemma if reading and not set(slots).isdisjoint(reading.slots) else ""
 
 
-def without_phrases(row: list[tuple[str, int]], phrases: tuple[str, ...]) -> list[tuple[str, int]]:
-    """Words of a sentence without those phrases."""
+def without_phrases(words: list[tuple[str, int]], phrases: tuple[str, ...]) -> list[tuple[str, int]]:
+    """The words of a sentence without the given phrases."""
     for phrase in phrases:
         parts = phrase.split()
-        at = 0
-        while at + len(parts) <= len(row):
-            if [word for word, _ in row[at : at + len(parts)]] == parts:
-                row = row[:at] + row[at + len(parts) :]
+        index = 0
+        while index + len(parts) <= len(words):
+            if [word for word, _ in words[index : index + len(parts)]] == parts:
+                words = words[:index] + words[index + len(parts) :]
             else:
-                at += 1
-    return row
+                index += 1
+    return words
 
 
 @cache
-def _inside(rule: str) -> re.Pattern[str] | None:
-    return re.compile(rule) if rule else None
+def _compiled(pattern: str) -> re.Pattern[str] | None:
+    return re.compile(pattern) if pattern else None
 
 
 def negated(text: str, pack: LanguagePack) -> bool:
-    """Whether `text` denies anything."""
+    """Whether `text` negates anything."""
     return bool(denials(text, pack))

@@ -1,4 +1,4 @@
-"""`facts.toml` of a pack: how its numbers, units, months and denials are written."""
+"""`facts.toml` of a pack: how the language writes numbers, units, months and negation."""
 
 import re
 from functools import cache
@@ -6,32 +6,33 @@ from pathlib import Path
 
 from pydantic import Field, ValidationError, field_validator
 
-from anatili.lang import Part, explain, read_toml
+from anatili.lang import PackTable, explain, read_toml
 from anatili.problem import Problem
 
 
-class Numbers(Part):
+class Numbers(PackTable):
     """How numbers are written."""
 
-    decimal: str = Field(".", pattern="^[.,]$", description="The mark between whole and fraction.")
-    words: dict[str, int] = Field(default={}, description="Word in small letters -> its value.")
-    stems: dict[str, int] = Field(default={}, description="Beginning of a word -> the value of what `ending` ends.")
-    ending: str = Field("", description="Regular expression of all that may follow a stem; linear.")
-    apart: tuple[str, ...] = Field((), description="Words that look like a number with an ending and are none.")
+    decimal: str = Field(".", pattern="^[.,]$", description="The decimal mark.")
+    words: dict[str, int] = Field(default={}, description="Word in lower case -> its value.")
+    stems: dict[str, int] = Field(default={}, description="Stem of a number word -> its value; `ending` may follow it.")
+    ending: str = Field("", description="Regular expression for everything that may follow a stem; linear.")
+    apart: tuple[str, ...] = Field((), description="Words that look like a number with an ending, but are not.")
     inner: tuple[str, ...] = Field((), description="Words that may stand inside a number (one hundred *and* one).")
-    weak: tuple[str, ...] = Field((), description="Words for one that are often no number (one of them).")
-    half: tuple[str, ...] = Field((), description="What behind a number adds a half to it.")
+    weak: tuple[str, ...] = Field((), description="Words for one that often do not mean a number (one of them).")
+    half: tuple[str, ...] = Field((), description="Words after a number that add one half to it.")
     months: dict[str, int] = Field(
-        default={}, description="A month's name -> its number; `~` stands for any ending, a capital must be one."
+        default={},
+        description="Month's name -> its number; `~` is any ending, a capital stays one.",
     )
-    range: str = Field("", description="Regular expression for what stands between the ends of a range; linear.")
-    list: str = Field("", description="The same for numbers that are only counted up.")
-    either: str = Field("", description="What stands in `list` where one of two numbers is meant (or).")
-    between: str = Field("", description="What before two listed numbers, or behind them, makes a range of them.")
+    range: str = Field("", description="Regular expression for the text between the ends of a range; linear.")
+    list: str = Field("", description="The same, between the numbers of a list.")
+    either: str = Field("", description="The part of `list` that means one of two numbers (or).")
+    between: str = Field("", description="Text before or after two listed numbers that makes them a range.")
     units: dict[str, tuple[str, ...]] = Field(
         default={},
-        description="Unit, by the same name in all packs -> its forms; `~` stands for any ending, `_` for the number "
-        "where that follows.",
+        description="Unit, by the same name in all packs -> its forms; `~` stands for any ending, `_` for a number "
+        "that follows the unit.",
     )
 
     @field_validator("ending", "range", "list", "either", "between")
@@ -40,45 +41,45 @@ class Numbers(Part):
         try:
             re.compile(value)
         except re.error as error:
-            raise ValueError(f"no regular expression: {error}") from error
+            raise ValueError(f"not a regular expression: {error}") from error
         return value
 
 
-class Negation(Part):
-    """How something is denied."""
+class Negation(PackTable):
+    """How negation is written."""
 
-    ahead: tuple[str, ...] = Field((), description="Words that deny the next word that is not too common.")
-    behind: tuple[str, ...] = Field((), description="Words that deny the one before them.")
-    inside: str = Field("", description="Regular expression of a whole denied word; group `stem` is what it denies.")
-    hint: str = Field("", description="Regular expression of what a word with such an ending holds somewhere.")
-    slots: tuple[str, ...] = Field((), description="Endings of the pack's morphology that deny.")
-    apart: tuple[str, ...] = Field((), description="Words that look denied and are not.")
-    nouns: str = Field("", description="Regular expression of whole words that look denied and are not.")
-    phrases: tuple[str, ...] = Field((), description="Phrases with such words that deny nothing (not only).")
+    ahead: tuple[str, ...] = Field((), description="Words that negate the next word that is not a stop word.")
+    behind: tuple[str, ...] = Field((), description="Words that negate the word before them.")
+    inside: str = Field("", description="Regular expression for a whole negated word; group `stem` is what it negates.")
+    hint: str = Field("", description="Regular expression that a word must contain before its endings are looked at.")
+    slots: tuple[str, ...] = Field((), description="Endings of the pack's morphology that negate.")
+    apart: tuple[str, ...] = Field((), description="Words that look negated, but are not.")
+    nouns: str = Field("", description="Regular expression for whole words that look negated, but are not.")
+    phrases: tuple[str, ...] = Field((), description="Phrases with such words that negate nothing (not only).")
 
 
-class Facts(Part):
-    """What `facts.toml` may say."""
+class Facts(PackTable):
+    """The keys of `facts.toml`."""
 
     numbers: Numbers = Numbers()
     negation: Negation = Negation()
     joins: tuple[str, ...] = Field((), description="Words between the clauses of a sentence.")
-    openers: tuple[str, ...] = Field((), description="Words that often begin a sentence and are no names.")
+    openers: tuple[str, ...] = Field((), description="Words that often begin a sentence, but are not names.")
     asides: tuple[str, ...] = Field(
-        (), description="Words that tell nothing, beside the stop words: pronouns, where a sentence comes from."
+        (), description="Words without content, besides the stop words: pronouns, references to a source."
     )
-    same: tuple[str, ...] = Field((), description="Words that mean the same, joined by a space.")
-    descent: tuple[str, ...] = Field((), description="Endings that make the name of a child, a family or another man.")
-    verb_last: bool = Field(False, description="Whether a sentence's last word tells most of what happens.")
+    same: tuple[str, ...] = Field((), description="Words with the same meaning, separated by a space.")
+    descent: tuple[str, ...] = Field((), description="Endings that turn a name into a child's, family's or other name.")
+    verb_last: bool = Field(False, description="Whether the verb stands at the end of a sentence.")
     opposites: tuple[tuple[str, ...], ...] = Field(
-        (), description="Groups of words of which no two hold at once; those joined by a space mean the same."
+        (), description="Groups of words that exclude each other; words separated by a space mean the same."
     )
-    spellings: dict[str, str] = Field(default={}, description="In names: letters -> those they are taken for.")
+    spellings: dict[str, str] = Field(default={}, description="In names: letters -> the letters treated as equal.")
 
 
 @cache
 def load_facts(folder: Path) -> Facts:
-    """The `facts.toml` in a pack's folder; an empty one where there is none."""
+    """The `facts.toml` in a pack's folder; an empty one if there is none."""
     path = folder / "facts.toml"
     try:
         return Facts.model_validate(read_toml(path))

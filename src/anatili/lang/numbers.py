@@ -1,4 +1,4 @@
-"""Numbers of a text, in digits, Roman numerals or words, with their units."""
+"""Read the numbers of a text, in digits, Roman numerals or words, with their units."""
 
 import re
 from collections.abc import Iterator
@@ -17,12 +17,12 @@ TOKEN = re.compile(rf"(?P<digits>{DIGITS})|(?P<word>[^\W\d_²³]+)|(?P<sign>[%�
 ROMAN = re.compile(r"X{0,3}(?:IX|IV|V?I{0,3})")
 ROMAN_VALUES = {"I": 1, "V": 5, "X": 10}
 BESIDE = re.compile(rf"[{SPACES}]*[-‑]?[{SPACES}]*|['’ʼ]")
-"""What may stand between the words of one number, or a number and its unit."""
+"""What may stand between the words of one number, or between a number and its unit."""
 UNIT_BESIDE = re.compile(rf"\.?(?:{BESIDE.pattern})")  # with the full stop of an ordinal
 DASH = re.compile(rf"[{SPACES}]?[-‑–—−][{SPACES}]?")
 LONGEST_ENDING = 6
 LONGEST_GAP = 40
-"""Characters between two numbers that can belong together."""
+"""Most characters between two numbers that can belong together."""
 REMEMBERED = 100_000
 YEAR, CENTURY = "year", "century"
 
@@ -33,18 +33,18 @@ class Number:
 
     value: Fraction
     unit: str
-    """The unit's name as in all packs, "" if none stands beside it."""
+    """Name of the unit, the same in all packs; "" without a unit."""
     start: int
     end: int
-    """Of the number itself, without its unit."""
+    """End of the number itself, without its unit."""
     link: str = ""
-    """How it stands to the number before: `range`, `list`, `either` or "" (not at all, or not known)."""
+    """Relation to the number before it: `range`, `list`, `either` or "" (none, or not known)."""
     worded: bool = False
     """Whether it is written in words."""
     last: int = 0
-    """Where its unit ends, if it stands behind; else its own end."""
+    """Where its unit ends if the unit follows the number, else the end of the number."""
     weak: bool = False
-    """Whether it is a word for one that is often no number."""
+    """Whether it is a word for one that often does not mean a number."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Token:
     start: int
     end: int
     value: Fraction | None = None
-    """None where it is no number."""
+    """None if it is not a number."""
     worded: bool = False
     root: int = 0
     """Where the number itself ends and its endings begin."""
@@ -63,13 +63,14 @@ class Token:
 
 @dataclass
 class Sum:
-    """A number while it is read, word by word."""
+    """A number as it is read, word by word."""
 
     total: Fraction = Fraction(0)
-    """Of what a thousand, a million and so on has closed."""
+    """Value of the parts that end in a scale word (thousand, million ...)."""
     current: Fraction | None = None
+    """Value since the last scale word."""
     scale: int = 0
-    """The last of these; 0 before the first."""
+    """Value of the last scale word; 0 before the first."""
     parts: list[Token] = field(default_factory=list)
     closed: bool = False
 
@@ -78,7 +79,7 @@ class Sum:
         return self.total + (self.current or 0)
 
     def take(self, token: Token) -> bool:
-        """Add a token if it can go on the number; False if it begins another."""
+        """Add a token if it continues the number; False if it begins another."""
         value = token.value
         assert value is not None
         now = self.current or Fraction(0)
@@ -104,7 +105,7 @@ class Sum:
         return True
 
     def fits(self, now: Fraction, value: Fraction) -> bool:
-        """Whether a number below a thousand can be added to what was read since the last scale."""
+        """Whether a number below a thousand can be added to `now`, the value since the last scale word."""
         if self.parts and not self.parts[-1].worded:
             return False
         if self.current is None:
@@ -115,44 +116,45 @@ class Sum:
 
 
 class Reader:
-    """Reads numbers by one pack."""
+    """Reads numbers by the rules of one pack."""
 
     def __init__(self, pack: LanguagePack) -> None:
         self.pack = pack
-        self.rules = said = load_facts(pack.folder).numbers
-        self.stems = sorted(said.stems, key=len, reverse=True)
-        self.ending = re.compile(said.ending)
+        self.rules = rules = load_facts(pack.folder).numbers
+        self.stems = sorted(rules.stems, key=len, reverse=True)
+        self.ending = re.compile(rules.ending)
         self.months: dict[str, list[tuple[str, int]]] = {}
-        for name, number in said.months.items():
+        for name, number in rules.months.items():
             self.months.setdefault(pack.lower(name)[:2], []).append((name, number))
         self.range, self.list, self.either, self.between = (
-            re.compile(rule) if rule else None for rule in (said.range, said.list, said.either, said.between)
+            re.compile(pattern) if pattern else None
+            for pattern in (rules.range, rules.list, rules.either, rules.between)
         )
-        units = [(unit, form.split()) for unit, forms in said.units.items() for form in forms]
+        units = [(unit, form.split()) for unit, forms in rules.units.items() for form in forms]
         self.units: dict[str, list[tuple[str, list[str]]]] = {}
         for unit, form in sorted(units, key=lambda row: (-len(row[1]), -sum(map(len, row[1])))):
             self.units.setdefault(form[0][:1], []).append((unit, form))
-        self.latin = {there: here for here, there in pack.lookalike_table.items() if here.upper() in ROMAN_VALUES}
+        self.latin = {letter: latin for latin, letter in pack.lookalike_table.items() if latin.upper() in ROMAN_VALUES}
         self.known: dict[str, tuple[int, int] | None] = {}
 
     def is_number(self, word: str) -> bool:
         return self.word_value(self.pack.lower(word)) is not None or bool(self.roman(word)) or bool(self.month(word))
 
-    def word_value(self, low: str) -> tuple[int, int] | None:
-        """The value of a word in small letters and the length of its root; None if it is no number."""
-        if low in self.known:
-            return self.known[low]
-        found = None
-        if low in self.rules.words:
-            found = self.rules.words[low], len(low)
-        elif low not in self.rules.apart:
+    def word_value(self, word: str) -> tuple[int, int] | None:
+        """The value of a word in lower case and the length of its root; None if it is not a number."""
+        if word in self.known:
+            return self.known[word]
+        value = None
+        if word in self.rules.words:
+            value = self.rules.words[word], len(word)
+        elif word not in self.rules.apart:
             for stem in self.stems:
-                if low.startswith(stem) and self.ending.fullmatch(low, len(stem)):
-                    found = self.rules.stems[stem], len(stem)
+                if word.startswith(stem) and self.ending.fullmatch(word, len(stem)):
+                    value = self.rules.stems[stem], len(stem)
                     break
         if len(self.known) < REMEMBERED:
-            self.known[low] = found
-        return found
+            self.known[word] = value
+        return value
 
     def tokens(self, text: str) -> Iterator[Token]:
         for match in TOKEN.finditer(text):
@@ -179,7 +181,7 @@ class Reader:
         return Token(word, start, end, root=end)
 
     def roman(self, word: str, least: int = 2) -> int:
-        """The value of a Roman numeral of so many letters, also in look-alike ones; 0 for other words."""
+        """The value of a Roman numeral of `least` letters or more, look-alike letters included; 0 for other words."""
         latin = "".join(self.latin.get(letter, letter) for letter in word)
         if not least <= len(word) <= 8 or not ROMAN.fullmatch(latin):
             return 0
@@ -187,7 +189,7 @@ class Reader:
         return sum(-a if a < b else a for a, b in zip(values, [*values[1:], 0], strict=True))
 
     def digits_value(self, text: str) -> Fraction | None:
-        """The value of digits with the marks of the language; None if the marks part several numbers."""
+        """The value of digits with the language's decimal and thousands marks; None if they are several numbers."""
         plain = re.sub(f"[{SPACES}]", "", text)
         if plain.isdecimal():
             return Fraction(plain)
@@ -199,98 +201,99 @@ class Reader:
 
     def month(self, word: str) -> int:
         """The number of the month that a word names, 0 if it names none."""
-        low = self.pack.lower(word)
-        for form, number in self.months.get(low[:2], ()):
+        lower = self.pack.lower(word)
+        for form, number in self.months.get(lower[:2], ()):
             name = self.pack.lower(form)
-            begins = name[-1] == "~" and low.startswith(name[:-1]) and len(low) <= len(name) + LONGEST_ENDING
-            if (begins or low == name) and not (form[0].isupper() and is_small(word[0])):
+            begins = name[-1] == "~" and lower.startswith(name[:-1]) and len(lower) <= len(name) + LONGEST_ENDING
+            if (begins or lower == name) and not (form[0].isupper() and is_small(word[0])):
                 return number
         return 0
 
     def numbers(self, text: str) -> list[Number]:
         """All numbers of `text` in order."""
         tokens = list(self.tokens(text))
-        found: list[Number] = []
-        at = 0
-        while at < len(tokens):
-            end, value = self.read(text, tokens, at)
-            if end == at:
-                at += 1
+        numbers: list[Number] = []
+        index = 0
+        while index < len(tokens):
+            end, value = self.read(text, tokens, index)
+            if end == index:
+                index += 1
                 continue
-            unit, last = self.unit_behind(text, tokens, end)
-            worded = all(token.worded for token in tokens[at:end])
-            unit = unit or self.unit_before(text, tokens, at)
-            weak = end == at + 1 and self.pack.lower(tokens[at].text) in self.rules.weak
-            one = Number(value, unit, tokens[at].start, tokens[end - 1].root, worded=worded, last=last, weak=weak)
-            if found:
-                one = self.linked(text, found[-1], one)
-                alone = len(text[found[-1].end : one.start].split()) < 2 and "," not in text[found[-1].end : one.start]
-                if not found[-1].unit and (one.link == "range" or (one.link and alone)):
-                    found[-1] = replace(found[-1], unit=one.unit)
-            found.append(one)
-            at = end
-        return found
+            unit, last = self.unit_after(text, tokens, end)
+            worded = all(token.worded for token in tokens[index:end])
+            unit = unit or self.unit_before(text, tokens, index)
+            weak = end == index + 1 and self.pack.lower(tokens[index].text) in self.rules.weak
+            number = Number(value, unit, tokens[index].start, tokens[end - 1].root, worded=worded, last=last, weak=weak)
+            if numbers:
+                number = self.linked(text, numbers[-1], number)
+                gap = text[numbers[-1].end : number.start]
+                alone = len(gap.split()) < 2 and "," not in gap
+                if not numbers[-1].unit and (number.link == "range" or (number.link and alone)):
+                    numbers[-1] = replace(numbers[-1], unit=number.unit)
+            numbers.append(number)
+            index = end
+        return numbers
 
     def read(self, text: str, tokens: list[Token], at: int) -> tuple[int, Fraction]:
-        """Where the number that begins with a token ends, and its value; `at` itself if none begins there."""
+        """The token index at which the number that begins at `at` ends, and its value; `at` itself if none begins."""
         first = tokens[at]
         if first.value is None and (roman := self.roman(first.text, 1)):
-            unit, _ = self.unit_behind(text, tokens, at + 1)
+            unit, _ = self.unit_after(text, tokens, at + 1)
             return (at + 1, Fraction(roman)) if unit == CENTURY else (at, Fraction(0))
         if first.value is None:
             return at, Fraction(0)
-        now, end = Sum(), at
+        total, end = Sum(), at
         while end < len(tokens):
-            place = end
-            if now.parts and now.value >= 100 and tokens[place].text.lower() in self.rules.inner:
-                place += 1  # "one hundred and one"
-            if place == len(tokens) or tokens[place].value is None:
+            index = end
+            if total.parts and total.value >= 100 and tokens[index].text.lower() in self.rules.inner:
+                index += 1  # "one hundred and one"
+            if index == len(tokens) or tokens[index].value is None:
                 break
-            before = tokens[place - 1] if now.parts else None
-            if before and not BESIDE.fullmatch(text, before.end, tokens[place].start):
+            before = tokens[index - 1] if total.parts else None
+            if before and not BESIDE.fullmatch(text, before.end, tokens[index].start):
                 break
-            if not now.take(tokens[place]):
+            if not total.take(tokens[index]):
                 break
-            end = place + 1
+            end = index + 1
         half = end < len(tokens) and self.pack.lower(tokens[end].text) in self.rules.half
-        return (end + 1, now.value + Fraction(1, 2)) if half else (end, now.value)
+        return (end + 1, total.value + Fraction(1, 2)) if half else (end, total.value)
 
-    def unit_behind(self, text: str, tokens: list[Token], at: int) -> tuple[str, int]:
-        """The unit that begins with a token, and where it ends; "" and the end of the number if none does."""
+    def unit_after(self, text: str, tokens: list[Token], at: int) -> tuple[str, int]:
+        """The unit that begins at token `at`, and where it ends in the text; "" and the end of the number if none."""
         end = tokens[at - 1].end
         if at < len(tokens) and tokens[at].value is None and UNIT_BESIDE.fullmatch(text, end, tokens[at].start):
-            for skipped in (0, 1):  # one word may stand between: an ending behind a hyphen, an abbreviated ordinal
+            for skipped in (0, 1):  # one word may stand between: an ending after a hyphen, an abbreviated ordinal
                 if skipped and not (text[end : end + 1] in "-'’ʼ‑" and at + 1 < len(tokens)):
                     break
                 if not skipped and text[end : end + 1] in "-‑" and len(tokens[at].text) == 1:
-                    continue  # an ending: 1930-м is no length
+                    continue  # an ending: 1930-м is not a length
                 for unit, form in self.units.get(self.pack.lower(tokens[at + skipped].text)[:1], ()):
                     if self.matches(text, tokens, at + skipped, form):
                         return unit, tokens[at + skipped + len(form) - 1].end
         return "", end
 
     def unit_before(self, text: str, tokens: list[Token], at: int) -> str:
-        """The unit that stands before a number, where the pack has one that ends with `_`."""
+        """The unit before a number, where the pack has one that ends with `_`."""
         if at and BESIDE.fullmatch(text, tokens[at - 1].end, tokens[at].start):
-            low = self.pack.lower(tokens[at - 1].text)
-            for unit, form in self.units.get(low[:1], ()):
-                if form == [low + "_"]:
+            lower = self.pack.lower(tokens[at - 1].text)
+            for unit, form in self.units.get(lower[:1], ()):
+                if form == [lower + "_"]:
                     return unit
         return ""
 
     def matches(self, text: str, tokens: list[Token], at: int, form: list[str]) -> bool:
         if at + len(form) > len(tokens):
             return False
-        for place, part in enumerate(form, at):
-            low = self.pack.lower(tokens[place].text)
-            if not (low.startswith(part[:-1]) if part.endswith("~") else low == part):
+        for index, part in enumerate(form, at):
+            lower = self.pack.lower(tokens[index].text)
+            if not (lower.startswith(part[:-1]) if part.endswith("~") else lower == part):
                 return False
-            if place > at and not BESIDE.fullmatch(text, tokens[place - 1].end, tokens[place].start):
+            if index > at and not BESIDE.fullmatch(text, tokens[index - 1].end, tokens[index].start):
                 return False
         return True
 
     def linked(self, text: str, before: Number, now: Number) -> Number:
-        """`now` with how it stands to the number before it."""
+        """`now` with its relation to the number before it."""
         gap = self.pack.lower(text[before.end : now.start])
         if len(gap) > LONGEST_GAP:
             return now
@@ -312,7 +315,7 @@ class Reader:
 
 
 def whole_year(before: Number, now: Number, text: str) -> Fraction:
-    """1945 for the 45 of 1941-45."""
+    """The value of `now` as a full year after the year `before`: 1945 for the 45 of 1941-45."""
     short, full = text[now.start : now.end], text[before.start : before.end]
     if len(short) == 2 and len(full) == 4 and short.isdecimal() and full.isdecimal() and short > full[2:]:
         return Fraction(full[:2] + short)
@@ -325,7 +328,7 @@ def _reader(code: str, folder: Path) -> Reader:
 
 
 def reader(pack: LanguagePack) -> Reader:
-    """The reader of a pack, with all that it remembers."""
+    """The reader of a pack; it remembers the words that it has read."""
     return _reader(pack.code, pack.folder)
 
 

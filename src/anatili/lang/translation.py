@@ -1,4 +1,4 @@
-"""`translation.toml` of a pack: what shows in a translation without a reference, and sentences that bring it out."""
+"""`translation.toml` of a pack: what can be checked in a translation without a reference, and sentences to test it."""
 
 import re
 from functools import cache
@@ -7,41 +7,41 @@ from typing import Literal
 
 from pydantic import ConfigDict, Field, ValidationError, field_validator
 
-from anatili.lang import LanguagePack, Part, explain, read_toml
+from anatili.lang import LanguagePack, PackTable, explain, read_toml
 from anatili.problem import Problem
 
 Gender = Literal["masculine", "feminine", "open"]
 
 
-class Sentences(Part):
-    """Sentences of the language, all of which say or leave open the same."""
+class Sentences(PackTable):
+    """Sentences of the language that agree in what they say, or leave open."""
 
     texts: tuple[str, ...]
-    gender: Gender | None = Field(None, description="Of the person meant; `open` if nothing in the sentence tells.")
-    negated: bool | None = Field(None, description="Whether it denies something.")
+    gender: Gender | None = Field(None, description="Gender of the person meant; `open` if the sentence does not say.")
+    negated: bool | None = Field(None, description="Whether the sentences deny something.")
 
 
-class Names(Part):
-    """A sentence with a name; for each other language the spellings of the name that are right, any one of them."""
+class Names(PackTable):
+    """A sentence with a name and, for each other language, the correct spellings of the name."""
 
     model_config = ConfigDict(frozen=True, extra="allow")
     __pydantic_extra__: dict[str, tuple[str, ...]]
     text: str
 
 
-class Translation(Part):
-    """What `translation.toml` may say."""
+class Translation(PackTable):
+    """The keys of `translation.toml`."""
 
     flores: str = Field("", pattern="^[a-z]{3}_[A-Z][a-z]{3}$|^$", description="The language's name in FLORES and "
         "NLLB, such as aaa_Latn, where it is not `iso639_3` and the main script.")  # fmt: skip
-    masculine: tuple[str, ...] = Field((), description="Words that say that a man is meant, in small letters.")
-    feminine: tuple[str, ...] = Field((), description="Words that say that a woman is meant, in small letters.")
-    negation: str = Field("", description="Regular expression of what denies; must be linear (no nested repeats).")
-    hints: str = Field("", description="Regular expression of beginnings of small words for what other languages say "
-        "with a denial (unknown, hardly, only); linear.")  # fmt: skip
+    masculine: tuple[str, ...] = Field((), description="Words that show that a man is meant, in lower case.")
+    feminine: tuple[str, ...] = Field((), description="Words that show that a woman is meant, in lower case.")
+    negation: str = Field("", description="Regular expression for negation; must be linear (no nested repeats).")
+    hints: str = Field("", description="Regular expression for the beginnings of lower-case words that other languages "
+        "express with a negation (unknown, hardly, only); linear.")  # fmt: skip
     places: dict[str, tuple[str, ...]] = Field(
-        {}, description="Key, the same in all packs -> beginnings, in small letters, of names that are other words "
-        "in each language (Germany, Deutschland)."
+        {}, description="Key, the same in all packs -> beginnings, in lower case, of names that differ from language "
+        "to language (Germany, Deutschland)."
     )  # fmt: skip
     sentences: tuple[Sentences, ...] = ()
     names: tuple[Names, ...] = ()
@@ -52,13 +52,13 @@ class Translation(Part):
         try:
             re.compile(value)
         except re.error as error:
-            raise ValueError(f"no regular expression: {error}") from error
+            raise ValueError(f"not a regular expression: {error}") from error
         return value
 
 
 @cache
 def load_translation(folder: Path) -> Translation:
-    """The `translation.toml` in a pack's folder; an empty one where there is none."""
+    """The `translation.toml` in a pack's folder; an empty one if there is none."""
     path = folder / "translation.toml"
     try:
         return Translation.model_validate(read_toml(path))
@@ -67,12 +67,12 @@ def load_translation(folder: Path) -> Translation:
 
 
 def flores_code(pack: LanguagePack) -> str:
-    """What FLORES, and the models of its makers, call a language: its three letters and its script."""
+    """The language's code in FLORES and NLLB: its three-letter code and its script."""
     return load_translation(pack.folder).flores or f"{pack.config.iso639_3}_{pack.main_script}"
 
 
 @cache
 def small_words(folder: Path) -> frozenset[str]:
-    """The pack's words that begin with a small letter (`small.txt`): in a name they are translated (Law, Center)."""
+    """The pack's words in lower case (`small.txt`): within a name they are translated (Law, Center)."""
     path = folder / "small.txt"
     return frozenset(path.read_text("utf-8").split()) if path.is_file() else frozenset()

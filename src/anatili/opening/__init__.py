@@ -1,4 +1,4 @@
-"""A model opened by its name: a run, a folder, a file, an address, one that is bundled or one that was pulled."""
+"""Open a model by its name: a run, a folder, a file, an address, a bundled model or a pulled one."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -18,36 +18,36 @@ from anatili.sample.topics import read_topics
 from anatili.text import show_path
 
 Tell = Callable[[str], None]
-"""Where one who waits is told what is done meanwhile."""
+"""Gets messages for a person who waits."""
 
 
 def silent(_: str) -> None:
-    """Nobody waits."""
+    """Ignore the message."""
 
 
 @dataclass(frozen=True)
 class OpenedModel:
-    """An engine and what is known of its model."""
+    """An engine, and what is known about its model."""
 
     engine: Engine
     packs: dict[str, LanguagePack]
     """The languages that it speaks, the main one first."""
     directions: Directions | None = None
-    """Between which languages it was taught to translate; None where that is not known."""
+    """The directions in which it was trained to translate; None if that is not known."""
     card: str = ""
     """The model's card, "" if it has none."""
     run: Run | None = None
-    """The run that it comes from, whose corpus it answers from."""
+    """The run that made it, whose corpus it answers from."""
     answers_from_sample: bool = False
-    """Whether it answers from the bundled sample: a model that comes without texts of its own."""
+    """Whether it answers from the bundled sample, as a model without texts of its own does."""
 
 
 def open_model(
     target: str | Path = "", runs: Path = Path("runs"), adapters: Sequence[Path] = (), tell: Tell = silent,
     slots: int = 1,
 ) -> OpenedModel:  # fmt: skip
-    """The model named by `target`: a run's (the tuned one), a file, a folder, a server's address, one that comes with
-    anatili or one that was pulled. No name at all means the best of those that come with anatili.
+    """The model named by `target`: the tuned model of a run, a file, a folder, a server's address, a bundled model or a
+    pulled one. An empty name means the best bundled model.
     """
     target = str(target)
     if is_model(target):
@@ -57,12 +57,12 @@ def open_model(
         return OpenedModel(engine, speaking())
     if not target or not is_run(target, runs):
         if folder := models.find(target or models.default()):
-            about = models.describe(folder)
-            packs = {code: load_pack(code) for code in about["languages"]}
+            description = models.describe(folder)
+            packs = {code: load_pack(code) for code in description["languages"]}
             file = models.open_packaged(folder, tell)
-            taught = read_directions(about.get("translation"), folder / models.DESCRIPTION)
+            directions = read_directions(description.get("translation"), folder / models.DESCRIPTION)
             engine = open_engine(file, adapters, slots)
-            return OpenedModel(engine, packs, taught, read_card(folder), answers_from_sample=True)
+            return OpenedModel(engine, packs, directions, read_card(folder), answers_from_sample=True)
         if pulled := registry.located(target):
             return open_pulled(pulled, adapters, tell, slots)
     run = run_of(target, runs)
@@ -73,30 +73,30 @@ def open_model(
 
 
 def open_pulled(pulled: registry.Pulled, adapters: Sequence[Path], tell: Tell, slots: int) -> OpenedModel:
-    """A model that was pulled, in the languages that its row names, else in all that there are."""
+    """A pulled model, with the languages that its row in the registry names, else with all languages."""
     row = registry.find(pulled.name)
     if row and row.kind not in ("chat", "base", "translation"):
-        raise Problem(f"{row.name} cannot be asked: it is for {row.kind}")
+        raise Problem(f"{row.name} does not answer questions: it is a model for {row.kind}")
     spoken, card = speaking(), registry.card(pulled)
     if not pulled.opens and (weights.is_converted(pulled.place) or weights.is_encoder_decoder(pulled.place)):
         engine = translation.open_pulled(pulled, tell)
         return OpenedModel(engine, *translation.ways(engine, spoken), card)
     packs = {code: pack for code, pack in spoken.items() if row and code in row.languages} or spoken
     opened = open_engine(pulled.place, adapters, slots)
-    opened.name = pulled.name  # not that of its file, or of a commit
+    opened.name = pulled.name  # not the name of its file or of a commit
     return OpenedModel(opened, packs, card=card, answers_from_sample=True)
 
 
 def open_engine_of(
     target: str | Path = "", adapters: Sequence[Path] = (), slots: int = 1, runs: str | Path = "runs"
 ) -> Engine:
-    """The engine of a model that is named as for `open_assistant`: it makes text, scores it, and makes vectors."""
+    """The engine of a model, named as for `open_assistant`: it generates text, scores it, and makes embeddings."""
     target = str(target) or models.default()
     return open_engine(target if is_address(target) else find_model(target, Path(runs)), adapters, slots)
 
 
 def tokenizer_file(target: Path, tell: Tell = silent) -> Path:
-    """Where the tokenizer of a packaged or pulled model of this name is, else the path itself."""
+    """The file with the tokenizer of the bundled or pulled model of this name, else the path itself."""
     if target.exists():
         return target
     if folder := models.find(str(target)):
@@ -106,7 +106,7 @@ def tokenizer_file(target: Path, tell: Tell = silent) -> Path:
 
 
 def read_card(folder: Path) -> str:
-    """The card of the model in a release or package, without the facts for machines before it; "" if there is none."""
+    """The card of the model in a release or package, without its YAML metadata; "" if there is none."""
     for path in (folder / "model" / "README.md", folder / "README.md"):
         if path.is_file():
             text = path.read_text("utf-8")
@@ -115,10 +115,11 @@ def read_card(folder: Path) -> str:
 
 
 def speaking() -> dict[str, LanguagePack]:
-    """The packs of all languages that have prompts, in the order in which the sample has them."""
+    """The packs of all languages that have prompts, in the order of the sample."""
     order = list(read_topics()[0].pages)
-    found = {code: pack for code in codes() if (pack := load_pack(code)).prompts}
-    return dict(sorted(found.items(), key=lambda one: order.index(one[0]) if one[0] in order else len(order)))
+    with_prompts = [code for code in codes() if load_pack(code).prompts]
+    with_prompts.sort(key=lambda code: order.index(code) if code in order else len(order))
+    return {code: load_pack(code) for code in with_prompts}
 
 
 def is_model(target: str) -> bool:
@@ -132,29 +133,29 @@ def is_run(target: str, runs: Path) -> bool:
 
 
 def find_model(target: str, runs: Path = Path("runs"), tell: Tell = silent) -> Path:
-    """The model that is meant: a Hugging Face folder, a .gguf file, a run's newest, a packaged or a pulled one."""
+    """The path of a model: a Hugging Face folder, a .gguf file, a run's newest model, a bundled or a pulled one."""
     path = Path(target)
-    if not is_run(target, runs) and (place := models.find(target)):
-        return models.open_packaged(place, tell)
-    if not is_run(target, runs) and not path.exists() and (found := registry.located(target)):
-        is_whole = found.opens or weights.is_converted(found.place)
-        return found.place if is_whole else weights.check_folder(found.place)
+    if not is_run(target, runs) and (folder := models.find(target)):
+        return models.open_packaged(folder, tell)
+    if not is_run(target, runs) and not path.exists() and (pulled := registry.located(target)):
+        is_whole = pulled.opens or weights.is_converted(pulled.place)
+        return pulled.place if is_whole else weights.check_folder(pulled.place)
     if path.suffix == ".gguf" or (path.is_dir() and not (path / "recipe.toml").is_file()):
         return path if path.suffix == ".gguf" or weights.is_converted(path) else weights.check_folder(path)
     return model_of(run_of(target, runs))
 
 
 def run_of(target: str, runs: Path) -> Run:
-    """The run of this name; `Problem` names the runs and models that there are."""
+    """The run of this name; the `Problem` lists the runs and the bundled models."""
     try:
         return find_run(Path(target), runs)
     except Problem as problem:
-        known = f"Models that come with anatili: {', '.join(models.names())}; others: anatili models"
+        known = f"Bundled models: {', '.join(models.names())}; for others see: anatili models"
         raise Problem(f"{problem}. {known}") from problem
 
 
 def model_of(run: Run) -> Path:
-    """The model folder of a run: tuned if that stage is finished, else as pretrained."""
+    """The model folder of a run: the tuned model if that stage is finished, else the pretrained one."""
     for stage in ("tune", "pretrain"):
         if run.record(stage):
             return run.folder(stage) / "model"

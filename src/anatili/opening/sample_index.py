@@ -1,4 +1,4 @@
-"""The sample with its search index, for models that come without texts of their own."""
+"""The sample with its search index, for models without texts of their own."""
 
 from collections.abc import Sequence
 
@@ -11,19 +11,19 @@ from anatili.stage import carry_out, stages_named
 from anatili.weights import cache_folder
 
 WAIT = 600
-"""Seconds to wait for another process that makes the same index: it takes some, on a busy machine minutes."""
+"""Seconds to wait for another process that makes the same index, which takes minutes on a busy machine."""
 
 
 def sample_run(languages: Sequence[str], tell: Tell) -> Run:
-    """A run of the sample up to its index, in `languages`, the main one first; made once and kept in the cache."""
+    """A run of the sample up to its index, in `languages`, the main one first; made once and stored in the cache."""
     recipe = Recipe.model_validate({
         "name": "sample", "language": languages[0], "beside": languages[1:],
         "collect": {"sources": [{"name": "sample", "path": sample.PLACE, "license": "CC0-1.0"}]},
     })  # fmt: skip
     run = Run(cache_folder() / f"sample-{'-'.join(languages)}-{sample.digest()[:16]}")
-    with run.locked(WAIT):  # two servers that begin at once make it once
+    with run.locked(WAIT):  # two servers that start together make it only once
         if not run.record("index"):
-            tell("making the search index of the sample, once …")
+            tell("making the search index of the sample (only once) …")
         try:
             return until_index(recipe, run)
         except Drift:  # another version of anatili made it

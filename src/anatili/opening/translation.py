@@ -1,4 +1,4 @@
-"""Open a translation-only model with the languages that it knows, from a folder or as it was pulled."""
+"""Open a translation-only model, pulled or in a folder, with the languages that it knows."""
 
 from collections.abc import Callable, Mapping
 from itertools import permutations
@@ -26,7 +26,7 @@ def ways(engine: Seq2SeqEngine, first: Mapping[str, LanguagePack]) -> tuple[dict
 
 
 def open_pulled(pulled: Pulled, tell: Callable[[str], None]) -> Seq2SeqEngine:
-    """The engine of a pulled model. A model that is not converted yet is converted once, into the cache."""
+    """The engine of a pulled model, which is converted first if needed, only once, into the cache."""
     folder = Path(pulled.folder)
     if is_converted(folder):
         return Seq2SeqEngine(folder, pulled.name)
