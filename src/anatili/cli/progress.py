@@ -165,19 +165,19 @@ def show_passages(found: list[Any]) -> None:
         out.print(Text(f"    {passage.url} · {passage.license} · {passage.time[:10]}", style="dim"))
 
 
-def show_answer(ready: Any, pieces: Iterable[Any], report: Any, words: dict[str, str]) -> None:
+def show_answer(prepared: Any, pieces: Iterable[Any], report: Any, words: dict[str, str]) -> None:
     """The passages that fit, then the answer as it comes, labelled as what it is."""
     out = console()
-    if ready.searched:
+    if prepared.searched:
         out.print(Text(words.get("passages", "Passages"), style="underline"))
-        if ready.passages:
-            show_passages(ready.passages)
+        if prepared.passages:
+            show_passages(prepared.passages)
         else:
             out.print(words.get("nothing", "-"))
         out.print()
     out.print(Text(words.get("answer", "Answer"), style="underline"))
-    if ready.notice:
-        out.print(Text(ready.notice, style="yellow"))
+    if prepared.notice:
+        out.print(Text(prepared.notice, style="yellow"))
     for piece in pieces:
         out.print(piece.text, end="", markup=False)
     out.print("\n")
