@@ -48,13 +48,9 @@ class Anchor:
     clause: int
 
 
-def supports(claim: str, passage: Evidence, pack: LanguagePack) -> bool:
+def supports(text: str, passage: Evidence, pack: LanguagePack) -> bool:
     """Whether a passage supports a sentence as a whole, or else each of its clauses."""
-    return supports_parsed(parse_sentence(standardize(claim, pack), pack), passage, pack)
-
-
-def supports_parsed(claim: Sentence, passage: Evidence, pack: LanguagePack) -> bool:
-    """The same for a parsed sentence."""
+    claim = parse_sentence(standardize(text, pack), pack)
     if not claim.of(*CONTENT) and not claim.numbers:
         return False
     if supports_clause(claim, passage, pack):
