@@ -16,7 +16,7 @@ from anatili.sample.crawl import topic_url
 from anatili.sample.topics import read_topics
 from anatili.search.analysis import terms
 from anatili.search.searcher import Hit, Search
-from anatili.serve.assistant import FITS, fitting
+from anatili.serve.assistant import MIN_COVERAGE, fitting_passages
 from anatili.serve.citations import Report, quotation
 
 
@@ -28,7 +28,9 @@ def covered(said: str, answer: str, code: str) -> float:
     return len(wanted & set(terms(code).of(said).split())) / max(1, len(wanted))
 
 
-def shares(search: Search, code: str, fits: Callable[[list[Hit], str], list[Hit]] = fitting) -> tuple[float, ...]:
+def shares(
+    search: Search, code: str, fits: Callable[[list[Hit], str], list[Hit]] = fitting_passages
+) -> tuple[float, ...]:
     """Shares of questions answered with their page there, declined without it; of the answers' words quoted, and n."""
     answered = declined = 0
     quoted = []
@@ -52,8 +54,8 @@ def main() -> None:
     search = Search(sample_run(list(packs), print).folder("index"), packs)
     for code in packs:
         answered, declined, quoted, many = shares(search, code)
-        print(f"{code}: threshold {FITS}; answered {answered:.3f} with the page, declined {declined:.3f} without it, "
-              f"n = {count}; quotations hold {quoted:.3f} of the answers' words, n = {many}")  # fmt: skip
+        print(f"{code}: threshold {MIN_COVERAGE}; answered {answered:.3f} with the page, declined {declined:.3f} "
+              f"without it, n = {count}; quotations hold {quoted:.3f} of the answers' words, n = {many}")  # fmt: skip
 
 
 if __name__ == "__main__":

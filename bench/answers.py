@@ -31,8 +31,8 @@ LANGUAGES = ("kk", "ru", "en", "tr")
 
 def ask(assistant: Assistant, question: str, language: str, *, search: bool) -> tuple[str, bool]:
     """The answer on one line, and whether it is that nothing was found."""
-    ready = assistant.ready([{"role": "user", "content": question}], language, search=search)
-    chunks = assistant.answer(ready, Sampling(temperature=0.0, max_tokens=100), Report())
+    prepared = assistant.prepare([{"role": "user", "content": question}], language, search=search)
+    chunks = assistant.answer(prepared, Sampling(temperature=0.0, max_tokens=100), Report())
     said = " ".join("".join(chunk.text for chunk in chunks).split())
     return said, assistant.no_answer(language) in said
 

@@ -1,4 +1,4 @@
-"""Servers started as people start them."""
+"""Servers that are started with the command."""
 
 import os
 import re
@@ -19,25 +19,25 @@ def start(target, *arguments: str, **environment: str):
 
 
 def announced(process) -> str:
-    """The address that a server says it has, once it answers there."""
+    """The address that a server announces, once it responds there."""
     for line in process.stdout:
-        found = re.search(r"API +(http://\S+)/v1", line)
-        if found:
+        match = re.search(r"API +(http://\S+)/v1", line)
+        if match:
             break
     else:
         raise AssertionError(f"the server did not start: {process.stderr.read()}")
     end = time.monotonic() + 60
     while True:
         try:
-            httpx.get(found[1] + "/health").raise_for_status()
-            return found[1]
+            httpx.get(match[1] + "/health").raise_for_status()
+            return match[1]
         except httpx.TransportError:
             assert time.monotonic() < end
             time.sleep(0.1)
 
 
 def stop(process) -> str:
-    """End a server; what it wrote to standard error."""
+    """Stop a server; returns what it wrote to standard error."""
     process.terminate()
-    _, said = process.communicate(timeout=300)
-    return said
+    _, errors = process.communicate(timeout=300)
+    return errors

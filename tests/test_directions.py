@@ -9,7 +9,7 @@ from anatili.directions import USABLE, Direction, card_section, put_section, rea
 from anatili.lang import load_pack
 from anatili.problem import Problem
 from anatili.recipe import load_recipe
-from anatili.serve.translation import quality_of, worth
+from anatili.serve.translation import quality_and_notice, quality_of
 from anatili.train import sft_examples
 from anatili.translate import score
 from anatili.translate.translator import Translator
@@ -53,15 +53,19 @@ def test_each_language_has_a_sentence_for_what_a_direction_is_worth(code):
     assert poor.notice(code, code) == ""
 
 
-def test_the_api_tells_what_a_direction_is_worth():
+def test_the_api_returns_the_quality_of_a_direction():
     translator = Translator(Silent(), PACKS, KNOWN)
     assert quality_of(translator, "kk", "en") == {
         "quality": "usable", "source": "kk", "target": "en", "chrf": 55.5, "interval": (53.0, 58.0), "count": 80,
         "texts": "flores_dev",
     }  # fmt: skip
-    assert worth(translator, "en", "kk")["quality"]["quality"] == "poor"
-    assert "12.3" in worth(translator, "en", "kk")["notice"]
-    assert worth(translator, "kk", "tr")["quality"] == {"quality": "unknown", "source": "kk", "target": "tr"}
+    assert quality_and_notice(translator, "en", "kk")["quality"]["quality"] == "poor"
+    assert "12.3" in quality_and_notice(translator, "en", "kk")["notice"]
+    assert quality_and_notice(translator, "kk", "tr")["quality"] == {
+        "quality": "unknown",
+        "source": "kk",
+        "target": "tr",
+    }
 
 
 def test_the_recipe_tells_what_was_taught(tmp_path):

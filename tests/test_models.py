@@ -127,12 +127,12 @@ def test_a_part_is_put_together_to_what_was_trained(run, package):
 def test_a_package_answers_with_passages_of_the_sample(package):
     assistant = open_assistant(str(package))
     assert assistant.name == "part"
-    ready = assistant.ready([{"role": "user", "content": "Бәйтерек қай қалада?"}])
-    assert ready.passages
-    assert "".join(chunk.text for chunk in assistant.answer(ready, Sampling(max_tokens=3, temperature=0), Report()))
+    prepared = assistant.prepare([{"role": "user", "content": "Бәйтерек қай қалада?"}])
+    assert prepared.passages
+    assert "".join(chunk.text for chunk in assistant.answer(prepared, Sampling(max_tokens=3, temperature=0), Report()))
     request = [{"role": "user", "content": "Ағылшын тіліне аудар: Мен мектепке барамын."}]
-    ready = assistant.ready(request)
-    assert (ready.searched, ready.passages) == (False, [])
+    prepared = assistant.prepare(request)
+    assert (prepared.searched, prepared.passages) == (False, [])
     assert assistant.prompt(request, [], "kk") == request, "a request to translate is put as it was taught"
 
 

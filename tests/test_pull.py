@@ -391,5 +391,5 @@ def test_a_pulled_model_goes_by_its_name_and_tells_what_it_is(gguf, tmp_path, mo
     assert "LicenseRef-Gemma" in assistant.card
     assert assistant.search is not None
     assert next(iter(assistant.packs)) == "kk", "its maker names no languages: all are offered, the main one first"
-    assert not assistant.ready([{"role": "user", "content": "zzz qqq xxyy"}]).passages
-    assert assistant.ready([{"role": "user", "content": "zzz qqq xxyy"}]).abstains, "as small as it is"
+    assert not assistant.prepare([{"role": "user", "content": "zzz qqq xxyy"}]).passages
+    assert assistant.prepare([{"role": "user", "content": "zzz qqq xxyy"}]).abstains, "as small as it is"

@@ -268,8 +268,8 @@ def test_without_the_package_words_are_asked_and_it_is_told(small, monkeypatch):
 def test_a_passage_in_another_language_fits_if_vectors_say_so():
     passage = Passage("1:0", "1", "T", "Text.", "", "", "", "", "kk", "Cyrl")
     near = Hit(passage, 1.0, (), 0.0, (0, 5), is_close=True)
-    assert assistant.fitting([near], "ru") == [near]
-    assert assistant.fitting([near], "kk") == [], "in the language of the question words must be there"
+    assert assistant.fitting_passages([near], "ru") == [near]
+    assert assistant.fitting_passages([near], "kk") == [], "in the language of the question words must be there"
 
 
 def test_vectors_do_not_hang_on_company_or_threads():

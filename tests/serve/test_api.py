@@ -1,4 +1,4 @@
-"""Search, passages, page and errors of the server as people start it."""
+"""Search, passages, page and errors of a server that is started with the command."""
 
 import re
 
@@ -35,7 +35,7 @@ ASK = [{"role": "user", "content": "Алтын адам қайдан табыл�
         ),
     ],
 )
-def test_wrong_requests_get_an_error_in_openais_form(address, change, status):
+def test_wrong_requests_get_an_error_in_openais_format(address, change, status):
     answer = httpx.post(f"{address}/v1/chat/completions", json={"model": "tiny", "messages": ASK, **change}, timeout=60)
     assert answer.status_code == status
     error = answer.json()["error"]
@@ -47,33 +47,33 @@ def test_wrong_requests_get_an_error_in_openais_form(address, change, status):
     ("method", "path", "status"),
     [("GET", "/nowhere", 404), ("POST", "/health", 405), ("GET", "/static/none.js", 404), ("GET", "/search", 422)],
 )
-def test_other_errors_have_the_same_form(address, method, path, status):
+def test_other_errors_have_the_same_format(address, method, path, status):
     answer = httpx.request(method, address + path)
     assert answer.status_code == status
     assert answer.json()["error"]["message"]
 
 
-def test_search_tells_passages_languages_and_guesses(address):
-    found = httpx.get(f"{address}/search", params={"q": "киіз үй шаңырақ"}).json()
-    first = found["passages"][0]
+def test_search_returns_passages_languages_and_guesses(address):
+    results = httpx.get(f"{address}/search", params={"q": "киіз үй шаңырақ"}).json()
+    first = results["passages"][0]
     assert first["title"] == "Киіз үй"
     assert {"id", "url", "source", "license", "time", "language", "text", "hits", "snippet", "score"} <= set(first)
-    assert found["prefer"] == "kk"
-    assert found["counts"]["kk"] >= len([one for one in found["passages"] if one["language"] == "kk"])
+    assert results["prefer"] == "kk"
+    assert results["counts"]["kk"] >= len([hit for hit in results["passages"] if hit["language"] == "kk"])
     same = httpx.get(f"{address}/passages/{first['id']}").json()
     assert same["text"] == first["text"]
     assert httpx.get(f"{address}/passages/none").status_code == 404
     assert httpx.get(f"{address}/search", params={"q": "домбырра"}).json()["guessed"]
 
 
-def test_search_narrows_prefers_and_pages(address):
-    def titles(**more) -> list[str]:
-        asked = httpx.get(f"{address}/search", params={"q": "қазақ тарихы", **more}).json()
-        return [one["id"] for one in asked["passages"]]
+def test_search_filters_prefers_and_pages(address):
+    def ids(**more) -> list[str]:
+        results = httpx.get(f"{address}/search", params={"q": "қазақ тарихы", **more}).json()
+        return [hit["id"] for hit in results["passages"]]
 
-    assert titles(limit=10) == titles(limit=5) + titles(limit=5, offset=5)
+    assert ids(limit=10) == ids(limit=5) + ids(limit=5, offset=5)
     only = httpx.get(f"{address}/search", params={"q": "Алматы", "only": "ru"}).json()["passages"]
-    assert {one["language"] for one in only} == {"ru"}
+    assert {hit["language"] for hit in only} == {"ru"}
     for wrong in ({"limit": -5}, {"limit": 1000}, {"offset": 10**9}, {"q": "x" * 2000}):
         assert httpx.get(f"{address}/search", params={"q": "yurt", **wrong}).status_code == 422
 
@@ -85,35 +85,35 @@ def test_words_of_the_page(address):
 
 
 @pytest.mark.parametrize("path", ["/", "/docs"])
-def test_the_page_is_whole_and_local(address, path):
+def test_the_page_is_complete_and_local(address, path):
     page = httpx.get(address + path)
     assert page.status_code == 200
     assert not re.findall(r"(?:src|href)=\"https?:", page.text)
     for part in re.findall(r"(?:src|href)=\"(/static/[^\"]+)\"", page.text):
-        found = httpx.get(address + part)
-        assert found.status_code == 200
-        assert "innerHTML" not in found.text
+        file = httpx.get(address + part)
+        assert file.status_code == 200
+        assert "innerHTML" not in file.text
     script = httpx.get(f"{address}/static/page.js").text
     words = load_pack("kk").prompts["page"]
     for word in set(re.findall(r"data-word=\"(\w+)\"", page.text)) | set(re.findall(r"\bwords\.(\w+)", script)):
         assert word in words
 
 
-def test_metrics_count_what_was_asked_and_hold_no_words(address):
+def test_metrics_count_requests_and_contain_no_text(address):
     httpx.get(f"{address}/search", params={"q": "құпиясөз"})
     httpx.get(f"{address}/құпиясөз")
-    said = httpx.get(f"{address}/metrics")
-    assert said.headers["content-type"].startswith("text/plain; version=0.0.4")
-    assert re.search(r'anatili_requests_total\{route="/search",status="200"\} \d+', said.text)
-    assert 'route="none",status="404"' in said.text
-    assert "anatili_running 0.0" in said.text
-    assert "құпиясөз" not in said.text
+    metrics = httpx.get(f"{address}/metrics")
+    assert metrics.headers["content-type"].startswith("text/plain; version=0.0.4")
+    assert re.search(r'anatili_requests_total\{route="/search",status="200"\} \d+', metrics.text)
+    assert 'route="none",status="404"' in metrics.text
+    assert "anatili_running 0.0" in metrics.text
+    assert "құпиясөз" not in metrics.text
 
 
-def test_a_taken_port_is_told(address, tiny_run, anatili):
+def test_a_taken_port_is_reported(address, tiny_run, anatili):
     answer = anatili("serve", tiny_run, "--port", address.rsplit(":", 1)[1])
     assert answer.returncode == 1
-    assert "--port 0 takes a free one" in answer.stderr
+    assert "--port 0 takes a free port" in answer.stderr
 
 
 def test_a_server_without_an_index_says_so(tiny_run):

@@ -1,4 +1,4 @@
-"""Citations: what holds is shown, what does not loses its marks."""
+"""Citations: those that hold are shown, the others lose their quotation marks and numbers."""
 
 import random
 import re
@@ -20,25 +20,25 @@ TEXTS = (
 )
 
 
-def found(text: str, hits: tuple[tuple[int, int], ...] = ()) -> Hit:
+def hit(text: str, hits: tuple[tuple[int, int], ...] = ()) -> Hit:
     return Hit(
         Passage("p", "p", "Тақырып", text, "u", "s", "", "CC0-1.0", "kk", "Cyrl"), 1.0, hits, 1.0, (0, len(text))
     )
 
 
-PASSAGES = [found(text) for text in TEXTS]
+PASSAGES = [hit(text) for text in TEXTS]
 
 
-def check(said: str, size: int = 3) -> tuple[str, Report]:
-    """`said` as it is shown when it comes in chunks of `size` letters."""
+def check(text: str, size: int = 3) -> tuple[str, Report]:
+    """What is shown of `text` if it comes in chunks of `size` letters."""
     report = Report()
-    parts = [said[at : at + size] for at in range(0, len(said), size)]
+    parts = [text[start : start + size] for start in range(0, len(text), size)]
     chunks = [*(Chunk(part) for part in parts), Chunk("", finish="stop")]
     return "".join(chunk.text for chunk in checked(iter(chunks), PASSAGES, report)), report
 
 
 @pytest.mark.parametrize(
-    ("said", "shown", "numbers", "dropped"),
+    ("text", "shown", "numbers", "dropped"),
     [
         ("Ол «1969 жылы Алтын адам табылды» [1].", "Ол «1969 жылы Алтын адам табылды» [1].", [1], 0),
         ('Ол "1969 жылы алтын адам табылды" [2].', "Ол «1969 жылы алтын адам табылды» [1].", [1], 0),
@@ -54,17 +54,17 @@ def check(said: str, size: int = 3) -> tuple[str, Report]:
         ("", "", [], 0),
     ],
 )
-def test_what_holds_is_shown_and_the_rest_loses_its_marks(said, shown, numbers, dropped):
+def test_what_holds_is_shown_and_the_rest_loses_marks_and_numbers(text, shown, numbers, dropped):
     for size in (1, 3, 1000):
-        got, report = check(said, size)
+        got, report = check(text, size)
         assert got == shown
-        assert [one.number for one in report.citations] == numbers
+        assert [citation.number for citation in report.citations] == numbers
         assert report.dropped == dropped
-        for one in report.citations:
-            assert TEXTS[one.number - 1][one.start : one.end] == one.quote
+        for citation in report.citations:
+            assert TEXTS[citation.number - 1][citation.start : citation.end] == citation.quote
 
 
-def test_whatever_comes_in_whatever_pieces_no_word_is_lost_and_all_shown_quotation_hold():
+def test_no_word_is_lost_and_all_quotations_hold_however_the_text_is_split():
     choose = random.Random(0)
     alphabet = [
         "«",
@@ -84,21 +84,21 @@ def test_whatever_comes_in_whatever_pieces_no_word_is_lost_and_all_shown_quotati
         "”",
     ]
     for _ in range(500):
-        said = "".join(choose.choices(alphabet, k=choose.randrange(1, 25)))
-        once, report = check(said, 1000)
-        again, _ = check(said, choose.randrange(1, 5))
+        text = "".join(choose.choices(alphabet, k=choose.randrange(1, 25)))
+        once, report = check(text, 1000)
+        again, _ = check(text, choose.randrange(1, 5))
         assert once == again
-        assert letters(once) == letters(said)
-        for one in report.citations:
-            if one.quote:
-                assert find_words(TEXTS[one.number - 1], one.quote)
+        assert letters(once) == letters(text)
+        for citation in report.citations:
+            if citation.quote:
+                assert find_words(TEXTS[citation.number - 1], citation.quote)
 
 
 def letters(text: str) -> str:
     return "".join(re.findall(r"[^\W\d_]|97", re.sub(r"\[\d+\]", "", text)))
 
 
-def test_what_waits_is_bounded():
+def test_the_waiting_text_is_bounded():
     report = Report()
     shown = "".join(chunk.text for chunk in checked(iter([Chunk("«" + "а" * 700)]), PASSAGES, report))
     assert len(shown) > 600
@@ -111,22 +111,22 @@ def test_words_are_found_whatever_stands_between_them():
     assert find_words(text, "...") is None
 
 
-def test_passages_answer_in_their_own_words():
+def test_an_answer_quotes_the_best_sentences():
     text = TEXTS[1]
     start = text.index("биіктігі")
     report = Report()
-    assert quotation(found(text, ((start, start + 8),)), report) == "«Оның биіктігі 97 метр.» [1]"
-    assert quotation(found(TEXTS[0], ((0, 4),)), report) == f"«{TEXTS[0]}» [1]"  # both its sentences are short
+    assert quotation(hit(text, ((start, start + 8),)), report) == "«Оның биіктігі 97 метр.» [1]"
+    assert quotation(hit(TEXTS[0], ((0, 4),)), report) == f"«{TEXTS[0]}» [1]"  # both its sentences are short
     long = "Өте " * 100 + "ұзақ сөйлем. Қысқа сөйлем."
-    assert quotation(found(long, ((long.index("Қысқа"), len(long)),)), report) == "«Қысқа сөйлем.» [1]"
-    assert quotation(found("", ()), report) == "«» [1]"
+    assert quotation(hit(long, ((long.index("Қысқа"), len(long)),)), report) == "«Қысқа сөйлем.» [1]"
+    assert quotation(hit("", ()), report) == "«» [1]"
 
 
 def test_a_quotation_does_not_end_at_an_abbreviation_of_its_language():
     text = "Өте " * 80 + "ұзақ сөйлем. Кітапты акад. Әлкей Марғұлан мен т.б. Алматы ғалымдары XX ғ. өнері туралы жазды."
     start = text.index("Марғұлан")
-    want = "«Кітапты акад. Әлкей Марғұлан мен т.б. Алматы ғалымдары XX ғ. өнері туралы жазды.» [1]"
-    assert quotation(found(text, ((start, start + 8),)), Report()) == want
+    expected = "«Кітапты акад. Әлкей Марғұлан мен т.б. Алматы ғалымдары XX ғ. өнері туралы жазды.» [1]"
+    assert quotation(hit(text, ((start, start + 8),)), Report()) == expected
 
 
 TRUE = (
@@ -185,17 +185,17 @@ def page(slug: str, code: str) -> Passage:
 
 
 @pytest.mark.parametrize(("slug", "code", "text"), TRUE)
-def test_a_sentence_that_the_page_bears_out(slug, code, text):
+def test_a_sentence_that_the_page_supports(slug, code, text):
     assert bears_out(page(slug, code), text)
 
 
 @pytest.mark.parametrize(("slug", "code", "text"), FALSE)
-def test_a_falsehood_is_not_borne_out(slug, code, text):
+def test_a_false_sentence_is_not_supported(slug, code, text):
     assert not bears_out(page(slug, code), text)
 
 
 @pytest.mark.parametrize("code", ["kk", "ru", "en", "tr"])
-def test_every_sentence_of_a_page_is_borne_out_by_it(code):
+def test_a_page_supports_each_of_its_sentences(code):
     for topic in read_topics()[::40]:
         passage = page(topic.slug, code)
         for sentence in sentences(passage.text, load_pack(code).abbreviations):
@@ -203,7 +203,7 @@ def test_every_sentence_of_a_page_is_borne_out_by_it(code):
 
 
 @pytest.mark.parametrize(
-    ("said", "shown"),
+    ("text", "shown"),
     [
         ("Toqtar Aubakirov [1] flew in 1963. He came back.", "Toqtar Aubakirov flew in 1963. He came back."),
         ("Toqtar Aubakirov [1] flew in 1991. He came back.", "Toqtar Aubakirov [1] flew in 1991. He came back."),
@@ -216,11 +216,11 @@ def test_every_sentence_of_a_page_is_borne_out_by_it(code):
         ),
     ],
 )
-def test_a_number_vouches_for_its_sentence_up_to_the_end(said, shown):
+def test_a_number_vouches_for_its_sentence_up_to_the_end(text, shown):
     passages = [replace(PASSAGES[0], passage=page("baikonur", "en")), replace(PASSAGES[0], passage=page("abai", "en"))]
     for size in (1, 4, 1000):
         report = Report()
-        chunks = [*(Chunk(said[at : at + size]) for at in range(0, len(said), size)), Chunk("", finish="stop")]
+        chunks = [*(Chunk(text[start : start + size]) for start in range(0, len(text), size)), Chunk("", finish="stop")]
         assert "".join(chunk.text for chunk in checked(iter(chunks), passages, report)) == shown
-        assert report.dropped == len(re.findall(r"\[\d\]", said)) - len(report.citations)
+        assert report.dropped == len(re.findall(r"\[\d\]", text)) - len(report.citations)
         assert len(report.citations) == len(re.findall(r"\[\d\]", shown))

@@ -1,4 +1,4 @@
-"""Programs that people use already, pointed at our server."""
+"""Programs that people already use, with our server."""
 
 import json
 import os
@@ -13,26 +13,26 @@ from anatili.sample.topics import read_topics
 OFFLINE = {"HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"}
 
 
-def test_langchain_talks_and_embeds(llama_address):
+def test_langchain_chats_and_embeds(llama_address):
     langchain = pytest.importorskip("langchain_openai")
-    said = {"base_url": f"{llama_address}/v1", "api_key": "none"}
-    chat = langchain.ChatOpenAI(model="kazakh-26m", max_tokens=20, **said)
+    options = {"base_url": f"{llama_address}/v1", "api_key": "none"}
+    chat = langchain.ChatOpenAI(model="kazakh-26m", max_tokens=20, **options)
     answer = chat.invoke("Алтын адам қайдан табылды?").content
     assert "[1]" in answer
     assert "".join(chunk.content for chunk in chat.stream("Алтын адам қайдан табылды?")) == answer
-    # Without this flag it cuts texts by a vocabulary that it fetches from the network.
-    vectors = langchain.OpenAIEmbeddings(model="kazakh-26m", check_embedding_ctx_length=False, **said)
-    assert len(vectors.embed_query("қала")) == len(vectors.embed_documents(["қала", "өзен"])[1]) > 100
+    # Without this option it splits texts with a vocabulary that it downloads.
+    embeddings = langchain.OpenAIEmbeddings(model="kazakh-26m", check_embedding_ctx_length=False, **options)
+    assert len(embeddings.embed_query("қала")) == len(embeddings.embed_documents(["қала", "өзен"])[1]) > 100
 
 
-def test_its_description_is_kept_to(llama_address):
+def test_the_server_matches_its_openapi_description(llama_address):
     pytest.importorskip("schemathesis")
     command = [sys.executable, "-m", "schemathesis.cli", "run", f"{llama_address}/openapi.json", "--phases", "fuzzing",
                "--max-examples", "8", "--exclude-checks", "positive_data_acceptance", "--generation-deterministic",
                "--request-timeout", "60"]  # fmt: skip
-    done = subprocess.run(command, capture_output=True, text=True, timeout=1800, check=False)
-    assert done.returncode == 0, done.stdout[-3000:]
-    assert "17 passed" in done.stdout or "18 passed" in done.stdout
+    result = subprocess.run(command, capture_output=True, text=True, timeout=1800, check=False)
+    assert result.returncode == 0, result.stdout[-3000:]
+    assert "17 passed" in result.stdout or "18 passed" in result.stdout
 
 
 TASK = """\
@@ -50,39 +50,39 @@ metric_list: [{{metric: acc}}]
 """
 
 
-def test_lm_eval_finds_what_our_own_chances_say(llama_address, tmp_path):
+def test_lm_eval_gives_the_same_accuracy_as_our_logprobs(llama_address, tmp_path):
     pytest.importorskip("lm_eval")
     topics = read_topics()[:6]
     items = [
         {
-            "question": one.pages["kk"].question,
-            "choices": [one.pages["kk"].answer, other.pages["kk"].answer],
+            "question": topic.pages["kk"].question,
+            "choices": [topic.pages["kk"].answer, other.pages["kk"].answer],
             "answer": 0,
         }
-        for one, other in zip(topics, topics[1:] + topics[:1], strict=True)
+        for topic, other in zip(topics, topics[1:] + topics[:1], strict=True)
     ]
     file = tmp_path / "items.jsonl"
     file.write_text("".join(json.dumps(item, ensure_ascii=False) + "\n" for item in items), "utf-8")
     (tmp_path / "task.yaml").write_text(TASK.format(file=file), "utf-8")
     arguments = f"base_url={llama_address}/v1/completions,model=kazakh-26m,num_concurrent=1,max_retries=1"
-    done = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-m", "lm_eval", "--model", "local-completions", "--model_args", arguments, "--tasks",
          "anatili_choice", "--include_path", str(tmp_path), "--output_path", str(tmp_path / "out")],
         capture_output=True, text=True, timeout=1800, check=False,
         env={**os.environ, **OFFLINE, "HF_HOME": str(tmp_path / "hf"), "OPENAI_API_KEY": "none"},
     )  # fmt: skip
-    assert done.returncode == 0, done.stderr[-3000:]
-    (result,) = (tmp_path / "out").rglob("results*.json")
-    found = json.loads(result.read_text("utf-8"))["results"]["anatili_choice"]["acc,none"]
+    assert result.returncode == 0, result.stderr[-3000:]
+    (results_file,) = (tmp_path / "out").rglob("results*.json")
+    accuracy = json.loads(results_file.read_text("utf-8"))["results"]["anatili_choice"]["acc,none"]
     right = 0
     for item in items:
-        chances = [chance_of(llama_address, item["question"], choice) for choice in item["choices"]]
-        right += chances[0] >= max(chances)
-    assert found == pytest.approx(right / len(items))
+        scores = [logprob_of(llama_address, item["question"], choice) for choice in item["choices"]]
+        right += scores[0] >= max(scores)
+    assert accuracy == pytest.approx(right / len(items))
 
 
-def chance_of(address: str, question: str, answer: str) -> float:
-    """Logarithm of the chance of an answer behind its question, by our own API."""
+def logprob_of(address: str, question: str, answer: str) -> float:
+    """The log-probability of an answer after its question, by our own API."""
 
     def tokens(text: str) -> list[int]:
         body = {"prompt": text, "add_special_tokens": False}
@@ -90,5 +90,5 @@ def chance_of(address: str, question: str, answer: str) -> float:
 
     whole, before = tokens(f"{question} {answer}"), len(tokens(question))
     body = {"prompt": whole, "max_tokens": 0, "echo": True, "logprobs": 1}
-    said = httpx.post(f"{address}/v1/completions", json=body, timeout=60).json()
-    return sum(said["choices"][0]["logprobs"]["token_logprobs"][before:])
+    completion = httpx.post(f"{address}/v1/completions", json=body, timeout=60).json()
+    return sum(completion["choices"][0]["logprobs"]["token_logprobs"][before:])

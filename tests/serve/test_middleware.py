@@ -1,4 +1,4 @@
-"""What the server refuses: each line of the security list has its test."""
+"""What the server refuses, with a test for each security rule."""
 
 import http.client
 import json
@@ -10,37 +10,37 @@ import pytest
 from serving import start, stop
 
 from anatili.problem import Problem
-from anatili.serve.middleware import Limit, Rules, hash_key, read_keys
+from anatili.serve.middleware import AccessRules, RateLimit, hash_key, read_keys
 
 ASK = [{"role": "user", "content": "Алтын адам қайдан табылды?"}]
 KEY = "k" * 24
 
 
 @pytest.fixture(scope="module")
-def kept(tiny_run, tmp_path_factory, anatili):
+def guarded(tiny_run, tmp_path_factory, anatili):
     """A server with keys, a limit and a log; its address, and what it wrote."""
     file = tmp_path_factory.mktemp("keys") / "keys.txt"
     file.write_text(f"# who may ask\nministry {hash_key(KEY)}\nschool {hash_key('s' * 24)}\n", "utf-8")
     process, address = start(
         tiny_run, "--host", "0.0.0.0", "--keys", str(file), "--per-minute", "30", "--log", "--origin", "https://e.kz"
     )
-    address, said = address.replace("0.0.0.0", "127.0.0.1"), list[str]()
-    for key in (KEY, "s" * 24):  # who is known goes on when strangers have spent what an address may fail
+    address, written = address.replace("0.0.0.0", "127.0.0.1"), list[str]()
+    for key in (KEY, "s" * 24):  # known clients must be served even after strangers have used up the address's attempts
         assert httpx.get(f"{address}/v1/models", headers={"Authorization": f"Bearer {key}"}).status_code == 200
-    yield address, said
-    said.append(stop(process))
-    lines = [json.loads(line) for line in said[0].splitlines() if line.startswith("{")]
+    yield address, written
+    written.append(stop(process))
+    lines = [json.loads(line) for line in written[0].splitlines() if line.startswith("{")]
     assert {"ministry", ""} <= {line["who"] for line in lines}
     usual = {"time", "event", "id", "who", "method", "route", "status", "seconds"}
     assert all(set(line) == usual | ({"address"} & set(line)) for line in lines)
     assert all(line["address"] == "127.0.0.1" for line in lines if line["status"] in (401, 429))
-    assert "Алтын" not in said[0]
-    assert "q=" not in said[0]
-    assert KEY not in said[0]
+    assert "Алтын" not in written[0]
+    assert "q=" not in written[0]
+    assert KEY not in written[0]
 
 
-def test_every_route_but_page_and_health_asks_for_a_key(kept):
-    address, _ = kept
+def test_every_route_but_page_and_health_requires_a_key(guarded):
+    address, _ = guarded
     schema = httpx.get(f"{address}/openapi.json", headers={"Authorization": f"Bearer {KEY}"}).json()
     routes = [(path, method) for path, methods in schema["paths"].items() for method in methods]
     assert len(routes) > 10
@@ -56,15 +56,15 @@ def test_every_route_but_page_and_health_asks_for_a_key(kept):
     httpx.get(f"{address}/search", params={"q": "Алтын"}, headers={"Authorization": f"Bearer {KEY}"})
 
 
-def test_clients_of_libretranslate_send_their_key_in_the_body(kept):
-    address, _ = kept
+def test_clients_of_libretranslate_send_their_key_in_the_body(guarded):
+    address, _ = guarded
     client = libretranslatepy.LibreTranslateAPI(address, api_key=KEY)
     assert client.detect("Қазақ тілі — мемлекеттік тіл.")[0]["language"] == "kk"
     assert client.languages() == []  # the tiny model was not taught to translate
     assert client.translate("Сәлем!", "kk", "kk") == "Сәлем!"
-    asked = {"q": "Сәлем!", "source": "kk", "target": "kk", "api_key": KEY}
-    assert httpx.post(f"{address}/translate", json=asked).status_code == 200
-    for wrong in ({"json": {**asked, "api_key": KEY + "x"}}, {"json": {**asked, "api_key": [KEY]}}, {"json": [KEY]},
+    body = {"q": "Сәлем!", "source": "kk", "target": "kk", "api_key": KEY}
+    assert httpx.post(f"{address}/translate", json=body).status_code == 200
+    for wrong in ({"json": {**body, "api_key": KEY + "x"}}, {"json": {**body, "api_key": [KEY]}}, {"json": [KEY]},
                   {"content": b"[" * 100_000, "headers": {"Content-Type": "application/json"}},
                   {"content": b"api_key=\xff"}, {"data": {"api_key": ""}}):  # fmt: skip
         assert httpx.post(f"{address}/translate", **wrong).status_code in (401, 429)
@@ -75,9 +75,9 @@ def test_clients_of_libretranslate_send_their_key_in_the_body(kept):
     )
 
 
-def test_a_stranger_cannot_ask_for_ever(kept):
-    address, _ = kept
-    for _ in range(300):  # one comes back every two seconds, so a slow machine needs more than thirty
+def test_a_stranger_cannot_guess_keys_forever(guarded):
+    address, _ = guarded
+    for _ in range(300):  # an attempt is refilled every two seconds, so a slow machine needs more than 30
         code = httpx.get(f"{address}/v1/models").status_code
         if code == 429:
             break
@@ -85,32 +85,32 @@ def test_a_stranger_cannot_ask_for_ever(kept):
     assert code == 429
 
 
-def test_too_many_requests_are_told_to_come_back(kept):
-    address, _ = kept
+def test_too_many_requests_are_refused_for_a_while(guarded):
+    address, _ = guarded
     headers = {"Authorization": f"Bearer {'s' * 24}"}
-    found = [httpx.get(f"{address}/v1/models", headers=headers) for _ in range(40)]
-    codes = [answer.status_code for answer in found]
+    answers = [httpx.get(f"{address}/v1/models", headers=headers) for _ in range(40)]
+    codes = [answer.status_code for answer in answers]
     assert set(codes) == {200, 429}
     assert codes.count(200) >= 30
-    last = next(answer for answer in found if answer.status_code == 429)
+    last = next(answer for answer in answers if answer.status_code == 429)
     assert last.headers["retry-after"]
     assert last.json()["error"]["type"] == "rate_limit_error"
     assert httpx.get(f"{address}/health", headers=headers).status_code == 200
 
 
-def test_other_sites_may_ask_only_if_they_are_named(kept, address):
-    def allowed(place: str, origin: str) -> str:
+def test_other_sites_need_to_be_allowed(guarded, address):
+    def allowed(server: str, origin: str) -> str:
         headers = {"Origin": origin, "Access-Control-Request-Method": "POST"}
-        return httpx.options(f"{place}/v1/chat/completions", headers=headers).headers.get(
+        return httpx.options(f"{server}/v1/chat/completions", headers=headers).headers.get(
             "access-control-allow-origin", ""
         )
 
-    assert allowed(kept[0], "https://e.kz") == "https://e.kz"
-    assert allowed(kept[0], "https://evil.example") == ""
+    assert allowed(guarded[0], "https://e.kz") == "https://e.kz"
+    assert allowed(guarded[0], "https://evil.example") == ""
     assert allowed(address, "https://e.kz") == ""
 
 
-def test_an_open_address_needs_a_long_key(tiny_run, anatili, tmp_path):
+def test_a_public_address_needs_a_long_key(tiny_run, anatili, tmp_path):
     (tmp_path / "none.txt").write_text("# nobody\n", "utf-8")
     for key in ((), ("--key", "short")):
         answer = anatili("serve", tiny_run, "--host", "0.0.0.0", *key)
@@ -121,7 +121,7 @@ def test_an_open_address_needs_a_long_key(tiny_run, anatili, tmp_path):
     assert "no key in" in answer.stderr
 
 
-def test_keys_are_made_kept_hashed_and_read(anatili, tmp_path):
+def test_keys_are_made_hashed_and_read(anatili, tmp_path):
     made = anatili("key", "ministry")
     assert made.returncode == 0
     secret = made.stderr.rsplit(" ", 1)[1].strip()
@@ -143,13 +143,13 @@ def test_bodies_are_bounded(address):
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b"\xff\xfe", b'{"messages": 1}', b"null", b'"' * 1000])
-def test_bodies_that_are_no_request_are_told(address, body):
+def test_invalid_bodies_are_refused(address, body):
     answer = httpx.post(f"{address}/v1/chat/completions", content=body, headers={"Content-Type": "application/json"})
     assert answer.status_code in (400, 422)
     assert answer.json()["error"]["message"]
 
 
-def test_only_local_names_are_answered(address):
+def test_only_local_host_names_are_accepted(address):
     for host in ("evil.example", "127.0.0.1.evil.example", ""):
         answer = httpx.get(f"{address}/health", headers={"Host": host})
         assert answer.status_code in (400, 403)
@@ -157,14 +157,14 @@ def test_only_local_names_are_answered(address):
         assert httpx.get(f"{address}/health", headers={"Host": host}).status_code == 200
 
 
-def test_no_file_outside_the_folder_is_given(address):
+def test_no_file_outside_the_folder_is_served(address):
     for path in ("/static/../api.py", "/static/%2e%2e/api.py", "/static/..%2fapi.py", "/static//etc/passwd"):
         connection = http.client.HTTPConnection(address.removeprefix("http://"))
         connection.request("GET", path)
         assert connection.getresponse().status in (403, 404)
 
 
-def test_every_answer_has_the_headers_that_browsers_mind(address):
+def test_every_response_has_the_security_headers(address):
     for path in ("/", "/health", "/nowhere", "/static/page.js", "/search?q=x"):
         headers = httpx.get(address + path).headers
         policy = headers["content-security-policy"]
@@ -177,19 +177,19 @@ def test_every_answer_has_the_headers_that_browsers_mind(address):
         assert "server" not in headers
 
 
-def test_a_limit_is_of_each_client_and_fills_again(monkeypatch):
+def test_each_client_has_its_own_limit_that_refills(monkeypatch):
     now = [100.0]
     monkeypatch.setattr("anatili.serve.middleware.time.monotonic", lambda: now[0])
-    limit = Limit(6)
+    limit = RateLimit(6)
     assert [limit.allows("a") for _ in range(7)] == [True] * 6 + [False]
     assert limit.allows("b")
     now[0] += 10
     assert [limit.allows("a") for _ in range(2)] == [True, False]
-    assert all(Limit(0).allows("a") for _ in range(100))
+    assert all(RateLimit(0).allows("a") for _ in range(100))
     for number in range(20_000):
         limit.allows(str(number))
     assert len(limit.buckets) <= 10_000
 
 
 def test_rules_are_local_by_default():
-    assert Rules().hosts == ("127.0.0.1", "localhost", "::1")
+    assert AccessRules().hosts == ("127.0.0.1", "localhost", "::1")

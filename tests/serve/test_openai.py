@@ -1,4 +1,4 @@
-"""The OpenAI surface, asked by the official client, before a model of transformers and one of llama.cpp."""
+"""OpenAI's API with the official client, for a model of transformers and one of llama.cpp."""
 
 import json
 import math
@@ -24,7 +24,7 @@ def client(server):
 
 @pytest.fixture(scope="module")
 def plain(client):
-    """The name of the model alone."""
+    """The name for the model without passages."""
     return client.models.list().data[1].id
 
 
@@ -53,7 +53,7 @@ def test_an_answer_carries_passages_notice_citations_and_usage(client):
         assert citation["quote"] in answer.choices[0].message.content
 
 
-def test_a_stream_gives_the_same_words_and_ends_with_usage(client, plain):
+def test_a_stream_gives_the_same_text_and_ends_with_usage(client, plain):
     options = {"model": plain, "messages": ASK, "max_tokens": 20, "temperature": 0}
     whole = client.chat.completions.create(**options)
     chunks = list(client.chat.completions.create(**options, stream=True, stream_options={"include_usage": True}))
@@ -70,7 +70,7 @@ def test_passages_come_before_the_first_word(client):
     assert next(iter(chunks)).anatili["passages"]
 
 
-def test_a_seed_gives_the_same_words_again_and_none_gives_others(client, plain):
+def test_a_seed_repeats_an_answer_and_no_seed_gives_others(client, plain):
     def ask(**more) -> str:
         made = client.chat.completions.create(model=plain, messages=ASK, max_tokens=12, temperature=1.5, **more)
         return made.choices[0].message.content
@@ -102,7 +102,7 @@ def test_a_stop_word_ends_the_answer(client, plain):
     assert cut.choices[0].finish_reason == "stop"
 
 
-def test_chances_of_a_chat(client, plain):
+def test_logprobs_of_a_chat(client, plain):
     made = client.chat.completions.create(
         model=plain, messages=ASK, max_tokens=6, temperature=0, logprobs=True, top_logprobs=3
     )
@@ -111,20 +111,20 @@ def test_chances_of_a_chat(client, plain):
     for row in rows:
         assert row.logprob <= 0
         assert len(row.top_logprobs) == 3
-        values = [one.logprob for one in row.top_logprobs]
+        values = [top.logprob for top in row.top_logprobs]
         assert values == sorted(values, reverse=True)
-    # Repetition makes said tokens less likely, so only the first is sure to be the likeliest.
+    # The repetition penalty makes used tokens less likely, so only the first is sure to be the most likely.
     assert rows[0].logprob == pytest.approx(rows[0].top_logprobs[0].logprob, abs=1e-4)
 
 
-def test_a_text_goes_on_and_is_echoed(client):
+def test_a_text_is_continued_and_echoed(client):
     made = client.completions.create(model="", prompt=TEXT[:20], max_tokens=5, temperature=0, echo=True)
     assert made.choices[0].text.startswith(TEXT[:20])
     chunks = client.completions.create(model="", prompt=TEXT[:20], max_tokens=5, temperature=0, echo=True, stream=True)
     assert "".join(chunk.choices[0].text for chunk in chunks) == made.choices[0].text
 
 
-def test_the_chances_of_a_given_text_add_up_token_by_token(client, server):
+def test_the_logprobs_of_a_given_text(client, server):
     ids = httpx.post(f"{server}/tokenize", json={"prompt": TEXT + " 𐰴", "add_special_tokens": True}).json()["tokens"]
     both = client.completions.create(model="", prompt=[ids, ids[:4]], max_tokens=1, echo=True, logprobs=1)
     whole, part = (choice.logprobs for choice in both.choices)
@@ -134,36 +134,36 @@ def test_the_chances_of_a_given_text_add_up_token_by_token(client, server):
     assert whole.token_logprobs[1:4] == pytest.approx(part.token_logprobs[1:4], abs=0.02)
     for value, top in zip(whole.token_logprobs[1:-1], whole.top_logprobs[1:-1], strict=True):
         assert value <= max(top.values()) + 1e-6
-    given = client.completions.create(model="", prompt=ids, max_tokens=0, echo=True, logprobs=0)
-    assert len(given.choices[0].logprobs.tokens) == len(ids)
+    echoed = client.completions.create(model="", prompt=ids, max_tokens=0, echo=True, logprobs=0)
+    assert len(echoed.choices[0].logprobs.tokens) == len(ids)
 
 
-def test_vectors_of_texts_and_of_token_ids(client, server):
+def test_embeddings_of_texts_and_of_token_ids(client, server):
     texts = ["Қазақстанның астанасы", "Қазақстан астанасы", "Football match results"]
     made = client.embeddings.create(model="", input=texts)
     vectors = [row.embedding for row in made.data]
     assert all(math.isclose(sum(x * x for x in vector), 1, abs_tol=1e-3) for vector in vectors)
     assert made.usage.prompt_tokens > 5
 
-    def alike(a, b):
+    def similarity(a, b):
         return sum(x * y for x, y in zip(a, b, strict=True))
 
-    assert alike(vectors[0], vectors[1]) > alike(vectors[0], vectors[2])
+    assert similarity(vectors[0], vectors[1]) > similarity(vectors[0], vectors[2])
     plain = client.embeddings.create(model="", input=texts[0], encoding_format="float").data[0].embedding
     assert plain == pytest.approx(vectors[0], abs=1e-2)
     ids = httpx.post(f"{server}/tokenize", json={"prompt": texts[0]}).json()["tokens"]
     by_ids = client.embeddings.create(model="", input=[ids]).data[0].embedding
-    assert alike(by_ids, vectors[0]) > 0.98
+    assert similarity(by_ids, vectors[0]) > 0.98
     for wrong in ("", ["a", ""], []):
         with pytest.raises(openai.APIStatusError):
             client.embeddings.create(model="", input=wrong)
 
 
-def test_tokens_there_and_back(server):
-    found = httpx.post(f"{server}/tokenize", json={"prompt": TEXT, "add_special_tokens": False}).json()
-    assert found["count"] == len(found["tokens"])
-    assert found["max_model_len"] > 100
-    assert httpx.post(f"{server}/detokenize", json={"tokens": found["tokens"]}).json()["prompt"] == TEXT
+def test_text_to_tokens_and_back(server):
+    tokenized = httpx.post(f"{server}/tokenize", json={"prompt": TEXT, "add_special_tokens": False}).json()
+    assert tokenized["count"] == len(tokenized["tokens"])
+    assert tokenized["max_model_len"] > 100
+    assert httpx.post(f"{server}/detokenize", json={"tokens": tokenized["tokens"]}).json()["prompt"] == TEXT
     info = httpx.get(f"{server}/tokenizer_info").json()
     (end,) = httpx.post(f"{server}/tokenize", json={"prompt": info["eos_token"], "add_special_tokens": False}).json()[
         "tokens"
@@ -173,7 +173,7 @@ def test_tokens_there_and_back(server):
     assert httpx.post(f"{server}/detokenize", json={"tokens": [10**8]}).status_code == 400
 
 
-def test_responses_of_the_newer_api(client):
+def test_the_responses_api(client):
     made = client.responses.create(model="", input="Алтын адам қайдан табылды?", max_output_tokens=20)
     assert made.output_text
     assert made.status == "completed"
@@ -188,20 +188,20 @@ def test_responses_of_the_newer_api(client):
     assert text == made.output_text
 
 
-def test_json_is_kept_to(server):
+def test_an_answer_matches_its_json_schema(server):
     client = openai.OpenAI(base_url=f"{server}/v1", api_key="none", max_retries=0)
-    form = {
+    schema = {
         "type": "object", "required": ["city", "number"], "additionalProperties": False,
         "properties": {"city": {"type": "string", "maxLength": 12}, "number": {"type": "integer", "maximum": 9}},
     }  # fmt: skip
     made = client.chat.completions.create(
         model="", messages=ASK, max_tokens=120, seed=1, extra_body={"search": False},
-        response_format={"type": "json_schema", "json_schema": {"name": "x", "schema": form}},
+        response_format={"type": "json_schema", "json_schema": {"name": "x", "schema": schema}},
     )  # fmt: skip
     assert set(json.loads(made.choices[0].message.content)) == {"city", "number"}
 
 
-def test_a_client_that_goes_away_stops_its_answer_and_frees_the_model(server):
+def test_a_client_that_leaves_stops_its_answer_and_frees_the_model(server):
     body = {"messages": ASK, "stream": True, "search": False, "max_tokens": 2000, "temperature": 1.5, "stop": None}
     with httpx.stream("POST", f"{server}/v1/chat/completions", json=body, timeout=60) as s:
         next(s.iter_lines())
@@ -212,20 +212,20 @@ def test_a_client_that_goes_away_stops_its_answer_and_frees_the_model(server):
             break
         threading.Event().wait(0.1)
     else:
-        raise AssertionError("the answer is still being worked on")
+        raise AssertionError("the answer is still in progress")
 
 
-def test_several_at_once_get_whole_answers(server):
-    said: list[str] = []
+def test_several_clients_at_once_get_complete_answers(server):
+    last_lines: list[str] = []
 
     def ask(number: int) -> None:
         body = {"messages": ASK, "search": False, "stream": True, "max_tokens": 10, "seed": number}
         with httpx.stream("POST", f"{server}/v1/chat/completions", json=body, timeout=120) as answer:
-            said.append([line for line in answer.iter_lines() if line][-1])
+            last_lines.append([line for line in answer.iter_lines() if line][-1])
 
     threads = [threading.Thread(target=ask, args=(number,)) for number in range(12)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert said == ["data: [DONE]"] * 12
+    assert last_lines == ["data: [DONE]"] * 12

@@ -1,4 +1,4 @@
-"""Who may use the model: some at a time, some wait, the rest are told; work ends with its reader or its time."""
+"""The queue: some requests run, some wait, the rest are refused; work ends when the client leaves or time is up."""
 
 import asyncio
 
@@ -9,11 +9,11 @@ from anatili.engine import Chunk
 from anatili.lang import load_pack
 from anatili.serve.api import create_app
 from anatili.serve.assistant import Assistant
-from anatili.serve.queue import Full, Slots
+from anatili.serve.queue import QueueFull, Slots
 
 
 class Endless:
-    """An engine that says a word again and again until it is told to stop."""
+    """An engine that repeats a word until it is stopped."""
 
     slots, name, context, parameters = 1, "endless", 4096, 0
 
@@ -28,21 +28,21 @@ class Endless:
             self.closed += 1
 
 
-def test_some_work_some_wait_and_the_rest_are_told():
+def test_some_run_some_wait_and_the_rest_are_refused():
     async def run() -> None:
-        slots, go = Slots(2, waiting=1), asyncio.Event()
+        slots, go = Slots(2, max_waiting=1), asyncio.Event()
 
-        async def one() -> None:
-            async with slots.one():
+        async def work() -> None:
+            async with slots.acquire():
                 await go.wait()
 
-        tasks = [asyncio.create_task(one()) for _ in range(3)]
+        tasks = [asyncio.create_task(work()) for _ in range(3)]
         await asyncio.sleep(0.01)
         assert (slots.running, slots.waiting) == (2, 1)
-        with pytest.raises(Full, match="1 requests wait already"):
-            async with slots.one():
+        with pytest.raises(QueueFull, match="1 requests are already waiting"):
+            async with slots.acquire():
                 pass
-        tasks[2].cancel()  # one who waits and goes away leaves no trace
+        tasks[2].cancel()  # a waiting request that is cancelled leaves no trace
         await asyncio.sleep(0.01)
         assert slots.waiting == 0
         go.set()
@@ -52,7 +52,7 @@ def test_some_work_some_wait_and_the_rest_are_told():
     asyncio.run(run())
 
 
-def test_work_ends_when_its_reader_goes_or_the_time_is_up(monkeypatch):
+def test_work_ends_when_its_client_leaves_or_the_time_is_up(monkeypatch):
     async def run() -> None:
         slots, engine = Slots(1), Endless()
         chunks = slots.chunks(engine.generate())
@@ -60,8 +60,8 @@ def test_work_ends_when_its_reader_goes_or_the_time_is_up(monkeypatch):
         await chunks.aclose()
         assert engine.closed == 1
         monkeypatch.setattr("anatili.serve.queue.MAX_SECONDS", 0.05)
-        said = [chunk async for chunk in slots.chunks(engine.generate())]
-        assert said[-1].finish == "length"
+        chunks = [chunk async for chunk in slots.chunks(engine.generate())]
+        assert chunks[-1].finish == "length"
         assert engine.closed == 2
 
     asyncio.run(run())
@@ -74,7 +74,7 @@ def test_a_server_that_is_full_says_so_and_when_to_come_back(monkeypatch):
         app = create_app(Assistant(Endless(), {"kk": load_pack("kk")}))
         body = {"messages": [{"role": "user", "content": "Сәлем"}]}
         transport = httpx.ASGITransport(app)
-        monkeypatch.setattr("anatili.serve.queue.Slots.room", full)
+        monkeypatch.setattr("anatili.serve.queue.Slots.check_room", full)
         async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
             for more in ({}, {"stream": True}):
                 answer = await client.post("/v1/chat/completions", json={**body, **more})
@@ -83,6 +83,6 @@ def test_a_server_that_is_full_says_so_and_when_to_come_back(monkeypatch):
                 assert answer.json()["error"]["type"] == "server_error"
 
     async def full(self) -> None:
-        raise Full("64 requests wait already")
+        raise QueueFull("64 requests are already waiting")
 
     asyncio.run(run())

@@ -1,4 +1,4 @@
-"""Many clients of one server at once, and processes that begin at once: each gets what it would get alone."""
+"""Many clients of one server at once, and processes that start at once: each gets what it would get alone."""
 
 import os
 import subprocess
@@ -18,13 +18,13 @@ def test_many_clients_at_once_get_what_one_gets_alone():
     assert answer.stdout.count("wrong 0/") == 2, answer.stdout
 
 
-def test_processes_that_begin_at_once_make_what_they_share_once(tmp_path):
+def test_processes_that_start_at_once_build_the_shared_index_once(tmp_path):
     program = (
         "from anatili.opening.search import open_search\n"
         "index = open_search('sample', tell=print)\n"
         "print('found', *(hit.passage.id for hit in index.find('ұлттық тағамдар')))"
     )
-    for round_ in range(2):  # with nothing there, and with the index there
+    for round_ in range(2):  # first without the index, then with it
         started = [
             subprocess.Popen(
                 [sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
@@ -32,7 +32,7 @@ def test_processes_that_begin_at_once_make_what_they_share_once(tmp_path):
             )
             for _ in range(3)
         ]  # fmt: skip
-        said = [process.communicate(timeout=1800) for process in started]
-        assert [process.returncode for process in started] == [0, 0, 0], said
-        assert sum("making the search index" in out for out, _ in said) == (round_ == 0)
-        assert len({out.splitlines()[-1] for out, _ in said}) == 1
+        outputs = [process.communicate(timeout=1800) for process in started]
+        assert [process.returncode for process in started] == [0, 0, 0], outputs
+        assert sum("making the search index" in out for out, _ in outputs) == (round_ == 0)
+        assert len({out.splitlines()[-1] for out, _ in outputs}) == 1

@@ -1,4 +1,4 @@
-"""LibreTranslate's routes, asked by its own client and by hand."""
+"""LibreTranslate's routes, with its own client and with plain requests."""
 
 import json
 import time
@@ -14,23 +14,23 @@ def client(llama_address):
     return libretranslatepy.LibreTranslateAPI(llama_address)
 
 
-def test_languages_tell_the_directions_that_were_taught(client):
-    found = {row["code"]: row for row in client.languages()}
-    assert found["kk"]["name"] == "Kazakh"
-    assert {code: set(row["targets"]) for code, row in found.items()} == {
+def test_languages_list_the_directions_that_were_taught(client):
+    languages = {row["code"]: row for row in client.languages()}
+    assert languages["kk"]["name"] == "Kazakh"
+    assert {code: set(row["targets"]) for code, row in languages.items()} == {
         "kk": {"ru", "en", "tr"}, "ru": {"kk"}, "en": {"kk"}, "tr": {"kk"},
     }  # fmt: skip
-    assert found["kk"]["anatili"]["en"]["quality"] == "poor"
-    assert found["kk"]["anatili"]["en"]["chrf"] < 20
+    assert languages["kk"]["anatili"]["en"]["quality"] == "poor"
+    assert languages["kk"]["anatili"]["en"]["chrf"] < 20
 
 
-def test_what_a_translation_is_worth_comes_with_it(llama_address):
+def test_the_quality_comes_with_a_translation(llama_address):
     text = "Дәріні күніне 3 рет 250 мг ішпеңіз! 1987 жылы 4567 адам Павлодардан Ақтөбеге көшті. Ол 2023 жылы қайтты."
     body = {"q": text, "source": "kk", "target": "en"}
-    told = httpx.post(f"{llama_address}/translate", json=body, timeout=60).json()["anatili"]
-    assert told["quality"]["quality"] == "poor"
-    assert "қазақ тілі → English" in told["notice"]
-    assert told["doubts"], "so small a model cannot bring over so many numbers and names"
+    details = httpx.post(f"{llama_address}/translate", json=body, timeout=60).json()["anatili"]
+    assert details["quality"]["quality"] == "poor"
+    assert "қазақ тілі → English" in details["notice"]
+    assert details["doubts"], "such a small model cannot translate so many numbers and names correctly"
 
 
 def test_a_language_is_detected(client):
@@ -39,8 +39,8 @@ def test_a_language_is_detected(client):
 
 
 def test_a_text_is_translated_for_its_client(client):
-    said = client.translate("Қайырлы таң!\n\n2024", "kk", "en", timeout=60)
-    assert said.endswith("\n\n2024")
+    translation = client.translate("Қайырлы таң!\n\n2024", "kk", "en", timeout=60)
+    assert translation.endswith("\n\n2024")
     assert client.translate("Сәлем", "kk", "kk") == "Сәлем"
 
 
@@ -55,7 +55,7 @@ def test_lists_and_unknown_sources(llama_address):
     assert "not identified" in answer.json()["error"]["message"]
 
 
-def test_work_stops_when_nobody_waits_for_it(llama_address):
+def test_work_stops_when_the_client_leaves(llama_address):
     body = {"q": " ".join(f"Бүгін {n} бала келді." for n in range(800)), "source": "kk", "target": "en"}
     with pytest.raises(httpx.ReadTimeout):
         httpx.post(f"{llama_address}/translate", json=body, timeout=1)
@@ -65,17 +65,17 @@ def test_work_stops_when_nobody_waits_for_it(llama_address):
         time.sleep(0.2)
 
 
-def test_a_long_text_comes_in_parts(llama_address):
+def test_a_stream_sends_each_segment(llama_address):
     body = {"q": "Таң атты. Күн шықты.\nКеш батты.", "source": "kk", "target": "tr", "stream": True}
     with httpx.stream("POST", f"{llama_address}/translate", json=body, timeout=60) as answer:
         lines = [line[6:] for line in answer.iter_lines() if line]
     assert lines[-1] == "[DONE]"
-    parts = [json.loads(line) for line in lines[:-1]]
-    assert parts[0]["detectedLanguage"] == {"language": "kk", "confidence": 100.0}
-    assert parts[0]["quality"]["quality"] == "poor"
-    assert "қазақ тілі → Türkçe" in parts[0]["notice"]
-    assert "".join(part["source"] for part in parts[1:]) == body["q"]
-    assert len([part for part in parts[1:] if part["source"].strip()]) == 3
+    events = [json.loads(line) for line in lines[:-1]]
+    assert events[0]["detectedLanguage"] == {"language": "kk", "confidence": 100.0}
+    assert events[0]["quality"]["quality"] == "poor"
+    assert "қазақ тілі → Türkçe" in events[0]["notice"]
+    assert "".join(event["source"] for event in events[1:]) == body["q"]
+    assert len([event for event in events[1:] if event["source"].strip()]) == 3
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ def test_a_long_text_comes_in_parts(llama_address):
         ({"alternatives": 3}, 422),
     ],
 )
-def test_what_cannot_be_translated_is_told(llama_address, change, status):
+def test_requests_that_cannot_be_translated_are_refused(llama_address, change, status):
     body = {"q": "Сәлем", "source": "kk", "target": "en", **change}
     answer = httpx.post(f"{llama_address}/translate", json=body)
     assert answer.status_code == status
@@ -102,7 +102,7 @@ def test_what_cannot_be_translated_is_told(llama_address, change, status):
     )
 
 
-def test_the_command_translates_what_it_is_given(anatili):
+def test_the_command_translates_its_input(anatili):
     answer = anatili("translate", "kazakh-26m", "--target", "ru", input="Таң атты.\n\nhttps://e.kz\n")
     assert answer.returncode == 0, answer.stderr
     assert answer.stdout.endswith("\n\nhttps://e.kz\n")

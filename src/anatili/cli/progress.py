@@ -165,19 +165,19 @@ def show_passages(hits: list[Any]) -> None:
         out.print(Text(f"    {passage.url} · {passage.license} · {passage.time[:10]}", style="dim"))
 
 
-def show_answer(ready: Any, chunks: Iterable[Any], report: Any, words: dict[str, str]) -> None:
+def show_answer(prepared: Any, chunks: Iterable[Any], report: Any, words: dict[str, str]) -> None:
     """Print the matching passages, then the answer as it is generated, with headings."""
     out = console()
-    if ready.searched:
+    if prepared.searched:
         out.print(Text(words.get("passages", "Passages"), style="underline"))
-        if ready.passages:
-            show_passages(ready.passages)
+        if prepared.passages:
+            show_passages(prepared.passages)
         else:
             out.print(words.get("nothing", "-"))
         out.print()
     out.print(Text(words.get("answer", "Answer"), style="underline"))
-    if ready.notice:
-        out.print(Text(ready.notice, style="yellow"))
+    if prepared.notice:
+        out.print(Text(prepared.notice, style="yellow"))
     for chunk in chunks:
         out.print(chunk.text, end="", markup=False)
     out.print("\n")

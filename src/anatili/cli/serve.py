@@ -69,9 +69,9 @@ def chat(
                         "notice": answer.notice, "answer": answer.text,
                         "citations": [asdict(citation) for citation in answer.citations]})  # fmt: skip
             continue
-        ready, report = assistant.ready([{"role": "user", "content": text}], search=search), Report()
-        chunks = assistant.answer(ready, sampling, report)
-        show_answer(ready, chunks, report, assistant.packs[ready.language].prompts.get("page", {}))
+        prepared, report = assistant.prepare([{"role": "user", "content": text}], search=search), Report()
+        chunks = assistant.answer(prepared, sampling, report)
+        show_answer(prepared, chunks, report, assistant.packs[prepared.language].prompts.get("page", {}))
 
 
 def questions() -> Iterator[str]:
@@ -188,11 +188,11 @@ def serve(
     anatili serve tiny --port 8000     then open http://127.0.0.1:8000
     anatili serve tiny --host 0.0.0.0 --keys keys.txt --per-minute 60
     """  # fmt: skip
-    from anatili.serve.server import Place, start
+    from anatili.serve.server import ServerConfig, start
 
     opens = sys.stdout.isatty() if browser is None else browser
-    place = Place(host, port, key, keys, names, per_minute, origins, parallel, opens, log)
-    start(run, runs, adapters, place, click.echo)
+    config = ServerConfig(host, port, key, keys, names, per_minute, origins, parallel, opens, log)
+    start(run, runs, adapters, config, click.echo)
 
 
 @click.command()

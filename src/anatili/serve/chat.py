@@ -1,10 +1,10 @@
-"""`/v1/chat/completions` and `/v1/responses`: answers from passages where there are any, else from the model alone."""
+"""`/v1/chat/completions` and `/v1/responses`: answers from passages if any fit, otherwise from the model alone."""
 
 import json
 import time
 import uuid
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -14,64 +14,95 @@ from starlette.concurrency import run_in_threadpool
 from anatili.engine import Chunk, Sampling, TokenLogprob
 from anatili.problem import Problem
 from anatili.search.searcher import Hit
-from anatili.serve.assistant import Assistant, Ready
+from anatili.serve.assistant import Assistant, PreparedQuestion
 from anatili.serve.citations import Report
 from anatili.serve.metrics import Metrics
-from anatili.serve.queue import Full, Slots
-from anatili.serve.schemas import AnswerWanted, ChatWanted
+from anatili.serve.queue import QueueFull, Slots
+from anatili.serve.schemas import ChatRequest, ResponsesRequest
 
 PLAIN = ":plain"
-"""Behind the model's name: the model alone, whatever else is asked."""
-STREAMED: dict[int | str, dict[str, Any]] = {
-    200: {"description": "Whole, or as events if `stream` is true.",
+"""Suffix of the model's name that asks for the model alone, without passages."""
+JSON_OR_EVENTS: dict[int | str, dict[str, Any]] = {
+    200: {"description": "JSON, or server-sent events if `stream` is true.",
           "content": {"text/event-stream": {"schema": {"type": "string"}}}}
 }  # fmt: skip
-LIMIT, TEMPERATURE, REPETITION = 400, 0.7, 1.15
-"""What holds where a request is silent."""
+MAX_TOKENS, TEMPERATURE, REPETITION_PENALTY = 400, 0.7, 1.15
+"""Defaults for what a request leaves out."""
+DONE = "data: [DONE]\n\n"
+"""The last event of a stream in OpenAI's format."""
 
 
 @dataclass(frozen=True)
-class Desk:
+class AppState:
     """What the routes share."""
 
     assistant: Assistant
     slots: Slots
     metrics: Metrics
 
-    def names(self) -> list[str]:
-        """Of the models that can be asked for."""
+    def model_names(self) -> list[str]:
+        """The names that `model` may have in a request."""
         return [self.assistant.name, *([self.assistant.name + PLAIN] if self.assistant.search else [])]
 
     def check_model(self, name: str) -> None:
-        if name and name not in self.names():
-            raise NoModel(f"no model {name!r}; this server has {', '.join(map(repr, self.names()))}")
+        if name and name not in self.model_names():
+            raise UnknownModel(f"no model {name!r}; this server has {', '.join(map(repr, self.model_names()))}")
+
+    async def stream(self, events: AsyncIterator[str]) -> StreamingResponse:
+        """A response of server-sent events; `QueueFull` if the request could not even wait for a slot."""
+        await self.slots.check_room()
+        return StreamingResponse(events, media_type="text/event-stream")
+
+    async def chunks(self, chunks: Iterator[Chunk], request: Request | None = None) -> AsyncIterator[Chunk]:
+        """The engine's chunks until the client of `request` leaves, with their tokens and times in the metrics."""
+        start = time.perf_counter()
+        first = True
+        async for chunk in self.slots.chunks(chunks):
+            if first and chunk.text:
+                self.metrics.first_token.observe(time.perf_counter() - start)
+                first = False
+            if chunk.finish:
+                self.metrics.tokens.labels("prompt").inc(chunk.prompt_tokens)
+                self.metrics.tokens.labels("answer").inc(chunk.tokens)
+            yield chunk
+            if request and await request.is_disconnected():
+                return
+
+    async def whole(self, chunks: Iterator[Chunk], request: Request) -> Chunk:
+        """All chunks joined into one, generated in a slot."""
+        text, logprobs, last = "", list[TokenLogprob](), Chunk("")
+        async with self.slots.acquire():
+            async for chunk in self.chunks(chunks, request):
+                text, last = text + chunk.text, chunk
+                logprobs += chunk.logprobs
+        return replace(last, text=text, logprobs=tuple(logprobs))
 
 
-class NoModel(Problem):
-    """A model was asked for that is not here."""
+class UnknownModel(Problem):
+    """The request names a model that this server does not have."""
 
 
-def describe(found: Hit) -> dict[str, Any]:
-    """A passage as JSON, with all that a citation needs."""
-    return {**asdict(found.passage), "score": found.score, "coverage": found.coverage, "hits": found.matches,
-            "snippet": found.snippet, "is_close": found.is_close}  # fmt: skip
+def passage_json(hit: Hit) -> dict[str, Any]:
+    """A passage with everything that a citation needs."""
+    return {**asdict(hit.passage), "score": hit.score, "coverage": hit.coverage, "hits": hit.matches,
+            "snippet": hit.snippet, "is_close": hit.is_close}  # fmt: skip
 
 
-def before(ready: Ready) -> dict[str, Any]:
-    """What OpenAI's form has no place for and is known before the answer."""
+def details_before(prepared: PreparedQuestion) -> dict[str, Any]:
+    """Our additions to OpenAI's format that are known before the answer."""
     return {
-        "searched": ready.searched,
-        "passages": [describe(found) for found in ready.passages],
-        "notice": ready.notice,
-        "language": ready.language,
-        "quoted": ready.quotes,
-        "abstained": ready.abstains,
+        "searched": prepared.searched,
+        "passages": [passage_json(hit) for hit in prepared.passages],
+        "notice": prepared.notice,
+        "language": prepared.language,
+        "quoted": prepared.quotes,
+        "abstained": prepared.abstains,
         "generated_by_ai": True,
     }
 
 
-def after(report: Report) -> dict[str, Any]:
-    """The same, known when the answer is out."""
+def details_after(report: Report) -> dict[str, Any]:
+    """Our additions to OpenAI's format that are known only after the answer."""
     return {
         "citations": [asdict(citation) for citation in report.citations],
         "dropped_citations": report.dropped,
@@ -81,184 +112,166 @@ def after(report: Report) -> dict[str, Any]:
     }
 
 
-async def open_chat(desk: Desk, wanted: ChatWanted) -> tuple[Ready, list[Sampling]]:
-    desk.check_model(wanted.model)
-    search = wanted.search and not wanted.model.endswith(PLAIN)
-    ready = await run_in_threadpool(lambda: desk.assistant.ready(wanted.conversation(), wanted.language, search=search))
-    return ready, wanted.samplings(LIMIT, TEMPERATURE, REPETITION)
+async def prepare_chat(state: AppState, body: ChatRequest) -> tuple[PreparedQuestion, list[Sampling]]:
+    """The question with its passages, and the sampling of each of the `n` answers."""
+    state.check_model(body.model)
+    search = body.search and not body.model.endswith(PLAIN)
+    prepared = await run_in_threadpool(
+        lambda: state.assistant.prepare(body.conversation(), body.language, search=search)
+    )
+    return prepared, body.samplings(MAX_TOKENS, TEMPERATURE, REPETITION_PENALTY)
 
 
-async def take(desk: Desk, made: Iterator[Chunk], request: Request | None = None) -> AsyncIterator[Chunk]:
-    """Pieces while their reader is there, counted."""
-    began = time.perf_counter()
-    first = True
-    async for chunk in desk.slots.chunks(made):
-        if first and chunk.text:
-            desk.metrics.first_token.observe(time.perf_counter() - began)
-            first = False
-        if chunk.finish:
-            desk.metrics.tokens.labels("prompt").inc(chunk.prompt_tokens)
-            desk.metrics.tokens.labels("answer").inc(chunk.tokens)
-        yield chunk
-        if request and await request.is_disconnected():
-            return
+def logprobs_json(logprobs: tuple[TokenLogprob, ...]) -> dict[str, Any]:
+    """Log-probabilities in the format of OpenAI's chat completions."""
 
+    def row(token: str, logprob: float) -> dict[str, Any]:
+        return {"token": token, "logprob": logprob, "bytes": list(token.encode("utf-8", "replace"))}
 
-def logprob_row(token: TokenLogprob) -> dict[str, Any]:
-    def row(token: str, value: float) -> dict[str, Any]:
-        return {"token": token, "logprob": value, "bytes": list(token.encode("utf-8", "replace"))}
-
-    top = [row(*one) for one in token.top_logprobs]
-    return {**row(token.token, token.logprob), "top_logprobs": top}
-
-
-def logprobs_of(chunk: Chunk) -> dict[str, Any] | None:
-    return {"content": [logprob_row(one) for one in chunk.logprobs], "refusal": None} if chunk.logprobs else None
+    rows = [{**row(token.token, token.logprob), "top_logprobs": [row(*top) for top in token.top_logprobs]}
+            for token in logprobs]  # fmt: skip
+    return {"content": rows, "refusal": None}
 
 
 def usage(prompt: int, answer: int) -> dict[str, int]:
     return {"prompt_tokens": prompt, "completion_tokens": answer, "total_tokens": prompt + answer}
 
 
-def chat_routes(desk: Desk) -> APIRouter:
+def chat_routes(state: AppState) -> APIRouter:
     routes = APIRouter(tags=["chat"])
 
-    @routes.post("/v1/chat/completions", responses=STREAMED)
-    async def chat(wanted: ChatWanted, request: Request) -> Any:
-        """An answer to a conversation, as OpenAI's clients ask for it."""
-        ready, samplings = await open_chat(desk, wanted)
-        head = {"id": f"chatcmpl-{uuid.uuid4().hex}", "created": int(time.time()), "model": desk.assistant.name}
-        if wanted.stream:
-            await desk.slots.room()
-            return StreamingResponse(chat_events(desk, wanted, ready, samplings, head), media_type="text/event-stream")
-        return await whole_chat(desk, ready, samplings, head, request)
+    @routes.post("/v1/chat/completions", responses=JSON_OR_EVENTS)
+    async def chat(body: ChatRequest, request: Request) -> Any:
+        """Answer a conversation, in the format of OpenAI's chat completions."""
+        prepared, samplings = await prepare_chat(state, body)
+        head = {"id": f"chatcmpl-{uuid.uuid4().hex}", "created": int(time.time()), "model": state.assistant.name}
+        if body.stream:
+            return await state.stream(chat_events(state, body, prepared, samplings, head))
+        return await whole_chat(state, prepared, samplings, head, request)
 
-    @routes.post("/v1/responses", responses=STREAMED)
-    async def responses(wanted: AnswerWanted, request: Request) -> Any:
-        """The same by OpenAI's newer way: text only, nothing is kept."""
-        chat = wanted.chat()
-        ready, samplings = await open_chat(desk, chat)
-        if wanted.stream:
-            await desk.slots.room()
-            return StreamingResponse(response_events(desk, ready, samplings[0]), media_type="text/event-stream")
-        text, last, report = "", Chunk(""), Report()
-        async with desk.slots.one():
-            async for chunk in take(desk, desk.assistant.answer(ready, samplings[0], report), request):
-                text, last = text + chunk.text, chunk
-        return response(desk, "completed", text, last) | {"anatili": before(ready) | after(report)}
+    @routes.post("/v1/responses", responses=JSON_OR_EVENTS)
+    async def responses(body: ResponsesRequest, request: Request) -> Any:
+        """Answer a conversation, in the format of OpenAI's responses. Text only; nothing is stored."""
+        prepared, samplings = await prepare_chat(state, body.chat())
+        if body.stream:
+            return await state.stream(response_events(state, prepared, samplings[0]))
+        report = Report()
+        answer = await state.whole(state.assistant.answer(prepared, samplings[0], report), request)
+        details = details_before(prepared) | details_after(report)
+        return response_json(state, "completed", answer) | {"anatili": details}
 
     return routes
 
 
 async def whole_chat(
-    desk: Desk, ready: Ready, samplings: list[Sampling], head: dict[str, Any], request: Request
+    state: AppState, prepared: PreparedQuestion, samplings: list[Sampling], head: dict[str, Any], request: Request
 ) -> dict[str, Any]:
     choices: list[dict[str, Any]] = []
-    told: dict[str, Any] = {}
-    prompt = count = 0
+    details: dict[str, Any] = {}
+    prompt_tokens = answer_tokens = 0
     for index, sampling in enumerate(samplings):
-        text, rows, last, report = "", [], Chunk(""), Report()
-        async with desk.slots.one():
-            async for chunk in take(desk, desk.assistant.answer(ready, sampling, report), request):
-                text, last = text + chunk.text, chunk
-                rows += [logprob_row(one) for one in chunk.logprobs]
-        logprobs = {"content": rows, "refusal": None} if sampling.top_logprobs >= 0 else None
-        choices.append({"index": index, "message": {"role": "assistant", "content": text, "refusal": None},
-                        "finish_reason": last.finish or "stop", "logprobs": logprobs})  # fmt: skip
-        prompt, count = last.prompt_tokens, count + last.tokens
-        told = told or after(report)
-    return {**head, "object": "chat.completion", "choices": choices, "usage": usage(prompt, count),
-            "anatili": before(ready) | told}  # fmt: skip
+        report = Report()
+        answer = await state.whole(state.assistant.answer(prepared, sampling, report), request)
+        logprobs = logprobs_json(answer.logprobs) if sampling.top_logprobs >= 0 else None
+        choices.append({"index": index, "message": {"role": "assistant", "content": answer.text, "refusal": None},
+                        "finish_reason": answer.finish or "stop", "logprobs": logprobs})  # fmt: skip
+        prompt_tokens, answer_tokens = answer.prompt_tokens, answer_tokens + answer.tokens
+        details = details or details_after(report)
+    return {**head, "object": "chat.completion", "choices": choices, "usage": usage(prompt_tokens, answer_tokens),
+            "anatili": details_before(prepared) | details}  # fmt: skip
 
 
 async def chat_events(
-    desk: Desk, wanted: ChatWanted, ready: Ready, samplings: list[Sampling], head: dict[str, Any]
+    state: AppState, body: ChatRequest, prepared: PreparedQuestion, samplings: list[Sampling], head: dict[str, Any]
 ) -> AsyncIterator[str]:
-    """Server-sent events; the first one carries the passages, so that a reader has them before the model speaks."""
+    """Server-sent events. The first one carries the passages, so the client has them before the model's first word."""
 
     def event(
         index: int, delta: dict[str, Any], reason: str | None = None, logprobs: Any = None, more: Any = None
     ) -> str:
         choices = [{"index": index, "delta": delta, "finish_reason": reason, "logprobs": logprobs}]
-        return sent({**head, "object": "chat.completion.chunk", "choices": choices, **(more or {})})
+        return sse_event({**head, "object": "chat.completion.chunk", "choices": choices, **(more or {})})
 
-    prompt = count = 0
+    prompt_tokens = answer_tokens = 0
     for index, sampling in enumerate(samplings):
         report = Report()
-        first = None if index else {"anatili": before(ready)}
-        yield event(index, {"role": "assistant", "content": ""}, more=first)
+        details = None if index else {"anatili": details_before(prepared)}
+        yield event(index, {"role": "assistant", "content": ""}, more=details)
         try:
-            async with desk.slots.one():
-                async for chunk in take(desk, desk.assistant.answer(ready, sampling, report)):
+            async with state.slots.acquire():
+                async for chunk in state.chunks(state.assistant.answer(prepared, sampling, report)):
                     if chunk.text or chunk.logprobs:
-                        yield event(index, {"content": chunk.text}, logprobs=logprobs_of(chunk))
+                        logprobs = logprobs_json(chunk.logprobs) if chunk.logprobs else None
+                        yield event(index, {"content": chunk.text}, logprobs=logprobs)
                     if chunk.finish:
-                        prompt, count = chunk.prompt_tokens, count + chunk.tokens
-                        yield event(index, {}, chunk.finish, more={"anatili": after(report)})
-        except (Problem, Full) as error:
-            yield sent(error_body(error))
+                        prompt_tokens, answer_tokens = chunk.prompt_tokens, answer_tokens + chunk.tokens
+                        yield event(index, {}, chunk.finish, more={"anatili": details_after(report)})
+        except (Problem, QueueFull) as error:
+            yield sse_event(error_json(error))
             return
-    if wanted.wants_usage():
-        yield sent({**head, "object": "chat.completion.chunk", "choices": [], "usage": usage(prompt, count)})
-    yield "data: [DONE]\n\n"
+    if body.wants_usage():
+        total = usage(prompt_tokens, answer_tokens)
+        yield sse_event({**head, "object": "chat.completion.chunk", "choices": [], "usage": total})
+    yield DONE
 
 
-def error_body(error: Exception) -> dict[str, Any]:
-    """An error in OpenAI's form."""
+def error_json(error: Exception) -> dict[str, Any]:
+    """An error in OpenAI's format."""
     kind = "invalid_request_error" if isinstance(error, Problem) else "server_error"
     return {"error": {"message": str(error), "type": kind, "param": None, "code": None}}
 
 
-def sent(body: dict[str, Any]) -> str:
-    """A server-sent event."""
+def sse_event(body: dict[str, Any]) -> str:
+    """A server-sent event with a JSON body."""
     return f"data: {json.dumps(body, ensure_ascii=False)}\n\n"
 
 
-def response(desk: Desk, status: str, text: str, last: Chunk, name: str = "") -> dict[str, Any]:
-    """A response in OpenAI's form."""
-    name = name or uuid.uuid4().hex
-    message = {"type": "message", "id": f"msg_{name}", "role": "assistant", "status": status,
-               "content": [text_part(text)]}  # fmt: skip
+def response_json(state: AppState, status: str, answer: Chunk, id_: str = "") -> dict[str, Any]:
+    """The body of `/v1/responses`; `answer` holds all of the text and the number of tokens."""
+    id_ = id_ or uuid.uuid4().hex
+    message = {"type": "message", "id": f"msg_{id_}", "role": "assistant", "status": status,
+               "content": [output_text(answer.text)]}  # fmt: skip
     return {
-        "id": f"resp_{name}", "object": "response", "created_at": int(time.time()), "model": desk.assistant.name,
+        "id": f"resp_{id_}", "object": "response", "created_at": int(time.time()), "model": state.assistant.name,
         "status": status, "output": [message] if status == "completed" else [], "error": None,
         "incomplete_details": None, "instructions": None, "metadata": {}, "parallel_tool_calls": False,
         "temperature": None, "tool_choice": "none", "tools": [], "top_p": None,
-        "usage": {"input_tokens": last.prompt_tokens, "output_tokens": last.tokens,
+        "usage": {"input_tokens": answer.prompt_tokens, "output_tokens": answer.tokens,
                   "input_tokens_details": {"cached_tokens": 0}, "output_tokens_details": {"reasoning_tokens": 0},
-                  "total_tokens": last.prompt_tokens + last.tokens},
+                  "total_tokens": answer.prompt_tokens + answer.tokens},
     }  # fmt: skip
 
 
-def text_part(text: str) -> dict[str, Any]:
+def output_text(text: str) -> dict[str, Any]:
     return {"type": "output_text", "text": text, "annotations": [], "logprobs": []}
 
 
-async def response_events(desk: Desk, ready: Ready, sampling: Sampling) -> AsyncIterator[str]:
-    name, number = uuid.uuid4().hex, 0
+async def response_events(state: AppState, prepared: PreparedQuestion, sampling: Sampling) -> AsyncIterator[str]:
+    id_, number = uuid.uuid4().hex, 0
 
     def event(kind: str, **more: Any) -> str:
         nonlocal number
         number += 1
-        return f"event: {kind}\n" + sent({"type": kind, "sequence_number": number - 1, **more})
+        return f"event: {kind}\n" + sse_event({"type": kind, "sequence_number": number - 1, **more})
 
-    where = {"item_id": f"msg_{name}", "output_index": 0, "content_index": 0}
-    begun = {"type": "message", "id": where["item_id"], "role": "assistant", "status": "in_progress", "content": []}
-    yield event("response.created", response=response(desk, "in_progress", "", Chunk(""), name))
-    yield event("response.output_item.added", output_index=0, item=begun)
-    yield event("response.content_part.added", part=text_part(""), **where)
+    position = {"item_id": f"msg_{id_}", "output_index": 0, "content_index": 0}
+    item = {"type": "message", "id": position["item_id"], "role": "assistant", "status": "in_progress", "content": []}
+    yield event("response.created", response=response_json(state, "in_progress", Chunk(""), id_))
+    yield event("response.output_item.added", output_index=0, item=item)
+    yield event("response.content_part.added", part=output_text(""), **position)
     text, last, report = "", Chunk(""), Report()
     try:
-        async with desk.slots.one():
-            async for chunk in take(desk, desk.assistant.answer(ready, sampling, report)):
+        async with state.slots.acquire():
+            async for chunk in state.chunks(state.assistant.answer(prepared, sampling, report)):
                 text, last = text + chunk.text, chunk
                 if chunk.text:
-                    yield event("response.output_text.delta", delta=chunk.text, logprobs=[], **where)
-    except (Problem, Full) as error:
+                    yield event("response.output_text.delta", delta=chunk.text, logprobs=[], **position)
+    except (Problem, QueueFull) as error:
         yield event("error", code=None, message=str(error), param=None)
         return
-    yield event("response.output_text.done", text=text, logprobs=[], **where)
-    done = response(desk, "completed", text, last, name) | {"anatili": before(ready) | after(report)}
-    yield event("response.content_part.done", part=text_part(text), **where)
-    yield event("response.output_item.done", output_index=0, item=done["output"][0])
-    yield event("response.completed", response=done)
+    yield event("response.output_text.done", text=text, logprobs=[], **position)
+    details = details_before(prepared) | details_after(report)
+    response = response_json(state, "completed", replace(last, text=text), id_) | {"anatili": details}
+    yield event("response.content_part.done", part=output_text(text), **position)
+    yield event("response.output_item.done", output_index=0, item=response["output"][0])
+    yield event("response.completed", response=response)

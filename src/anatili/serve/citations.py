@@ -1,7 +1,8 @@
-"""Citations that hold: what is shown as a quotation stands word for word in the passage whose number it has.
+"""Citations that hold: what is shown as a quotation occurs word for word in the passage that its number names.
 
-What a model says goes through `checked` on its way to the reader: a quotation that no passage has loses its marks and
-its number, a number that points nowhere, or at a passage with other words, is left out. Both are counted.
+`checked` filters the model's text on its way to the reader. A quotation that is in no passage loses its quotation marks
+and its number. A number is removed if there is no such passage, or if the passage does not support the sentence. Both
+are counted.
 """
 
 import re
@@ -13,23 +14,23 @@ from anatili.engine import Chunk
 from anatili.lang import load_pack
 from anatili.search.index import Passage
 from anatili.search.searcher import Hit
-from anatili.serve.evidence import Evidence, evidence
+from anatili.serve.evidence import Evidence, parse_passage
 from anatili.serve.support import supports
 from anatili.text import WORD, sentence_spans
 
 QUOTE_WORDS = 4
-"""Words from which on something in quotation marks is taken for a quotation, not for a title, if no number follows."""
+"""Fewer words in quotation marks without a number are taken for a title, not for a quotation."""
 LONGEST_QUOTE = 600
 """Characters that are held back until a quotation mark closes."""
 SHORT_QUOTE = 300
-"""Characters that two sentences may have together to be quoted both."""
+"""Two sentences are quoted together if they have at most this many characters."""
 
 ENDS = (".", "!", "?", "…", "\n")
 WORDS = re.compile(r"\w")
 LONGEST_SENTENCE = 1000
-"""Characters of a sentence after which nothing waits for its end."""
-KEPT = 256
-"""Passages that are kept taken apart."""
+"""Characters of a sentence after which a number no longer waits for its end."""
+CACHED_PASSAGES = 256
+"""Parsed passages that are kept in memory."""
 
 MARKED = re.compile(r"[«“„\"](?P<words>[^«»“”„\"]{1,600})[»”“\"](?:\s*\[(?P<number>\d{1,2})\])?")
 NUMBERED = re.compile(r"(?<!\s)\s*\[(?P<number>\d{1,2})\]")
@@ -39,95 +40,95 @@ UNIT = re.compile(f"{MARKED.pattern}|{NUMBERED.pattern.replace('number', 'bare')
 
 @dataclass(frozen=True)
 class Citation:
-    """A place in an answer that names a passage."""
+    """A reference in an answer to a passage."""
 
     number: int
-    """Of the passage, from 1."""
+    """The number of the passage, from 1."""
     quote: str
-    """The words quoted, as the passage has them; "" where the passage is only named."""
+    """The quoted words as the passage has them; "" if there is no quotation."""
     start: int
     end: int
-    """Where the words stand in the passage's text; both 0 where it is only named."""
+    """Where the quotation starts and ends in the passage's text; both 0 if there is none."""
 
 
 @dataclass
 class Report:
-    """What came of checking an answer."""
+    """The result of checking an answer."""
 
     citations: list[Citation] = field(default_factory=list)
     dropped: int = 0
-    """Quotations and numbers that no passage bears out, and that were not shown as such."""
+    """Quotations and numbers that no passage supports and that were therefore not shown as such."""
     language: str = ""
-    """Of the answer as it was given, by our own identification; "" if it is too short to tell."""
+    """The identified language of the answer; "" if it is too short to tell."""
     quoted: bool = False
-    """Whether the passages answered in their own words."""
+    """Whether a passage was quoted instead of the model's answer."""
     notice: str = ""
-    """What the answer is worth, if that turned out to be something else than was told before it."""
+    """A notice on the answer's reliability, if the one given before it no longer applies."""
 
 
-def find_words(text: str, wanted: str) -> tuple[int, int] | None:
-    """Where the words of `wanted` stand one after the other in `text`, whatever their case and what is between them."""
-    needle = [word.lower() for word in WORD.findall(wanted)]
-    places = [(match.group().lower(), match.start(), match.end()) for match in WORD.finditer(text)]
-    size = len(needle)
-    for at in range(len(places) - size + 1 if size else 0):
-        if [word for word, _, _ in places[at : at + size]] == needle:
-            return places[at][1], places[at + size - 1][2]
+def find_words(text: str, phrase: str) -> tuple[int, int] | None:
+    """Where the words of `phrase` follow one another in `text`, whatever their case and what is between them."""
+    wanted = [word.lower() for word in WORD.findall(phrase)]
+    words = [(match.group().lower(), match.start(), match.end()) for match in WORD.finditer(text)]
+    size = len(wanted)
+    for index in range(len(words) - size + 1 if size else 0):
+        if [word for word, _, _ in words[index : index + size]] == wanted:
+            return words[index][1], words[index + size - 1][2]
     return None
 
 
-def locate(words: str, passages: Sequence[Hit], said: int) -> Citation | None:
-    """The passage that has these words, that of number `said` first; None if none has."""
-    order = sorted(range(1, len(passages) + 1), key=lambda number: number != said)
-    for number in order:
-        text = passages[number - 1].passage.text
-        place = find_words(text, words)
-        if place:
-            return Citation(number, text[place[0] : place[1]], *place)
+def locate(phrase: str, passages: Sequence[Hit], number: int) -> Citation | None:
+    """A citation of the passage that has these words. Passage `number` is tried first; None if no passage has them."""
+    for candidate in sorted(range(1, len(passages) + 1), key=lambda other: other != number):
+        text = passages[candidate - 1].passage.text
+        span = find_words(text, phrase)
+        if span:
+            return Citation(candidate, text[span[0] : span[1]], *span)
     return None
 
 
-@lru_cache(KEPT)
-def apart(passage: Passage) -> Evidence:
-    return evidence(passage)
+@lru_cache(CACHED_PASSAGES)
+def evidence_of(passage: Passage) -> Evidence:
+    return parse_passage(passage)
 
 
 def bears_out(passage: Passage, sentence: str) -> bool:
     """Whether a passage says what a sentence says."""
-    return supports(sentence, apart(passage), load_pack(passage.language))
+    return supports(sentence, evidence_of(passage), load_pack(passage.language))
 
 
 @dataclass
-class Mark:
-    """A number in the sentence that is being shown, until it is known whether it holds."""
+class PendingNumber:
+    """A number in the current sentence that is not checked yet."""
 
     citation: Citation
-    at: int
-    """Where it stands in the sentence."""
+    position: int
+    """In the sentence."""
 
 
 @dataclass
-class Checker:
+class CitationChecker:
     """An answer on its way to the reader.
 
-    A number holds if the passage bears out what stands between the number before it, or the beginning of the sentence,
-    and it; the last number of a sentence vouches for the rest of it too, so what follows it waits for the end.
+    A number holds if its passage supports the text before it, back to the previous number or the start of the sentence.
+    The last number of a sentence also vouches for the rest of the sentence, so what follows it waits for the end.
     """
 
     passages: Sequence[Hit]
     report: Report
     waiting: str = ""
+    """Text that may still turn out to be part of a citation."""
     sentence: str = ""
-    """The one that a number now would stand for: the last that was begun or ended."""
-    since: int = 0
-    """Where in it the last number stood that was decided."""
-    begun: int = 0
-    """Where that began for which this number stands."""
-    held: list[str | Mark] = field(default_factory=list)
-    """What waits behind a number, and the number."""
+    """The sentence that a number would refer to now: the last one that was started or ended."""
+    previous: int = 0
+    """Position in it of the last number that was checked."""
+    claim_start: int = 0
+    """Position in it where the text that this number vouches for starts."""
+    held: list[str | PendingNumber] = field(default_factory=list)
+    """Numbers that are not checked yet, and the text after them."""
 
     def take(self, text: str, *, last: bool) -> str:
-        """What may be shown now that `text` has come."""
+        """The text that can be shown after the model has added `text`."""
         self.waiting += text
         shown = ""
         while self.waiting:
@@ -145,42 +146,42 @@ class Checker:
                 shown += self.plain(opening.group())
                 self.waiting = self.waiting[len(opening.group()) :]
                 continue
-            shown += self.quote(unit) if unit["words"] else self.bare(unit)
+            shown += self.quote(unit) if unit["words"] else self.number(unit)
             self.waiting = self.waiting[unit.end() :]
         return shown + self.settle(len(self.sentence)) if last else shown
 
     def is_open(self) -> bool:
-        """Whether what is waiting may still become another unit by what comes next."""
-        begun = self.waiting.lstrip()
-        if not begun or begun.startswith("["):
-            return len(begun) < 4 and "]" not in begun
-        found = MARKED.match(self.waiting)
-        if not found:
+        """Whether the next text can still change what the waiting text is."""
+        start = self.waiting.lstrip()
+        if not start or start.startswith("["):
+            return len(start) < 4 and "]" not in start
+        quote = MARKED.match(self.waiting)
+        if not quote:
             return len(self.waiting) < LONGEST_QUOTE
-        rest = self.waiting[found.end() :]
-        return not found["number"] and len(rest) < 6 and (not rest.strip() or rest.lstrip().startswith("["))
+        rest = self.waiting[quote.end() :]
+        return not quote["number"] and len(rest) < 6 and (not rest.strip() or rest.lstrip().startswith("["))
 
     def plain(self, text: str) -> str:
-        """`text` as far as it may be shown; what stands behind an undecided number waits for the sentence's end."""
-        behind = len(self.sentence)
+        """The part of `text` that can be shown; text after an unchecked number waits for the end of the sentence."""
+        length = len(self.sentence)
         self.sentence += text
         if self.held:
             self.held.append(text)
         spans = list(sentence_spans(self.sentence, self.abbreviations))
         if self.held:
-            end = self.ended(spans)
-            waits = end < 0 and behind < LONGEST_SENTENCE
+            end = self.sentence_end(spans)
+            waits = end < 0 and length < LONGEST_SENTENCE
             text = "" if waits else self.settle(len(self.sentence) if end < 0 else end)
         if len(spans) > 1:
-            self.sentence, self.since, self.begun = self.sentence[spans[-1][0] :], 0, 0
+            self.sentence, self.previous, self.claim_start = self.sentence[spans[-1][0] :], 0, 0
         return text
 
-    def ended(self, spans: list[tuple[int, int]]) -> int:
-        """Where the sentence ends that has undecided numbers, -1 if it goes on."""
-        at = max(part.at for part in self.held if isinstance(part, Mark))
-        behind = len(self.sentence) - len(self.sentence[at:].lstrip(" "))
-        if self.sentence[behind : behind + 1] in ENDS:
-            return behind
+    def sentence_end(self, spans: list[tuple[int, int]]) -> int:
+        """Where the sentence with the unchecked numbers ends, -1 if it continues."""
+        position = max(part.position for part in self.held if isinstance(part, PendingNumber))
+        after = len(self.sentence) - len(self.sentence[position:].lstrip(" "))
+        if self.sentence[after : after + 1] in ENDS:
+            return after
         if len(spans) > 1 or (spans and "\n" in self.sentence[spans[0][1] :]):
             return spans[0][1]
         return -1
@@ -191,70 +192,72 @@ class Checker:
 
     def quote(self, unit: re.Match[str]) -> str:
         words, number = unit["words"], int(unit["number"] or 0)
-        found = locate(words, self.passages, number)
-        if found:
-            self.report.citations.append(found)
-            return self.plain(f"«{words.strip()}» [{found.number}]")
+        citation = locate(words, self.passages, number)
+        if citation:
+            self.report.citations.append(citation)
+            return self.plain(f"«{words.strip()}» [{citation.number}]")
         if not number and len(WORD.findall(words)) < QUOTE_WORDS:
             return self.plain(unit.group())
         self.report.dropped += 1
         return self.plain(words)
 
-    def bare(self, unit: re.Match[str]) -> str:
+    def number(self, unit: re.Match[str]) -> str:
         number = int(unit["bare"])
         if not 1 <= number <= len(self.passages):
             self.report.dropped += 1
             return ""
         citation = Citation(number, "", 0, 0)
         self.report.citations.append(citation)
-        self.held.append(Mark(citation, len(self.sentence)))
+        self.held.append(PendingNumber(citation, len(self.sentence)))
         return self.settle(len(self.sentence)) if self.sentence.rstrip()[-1:] in ENDS else ""
 
     def settle(self, end: int) -> str:
-        """What waited, without the numbers that do not hold; the sentence goes to `end`."""
-        marks = [part for part in self.held if isinstance(part, Mark)]
-        last = max((mark.at for mark in marks), default=0)
-        kept: set[int] = set()
-        for mark in marks:
-            if WORDS.search(self.sentence, self.since, mark.at):
-                self.begun, self.since = self.since, mark.at
-            claim = self.sentence[self.begun : max(end, mark.at) if mark.at == last else mark.at]
-            if bears_out(self.passages[mark.citation.number - 1].passage, claim):
-                kept.add(id(mark))
+        """The held text without the numbers that do not hold; the sentence goes to `end`."""
+        pending = [part for part in self.held if isinstance(part, PendingNumber)]
+        last = max((number.position for number in pending), default=0)
+        valid: set[int] = set()
+        for number in pending:
+            if WORDS.search(self.sentence, self.previous, number.position):
+                self.claim_start, self.previous = self.previous, number.position
+            claim_end = max(end, number.position) if number.position == last else number.position
+            claim = self.sentence[self.claim_start : claim_end]
+            if bears_out(self.passages[number.citation.number - 1].passage, claim):
+                valid.add(id(number))
             else:
                 self.report.dropped += 1
-                self.report.citations = [one for one in self.report.citations if one is not mark.citation]
+                citations = self.report.citations
+                self.report.citations = [citation for citation in citations if citation is not number.citation]
         parts = [
-            part if isinstance(part, str) else f" [{part.citation.number}]" * (id(part) in kept) for part in self.held
+            part if isinstance(part, str) else f" [{part.citation.number}]" * (id(part) in valid) for part in self.held
         ]
         self.held = []
         return "".join(parts)
 
 
 def checked(chunks: Iterator[Chunk], passages: Sequence[Hit], report: Report) -> Iterator[Chunk]:
-    """`chunks` with citations that hold; what came of it is in `report` when the last one is out."""
-    checker = Checker(passages, report)
+    """`chunks` with only the citations that hold; `report` is complete after the last chunk."""
+    checker = CitationChecker(passages, report)
     for chunk in chunks:
         yield replace(chunk, text=checker.take(chunk.text, last=bool(chunk.finish)))
 
 
-def quotation(found: Hit, report: Report) -> str:
-    """An answer in the words of the best passage, the first one."""
-    start, end = best_sentences(found)
+def quotation(hit: Hit, report: Report) -> str:
+    """An answer that quotes the best passage, which must be the first one."""
+    start, end = best_sentences(hit)
     report.quoted = True
-    report.citations.append(Citation(1, found.passage.text[start:end], start, end))
-    return f"«{found.passage.text[start:end]}» [1]"
+    report.citations.append(Citation(1, hit.passage.text[start:end], start, end))
+    return f"«{hit.passage.text[start:end]}» [1]"
 
 
-def best_sentences(found: Hit) -> tuple[int, int]:
-    """Start and end of the sentence with most different hits, the first of equals, and of the next one if both are
-    short: it holds more of the answer than a second passage would (`bench/abstain.py`). A very long one is cut."""
-    text, best = found.passage.text, (-1, 0, 0)
-    places = list(sentence_spans(text, load_pack(found.passage.language).abbreviations))
-    for number, (start, end) in enumerate(places):
-        hits = {text[a:b].lower() for a, b in found.matches if start <= a and b <= end}
-        best = max(best, (len(hits), -number, number), key=lambda one: one[:2])
-    start, end = places[best[2]] if places else (0, 0)
-    if best[2] + 1 < len(places) and places[best[2] + 1][1] - start <= SHORT_QUOTE:
-        end = places[best[2] + 1][1]
-    return (start, end) if 0 < end - start <= LONGEST_QUOTE else found.snippet
+def best_sentences(hit: Hit) -> tuple[int, int]:
+    """Start and end of the (first) sentence with the most different matches, and of the next one too if both are
+    short: it holds more of the answer than a second passage would (`bench/abstain.py`). A very long sentence is cut."""
+    text, best = hit.passage.text, (-1, 0, 0)
+    spans = list(sentence_spans(text, load_pack(hit.passage.language).abbreviations))
+    for index, (start, end) in enumerate(spans):
+        matches = {text[a:b].lower() for a, b in hit.matches if start <= a and b <= end}
+        best = max(best, (len(matches), -index, index), key=lambda score: score[:2])
+    start, end = spans[best[2]] if spans else (0, 0)
+    if best[2] + 1 < len(spans) and spans[best[2] + 1][1] - start <= SHORT_QUOTE:
+        end = spans[best[2] + 1][1]
+    return (start, end) if 0 < end - start <= LONGEST_QUOTE else hit.snippet

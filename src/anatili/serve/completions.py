@@ -1,195 +1,198 @@
-"""The bare model: text completions, logprobs of given tokens, vectors, tokens. lm-eval runs against these routes."""
+"""The model without a chat: text completions, logprobs of given text, embeddings, tokens. lm-eval uses these routes."""
 
 import base64
 import time
 import uuid
 from array import array
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
 
 from fastapi import APIRouter, Request
-from fastapi.responses import JSONResponse, StreamingResponse
+from fastapi.responses import JSONResponse
 from starlette.concurrency import run_in_threadpool
 
 from anatili.engine import Chunk, Sampling, TokenLogprob
 from anatili.problem import Problem
-from anatili.serve.chat import STREAMED, Desk, error_body, sent, take, usage
-from anatili.serve.queue import Full
-from anatili.serve.schemas import TextWanted, TokensGiven, TokensWanted, VectorsWanted, many
+from anatili.serve.chat import DONE, JSON_OR_EVENTS, AppState, error_json, sse_event, usage
+from anatili.serve.queue import QueueFull
+from anatili.serve.schemas import CompletionRequest, DetokenizeRequest, EmbeddingsRequest, TokenizeRequest, as_list
 
-LIMIT = 16
-"""Tokens of a completion where none are named, as OpenAI has it."""
+MAX_TOKENS, TEMPERATURE, REPETITION_PENALTY = 16, 1.0, 1.0
+"""Defaults for what a request leaves out, as in OpenAI's API."""
 
 
-def text_routes(desk: Desk) -> APIRouter:
+def completion_routes(state: AppState) -> APIRouter:
     routes = APIRouter(tags=["model"])
 
     @routes.get("/v1/models")
     async def models() -> dict[str, Any]:
-        """The names that `model` may have."""
-        return {"object": "list", "data": [model_card(desk, name) for name in desk.names()]}
+        """List the names that `model` may have in a request."""
+        return {"object": "list", "data": [model_json(state, name) for name in state.model_names()]}
 
     @routes.get("/v1/models/{name:path}")
     async def model(name: str) -> dict[str, Any]:
-        """One of them."""
-        desk.check_model(name)
-        return model_card(desk, name)
+        """Describe one model."""
+        state.check_model(name)
+        return model_json(state, name)
 
-    @routes.post("/v1/completions", responses=STREAMED)
-    async def completions(wanted: TextWanted, request: Request) -> Any:
-        """How the model goes on with a text; with `echo` and `logprobs` also how likely it finds the text."""
-        desk.check_model(wanted.model)
+    @routes.post("/v1/completions", responses=JSON_OR_EVENTS)
+    async def completions(body: CompletionRequest, request: Request) -> Any:
+        """Continue a text. With `echo` and `logprobs`, also return the logprobs of the text itself."""
+        state.check_model(body.model)
         head = {"id": f"cmpl-{uuid.uuid4().hex}", "object": "text_completion", "created": int(time.time()),
-                "model": desk.assistant.name}  # fmt: skip
-        if wanted.stream:
-            await desk.slots.room()
-            return StreamingResponse(text_events(desk, wanted, head), media_type="text/event-stream")
-        return await whole_texts(desk, wanted, head, request)
+                "model": state.assistant.name}  # fmt: skip
+        if body.stream:
+            return await state.stream(completion_events(state, body, head))
+        return await whole_completion(state, body, head, request)
 
     @routes.post("/v1/embeddings")
-    async def embeddings(wanted: VectorsWanted) -> Any:
-        """A vector for each text: the mean of what the model makes of its tokens."""
-        desk.check_model(wanted.model)
-        texts = many(wanted.input)
+    async def embeddings(body: EmbeddingsRequest) -> Any:
+        """Embed each text: the mean of the model's last hidden states over its tokens."""
+        state.check_model(body.model)
+        texts = as_list(body.input)
         if not all(texts):
-            raise Problem("an empty text has no vector")
-        async with desk.slots.one():
-            vectors = await desk.slots.call(desk.assistant.engine.embed, texts)
-            counts = [len(text) if isinstance(text, list) else len(await tokens_of(desk, text)) for text in texts]
-        data = [{"object": "embedding", "index": index, "embedding": coded(vector, wanted.encoding_format)}
+            raise Problem("an empty text has no embedding")
+        async with state.slots.acquire():
+            vectors = await state.slots.call(state.assistant.engine.embed, texts)
+            counts = [len(text) if isinstance(text, list) else len(await token_ids(state, text)) for text in texts]
+        data = [{"object": "embedding", "index": index, "embedding": encode_vector(vector, body.encoding_format)}
                 for index, vector in enumerate(vectors)]  # fmt: skip
         total = sum(counts)
-        return JSONResponse({"object": "list", "model": desk.assistant.name, "data": data,
+        return JSONResponse({"object": "list", "model": state.assistant.name, "data": data,
                              "usage": {"prompt_tokens": total, "total_tokens": total}})  # fmt: skip
 
     @routes.post("/tokenize")
-    async def tokenize(wanted: TokensWanted) -> dict[str, Any]:
-        """Token ids of a text, as vLLM tells them."""
-        found = await tokens_of(desk, wanted.prompt, begin=wanted.add_special_tokens)
-        return {"tokens": found, "count": len(found), "max_model_len": desk.assistant.engine.context}
+    async def tokenize(body: TokenizeRequest) -> dict[str, Any]:
+        """Split a text into token ids, in vLLM's format."""
+        ids = await token_ids(state, body.prompt, begin=body.add_special_tokens)
+        return {"tokens": ids, "count": len(ids), "max_model_len": state.assistant.engine.context}
 
     @routes.post("/detokenize")
-    async def detokenize(given: TokensGiven) -> dict[str, str]:
-        """The text of token ids."""
-        return {"prompt": await run_in_threadpool(desk.assistant.engine.detokenize, given.tokens)}
+    async def detokenize(body: DetokenizeRequest) -> dict[str, str]:
+        """Join token ids into a text, in vLLM's format."""
+        return {"prompt": await run_in_threadpool(state.assistant.engine.detokenize, body.tokens)}
 
     @routes.get("/tokenizer_info")
     async def tokenizer_info() -> dict[str, Any]:
-        """Special tokens and the chat template, as vLLM tells them."""
-        said = await run_in_threadpool(desk.assistant.engine.vocabulary)
-        return {**{name: text or None for name, text in said.items()}, "pad_token": None, "unk_token": None}
+        """Show the special tokens and the chat template, in vLLM's format."""
+        vocabulary = await run_in_threadpool(state.assistant.engine.vocabulary)
+        return {**{name: text or None for name, text in vocabulary.items()}, "pad_token": None, "unk_token": None}
 
     return routes
 
 
-def model_card(desk: Desk, name: str) -> dict[str, Any]:
-    """What clients are told of a model; its context as vLLM tells it."""
+def model_json(state: AppState, name: str) -> dict[str, Any]:
+    """A model in OpenAI's format, with its context length as in vLLM."""
     return {"id": name, "object": "model", "created": 0, "owned_by": "anatili",
-            "max_model_len": desk.assistant.engine.context}  # fmt: skip
+            "max_model_len": state.assistant.engine.context}  # fmt: skip
 
 
-async def tokens_of(desk: Desk, text: str, *, begin: bool = False) -> list[int]:
-    return await run_in_threadpool(lambda: desk.assistant.engine.tokenize(text, begin=begin))
+async def token_ids(state: AppState, text: str, *, begin: bool = False) -> list[int]:
+    return await run_in_threadpool(lambda: state.assistant.engine.tokenize(text, begin=begin))
 
 
-def coded(vector: Sequence[float], form: str) -> Any:
-    """A vector as numbers, or as OpenAI's own client asks for it: base64 of 32-bit floats, little end first."""
-    if form == "float":
+def encode_vector(vector: Sequence[float], encoding: str) -> Any:
+    """An embedding as numbers, or in base64 as OpenAI's client asks for it: 32-bit floats, little-endian."""
+    if encoding == "float":
         return list(vector)
     return base64.b64encode(array("f", vector).tobytes()).decode()
 
 
-async def whole_texts(desk: Desk, wanted: TextWanted, head: dict[str, Any], request: Request) -> dict[str, Any]:
+async def whole_completion(
+    state: AppState, body: CompletionRequest, head: dict[str, Any], request: Request
+) -> dict[str, Any]:
     choices: list[dict[str, Any]] = []
-    read = count = 0
-    samplings = wanted.samplings(LIMIT, 1.0, 1.0)
-    for prompt in wanted.prompts():
-        async with desk.slots.one():
-            echoed, rows, length = await echo(desk, wanted, prompt)
-        read += length
+    prompt_tokens = answer_tokens = 0
+    samplings = body.samplings(MAX_TOKENS, TEMPERATURE, REPETITION_PENALTY)
+    for prompt in body.prompts():
+        async with state.slots.acquire():
+            echo, echo_logprobs, length = await echo_prompt(state, body, prompt)
+        prompt_tokens += length
         for sampling in samplings:
-            text, logprobs, last = echoed, list(rows), Chunk("", finish="length")
+            logprobs, answer = list(echo_logprobs), Chunk("", finish="length")
             if sampling.max_tokens:
-                async with desk.slots.one():
-                    async for chunk in take(desk, desk.assistant.engine.generate(prompt, sampling), request):
-                        text, last = text + chunk.text, chunk
-                        logprobs += chunk.logprobs
-                count += last.tokens
-                # llama.cpp does not tell the chance of half a letter; its place is kept, for clients count places.
-                logprobs += [None] * (length * bool(rows) + last.tokens - len(logprobs))
-            choices.append({"text": text, "index": len(choices), "finish_reason": last.finish or "stop",
-                            "logprobs": listed(logprobs) if wanted.logprobs is not None else None})  # fmt: skip
-    return {**head, "choices": choices, "usage": usage(read, count)}
+                answer = await state.whole(state.assistant.engine.generate(prompt, sampling), request)
+                answer_tokens += answer.tokens
+                logprobs += answer.logprobs
+                # llama.cpp gives no logprob for part of a character. Its position is kept, as clients count positions.
+                logprobs += [None] * (length * bool(echo_logprobs) + answer.tokens - len(logprobs))
+            choices.append({"text": echo + answer.text, "index": len(choices),
+                            "finish_reason": answer.finish or "stop",
+                            "logprobs": logprobs_json(logprobs) if body.logprobs is not None else None})  # fmt: skip
+    return {**head, "choices": choices, "usage": usage(prompt_tokens, answer_tokens)}
 
 
-async def echo(desk: Desk, wanted: TextWanted, prompt: str | list[int]) -> tuple[str, list[TokenLogprob | None], int]:
-    """The prompt as text and the logprobs of its tokens, as far as they are asked for, and how many tokens it has.
+async def echo_prompt(
+    state: AppState, body: CompletionRequest, prompt: str | list[int]
+) -> tuple[str, list[TokenLogprob | None], int]:
+    """The prompt's text and the logprobs of its tokens, each only if requested, and its number of tokens.
 
-    The first token has no chance: nothing is before it.
+    The first token has no logprob, because nothing comes before it.
     """
-    engine = desk.assistant.engine
-    ids = prompt if isinstance(prompt, list) else await desk.slots.call(lambda: engine.tokenize(prompt, begin=True))
-    if not wanted.echo:
+    engine = state.assistant.engine
+    ids = prompt if isinstance(prompt, list) else await state.slots.call(lambda: engine.tokenize(prompt, begin=True))
+    if not body.echo:
         return "", [], len(ids)
-    text = prompt if isinstance(prompt, str) else await desk.slots.call(engine.detokenize, ids)
-    if wanted.logprobs is None:
+    text = prompt if isinstance(prompt, str) else await state.slots.call(engine.detokenize, ids)
+    if body.logprobs is None:
         return text, [], len(ids)
-    found = await desk.slots.call(engine.score, ids, max(1, wanted.logprobs))
-    return text, [None, *found], len(ids)
+    logprobs = await state.slots.call(engine.score, ids, max(1, body.logprobs))
+    return text, [None, *logprobs], len(ids)
 
 
-def listed(logprobs: Sequence[TokenLogprob | None]) -> dict[str, Any]:
-    """Chances in the form of OpenAI's completions."""
-    tokens = [one.token if one else "" for one in logprobs]
-    offsets, at = [], 0
-    for token in tokens:
-        offsets.append(at)
-        at += len(token)
+def logprobs_json(logprobs: Sequence[TokenLogprob | None]) -> dict[str, Any]:
+    """Log-probabilities in the format of OpenAI's completions."""
+    tokens = [token.token if token else "" for token in logprobs]
+    offsets, offset = [], 0
+    for text in tokens:
+        offsets.append(offset)
+        offset += len(text)
     return {
         "tokens": tokens,
-        "token_logprobs": [one.logprob if one else None for one in logprobs],
-        # The likeliest first: of two tokens with the same text (halves of letters) the likelier one is told.
-        "top_logprobs": [dict(reversed(one.top_logprobs)) if one else None for one in logprobs],
+        "token_logprobs": [token.logprob if token else None for token in logprobs],
+        # Two tokens may have the same text (parts of characters): reversed, the more likely one overwrites the other.
+        "top_logprobs": [dict(reversed(token.top_logprobs)) if token else None for token in logprobs],
         "text_offset": offsets,
     }
 
 
-async def text_events(desk: Desk, wanted: TextWanted, head: dict[str, Any]) -> AsyncIterator[str]:
+async def completion_events(state: AppState, body: CompletionRequest, head: dict[str, Any]) -> AsyncIterator[str]:
     def event(index: int, text: str, reason: str | None = None, logprobs: Any = None) -> str:
         choices = [{"index": index, "text": text, "finish_reason": reason, "logprobs": logprobs}]
-        return sent({**head, "choices": choices})
+        return sse_event({**head, "choices": choices})
 
-    read = count = index = 0
+    prompt_tokens = answer_tokens = index = 0
     try:
-        for prompt in wanted.prompts():
-            async with desk.slots.one():
-                echoed, rows, length = await echo(desk, wanted, prompt)
-            read += length
-            for sampling in wanted.samplings(LIMIT, 1.0, 1.0):
-                if echoed:
-                    yield event(index, echoed, logprobs=listed(rows) if rows else None)
-                async for line, tokens in one_text(desk, prompt, sampling, lambda *said, at=index: event(at, *said)):
+        for prompt in body.prompts():
+            async with state.slots.acquire():
+                echo, echo_logprobs, length = await echo_prompt(state, body, prompt)
+            prompt_tokens += length
+            for sampling in body.samplings(MAX_TOKENS, TEMPERATURE, REPETITION_PENALTY):
+                if echo:
+                    yield event(index, echo, logprobs=logprobs_json(echo_logprobs) if echo_logprobs else None)
+                choice = choice_events(state, prompt, sampling, lambda *fields, index=index: event(index, *fields))
+                async for line, tokens in choice:
                     yield line
-                    count += tokens
+                    answer_tokens += tokens
                 index += 1
-    except (Problem, Full) as error:
-        yield sent(error_body(error))
+    except (Problem, QueueFull) as error:
+        yield sse_event(error_json(error))
         return
-    if wanted.wants_usage():
-        yield sent({**head, "choices": [], "usage": usage(read, count)})
-    yield "data: [DONE]\n\n"
+    if body.wants_usage():
+        yield sse_event({**head, "choices": [], "usage": usage(prompt_tokens, answer_tokens)})
+    yield DONE
 
 
-async def one_text(
-    desk: Desk, prompt: str | list[int], sampling: Sampling, event: Any
+async def choice_events(
+    state: AppState, prompt: str | list[int], sampling: Sampling, event: Callable[..., str]
 ) -> AsyncIterator[tuple[str, int]]:
-    """Events of one completion, the last with the number of its tokens."""
+    """The events of one choice, each with a number of tokens: 0, and on the last event that of the whole choice."""
     if not sampling.max_tokens:
         yield event("", "length"), 0
         return
-    async with desk.slots.one():
-        async for chunk in take(desk, desk.assistant.engine.generate(prompt, sampling)):
+    async with state.slots.acquire():
+        async for chunk in state.chunks(state.assistant.engine.generate(prompt, sampling)):
             if chunk.text or chunk.logprobs:
-                yield event(chunk.text, None, listed(chunk.logprobs) if chunk.logprobs else None), 0
+                yield event(chunk.text, None, logprobs_json(chunk.logprobs) if chunk.logprobs else None), 0
             if chunk.finish:
                 yield event("", chunk.finish), chunk.tokens

@@ -1,6 +1,6 @@
-"""Connections that do not wait for ever: a request must have come in a set time, and only so many are open at once.
+"""Connections with limits: a request must arrive within a set time, and only so many connections may be open.
 
-uvicorn has no such limits of its own: whoever sends half a request holds a connection until he goes away.
+uvicorn has no such limits of its own: a client that sends half a request would hold its connection forever.
 """
 
 import asyncio
@@ -14,99 +14,103 @@ import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 log = logging.getLogger("anatili.serve")
-LATE = "anatili.late"
-"""Key in the scope of a request whose body did not come in time."""
-REASONS = {408: "the request did not come in time", 503: "too many connections; try again"}
-RESERVED = 128
-"""Files that the rest of the server may hold open: the index, the model, connections to its engine."""
+BODY_TIMEOUT = "anatili.body_timeout"
+"""Key in the scope of a request whose body did not arrive in time."""
+REASONS = {408: "the request did not arrive in time", 503: "too many connections; try again later"}
+RESERVED_FILES = 128
+"""Files that the rest of the server may keep open: the index, the model, connections to its engine."""
 
 
 @dataclass(frozen=True)
-class Patience:
-    """How long a request may take to come, in seconds, and how many connections there may be."""
+class ConnectionLimits:
+    """How long a request may take to arrive, in seconds, and how many connections may be open."""
 
-    header: float = 10.0
-    """For all headers, from the connection or from the first byte after the answer before."""
-    body: float = 30.0
-    """For the whole body: 1 MiB comes at 35 kB/s, and all but documents are a few hundred bytes."""
+    header_seconds: float = 10.0
+    """For all headers, from the connection or from the first byte after the previous response."""
+    body_seconds: float = 30.0
+    """For the whole body: enough for 1 MiB at 35 kB/s. All but documents are a few hundred bytes."""
     connections: int = 1000
-    """Open at a time, streams and idle ones included; fewer where the system gives fewer files."""
+    """Including streams and idle connections; fewer if the system allows fewer open files."""
 
 
-def connections_for(wanted: int) -> int:
-    """As many connections as are wanted, or as there are files for: one that finds none would not be answered."""
+def allowed_connections(connections: int) -> int:
+    """`connections`, or fewer if there are fewer files: a connection without a file would get no response."""
     try:
         import resource
     except ImportError:  # not on Windows
-        return wanted
+        return connections
     files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return wanted if files == resource.RLIM_INFINITY else max(1, min(wanted, files - RESERVED))
+    return connections if files == resource.RLIM_INFINITY else max(1, min(connections, files - RESERVED_FILES))
 
 
 class Connection(H11Protocol):
-    """uvicorn's connection with a clock for what is still to come."""
+    """uvicorn's connection with a timer for the rest of a request."""
 
-    def __init__(self, *given: Any, patience: Patience, **more: Any) -> None:
-        super().__init__(*given, **more)
-        self.patience = patience
-        self.clock: asyncio.TimerHandle | None = None
-        self.awaited: Any = None
-        """State of the client for which the clock runs: `h11.IDLE` before and in its headers, or `h11.SEND_BODY`."""
-        self.began = 0.0
+    def __init__(self, *arguments: Any, limits: ConnectionLimits, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.limits = limits
+        self.timer: asyncio.TimerHandle | None = None
+        self.timed_state: Any = None
+        """The client's state that is timed: `h11.IDLE` before and during its headers, or `h11.SEND_BODY`."""
+        self.timer_start = 0.0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        if len(self.connections) > self.patience.connections:
+        if len(self.connections) > self.limits.connections:
             self.refuse(503)
         else:
-            self.watch(waits=True)
+            self.update_timer(expects_request=True)
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
-        self.watch(waits=True)
+        self.update_timer(expects_request=True)
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
-        # Nothing of the next request may have come: then uvicorn's own clock for idle connections runs.
-        self.watch(waits=bool(self.conn.trailing_data[0]))
+        # If nothing of the next request has arrived, uvicorn's own timer for idle connections runs.
+        self.update_timer(expects_request=bool(self.conn.trailing_data[0]))
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self.stop()
+        self.stop_timer()
         super().connection_lost(exc)
 
-    def watch(self, *, waits: bool) -> None:
-        """Let the clock run while something of a request is to come, anew when its headers are there."""
+    def update_timer(self, *, expects_request: bool) -> None:
+        """Run the timer while part of a request is missing; start it again when the headers are complete."""
         state = self.conn.their_state
-        if self.transport.is_closing() or state not in (h11.IDLE, h11.SEND_BODY) or (state is h11.IDLE and not waits):
-            self.stop()
-        elif self.clock is None or state is not self.awaited:
-            self.stop()
-            seconds = self.patience.header if state is h11.IDLE else self.patience.body
-            self.awaited, self.began = state, time.monotonic()
-            self.clock = self.loop.call_later(seconds, self.too_late)
+        if (
+            self.transport.is_closing()
+            or state not in (h11.IDLE, h11.SEND_BODY)
+            or (state is h11.IDLE and not expects_request)
+        ):
+            self.stop_timer()
+        elif self.timer is None or state is not self.timed_state:
+            self.stop_timer()
+            seconds = self.limits.header_seconds if state is h11.IDLE else self.limits.body_seconds
+            self.timed_state, self.timer_start = state, time.monotonic()
+            self.timer = self.loop.call_later(seconds, self.on_timeout)
 
-    def stop(self) -> None:
-        if self.clock:
-            self.clock.cancel()
-        self.clock = None
+    def stop_timer(self) -> None:
+        if self.timer:
+            self.timer.cancel()
+        self.timer = None
 
-    def too_late(self) -> None:
-        self.clock = None
+    def on_timeout(self) -> None:
+        self.timer = None
         if self.transport.is_closing():
             return
-        if self.awaited is h11.SEND_BODY and self.cycle:
+        if self.timed_state is h11.SEND_BODY and self.cycle:
             scope: Any = self.cycle.scope
-            scope[LATE] = True  # who waits for the body tells it
+            scope[BODY_TIMEOUT] = True  # the middleware, which is waiting for the body, logs it
             self.close(None if self.cycle.response_started else 408)
         else:
             self.refuse(408)
 
     def refuse(self, status: int) -> None:
-        """End a connection whose request never reaches the application, and tell that."""
-        seconds = round(time.monotonic() - self.began, 4) if self.began else 0.0
+        """Close and log a connection whose request never reaches the application."""
+        seconds = round(time.monotonic() - self.timer_start, 4) if self.timer_start else 0.0
         address = self.client[0] if self.client else ""
-        log.info("request", extra={"said": {"id": "", "who": "", "method": "", "route": "none", "status": status,
-                                            "seconds": seconds, "address": address}})  # fmt: skip
+        log.info("request", extra={"fields": {"id": "", "who": "", "method": "", "route": "none", "status": status,
+                                              "seconds": seconds, "address": address}})  # fmt: skip
         self.close(status)
 
     def close(self, status: int | None) -> None:

@@ -1,4 +1,4 @@
-"""Sentences taken apart into what can be compared: words by stem, names, numbers, months, what is denied, clauses."""
+"""Parse sentences into what can be compared: words by stem, names, numbers, months, denials and clauses."""
 
 import re
 import unicodedata
@@ -17,17 +17,18 @@ from anatili.search.analysis import TERM, terms
 from anatili.search.index import Passage
 from anatili.text import script_of, sentence_spans
 
-BEGINNING = 5
-"""Letters that two words must share at their beginning to count as forms of one."""
-ALIKE = 4
-"""Letters that words must share to speak of the same, as far as that goes."""
+FORM_PREFIX = 5
+"""Letters that two words must share at the start to count as forms of one word."""
+MENTION_PREFIX = 4
+"""Letters that two words must share at the start to count as a mention of the same thing."""
 BREAK = re.compile(r"[,;:()–—…\n]|\s-\s")
-"""What stands between clauses."""
+"""Punctuation between clauses."""
 CLOSING = ("»", "”", "“")
-"""Marks behind which letters are an ending of what is quoted."""
-REMEMBERED = 100_000
-CAPITAL = ("first", "name")
-SAYING = ("word", "first", "name")
+"""Quotation marks after which letters are an ending of the quoted name."""
+CACHED_WORDS = 100_000
+CAPITALIZED = ("first", "name")
+CONTENT = ("word", "first", "name")
+"""The kinds of content words."""
 
 
 @dataclass(frozen=True)
@@ -36,39 +37,39 @@ class Word:
 
     raw: str
     stem: str
-    name: frozenset[str]
-    """Both, as names are compared."""
-    at: int
-    """How many telling words are before it."""
+    name_forms: frozenset[str]
+    """Raw word and stem, as names are compared."""
+    position: int
+    """The number of content words before it."""
     clause: int
     kind: str
-    """`word`, `name`, `first` (with the capital of a sentence's beginning), `stop`, or `number` and its unit."""
+    """`word`, `name`, `first` (capitalized at the start of a sentence), `stop`, or `number` (or its unit)."""
     denied: int
-    """How many times."""
+    """How many times it is denied."""
     month: int
-    same: frozenset[str]
-    """Words of the pack that mean the same."""
-    beside: tuple[str, str, str, str]
-    """The two words before and the two after, whatever they are."""
+    synonyms: frozenset[str]
+    """The pack's groups of words with the same meaning that it is in."""
+    context: tuple[str, str, str, str]
+    """The two words before it and the two after it, of any kind."""
     descent: tuple[str, ...]
-    """Endings that make another's name of a name."""
+    """Endings that turn a name into the name of another person."""
 
 
 @dataclass(frozen=True)
-class Place:
-    """A number and where it stands."""
+class PlacedNumber:
+    """A number and its position in a sentence."""
 
     number: Number
-    at: float
+    position: float
     clause: int
 
 
 @dataclass(frozen=True)
-class Stretch:
-    """A sentence, or two, taken apart."""
+class Sentence:
+    """A parsed sentence, or two."""
 
     words: tuple[Word, ...] = ()
-    places: tuple[Place, ...] = ()
+    numbers: tuple[PlacedNumber, ...] = ()
 
     def of(self, *kinds: str) -> list[Word]:
         return [word for word in self.words if word.kind in kinds]
@@ -83,169 +84,172 @@ class Stretch:
 
     @cached_property
     def forms(self) -> dict[str, list[Word]]:
-        """Stems, words and beginnings of words -> the words."""
-        found: dict[str, list[Word]] = defaultdict(list)
+        """Raw words, stems and prefixes -> the words that have them."""
+        forms: dict[str, list[Word]] = defaultdict(list)
         for word in self.words:
-            for form in keys(word):
-                found[form].append(word)
-        return dict(found)
+            for form in forms_of(word):
+                forms[form].append(word)
+        return dict(forms)
 
     @cached_property
-    def beginnings(self) -> set[str]:
-        return {word.raw[:ALIKE] for word in self.words}
+    def prefixes(self) -> set[str]:
+        return {word.raw[:MENTION_PREFIX] for word in self.words}
 
     @cached_property
     def names(self) -> list[Word]:
-        """All words that may be compared with a name, a word once; those with a capital last."""
-        words = sorted(self.words, key=lambda word: word.kind in CAPITAL)
-        return list({word.name: word for word in words if word.kind != "number"}.values())
+        """All words that can be compared with a name, each once. A capitalized occurrence is preferred."""
+        words = sorted(self.words, key=lambda word: word.kind in CAPITALIZED)
+        return list({word.name_forms: word for word in words if word.kind != "number"}.values())
 
-    def forms_of(self, word: Word) -> list[Word]:
-        """The words here that are forms of `word`, as far as stems and beginnings tell."""
-        return list({id(other): other for form in keys(word) for other in self.forms.get(form, ())}.values())
+    def matches(self, word: Word) -> list[Word]:
+        """The words here that are forms of `word`, by their stems and prefixes."""
+        return list({id(match): match for form in forms_of(word) for match in self.forms.get(form, ())}.values())
 
     def mentions(self, word: Word) -> bool:
-        """Whether a word is here, or one that begins like it: enough where it only has to be spoken of."""
-        return bool(self.forms_of(word)) or word.raw[:ALIKE] in self.beginnings
+        """Whether a form of a word is here, or a word with a similar start: enough for a mere mention."""
+        return bool(self.matches(word)) or word.raw[:MENTION_PREFIX] in self.prefixes
 
     def has_name(self, word: Word) -> bool:
-        """Whether a name is here, with a capital; for a word that begins a sentence, with or without."""
-        return any(same_name(word, other) for other in self.names if word.kind != "name" or other.kind in CAPITAL)
+        """Whether a name is here, capitalized; at the start of a sentence a word may match without a capital."""
+        return any(same_name(word, other) for other in self.names if word.kind != "name" or other.kind in CAPITALIZED)
 
-    def __add__(self, other: "Stretch") -> "Stretch":
-        at = 1 + max((word.at for word in self.words), default=-1)
+    def __add__(self, other: "Sentence") -> "Sentence":
+        position = 1 + max((word.position for word in self.words), default=-1)
         clause = 1 + max((word.clause for word in self.words), default=-1)
-        words = (replace(word, at=word.at + at, clause=word.clause + clause) for word in other.words)
-        places = (Place(one.number, one.at + at, one.clause + clause) for one in other.places)
-        return Stretch((*self.words, *words), (*self.places, *places))
+        words = (replace(word, position=word.position + position, clause=word.clause + clause) for word in other.words)
+        numbers = (PlacedNumber(n.number, n.position + position, n.clause + clause) for n in other.numbers)
+        return Sentence((*self.words, *words), (*self.numbers, *numbers))
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """A passage, taken apart."""
+    """A parsed passage."""
 
-    title: Stretch
-    sentences: tuple[Stretch, ...]
+    title: Sentence
+    sentences: tuple[Sentence, ...]
 
     @cached_property
-    def pairs(self) -> list[Stretch]:
-        """Each sentence with the next."""
-        return [one + other for one, other in pairwise(self.sentences)]
+    def pairs(self) -> list[Sentence]:
+        """Each sentence together with the next."""
+        return [first + second for first, second in pairwise(self.sentences)]
 
 
-def keys(word: Word) -> set[str]:
-    """What forms of a word have in common: its stem, itself, or its first letters."""
-    found = {word.raw, word.stem, *word.same}
-    if len(word.raw) >= BEGINNING:
-        found.add(word.raw[:BEGINNING] + "-")
-    return found
+def forms_of(word: Word) -> set[str]:
+    """What forms of a word have in common: the raw word, its stem, or its prefix."""
+    forms = {word.raw, word.stem, *word.synonyms}
+    if len(word.raw) >= FORM_PREFIX:
+        forms.add(word.raw[:FORM_PREFIX] + "-")
+    return forms
 
 
-def same_name(one: Word, other: Word) -> bool:
-    """Whether two words are forms or spellings of one name."""
-    if one.name & other.name:
+def same_name(word: Word, other: Word) -> bool:
+    """Whether two words are forms or spellings of the same name."""
+    if word.name_forms & other.name_forms:
         return True
-    short, long = sorted((max(one.name, key=len), max(other.name, key=len)), key=len)
-    shared = next((at for at, pair in enumerate(zip(short, long, strict=False)) if pair[0] != pair[1]), len(short))
+    short, long = sorted((max(word.name_forms, key=len), max(other.name_forms, key=len)), key=len)
+    pairs = enumerate(zip(short, long, strict=False))
+    shared = next((index for index, pair in pairs if pair[0] != pair[1]), len(short))
     if shared < max(4, len(short) - 1) or len(long) - len(short) > 4:
         return False
-    return not long[shared:].startswith(one.descent) if shared == len(short) else True
+    return not long[shared:].startswith(word.descent) if shared == len(short) else True
 
 
-def prepared(text: str, pack: LanguagePack) -> str:
-    """`text` in the main script with its letters put right."""
+def standardize(text: str, pack: LanguagePack) -> str:
+    """`text` in the pack's main script, with its letters normalized."""
     text = pack.normalize(text)
     return text if script_of(text) in ("", pack.main_script) else to_main_script(pack, text).text
 
 
-def evidence(passage: Passage) -> Evidence:
+def parse_passage(passage: Passage) -> Evidence:
     pack = load_pack(passage.language)
-    text = prepared(passage.text, pack)
+    text = standardize(passage.text, pack)
     spans = sentence_spans(text, pack.abbreviations)
-    title = take_apart(prepared(passage.title, pack), pack)
-    return Evidence(title, tuple(take_apart(text[start:end], pack) for start, end in spans))
+    title = parse_sentence(standardize(passage.title, pack), pack)
+    return Evidence(title, tuple(parse_sentence(text[start:end], pack) for start, end in spans))
 
 
-def take_apart(text: str, pack: LanguagePack) -> Stretch:
-    """A sentence that is `prepared`."""
-    lens = lens_of(pack)
-    found = numbers(text, pack)
-    named = {at: name.sure for name in names(text, pack) for at in range(name.start, name.end)}
+def parse_sentence(text: str, pack: LanguagePack) -> Sentence:
+    """Parse a sentence that was standardized."""
+    lexicon = lexicon_of(pack)
+    upcoming = numbers(text, pack)
+    named = {index: name.sure for name in names(text, pack) for index in range(name.start, name.end)}
     denied: dict[int, list[str]] = defaultdict(list)
-    for one in denials(text, pack):
-        denied[one.start].append(one.word)
+    for denial in denials(text, pack):
+        denied[denial.start].append(denial.word)
     matches = list(TERM.finditer(text))
-    lows = ["", "", *(pack.lower(match.group()) for match in matches), "", ""]
+    lowered = ["", "", *(pack.lower(match.group()) for match in matches), "", ""]
     words: list[Word] = []
-    places: list[Place] = []
-    at = clause = end = 0
-    for number, match in enumerate(matches, 2):
-        start, low = match.start(), lows[number]
-        if words and (low in lens.facts.joins or BREAK.search(text, end, start)):
+    placed: list[PlacedNumber] = []
+    position = clause = end = 0
+    for index, match in enumerate(matches, 2):
+        start, lower = match.start(), lowered[index]
+        if words and (lower in lexicon.facts.joins or BREAK.search(text, end, start)):
             clause += 1
         end = match.end()
-        while found and found[0].start < end:
-            places.append(Place(found.pop(0), at - 0.5, clause))
-        month = lens.numbers.month(match.group())
-        if month or (places and places[-1].number.start <= start < places[-1].number.last):
+        while upcoming and upcoming[0].start < end:
+            placed.append(PlacedNumber(upcoming.pop(0), position - 0.5, clause))
+        month = lexicon.numbers.month(match.group())
+        if month or (placed and placed[-1].number.start <= start < placed[-1].number.last):
             kind = "number"
-        elif low in lens.stops or text[start - 1 : start] in CLOSING:
+        elif lower in lexicon.stopwords or text[start - 1 : start] in CLOSING:
             kind = "stop"
         elif start in named:
             kind = "name" if named[start] and words else "first"
         else:
             kind = "word"
-        raw, stem, name, same = lens.read(denied[start][0] if start in denied else low)
-        beside = (lows[number - 2], lows[number - 1], lows[number + 1], lows[number + 2])
+        raw, stem, name_forms, synonyms = lexicon.read(denied[start][0] if start in denied else lower)
         words.append(
-            Word(raw, stem, name, at, clause, kind, len(denied.get(start, ())), month, same, beside, lens.descent)
-        )
-        at += kind in SAYING
-    return Stretch(tuple(words), tuple(places))
+            Word(
+                raw=raw, stem=stem, name_forms=name_forms, position=position, clause=clause, kind=kind,
+                denied=len(denied.get(start, ())), month=month, synonyms=synonyms, descent=lexicon.facts.descent,
+                context=(lowered[index - 2], lowered[index - 1], lowered[index + 1], lowered[index + 2]),
+            )
+        )  # fmt: skip
+        position += kind in CONTENT
+    return Sentence(tuple(words), tuple(placed))
 
 
-class Lens:
-    """What a pack knows of single words."""
+class Lexicon:
+    """What a pack knows about single words."""
 
     def __init__(self, pack: LanguagePack) -> None:
         self.facts = facts = load_facts(pack.folder)
         self.numbers = reader(pack)
         self.terms = terms(pack.code)
-        self.descent = facts.descent
         groups = [*facts.same, *(same for group in facts.opposites for same in group)]
-        saying = {form for group in groups for form in group.split()}
+        grouped = {form for group in groups for form in group.split()}
         denying = {*facts.negation.ahead, *facts.negation.behind}
-        self.stops = (pack.stopwords - saying) | set(facts.asides) | denying
-        self.same: dict[str, set[str]] = {}
+        self.stopwords = (pack.stopwords - grouped) | set(facts.asides) | denying
+        self.synonyms: dict[str, set[str]] = {}
         for number, group in enumerate(groups):
             for form in group.split():
                 for key in {form, self.terms[form]}:
-                    self.same.setdefault(key, set()).add(f"={number}")
+                    self.synonyms.setdefault(key, set()).add(f"={number}")
         rules = facts.spellings
         self.spelling = re.compile("|".join(map(re.escape, sorted(rules, key=len, reverse=True))) or r"(?!)")
-        self.known: dict[str, tuple[str, str, frozenset[str], frozenset[str]]] = {}
+        self.cache: dict[str, tuple[str, str, frozenset[str], frozenset[str]]] = {}
 
     def read(self, raw: str) -> tuple[str, str, frozenset[str], frozenset[str]]:
-        """A word itself, its stem, both as names are compared, and the groups of words that mean the same."""
-        found = self.known.get(raw)
-        if found is None:
+        """A word, its stem, both as names are compared, and the groups of synonyms that it is in."""
+        entry = self.cache.get(raw)
+        if entry is None:
             stem = (self.terms[raw].split() or [raw])[0]
-            same = self.same.get(raw) or self.same.get(stem) or ()
-            found = raw, stem, frozenset((self.folded(raw), self.folded(stem))), frozenset(same)
-            if len(self.known) < REMEMBERED:
-                self.known[raw] = found
-        return found
+            synonyms = self.synonyms.get(raw) or self.synonyms.get(stem) or ()
+            entry = raw, stem, frozenset((self.fold(raw), self.fold(stem))), frozenset(synonyms)
+            if len(self.cache) < CACHED_WORDS:
+                self.cache[raw] = entry
+        return entry
 
-    def folded(self, word: str) -> str:
-        """A name without what its spellings differ in."""
+    def fold(self, word: str) -> str:
+        """A name without the differences between its spellings."""
         word = self.spelling.sub(lambda match: self.facts.spellings[match.group()], word)
         return "".join(c for c in unicodedata.normalize("NFD", word) if not unicodedata.combining(c))
 
 
 @cache
-def _lens(code: str, folder: Path) -> Lens:
-    return Lens(load_pack(code))
+def _lexicon(code: str, folder: Path) -> Lexicon:
+    return Lexicon(load_pack(code))
 
 
-def lens_of(pack: LanguagePack) -> Lens:
-    return _lens(pack.code, pack.folder)
+def lexicon_of(pack: LanguagePack) -> Lexicon:
+    return _lexicon(pack.code, pack.folder)

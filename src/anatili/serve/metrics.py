@@ -1,4 +1,4 @@
-"""Counts and times for Prometheus; never a word of what was asked or said."""
+"""Counts and times for Prometheus. They never contain words of a request or an answer."""
 
 from typing import Any
 
@@ -10,24 +10,24 @@ SECONDS = (0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100, 300)
 
 
 class Metrics:
-    """What one application counts."""
+    """The metrics of one application."""
 
     def __init__(self, slots: Slots) -> None:
         self.registry = CollectorRegistry()
-        kept: dict[str, Any] = {"registry": self.registry}
-        self.requests = Counter("anatili_requests", "Requests by route and status.", ["route", "status"], **kept)
+        options: dict[str, Any] = {"registry": self.registry}
+        self.requests = Counter("anatili_requests", "Requests by route and status.", ["route", "status"], **options)
         self.seconds = Histogram(
-            "anatili_request_seconds", "Until the first byte of the answer.", ["route"], buckets=SECONDS, **kept
+            "anatili_request_seconds", "Time to the first byte of the response.", ["route"], buckets=SECONDS, **options
         )
         self.first_token = Histogram(
-            "anatili_first_token_seconds", "From a free slot to the first words.", buckets=SECONDS, **kept
+            "anatili_first_token_seconds", "Time from getting a slot to the first text.", buckets=SECONDS, **options
         )
-        self.tokens = Counter("anatili_tokens", "Tokens read and said.", ["kind"], **kept)
-        running = Gauge("anatili_running", "Answers being worked on.", **kept)
+        self.tokens = Counter("anatili_tokens", "Tokens of prompts and answers.", ["kind"], **options)
+        running = Gauge("anatili_running", "Answers in progress.", **options)
         running.set_function(lambda: slots.running)
-        waiting = Gauge("anatili_waiting", "Requests that wait for a slot.", **kept)
+        waiting = Gauge("anatili_waiting", "Requests waiting for a slot.", **options)
         waiting.set_function(lambda: slots.waiting)
 
     def text(self) -> bytes:
-        """All of it, in Prometheus' text form."""
+        """All metrics in Prometheus' text format."""
         return generate_latest(self.registry)

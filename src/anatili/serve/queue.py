@@ -1,4 +1,4 @@
-"""Who may use the model now, who waits, and how an answer is carried from the engine's thread to its reader."""
+"""The queue for the model: who may use it now, who waits, and how chunks get from the engine's thread to the client."""
 
 import asyncio
 import time
@@ -13,28 +13,28 @@ from anatili.engine import Chunk, stop
 
 Value = TypeVar("Value")
 MAX_WAITING = 64
-"""Requests that may wait for the model; the next one is told to come back (503)."""
+"""Requests that may wait for the model. One more is refused with 503."""
 MAX_SECONDS = 300.0
-"""Of work on one answer; then it ends as if its limit was reached."""
+"""Time limit for one answer. It then ends as if it had reached its token limit."""
 
 
-class Full(Exception):  # noqa: N818  (it is an answer, not an error)
-    """More wait than may."""
+class QueueFull(Exception):  # noqa: N818  (it is a reply, not an error)
+    """Too many requests are already waiting."""
 
 
 class Slots:
-    """Lets `count` answers be worked on at a time, in threads of their own, and `waiting` more wait."""
+    """Lets `count` answers run at the same time, each in its own thread, while up to `max_waiting` others wait."""
 
-    def __init__(self, count: int, waiting: int = MAX_WAITING) -> None:
-        self.count, self.most_waiting = count, waiting
+    def __init__(self, count: int, max_waiting: int = MAX_WAITING) -> None:
+        self.count, self.max_waiting = count, max_waiting
         self.free = asyncio.Semaphore(count)
         self.threads = CapacityLimiter(count)
         self.running = self.waiting = 0
 
     @asynccontextmanager
-    async def one(self) -> AsyncIterator[None]:
-        """A slot, waited for if need be; `Full` if too many wait already."""
-        await self.room()
+    async def acquire(self) -> AsyncIterator[None]:
+        """Hold a slot, after waiting for one if needed; `QueueFull` if too many are waiting already."""
+        await self.check_room()
         self.waiting += 1
         try:
             await self.free.acquire()
@@ -47,24 +47,24 @@ class Slots:
             self.running -= 1
             self.free.release()
 
-    async def room(self) -> None:
-        """`Full` if one who comes now could not even wait: to be told before an answer has begun."""
-        if self.free.locked() and self.waiting >= self.most_waiting:
-            raise Full(f"{self.waiting} requests wait already; try again in a few seconds")
+    async def check_room(self) -> None:
+        """`QueueFull` if a new request could not even wait. Streams check this before they send their status."""
+        if self.free.locked() and self.waiting >= self.max_waiting:
+            raise QueueFull(f"{self.waiting} requests are already waiting; try again in a few seconds")
 
-    async def call(self, work: Callable[..., Value], *given: Any) -> Value:
-        """`work` in a thread; one who holds a slot finds a thread free."""
-        return await anyio.to_thread.run_sync(work, *given, limiter=self.threads)
+    async def call(self, work: Callable[..., Value], *arguments: Any) -> Value:
+        """Run `work` in a thread. Whoever holds a slot always finds a free thread."""
+        return await anyio.to_thread.run_sync(work, *arguments, limiter=self.threads)
 
-    async def chunks(self, made: Iterator[Chunk]) -> AsyncIterator[Chunk]:
-        """What an engine makes, as it comes. It is told to stop when the reader goes away or the time is up."""
-        end = time.monotonic() + MAX_SECONDS
+    async def chunks(self, chunks: Iterator[Chunk]) -> AsyncIterator[Chunk]:
+        """An engine's chunks as they come. The engine is stopped when the client leaves or the time is up."""
+        deadline = time.monotonic() + MAX_SECONDS
         try:
-            while (chunk := await self.call(next, made, None)) is not None:
+            while (chunk := await self.call(next, chunks, None)) is not None:
                 yield chunk
-                if time.monotonic() > end and not chunk.finish:
+                if time.monotonic() > deadline and not chunk.finish:
                     yield Chunk("", finish="length")
                     return
         finally:
             with anyio.CancelScope(shield=True):
-                await self.call(stop, made)
+                await self.call(stop, chunks)

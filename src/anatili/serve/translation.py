@@ -1,4 +1,4 @@
-"""`/translate`, `/languages` and `/detect`, as LibreTranslate has them, so that its clients work."""
+"""`/translate`, `/languages` and `/detect` as in LibreTranslate, so that its clients work."""
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
@@ -8,35 +8,34 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from fastapi import APIRouter, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.concurrency import run_in_threadpool
 
 from anatili.identify import identify
 from anatili.problem import Problem
-from anatili.serve.chat import STREAMED, Desk, error_body, sent
-from anatili.serve.queue import Full
+from anatili.serve.chat import DONE, JSON_OR_EVENTS, AppState, error_json, sse_event
+from anatili.serve.queue import QueueFull
 from anatili.translate.segments import Segment
 from anatili.translate.translator import Step, Translator
 
-Kind = TypeVar("Kind", bound=BaseModel)
+Body = TypeVar("Body", bound=BaseModel)
 MAX_CHARACTERS = 20_000
-"""Of one request; LibreTranslate calls it `charLimit`."""
+"""Maximum length of one request; LibreTranslate calls it `charLimit`."""
 
 
-class Asked(BaseModel):
-    """`POST /translate`. Beyond LibreTranslate: `stream`."""
+class TranslateRequest(BaseModel):
+    """`POST /translate`. `stream` is an addition to LibreTranslate's API."""
 
     model_config = ConfigDict(extra="ignore")
-    q: str | Annotated[list[str], Field(max_length=256)] = Field(description="A text, or several.")
+    q: str | Annotated[list[str], Field(max_length=256)] = Field(description="One text, or a list of texts.")
     source: str = Field("auto", max_length=20)
     target: str = Field(max_length=20)
     format: Literal["text", "html"] = "text"
-    alternatives: int = Field(0, ge=0, le=0, description="There are none.")
-    stream: bool = Field(False, description="Parts of the text as they are done, as server-sent events.")
+    alternatives: int = Field(0, ge=0, le=0, description="Alternatives are not supported.")
+    stream: bool = Field(False, description="Send each segment when it is translated, as server-sent events.")
 
 
-class Detected(BaseModel):
+class DetectRequest(BaseModel):
     """`POST /detect`."""
 
     model_config = ConfigDict(extra="ignore")
@@ -44,8 +43,8 @@ class Detected(BaseModel):
 
 
 @dataclass
-class Result:
-    """A text translated, with what is doubtful in it."""
+class TranslatedText:
+    """A translated text with its doubtful segments."""
 
     text: str
     source: str
@@ -53,99 +52,100 @@ class Result:
     doubts: list[dict[str, Any]]
 
 
-def translation_routes(desk: Desk) -> APIRouter:
+def translation_routes(state: AppState) -> APIRouter:
     routes = APIRouter(tags=["translation"])
-    translator = Translator(desk.assistant.engine, desk.assistant.packs, desk.assistant.directions)
+    translator = Translator(state.assistant.engine, state.assistant.packs, state.assistant.directions)
 
     @routes.get("/languages")
     async def languages() -> list[dict[str, Any]]:
-        """Each language, and those into which the model was taught to translate it; `anatili`: how well that goes."""
+        """List the languages and, for each, the targets that the model was taught; `anatili` holds the quality."""
         return [{"code": code, "name": pack.name, "targets": targets,
                  "anatili": {target: quality_of(translator, code, target) for target in targets}}
                 for code, pack in translator.packs.items() if (targets := translator.targets(code))]  # fmt: skip
 
-    @routes.post("/detect", openapi_extra=body_of(Detected))
+    @routes.post("/detect", openapi_extra=request_body(DetectRequest))
     async def detect(request: Request) -> list[dict[str, Any]]:
-        """The language of a text and how sure that is, in per cent."""
-        wanted = await read(request, Detected)
-        found = await run_in_threadpool(identify, wanted.q)
-        return [{"language": found.language, "confidence": round(100 * found.confidence, 1)}]
+        """Identify the language of a text, with a confidence in percent."""
+        body = await parse_body(request, DetectRequest)
+        identified = await run_in_threadpool(identify, body.q)
+        return [{"language": identified.language, "confidence": round(100 * identified.confidence, 1)}]
 
-    @routes.post("/translate", openapi_extra=body_of(Asked), responses=STREAMED)
+    @routes.post("/translate", openapi_extra=request_body(TranslateRequest), responses=JSON_OR_EVENTS)
     async def translate(request: Request) -> Any:
-        """A text, or a list of them, in another language. `anatili` tells what is doubtful, such as other numbers, and
-        what the direction is worth."""
-        wanted = await read(request, Asked)
-        texts = [wanted.q] if isinstance(wanted.q, str) else wanted.q
+        """Translate a text or a list of texts. `anatili` lists doubtful segments, such as those with changed numbers,
+        and the measured quality of the direction."""
+        body = await parse_body(request, TranslateRequest)
+        texts = [body.q] if isinstance(body.q, str) else body.q
         if sum(map(len, texts)) > MAX_CHARACTERS:
-            raise Problem(f"more than {MAX_CHARACTERS} characters in one request; send less at a time")
-        if wanted.format == "html":
-            raise Problem("format html is not offered: markup would be translated with the words; send text")
-        sources = [await source_of(translator, text, wanted) for text in texts]
-        if wanted.stream:
-            await desk.slots.room()
-            made = stream(desk, translator, texts, sources, wanted.target)
-            return StreamingResponse(made, media_type="text/event-stream")
-        found = [await whole(desk, translator, text, source, wanted.target, request)
-                 for text, source in zip(texts, sources, strict=True)]  # fmt: skip
-        return answer(translator, found, wanted, many=not isinstance(wanted.q, str))
+            raise Problem(f"more than {MAX_CHARACTERS} characters in one request; send less text at a time")
+        if body.format == "html":
+            raise Problem("format 'html' is not supported, because the markup would be translated too; send plain text")
+        sources = [await source_of(translator, text, body) for text in texts]
+        if body.stream:
+            return await state.stream(translation_events(state, translator, texts, sources, body.target))
+        results = [await translate_text(state, translator, text, source, body.target, request)
+                   for text, source in zip(texts, sources, strict=True)]  # fmt: skip
+        return response_json(translator, results, body, many=not isinstance(body.q, str))
 
     return routes
 
 
 def quality_of(translator: Translator, source: str, target: str) -> dict[str, Any]:
-    """Whether a direction is `usable`, `poor` or `unknown`, with its chrF++ where that was measured."""
-    known = translator.direction(source, target)
-    return {"quality": "usable" if source == target else known.quality, **known.row()}
+    """Whether a direction is `usable`, `poor` or `unknown`, with its chrF++ if that was measured."""
+    direction = translator.direction(source, target)
+    return {"quality": "usable" if source == target else direction.quality, **direction.row()}
 
 
-def body_of(kind: type[BaseModel]) -> dict[str, Any]:
-    """The description of a body that is read as JSON or as a form."""
-    schema = kind.model_json_schema()
+def request_body(model: type[BaseModel]) -> dict[str, Any]:
+    """The OpenAPI description of a body that may be JSON or a form."""
+    schema = model.model_json_schema()
     content = {name: {"schema": schema} for name in ("application/json", "application/x-www-form-urlencoded")}
     return {"requestBody": {"required": True, "content": content}}
 
 
-async def read(request: Request, kind: type[Kind]) -> Kind:
-    """A body in JSON, or as the forms that LibreTranslate's clients send."""
-    said: Any
+async def parse_body(request: Request, model: type[Body]) -> Body:
+    """A body in JSON, or as a form, which some of LibreTranslate's clients send."""
+    fields: Any
     if request.headers.get("content-type", "").startswith("application/json"):
         try:
-            said = await request.json()
+            fields = await request.json()
         except ValueError as error:
-            raise Problem(f"the body is no JSON: {error}") from error
+            raise Problem(f"the body is not valid JSON: {error}") from error
     else:
-        said = {name: value for name, value in (await request.form()).items() if isinstance(value, str)}
+        fields = {name: value for name, value in (await request.form()).items() if isinstance(value, str)}
     try:
-        return kind.model_validate(said)
+        return model.model_validate(fields)
     except ValidationError as error:
-        raise RequestValidationError([{**one, "loc": ("body", *one["loc"])} for one in error.errors()]) from error
+        errors = [{**details, "loc": ("body", *details["loc"])} for details in error.errors()]
+        raise RequestValidationError(errors) from error
 
 
-async def source_of(translator: Translator, text: str, wanted: Asked) -> tuple[str, float]:
-    """The language of a text and how sure that is; `Problem` if it cannot be translated from there."""
-    if wanted.source != "auto":
-        translator.check_pair(wanted.source, wanted.target)
-        return wanted.source, 100.0
-    found = await run_in_threadpool(identify, text)
-    source = found.language if found.language in translator.packs else ""
+async def source_of(translator: Translator, text: str, body: TranslateRequest) -> tuple[str, float]:
+    """The language of a text and the confidence in percent; `Problem` if that direction is not offered."""
+    if body.source != "auto":
+        translator.check_pair(body.source, body.target)
+        return body.source, 100.0
+    identified = await run_in_threadpool(identify, text)
+    source = identified.language if identified.language in translator.packs else ""
     if not source:
         source = await run_in_threadpool(translator.source_of, text)
-    translator.check_pair(source, wanted.target)
-    return source, round(100 * found.confidence, 1)
+    translator.check_pair(source, body.target)
+    return source, round(100 * identified.confidence, 1)
 
 
-async def steps(desk: Desk, translator: Translator, text: str, source: str, target: str) -> AsyncGenerator[Step]:
-    """Parts as they are done, in order; as many at a time as there are slots."""
-    turn = asyncio.Semaphore(desk.slots.count)
+async def translate_segments(
+    state: AppState, translator: Translator, text: str, source: str, target: str
+) -> AsyncGenerator[Step]:
+    """The segments of a text in order as they are finished. As many are translated at a time as there are slots."""
+    own_slots = asyncio.Semaphore(state.slots.count)
 
-    async def one(part: Segment) -> Step:
-        if not part.translatable or source == target:
-            return Step(part.text, part.text)
-        async with turn, desk.slots.one():
-            return await desk.slots.call(translator.step, part, source, target)
+    async def translate(segment: Segment) -> Step:
+        if not segment.translatable or source == target:
+            return Step(segment.text, segment.text)
+        async with own_slots, state.slots.acquire():
+            return await state.slots.call(translator.step, segment, source, target)
 
-    tasks = [asyncio.create_task(one(part)) for part in translator.segments(text, source)]
+    tasks = [asyncio.create_task(translate(segment)) for segment in translator.segments(text, source)]
     try:
         for task in tasks:
             yield await task
@@ -154,47 +154,52 @@ async def steps(desk: Desk, translator: Translator, text: str, source: str, targ
             task.cancel()
 
 
-async def whole(
-    desk: Desk, translator: Translator, text: str, source: tuple[str, float], target: str, request: Request
-) -> Result:
-    """A text translated while there is somebody who waits for it."""
-    made, found = "", []
-    async with aclosing(steps(desk, translator, text, source[0], target)) as done:
-        async for step in done:
-            made += step.text
+async def translate_text(
+    state: AppState, translator: Translator, text: str, source: tuple[str, float], target: str, request: Request
+) -> TranslatedText:
+    """Translate a text, as long as the client is waiting for it."""
+    translation, doubts = "", []
+    async with aclosing(translate_segments(state, translator, text, source[0], target)) as steps:
+        async for step in steps:
+            translation += step.text
             if step.doubts:
-                found.append({"source": step.source, "text": step.text, "doubts": list(step.doubts)})
+                doubts.append({"source": step.source, "text": step.text, "doubts": list(step.doubts)})
             if await request.is_disconnected():
                 break
-    return Result(made, *source, found)
+    return TranslatedText(translation, *source, doubts)
 
 
-def answer(translator: Translator, found: list[Result], wanted: Asked, *, many: bool) -> dict[str, Any]:
-    """In LibreTranslate's form: lists for a list."""
-    said: dict[str, Any] = {"translatedText": [one.text for one in found]}
-    if wanted.source == "auto":
-        said["detectedLanguage"] = [{"language": one.source, "confidence": one.confidence} for one in found]
-    said["anatili"] = [{"doubts": one.doubts, "generated_by_ai": True, **worth(translator, one.source, wanted.target)}
-                       for one in found]  # fmt: skip
-    return said if many else {name: values[0] for name, values in said.items()}
+def response_json(
+    translator: Translator, results: list[TranslatedText], body: TranslateRequest, *, many: bool
+) -> dict[str, Any]:
+    """The response in LibreTranslate's format: lists if the request had a list."""
+    response: dict[str, Any] = {"translatedText": [result.text for result in results]}
+    if body.source == "auto":
+        response["detectedLanguage"] = [{"language": result.source, "confidence": result.confidence}
+                                        for result in results]  # fmt: skip
+    response["anatili"] = [{"doubts": result.doubts, "generated_by_ai": True,
+                            **quality_and_notice(translator, result.source, body.target)}
+                           for result in results]  # fmt: skip
+    return response if many else {name: values[0] for name, values in response.items()}
 
 
-def worth(translator: Translator, source: str, target: str) -> dict[str, Any]:
-    """What must be known of a translation as a whole: the measured quality, and a sentence about it for the reader."""
+def quality_and_notice(translator: Translator, source: str, target: str) -> dict[str, Any]:
+    """The measured quality of a direction, and a notice about it for the reader."""
     return {"quality": quality_of(translator, source, target), "notice": translator.notice(source, target)}
 
 
-async def stream(
-    desk: Desk, translator: Translator, texts: list[str], sources: list[tuple[str, float]], target: str
+async def translation_events(
+    state: AppState, translator: Translator, texts: list[str], sources: list[tuple[str, float]], target: str
 ) -> AsyncIterator[str]:
     try:
         for index, (text, source) in enumerate(zip(texts, sources, strict=True)):
-            known = {"language": source[0], "confidence": source[1]}
-            yield sent({"index": index, "detectedLanguage": known, "notice": translator.notice(source[0], target),
-                        "quality": quality_of(translator, source[0], target)})  # fmt: skip
-            async for step in steps(desk, translator, text, source[0], target):
-                yield sent({"index": index, "text": step.text, "source": step.source, "doubts": list(step.doubts)})
-    except (Problem, Full) as error:
-        yield sent(error_body(error))
+            detected = {"language": source[0], "confidence": source[1]}
+            yield sse_event({"index": index, "detectedLanguage": detected,
+                             **quality_and_notice(translator, source[0], target)})  # fmt: skip
+            async for step in translate_segments(state, translator, text, source[0], target):
+                yield sse_event({"index": index, "text": step.text, "source": step.source,
+                                 "doubts": list(step.doubts)})  # fmt: skip
+    except (Problem, QueueFull) as error:
+        yield sse_event(error_json(error))
         return
-    yield "data: [DONE]\n\n"
+    yield DONE

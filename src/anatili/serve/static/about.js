@@ -1,4 +1,4 @@
-// About the model: what it is, what it was trained on, what it cannot do; its own card as it was written.
+// About the model: what it is, what it was trained on and what it cannot do, with its card as it was written.
 
 import { ask, byId, compare, make, number, page, word } from "./common.js";
 

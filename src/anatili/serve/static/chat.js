@@ -1,20 +1,20 @@
-// Chat: answers with sources as they come; stop, again, go on, edit, copy; conversations stay in this browser.
+// Chat: streamed answers with sources; stop, retry, continue, edit, copy. Conversations stay in this browser.
 
 import { chats, dropChat, keepChat, load, save } from "./chats.js";
 import { Refused, ask, button, byId, copy, date, drawing, events, focusField, highlighted, make, number, openPassage, origin, page, shown, tab, word } from "./common.js";
 
 let turns = []; // { role, content, extra?, after?, finish?, speed?, opinion? }
-let number_ = 0; // of the conversation among those kept; 0 before its first answer
+let number_ = 0; // number of the stored conversation; 0 before its first answer
 let running = null;
-let before = null; // the answer that the one being made takes the place of
-let follows = false; // whether the newest question is to stay in view: until the reader scrolls
+let before = null; // the answer that the current one will replace
+let follows = false; // whether to keep the newest question in view: until the reader scrolls
 
 export function showChat() {
   draw();
   drawHistory();
 }
 
-// Whether the conversation is kept in this browser; the page tells where it is not.
+// Stores the conversation in this browser; returns whether that worked. The page says so if it did not.
 function keep() {
   if (!turns.length) return true;
   number_ ||= Date.now();
@@ -24,7 +24,7 @@ function keep() {
   return done;
 }
 
-// The conversation as it would be if the answer broke off now: with what came of it, or with the one before.
+// The conversation as it would be if the answer broke off now: with what has arrived of it, or with the previous one.
 function settled() {
   const last = turns.at(-1);
   if (last?.role !== "assistant" || last.finish) return turns;
@@ -33,7 +33,7 @@ function settled() {
   return last.content ? [...rest, { ...last, finish: "stopped" }] : rest;
 }
 
-// What a reload must not lose: which conversation is open, and an answer that is still coming.
+// What a reload must not lose: which conversation is open, and an answer in progress.
 export function holdChat() {
   tab.set("open", number_);
   if (running) keep();
@@ -138,7 +138,7 @@ function fill(view, turn, at) {
   if (turn.speed) view.tools.append(make("span", `${number(turn.speed)} ${word("speed")}`, "hint"));
 }
 
-// The answer's text; a number in brackets opens the passage it names.
+// The answer's text. A number in brackets opens its passage.
 function linked(turn, code) {
   const passages = turn.extra?.passages ?? [];
   const places = (turn.after?.citations ?? []).slice();
@@ -164,7 +164,7 @@ function source(passage) {
   return item;
 }
 
-// The answer to `messages` as it comes; `old` is one that it takes the place of, and that stays if it does not come.
+// Streams the answer to `messages`. It replaces the answer `old`, which stays if none arrives.
 async function send(messages, turn, old = null) {
   before = old;
   turns.push(turn);
@@ -237,7 +237,7 @@ function fresh() {
   focusField("question");
 }
 
-// Ends an answer that is still coming, and keeps what came of it.
+// Stops the answer in progress and keeps what has arrived of it.
 function leave() {
   if (!running) return;
   keep();
@@ -253,7 +253,7 @@ byId("ask").addEventListener("submit", (event) => {
   byId("question").value = "";
   turns.push({ role: "user", content });
   keep();
-  if (matchMedia("(pointer: coarse)").matches) byId("question").blur(); // its keyboard would hide the answer
+  if (matchMedia("(pointer: coarse)").matches) byId("question").blur(); // the on-screen keyboard would hide the answer
   send(messages(turns), { role: "assistant", content: "" });
 });
 byId("question").addEventListener("keydown", (event) => {
@@ -272,6 +272,6 @@ byId("import-file").addEventListener("change", async (event) => {
     byId("status").textContent = `${word(name)} ${wrong}`.trim();
     drawHistory();
   }
-  event.target.value = ""; // so that the same file may be taken again
+  event.target.value = ""; // so that the same file can be chosen again
 });
 for (const kind of ["wheel", "touchmove"]) addEventListener(kind, () => (follows = false), { passive: true });

@@ -1,4 +1,4 @@
-// Conversations kept in this browser: what one must look like, keeping them, writing them to a file, reading one.
+// Conversations stored in this browser: their format, storing them, and writing them to and reading them from a file.
 
 import { kept, make } from "./common.js";
 
@@ -11,7 +11,7 @@ const isThing = (value) => typeof value === "object" && value !== null && !Array
 const listOf = (is) => (value) => Array.isArray(value) && value.every(is);
 const maybe = (is) => (value) => value === undefined || value === null || is(value);
 
-// The first field of `value` that is not as `fields` (name -> what it must be) says, with the path to it; "" if none.
+// The path of the first field of `value` that does not match `fields` (name -> what it must be); "" if all match.
 function wrongIn(value, fields, path) {
   if (!isThing(value)) return path;
   for (const [name, is] of Object.entries(fields)) {
@@ -49,7 +49,7 @@ function wrongTurn(turn, path) {
   return wrongIn(turn, TURN, path) || parts.map(([name, fields]) => wrongIn(turn[name], fields, `${path}.${name}`)).find(Boolean) || "";
 }
 
-// Where a conversation is not as this page writes it, "" if nowhere.
+// The path of the first field that differs from what this page writes; "" if there is none.
 export function wrongChat(chat, path = "chat") {
   const found = wrongIn(chat, { number: isNumber, time: isText, turns: (turns) => Array.isArray(turns) && turns.length > 0 }, path);
   return found || chat.turns.map((turn, at) => wrongTurn(turn, `${path}.turns[${at}]`)).find(Boolean) || "";
@@ -60,7 +60,7 @@ export const chats = () => {
   return Array.isArray(found) ? found.filter((chat) => !wrongChat(chat)) : [];
 };
 
-// These two tell whether there was room.
+// These two return whether there was room.
 export const keepChat = (chat) => kept.set("chats", [chat, ...chats().filter((one) => one.number !== chat.number)]);
 export const dropChat = (number) => kept.set("chats", chats().filter((one) => one.number !== number));
 
@@ -73,7 +73,7 @@ export function save() {
   URL.revokeObjectURL(link.href);
 }
 
-// Takes in the conversations of a file, all or none; the name of a word that tells how it went, and what was wrong.
+// Imports the conversations of a file, all or none. Returns the key of a message about the result, and the error.
 export async function load(file) {
   let found;
   try {

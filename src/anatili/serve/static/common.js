@@ -1,5 +1,5 @@
-// What all views share: making elements, words, numbers and dates as each language writes them, asking the server.
-// Whatever comes from outside is set as text, never as HTML.
+// What all views share: elements, interface texts, numbers and dates in each language's format, requests to the server.
+// Anything from outside is inserted as text, never as HTML.
 
 export const byId = (id) => document.getElementById(id);
 
@@ -29,7 +29,7 @@ export const kept = {
       return other;
     }
   },
-  // Whether it is kept: in private windows and full stores it is not.
+  // Returns whether it was stored: private windows and full storage refuse it.
   set: (name, value) => {
     try {
       localStorage.setItem(`anatili.${name}`, JSON.stringify(value));
@@ -40,7 +40,7 @@ export const kept = {
   },
 };
 
-// What a reload of this tab must not lose, and another tab need not know.
+// What a reload of this tab must not lose and other tabs need not know.
 export const tab = {
   get: (name, other) => {
     try {
@@ -53,12 +53,12 @@ export const tab = {
     try {
       sessionStorage.setItem(`anatili.${name}`, JSON.stringify(value));
     } catch {
-      // then a reload loses it
+      // a reload then loses it
     }
   },
 };
 
-// Drawn, because not every machine has a font with these signs.
+// Drawn, because not every machine has a font with these symbols.
 const DRAWINGS = {
   good: ["M2 11h4v9H2z", "M9 20V11l4-8c2 0 3 1.4 2.6 3.4L15 10h5.5c1 0 1.6 1 1.3 1.9l-2 7c-.2.7-.7 1.1-1.4 1.1z"],
   bad: ["M2 4h4v9H2z", "M9 4v9l4 8c2 0 3-1.4 2.6-3.4L15 14h5.5c1 0 1.6-1 1.3-1.9l-2-7c-.2-.7-.7-1.1-1.4-1.1z"],
@@ -78,12 +78,12 @@ export function drawing(name) {
   return picture;
 }
 
-// Where fingers point, a field in focus opens a keyboard over half of the screen.
+// On touch screens, a focused field opens a keyboard over half of the screen.
 export const focusField = (id) => {
   if (!matchMedia("(pointer: coarse)").matches) byId(id).focus({ preventScroll: true });
 };
 
-// Text in the script that the reader chose; only words of the language that has one are changed.
+// Text in the script that the reader chose. Only words of the language that has that script are changed.
 export function shown(text, code = page.code) {
   const table = page.known.scripts?.[code]?.[page.script];
   if (!table) return text;
@@ -97,7 +97,7 @@ export function shown(text, code = page.code) {
   });
 }
 
-// Browsers lack Kazakh locale data, so numbers, dates and order are ours, from the language pack.
+// Browsers lack Kazakh locale data, so number formats, date formats and sort order come from the language pack.
 export const number = (value) => {
   const { decimal = ".", group = "," } = page.known.formats?.[page.code] ?? {};
   const [whole, rest] = String(value).split(".");
@@ -157,7 +157,7 @@ export async function* events(answer) {
 
 export function highlighted(text, places, from = 0, to = Infinity) {
   const span = make("span");
-  const letters = Array.from(text); // places count characters, not UTF-16 units
+  const letters = Array.from(text); // positions count characters, not UTF-16 units
   let last = from;
   for (const [start, end] of places) {
     if (start < last || end > to) continue;
@@ -184,7 +184,7 @@ export function origin(passage) {
   return line;
 }
 
-// The passage in a window of its own, with the quoted words marked.
+// Opens the passage in a dialog, with the quoted words marked.
 export function openPassage(passage, places) {
   byId("passage-title").textContent = passage.title || passage.url;
   byId("passage").lang = passage.language;

@@ -1,4 +1,4 @@
-// The API's own description (/openapi.json) as a page: every route, what it takes, and a line that asks it.
+// The API's description (/openapi.json) as a page: every route, its parameters, and a command that calls it.
 
 const byId = (id) => document.getElementById(id);
 const make = (tag, text = "", className = "") => {

@@ -1,4 +1,4 @@
-// Letters that a keyboard may lack, for the field whose button was pressed.
+// Letters that a keyboard may lack. They are typed into the field whose button was pressed.
 
 import { button, byId, drawing, page, word } from "./common.js";
 

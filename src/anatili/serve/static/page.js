@@ -1,4 +1,4 @@
-// The page: its language, script and colors, and which of its four views is shown.
+// The page: its language, script and colors, and which of its four views is visible.
 
 import { ask, byId, choices, kept, page, tab, word } from "./common.js";
 import { showAbout } from "./about.js";
@@ -8,7 +8,7 @@ import { showSearch } from "./search.js";
 import { showTranslate } from "./translate.js";
 
 const VIEWS = ["chat", "translate", "search", "about"];
-const FIELDS = ["question", "text", "query"]; // what is being written in them outlives a reload
+const FIELDS = ["question", "text", "query"]; // drafts in these fields survive a reload
 let view = VIEWS[0];
 
 async function start() {

@@ -1,4 +1,4 @@
-// Search: passages with their sources, the language that goes first, and how many there are in each.
+// Search: passages with their sources, the preferred language, and the number of passages in each language.
 
 import { ask, button, byId, choices, highlighted, make, number, openPassage, origin, page, word } from "./common.js";
 

@@ -1,9 +1,9 @@
-// Translation: parts of the text as they are done, and what is doubtful about each, beside it.
+// Translation: segments of the text as they are finished, each with its doubts.
 
 import { ask, byId, choices, copy, events, make, number, page, word } from "./common.js";
 
 let running = null;
-let made = ""; // the translation alone, without what is told about it
+let made = ""; // the translation alone, without notices and doubts
 let directions = {}; // source -> targets that the model was taught
 
 export async function showTranslate() {
@@ -19,7 +19,7 @@ export async function showTranslate() {
   if (!names.length) byId("translate-status").textContent = word("untaught");
 }
 
-// Only what the chosen language can be translated into; of an unknown one, what any can.
+// The targets of the chosen source language; of all languages if it is not known.
 function showTargets() {
   const source = byId("source").value;
   const able = new Set(source === "auto" ? Object.values(directions).flat() : directions[source]);
@@ -28,7 +28,7 @@ function showTargets() {
   choices(byId("target"), names.map(([code, name]) => [code, name, code]), chosen);
 }
 
-// What is known of how well this direction goes, above the translation, where it cannot be overlooked.
+// The known quality of this direction, above the translation, where it cannot be overlooked.
 function warn(source, target, quality) {
   const line = document.getElementById("quality") ?? make("p");
   line.id = "quality";
@@ -42,7 +42,7 @@ function warn(source, target, quality) {
   byId("translated").before(line);
 }
 
-// A doubtful sentence is marked where it stands; what is doubted is said behind it, and in the list below.
+// A doubtful sentence is marked in place. Its doubts follow it and are listed below.
 function show(event) {
   made += event.text;
   if (!event.doubts.length) {
@@ -96,7 +96,7 @@ async function translate() {
   byId("translate-stop").hidden = true;
 }
 
-// Where the language is not chosen, it is the one that the server sees in the text.
+// If no language is chosen, it is the one that the server detects.
 async function swap() {
   let [source, target] = [byId("source").value, byId("target").value];
   if (source === "auto") {
