@@ -1,1 +1,1 @@
-"""What a model costs before it is trained: operations, memory, hours, energy, money, and what an export rule changes."""
+"""What a model costs before training: operations, memory, hours, energy, money, and what an export rule changes."""

@@ -84,6 +84,10 @@ class Chip:
         return self.also.get(figure, self.source) if getattr(self, figure) else UNPUBLISHED
 
 
+UNNAMED = Chip(name="an unnamed chip", vendor="any", architecture="", source="")
+"""Whatever a run trained on, if nobody says."""
+
+
 @cache
 def chips() -> dict[str, Chip]:
     """Name -> chip, of those that are known."""

@@ -125,4 +125,4 @@ def link_limit(layout: Layout, context: int, chip: Chip, number: int) -> float:
     link = chip.link(number)
     if not link or layout.data == 1 or layout.pipeline > 1:
         return 1.0
-    return min(1.0, layout.micro_batch * context * layout.tensor * link / chip.peak)
+    return min(1.0, layout.micro_batch * context * link / chip.peak)

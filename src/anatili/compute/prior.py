@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from anatili.compute.chips import Chip
+from anatili.compute.chips import Chip, find_chip
 from anatili.compute.runs import PublishedRun
 
 Floats = npt.NDArray[np.float64]
@@ -23,6 +23,8 @@ HIGHEST = 0.75
 """No whole run has come near this MFU: the interval ends here."""
 ARCHITECTURES = ("ampere", "hopper", "tpu", "cdna")
 """Those with published runs. The others share one effect that no run informs, so that their interval is wide."""
+LEARNED = ("A100-80GB", "A100-40GB", "H100", "TPUv3", "MI250X")
+"""Chips with published hours or speeds: what a matrix product reaches on them is in their runs."""
 SPREAD: Floats = np.array([0.5, *[0.25] * (len(ARCHITECTURES) + 1), 0.3, 0.1, 0.25])
 """Standard deviations of the effects on ln MFU before any run is seen: level, architectures, size, number, bench."""
 BETWEEN, WITHIN = (0.1, 0.15, 0.2, 0.25, 0.3, 0.4), (0.08, 0.12, 0.16, 0.2, 0.25)
@@ -37,10 +39,8 @@ class Utilization:
     middle: float
     high: float
 
-    @property
-    def width(self) -> float:
-        """How many times the low end the high end is."""
-        return self.high / self.low
+    def times(self, factor: float) -> "Utilization":
+        return Utilization(self.low * factor, self.middle * factor, self.high * factor)
 
     def capped(self, most: float) -> "Utilization":
         """The same, but no part of it above `most`."""
@@ -106,6 +106,17 @@ class Prior:
 
 def setting_of(run: PublishedRun) -> Setting:
     return Setting(run.chip.architecture, run.shape.matrices, run.number, run.kind == "bench")
+
+
+def reach_of(chip: Chip) -> float:
+    """How much of its peak a plain matrix product reaches, as a share of what it reaches on an H100.
+
+    1 for chips with runs to learn from, or without a published figure. AMD's MI300X reaches 51 % where an H100 reaches
+    80 %: peaks alone would flatter it.
+    """
+    if chip.name in LEARNED or not chip.matmul_reached:
+        return 1.0
+    return chip.matmul_reached / find_chip("H100").matmul_reached
 
 
 def doubt_of(chip: Chip) -> float:
