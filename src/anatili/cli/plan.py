@@ -129,7 +129,9 @@ def asked(recipe_file: Path | None, chip: str, number: int, options: dict[str, A
     if unknown := [vendor for vendor in without if vendor not in vendors]:
         raise Problem(f"no vendor {unknown[0]!r}; known: {', '.join(sorted(vendors - {'any'}))}")
     on = rules.read_day(day, date.today()) if day else date.today()
-    rules.group_of(options["destination"] or rules.OTHER)
+    group = rules.group_of(options["destination"] or rules.OTHER)
+    if group != rules.OTHER:
+        notes.append(f"countries of group {group}: {rules.groups()[group]['unsourced']}")
     grams, grid_source = cost.grid_of(options["grid"])
     return Question(
         name=name, shape=shape, context=settings.pretrain.context, batch=settings.pretrain.batch, tokens=round(tokens),
@@ -281,8 +283,8 @@ def validate(file: Path, wants_json: bool) -> None:
     """Predict the hours of published runs that the plan has not seen, and say how far off it is.
 
     RUNS.toml has the format of the bundled `runs_public.toml`. Each run of kind `run` is predicted from the bundled
-    runs of other families, and by a constant utilization of 0.35 beside it. Factors are at least 1: 1.5 is half again too
-    long or too short. Coverage is the share of runs inside their 80 % interval.
+    runs of other families, and by a constant utilization of 0.35 beside it. Factors are at least 1: 1.5 is half again
+    too long or too short. Coverage is the share of runs inside their 80 % interval.
 
     \b
     anatili plan validate src/anatili/compute/runs_public.toml

@@ -9,7 +9,7 @@ from anatili.compute import data, rules
 from anatili.compute.chips import FIGURES, UNPUBLISHED, Chip, chips, sources
 from anatili.compute.cost import Cost, Range, cost_of, hours_of
 from anatili.compute.failures import SAVE, goodput
-from anatili.compute.memory import MOST_SHOWN, Layout, fits, layouts, link_limit, memory
+from anatili.compute.memory import MOST_SHOWN, Layout, fits, layouts, limit, memory
 from anatili.compute.own_speed import OwnSpeed, hours_by
 from anatili.compute.prior import Prior, Setting, doubt_of, reach_of
 from anatili.compute.runs import bundled_runs
@@ -79,8 +79,8 @@ class Estimate:
 
     chip: Chip
     fitting: tuple[Layout, ...]
-    link_limit: float
-    """The utilization that links allow at most, of the layout with the fewest exchanges."""
+    limit: float
+    """The utilization that links and pipeline gaps allow at most, in the best of these layouts."""
     cost: Cost
     status: rules.Status
     barred: str
@@ -124,19 +124,19 @@ def make_plan(question: Question) -> Plan:
 def estimate(question: Question, chip: Chip) -> Estimate:
     """Layouts, hours and cost on one kind of chip, and whether anything bars it."""
     fitting = layouts(question.shape, question.context, question.batch, chip, question.number, question.optimizer)
-    limit = max((link_limit(one, question.context, chip, question.number) for one in fitting), default=1.0)
+    most = max((limit(one, question.context, question.batch, chip, question.number) for one in fitting), default=1.0)
     if question.own:
         hours = hours_by(question.own, question.tokens, question.number)
     else:
         setting = Setting(chip.architecture, question.shape.matrices, question.number)
-        share = prior().predict(setting, doubt_of(chip)).times(reach_of(chip)).capped(limit)
+        share = prior().predict(setting, doubt_of(chip)).times(reach_of(chip)).capped(most)
         hours = hours_of(question.flops, chip, share)
     status = rules.status_of(chip, question.destination or rules.OTHER, question.on)
     barred = f"without {chip.vendor}" if chip.vendor in question.without else ""
     if question.destination and status.restricted:
         barred = status.status.replace("-", " ")
     cost = cost_of(hours, chip, question.number, question.grams, question.price)
-    return Estimate(chip, tuple(fitting), limit, cost, status, barred)
+    return Estimate(chip, tuple(fitting), most, cost, status, barred)
 
 
 def described(plan: Plan) -> dict[str, Any]:
@@ -196,7 +196,7 @@ def estimate_facts(one: Estimate, question: Question, brief: bool = False) -> di
     facts = {
         "chip": one.chip.name if brief else sheet(one.chip),
         "utilization": utilization_of(one, question),
-        "link_limit": round(one.link_limit, 3) if one.chip.link(question.number) else UNPUBLISHED,
+        "link_limit": round(one.limit, 3) if one.chip.link(question.number) else UNPUBLISHED,
         "chip_hours": cost.chip_hours.as_list(),
         "days": cost.days.as_list(),
         "megawatt_hours": cost.megawatt_hours.as_list() if cost.megawatt_hours else UNPUBLISHED,
@@ -217,7 +217,7 @@ def estimate_facts(one: Estimate, question: Question, brief: bool = False) -> di
             "name": own.name,
             "gib": gib(question, own),
             "fits": fits(question.shape, question.context, own, one.chip),
-            "link_limit": round(link_limit(own, question.context, one.chip, question.number), 3),
+            "link_limit": round(limit(own, question.context, question.batch, one.chip, question.number), 3),
         }
         facts["events"] = list(one.status.events)
     return facts

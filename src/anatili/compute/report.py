@@ -27,8 +27,9 @@ def lines(facts: dict[str, Any]) -> Iterator[str]:
     yield from figures(facts)
     yield from memory_lines(facts)
     failures = facts["failures"]
-    yield f"failures {spread(failures['expected'])} expected; save every {failures['save_every_minutes']:g} min, if it " \
-          f"takes {failures['save_seconds']:g} s: {failures['goodput']:.1%} of the time is work"  # fmt: skip
+    every, save = failures["save_every_minutes"], failures["save_seconds"]
+    yield f"failures {spread(failures['expected'])} expected; save every {every:g} min, if it takes {save:g} s: " \
+          f"{failures['goodput']:.1%} of the time is work"  # fmt: skip
     yield from data_lines(facts["data"])
     if facts["embargo"]:
         yield f"export   {facts['status']}"
@@ -42,7 +43,7 @@ def figures(facts: dict[str, Any]) -> Iterator[str]:
     """Hours, days, energy and money."""
     yield f"hours    {spread(facts['chip_hours'])} chip-hours = {spread(facts['days'])} days, by {facts['hours_from']}"
     limit = facts["link_limit"]
-    told = f"links allow at most {limit:g}" if isinstance(limit, float) else f"links: {limit}"
+    told = f"the layouts allow at most {limit:g}" if isinstance(limit, float) else f"links {limit}"
     yield f"         utilization {spread(facts['utilization'])}; {told}"
     own = facts["own_speed"]
     if own:
@@ -71,8 +72,8 @@ def data_lines(data: dict[str, Any]) -> Iterator[str]:
     yield f"best     {best['parameters'] / 1e9:.2g} G weights for this budget and text, {passes(best['epochs'])}: " \
           f"loss {best['loss']:.3f} against {data['loss']:.3f} (of English text: only to compare)"  # fmt: skip
     if data["repeats_too_often"]:
-        yield f"ceiling  {passes(data['epochs'])} are worth {data['worth_tokens'] / 1e9:.3g} G new tokens, endless ones " \
-              f"{data['most_worth_tokens'] / 1e9:.3g} G"  # fmt: skip
+        yield f"ceiling  {passes(data['epochs'])} are worth {data['worth_tokens'] / 1e9:.3g} G new tokens, " \
+              f"endless ones {data['most_worth_tokens'] / 1e9:.3g} G"  # fmt: skip
     if data["past_ceiling"] or data["repeats_too_often"]:
         budget = f"{data['ceiling_flops']:.2g} operations"
         yield f"         beyond {budget}, ten times the money lowers the loss by less than 0.01"
