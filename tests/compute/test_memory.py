@@ -3,11 +3,11 @@
 from dataclasses import replace
 
 import pytest
+from planning import LLAMA_8B
 
 from anatili.compute.chips import find_chip
 from anatili.compute.memory import Layout, fits, layouts, limit, memory
 from anatili.compute.shape import Shape
-from planning import LLAMA_8B
 
 
 def mpt(layers: int, hidden_size: int, heads: int) -> Shape:

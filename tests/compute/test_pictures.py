@@ -1,9 +1,9 @@
 """The plots of a plan are drawn, and draw what they should."""
 
 import pytest
+from planning import about
 
 from anatili.compute.plan import make_plan
-from planning import about
 
 pytest.importorskip("matplotlib")
 

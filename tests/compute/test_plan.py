@@ -6,10 +6,10 @@ import subprocess
 import sys
 
 import pytest
+from planning import RECIPES, about
 
 from anatili.compute.plan import described, estimate, make_plan
 from anatili.compute.report import lines
-from planning import RECIPES, about
 
 SHERKALA = (RECIPES / "sherkala-8b.toml", "--chips", "H200", "--number", 64)
 

@@ -3,11 +3,11 @@
 from dataclasses import replace
 
 import pytest
+from planning import LLAMA_8B
 
 from anatili.compute.chips import find_chip
 from anatili.compute.serving import cache_bytes, serving_plan, step_seconds
 from anatili.problem import Problem
-from planning import LLAMA_8B
 
 LOAD = {"users": 1000, "context": 4096, "speed": 20.0}
 

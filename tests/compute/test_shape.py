@@ -3,12 +3,12 @@
 from pathlib import Path
 
 import pytest
+from planning import LLAMA_8B, RECIPES, about
 
 from anatili.compute.plan import make_plan
 from anatili.compute.shape import flops_per_token, from_config, has_shape, shape_of, training_flops
 from anatili.problem import Problem
 from anatili.recipe import Pretrain, Recipe, Tokenizer, load_recipe
-from planning import LLAMA_8B, RECIPES, about
 
 
 def test_the_published_number_of_weights_follows_from_the_shape():

@@ -207,6 +207,7 @@ def estimate_facts(one: Estimate, question: Question, brief: bool = False) -> di
             for layout in one.fitting[: 1 if brief else MOST_SHOWN]
         ],
         "status": one.status.line(),
+        "status_name": one.status.status,
         "barred": one.barred,
     }  # fmt: skip
     if one.chip.cloud_only:

@@ -91,7 +91,7 @@ def embargo_lines(facts: dict[str, Any]) -> Iterator[str]:
               f"x{instead['asked_interval_width']:g}"  # fmt: skip
         yield f"         {instead['status']}"
     for one in facts["alternatives"][:MOST_ALTERNATIVES]:
-        barred = one["barred"] or "not barred by what was asked"
+        barred = one["barred"] or f"not barred; {one['status_name'].replace('-', ' ')}"
         fits = (", only in a cloud" if one.get("cloud_only") else "") + ("" if one["layouts"] else ", no layout fits")
         yield f"         {one['chip']:12} {spread(one['days'])} days, {money(one['extra_dollars'])}: {barred}{fits}"
 

@@ -41,15 +41,16 @@ def cache_bytes(shape: Shape, context: int, bytes_per_value: float = 2.0) -> flo
 
 
 def step_seconds(shape: Shape, users: int, context: int, *, weights: float, cache: float, bandwidth: float,
-                 peak: float) -> float:  # fmt: skip
-    """Seconds to decode one token for each of `users`: the larger of reading and computing.
+                 peak: float, overlap: bool = True) -> float:  # fmt: skip
+    """Seconds to decode one token for each of `users`: the larger of reading and computing, or their sum where they do
+    not overlap (a CPU).
 
     A step reads all weights once and every user's keys and values; it computes two operations per weight and user, and
     four per layer, query value and position.
     """
     reading = (shape.total * weights + users * cache_bytes(shape, context, cache)) / bandwidth
     computing = users * (2 * shape.matrices + 4 * shape.layers * shape.query_size * context) / peak
-    return max(reading, computing)
+    return max(reading, computing) if overlap else reading + computing
 
 
 def serving_plan(
