@@ -90,17 +90,15 @@ def report(form: Shape, size: int, speeds: dict[int, float]) -> None:
     computing = max(1e-9, 2 / speeds[2] - 1 / speeds[1])
     reading = max(1e-9, 1 / speeds[1] - computing)
     bandwidth, peak = size / reading, 2 * form.matrices / computing
-    print(
-        f"one reader {speeds[1]:.1f} tokens/s, two {speeds[2]:.1f}: {bandwidth / 1e9:.2f} GB/s, {peak / 1e9:.1f} GFLOP/s"
-    )
+    rates = f"{bandwidth / 1e9:.2f} GB/s, {peak / 1e9:.1f} GFLOP/s"
+    print(f"one reader {speeds[1]:.1f} tokens/s, two {speeds[2]:.1f}: {rates}")
     for readers in READERS[2:]:
         seconds = step_seconds(form, readers, LIMIT // 2, weights=size / form.total, cache=CACHE, bandwidth=bandwidth,
                                peak=peak, overlap=False)  # fmt: skip
         predicted = readers / seconds
         factor = max(predicted / speeds[readers], speeds[readers] / predicted)
-        print(
-            f"{readers} readers: {predicted:.1f} tokens/s predicted, {speeds[readers]:.1f} measured, off by {factor:.2f}"
-        )
+        told = f"{predicted:.1f} tokens/s predicted, {speeds[readers]:.1f} measured"
+        print(f"{readers} readers: {told}, off by {factor:.2f}")
 
 
 if __name__ == "__main__":

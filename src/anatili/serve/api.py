@@ -19,6 +19,7 @@ from anatili.serve.chat import Desk, NoModel, chat_routes, describe
 from anatili.serve.completions import text_routes
 from anatili.serve.metrics import Metrics
 from anatili.serve.middleware import Guard, Rules, failure
+from anatili.serve.plan import plan_routes
 from anatili.serve.queue import Full, Slots
 from anatili.serve.translation import translation_routes
 
@@ -50,7 +51,9 @@ def create_app(assistant: Assistant, rules: Rules | None = None) -> FastAPI:
     app = FastAPI(
         title="anatili", version=__version__, description=about, docs_url=None, redoc_url=None, responses=ERRORS
     )
-    routers = [made(desk) for made in (page_routes, search_routes, translation_routes, chat_routes, text_routes)]
+    routers = [
+        made(desk) for made in (page_routes, search_routes, translation_routes, chat_routes, text_routes, plan_routes)
+    ]
     routes = [*app.routes, *(route for router in routers for route in router.routes)]
     app.add_middleware(Guard, rules=rules, metrics=desk.metrics, routes=routes)
     if rules.origins:
