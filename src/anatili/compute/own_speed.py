@@ -16,7 +16,7 @@ ENOUGH = 50
 SKIPPED = 3
 """First steps of a process, in which kernels are chosen and caches filled."""
 BLOCKS = 10
-LEAST = 0.02
+LEAST = 0.05
 """Standard deviation of ln speed that is assumed at least, whatever the log shows."""
 Z80 = 1.2816
 DOWNTIME = (0.67, 0.87, 0.94)

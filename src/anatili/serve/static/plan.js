@@ -29,7 +29,7 @@ function speak() {
   show();
 }
 
-const words = () => 10 ** Number(byId("words").value);
+const words = () => Number((10 ** Number(byId("words").value)).toPrecision(2));
 const chips = () => 2 ** Number(byId("number").value);
 const brief = (value) => number(value >= 100 ? Math.round(value) : Number(value.toPrecision(3)));
 const spread = (value, unit = "") =>
@@ -38,7 +38,7 @@ const spread = (value, unit = "") =>
 async function show() {
   const turn = ++asked;
   chosen.size = sizes[Number(byId("size").value)] ?? chosen.size;
-  byId("words-shown").textContent = number(Math.round(words() / 1e6) * 1e6);
+  byId("words-shown").textContent = number(words());
   byId("epochs-shown").textContent = byId("epochs").value;
   byId("number-shown").textContent = number(chips());
   const query = new URLSearchParams({
