@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from planning import RECIPES
+from planning import RECIPES, command
 
 from anatili.compute.chips import find_chip
 from anatili.compute.memory import layouts
@@ -16,9 +16,9 @@ from anatili.recipe import load_recipe
     [("kazllm-8b", 8.03e9, 150e9), ("kazllm-70b", 70.55e9, 150e9), ("nanda-like", 10e9, 130e9),
      ("sherkala-8b", 8.29e9, 45.3e9)],
 )  # fmt: skip
-def test_the_dry_run_of_a_published_recipe_adds_up(anatili, name, weights, tokens):
-    answer = anatili("run", RECIPES / f"{name}.toml", "--dry-run", "--devices", 64, "--json")
-    assert answer.returncode == 0, answer.stderr
+def test_the_dry_run_of_a_published_recipe_adds_up(name, weights, tokens):
+    answer = command("run", RECIPES / f"{name}.toml", "--dry-run", "--devices", 64, "--json")
+    assert answer.exit_code == 0, answer.output
     facts = json.loads(answer.stdout)
     assert facts["parameters"]["total"] == pytest.approx(weights, rel=0.01)
     assert facts["tokens"] == pytest.approx(tokens, rel=0.001)

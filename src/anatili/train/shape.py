@@ -58,7 +58,6 @@ def outline(recipe: Recipe, recipe_folder: Path, devices: int, memory: float) ->
                            "total": round(sum(needs.values()) / GIB, 2)},
         "gib_per_device_at_start": round(at_start / GIB, 2),
         "flops": flops,
-        "hours_at_1e15_per_second": round(flops / 1e15 / 3600 / devices, 2),
     }  # fmt: skip
 
 
