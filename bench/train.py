@@ -86,7 +86,7 @@ def once(who: str, said: argparse.Namespace) -> None:
     kind = devices.pick_precision("auto", device)
     precision = "bfloat16" if kind == torch.bfloat16 else "float32"
     model = new_model(said.layers, said.hidden_size)
-    facts = {"flops": meter.flops_per_token(model), "parameters": sum(p.numel() for p in model.parameters())}
+    facts = {"flops": meter.flops_per_token(model, CONTEXT), "parameters": sum(p.numel() for p in model.parameters())}
     speeds = trainer(model, said.steps, precision) if who == "trainer" else ours(model, said.steps, precision, who)
     most = torch.cuda.max_memory_allocated() if device.type == "cuda" else 1024 * peak_memory()
     print(json.dumps(facts | {

@@ -30,7 +30,7 @@ LAYERS = (
     {"morphology": "", "plot": "", "run": "", "warc": "", "weights": ""},
     {"gguf": "", "lang": "the packs and what reads them"},
     {"engine": "", "identify": "", "recipe": "", "sample": ""},
-    {"meaning": "", "stage": "the table of stages", "trace": ""},
+    {"compute": "", "meaning": "", "stage": "the table of stages", "trace": ""},
     {"refine": ""},
     {
         "census": "",

@@ -210,7 +210,8 @@ def test_the_published_recipe_adds_up(monkeypatch):
 
 
 def test_the_estimate_counts_what_a_model_really_has():
-    from anatili.train.shape import parameters, shape_of
+    from anatili.compute.shape import shape_of
+    from anatili.train.shape import parameters
 
     recipe = models.Pretrain  # the class: its defaults are the shape
     settings = recipe(layers=3, hidden_size=64, heads=4, kv_heads=2, intermediate_size=96)

@@ -13,6 +13,7 @@ from anatili.cli import crawl as cli_crawl
 from anatili.cli import lang as cli_lang
 from anatili.cli import model as cli_model
 from anatili.cli import models as cli_models
+from anatili.cli import plan as cli_plan
 from anatili.cli import serve as cli_serve
 from anatili.cli import translate as cli_translate
 from anatili.cli.options import Group, as_json, print_json, report_problems, runs_option
@@ -26,7 +27,7 @@ class Main(Group):
 
 
 SECTIONS = {
-    "Build": ["run", "tokenizer", "blend", "lang", "embed", "opensearch"],
+    "Build": ["plan", "run", "tokenizer", "blend", "lang", "embed", "opensearch"],
     "Look": ["status", "why", "sift", "census", "identify", "extract", "normalize", "evaluate", "directions", "pivot"],
     "Ask": ["chat", "search", "translate", "models", "pull"],
     "Publish": ["serve", "key", "export"],
@@ -190,6 +191,6 @@ def why(run: Path, document: str, runs: Path, wants_json: bool) -> None:
 
 for command in (
     *cli_model.COMMANDS, *cli_models.COMMANDS, *cli_crawl.COMMANDS, *cli_lang.COMMANDS, *cli_serve.COMMANDS,
-    *cli_translate.COMMANDS, *cli_blend.COMMANDS,
+    *cli_translate.COMMANDS, *cli_blend.COMMANDS, *cli_plan.COMMANDS,
 ):  # fmt: skip
     main.add_command(command)

@@ -19,6 +19,7 @@ from anatili.serve.chat import AppState, UnknownModel, chat_routes, passage_json
 from anatili.serve.completions import completion_routes
 from anatili.serve.metrics import Metrics
 from anatili.serve.middleware import AccessMiddleware, AccessRules, error_response
+from anatili.serve.plan import plan_routes
 from anatili.serve.queue import QueueFull, Slots
 from anatili.serve.translation import translation_routes
 
@@ -51,7 +52,7 @@ def create_app(assistant: Assistant, rules: AccessRules | None = None) -> FastAP
     app = FastAPI(
         title="anatili", version=__version__, description=description, docs_url=None, redoc_url=None, responses=ERRORS
     )
-    factories = (page_routes, search_routes, translation_routes, chat_routes, completion_routes)
+    factories = (page_routes, search_routes, translation_routes, chat_routes, completion_routes, plan_routes)
     routers = [factory(state) for factory in factories]
     routes = [*app.routes, *(route for router in routers for route in router.routes)]
     app.add_middleware(AccessMiddleware, rules=rules, metrics=state.metrics, routes=routes)

@@ -144,7 +144,7 @@ def one_step(forward: Any, wrapped: Any, optimizers: list[Any], plan: Plan, step
     norm = devices.clip(wrapped, GRADIENT_NORM)
     for optimizer in optimizers:
         optimizer.step()
-    return {"step": step, "tokens": (step + 1) * whole[0].numel(), "loss": round(mean, 5),
+    return {"step": step, "tokens": (step + 1) * whole[0].numel(), "context": whole[0].shape[1], "loss": round(mean, 5),
             "rate": rate_at(step, plan), "norm": round(float(norm), 4), "labels": count}  # fmt: skip
 
 

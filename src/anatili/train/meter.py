@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from anatili.compute.shape import training_flops
 from anatili.train import devices
 
 COUNTER = Path("/sys/class/powercap/intel-rapl:0/energy_uj")
@@ -20,7 +21,9 @@ class ThroughputMeter:
     def __init__(self, model: Any, device: Any, precision: Any, bytes_per_token: float) -> None:
         self.device = device
         self.bytes_per_token = bytes_per_token
-        self.flops = flops_per_token(model)
+        self.model = model
+        self.flops: dict[int, float] = {}
+        """Context -> operations per token."""
         self.peak = peak_flops(device, precision) * devices.count()
         self.began = self.last = time.monotonic()
         self.steps = self.tokens = 0
@@ -31,9 +34,12 @@ class ThroughputMeter:
         now, tokens = time.monotonic(), row["tokens"] // (row["step"] + 1)
         speed = tokens / max(1e-9, now - self.last)
         self.last, self.steps, self.tokens = now, self.steps + 1, self.tokens + tokens
+        context = row["context"]
+        if context not in self.flops:
+            self.flops[context] = flops_per_token(self.model, context)
         return {
             "tokens_per_second": round(speed, 1),
-            "utilisation": round(speed * self.flops / self.peak, 4),
+            "utilisation": round(speed * self.flops[context] / self.peak, 4),
             "joules": self.power.joules(),
         }
 
@@ -83,21 +89,20 @@ def read_joules(file: Path) -> float | None:
         return None
 
 
-def flops_per_token(model: Any) -> float:
-    """Floating-point operations to train on one token, forward and backward, without attention over the context.
-
-    Six for each weight of a matrix, and of the head even if it is tied to the embedding; two of the six are for the
-    weight's gradient, which frozen weights do not need (Kaplan et al., 2020, arXiv 2001.08361).
-    """
+def flops_per_token(model: Any, context: int) -> float:
+    """Floating-point operations to train `model` on one token of a sequence of `context`, frozen weights included."""
     ends = (model.get_input_embeddings(), model.get_output_embeddings())
     embedding, head = (getattr(part, "original_module", part).weight for part in ends)  # new rows are held apart
-    total = 0.0
-    for parameter in model.parameters():
-        if parameter.ndim == 2 and parameter is not embedding:
-            total += (6 if parameter.requires_grad else 4) * parameter.numel()
+    counted = [parameter for parameter in model.parameters() if parameter.ndim == 2 and parameter is not embedding]
     if head is embedding:
-        total += (6 if head.requires_grad else 4) * head.numel()
-    return total
+        counted.append(head)
+    config = model.config.get_text_config()
+    head_size = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+    return training_flops(
+        matrices=sum(parameter.numel() for parameter in counted if parameter.requires_grad),
+        frozen=sum(parameter.numel() for parameter in counted if not parameter.requires_grad),
+        layers=config.num_hidden_layers, query_size=config.num_attention_heads * head_size, context=context,
+    )  # fmt: skip
 
 
 def peak_flops(device: Any, precision: Any, size: int = 2048) -> float:

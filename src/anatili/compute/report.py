@@ -1,0 +1,117 @@
+"""A plan in sentences, for people."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from anatili.compute.chips import UNPUBLISHED
+
+MOST_LAYOUTS = 4
+MOST_ALTERNATIVES = 8
+
+
+def lines(facts: dict[str, Any]) -> Iterator[str]:
+    """The plan, one fact a line; figures as low, middle and high of an 80 % interval."""
+    shape, text, chip = facts["shape"], facts["text"], facts["chip"]
+    size = (
+        f"{shape['parameters'] / 1e9:.3g} G weights"
+        if shape["parameters"] > 1e8
+        else f"{shape['parameters']:,} weights"
+    )
+    yield f"{facts['recipe']}: {size}, context {shape['context']:,} ({shape['from']})"
+    words = f"{text['words'] / 1e9:g} G words x {text['tokens_per_word']:g} = " if "words" in text else ""
+    yield f"text     {words}{text['unique_tokens'] / 1e9:.3g} G tokens, trained on {text['tokens'] / 1e9:.3g} G " \
+          f"({passes(text['epochs'])})"  # fmt: skip
+    yield f"work     {facts['flops']:.3g} operations, {facts['flops_per_token']:.4g} per token"
+    yield f"chips    {facts['number']} x {chip['name']}, TFLOPS in bfloat16 {cited(chip['bf16_tflops'])}, " \
+          f"GB {cited(chip['memory_gb'])}"  # fmt: skip
+    yield from figures(facts)
+    yield from memory_lines(facts)
+    failures = facts["failures"]
+    every, save = failures["save_every_minutes"], failures["save_seconds"]
+    yield f"failures {spread(failures['expected'])} expected; save every {every:g} min, if it takes {save:g} s: " \
+          f"{failures['goodput']:.1%} of the time is work"  # fmt: skip
+    yield from data_lines(facts["data"])
+    if facts["embargo"]:
+        yield f"export   {facts['status']}"
+        yield from (f"         {event}" for event in facts["events"])
+    yield from embargo_lines(facts)
+    for note in facts["notes"]:
+        yield f"note     {note}"
+
+
+def figures(facts: dict[str, Any]) -> Iterator[str]:
+    """Hours, days, energy and money."""
+    yield f"hours    {spread(facts['chip_hours'])} chip-hours = {spread(facts['days'])} days, by {facts['hours_from']}"
+    limit = facts["link_limit"]
+    told = f"the layouts allow at most {limit:g}" if isinstance(limit, float) else f"links {limit}"
+    yield f"         utilization {spread(facts['utilization'])}; {told}"
+    own = facts["own_speed"]
+    if own:
+        yield f"         {own['tokens_per_second']:,} tokens/s; {spread(own['hours_left'])} hours left"
+    energy, carbon = facts["megawatt_hours"], facts["tons_co2"]
+    yield f"energy   {spread(energy, ' MWh')}, {spread(carbon, ' t CO2')} at {facts['grid']['grams_per_kwh']:g} g/kWh"
+    price = facts["chip"]["usd_per_hour"]
+    yield f"money    {spread(facts['dollars'], ' dollars')} ({price['source']})"
+
+
+def memory_lines(facts: dict[str, Any]) -> Iterator[str]:
+    layouts = facts["layouts"]
+    if not layouts:
+        yield f"memory   no layout fits {facts['number']} chips: take more of them, or a chip with more memory"
+    own = facts["recipe_layout"]
+    yield f"recipe   {own['gib']:g} GiB{'' if own['fits'] else ', does not fit'}: {own['name']}; links allow " \
+          f"{own['link_limit']:g} of the peak"  # fmt: skip
+    for layout in layouts[:MOST_LAYOUTS]:
+        yield f"fits     {layout['gib']:g} GiB: {layout['name']}"
+    if len(layouts) > MOST_LAYOUTS:
+        yield f"         and {len(layouts) - MOST_LAYOUTS} more layouts (--json)"
+
+
+def data_lines(data: dict[str, Any]) -> Iterator[str]:
+    best = data["best"]
+    yield f"best     {best['parameters'] / 1e9:.2g} G weights for this budget and text, {passes(best['epochs'])}: " \
+          f"loss {best['loss']:.3f} against {data['loss']:.3f} (of English text: only to compare)"  # fmt: skip
+    if data["repeats_too_often"]:
+        yield f"ceiling  {passes(data['epochs'])} are worth {data['worth_tokens'] / 1e9:.3g} G new tokens, " \
+              f"endless ones {data['most_worth_tokens'] / 1e9:.3g} G"  # fmt: skip
+    if data["past_ceiling"] or data["repeats_too_often"]:
+        budget = f"{data['ceiling_flops']:.2g} operations"
+        yield f"         beyond {budget}, ten times the money lowers the loss by less than 0.01"
+
+
+def embargo_lines(facts: dict[str, Any]) -> Iterator[str]:
+    embargo = facts["embargo"]
+    if not embargo:
+        return
+    yield f"embargo  {'; '.join(embargo['left']) or 'nothing'} left of the chips known here"
+    instead = embargo.get("instead")
+    if instead:
+        yield f"         on {instead['chip']}: {spread(instead['days'])} days, {instead['extra_days']:+g} days, " \
+              f"{money(instead['extra_dollars'])}; the interval spans x{instead['interval_width']:g} instead of " \
+              f"x{instead['asked_interval_width']:g}"  # fmt: skip
+        yield f"         {instead['status']}"
+    for one in facts["alternatives"][:MOST_ALTERNATIVES]:
+        barred = one["barred"] or f"not barred; {one['status_name'].replace('-', ' ')}"
+        fits = (", only in a cloud" if one.get("cloud_only") else "") + ("" if one["layouts"] else ", no layout fits")
+        yield f"         {one['chip']:12} {spread(one['days'])} days, {money(one['extra_dollars'])}: {barred}{fits}"
+
+
+def cited(figure: dict[str, Any]) -> str:
+    """A figure with the id of its source."""
+    return f"{figure['value']} ({figure['source']})" if figure["value"] != UNPUBLISHED else UNPUBLISHED
+
+
+def passes(epochs: float) -> str:
+    return f"{epochs:.3g} pass{'' if epochs == 1 else 'es'}"
+
+
+def spread(value: Any, unit: str = "") -> str:
+    """`middle [low - high]`, or that it is not published."""
+    if not isinstance(value, list):
+        return f"{unit.strip()} {UNPUBLISHED}".strip()
+    low, middle, high = (f"{part:,.0f}" if part >= 1000 else f"{part:.3g}" for part in value)
+    return f"{middle}{unit} [{low} - {high}]"
+
+
+def money(value: Any) -> str:
+    return f"money {value}" if isinstance(value, str) else f"{value:+,} dollars"

@@ -1,0 +1,137 @@
+"""The shape of a transformer, and what follows from it: the number of its weights and the operations of training it."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from anatili.problem import Problem
+from anatili.reading import read_text
+from anatili.recipe import Recipe
+from anatili.text import show_path
+from anatili.weights import PACKAGED
+
+
+@dataclass(frozen=True)
+class Shape:
+    """The sizes of a decoder. Norms and biases are left out: they are below a thousandth of the weights."""
+
+    layers: int
+    hidden_size: int
+    heads: int
+    kv_heads: int
+    head_size: int
+    intermediate_size: int
+    vocabulary: int
+    tied: bool
+    """Whether input and output embeddings are one matrix."""
+    gated: bool = True
+    """Whether the feed-forward layer has three matrices (SwiGLU) or two."""
+    qk_norm: bool = False
+    """Whether queries and keys are normed."""
+    origin: str = "random weights"
+    """Where the weights come from."""
+    published: float = 0
+    """Number of all weights as published, if it differs from the sum of the shape."""
+    active: float = 0
+    """Weights that a token passes through, in a mixture of experts."""
+
+    @property
+    def query_size(self) -> int:
+        return self.heads * self.head_size
+
+    @property
+    def kv_size(self) -> int:
+        return self.kv_heads * self.head_size
+
+    @property
+    def embedding(self) -> int:
+        """Weights of one embedding matrix."""
+        return self.vocabulary * self.hidden_size
+
+    @property
+    def attention(self) -> int:
+        """Weights of the attention of one layer."""
+        return 2 * self.hidden_size * (self.query_size + self.kv_size)
+
+    @property
+    def feed_forward(self) -> int:
+        """Weights of the feed-forward part of one layer."""
+        return (3 if self.gated else 2) * self.hidden_size * self.intermediate_size
+
+    @property
+    def layer(self) -> int:
+        return self.attention + self.feed_forward
+
+    @property
+    def total(self) -> float:
+        return self.published or self.layers * self.layer + self.embedding * (1 if self.tied else 2)
+
+    @property
+    def matrices(self) -> float:
+        """Weights that every token is multiplied with. The input embedding is only looked up; the head counts, tied or
+        not."""
+        return (self.active or self.total) - (0 if self.tied else self.embedding)
+
+
+def training_flops(
+    *, matrices: float, layers: int, query_size: int, context: int, frozen: float = 0, causal: bool = True
+) -> float:
+    """Operations to train on one token, forward and backward. The only place where they are counted.
+
+    Six for each weight of a matrix; four for a `frozen` one, which needs no gradient of its own (Kaplan et al., 2020,
+    arXiv 2001.08361). Attention over a sequence of `context` adds 12 for each layer, query value and position, half of
+    that where it is causal (Chowdhery et al., 2022, arXiv 2204.02311, appendix B, counts it whole). What is recomputed
+    because of checkpointing takes time but does not count.
+    """
+    return 6 * matrices + 4 * frozen + (6 if causal else 12) * layers * query_size * context
+
+
+def flops_per_token(shape: Shape, context: int) -> float:
+    """Operations to train `shape` on one token of a sequence of `context`, all weights learned."""
+    return training_flops(
+        matrices=shape.matrices, layers=shape.layers, query_size=shape.query_size, context=context
+    )  # fmt: skip
+
+
+def shape_of(recipe: Recipe, recipe_folder: Path) -> Shape:
+    """The model's shape, from the base if it is here, else from the recipe; with the size of the final vocabulary."""
+    settings, base = recipe.pretrain, recipe.tokenizer.base
+    from_recipe: dict[str, Any] = {
+        "layers": settings.layers, "hidden_size": settings.hidden_size, "heads": settings.heads,
+        "kv_heads": settings.kv_heads or settings.heads, "head_size": settings.hidden_size // settings.heads,
+        "intermediate_size": settings.intermediate_size, "tied": settings.tied,
+        "vocabulary": recipe.tokenizer.vocabulary, "qk_norm": settings.shape == "qwen3",
+    }  # fmt: skip
+    if not base:
+        return Shape(**from_recipe)
+    file = recipe_folder / base / "config.json"
+    if base in PACKAGED or not file.is_file():
+        from_recipe["vocabulary"] += recipe.tokenizer.added
+        return Shape(**from_recipe, origin=f"{base} (not read: shape as in the recipe)")
+    return from_config(file, recipe.tokenizer.added, base)
+
+
+def has_shape(recipe: Recipe, recipe_folder: Path) -> bool:
+    """Whether the recipe, or the base that it names, says how large the model is."""
+    named = recipe.pretrain.model_fields_set & {"layers", "hidden_size"}
+    base = recipe.tokenizer.base
+    return bool(named) or bool(base and (recipe_folder / base / "config.json").is_file())
+
+
+def from_config(file: Path, added: int = 0, origin: str = "") -> Shape:
+    """The shape that a Hugging Face `config.json` describes, its vocabulary made larger by `added`."""
+    try:
+        config = json.loads(read_text(file))
+        config = config.get("text_config", config)
+        heads = config["num_attention_heads"]
+        return Shape(
+            layers=config["num_hidden_layers"], hidden_size=config["hidden_size"], heads=heads,
+            kv_heads=config.get("num_key_value_heads") or heads,
+            head_size=config.get("head_dim") or config["hidden_size"] // heads,
+            intermediate_size=config["intermediate_size"], tied=config.get("tie_word_embeddings", True),
+            vocabulary=config["vocab_size"] + added, qk_norm=config.get("model_type") in ("qwen3", "gemma3_text"),
+            origin=origin or show_path(file.parent),
+        )  # fmt: skip
+    except (ValueError, KeyError, AttributeError, TypeError) as error:
+        raise Problem(f"{show_path(file)} does not say the shape of a decoder ({error!r})") from error

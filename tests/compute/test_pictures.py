@@ -1,0 +1,31 @@
+"""The plots of a plan are drawn, and draw what they should."""
+
+import pytest
+from planning import about
+
+from anatili.compute.plan import make_plan
+
+pytest.importorskip("matplotlib")
+
+
+def test_barred_chips_are_hatched(tmp_path):
+    from anatili.compute.pictures import HATCH, draw_days
+
+    sizes = {}
+    for name, more in (("free", {}), ("barred", {"without": ("nvidia",)})):
+        draw_days(tmp_path / f"{name}.svg", make_plan(about(**more)))
+        text = (tmp_path / f"{name}.svg").read_text()
+        sizes[name] = text.count("url(#h")  # matplotlib draws a hatch as a pattern
+        assert "Ascend910B" in text or "<path" in text
+    assert sizes["free"] == 0
+    assert sizes["barred"] > 3
+    assert HATCH
+
+
+@pytest.mark.parametrize("chip", ["H200", "Ascend910B"])
+def test_loss_against_money_is_drawn_with_and_without_a_price(tmp_path, chip):
+    from anatili.compute.chips import find_chip
+    from anatili.compute.pictures import draw_money
+
+    draw_money(tmp_path / "money.png", make_plan(about(chip=find_chip(chip), unique=3.2e9)))
+    assert (tmp_path / "money.png").read_bytes().startswith(b"\x89PNG")

@@ -1,0 +1,62 @@
+"""Weights and operations: as published, and the same in the plan, the dry run and the live meter."""
+
+from pathlib import Path
+
+import pytest
+from planning import LLAMA_8B, RECIPES, about
+
+from anatili.compute.plan import make_plan
+from anatili.compute.shape import flops_per_token, from_config, has_shape, shape_of, training_flops
+from anatili.problem import Problem
+from anatili.recipe import Pretrain, Recipe, Tokenizer, load_recipe
+
+
+def test_the_published_number_of_weights_follows_from_the_shape():
+    assert LLAMA_8B.total == pytest.approx(8_030_261_248, rel=1e-4)  # the difference is the norms
+
+
+def test_operations_by_hand():
+    assert training_flops(matrices=100, layers=2, query_size=8, context=16) == 600 + 6 * 2 * 8 * 16
+    assert training_flops(matrices=0, frozen=100, layers=0, query_size=0, context=0) == 400
+    whole = training_flops(matrices=0, layers=2, query_size=8, context=16, causal=False)
+    assert whole == 2 * training_flops(matrices=0, layers=2, query_size=8, context=16)
+
+
+@pytest.mark.parametrize(("tied", "kind"), [(True, "qwen3"), (False, "llama")])
+def test_the_meter_counts_what_the_dry_run_counts(tied, kind):
+    pytest.importorskip("torch")
+    from anatili.train import init, meter
+    from anatili.train.shape import outline
+
+    settings = Pretrain(layers=3, hidden_size=64, heads=4, kv_heads=2, intermediate_size=96, context=128, batch=4,
+                        tokens=5120, tied=tied, shape=kind)  # fmt: skip
+    recipe = Recipe(name="x", language="kk", pretrain=settings, tokenizer=Tokenizer(vocabulary=700))
+    model = init.from_scratch(settings, 700, 0, 1)
+    facts = outline(recipe, Path(), 1, 0)
+    live = meter.flops_per_token(model, settings.context)
+    assert live * facts["tokens"] == facts["flops"]
+    assert live == flops_per_token(shape_of(recipe, Path()), settings.context)
+    for parameter in model.get_decoder().parameters():
+        parameter.requires_grad = False
+    assert 0.6 < meter.flops_per_token(model, settings.context) / live < 0.9  # no gradients of frozen weights
+
+
+def test_the_plan_counts_what_the_dry_run_counts():
+    pytest.importorskip("torch")
+    from anatili.train.shape import outline
+
+    recipe = load_recipe(RECIPES / "sherkala-8b.toml")
+    facts = outline(recipe, RECIPES, 64, 80)
+    plan = make_plan(about(shape=shape_of(recipe, RECIPES), tokens=facts["tokens"]))
+    assert plan.question.flops == facts["flops"]
+
+
+def test_a_recipe_without_a_shape_is_told_apart():
+    assert not has_shape(Recipe(name="x", language="kk"), Path())
+    assert has_shape(Recipe(name="x", language="kk", pretrain=Pretrain(layers=2)), Path())
+
+
+def test_a_config_that_is_no_decoder(tmp_path):
+    (tmp_path / "config.json").write_text('{"hidden_size": 8}')
+    with pytest.raises(Problem, match=r"config\.json does not say the shape"):
+        from_config(tmp_path / "config.json")
