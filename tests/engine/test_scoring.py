@@ -7,7 +7,7 @@ torch = pytest.importorskip("torch")
 xllamacpp = pytest.importorskip("xllamacpp")
 
 from anatili.engine import Span, open_engine  # noqa: E402
-from anatili.engine.llama import LlamaEngine  # noqa: E402
+from anatili.engine.llama import LlamaEngine, server_params  # noqa: E402
 from anatili.engine.llama_scorer import BATCH, LlamaScorer  # noqa: E402
 from anatili.engine.llama_server import LlamaServerEngine  # noqa: E402
 from anatili.gguf.file import export_gguf  # noqa: E402
@@ -72,7 +72,10 @@ def test_a_text_longer_than_a_batch_is_scored_in_parts(llama, monkeypatch):
 
 def test_position_by_position_gives_the_same(llama):
     """What is done behind another's llama.cpp server, and here where its C functions cannot be reached."""
-    remote = open_engine(llama.address, key=llama.client.headers["Authorization"].removeprefix("Bearer "))
+    params = server_params(llama.file, (), 256, 1)
+    params.api_keys = ["key"]
+    server = xllamacpp.Server(params)
+    remote = open_engine(server.listening_address, key="key")
     assert type(remote) is LlamaServerEngine
     assert (remote.context, remote.parameters, remote.tokens) == (256, llama.parameters, llama.tokens)
     asked = [Span(ids, start) for ids, start in spans(llama)[:4]]

@@ -16,21 +16,35 @@ def open_vocabulary(tokenizer: Any, size: int) -> Any:
     return LLTokenizer(tokenizer.backend_tokenizer.to_str(), n_vocab=size, eos_token=tokenizer.eos_token_id)
 
 
+def read_grammar(schema: Mapping[str, Any]) -> str:
+    """The grammar of a JSON Schema; {} is any object."""
+    from llguidance import LLMatcher
+
+    # Space between the parts would be a model's way to go on for ever.
+    compact = {"whitespace_flexible": False}
+    return str(LLMatcher.grammar_from_json_schema(json.dumps(dict(schema) or {"type": "object"}), overrides=compact))
+
+
+def check_schema(schema: Mapping[str, Any]) -> None:
+    """`Problem` if a JSON Schema is wrong, or asks for what llguidance cannot enforce."""
+    from llguidance import LLMatcher
+
+    if error := LLMatcher.validate_grammar(read_grammar(schema)):
+        raise Problem(f"this JSON Schema cannot be used: {error}")
+
+
 class Form:
     """One answer that keeps a JSON Schema; {} is any object."""
 
     def __init__(self, vocabulary: Any, schema: Mapping[str, Any]) -> None:
         from llguidance import LLMatcher
 
-        # Space between the parts would be a model's way to go on for ever.
-        compact = {"whitespace_flexible": False}
-        grammar = LLMatcher.grammar_from_json_schema(json.dumps(dict(schema) or {"type": "object"}), overrides=compact)
-        self.matcher = LLMatcher(vocabulary, grammar, log_level=0)
+        self.matcher = LLMatcher(vocabulary, read_grammar(schema), log_level=0)
         self.check()
 
     def check(self) -> None:
         if self.matcher.is_error():
-            raise Problem(f"the JSON Schema cannot be kept to: {self.matcher.get_error()}")
+            raise Problem(f"this JSON Schema cannot be used: {self.matcher.get_error()}")
 
     def allow(self, logits: Any) -> None:
         """Take from `logits`, shape (vocabulary,), all tokens that may not come next; in place."""

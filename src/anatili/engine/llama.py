@@ -2,68 +2,73 @@
 
 import os
 import secrets
+import shutil
+import sys
+import tempfile
+import weakref
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from anatili.engine import Chunk, Prompt, Sampling, Span, TokenLogprob
+from anatili.engine.in_process import Stream
+from anatili.engine.json_schema import check_schema
 from anatili.engine.llama_scorer import LlamaScorer, open_library
-from anatili.engine.llama_server import LlamaServerEngine
+from anatili.engine.llama_server import OWNER, LlamaServerEngine
+from anatili.engine.remote import error_problem, is_chat
 from anatili.gguf import check_gguf, read_facts, silence
 from anatili.problem import Problem, install
 from anatili.text import show_path
 
 MOST_CONTEXT = 4096
 """Tokens of context that memory is set aside for; models that hold fewer get fewer."""
+MAX_SOCKET_PATH = 100
+"""Bytes that the path of a Unix socket may have on every system."""
 
 
 class LlamaEngine(LlamaServerEngine):
-    """llama.cpp behind its own loopback server on a free port, with a key that only this process knows.
+    """llama.cpp's server, called in this process.
 
-    Text is scored past the server, in one pass. `adapters`: LoRA adapters as GGUF, each put on with full weight.
-    `slots`: answers worked on at a time, each with room for the whole context.
+    Its in-process interface has no tokenizer: token ids, their text and the chat template are asked for by HTTP over a
+    Unix socket that only this user can open. Where there are no Unix sockets (Windows), that is a loopback port with a
+    key that only this process knows. Text is scored without the server, in one pass. `adapters`: LoRA adapters as GGUF,
+    each applied with full weight. `slots`: answers worked on at a time, each with room for the whole context.
     """
 
     def __init__(self, file: Path, adapters: Sequence[Path] = (), slots: int = 1) -> None:
         for path in (file, *adapters):
             check_gguf(path)
         try:
+            import httpx
             import xllamacpp
         except ImportError as error:
             raise Problem(f"running a .gguf file needs llama.cpp: {install('serve')}") from error
         self.file, self.adapters, self.facts = file, adapters, read_facts(file)
-        key = secrets.token_hex(16)
-        settings = self.settings(xllamacpp, file, adapters, self.context, slots, key)
+        params, key, socket = server_params(file, adapters, self.context, slots), secrets.token_hex(16), socket_path()
+        self.socket = socket
+        params.api_keys = [key]
+        if socket:
+            params.hostnames = [str(socket)]
+            weakref.finalize(self, shutil.rmtree, socket.parent, ignore_errors=True)
         try:
             with silence():
-                self.server = xllamacpp.Server(settings)
+                self.server = xllamacpp.Server(params)
         except RuntimeError as error:
             raise Problem(f"llama.cpp cannot run {show_path(file)}: {error}") from error
-        super().__init__(self.server.listening_address, key)
-        self.name, self.slots, self.label = file.stem, slots, "llama.cpp"
+        self.handlers = {
+            "/v1/completions": self.server.handle_completions,
+            "/v1/chat/completions": self.server.handle_chat_completions,
+            "/v1/embeddings": self.server.handle_embeddings,
+        }
+        # The server may close a kept connection at the moment it is used again: take a new one each time.
+        limits = httpx.Limits(max_keepalive_connections=0)
+        transport = httpx.HTTPTransport(uds=str(socket), limits=limits) if socket else None
+        super().__init__("http://localhost" if socket else self.server.listening_address, key, transport=transport)
+        self.slots, self.label = slots, "llama.cpp"
 
-    @staticmethod
-    def settings(xllamacpp: Any, file: Path, adapters: Sequence[Path], context: int, slots: int, key: str) -> Any:
-        params = xllamacpp.CommonParams()
-        params.model.path = str(file)
-        params.n_ctx, params.n_parallel = context * slots, slots
-        params.hostnames, params.port = ["127.0.0.1"], 0
-        params.api_keys = [key]
-        # llama.cpp's threads spin: on a machine that is shared, all cores make it many times slower than all but one.
-        params.cpuparams.n_threads = params.cpuparams_batch.n_threads = max(1, (os.cpu_count() or 2) - 1)
-        params.n_threads_http = slots + 4  # a thread is held by each stream; the rest is for tokens and health
-        params.use_jinja, params.warmup = True, False
-        params.embedding, params.pooling_type = True, xllamacpp.llama_pooling_type.LLAMA_POOLING_TYPE_MEAN
-        params.n_ubatch = params.n_batch = max(512, min(2048, context))  # a text to embed must fit into one
-        params.verbosity = -1
-        loras = []
-        for path in adapters:
-            lora = xllamacpp.CommonAdapterLoraInfo()
-            lora.path, lora.scale = str(path), 1.0
-            loras.append(lora)
-        params.lora_adapters = loras
-        return params
+    def find_model(self, model: str) -> dict[str, Any]:
+        return {"id": self.file.stem, "owned_by": OWNER}
 
     @property
     def context(self) -> int:
@@ -78,13 +83,36 @@ class LlamaEngine(LlamaServerEngine):
         return self.facts["vocabulary"]
 
     def generate(self, prompt: Prompt, sampling: Sampling) -> Iterator[Chunk]:
-        self.check([one for one in prompt if isinstance(one, int)])
+        self.check([part for part in prompt if isinstance(part, int)])
+        if sampling.schema and not is_chat(prompt):
+            check_schema(sampling.schema)  # in a completion of a text llama.cpp leaves out a schema that it cannot read
         return super().generate(prompt, sampling)
 
     def embed(self, texts: Sequence[str | Sequence[int]]) -> list[list[float]]:
         for text in texts:
             self.check([] if isinstance(text, str) else text)
         return super().embed(texts)
+
+    def events(self, path: str, body: dict[str, Any]) -> Iterator[dict[str, Any]]:
+        try:
+            for event in Stream(self.handlers[path], body):
+                yield self.check_answer(event)
+        except (ValueError, RuntimeError, LookupError) as error:  # raised by llama.cpp for a request it cannot read
+            raise refused(error) from error
+
+    def ask(self, path: str, body: dict[str, Any] | None = None) -> Any:
+        if path not in self.handlers:
+            return super().ask(path, body)
+        try:
+            return self.check_answer(self.handlers[path](body))
+        except (ValueError, RuntimeError, LookupError) as error:
+            raise refused(error) from error
+
+    def check_answer(self, answer: dict[str, Any]) -> dict[str, Any]:
+        """An answer of the server; `Problem` if it is an error."""
+        if "error" in answer:
+            raise error_problem(answer["error"], answer["error"].get("code", 500), self.label)
+        return answer
 
     @cached_property
     def scorer(self) -> LlamaScorer | None:
@@ -112,3 +140,43 @@ class LlamaEngine(LlamaServerEngine):
         for span in spans:
             self.check(span.ids)
             yield scorer.logprobs(span.ids, span.start)
+
+
+def refused(error: Exception) -> Problem:
+    """An exception of an in-process handler, which its HTTP server answers with status 400."""
+    return Problem(f"llama.cpp answered 400: {error}")
+
+
+def server_params(file: Path, adapters: Sequence[Path], context: int, slots: int) -> Any:
+    """llama.cpp's settings for a model, on a free loopback port."""
+    import xllamacpp
+
+    params = xllamacpp.CommonParams()
+    params.model.path = str(file)
+    params.n_ctx, params.n_parallel = context * slots, slots
+    params.hostnames, params.port = ["127.0.0.1"], 0
+    # llama.cpp's threads spin: on a machine that is shared, all cores make it many times slower than all but one.
+    params.cpuparams.n_threads = params.cpuparams_batch.n_threads = max(1, (os.cpu_count() or 2) - 1)
+    params.n_threads_http = slots + 4
+    params.use_jinja, params.warmup = True, False
+    params.embedding, params.pooling_type = True, xllamacpp.llama_pooling_type.LLAMA_POOLING_TYPE_MEAN
+    params.n_ubatch = params.n_batch = max(512, min(2048, context))  # a text to embed must fit into one
+    params.verbosity = -1
+    loras = []
+    for path in adapters:
+        lora = xllamacpp.CommonAdapterLoraInfo()
+        lora.path, lora.scale = str(path), 1.0
+        loras.append(lora)
+    params.lora_adapters = loras
+    return params
+
+
+def socket_path() -> Path | None:
+    """A path for a Unix socket in a new folder that only this user can open; None where that cannot be."""
+    if sys.platform == "win32":
+        return None
+    folder = Path(tempfile.mkdtemp(prefix="anatili-"))
+    if len(os.fsencode(folder)) <= MAX_SOCKET_PATH - len("/s.sock"):
+        return folder / "s.sock"
+    folder.rmdir()
+    return None

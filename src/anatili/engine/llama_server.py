@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import Any
 
-from anatili.engine import Message, Sampling, Span, TokenLogprob
+from anatili.engine import Sampling, Span, TokenLogprob
 from anatili.engine.remote import RemoteEngine
 from anatili.problem import Problem
 
@@ -36,11 +36,6 @@ class LlamaServerEngine(RemoteEngine):
         if len(ids) > self.context:
             raise Problem(f"the text is too long for this model: {len(ids)} tokens, it holds {self.context}")
 
-    def count(self, messages: Sequence[Message]) -> int:
-        """Tokens of a conversation with the chat template around it."""
-        prompt = self.ask("/apply-template", {"messages": list(messages)})["prompt"]
-        return len(self.tokenize(prompt, begin=True))  # the server takes the begin token off, and puts it on again
-
     def tokenize(self, text: str, *, begin: bool = False) -> list[int]:
         body = {"content": text, "add_special": begin, "parse_special": True}
         ids: list[int] = self.ask("/tokenize", body)["tokens"]
@@ -57,17 +52,19 @@ class LlamaServerEngine(RemoteEngine):
     def more(self, sampling: Sampling) -> dict[str, Any]:
         # Models that think aloud first (Qwen 3) would use up the answer's tokens with it; other templates do not ask.
         aloud = {"chat_template_kwargs": {"enable_thinking": False}}
-        return {"repeat_penalty": sampling.repetition_penalty, "cache_prompt": True, **aloud}
+        # In completions of a text llama.cpp does not read `response_format`.
+        schema = {} if sampling.schema is None else {"json_schema": dict(sampling.schema) or {"type": "object"}}
+        return {"repeat_penalty": sampling.repetition_penalty, "cache_prompt": True, **aloud, **schema}
 
     def next_token(self, ids: Sequence[int], forced: int, top_logprobs: int) -> dict[str, Any] | None:
         """The token `forced` after `ids`, with its logprob and those of the most likely; None if it is half a letter.
 
         The logprobs are those before anything is forced.
         """
-        body = {"prompt": list(ids), "n_predict": 1, "n_probs": max(1, top_logprobs), "temperature": 0,
+        body = {"prompt": list(ids), "max_tokens": 1, "logprobs": max(1, top_logprobs), "temperature": 0,
                 "cache_prompt": True, "logit_bias": [[forced, 1e9]]}  # fmt: skip
-        rows = self.ask("/completion", body).get("completion_probabilities")
-        return dict(rows[0]) if rows else None
+        logprobs = self.ask("/v1/completions", body)["choices"][0].get("logprobs")
+        return dict(logprobs["content"][0]) if logprobs else None
 
     @cached_property
     def letter(self) -> int:

@@ -69,9 +69,6 @@ class TransformersEngine:
             text = "\n".join(message["content"] for message in messages) + "\n"
         return self.tokenize(text)
 
-    def count(self, messages: Sequence[Message]) -> int:
-        return len(self.prompt(messages))
-
     def tokenize(self, text: str, *, begin: bool = False) -> list[int]:
         ids: list[int] = self.tokenizer.encode(text, add_special_tokens=False)
         first = self.tokenizer.bos_token_id

@@ -23,8 +23,11 @@ class RemoteEngine:
     slots = 64
     """Requests that are handed on at a time; such a server has a queue of its own."""
 
-    def __init__(self, address: str, key: str = "", model: str = "") -> None:
-        """`model`: which of the server's; it may be left out where there is only one."""
+    def __init__(self, address: str, key: str = "", model: str = "", transport: Any = None) -> None:
+        """`model`: which of the server's; it may be left out where there is only one.
+
+        `transport`: an httpx transport, where the server is not reached by its address.
+        """
         import httpx
 
         self.address = address.rstrip("/").removesuffix("/v1")
@@ -34,7 +37,7 @@ class RemoteEngine:
         # A server on this machine may close a kept connection at the moment it is used again: take a new one each time.
         limits = httpx.Limits(max_keepalive_connections=0 if any(name in self.address for name in LOCAL) else 20)
         headers = {"Authorization": f"Bearer {key}"} if key else {}
-        self.client = httpx.Client(timeout=120, headers=headers, limits=limits)
+        self.client = httpx.Client(timeout=120, headers=headers, limits=limits, transport=transport)
         self.card = self.find_model(model)
         """What the server says of the model."""
         self.name = str(self.card["id"])
@@ -176,13 +179,17 @@ class RemoteEngine:
 def refusal(answer: Any, label: str) -> Problem:
     """What a server answered in place of what was asked, said so that a person can do something about it."""
     try:
-        said = answer.json()["error"]
-        if said.get("type") == "exceed_context_size_error":  # llama.cpp's
-            held, asked = said["n_ctx"], said["n_prompt_tokens"]
-            return Problem(f"the question is too long for this model: {asked} tokens, it holds {held}")
-        return Problem(f"{label} answered {answer.status_code}: {said['message']}")
+        return error_problem(answer.json()["error"], answer.status_code, label)
     except (ValueError, LookupError, AttributeError, TypeError):
         return Problem(f"{label} answered {answer.status_code}: {answer.text[:300]}")
+
+
+def error_problem(error: dict[str, Any], status: int, label: str) -> Problem:
+    """The `error` of a server's answer as a `Problem`."""
+    if error.get("type") == "exceed_context_size_error":  # llama.cpp's
+        held, asked = error["n_ctx"], error["n_prompt_tokens"]
+        return Problem(f"the question is too long for this model: {asked} tokens, it holds {held}")
+    return Problem(f"{label} answered {status}: {error['message']}")
 
 
 def listing(names: Sequence[str], like: str = "") -> str:
@@ -192,17 +199,22 @@ def listing(names: Sequence[str], like: str = "") -> str:
     return ", ".join(shown) + (f" and {len(names) - len(shown)} more" if len(names) > len(shown) else "")
 
 
+def is_chat(prompt: Prompt) -> bool:
+    """Whether a prompt is a conversation, not a text or token ids."""
+    return not isinstance(prompt, str) and bool(prompt) and isinstance(prompt[0], dict)
+
+
 def request(prompt: Prompt, sampling: Sampling) -> tuple[str, dict[str, Any]]:
     """The path that answers a prompt, and what is sent there."""
-    is_chat = not isinstance(prompt, str) and bool(prompt) and isinstance(prompt[0], dict)
+    chat = is_chat(prompt)
     body: dict[str, Any] = {
         "stream": True, "stream_options": {"include_usage": True}, "max_tokens": sampling.max_tokens,
         "temperature": sampling.temperature, "top_p": sampling.top_p, "seed": sampling.seed,
     }  # fmt: skip
-    body["messages" if is_chat else "prompt"] = prompt if isinstance(prompt, str) else list(prompt)
+    body["messages" if chat else "prompt"] = prompt if isinstance(prompt, str) else list(prompt)
     if sampling.stop:
         body["stop"] = list(sampling.stop)
-    if sampling.top_logprobs >= 0 and is_chat:
+    if sampling.top_logprobs >= 0 and chat:
         body |= {"logprobs": True, "top_logprobs": sampling.top_logprobs}
     elif sampling.top_logprobs >= 0:
         body["logprobs"] = sampling.top_logprobs
@@ -211,7 +223,7 @@ def request(prompt: Prompt, sampling: Sampling) -> tuple[str, dict[str, Any]]:
         if sampling.schema:
             schema = {"name": "answer", "schema": dict(sampling.schema)}
             body["response_format"] = {"type": "json_schema", "json_schema": schema}
-    return ("/v1/chat/completions" if is_chat else "/v1/completions"), body
+    return ("/v1/chat/completions" if chat else "/v1/completions"), body
 
 
 def read_logprobs(said: dict[str, Any] | None) -> tuple[TokenLogprob, ...]:
