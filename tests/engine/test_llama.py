@@ -11,7 +11,6 @@ import pytest
 
 pytest.importorskip("torch")
 pytest.importorskip("xllamacpp")
-httpx = pytest.importorskip("httpx")
 
 from anatili.engine import Sampling, in_process, open_engine, say
 from anatili.gguf.file import export_gguf
@@ -137,6 +136,8 @@ def test_a_process_ends_in_order_whatever_was_not_closed(file):
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no Unix sockets")
 def test_no_port_is_opened_and_only_this_process_may_ask_its_server(engine):
+    import httpx
+
     assert engine.server.listening_address == f"unix://{engine.socket}"
     assert engine.socket.parent.stat().st_mode & 0o777 == 0o700
     with httpx.Client(transport=httpx.HTTPTransport(uds=str(engine.socket))) as client:

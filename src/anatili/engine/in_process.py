@@ -37,7 +37,7 @@ class Stream:
     def work(self) -> None:
         try:
             self.handler(self.body, self.take)
-        except Exception as error:  # noqa: BLE001  (it is raised again where the events are read)
+        except Exception as error:  # raised again where the events are read
             self.events.put(error)
         finally:
             self.events.put(None)

@@ -125,12 +125,7 @@ class LlamaEngine(LlamaServerEngine):
         scorer = self.scorer
         if scorer is None:
             return super().score(ids, top_logprobs)
-        logprobs = []
-        for row, token in zip(scorer.rows(ids, 1), ids[1:], strict=True):
-            top = (-row).argsort(kind="stable")[:top_logprobs].tolist()
-            others = tuple((scorer.text(number), float(row[number])) for number in top)
-            logprobs.append(TokenLogprob(scorer.text(token), float(row[token]), others))
-        return logprobs
+        return list(scorer.score(ids, top_logprobs))
 
     def logprobs(self, spans: Sequence[Span]) -> Iterator[list[float]]:
         scorer = self.scorer

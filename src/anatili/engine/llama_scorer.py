@@ -8,7 +8,7 @@ import ctypes
 import os
 import weakref
 from collections.abc import Iterator, Sequence
-from math import ceil
+from math import log
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from anatili.engine import TokenLogprob
 from anatili.gguf import silence
 from anatili.problem import Problem
 from anatili.text import show_path
@@ -27,7 +28,7 @@ BATCH = 512
 DEFAULTS = (512, 2048, 512, 1)
 """What llama.cpp sets in the first fields of its context parameters."""
 TOKEN_BYTES = 512
-Logprobs = npt.NDArray[np.float64]
+Logits = npt.NDArray[np.float32]
 
 
 class ModelParams(ctypes.Structure):
@@ -144,44 +145,65 @@ class LlamaScorer:
             self.context, pointers, len(loaded), (ctypes.c_float * len(loaded))(*[1.0] * len(loaded))
         )
 
-    def rows(self, ids: Sequence[int], start: int) -> Iterator[Logprobs]:
-        """For each token from `start` on the log probabilities of all tokens in its place, shape (vocabulary,)."""
+    def logits(self, ids: Sequence[int], start: int) -> Iterator[Logits]:
+        """For each token from `start` on the logits of all tokens at its position, shape (vocabulary,).
+
+        They are overwritten when the next ones are computed.
+        """
         with self.lock:
             self.library.llama_memory_clear(self.library.llama_get_memory(self.context), True)
-            given = ids[:-1]
-            parts = ceil(len(given) / self.most)
-            for first in (part * self.most for part in range(parts)):
-                yield from self.decode(given[first : first + self.most], first, start - 1)
+            read = ids[:-1]
+            for first in range(0, len(read), self.most):
+                yield from self.decode(read[first : first + self.most], first, start - 1)
 
-    def decode(self, ids: Sequence[int], first: int, wanted: int) -> Iterator[Logprobs]:
-        """Compute tokens that begin at position `first`; logits are given from position `wanted` on."""
+    def decode(self, ids: Sequence[int], first: int, start: int) -> Iterator[Logits]:
+        """Compute tokens that begin at position `first`; logits are returned from position `start` on."""
         batch = self.batch
         batch.n_tokens = len(ids)
-        for place, number in enumerate(ids):
-            batch.token[place], batch.pos[place] = number, first + place
-            batch.n_seq_id[place], batch.seq_id[place][0] = 1, 0
-            batch.logits[place] = first + place >= wanted
+        for index, token in enumerate(ids):
+            batch.token[index], batch.pos[index] = token, first + index
+            batch.n_seq_id[index], batch.seq_id[index][0] = 1, 0
+            batch.logits[index] = first + index >= start
         code = self.library.llama_decode(self.context, batch)
         if code:
             raise Problem(f"llama.cpp could not compute {len(ids)} tokens (error {code})")
-        count = min(len(ids), first + len(ids) - wanted)
-        if count <= 0:
-            return
-        logits = np.ctypeslib.as_array(self.library.llama_get_logits(self.context), (count, self.size))
-        for row in logits:
-            values = row.astype(np.float64)
-            values -= values.max()
-            yield values - np.log(np.exp(values).sum())
+        count = min(len(ids), first + len(ids) - start)
+        if count > 0:
+            yield from np.ctypeslib.as_array(self.library.llama_get_logits(self.context), (count, self.size))
 
     def logprobs(self, ids: Sequence[int], start: int) -> list[float]:
-        """The log probabilities of the tokens from `start` on."""
-        return [float(row[token]) for row, token in zip(self.rows(ids, start), ids[start:], strict=True)]
+        """The logprobs of the tokens from `start` on."""
+        rows = zip(self.logits(ids, start), ids[start:], strict=True)
+        return [float(logits[token]) - log_total(logits) for logits, token in rows]
+
+    def score(self, ids: Sequence[int], top_logprobs: int) -> Iterator[TokenLogprob]:
+        """Each token but the first with its logprob and those of so many of the most likely tokens."""
+        for logits, token in zip(self.logits(ids, 1), ids[1:], strict=True):
+            total = log_total(logits)
+            top = [(self.text(number), float(logits[number]) - total) for number in largest(logits, top_logprobs)]
+            yield TokenLogprob(self.text(token), float(logits[token]) - total, tuple(top))
 
     def text(self, token: int) -> str:
         """A token's text; of half a letter, the replacement character."""
         buffer = ctypes.create_string_buffer(TOKEN_BYTES)
         length = self.library.llama_token_to_piece(self.vocabulary, token, buffer, TOKEN_BYTES, 0, True)
         return buffer.raw[: max(0, length)].decode("utf-8", "replace")
+
+
+def log_total(logits: Logits) -> float:
+    """The natural logarithm of the sum of exponentials: what a logit exceeds its logprob by."""
+    most = logits.max()
+    scaled = logits - most
+    np.exp(scaled, out=scaled)
+    return float(most) + log(scaled.sum(dtype=np.float64))
+
+
+def largest(logits: Logits, count: int) -> list[int]:
+    """The tokens with the largest logits, the largest first."""
+    if count <= 1:
+        return [int(logits.argmax())][:count]
+    tokens = np.argpartition(logits, -count)[-count:] if count < len(logits) else np.arange(len(logits))
+    return [int(token) for token in tokens[np.lexsort((tokens, -logits[tokens]))]]
 
 
 def close(library: Any, model: int, context: int, batch: Batch) -> None:
