@@ -4,8 +4,9 @@
 
 In one run, in turns: time to the first words and tokens a second after them, of the engine alone (llama.cpp's own HTTP
 server) and through our API (the same model behind it, without passages); with `--before` also through a second server
-of ours that is running already, for instance of an older version. Then so many streams at once, while the page is
-fetched again and again: errors, the slowest first words, and the slowest page.
+of ours that is running already, for instance of an older version. Then strings scored a second (`echo` with `logprobs`
+at /v1/completions), all in one request, beside the engine called in this process. Then so many streams at once, while
+the page is fetched again and again: errors, the slowest first words, and the slowest page.
 """
 
 import argparse
@@ -17,14 +18,17 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 
 import httpx
 import xllamacpp
 
 from anatili import models
+from anatili.engine import Engine, Span, open_engine
 from anatili.engine.llama import MOST_CONTEXT, server_params
 from anatili.gguf import read_facts, silence
+from anatili.sample import passages
 
 PROMPTS = ("Қазақстан туралы айтып бер.", "Расскажи о Казахстане.", "Tell me about the steppe.", "Bana bozkırı anlat.")
 LIMIT = 64
@@ -81,6 +85,32 @@ def serve_alone(file: Path, slots: int) -> xllamacpp.Server:
         return xllamacpp.Server(server_params(file, (), min(MOST_CONTEXT, read_facts(file)["context"]), slots))
 
 
+def compare_scores(engine: Engine, addresses: dict[str, str], count: int) -> None:
+    """Strings scored a second by the engine and by each server, in turns, and how far their logprobs differ."""
+    sentences = [part for _, _, text in passages().values() for part in text.split(". ") if 30 < len(part) <= 100]
+    strings = sentences[:: len(sentences) // count][:count]
+    body = {"prompt": strings, "max_tokens": 0, "echo": True, "logprobs": 1}
+    seconds: dict[str, list[float]] = {name: [] for name in ("engine", *addresses)}
+    rows: dict[str, list[list[float]]] = {}
+    with httpx.Client(timeout=600) as client:
+        for number in range(4):
+            for name in seconds:
+                began = time.perf_counter()
+                if name in addresses:
+                    answer = client.post(f"{addresses[name]}/v1/completions", json=body).raise_for_status().json()
+                    rows[name] = [choice["logprobs"]["token_logprobs"][1:] for choice in answer["choices"]]
+                else:
+                    spans = [Span(engine.tokenize(string, begin=True)) for string in strings]
+                    rows[name] = list(engine.logprobs(spans))
+                if number:  # the first round opens the scorer
+                    seconds[name].append(time.perf_counter() - began)
+    tokens = sum(map(len, rows["engine"]))
+    for name, values in seconds.items():
+        pairs = zip(chain(*rows[name]), chain(*rows["engine"]), strict=True)
+        print(f"{name}: {count / statistics.median(values):.1f} strings/s scored ({count} strings, {tokens} tokens), "
+              f"logprobs differ by {max(abs(a - b) for a, b in pairs):.5f} at most")  # fmt: skip
+
+
 def crowd(address: str, streams: int) -> None:
     firsts: list[float] = []
     errors: list[str] = []
@@ -124,6 +154,7 @@ def main() -> None:
     asked.add_argument("model", nargs="?", default="kazakh-26m")
     asked.add_argument("--streams", type=int, default=32)
     asked.add_argument("--rounds", type=int, default=8)
+    asked.add_argument("--strings", type=int, default=60)
     asked.add_argument("--before", default="", help="address of another server of ours")
     said = asked.parse_args()
     command = [sys.executable, "-m", "anatili", "serve", said.model, "--no-browser"]
@@ -139,9 +170,13 @@ def main() -> None:
                 time.sleep(0.1)
         folder = models.find(said.model)
         assert folder
-        alone = serve_alone(models.open_packaged(folder, print), 4)
+        file = models.open_packaged(folder, print)
         before = {"API before": said.before} if said.before else {}
-        compare({"engine": alone.listening_address, "API": address, **before}, said.rounds)
+        if said.rounds:
+            alone = serve_alone(file, 4)
+            compare({"engine": alone.listening_address, "API": address, **before}, said.rounds)
+        if said.strings:
+            compare_scores(open_engine(file), {"API": address, **before}, said.strings)
         if said.streams:
             crowd(address, said.streams)
     finally:
