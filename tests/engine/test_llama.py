@@ -49,7 +49,7 @@ def test_models_that_think_aloud_are_asked_not_to(tmp_path):
     (folder / "chat_template.jinja").write_text(models.TEMPLATE + asks, "utf-8")
     export_gguf(folder, tmp_path / "m.gguf", "q8_0")
     engine = open_engine(tmp_path / "m.gguf")
-    more = engine.more(Sampling())
+    more = engine.extra_options(Sampling())
     assert engine.ask("/apply-template", {"messages": ASK, **more})["prompt"].endswith("plain")
     more["chat_template_kwargs"]["enable_thinking"] = True
     assert engine.ask("/apply-template", {"messages": ASK, **more})["prompt"].endswith("aloud"), "it is asked otherwise"
@@ -65,7 +65,7 @@ def test_it_stops_at_the_limit_and_at_a_stop_word(engine):
 
 def test_a_question_that_is_too_long_is_told(engine):
     assert engine.context == 256
-    with pytest.raises(Problem, match=r"too long for this model: .* it holds 256"):
+    with pytest.raises(Problem, match=r"too long for this model: .* its context is 256"):
         list(engine.generate([{"role": "user", "content": "сөз " * 400}], Sampling()))
 
 

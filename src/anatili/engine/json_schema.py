@@ -1,4 +1,4 @@
-"""Answers that must keep a form: which tokens may come next for a text to be JSON of a schema. By llguidance."""
+"""Answers that must match a JSON Schema: which tokens may come next, by llguidance."""
 
 import json
 from collections.abc import Mapping
@@ -8,7 +8,7 @@ from anatili.problem import Problem, install
 
 
 def open_vocabulary(tokenizer: Any, size: int) -> Any:
-    """A Hugging Face tokenizer of so many tokens as llguidance wants it; takes a second for large ones."""
+    """A Hugging Face tokenizer of `size` tokens in the form llguidance needs; takes a second for large ones."""
     try:
         from llguidance import LLTokenizer
     except ImportError as error:
@@ -20,7 +20,7 @@ def read_grammar(schema: Mapping[str, Any]) -> str:
     """The grammar of a JSON Schema; {} is any object."""
     from llguidance import LLMatcher
 
-    # Space between the parts would be a model's way to go on for ever.
+    # If white space were allowed between the parts, a model could go on with it for ever.
     compact = {"whitespace_flexible": False}
     return str(LLMatcher.grammar_from_json_schema(json.dumps(dict(schema) or {"type": "object"}), overrides=compact))
 
@@ -33,8 +33,8 @@ def check_schema(schema: Mapping[str, Any]) -> None:
         raise Problem(f"this JSON Schema cannot be used: {error}")
 
 
-class Form:
-    """One answer that keeps a JSON Schema; {} is any object."""
+class SchemaConstraint:
+    """Keeps one answer within a JSON Schema; {} is any object."""
 
     def __init__(self, vocabulary: Any, schema: Mapping[str, Any]) -> None:
         from llguidance import LLMatcher
@@ -46,16 +46,16 @@ class Form:
         if self.matcher.is_error():
             raise Problem(f"this JSON Schema cannot be used: {self.matcher.get_error()}")
 
-    def allow(self, logits: Any) -> None:
-        """Take from `logits`, shape (vocabulary,), all tokens that may not come next; in place."""
+    def mask(self, logits: Any) -> None:
+        """Rule out all tokens that may not come next in `logits`, shape (vocabulary,), in place."""
         from llguidance.torch import allocate_token_bitmask, apply_token_bitmask_inplace, fill_next_token_bitmask
 
-        mask = allocate_token_bitmask(1, len(logits))
-        fill_next_token_bitmask(self.matcher, mask)
+        bitmask = allocate_token_bitmask(1, len(logits))
+        fill_next_token_bitmask(self.matcher, bitmask)
         self.check()
-        apply_token_bitmask_inplace(logits, mask[0])
+        apply_token_bitmask_inplace(logits, bitmask[0])
 
-    def take(self, token: int) -> None:
-        """Tell which token came."""
+    def accept(self, token: int) -> None:
+        """Record the token that was chosen."""
         self.matcher.consume_token(token)
         self.check()

@@ -22,7 +22,7 @@ from anatili.problem import Problem, install
 from anatili.text import show_path
 
 MOST_CONTEXT = 4096
-"""Tokens of context that memory is set aside for; models that hold fewer get fewer."""
+"""Tokens of context to reserve memory for; fewer for models with a shorter context."""
 MAX_SOCKET_PATH = 100
 """Bytes that the path of a Unix socket may have on every system."""
 
@@ -79,13 +79,13 @@ class LlamaEngine(LlamaServerEngine):
         return self.facts["parameters"]
 
     @property
-    def tokens(self) -> int:
+    def vocabulary_size(self) -> int:
         return self.facts["vocabulary"]
 
     def generate(self, prompt: Prompt, sampling: Sampling) -> Iterator[Chunk]:
         self.check([part for part in prompt if isinstance(part, int)])
         if sampling.schema and not is_chat(prompt):
-            check_schema(sampling.schema)  # in a completion of a text llama.cpp leaves out a schema that it cannot read
+            check_schema(sampling.schema)  # in text completions llama.cpp ignores a schema that it cannot read
         return super().generate(prompt, sampling)
 
     def embed(self, texts: Sequence[str | Sequence[int]]) -> list[list[float]]:
@@ -116,7 +116,7 @@ class LlamaEngine(LlamaServerEngine):
 
     @cached_property
     def scorer(self) -> LlamaScorer | None:
-        """The model opened a second time, for scoring; None where llama.cpp's C functions cannot be reached."""
+        """The model opened a second time, for scoring; None where llama.cpp's C functions are not exported."""
         library = open_library()
         return LlamaScorer(library, self.file, self.adapters, self.context) if library else None
 
@@ -150,12 +150,12 @@ def server_params(file: Path, adapters: Sequence[Path], context: int, slots: int
     params.model.path = str(file)
     params.n_ctx, params.n_parallel = context * slots, slots
     params.hostnames, params.port = ["127.0.0.1"], 0
-    # llama.cpp's threads spin: on a machine that is shared, all cores make it many times slower than all but one.
+    # llama.cpp's threads spin: on a shared machine, using all cores is many times slower than using all but one.
     params.cpuparams.n_threads = params.cpuparams_batch.n_threads = max(1, (os.cpu_count() or 2) - 1)
     params.n_threads_http = slots + 4
     params.use_jinja, params.warmup = True, False
     params.embedding, params.pooling_type = True, xllamacpp.llama_pooling_type.LLAMA_POOLING_TYPE_MEAN
-    params.n_ubatch = params.n_batch = max(512, min(2048, context))  # a text to embed must fit into one
+    params.n_ubatch = params.n_batch = max(512, min(2048, context))  # a text to embed must fit into one batch
     params.verbosity = -1
     loras = []
     for path in adapters:

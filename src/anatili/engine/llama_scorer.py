@@ -1,7 +1,7 @@
-"""Log probabilities of a whole text in one pass of llama.cpp, which its server cannot give.
+"""The logprobs of a whole text in one pass of llama.cpp, which its server does not offer.
 
-By the C functions that xllamacpp's library brings. Of the two structures that its C interface passes by value only the
-first four fields are touched, and their defaults are checked: a library that has other ones is not used.
+This calls the C functions that xllamacpp's library exports. Its C interface passes two structures by value: only the
+first four fields of one are set, and their defaults are checked. A library with other defaults is not used.
 """
 
 import ctypes
@@ -22,23 +22,23 @@ from anatili.problem import Problem
 from anatili.text import show_path
 
 LOGIT_BYTES = 64 * 2**20
-"""Size of the logits that are computed at a time."""
+"""Size of the logits computed at a time."""
 BATCH = 512
-"""Tokens that are computed at a time at most."""
+"""Maximum number of tokens computed at a time."""
 DEFAULTS = (512, 2048, 512, 1)
-"""What llama.cpp sets in the first fields of its context parameters."""
+"""llama.cpp's values of the first fields of its context parameters."""
 TOKEN_BYTES = 512
 Logits = npt.NDArray[np.float32]
 
 
 class ModelParams(ctypes.Structure):
-    """Settings of a model, as llama.cpp has them by default; larger than in any version."""
+    """llama.cpp's default settings of a model; larger than the structure is in any version."""
 
     _fields_ = (("unread", ctypes.c_uint64 * 64),)
 
 
 class ContextParams(ctypes.Structure):
-    """Settings of a context; larger than in any version."""
+    """Settings of a context; larger than the structure is in any version."""
 
     _fields_ = (
         ("n_ctx", ctypes.c_uint32),
@@ -50,7 +50,7 @@ class ContextParams(ctypes.Structure):
 
 
 class Batch(ctypes.Structure):
-    """Tokens to compute, each with its position, its sequences and whether its logits are wanted."""
+    """Tokens to compute, each with its position, its sequences and whether its logits are needed."""
 
     _fields_ = (
         ("n_tokens", ctypes.c_int32),
@@ -90,11 +90,11 @@ FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "llama_free": (None, (ctypes.c_void_p,)),
     "llama_model_free": (None, (ctypes.c_void_p,)),
 }
-"""The C functions that are called: name -> result, arguments."""
+"""The C functions used here: name -> result type, argument types."""
 
 
 def open_library() -> Any:
-    """llama.cpp's C functions; None where xllamacpp hides them (Windows), or has other structures than these."""
+    """llama.cpp's C functions; None where xllamacpp does not export them (Windows) or its structures differ."""
     import xllamacpp
 
     try:
@@ -109,7 +109,7 @@ def open_library() -> Any:
 
 
 class LlamaScorer:
-    """A GGUF file opened for scoring, its weights shared with whoever else has mapped it."""
+    """A GGUF file opened for scoring. Its weights are shared with every other mapping of the file."""
 
     def __init__(self, library: Any, file: Path, adapters: Sequence[Path], context: int) -> None:
         self.library, self.lock = library, Lock()
@@ -119,20 +119,20 @@ class LlamaScorer:
                 raise Problem(f"llama.cpp cannot open {show_path(file)}")
             self.vocabulary = library.llama_model_get_vocab(model)
             self.size = int(library.llama_vocab_n_tokens(self.vocabulary))
-            self.most = max(1, min(context, BATCH, LOGIT_BYTES // (4 * self.size)))
+            self.batch_size = max(1, min(context, BATCH, LOGIT_BYTES // (4 * self.size)))
             params = library.llama_context_default_params()
-            params.n_ctx, params.n_batch, params.n_ubatch = context, self.most, self.most
+            params.n_ctx, params.n_batch, params.n_ubatch = context, self.batch_size, self.batch_size
             self.context = library.llama_init_from_model(model, params)
             if not self.context or library.llama_n_ctx(self.context) < context:
                 raise Problem(f"llama.cpp has no memory for {context} tokens of {show_path(file)}")
-            self.put_on(model, adapters)
+            self.apply_adapters(model, adapters)
         threads = max(1, (os.cpu_count() or 2) - 1)
         library.llama_set_n_threads(self.context, threads, threads)
-        self.batch = library.llama_batch_init(self.most, 0, 1)
+        self.batch = library.llama_batch_init(self.batch_size, 0, 1)
         weakref.finalize(self, close, library, model, self.context, self.batch).atexit = False
 
-    def put_on(self, model: int, adapters: Sequence[Path]) -> None:
-        """Add LoRA adapters, each with full weight."""
+    def apply_adapters(self, model: int, adapters: Sequence[Path]) -> None:
+        """Apply LoRA adapters, each with full weight."""
         if not adapters:
             return
         loaded = [self.library.llama_adapter_lora_init(model, os.fsencode(path)) for path in adapters]
@@ -146,18 +146,18 @@ class LlamaScorer:
         )
 
     def logits(self, ids: Sequence[int], start: int) -> Iterator[Logits]:
-        """For each token from `start` on the logits of all tokens at its position, shape (vocabulary,).
+        """For each token from `start` on, the logits of all tokens at its position, shape (vocabulary,).
 
-        They are overwritten when the next ones are computed.
+        The next ones overwrite them.
         """
         with self.lock:
             self.library.llama_memory_clear(self.library.llama_get_memory(self.context), True)
             read = ids[:-1]
-            for first in range(0, len(read), self.most):
-                yield from self.decode(read[first : first + self.most], first, start - 1)
+            for first in range(0, len(read), self.batch_size):
+                yield from self.decode(read[first : first + self.batch_size], first, start - 1)
 
     def decode(self, ids: Sequence[int], first: int, start: int) -> Iterator[Logits]:
-        """Compute tokens that begin at position `first`; logits are returned from position `start` on."""
+        """Compute tokens from position `first` on; return logits from position `start` on."""
         batch = self.batch
         batch.n_tokens = len(ids)
         for index, token in enumerate(ids):
@@ -177,21 +177,21 @@ class LlamaScorer:
         return [float(logits[token]) - log_total(logits) for logits, token in rows]
 
     def score(self, ids: Sequence[int], top_logprobs: int) -> Iterator[TokenLogprob]:
-        """Each token but the first with its logprob and those of so many of the most likely tokens."""
+        """Each token but the first with its logprob and those of the most likely tokens."""
         for logits, token in zip(self.logits(ids, 1), ids[1:], strict=True):
             total = log_total(logits)
             top = [(self.text(number), float(logits[number]) - total) for number in largest(logits, top_logprobs)]
             yield TokenLogprob(self.text(token), float(logits[token]) - total, tuple(top))
 
     def text(self, token: int) -> str:
-        """A token's text; of half a letter, the replacement character."""
+        """The text of a token; the replacement character if it is only part of a letter."""
         buffer = ctypes.create_string_buffer(TOKEN_BYTES)
         length = self.library.llama_token_to_piece(self.vocabulary, token, buffer, TOKEN_BYTES, 0, True)
         return buffer.raw[: max(0, length)].decode("utf-8", "replace")
 
 
 def log_total(logits: Logits) -> float:
-    """The natural logarithm of the sum of exponentials: what a logit exceeds its logprob by."""
+    """The natural logarithm of the sum of exponentials: a logit minus this is a logprob."""
     most = logits.max()
     scaled = logits - most
     np.exp(scaled, out=scaled)

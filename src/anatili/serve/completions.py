@@ -52,7 +52,7 @@ def text_routes(desk: Desk) -> APIRouter:
         desk.check_model(wanted.model)
         texts = many(wanted.input)
         if not all(texts):
-            raise Problem("an empty text has no vector")
+            raise Problem("an empty text has no embedding")
         async with desk.slots.one():
             vectors = await desk.slots.call(desk.assistant.engine.embed, texts)
             counts = [len(text) if isinstance(text, list) else len(await tokens_of(desk, text)) for text in texts]
