@@ -4,7 +4,6 @@ import json
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import models
 import pytest
@@ -118,7 +117,7 @@ engine, prompt = open_engine(sys.argv[1], slots=2), [{"role": "user", "content":
 abandoned = engine.generate(prompt, Sampling(max_tokens=200))
 next(abandoned)
 def whole():
-    print(list(engine.generate(prompt, Sampling(max_tokens=150, temperature=0)))[-1].tokens, engine.socket.parent)
+    print(list(engine.generate(prompt, Sampling(max_tokens=150, temperature=0)))[-1].tokens)
 threading.Thread(target=whole).start()
 """
 
@@ -129,18 +128,16 @@ def test_a_process_ends_in_order_whatever_was_not_closed(file):
         [sys.executable, "-c", PROGRAM, str(file)], capture_output=True, text=True, check=False, timeout=120
     )
     assert (process.returncode, process.stderr) == (0, "")
-    tokens, folder = process.stdout.split()
-    assert tokens == "150"
-    assert not Path(folder).exists()
+    assert process.stdout == "150\n"
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="no Unix sockets")
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no abstract sockets")
 def test_no_port_is_opened_and_only_this_process_may_ask_its_server(engine):
     import httpx
 
-    assert engine.server.listening_address == f"unix://{engine.socket}"
-    assert engine.socket.parent.stat().st_mode & 0o777 == 0o700
-    with httpx.Client(transport=httpx.HTTPTransport(uds=str(engine.socket))) as client:
+    assert engine.server.listening_address == "unix://"
+    assert engine.socket.startswith("\0")
+    with httpx.Client(transport=httpx.HTTPTransport(uds=engine.socket)) as client:
         assert client.post("http://localhost/v1/chat/completions", json={"messages": ASK}).status_code == 401
 
 

@@ -2,10 +2,7 @@
 
 import os
 import secrets
-import shutil
 import sys
-import tempfile
-import weakref
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -23,17 +20,15 @@ from anatili.text import show_path
 
 MOST_CONTEXT = 4096
 """Tokens of context to reserve memory for; fewer for models with a shorter context."""
-MAX_SOCKET_PATH = 100
-"""Bytes that the path of a Unix socket may have on every system."""
 
 
 class LlamaEngine(LlamaServerEngine):
     """llama.cpp's server, called in this process.
 
-    Its in-process interface has no tokenizer: token ids, their text and the chat template are asked for by HTTP over a
-    Unix socket that only this user can open. Where there are no Unix sockets (Windows), that is a loopback port with a
-    key that only this process knows. Text is scored without the server, in one pass. `adapters`: LoRA adapters as GGUF,
-    each applied with full weight. `slots`: answers worked on at a time, each with room for the whole context.
+    Its in-process interface has no tokenizer: token ids, their text and the chat template are requested by HTTP, over a
+    socket in Linux' abstract namespace, on other systems over a loopback port; both take a key that only this process
+    knows. Text is scored without the server, in one pass. `adapters`: LoRA adapters as GGUF, each applied with full
+    weight. `slots`: answers worked on at a time, each with room for the whole context.
     """
 
     def __init__(self, file: Path, adapters: Sequence[Path] = (), slots: int = 1) -> None:
@@ -45,12 +40,12 @@ class LlamaEngine(LlamaServerEngine):
         except ImportError as error:
             raise Problem(f"running a .gguf file needs llama.cpp: {install('serve')}") from error
         self.file, self.adapters, self.facts = file, adapters, read_facts(file)
-        params, key, socket = server_params(file, adapters, self.context, slots), secrets.token_hex(16), socket_path()
-        self.socket = socket
+        params, key = server_params(file, adapters, self.context, slots), secrets.token_hex(16)
         params.api_keys = [key]
-        if socket:
-            params.hostnames = [str(socket)]
-            weakref.finalize(self, shutil.rmtree, socket.parent, ignore_errors=True)
+        # A name that begins with NUL is in the abstract namespace: no file, so nothing is left of it after a crash.
+        self.socket = f"\0anatili-{secrets.token_hex(8)}.sock" if sys.platform == "linux" else ""
+        if self.socket:
+            params.hostnames = [self.socket]
         try:
             with silence():
                 self.server = xllamacpp.Server(params)
@@ -61,10 +56,11 @@ class LlamaEngine(LlamaServerEngine):
             "/v1/chat/completions": self.server.handle_chat_completions,
             "/v1/embeddings": self.server.handle_embeddings,
         }
-        # The server may close a kept connection at the moment it is used again: take a new one each time.
+        # The server may close an idle connection just as it is reused: open a new one each time.
         limits = httpx.Limits(max_keepalive_connections=0)
-        transport = httpx.HTTPTransport(uds=str(socket), limits=limits) if socket else None
-        super().__init__("http://localhost" if socket else self.server.listening_address, key, transport=transport)
+        transport = httpx.HTTPTransport(uds=self.socket, limits=limits) if self.socket else None
+        address = "http://localhost" if self.socket else self.server.listening_address
+        super().__init__(address, key, transport=transport)
         self.slots, self.label = slots, "llama.cpp"
 
     def find_model(self, model: str) -> dict[str, Any]:
@@ -164,14 +160,3 @@ def server_params(file: Path, adapters: Sequence[Path], context: int, slots: int
         loras.append(lora)
     params.lora_adapters = loras
     return params
-
-
-def socket_path() -> Path | None:
-    """A path for a Unix socket in a new folder that only this user can open; None where that cannot be."""
-    if sys.platform == "win32":
-        return None
-    folder = Path(tempfile.mkdtemp(prefix="anatili-"))
-    if len(os.fsencode(folder)) <= MAX_SOCKET_PATH - len("/s.sock"):
-        return folder / "s.sock"
-    folder.rmdir()
-    return None
