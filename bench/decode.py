@@ -2,8 +2,8 @@
 
     python bench/decode.py MODEL.gguf
 
-`llama.cpp` is what its own clock says of a request whose answer it gives in one chunk; ours is the time at which its
-reader has the chunks, from the first on. Both with the same threads, prompts, and temperature 0, in turns.
+llama.cpp's figure is from its own clock, for an answer in one piece. Ours is the time from the first chunk to the last,
+as a reader gets them. Both use the same threads, prompts and temperature 0, in turns.
 """
 
 import argparse
@@ -24,24 +24,22 @@ def direct(engine: LlamaEngine, prompt: str) -> tuple[int, float]:
         "messages": [{"role": "user", "content": prompt}], "max_tokens": LIMIT, "temperature": 0, "cache_prompt": True,
         "repeat_penalty": Sampling().repetition_penalty,
     }  # fmt: skip
-    answer = engine.client.post(f"{engine.address}/v1/chat/completions", json=body).raise_for_status().json()
-    return answer["timings"]["predicted_n"] - 1, answer["timings"]["predicted_ms"] / 1000
+    timings = engine.ask("/v1/chat/completions", body)["timings"]
+    return timings["predicted_n"] - 1, timings["predicted_ms"] / 1000
 
 
 def wrapped(engine: LlamaEngine, prompt: str) -> tuple[int, float]:
-    """Tokens after the first and seconds, as one sees them who reads our engine's chunks."""
-    text, first = "", 0.0
+    """Tokens after the first and seconds, as a reader of our engine's chunks sees them."""
+    first = 0.0
     for chunk in engine.generate([{"role": "user", "content": prompt}], Sampling(max_tokens=LIMIT, temperature=0)):
-        if chunk and not first:
+        if chunk.text and not first:
             first = time.perf_counter()
-        text += chunk
-    seconds, said = time.perf_counter() - first, len(engine.tokenize(text))
-    return said - (said == LIMIT), seconds  # an answer that ended by itself has an end token that is not in its text
+    return chunk.tokens - 1, time.perf_counter() - first
 
 
 def rate(ask, engine: LlamaEngine) -> float:
-    found = [ask(engine, prompt) for prompt in PROMPTS]
-    return sum(tokens for tokens, _ in found) / sum(seconds for _, seconds in found)
+    runs = [ask(engine, prompt) for prompt in PROMPTS]
+    return sum(tokens for tokens, _ in runs) / sum(seconds for _, seconds in runs)
 
 
 def main() -> None:
@@ -52,7 +50,7 @@ def main() -> None:
         rate(ask, engine)
     rounds = [(rate(direct, engine), rate(wrapped, engine)) for _ in range(ROUNDS)]
     raw, ours = (statistics.median(pair[side] for pair in rounds) for side in (0, 1))
-    ratios = sorted(mine / theirs for theirs, mine in rounds)
+    ratios = sorted(wrapped_rate / direct_rate for direct_rate, wrapped_rate in rounds)
     print(f"llama.cpp {raw:.1f} tokens/s, our engine {ours:.1f} tokens/s")
     print(f"ratio {statistics.median(ratios):.3f}, in {ROUNDS} rounds {ratios[0]:.3f} to {ratios[-1]:.3f}")
 

@@ -15,7 +15,7 @@ from pathlib import Path
 os.environ["OMP_NUM_THREADS"] = "1"
 
 from anatili.engine import seq2seq
-from anatili.engine.seq2seq import Ask, How, Seq2SeqEngine
+from anatili.engine.seq2seq import BatchOptions, EncodedSentence, Seq2SeqEngine
 from anatili.lang import codes, load_pack
 from anatili.lang.translation import flores_code
 from anatili.train.converted import convert
@@ -66,12 +66,12 @@ def main() -> None:
         began = spent()
         engine = Seq2SeqEngine(place / "int8")
         show("open", began)
-        ask = Ask((source, *["▁"] * (TOKENS - 2), "</s>"), (target,))
+        sentence = EncodedSentence((source, *["▁"] * (TOKENS - 2), "</s>"), (target,))
         for beam in (1, seq2seq.BEAM):
             seq2seq.BEAM = beam
             for count in (1, 4, seq2seq.BATCH):
                 began = spent()
-                made = sum(map(len, engine._translate(How(TOKENS, again=False), [ask] * count)))
+                made = sum(map(len, engine._translate(BatchOptions(TOKENS, again=False), [sentence] * count)))
                 rate = made / (spent()[1] - began[1])
                 show(f"beam {beam}, {count} together", began, f"; {rate:.0f} tokens a second of it")
     finally:

@@ -1,10 +1,12 @@
 """What our API costs over the engine alone, and what many readers at once do to it.
 
-    python bench/serve.py [MODEL] [--streams 32]
+    python bench/serve.py [MODEL] [--streams 32] [--rounds 8] [--before ADDRESS]
 
-In one run, in turns: time to the first words and tokens a second after them, of the engine in a process of its own (its
-server, asked directly) and through our API (the same model behind it, without passages). Then so many streams at once,
-while the page is fetched again and again: errors, the slowest first words, and the slowest page.
+In one run, in turns: time to the first words and tokens a second after them, of the engine alone (llama.cpp's own HTTP
+server) and through our API (the same model behind it, without passages); with `--before` also through a second server
+of ours that is running already, for instance of an older version. Then strings scored a second (`echo` with `logprobs`
+at /v1/completions), all in one request, beside the engine called in this process. Then so many streams at once, while
+the page is fetched again and again: errors, the slowest first words, and the slowest page.
 """
 
 import argparse
@@ -16,14 +18,20 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from itertools import chain
+from pathlib import Path
 
 import httpx
+import xllamacpp
 
 from anatili import models
-from anatili.engine.llama import LlamaEngine
+from anatili.engine import Engine, Span, open_engine
+from anatili.engine.llama import MOST_CONTEXT, server_params
+from anatili.gguf import read_facts, silence
+from anatili.sample import passages
 
 PROMPTS = ("Қазақстан туралы айтып бер.", "Расскажи о Казахстане.", "Tell me about the steppe.", "Bana bozkırı anlat.")
-LIMIT, ROUNDS = 64, 8
+LIMIT = 64
 
 
 def stream(client: httpx.Client, address: str, prompt: str, **more: object) -> tuple[float, float, int]:
@@ -48,24 +56,59 @@ def events(answer: httpx.Response) -> Iterator[dict]:
             yield json.loads(line[6:])
 
 
-def compare(engine: LlamaEngine, address: str) -> None:
-    direct, ours = engine.client, httpx.Client(timeout=120)
-    places = {"engine": (direct, engine.address), "API": (ours, address)}
-    firsts: dict[str, list[float]] = {name: [] for name in places}
-    tokens, seconds = dict.fromkeys(places, 0), dict.fromkeys(places, 0.0)
-    for number in range(ROUNDS + 1):
+def compare(addresses: dict[str, str], rounds: int) -> None:
+    """Ask each server everything in turns; `addresses` has the engine alone first."""
+    client = httpx.Client(timeout=120)
+    firsts: dict[str, list[float]] = {name: [] for name in addresses}
+    tokens, seconds = dict.fromkeys(addresses, 0), dict.fromkeys(addresses, 0.0)
+    for number in range(rounds + 1):
         for prompt in PROMPTS:
-            for name, (client, place) in places.items():
-                first, rest, count = stream(client, place, f"{prompt} {number}")
-                if number:  # the first round warms both
+            for name, address in addresses.items():
+                first, rest, count = stream(client, address, f"{prompt} {number}")
+                if number:  # the first round warms all
                     firsts[name].append(first)
                     tokens[name], seconds[name] = tokens[name] + count, seconds[name] + rest
-    for name in places:
-        print(f"{name}: first words after {1000 * statistics.median(firsts[name]):.1f} ms, "
+    engine, *others = addresses
+    for name in addresses:
+        print(f"{name}: first words after {1000 * statistics.median(firsts[name]):.2f} ms, "
               f"{tokens[name] / seconds[name]:.1f} tokens/s after them (n = {len(firsts[name])})")  # fmt: skip
-    more = statistics.median(firsts["API"]) / statistics.median(firsts["engine"])
-    rate = tokens["API"] / seconds["API"] / (tokens["engine"] / seconds["engine"])
-    print(f"ratio: first words {more:.3f}, tokens/s {rate:.3f}")
+    for name in others:
+        more = statistics.median(ours / alone for ours, alone in zip(firsts[name], firsts[engine], strict=True))
+        ratio = statistics.median(firsts[name]) / statistics.median(firsts[engine])
+        rate = tokens[name] / seconds[name] / (tokens[engine] / seconds[engine])
+        print(f"{name} / {engine}: first words {ratio:.3f} (median of ratios {more:.3f}), tokens/s {rate:.3f}")
+
+
+def serve_alone(file: Path, slots: int) -> xllamacpp.Server:
+    """llama.cpp's own server, as our engine sets it up."""
+    with silence():
+        return xllamacpp.Server(server_params(file, (), min(MOST_CONTEXT, read_facts(file)["context"]), slots))
+
+
+def compare_scores(engine: Engine, addresses: dict[str, str], count: int) -> None:
+    """Strings scored a second by the engine and by each server, in turns, and how far their logprobs differ."""
+    sentences = [part for _, _, text in passages().values() for part in text.split(". ") if 30 < len(part) <= 100]
+    strings = sentences[:: len(sentences) // count][:count]
+    body = {"prompt": strings, "max_tokens": 0, "echo": True, "logprobs": 1}
+    seconds: dict[str, list[float]] = {name: [] for name in ("engine", *addresses)}
+    rows: dict[str, list[list[float]]] = {}
+    with httpx.Client(timeout=600) as client:
+        for number in range(4):
+            for name in seconds:
+                began = time.perf_counter()
+                if name in addresses:
+                    answer = client.post(f"{addresses[name]}/v1/completions", json=body).raise_for_status().json()
+                    rows[name] = [choice["logprobs"]["token_logprobs"][1:] for choice in answer["choices"]]
+                else:
+                    spans = [Span(engine.tokenize(string, begin=True)) for string in strings]
+                    rows[name] = list(engine.logprobs(spans))
+                if number:  # the first round opens the scorer
+                    seconds[name].append(time.perf_counter() - began)
+    tokens = sum(map(len, rows["engine"]))
+    for name, values in seconds.items():
+        pairs = zip(chain(*rows[name]), chain(*rows["engine"]), strict=True)
+        print(f"{name}: {count / statistics.median(values):.1f} strings/s scored ({count} strings, {tokens} tokens), "
+              f"logprobs differ by {max(abs(a - b) for a, b in pairs):.5f} at most")  # fmt: skip
 
 
 def crowd(address: str, streams: int) -> None:
@@ -110,6 +153,9 @@ def main() -> None:
     asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     asked.add_argument("model", nargs="?", default="kazakh-26m")
     asked.add_argument("--streams", type=int, default=32)
+    asked.add_argument("--rounds", type=int, default=8)
+    asked.add_argument("--strings", type=int, default=60)
+    asked.add_argument("--before", default="", help="address of another server of ours")
     said = asked.parse_args()
     command = [sys.executable, "-m", "anatili", "serve", said.model, "--no-browser"]
     server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
@@ -122,10 +168,17 @@ def main() -> None:
                 break
             except httpx.TransportError:
                 time.sleep(0.1)
-        place = models.find(said.model)
-        assert place
-        compare(LlamaEngine(models.open_packaged(place, print), slots=4), address)
-        crowd(address, said.streams)
+        folder = models.find(said.model)
+        assert folder
+        file = models.open_packaged(folder, print)
+        before = {"API before": said.before} if said.before else {}
+        if said.rounds:
+            alone = serve_alone(file, 4)
+            compare({"engine": alone.listening_address, "API": address, **before}, said.rounds)
+        if said.strings:
+            compare_scores(open_engine(file), {"API": address, **before}, said.strings)
+        if said.streams:
+            crowd(address, said.streams)
     finally:
         server.terminate()
         server.wait()

@@ -52,7 +52,7 @@ def test_the_guide_s_engine_answers_and_is_evaluated(folder):
 
 def test_what_is_wrong_with_a_plug_in_is_said(folder):
     assert not is_address("trigrams:kk.txt")
-    with pytest.raises(Problem, match="adapters are put on where the model runs"):
+    with pytest.raises(Problem, match="adapters are applied where the model runs"):
         open_engine("bigrams:kk.txt", [folder])
     (folder / "anatili_bigrams.py").write_text("import nowhere_to_be_found\n", "utf-8")
     sys.modules.pop("anatili_bigrams", None)

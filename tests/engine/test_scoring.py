@@ -1,14 +1,15 @@
 """Every engine finds a text as likely as transformers does: in this process, behind our server, behind llama.cpp's."""
 
 import models
+import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
 xllamacpp = pytest.importorskip("xllamacpp")
 
 from anatili.engine import Span, open_engine  # noqa: E402
-from anatili.engine.llama import LlamaEngine  # noqa: E402
-from anatili.engine.llama_scorer import BATCH, LlamaScorer  # noqa: E402
+from anatili.engine.llama import LlamaEngine, server_params  # noqa: E402
+from anatili.engine.llama_scorer import BATCH, LlamaScorer, largest, log_total  # noqa: E402
 from anatili.engine.llama_server import LlamaServerEngine  # noqa: E402
 from anatili.gguf.file import export_gguf  # noqa: E402
 from anatili.problem import Problem  # noqa: E402
@@ -56,25 +57,35 @@ def test_llama_cpp_scores_in_one_pass_what_transformers_does(ours, llama):
     asked = spans(ours)
     for ids, found in zip(ours.logprobs(asked), llama.logprobs(asked), strict=True):
         assert found == pytest.approx(ids, abs=0.01)
-    with pytest.raises(Problem, match="too long for this model: 300 tokens, it holds 256"):
+    with pytest.raises(Problem, match="too long for this model: 300 tokens, its context is 256"):
         list(llama.logprobs([Span([5] * 300)]))
 
 
+def test_the_largest_logits_come_first_and_of_equal_ones_the_lower_token():
+    logits = np.array([0.5, 2.0, -1.0, 2.0, 1.0], np.float32)
+    for count, tokens in enumerate(([], [1], [1, 3], [1, 3, 4], [1, 3, 4, 0], [1, 3, 4, 0, 2], [1, 3, 4, 0, 2])):
+        assert largest(logits, count) == tokens
+    assert logits[1] - log_total(logits) == pytest.approx(torch.from_numpy(logits).log_softmax(0)[1].item())
+
+
 def test_a_text_longer_than_a_batch_is_scored_in_parts(llama, monkeypatch):
-    assert llama.scorer.most == min(256, BATCH)
+    assert llama.scorer.batch_size == min(256, BATCH)
     span = Span(llama.tokenize(TEXTS[-1], begin=True)[:100], 40)
     whole = llama.scorer.logprobs(*span)
     small = LlamaScorer(llama.scorer.library, llama.file, (), 256)
-    small.most = 7
+    small.batch_size = 7
     assert small.logprobs(*span) == pytest.approx(whole, abs=0.005)
     assert len(whole) == 60
 
 
 def test_position_by_position_gives_the_same(llama):
     """What is done behind another's llama.cpp server, and here where its C functions cannot be reached."""
-    remote = open_engine(llama.address, key=llama.client.headers["Authorization"].removeprefix("Bearer "))
+    params = server_params(llama.file, (), 256, 1)
+    params.api_keys = ["key"]
+    server = xllamacpp.Server(params)
+    remote = open_engine(server.listening_address, key="key")
     assert type(remote) is LlamaServerEngine
-    assert (remote.context, remote.parameters, remote.tokens) == (256, llama.parameters, llama.tokens)
+    assert (remote.context, remote.parameters, remote.vocabulary_size) == (256, llama.parameters, llama.vocabulary_size)
     asked = [Span(ids, start) for ids, start in spans(llama)[:4]]
     for ids, found in zip(llama.logprobs(asked), remote.logprobs(asked), strict=True):
         assert found == pytest.approx(ids, abs=0.005)

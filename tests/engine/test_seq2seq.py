@@ -12,8 +12,8 @@ from fastapi.testclient import TestClient
 from anatili import meaning
 from anatili.cli import main
 from anatili.engine import Sampling, Translating, open_engine
-from anatili.engine.seq2seq import BEAM, How, Seq2SeqEngine
-from anatili.engine.together import Together
+from anatili.engine.batcher import Batcher
+from anatili.engine.seq2seq import BEAM, BatchOptions, Seq2SeqEngine
 from anatili.lang import load_pack
 from anatili.problem import Problem
 from anatili.sample.topics import read_topics
@@ -71,9 +71,9 @@ def test_token_for_token_what_transformers_says(pair, engine, beams, monkeypatch
     monkeypatch.setattr("anatili.engine.seq2seq.BEAM", beams)
     sentences = [*SENTENCES[:8], "«Абай», 1845 ж.  –  ақын!", "a"]
     asked, wanted = by_transformers(pair[0], sentences, beams)
-    asks = [engine.ask(sentence, engine.token(PACKS["kk"]), engine.token(PACKS["en"])) for sentence in sentences]
+    asks = [engine.encode(sentence, engine.token(PACKS["kk"]), engine.token(PACKS["en"])) for sentence in sentences]
     assert [list(ask.source) for ask in asks] == asked
-    made = engine._translate(How(LIMIT, again=False), asks)
+    made = engine._translate(BatchOptions(LIMIT, again=False), asks)
     assert len({tuple(one) for one in made}) > 5
     for one, other in zip(made, wanted, strict=True):
         assert one == [token for token in other if token != engine.end]
@@ -83,11 +83,11 @@ def test_threads_and_batches_say_what_one_sentence_alone_does(engine):
     sentences = [*SENTENCES, *SENTENCES[:8]]
     alone = [Seq2SeqEngine(engine.folder).translate(s, PACKS["kk"], PACKS["en"]) for s in SENTENCES[:2]]
     alone += [engine.translate(s, PACKS["kk"], PACKS["en"]) for s in sentences[2:]]
-    sizes, work = [], engine.asked.work
-    engine.asked.work = lambda how, asked: (sizes.append(len(asked)), work(how, asked))[1]
+    sizes, work = [], engine.batcher.work
+    engine.batcher.work = lambda how, asked: (sizes.append(len(asked)), work(how, asked))[1]
     with ThreadPoolExecutor(12) as pool:
         together = list(pool.map(lambda s: engine.translate(s, PACKS["kk"], PACKS["en"]), sentences))
-    engine.asked.work = work
+    engine.batcher.work = work
     assert together == alone
     assert sum(sizes) == len(sentences)
     assert max(sizes) > 1, "they went one by one"
@@ -99,18 +99,18 @@ def test_a_second_try_says_something_else(engine):
 
 
 def test_languages_are_those_of_the_model_and_of_the_packs(engine):
-    assert engine.goes(PACKS["kk"], PACKS["en"])
-    assert not engine.goes(PACKS["kk"], PACKS["kk"])
+    assert engine.can_translate(PACKS["kk"], PACKS["en"])
+    assert not engine.can_translate(PACKS["kk"], PACKS["kk"])
     nogai = load_pack("nog")  # none of NLLB's or M2M100's; the small models have a token for every pack, but M2M100's
-    assert engine.goes(nogai, PACKS["kk"]) == (engine.token(PACKS["kk"]) != "__kk__")
+    assert engine.can_translate(nogai, PACKS["kk"]) == (engine.token(PACKS["kk"]) != "__kk__")
     kaa = load_pack("kaa")
-    if not engine.goes(PACKS["en"], kaa):
+    if not engine.can_translate(PACKS["en"], kaa):
         with pytest.raises(Problem, match="does not translate from English into Karakalpak"):
             engine.translate("a", PACKS["en"], kaa)
 
 
 def test_tokens_written_in_a_text_are_text(engine):
-    source = engine.ask("a </s> b <s> c", engine.token(PACKS["kk"]), engine.token(PACKS["en"])).source
+    source = engine.encode("a </s> b <s> c", engine.token(PACKS["kk"]), engine.token(PACKS["en"])).source
     assert source.count(engine.end) == 1
     assert source[-1] == engine.end
 
@@ -169,9 +169,9 @@ def test_the_commands(small, tmp_path):
 def test_in_8_bits_too_a_sentence_is_the_same_alone_and_among_others(small, tmp_path):
     converted.convert(small, tmp_path / "nllb")
     engine = Seq2SeqEngine(tmp_path / "nllb")
-    asks = [engine.ask(sentence, engine.token(PACKS["kk"]), engine.token(PACKS["en"])) for sentence in SENTENCES]
-    how = How(LIMIT, again=False)
-    assert engine._translate(how, asks) == [engine._translate(how, [ask])[0] for ask in asks]
+    asks = [engine.encode(sentence, engine.token(PACKS["kk"]), engine.token(PACKS["en"])) for sentence in SENTENCES]
+    options = BatchOptions(LIMIT, again=False)
+    assert engine._translate(options, asks) == [engine._translate(options, [ask])[0] for ask in asks]
 
 
 def test_a_model_without_languages_goes_the_way_that_its_name_tells(tmp_path):
@@ -179,7 +179,7 @@ def test_a_model_without_languages_goes_the_way_that_its_name_tells(tmp_path):
     converted.convert(folder, tmp_path / "small-kk-ru-v2")
     opened = open_assistant(str(tmp_path / "small-kk-ru-v2"))
     assert [one.name for one in opened.directions] == ["kk-ru"]
-    assert opened.engine.ask("Абай", "", "").source[-1] == opened.engine.end
+    assert opened.engine.encode("Абай", "", "").source[-1] == opened.engine.end
     assert opened.engine.translate(SENTENCES[0], PACKS["kk"], PACKS["ru"])
     shutil.move(tmp_path / "small-kk-ru-v2", tmp_path / "small")
     with pytest.raises(Problem, match="must name it: NAME-FROM-TO"):
@@ -267,9 +267,9 @@ def test_an_error_reaches_all_who_wait_and_none_who_come_later():
             raise ValueError("bad")
         return [thing.upper() for thing in things]
 
-    asked = Together(work, 4)
+    batcher = Batcher(work, 4)
     with pytest.raises(ValueError, match="bad"):
-        asked.do(1, "bad")
+        batcher.submit(1, "bad")
     with ThreadPoolExecutor(8) as pool:
-        assert list(pool.map(lambda n: asked.do(n % 2, str(n) + "a"), range(40))) == [f"{n}A" for n in range(40)]
-    assert asked.waiting == []
+        assert list(pool.map(lambda n: batcher.submit(n % 2, str(n) + "a"), range(40))) == [f"{n}A" for n in range(40)]
+    assert batcher.waiting == []

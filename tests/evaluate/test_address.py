@@ -13,7 +13,7 @@ xllamacpp = pytest.importorskip("xllamacpp")
 from click.testing import CliRunner  # noqa: E402
 
 from anatili.cli import main  # noqa: E402
-from anatili.engine.llama import LlamaEngine  # noqa: E402
+from anatili.engine.llama import server_params  # noqa: E402
 from anatili.gguf.file import export_gguf  # noqa: E402
 
 NEAR = 0.001
@@ -62,7 +62,8 @@ def test_our_own_server(folder, figures):
 
 
 def test_llama_cpp_s_server(folder, figures, monkeypatch):
-    params = LlamaEngine.settings(xllamacpp, folder.parent / "m.gguf", (), 256, 1, "key")
+    params = server_params(folder.parent / "m.gguf", (), 256, 1)
+    params.api_keys = ["key"]
     server = xllamacpp.Server(params)
     monkeypatch.setenv("ANATILI_ENGINE_KEY", "key")
     assert values(f"{server.listening_address}/v1", folder.parent / "kk.txt") == pytest.approx(figures, abs=NEAR)

@@ -53,7 +53,8 @@ def test_the_chat_template_travels_with_the_file(folder, tmp_path):
     file = tmp_path / "m.gguf"
     export_gguf(folder, file, "f16")
     ours, theirs = open_engine(folder), open_engine(file)
-    assert theirs.count(ASK) == ours.count(ASK)
+    short = Sampling(max_tokens=1)
+    assert [*theirs.generate(ASK, short)][-1].prompt_tokens == [*ours.generate(ASK, short)][-1].prompt_tokens > 0
     assert theirs.parameters == ours.parameters
     said = say(theirs, ASK, Sampling(max_tokens=12, temperature=0, repetition_penalty=1))
     assert said == say(ours, ASK, Sampling(max_tokens=12, temperature=0, repetition_penalty=1))

@@ -1,4 +1,4 @@
-"""What produces and scores text. `Engine` is the seam: transformers, llama.cpp, OpenAI-compatible servers, plug-ins."""
+"""`Engine` produces and scores text: by transformers, llama.cpp, an OpenAI-compatible server or a plug-in."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -27,122 +27,122 @@ __all__ = [
 ]  # fmt: skip
 
 OLLAMA = "ollama:"
-"""`ollama:NAME` is the model of this name in the Ollama of this machine."""
+"""`ollama:NAME` is the model of this name in Ollama on this machine."""
 OLLAMA_ADDRESS = "http://127.0.0.1:11434/v1"
 
 Prompt = Sequence[Message] | str | Sequence[int]
-"""A conversation, to which the model's chat template is put; or a text or token ids to go on from as they are."""
+"""A conversation, to which the chat template is applied; or a text or token ids, which are continued as they are."""
 
 
 @dataclass(frozen=True)
 class Sampling:
-    """How the next token is chosen. Temperature 0 takes the likeliest."""
+    """How the next token is chosen. Temperature 0 takes the most likely one."""
 
     max_tokens: int = 200
     temperature: float = 0.7
     top_p: float = 0.95
     repetition_penalty: float = 1.15
-    """Tokens already said are made this much less likely; 1 leaves them."""
+    """Tokens of the answer so far are made this much less likely; 1 changes nothing."""
     seed: int = 0
     stop: tuple[str, ...] = ()
     top_logprobs: int = -1
-    """Give each token with its log-probability, and this many of the most likely ones beside it; -1: none."""
+    """Return the logprob of each token and this many of the most likely alternatives; -1: no logprobs."""
     schema: Mapping[str, Any] | None = None
-    """JSON Schema that the answer must keep; {} is any JSON object."""
+    """JSON Schema that the answer must match; {} is any JSON object."""
 
 
 @dataclass(frozen=True)
 class TokenLogprob:
-    """A token and how likely it was."""
+    """A token and its logprob."""
 
     token: str
-    """Its text; of half a letter, the replacement character."""
+    """Its text; the replacement character if it is only part of a letter."""
     logprob: float
-    """Natural logarithm, before temperature and all that follows it."""
+    """Natural logarithm of its probability, before temperature and the other settings."""
     top_logprobs: tuple[tuple[str, float], ...] = ()
-    """The likeliest tokens at its place, with theirs."""
+    """The most likely tokens at its position, each with its logprob."""
 
 
 @dataclass(frozen=True)
 class Chunk:
-    """What came of one step: mostly a token's text, "" while a letter is not whole. The last one tells how it ended."""
+    """The result of one step: usually the text of a token, "" while a letter is incomplete."""
 
     text: str
     logprobs: tuple[TokenLogprob, ...] = ()
     finish: str = ""
-    """On the last chunk: `stop`, or `length` where the limit or the context ended it."""
+    """On the last chunk: `stop`, or `length` if the limit or the context ended the answer."""
     prompt_tokens: int = 0
-    """On the last chunk, 0 if the engine does not tell."""
+    """On the last chunk; 0 if the engine does not know."""
     tokens: int = 0
-    """On the last chunk: tokens of the answer."""
+    """On the last chunk: number of tokens of the answer."""
 
 
 class Span(NamedTuple):
-    """Token ids, of which those from `start` on are scored, each given all before it."""
+    """Token ids. Those from `start` on are scored, each given all tokens before it."""
 
     ids: Sequence[int]
     start: int = 1
 
 
 class Engine(Protocol):
-    """Text from a model, and how likely it finds a text. What an engine cannot do is a `Problem` that says so."""
+    """Generates text with a model and scores text. An engine raises a `Problem` for what it cannot do."""
 
     name: str
     slots: int
-    """Answers that it can work on at the same time."""
+    """Number of answers that it can work on at the same time."""
 
     @property
     def parameters(self) -> int:
-        """Weights of the model, 0 if unknown."""
+        """Number of weights of the model, 0 if unknown."""
         ...
 
     @property
     def context(self) -> int:
-        """Tokens that prompt and answer may have together, 0 if unknown."""
+        """Tokens that prompt and answer may have in total, 0 if unknown."""
         ...
 
     def generate(self, prompt: Prompt, sampling: Sampling) -> Iterator[Chunk]:
-        """The answer as it comes. Closing the iterator stops the work on it."""
+        """The answer, chunk by chunk. Closing the iterator stops the work on it."""
         ...
 
     def score(self, ids: Sequence[int], top_logprobs: int) -> list[TokenLogprob]:
-        """The chance of each token but the first, given those before it, with so many of the likeliest."""
+        """The logprob of each token but the first, given those before it, with those of the most likely tokens."""
         ...
 
     def logprobs(self, spans: Sequence[Span]) -> Iterator[list[float]]:
-        """For each span in turn, the natural logarithms of the probabilities of its tokens from `start` on.
+        """For each span, the logprobs of its tokens from `start` on.
 
-        Spans of similar length that follow one another may be worked on together.
+        Consecutive spans of similar length may be computed together.
         """
         ...
 
     def embed(self, texts: Sequence[str | Sequence[int]]) -> list[list[float]]:
-        """A vector of length 1 for each text (or token ids)."""
+        """An embedding of length 1 for each text (or list of token ids)."""
         ...
 
     def tokenize(self, text: str, *, begin: bool = False) -> list[int]:
-        """Token ids; special tokens written in `text` are read as such; `begin` puts what begins a text before it."""
+        """Token ids. Special tokens written in `text` are recognized; `begin` adds the begin token, if there is one."""
         ...
 
     def detokenize(self, ids: Sequence[int]) -> str:
-        """The text of tokens, special ones included."""
+        """The text of tokens, including special ones."""
         ...
 
     def vocabulary(self) -> dict[str, str]:
-        """`bos_token`, `eos_token` and `chat_template`, "" where there is none."""
+        """`bos_token`, `eos_token` and `chat_template`; "" if the model has none."""
         ...
 
 
 @runtime_checkable
 class Translating(Protocol):
-    """An engine whose model only translates: it is asked with a sentence and two languages, without words around it."""
+    """An engine whose model only translates: it gets a sentence and two languages instead of a prompt."""
 
-    def goes(self, source: LanguagePack, target: LanguagePack) -> bool:
+    def can_translate(self, source: LanguagePack, target: LanguagePack) -> bool:
         """Whether the model translates from one language into the other."""
         ...
 
     def translate(self, sentence: str, source: LanguagePack, target: LanguagePack, *, again: bool = False) -> str:
-        """A sentence in another language; `again` asks for another try."""
+        """A sentence in another language; `again` asks for a second attempt."""
         ...
 
 
@@ -151,15 +151,15 @@ def say(engine: Engine, prompt: Prompt, sampling: Sampling) -> str:
     return "".join(chunk.text for chunk in engine.generate(prompt, sampling))
 
 
-def stop(made: Iterator[Chunk]) -> None:
-    """End an answer where it stands, so that what it holds is given back."""
-    close = getattr(made, "close", None)
+def stop(chunks: Iterator[Chunk]) -> None:
+    """End an answer now and release what it uses."""
+    close = getattr(chunks, "close", None)
     if close:
         close()
 
 
 def is_address(target: str | Path) -> bool:
-    """Whether a model is named by what runs it: a server's address, `ollama:NAME`, or the scheme of a plug-in."""
+    """Whether `target` names a server or a plug-in: an http(s) address, `ollama:NAME`, or a plug-in's scheme."""
     from anatili.engine.plugins import find_plugin
 
     return str(target).startswith(("http://", "https://", OLLAMA)) or find_plugin(str(target)) is not None
@@ -170,14 +170,14 @@ def open_engine(
 ) -> Engine:
     """The engine for a folder (Hugging Face, CTranslate2), a GGUF file or an OpenAI-compatible server's address.
 
-    An address begins with http(s), or is `ollama:NAME`, or begins with the scheme of a plug-in. `model`: which of the
-    server's models, also written behind the address (`https://host/v1#name`); `key`: its API key, by default
-    ANATILI_ENGINE_KEY. `adapters`: LoRA adapters to put on it; GGUF files for a GGUF file, PEFT folders for a folder.
-    `slots`: answers to be worked on at the same time, where that can be chosen.
+    An address begins with http(s), `ollama:` or the scheme of a plug-in. `model`: which of the server's models, also
+    written at the end of the address (`https://host/v1#name`); `key`: its API key, by default ANATILI_ENGINE_KEY.
+    `adapters`: LoRA adapters to apply; GGUF files for a GGUF file, PEFT folders for a folder. `slots`: how many answers
+    to work on at the same time, where that can be chosen.
     """
     if is_address(target):
         if adapters:
-            raise Problem("adapters are put on where the model runs: start that server with them")
+            raise Problem("adapters are applied where the model runs: start that server with them")
         return open_address(str(target), model, key)
     if str(target).endswith(".gguf"):
         from anatili.engine.llama import LlamaEngine
@@ -194,12 +194,12 @@ def open_address(address: str, model: str, key: str) -> Engine:
         return open_server(OLLAMA_ADDRESS, address.removeprefix(OLLAMA), key)
     if plugin := find_plugin(address):
         return plugin.open()
-    address, _, behind = address.partition("#")
-    return open_server(address, model or behind, key)
+    address, _, named = address.partition("#")
+    return open_server(address, model or named, key)
 
 
 def open_server(address: str, model: str, key: str) -> Engine:
-    """The engine for a server, by what it says it is."""
+    """The engine for a server, by its list of models."""
     from anatili.engine.llama_server import OWNER, LlamaServerEngine
     from anatili.engine.remote import RemoteEngine
 
@@ -217,7 +217,7 @@ def open_folder(folder: Path, adapters: Sequence[Path]) -> Engine:
         from anatili.engine.seq2seq import Seq2SeqEngine
 
         if adapters:
-            raise Problem("adapters are put on before a model is converted, not behind")
+            raise Problem("adapters must be applied before a model is converted")
         return Seq2SeqEngine(folder)
     if is_encoder_decoder(folder):
         raise Problem(

@@ -1,4 +1,4 @@
-"""Answers that must keep a form: which tokens may come next for a text to be JSON of a schema. By llguidance."""
+"""Answers that must match a JSON Schema: which tokens may come next, by llguidance."""
 
 import json
 from collections.abc import Mapping
@@ -8,7 +8,7 @@ from anatili.problem import Problem, install
 
 
 def open_vocabulary(tokenizer: Any, size: int) -> Any:
-    """A Hugging Face tokenizer of so many tokens as llguidance wants it; takes a second for large ones."""
+    """A Hugging Face tokenizer of `size` tokens in the form llguidance needs; takes a second for large ones."""
     try:
         from llguidance import LLTokenizer
     except ImportError as error:
@@ -16,32 +16,46 @@ def open_vocabulary(tokenizer: Any, size: int) -> Any:
     return LLTokenizer(tokenizer.backend_tokenizer.to_str(), n_vocab=size, eos_token=tokenizer.eos_token_id)
 
 
-class Form:
-    """One answer that keeps a JSON Schema; {} is any object."""
+def read_grammar(schema: Mapping[str, Any]) -> str:
+    """The grammar of a JSON Schema; {} is any object."""
+    from llguidance import LLMatcher
+
+    # If white space were allowed between the parts, a model could go on with it for ever.
+    compact = {"whitespace_flexible": False}
+    return str(LLMatcher.grammar_from_json_schema(json.dumps(dict(schema) or {"type": "object"}), overrides=compact))
+
+
+def check_schema(schema: Mapping[str, Any]) -> None:
+    """`Problem` if a JSON Schema is wrong, or asks for what llguidance cannot enforce."""
+    from llguidance import LLMatcher
+
+    if error := LLMatcher.validate_grammar(read_grammar(schema)):
+        raise Problem(f"this JSON Schema cannot be used: {error}")
+
+
+class SchemaConstraint:
+    """Keeps one answer within a JSON Schema; {} is any object."""
 
     def __init__(self, vocabulary: Any, schema: Mapping[str, Any]) -> None:
         from llguidance import LLMatcher
 
-        # Space between the parts would be a model's way to go on for ever.
-        compact = {"whitespace_flexible": False}
-        grammar = LLMatcher.grammar_from_json_schema(json.dumps(dict(schema) or {"type": "object"}), overrides=compact)
-        self.matcher = LLMatcher(vocabulary, grammar, log_level=0)
+        self.matcher = LLMatcher(vocabulary, read_grammar(schema), log_level=0)
         self.check()
 
     def check(self) -> None:
         if self.matcher.is_error():
-            raise Problem(f"the JSON Schema cannot be kept to: {self.matcher.get_error()}")
+            raise Problem(f"this JSON Schema cannot be used: {self.matcher.get_error()}")
 
-    def allow(self, logits: Any) -> None:
-        """Take from `logits`, shape (vocabulary,), all tokens that may not come next; in place."""
+    def mask(self, logits: Any) -> None:
+        """Rule out all tokens that may not come next in `logits`, shape (vocabulary,), in place."""
         from llguidance.torch import allocate_token_bitmask, apply_token_bitmask_inplace, fill_next_token_bitmask
 
-        mask = allocate_token_bitmask(1, len(logits))
-        fill_next_token_bitmask(self.matcher, mask)
+        bitmask = allocate_token_bitmask(1, len(logits))
+        fill_next_token_bitmask(self.matcher, bitmask)
         self.check()
-        apply_token_bitmask_inplace(logits, mask[0])
+        apply_token_bitmask_inplace(logits, bitmask[0])
 
-    def take(self, token: int) -> None:
-        """Tell which token came."""
+    def accept(self, token: int) -> None:
+        """Record the token that was chosen."""
         self.matcher.consume_token(token)
         self.check()

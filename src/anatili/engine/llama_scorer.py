@@ -1,14 +1,14 @@
-"""Log probabilities of a whole text in one pass of llama.cpp, which its server cannot give.
+"""The logprobs of a whole text in one pass of llama.cpp, which its server does not offer.
 
-By the C functions that xllamacpp's library brings. Of the two structures that its C interface passes by value only the
-first four fields are touched, and their defaults are checked: a library that has other ones is not used.
+This calls the C functions that xllamacpp's library exports. Its C interface passes two structures by value: only the
+first four fields of one are set, and their defaults are checked. A library with other defaults is not used.
 """
 
 import ctypes
 import os
 import weakref
 from collections.abc import Iterator, Sequence
-from math import ceil
+from math import log
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -16,28 +16,29 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from anatili.engine import TokenLogprob
 from anatili.gguf import silence
 from anatili.problem import Problem
 from anatili.text import show_path
 
 LOGIT_BYTES = 64 * 2**20
-"""Size of the logits that are computed at a time."""
+"""Size of the logits computed at a time."""
 BATCH = 512
-"""Tokens that are computed at a time at most."""
+"""Maximum number of tokens computed at a time."""
 DEFAULTS = (512, 2048, 512, 1)
-"""What llama.cpp sets in the first fields of its context parameters."""
+"""llama.cpp's values of the first fields of its context parameters."""
 TOKEN_BYTES = 512
-Logprobs = npt.NDArray[np.float64]
+Logits = npt.NDArray[np.float32]
 
 
 class ModelParams(ctypes.Structure):
-    """Settings of a model, as llama.cpp has them by default; larger than in any version."""
+    """llama.cpp's default settings of a model; larger than the structure is in any version."""
 
     _fields_ = (("unread", ctypes.c_uint64 * 64),)
 
 
 class ContextParams(ctypes.Structure):
-    """Settings of a context; larger than in any version."""
+    """Settings of a context; larger than the structure is in any version."""
 
     _fields_ = (
         ("n_ctx", ctypes.c_uint32),
@@ -49,7 +50,7 @@ class ContextParams(ctypes.Structure):
 
 
 class Batch(ctypes.Structure):
-    """Tokens to compute, each with its position, its sequences and whether its logits are wanted."""
+    """Tokens to compute, each with its position, its sequences and whether its logits are needed."""
 
     _fields_ = (
         ("n_tokens", ctypes.c_int32),
@@ -89,11 +90,11 @@ FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "llama_free": (None, (ctypes.c_void_p,)),
     "llama_model_free": (None, (ctypes.c_void_p,)),
 }
-"""The C functions that are called: name -> result, arguments."""
+"""The C functions used here: name -> result type, argument types."""
 
 
 def open_library() -> Any:
-    """llama.cpp's C functions; None where xllamacpp hides them (Windows), or has other structures than these."""
+    """llama.cpp's C functions; None where xllamacpp does not export them (Windows) or its structures differ."""
     import xllamacpp
 
     try:
@@ -108,7 +109,7 @@ def open_library() -> Any:
 
 
 class LlamaScorer:
-    """A GGUF file opened for scoring, its weights shared with whoever else has mapped it."""
+    """A GGUF file opened for scoring. Its weights are shared with every other mapping of the file."""
 
     def __init__(self, library: Any, file: Path, adapters: Sequence[Path], context: int) -> None:
         self.library, self.lock = library, Lock()
@@ -118,20 +119,20 @@ class LlamaScorer:
                 raise Problem(f"llama.cpp cannot open {show_path(file)}")
             self.vocabulary = library.llama_model_get_vocab(model)
             self.size = int(library.llama_vocab_n_tokens(self.vocabulary))
-            self.most = max(1, min(context, BATCH, LOGIT_BYTES // (4 * self.size)))
+            self.batch_size = max(1, min(context, BATCH, LOGIT_BYTES // (4 * self.size)))
             params = library.llama_context_default_params()
-            params.n_ctx, params.n_batch, params.n_ubatch = context, self.most, self.most
+            params.n_ctx, params.n_batch, params.n_ubatch = context, self.batch_size, self.batch_size
             self.context = library.llama_init_from_model(model, params)
             if not self.context or library.llama_n_ctx(self.context) < context:
                 raise Problem(f"llama.cpp has no memory for {context} tokens of {show_path(file)}")
-            self.put_on(model, adapters)
+            self.apply_adapters(model, adapters)
         threads = max(1, (os.cpu_count() or 2) - 1)
         library.llama_set_n_threads(self.context, threads, threads)
-        self.batch = library.llama_batch_init(self.most, 0, 1)
+        self.batch = library.llama_batch_init(self.batch_size, 0, 1)
         weakref.finalize(self, close, library, model, self.context, self.batch).atexit = False
 
-    def put_on(self, model: int, adapters: Sequence[Path]) -> None:
-        """Add LoRA adapters, each with full weight."""
+    def apply_adapters(self, model: int, adapters: Sequence[Path]) -> None:
+        """Apply LoRA adapters, each with full weight."""
         if not adapters:
             return
         loaded = [self.library.llama_adapter_lora_init(model, os.fsencode(path)) for path in adapters]
@@ -144,44 +145,65 @@ class LlamaScorer:
             self.context, pointers, len(loaded), (ctypes.c_float * len(loaded))(*[1.0] * len(loaded))
         )
 
-    def rows(self, ids: Sequence[int], start: int) -> Iterator[Logprobs]:
-        """For each token from `start` on the log probabilities of all tokens in its place, shape (vocabulary,)."""
+    def logits(self, ids: Sequence[int], start: int) -> Iterator[Logits]:
+        """For each token from `start` on, the logits of all tokens at its position, shape (vocabulary,).
+
+        The next ones overwrite them.
+        """
         with self.lock:
             self.library.llama_memory_clear(self.library.llama_get_memory(self.context), True)
-            given = ids[:-1]
-            parts = ceil(len(given) / self.most)
-            for first in (part * self.most for part in range(parts)):
-                yield from self.decode(given[first : first + self.most], first, start - 1)
+            read = ids[:-1]
+            for first in range(0, len(read), self.batch_size):
+                yield from self.decode(read[first : first + self.batch_size], first, start - 1)
 
-    def decode(self, ids: Sequence[int], first: int, wanted: int) -> Iterator[Logprobs]:
-        """Compute tokens that begin at position `first`; logits are given from position `wanted` on."""
+    def decode(self, ids: Sequence[int], first: int, start: int) -> Iterator[Logits]:
+        """Compute tokens from position `first` on; return logits from position `start` on."""
         batch = self.batch
         batch.n_tokens = len(ids)
-        for place, number in enumerate(ids):
-            batch.token[place], batch.pos[place] = number, first + place
-            batch.n_seq_id[place], batch.seq_id[place][0] = 1, 0
-            batch.logits[place] = first + place >= wanted
+        for index, token in enumerate(ids):
+            batch.token[index], batch.pos[index] = token, first + index
+            batch.n_seq_id[index], batch.seq_id[index][0] = 1, 0
+            batch.logits[index] = first + index >= start
         code = self.library.llama_decode(self.context, batch)
         if code:
             raise Problem(f"llama.cpp could not compute {len(ids)} tokens (error {code})")
-        count = min(len(ids), first + len(ids) - wanted)
-        if count <= 0:
-            return
-        logits = np.ctypeslib.as_array(self.library.llama_get_logits(self.context), (count, self.size))
-        for row in logits:
-            values = row.astype(np.float64)
-            values -= values.max()
-            yield values - np.log(np.exp(values).sum())
+        count = min(len(ids), first + len(ids) - start)
+        if count > 0:
+            yield from np.ctypeslib.as_array(self.library.llama_get_logits(self.context), (count, self.size))
 
     def logprobs(self, ids: Sequence[int], start: int) -> list[float]:
-        """The log probabilities of the tokens from `start` on."""
-        return [float(row[token]) for row, token in zip(self.rows(ids, start), ids[start:], strict=True)]
+        """The logprobs of the tokens from `start` on."""
+        rows = zip(self.logits(ids, start), ids[start:], strict=True)
+        return [float(logits[token]) - log_total(logits) for logits, token in rows]
+
+    def score(self, ids: Sequence[int], top_logprobs: int) -> Iterator[TokenLogprob]:
+        """Each token but the first with its logprob and those of the most likely tokens."""
+        for logits, token in zip(self.logits(ids, 1), ids[1:], strict=True):
+            total = log_total(logits)
+            top = [(self.text(number), float(logits[number]) - total) for number in largest(logits, top_logprobs)]
+            yield TokenLogprob(self.text(token), float(logits[token]) - total, tuple(top))
 
     def text(self, token: int) -> str:
-        """A token's text; of half a letter, the replacement character."""
+        """The text of a token; the replacement character if it is only part of a letter."""
         buffer = ctypes.create_string_buffer(TOKEN_BYTES)
         length = self.library.llama_token_to_piece(self.vocabulary, token, buffer, TOKEN_BYTES, 0, True)
         return buffer.raw[: max(0, length)].decode("utf-8", "replace")
+
+
+def log_total(logits: Logits) -> float:
+    """The natural logarithm of the sum of exponentials: a logit minus this is a logprob."""
+    most = logits.max()
+    scaled = logits - most
+    np.exp(scaled, out=scaled)
+    return float(most) + log(scaled.sum(dtype=np.float64))
+
+
+def largest(logits: Logits, count: int) -> list[int]:
+    """The tokens with the largest logits, the largest first."""
+    if count <= 1:
+        return [int(logits.argmax())][:count]
+    tokens = np.argpartition(logits, -count)[-count:] if count < len(logits) else np.arange(len(logits))
+    return [int(token) for token in tokens[np.lexsort((tokens, -logits[tokens]))]]
 
 
 def close(library: Any, model: int, context: int, batch: Batch) -> None:

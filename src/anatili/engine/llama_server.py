@@ -1,19 +1,19 @@
-"""A llama.cpp server: what it offers beyond the common API, and a way to score text by it."""
+"""A llama.cpp server: what it offers beyond the common API, and a way to score text with it."""
 
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import Any
 
-from anatili.engine import Message, Sampling, Span, TokenLogprob
+from anatili.engine import Sampling, Span, TokenLogprob
 from anatili.engine.remote import RemoteEngine
 from anatili.problem import Problem
 
 OWNER = "llamacpp"
-"""How it calls itself in its list of models."""
+"""What its list of models names as the owner."""
 
 
 class LlamaServerEngine(RemoteEngine):
-    """llama.cpp's server. It gives no log probabilities of a prompt: each position is asked for by itself."""
+    """llama.cpp's server. It does not return logprobs of a prompt, so each position takes a request of its own."""
 
     @property
     def parameters(self) -> int:
@@ -24,22 +24,17 @@ class LlamaServerEngine(RemoteEngine):
         return int(self.card.get("meta", {}).get("n_ctx", 0))
 
     @property
-    def tokens(self) -> int:
-        """Tokens of the vocabulary."""
+    def vocabulary_size(self) -> int:
+        """Number of tokens."""
         return int(self.card.get("meta", {}).get("n_vocab", 0))
 
     def check(self, ids: Sequence[int]) -> None:
-        """`Problem` if these are not tokens of this model, or more than it holds."""
-        wrong = next((number for number in ids if not 0 <= number < self.tokens), None)
-        if wrong is not None:
-            raise Problem(f"there is no token {wrong}: this model has {self.tokens}")
+        """`Problem` if these are not tokens of this model, or more than its context."""
+        unknown = next((token for token in ids if not 0 <= token < self.vocabulary_size), None)
+        if unknown is not None:
+            raise Problem(f"there is no token {unknown}: this model has {self.vocabulary_size}")
         if len(ids) > self.context:
-            raise Problem(f"the text is too long for this model: {len(ids)} tokens, it holds {self.context}")
-
-    def count(self, messages: Sequence[Message]) -> int:
-        """Tokens of a conversation with the chat template around it."""
-        prompt = self.ask("/apply-template", {"messages": list(messages)})["prompt"]
-        return len(self.tokenize(prompt, begin=True))  # the server takes the begin token off, and puts it on again
+            raise Problem(f"the text is too long for this model: {len(ids)} tokens, its context is {self.context}")
 
     def tokenize(self, text: str, *, begin: bool = False) -> list[int]:
         body = {"content": text, "add_special": begin, "parse_special": True}
@@ -54,43 +49,44 @@ class LlamaServerEngine(RemoteEngine):
         properties = self.ask("/props")
         return {name: properties.get(name) or "" for name in ("bos_token", "eos_token", "chat_template")}
 
-    def more(self, sampling: Sampling) -> dict[str, Any]:
-        # Models that think aloud first (Qwen 3) would use up the answer's tokens with it; other templates do not ask.
-        aloud = {"chat_template_kwargs": {"enable_thinking": False}}
-        return {"repeat_penalty": sampling.repetition_penalty, "cache_prompt": True, **aloud}
+    def extra_options(self, sampling: Sampling) -> dict[str, Any]:
+        # Models that reason first (Qwen 3) would spend the answer's tokens on it. Other templates ignore this setting.
+        template = {"chat_template_kwargs": {"enable_thinking": False}}
+        # In text completions llama.cpp ignores `response_format`.
+        schema = {} if sampling.schema is None else {"json_schema": dict(sampling.schema) or {"type": "object"}}
+        return {"repeat_penalty": sampling.repetition_penalty, "cache_prompt": True, **template, **schema}
 
     def next_token(self, ids: Sequence[int], forced: int, top_logprobs: int) -> dict[str, Any] | None:
-        """The token `forced` after `ids`, with its logprob and those of the most likely; None if it is half a letter.
+        """The token `forced` after `ids` with its logprob and those of the most likely tokens.
 
-        The logprobs are those before anything is forced.
+        The logprobs are those before anything is forced. None if the token is only part of a letter.
         """
-        body = {"prompt": list(ids), "n_predict": 1, "n_probs": max(1, top_logprobs), "temperature": 0,
+        body = {"prompt": list(ids), "max_tokens": 1, "logprobs": max(1, top_logprobs), "temperature": 0,
                 "cache_prompt": True, "logit_bias": [[forced, 1e9]]}  # fmt: skip
-        rows = self.ask("/completion", body).get("completion_probabilities")
-        return dict(rows[0]) if rows else None
+        logprobs = self.ask("/v1/completions", body)["choices"][0].get("logprobs")
+        return dict(logprobs["content"][0]) if logprobs else None
 
     @cached_property
-    def letter(self) -> int:
+    def letter_token(self) -> int:
         """A token that is a whole letter."""
         return self.tokenize("a")[-1]
 
     def next_logprobs(self, ids: Sequence[int], count: int) -> dict[int, float]:
-        """The `count` likeliest tokens after `ids` and the natural logarithms of their logprobs."""
-        row = self.next_token(ids, self.letter, count)
+        """The `count` most likely tokens after `ids` and their logprobs."""
+        row = self.next_token(ids, self.letter_token, count)
         assert row
-        return {one["id"]: one["logprob"] for one in row["top_logprobs"]}
+        return {top["id"]: top["logprob"] for top in row["top_logprobs"]}
 
     def token_logprobs(self, ids: Sequence[int], start: int, top_logprobs: int) -> Iterator[TokenLogprob]:
-        """The log-probability of each token from `start` on, position by position."""
-        for place in range(start, len(ids)):
-            row = self.next_token(ids[:place], ids[place], top_logprobs)
-            if (
-                row is None
-            ):  # the server keeps back half a letter with its log-probability: it must be among those of all others
-                row = self.next_token(ids[:place], self.letter, self.tokens)
+        """The logprob of each token from `start` on, position by position."""
+        for position in range(start, len(ids)):
+            token = ids[position]
+            row = self.next_token(ids[:position], token, top_logprobs)
+            if row is None:  # the server holds back part of a letter with its logprob: take it from those of all tokens
+                row = self.next_token(ids[:position], self.letter_token, self.vocabulary_size)
                 assert row
-                row |= next(one for one in row["top_logprobs"] if one["id"] == ids[place])
-            top = tuple((one["token"], one["logprob"]) for one in row["top_logprobs"][:top_logprobs])
+                row |= next(other for other in row["top_logprobs"] if other["id"] == token)
+            top = tuple((other["token"], other["logprob"]) for other in row["top_logprobs"][:top_logprobs])
             yield TokenLogprob(row["token"], row["logprob"], top)
 
     def score(self, ids: Sequence[int], top_logprobs: int) -> list[TokenLogprob]:

@@ -8,17 +8,17 @@ from pathlib import Path
 from typing import Any
 
 from anatili.engine import Chunk, Message, Prompt, Sampling, Span, TokenLogprob
-from anatili.engine.json_schema import Form, open_vocabulary
+from anatili.engine.json_schema import SchemaConstraint, open_vocabulary
 from anatili.problem import Problem, install
 from anatili.text import show_path
 from anatili.weights import check_complete, check_folder
 
 LOGIT_BYTES = 256 * 2**20
-"""Size of the logits held at a time: spans are scored together up to this."""
+"""Size of the logits held at a time: spans are scored in batches of up to this."""
 
 
 class TransformersEngine:
-    """A model folder, run in this process. Only safetensors are read, and no code that lies beside them is run."""
+    """A model folder, run in this process. Only safetensors are read, and code in the folder is never run."""
 
     slots = 1
 
@@ -45,7 +45,7 @@ class TransformersEngine:
         )  # fmt: skip
         check_complete(self.model, info, folder)
         for adapter in adapters:
-            self.model = put_on(self.model, adapter)
+            self.model = apply_adapter(self.model, adapter)
         self.model.to(self.device).eval()
         # transformers 5.24 renamed it; 5.40 drops the older name.
         self.cache_name = "cache" if "cache" in signature(self.model.forward).parameters else "past_key_values"
@@ -61,16 +61,13 @@ class TransformersEngine:
     def prompt(self, messages: Sequence[Message]) -> list[int]:
         """Token ids of a conversation with the chat template around it."""
         if self.tokenizer.chat_template:
-            begun = messages[-1]["role"] == "assistant"  # an answer that is to be gone on with
+            continues = messages[-1]["role"] == "assistant"  # an answer to be continued
             text = self.tokenizer.apply_chat_template(
-                list(messages), tokenize=False, add_generation_prompt=not begun, continue_final_message=begun
+                list(messages), tokenize=False, add_generation_prompt=not continues, continue_final_message=continues
             )
-        else:  # a base model: it can only go on with a text
+        else:  # a base model: it can only continue a text
             text = "\n".join(message["content"] for message in messages) + "\n"
         return self.tokenize(text)
-
-    def count(self, messages: Sequence[Message]) -> int:
-        return len(self.prompt(messages))
 
     def tokenize(self, text: str, *, begin: bool = False) -> list[int]:
         ids: list[int] = self.tokenizer.encode(text, add_special_tokens=False)
@@ -86,13 +83,13 @@ class TransformersEngine:
         return {name: getattr(self.tokenizer, name, None) or "" for name in names}
 
     def check(self, ids: Sequence[int]) -> None:
-        """`Problem` if these are not tokens of this model, or more than it holds."""
+        """`Problem` if these are not tokens of this model, or more than its context."""
         size = self.model.config.vocab_size
-        wrong = next((number for number in ids if not 0 <= number < size), None)
-        if wrong is not None:
-            raise Problem(f"there is no token {wrong}: this model has {size}")
+        unknown = next((token for token in ids if not 0 <= token < size), None)
+        if unknown is not None:
+            raise Problem(f"there is no token {unknown}: this model has {size}")
         if len(ids) > self.context:
-            raise Problem(f"the text is too long for this model: {len(ids)} tokens, it holds {self.context}")
+            raise Problem(f"the text is too long for this model: {len(ids)} tokens, its context is {self.context}")
 
     def score(self, ids: Sequence[int], top_logprobs: int) -> list[TokenLogprob]:
         self.check(ids)
@@ -101,27 +98,27 @@ class TransformersEngine:
         with self.torch.inference_mode():
             logits = self.model(input_ids=self.torch.tensor([list(ids)], device=self.device)).logits[0, :-1]
         return [
-            self.token_logprob(row, number, top_logprobs)
-            for row, number in zip(logits.float().cpu(), ids[1:], strict=True)
+            self.token_logprob(row, token, top_logprobs)
+            for row, token in zip(logits.float().cpu(), ids[1:], strict=True)
         ]
 
     def logprobs(self, spans: Sequence[Span]) -> Iterator[list[float]]:
         for span in spans:
             self.check(span.ids)
         rows = max(1, LOGIT_BYTES // (4 * self.model.config.get_text_config().vocab_size))
-        done = 0
-        while done < len(spans):
-            longest, count = len(spans[done].ids), 1
-            while done + count < len(spans):
-                longest = max(longest, len(spans[done + count].ids))
+        first = 0
+        while first < len(spans):
+            longest, count = len(spans[first].ids), 1
+            while first + count < len(spans):
+                longest = max(longest, len(spans[first + count].ids))
                 if longest * (count + 1) > rows:
                     break
                 count += 1
-            yield from self._logprobs(spans[done : done + count])
-            done += count
+            yield from self._logprobs(spans[first : first + count])
+            first += count
 
     def _logprobs(self, spans: Sequence[Span]) -> list[list[float]]:
-        """The same for spans that are run as one batch; what pads the shorter ones stands behind them."""
+        """The same for spans that are run as one batch; shorter ones are padded at the end."""
         longest = max(len(span.ids) for span in spans)
         if longest < 2:
             return [[] for _ in spans]
@@ -137,8 +134,8 @@ class TransformersEngine:
         values = logits.log_softmax(-1)
         top = values.topk(top_logprobs)
         pairs = zip(top.indices.tolist(), top.values.tolist(), strict=True)
-        others = tuple((self.tokenizer.decode([number]), value) for number, value in pairs)
-        return TokenLogprob(self.tokenizer.decode([token]), float(values[token]), others)
+        top_pairs = tuple((self.tokenizer.decode([number]), value) for number, value in pairs)
+        return TokenLogprob(self.tokenizer.decode([token]), float(values[token]), top_pairs)
 
     def embed(self, texts: Sequence[str | Sequence[int]]) -> list[list[float]]:
         return [self._embed(self.tokenize(text, begin=True) if isinstance(text, str) else text) for text in texts]
@@ -147,72 +144,74 @@ class TransformersEngine:
         """The mean of the last layer's states."""
         self.check(ids)
         if not ids:
-            raise Problem("an empty text has no vector")
+            raise Problem("an empty text has no embedding")
         with self.torch.inference_mode():
             states = self.model.base_model(input_ids=self.torch.tensor([list(ids)], device=self.device))
         mean = states.last_hidden_state[0].float().mean(0)
-        vector: list[float] = (mean / mean.norm()).cpu().tolist()
-        return vector
+        embedding: list[float] = (mean / mean.norm()).cpu().tolist()
+        return embedding
 
     def generate(self, prompt: Prompt, sampling: Sampling) -> Iterator[Chunk]:
         ids = self.ids_of(prompt)
         if len(ids) >= self.context:
-            raise Problem(f"the question is too long for this model: {len(ids)} tokens, it holds {self.context}")
-        said: list[int] = []
+            raise Problem(f"the question is too long for this model: {len(ids)} tokens, its context is {self.context}")
+        answer: list[int] = []
         waiting: list[TokenLogprob] = []
-        text, done, finish = "", 0, "length"
-        for token, logprob in self.steps(ids, said, sampling):
+        text, sent, finish = "", 0, "length"
+        for token, logprob in self.steps(ids, answer, sampling):
             if token == self.tokenizer.eos_token_id:
                 finish = "stop"
                 break
-            said.append(token)
+            answer.append(token)
             waiting += [logprob] if logprob else []
-            text = self.tokenizer.decode(said, skip_special_tokens=True)
-            if text.endswith("\ufffd"):  # half a letter: its other bytes are still to come
+            text = self.tokenizer.decode(answer, skip_special_tokens=True)
+            if text.endswith("\ufffd"):  # part of a letter: its other bytes are still to come
                 yield Chunk("")
                 continue
             end = min((at for stop in sampling.stop if (at := text.find(stop)) >= 0), default=-1)
             if end >= 0:
                 text, finish = text[:end], "stop"
                 break
-            # What may be the beginning of a stop word waits until it is known to be none.
-            ready = max(done, len(text) - max((len(stop) - 1 for stop in sampling.stop), default=0))
-            yield Chunk(text[done:ready], tuple(waiting))
-            done, waiting = ready, []
-        yield Chunk(text[done:], tuple(waiting), finish, len(ids), len(said))
+            # What may be the beginning of a stop word waits until it is known not to be one.
+            ready = max(sent, len(text) - max((len(stop) - 1 for stop in sampling.stop), default=0))
+            yield Chunk(text[sent:ready], tuple(waiting))
+            sent, waiting = ready, []
+        yield Chunk(text[sent:], tuple(waiting), finish, len(ids), len(answer))
 
     def ids_of(self, prompt: Prompt) -> list[int]:
         if isinstance(prompt, str):
             return self.tokenize(prompt, begin=True)
         if prompt and isinstance(prompt[0], dict):
             return self.prompt([message for message in prompt if isinstance(message, dict)])
-        ids = [number for number in prompt if isinstance(number, int)]
+        ids = [token for token in prompt if isinstance(token, int)]
         self.check(ids)
         return ids or self.tokenize("", begin=True)
 
     @cached_property
-    def form_vocabulary(self) -> Any:
+    def schema_vocabulary(self) -> Any:
         return open_vocabulary(self.tokenizer, int(self.model.config.vocab_size))
 
     def steps(
-        self, ids: Sequence[int], said: Sequence[int], sampling: Sampling
+        self, ids: Sequence[int], answer: Sequence[int], sampling: Sampling
     ) -> Iterator[tuple[int, TokenLogprob | None]]:
-        """One token after the other; `said` are those that were taken."""
+        """One token after the other; the caller adds those it takes to `answer`."""
         torch = self.torch
-        chooser = torch.Generator().manual_seed(sampling.seed)
-        form = None if sampling.schema is None else Form(self.form_vocabulary, sampling.schema)
+        generator = torch.Generator().manual_seed(sampling.seed)
+        constraint = None
+        if sampling.schema is not None:
+            constraint = SchemaConstraint(self.schema_vocabulary, sampling.schema)
         past, feed = None, torch.tensor([list(ids)], device=self.device)
         for _ in range(min(sampling.max_tokens, self.context - len(ids))):
-            # Not around the loop: the next step may run in another thread, and the mode is each thread's own.
+            # Not around the loop: the next step may run in another thread, and the mode belongs to a thread.
             with torch.inference_mode():
-                answer = self.model(input_ids=feed, use_cache=True, **{self.cache_name: past})
-            past, logits = answer[self.cache_name], answer.logits[0, -1].float().cpu()
+                output = self.model(input_ids=feed, use_cache=True, **{self.cache_name: past})
+            past, logits = output[self.cache_name], output.logits[0, -1].float().cpu()
             scores = logits.clone()
-            if form:
-                form.allow(scores)
-            token = choose(scores, said, sampling, chooser, torch)
-            if form:
-                form.take(token)
+            if constraint:
+                constraint.mask(scores)
+            token = choose(scores, answer, sampling, generator, torch)
+            if constraint:
+                constraint.accept(token)
             yield (
                 token,
                 self.token_logprob(logits, token, sampling.top_logprobs) if sampling.top_logprobs >= 0 else None,
@@ -220,10 +219,10 @@ class TransformersEngine:
             feed = torch.tensor([[token]], device=self.device)
 
 
-def choose(logits: Any, said: Sequence[int], sampling: Sampling, chooser: Any, torch: Any) -> int:
-    """The next token from `logits`, shape (vocabulary,)."""
-    if said and sampling.repetition_penalty != 1:
-        seen = torch.tensor(sorted(set(said)))
+def choose(logits: Any, answer: Sequence[int], sampling: Sampling, generator: Any, torch: Any) -> int:
+    """The next token by `logits`, shape (vocabulary,), after the tokens of `answer`."""
+    if answer and sampling.repetition_penalty != 1:
+        seen = torch.tensor(sorted(set(answer)))
         values = logits[seen]
         logits[seen] = torch.where(
             values > 0, values / sampling.repetition_penalty, values * sampling.repetition_penalty
@@ -232,10 +231,10 @@ def choose(logits: Any, said: Sequence[int], sampling: Sampling, chooser: Any, t
         return int(logits.argmax())
     probabilities, order = torch.softmax(logits / sampling.temperature, -1).sort(descending=True)
     probabilities[probabilities.cumsum(-1) - probabilities > sampling.top_p] = 0
-    return int(order[torch.multinomial(probabilities, 1, generator=chooser)])
+    return int(order[torch.multinomial(probabilities, 1, generator=generator)])
 
 
-def put_on(model: Any, adapter: Path) -> Any:
+def apply_adapter(model: Any, adapter: Path) -> Any:
     """`model` with a PEFT adapter merged in."""
     if not (adapter / "adapter_model.safetensors").is_file():
         raise Problem(f"no adapter in {show_path(adapter)}: expected a PEFT folder with adapter_model.safetensors")

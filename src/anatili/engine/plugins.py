@@ -1,4 +1,4 @@
-"""Engines of other packages, found by their entry points: `SCHEME:NAME` is opened by the plug-in called SCHEME."""
+"""Engines of other packages, found by their entry points: the plug-in SCHEME opens `SCHEME:NAME`."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from anatili.engine import Engine
 from anatili.problem import Problem
 
 GROUP = "anatili.engines"
-"""Entry point group; an entry names a function that takes the NAME behind the colon and returns an `Engine`."""
+"""Entry point group. An entry is a function that takes the NAME after the colon and returns an `Engine`."""
 
 
 @dataclass(frozen=True)

@@ -10,48 +10,51 @@ from anatili.problem import Problem
 
 LOCAL = ("//127.0.0.1", "//localhost", "//[::1]")
 OURS = "anatili"
-"""How our own server calls itself in its list of models."""
-LISTED = 20
-"""Names of models that a message tells at most."""
-TOGETHER = 16
-"""Texts that are scored by one request."""
+"""What our own server's list of models names as the owner."""
+MAX_LISTED = 20
+"""Maximum number of model names in a message."""
+BATCH = 16
+"""Texts scored by one request."""
 
 
 class RemoteEngine:
     """Any server with `/v1/chat/completions` (vLLM, llama.cpp, another anatili); key from ANATILI_ENGINE_KEY."""
 
     slots = 64
-    """Requests that are handed on at a time; such a server has a queue of its own."""
+    """Requests sent at the same time; such a server has a queue of its own."""
 
-    def __init__(self, address: str, key: str = "", model: str = "") -> None:
-        """`model`: which of the server's; it may be left out where there is only one."""
+    def __init__(self, address: str, key: str = "", model: str = "", transport: Any = None) -> None:
+        """`model`: which of the server's models; may be omitted if there is only one.
+
+        `transport`: an httpx transport, for a server that is not reached by its address.
+        """
         import httpx
 
         self.address = address.rstrip("/").removesuffix("/v1")
         self.label = self.address
-        """What it is called in messages."""
+        """The server's name in messages."""
         key = key or os.environ.get("ANATILI_ENGINE_KEY", "")
-        # A server on this machine may close a kept connection at the moment it is used again: take a new one each time.
+        # A server on this machine may close an idle connection just as it is reused: open a new one each time.
         limits = httpx.Limits(max_keepalive_connections=0 if any(name in self.address for name in LOCAL) else 20)
         headers = {"Authorization": f"Bearer {key}"} if key else {}
-        self.client = httpx.Client(timeout=120, headers=headers, limits=limits)
+        self.client = httpx.Client(timeout=120, headers=headers, limits=limits, transport=transport)
         self.card = self.find_model(model)
-        """What the server says of the model."""
+        """The model's entry in the server's list."""
         self.name = str(self.card["id"])
 
     def find_model(self, model: str) -> dict[str, Any]:
-        """The server's own words on the model of this name, or on its only one; `Problem` names those that it has."""
+        """The server's entry for the model of this name, or for its only one; `Problem` lists the models it has."""
         import httpx
 
         try:
             answer = self.client.get(f"{self.address}/v1/models")
             if answer.status_code == httpx.codes.NOT_FOUND and model:
-                return {"id": model}  # it lists none: whether it has this one shows when it is asked
+                return {"id": model}  # it has no list: the first request shows whether it has this one
             if answer.status_code in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
-                raise Problem(f"{self.label} wants another API key: put it into ANATILI_ENGINE_KEY")
+                raise Problem(f"{self.label} rejects the API key: set ANATILI_ENGINE_KEY to a valid one")
             cards = [dict(card) for card in answer.raise_for_status().json()["data"]]
             if not cards:
-                raise LookupError("it names no model")
+                raise LookupError("its list of models is empty")
             names = [str(card["id"]) for card in cards]
         except (httpx.HTTPError, ValueError, LookupError) as error:
             raise Problem(f"no OpenAI-compatible server answers at {self.address}/v1/models: {error}") from error
@@ -60,12 +63,12 @@ class RemoteEngine:
                 (card for card in cards if model in (card["id"], str(card["id"]).removesuffix(":latest"))), None
             )
             if card is None:
-                raise Problem(f"{self.label} has no model {model!r}; it has {listing(names, model)}")
+                raise Problem(f"{self.label} has no model {model!r}; it has {list_names(names, model)}")
             return card
         # Our own server lists one model twice: with search and without.
         if len(cards) > 1 and cards[0].get("owned_by") != OURS:
             raise Problem(
-                f"{self.label} has {len(cards)} models: {listing(names)}. Name one behind the address, as in "
+                f"{self.label} has {len(cards)} models: {list_names(names)}. Name one at the end of the address, as in "
                 f"{self.address}/v1#{names[0]}"
             )
         return cards[0]
@@ -78,13 +81,13 @@ class RemoteEngine:
     def parameters(self) -> int:
         return 0
 
-    def more(self, sampling: Sampling) -> dict[str, Any]:
-        """What a request says beyond the common API."""
+    def extra_options(self, sampling: Sampling) -> dict[str, Any]:
+        """Options of a request beyond the common API."""
         return {}
 
     def generate(self, prompt: Prompt, sampling: Sampling) -> Iterator[Chunk]:
-        path, said = request(prompt, sampling)
-        body = {"model": self.name, **said, **self.more(sampling)}
+        path, options = request(prompt, sampling)
+        body = {"model": self.name, **options, **self.extra_options(sampling)}
         finish, prompt_tokens, tokens, steps = "", 0, 0, 0
         for event in self.events(path, body):
             usage = event.get("usage") or {}
@@ -106,7 +109,7 @@ class RemoteEngine:
             with self.client.stream("POST", f"{self.address}{path}", json=body) as answer:
                 if answer.is_error:
                     answer.read()
-                    raise refusal(answer, self.label)
+                    raise response_problem(answer, self.label)
                 for line in answer.iter_lines():
                     if line.startswith("data: ") and line != "data: [DONE]":
                         event = json.loads(line[6:])
@@ -114,17 +117,17 @@ class RemoteEngine:
                             raise Problem(f"{self.label}: {event['error']}")
                         yield event
         except (httpx.HTTPError, ValueError) as error:
-            raise Problem(f"{self.label} broke off: {error}") from error
+            raise Problem(f"{self.label} closed the connection: {error}") from error
 
     def ask(self, path: str, body: dict[str, Any] | None = None) -> Any:
-        """The JSON that a path answers, asked with POST if there is a body."""
+        """The JSON answer of a path; the request is a POST if there is a body."""
         import httpx
 
         try:
             method = "GET" if body is None else "POST"
             answer = self.client.request(method, f"{self.address}{path}", json=body)
             if answer.is_error:
-                raise refusal(answer, self.label)
+                raise response_problem(answer, self.label)
             return answer.json()
         except (httpx.HTTPError, ValueError) as error:
             raise Problem(f"{self.label}: {error}") from error
@@ -134,30 +137,30 @@ class RemoteEngine:
         return list(rows)
 
     def logprobs(self, spans: Sequence[Span]) -> Iterator[list[float]]:
-        for first in range(0, len(spans), TOGETHER):
-            some = spans[first : first + TOGETHER]
-            for span, rows in zip(some, self.echo([span.ids for span in some], 1), strict=True):
+        for first in range(0, len(spans), BATCH):
+            batch = spans[first : first + BATCH]
+            for span, rows in zip(batch, self.echo([span.ids for span in batch], 1), strict=True):
                 yield [row.logprob for row in rows[span.start - 1 :]]
 
     def echo(self, prompts: Sequence[Sequence[int]], top_logprobs: int) -> Iterator[tuple[TokenLogprob, ...]]:
-        """The chance of each token but the first of each prompt, as the server gives it back with `echo`."""
+        """The logprob of each token but the first of each prompt, as the server returns it with `echo`."""
         body = {"model": self.name, "prompt": [list(ids) for ids in prompts], "max_tokens": 0, "echo": True,
                 "logprobs": top_logprobs, "temperature": 0}  # fmt: skip
         try:
             choices = self.ask("/v1/completions", body)["choices"]
         except Problem as problem:
             raise Problem(f"this server cannot score text: {problem}") from problem
-        rows = [read_logprobs(choice.get("logprobs")) for choice in sorted(choices, key=lambda one: one["index"])]
+        rows = [read_logprobs(choice.get("logprobs")) for choice in sorted(choices, key=lambda choice: choice["index"])]
         if [len(row) for row in rows] != [max(0, len(ids) - 1) for ids in prompts]:
             raise Problem(
-                f"this server cannot score text: {self.label} does not give back the log probabilities of a prompt "
-                "(`echo` with `logprobs` at /v1/completions). vLLM does, and `anatili serve`"
+                f"this server cannot score text: {self.label} does not return the logprobs of a prompt "
+                "(`echo` with `logprobs` at /v1/completions). vLLM and `anatili serve` do"
             )
         yield from rows
 
     def embed(self, texts: Sequence[str | Sequence[int]]) -> list[list[float]]:
-        wanted = [text if isinstance(text, str) else list(text) for text in texts]
-        rows = self.ask("/v1/embeddings", {"model": self.name, "input": wanted, "encoding_format": "float"})["data"]
+        inputs = [text if isinstance(text, str) else list(text) for text in texts]
+        rows = self.ask("/v1/embeddings", {"model": self.name, "input": inputs, "encoding_format": "float"})["data"]
         return [row["embedding"] for row in sorted(rows, key=lambda row: row["index"])]
 
     def tokenize(self, text: str, *, begin: bool = False) -> list[int]:
@@ -169,40 +172,49 @@ class RemoteEngine:
         return str(self.ask("/detokenize", {"model": self.name, "tokens": list(ids)})["prompt"])
 
     def vocabulary(self) -> dict[str, str]:
-        said = self.ask("/tokenizer_info")
-        return {name: said.get(name) or "" for name in ("bos_token", "eos_token", "chat_template")}
+        facts = self.ask("/tokenizer_info")
+        return {name: facts.get(name) or "" for name in ("bos_token", "eos_token", "chat_template")}
 
 
-def refusal(answer: Any, label: str) -> Problem:
-    """What a server answered in place of what was asked, said so that a person can do something about it."""
+def response_problem(answer: Any, label: str) -> Problem:
+    """The error that a server answered with."""
     try:
-        said = answer.json()["error"]
-        if said.get("type") == "exceed_context_size_error":  # llama.cpp's
-            held, asked = said["n_ctx"], said["n_prompt_tokens"]
-            return Problem(f"the question is too long for this model: {asked} tokens, it holds {held}")
-        return Problem(f"{label} answered {answer.status_code}: {said['message']}")
+        return error_problem(answer.json()["error"], answer.status_code, label)
     except (ValueError, LookupError, AttributeError, TypeError):
         return Problem(f"{label} answered {answer.status_code}: {answer.text[:300]}")
 
 
-def listing(names: Sequence[str], like: str = "") -> str:
-    """Names in a message: those that are like what was asked for first, and not hundreds."""
-    close = [name for name in names if like and like.lower() in name.lower()]
-    shown = list(dict.fromkeys([*close, *names]))[:LISTED]
+def error_problem(error: dict[str, Any], status: int, label: str) -> Problem:
+    """The `error` of a server's answer as a `Problem`."""
+    if error.get("type") == "exceed_context_size_error":  # llama.cpp's
+        length, context = error["n_prompt_tokens"], error["n_ctx"]
+        return Problem(f"the question is too long for this model: {length} tokens, its context is {context}")
+    return Problem(f"{label} answered {status}: {error['message']}")
+
+
+def list_names(names: Sequence[str], like: str = "") -> str:
+    """Names for a message: those that contain `like` first, and not hundreds."""
+    similar = [name for name in names if like and like.lower() in name.lower()]
+    shown = list(dict.fromkeys([*similar, *names]))[:MAX_LISTED]
     return ", ".join(shown) + (f" and {len(names) - len(shown)} more" if len(names) > len(shown) else "")
 
 
+def is_chat(prompt: Prompt) -> bool:
+    """Whether a prompt is a conversation, not a text or token ids."""
+    return not isinstance(prompt, str) and bool(prompt) and isinstance(prompt[0], dict)
+
+
 def request(prompt: Prompt, sampling: Sampling) -> tuple[str, dict[str, Any]]:
-    """The path that answers a prompt, and what is sent there."""
-    is_chat = not isinstance(prompt, str) and bool(prompt) and isinstance(prompt[0], dict)
+    """The path for a prompt, and the body to send."""
+    chat = is_chat(prompt)
     body: dict[str, Any] = {
         "stream": True, "stream_options": {"include_usage": True}, "max_tokens": sampling.max_tokens,
         "temperature": sampling.temperature, "top_p": sampling.top_p, "seed": sampling.seed,
     }  # fmt: skip
-    body["messages" if is_chat else "prompt"] = prompt if isinstance(prompt, str) else list(prompt)
+    body["messages" if chat else "prompt"] = prompt if isinstance(prompt, str) else list(prompt)
     if sampling.stop:
         body["stop"] = list(sampling.stop)
-    if sampling.top_logprobs >= 0 and is_chat:
+    if sampling.top_logprobs >= 0 and chat:
         body |= {"logprobs": True, "top_logprobs": sampling.top_logprobs}
     elif sampling.top_logprobs >= 0:
         body["logprobs"] = sampling.top_logprobs
@@ -211,24 +223,32 @@ def request(prompt: Prompt, sampling: Sampling) -> tuple[str, dict[str, Any]]:
         if sampling.schema:
             schema = {"name": "answer", "schema": dict(sampling.schema)}
             body["response_format"] = {"type": "json_schema", "json_schema": schema}
-    return ("/v1/chat/completions" if is_chat else "/v1/completions"), body
+    return ("/v1/chat/completions" if chat else "/v1/completions"), body
 
 
-def read_logprobs(said: dict[str, Any] | None) -> tuple[TokenLogprob, ...]:
-    """Chances of tokens in either of OpenAI's two forms; the first token of a text given has none and is left out."""
-    if not said:
+def read_logprobs(answer: dict[str, Any] | None) -> tuple[TokenLogprob, ...]:
+    """The logprobs in either of OpenAI's two formats. The first token of a prompt has none and is left out."""
+    if not answer:
         return ()
-    if said.get("content"):
+    if answer.get("content"):
         return tuple(
             TokenLogprob(
-                row["token"], row["logprob"], tuple((o["token"], o["logprob"]) for o in row.get("top_logprobs", ()))
+                row["token"],
+                row["logprob"],
+                tuple((top["token"], top["logprob"]) for top in row.get("top_logprobs", ())),
             )
-            for row in said["content"]
+            for row in answer["content"]
         )
-    tokens, values = said.get("tokens") or (), said.get("token_logprobs") or ()
-    tops = said.get("top_logprobs") or [{}] * len(tokens)
+    tokens, values = answer.get("tokens") or (), answer.get("token_logprobs") or ()
+    tops = answer.get("top_logprobs") or [{}] * len(tokens)
     return tuple(
         TokenLogprob(token, value, tuple((top or {}).items()))
         for token, value, top in zip(tokens, values, tops, strict=True)
         if value is not None
     )
+
+
+def read_row(row: dict[str, Any]) -> TokenLogprob:
+    """A token in the format of chat completions."""
+    top_logprobs = tuple((top["token"], top["logprob"]) for top in row.get("top_logprobs", ()))
+    return TokenLogprob(row["token"], row["logprob"], top_logprobs)

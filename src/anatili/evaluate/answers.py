@@ -91,7 +91,7 @@ def directions_of(
 
 def can_ask(task: EvaluationTask, engine: Engine, source: str, target: str) -> bool:
     if isinstance(engine, Translating):
-        return engine.goes(load_pack(source), load_pack(target))
+        return engine.can_translate(load_pack(source), load_pack(target))
     return bool(task.template) or target in load_pack(source).prompts.get("translate", {})
 
 

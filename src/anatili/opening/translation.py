@@ -15,7 +15,7 @@ from anatili.weights import cache_folder, is_converted, one_at_a_time
 def ways(engine: Seq2SeqEngine, first: Mapping[str, LanguagePack]) -> tuple[dict[str, LanguagePack], Directions]:
     """The packs of all languages that a model knows, those of `first` first, and its translation directions."""
     packs = {code: load_pack(code) for code in (*first, *codes())}
-    pairs = [pair for pair in permutations(packs, 2) if engine.goes(*(packs[code] for code in pair))]
+    pairs = [pair for pair in permutations(packs, 2) if engine.can_translate(*(packs[code] for code in pair))]
     if not pairs:
         raise Problem(
             f"{engine.name} has no language tokens for two languages that have a pack. A model for a single direction, "

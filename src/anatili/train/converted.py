@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from anatili.document import disk_problem
-from anatili.engine.seq2seq import Ask, Seq2SeqEngine
+from anatili.engine.seq2seq import EncodedSentence, Seq2SeqEngine
 from anatili.lang import load_pack
 from anatili.problem import Problem, install
 from anatili.sample.topics import read_topics
@@ -114,14 +114,14 @@ def compare(folder: Path, converted: Path, quantization: str) -> dict[str, Any]:
     model.eval()
     start = model.config.decoder_start_token_id
     differences: list[float] = []
-    for ask, target in probes(engine):
-        source, labels = (tokenizer.convert_tokens_to_ids(list(row)) for row in (ask.source, target))
+    for sentence, target in probes(engine):
+        source, labels = (tokenizer.convert_tokens_to_ids(list(row)) for row in (sentence.source, target))
         with torch.inference_mode():
             logits = model(
                 input_ids=torch.tensor([source]), decoder_input_ids=torch.tensor([[start, *labels[:-1]]])
             ).logits[0]  # fmt: skip
         expected = logits.log_softmax(-1)[range(len(labels)), labels].tolist()
-        logprobs = engine.model.score_batch([list(ask.source)], [target[:-1]], max_batch_size=0)[0].log_probs
+        logprobs = engine.model.score_batch([list(sentence.source)], [target[:-1]], max_batch_size=0)[0].log_probs
         differences += [abs(a - b) for a, b in zip(logprobs, expected, strict=True)]
     if not differences:
         raise Problem(
@@ -141,13 +141,13 @@ def compare(folder: Path, converted: Path, quantization: str) -> dict[str, Any]:
     }
 
 
-def probes(engine: Seq2SeqEngine) -> Iterator[tuple[Ask, list[str]]]:
+def probes(engine: Seq2SeqEngine) -> Iterator[tuple[EncodedSentence, list[str]]]:
     """Questions of the sample as the engine gets them, each with the tokens of its translation."""
     packs = [load_pack(code) for code in read_topics()[0].pages]
     for source, target in permutations(packs, 2):
-        if not engine.goes(source, target):
+        if not engine.can_translate(source, target):
             continue
         for topic in read_topics()[:PROBES]:
             start, end = engine.token(source), engine.token(target)
-            ask = engine.ask(topic.pages[source.code].question, start, end)
-            yield ask, [*ask.prefix, *engine.tokens.cut(topic.pages[target.code].question), engine.end]
+            sentence = engine.encode(topic.pages[source.code].question, start, end)
+            yield sentence, [*sentence.prefix, *engine.tokenizer.encode(topic.pages[target.code].question), engine.end]

@@ -1,0 +1,60 @@
+"""llama.cpp's server called without a socket: JSON goes in, JSON comes out, and a stream can be stopped."""
+
+import atexit
+from collections.abc import Callable, Iterator, Mapping
+from queue import SimpleQueue
+from threading import Event, Thread
+from typing import Any
+
+Handler = Callable[[dict[str, Any], Callable[[dict[str, Any]], bool]], None]
+"""A handler of `xllamacpp.Server`: a request, and a callback that gets each event and returns whether to stop."""
+running: set["Stream"] = set()
+"""Streams that llama.cpp is working on."""
+
+
+class Stream:
+    """The events of one answer, made by llama.cpp in a thread of its own. `close` makes it stop at its next token."""
+
+    def __init__(self, handler: Handler, body: Mapping[str, Any]) -> None:
+        # With its progress reported, an answer can be stopped before its prompt is computed and between batches of it.
+        self.handler, self.body = handler, {**body, "return_progress": True}
+        self.events: SimpleQueue[dict[str, Any] | BaseException | None] = SimpleQueue()
+        self.closed = Event()
+        # A daemon, so that it does not delay the end of the process; `stop_all` ends it in order.
+        self.thread = Thread(target=self.work, name="llama.cpp", daemon=True)
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        running.add(self)
+        self.thread.start()
+        try:
+            while (event := self.events.get()) is not None:
+                if isinstance(event, BaseException):
+                    raise event
+                yield event
+        finally:
+            self.closed.set()
+
+    def work(self) -> None:
+        try:
+            self.handler(self.body, self.take)
+        except Exception as error:  # raised again where the events are read
+            self.events.put(error)
+        finally:
+            self.events.put(None)
+            running.discard(self)
+
+    def take(self, event: dict[str, Any]) -> bool:
+        """Hand on an event; whether llama.cpp is to stop."""
+        if "prompt_progress" not in event:
+            self.events.put(event)
+        return self.closed.is_set()
+
+
+@atexit.register
+def stop_all() -> None:
+    """End the streams that nobody closed: a thread inside llama.cpp must not outlive the interpreter."""
+    streams = list(running)
+    for stream in streams:
+        stream.closed.set()
+    for stream in streams:
+        stream.thread.join()
