@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -43,8 +44,14 @@ kinds = ["refusal"]
 epochs = 1
 [evaluate]
 max_bytes = 3000
+tasks = ["bits-per-byte", "second-halves"]
+memory_texts = 2
 resamples = 100
 """
+SHORTER = {"tokens": "120_000", "epochs": "1"}
+"""What the tests change in `recipes/tiny.toml`: the same stages on the same pages, trained for a shorter time."""
+# Two processes of tests share the processors: with a thread for each processor, theirs would wait for each other.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 def run_anatili(*arguments: object, **options: Any) -> subprocess.CompletedProcess[str]:
@@ -81,13 +88,22 @@ def micro(tmp_path: Path) -> Callable[..., Path]:
 
 @pytest.fixture(scope="session")
 def tiny_run(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Path:
-    """`recipes/tiny.toml` carried out for real, once for all tests of all test processes: minutes."""
+    """`recipes/tiny.toml`, trained for a shorter time, once for all tests of all test processes: a minute or two."""
     base = tmp_path_factory.getbasetemp()
     shared = base.parent if hasattr(request.config, "workerinput") else base
+    recipe = shared / "tiny.toml"
     with FileLock(shared / "tiny.lock"):  # who comes second finds a finished run, and running it again does nothing
-        answer = run_anatili("run", ROOT / "recipes" / "tiny.toml", "--runs", shared / "runs")
+        recipe.write_text(shorter((ROOT / "recipes" / "tiny.toml").read_text("utf-8")), "utf-8")
+        answer = run_anatili("run", recipe, "--runs", shared / "runs")
     assert answer.returncode == 0, answer.stderr
     return shared / "runs" / "tiny"
+
+
+def shorter(recipe: str) -> str:
+    for key, value in SHORTER.items():
+        recipe, count = re.subn(rf"^{key} = \S+", f"{key} = {value}", recipe, flags=re.MULTILINE)
+        assert count == 1, f"recipes/tiny.toml has no line {key!r} to change"
+    return f"{recipe}\n[evaluate]\nmemory_texts = 5\n"
 
 
 def contents(run: Path) -> dict[str, str]:
