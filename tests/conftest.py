@@ -54,6 +54,23 @@ SHORTER = {"tokens": "120_000", "epochs": "1"}
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
+LONG = {
+    f"test_{name}.py"
+    for name in (
+        "end_to_end", "launch", "pull", "seq2seq", "train", "rope", "browser", "clients", "openai", "wrong_calls", "real_data",
+        "identity", "registry",
+    )
+}  # fmt: skip
+"""Files that take long and that do not wait for the tiny run."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files in an order that keeps two processes busy: one makes the tiny run meanwhile, and short files end it."""
+    need = {item.path for item in items if "tiny_run" in getattr(item, "fixturenames", ())}
+    first = next((item.path for item in items if item.path in need and item.path.name not in LONG), None)
+    items.sort(key=lambda item: (item.path != first, item.path.name not in LONG, item.path not in need))
+
+
 def run_anatili(*arguments: object, **options: Any) -> subprocess.CompletedProcess[str]:
     """The command in a process of its own."""
     command = [sys.executable, "-m", "anatili", *map(str, arguments)]

@@ -16,7 +16,9 @@ GUIDE = Path(__file__).parents[2] / "docs" / "guides" / "add-a-language.md"
 TEXT = Path(__file__).parent / "new" / "os.txt"
 BLOCK = re.compile(r"^```(\w+)(?: (\w+)=(\S+))?\n(.*?)^```$", re.M | re.S)
 # The guide's model, made so small that it is trained in seconds: what it shows is the way, not the model.
-SMALLER = {"layers": "1", "width": "32", "heads": "2", "feed_forward": "32", "tokens": "2_048", "vocabulary": "512"}
+SMALLER = {
+    "layers": "1", "hidden_size": "32", "heads": "2", "intermediate_size": "32", "tokens": "2_048", "vocabulary": "512",
+}  # fmt: skip
 
 
 def change(text: str, lines: str) -> str:
@@ -34,8 +36,9 @@ def write(kind: str, path: Path, text: str) -> None:
     elif kind == "add":
         path.write_text(f"{path.read_text('utf-8')}\n{text}", "utf-8")
     else:
-        for key, value in SMALLER.items():
-            text = re.sub(rf"^{key} = \S+", f"{key} = {value}", text, flags=re.M)
+        for key, value in SMALLER.items() if path.suffix == ".toml" else ():
+            text, count = re.subn(rf"^{key} = \S+", f"{key} = {value}", text, flags=re.M)
+            assert count == 1, f"the guide's recipe has no line {key!r} to change"
         path.write_text(text, "utf-8")
 
 
