@@ -52,23 +52,19 @@ SHORTER = {"tokens": "120_000", "epochs": "1"}
 """What the tests change in `recipes/tiny.toml`: the same stages on the same pages, trained for a shorter time."""
 # Two processes of tests share the processors: with a thread for each processor, theirs would wait for each other.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
-
-
-LONG = {
-    f"test_{name}.py"
-    for name in (
-        "end_to_end", "launch", "pull", "seq2seq", "train", "rope", "browser", "clients", "openai", "wrong_calls", "real_data",
-        "identity", "registry",
-    )
-}  # fmt: skip
-"""Files that take long and that do not wait for the tiny run."""
+LONG = (
+    "end_to_end", "pull", "seq2seq", "train", "browser", "clients", "launch", "rope", "wrong_calls", "real_data",
+    "identity", "registry", "openai",
+)  # fmt: skip
+"""Files that take long and that do not wait for the tiny run, or not at once."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Files in an order that keeps two processes busy: one makes the tiny run meanwhile, and short files end it."""
     need = {item.path for item in items if "tiny_run" in getattr(item, "fixturenames", ())}
-    first = next((item.path for item in items if item.path in need and item.path.name not in LONG), None)
-    items.sort(key=lambda item: (item.path != first, item.path.name not in LONG, item.path not in need))
+    place = {f"test_{name}.py": place for place, name in enumerate(LONG)}
+    first = next((item.path for item in items if item.path in need and item.path.name not in place), None)
+    items.sort(key=lambda item: (item.path != first, place.get(item.path.name, len(place)), item.path not in need))
 
 
 def run_anatili(*arguments: object, **options: Any) -> subprocess.CompletedProcess[str]:
