@@ -119,7 +119,7 @@ def shorter(recipe: str) -> str:
     for key, value in SHORTER.items():
         recipe, count = re.subn(rf"^{key} = \S+", f"{key} = {value}", recipe, flags=re.MULTILINE)
         assert count == 1, f"recipes/tiny.toml has no line {key!r} to change"
-    return f"{recipe}\n[evaluate]\nmemory_texts = 5\n"
+    return f"{recipe}\n[evaluate]\nmax_bytes = 10_000\nmemory_texts = 5\n"
 
 
 def contents(run: Path) -> dict[str, str]:
