@@ -4,7 +4,8 @@ PYTHON ?= python3
 VENV ?= .venv
 # A GPU needs nothing more; to take the CPU build from its own index: make TORCH="torch --index-url https://download.pytorch.org/whl/cpu"
 TORCH ?= torch==2.13.0
-PIP = $(VENV)/bin/pip --disable-pip-version-check -q
+# Python compiles what is used when it is first used; compiling everything that is installed takes a minute.
+INSTALL = $(VENV)/bin/pip --disable-pip-version-check -q install --no-compile
 BIN = $(VENV)/bin
 
 .PHONY: demo assistant test docs clean
@@ -18,7 +19,7 @@ demo: $(VENV)/.serve
 	@echo "See what was made:         $(BIN)/anatili status tiny"
 
 assistant: $(VENV)/.serve
-	$(PIP) install -e ".[gemma]"
+	$(INSTALL) -e ".[gemma]"
 	$(BIN)/anatili chat
 
 test: $(VENV)/.dev
@@ -30,16 +31,19 @@ test: $(VENV)/.dev
 docs: $(VENV)/.dev
 	$(BIN)/python docs/write_reference.py
 
-$(VENV)/.serve: pyproject.toml
+$(VENV)/.torch:
 	$(PYTHON) -c 'import sys; assert sys.version_info >= (3, 11), "Python 3.11 or newer is needed: make PYTHON=python3.11"'
 	test -d $(VENV) || $(PYTHON) -m venv $(VENV)
-	$(PIP) install $(TORCH)
-	$(PIP) install -e ".[serve,eval,files]"
+	$(INSTALL) $(TORCH)
 	touch $@
 
-$(VENV)/.dev: $(VENV)/.serve
-	$(PIP) install -e ".[dev]"
+$(VENV)/.serve: $(VENV)/.torch pyproject.toml
+	$(INSTALL) -e ".[serve,eval,files]"
 	touch $@
+
+$(VENV)/.dev: $(VENV)/.torch pyproject.toml    # all that .serve installs, and more
+	$(INSTALL) -e ".[dev]"
+	touch $@ $(VENV)/.serve
 
 clean:
 	rm -rf $(VENV) runs .pytest_cache .mypy_cache .ruff_cache

@@ -81,7 +81,7 @@ def test_the_memory_that_was_reckoned_holds(name):
     code = (
         "import re, sys\nfrom anatili.engine import Sampling, open_engine, say\n"
         "from anatili.opening import find_model\nengine = open_engine(find_model(sys.argv[1]))\n"
-        "say(engine, [{'role': 'user', 'content': 'Абай кім? ' * 300}], Sampling(max_tokens=8))\n"
+        "say(engine, [{'role': 'user', 'content': 'Абай кім? ' * 180}], Sampling(max_tokens=8))\n"
         # Not getrusage: its peak also counts what the parent held when it forked.
         "print(1024 * int(re.search(r'VmHWM:\\s+(\\d+)', open('/proc/self/status').read())[1]))"
     )
