@@ -1,6 +1,6 @@
 """What `import anatili` offers beyond single rooms: a recipe carried out, a model scored, a corpus read."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -83,13 +83,13 @@ def run(
 
 @dataclass(frozen=True)
 class Evaluation:
-    """How good a model is at some texts."""
+    """How good a model is at some tasks and texts."""
 
     model: str
     parameters: int
     """Weights of the model, 0 if unknown."""
     scores: list[dict[str, Any]] = field(default_factory=list)
-    """A row a measure and set, with its interval and what it is to be read against."""
+    """A row per measure and set, with its interval and what it is to be read against."""
 
 
 def evaluate(
@@ -97,7 +97,14 @@ def evaluate(
     texts: Sequence[str | Path] = (),
     *,
     tasks: Sequence[str] = (),
+    data: Sequence[str] = (),
     language: str = "",
+    prompt: Mapping[str, Any] | None = None,
+    vary: bool = False,
+    limit: int = 0,
+    corpus: str = "",
+    out: str | Path = "",
+    runs: str | Path = "runs",
     max_bytes: int = 1_000_000,
     say: Callable[[str], None] = lambda line: None,
     watch: Progress | None = None,
@@ -105,29 +112,32 @@ def evaluate(
 ) -> Evaluation:
     """Measure a model (a run, a folder, a GGUF file, a server's address) on text files, one text per line, and tasks.
 
-    `tasks`: names of bundled tasks or task files; without any, bits per byte of the texts. `language`: of texts and
-    tasks; the language of texts is identified if not given. `say` gets messages for a person who waits, `watch` the
-    progress, `tell` each row as it comes.
+    `tasks`: names of bundled tasks or task files; without any, bits per byte of the texts. `data`: a file or folder to
+    read in place of the task's own, for several tasks as `TASK=FILE`. `language`: of texts and tasks; the language of
+    texts is identified if not given. `prompt`: what differs from the task in how items are put to the model: `form`
+    (cloze, letter), `shots`, `sampler` (first_n, default), `chat`, `wording` (from 0), `begin`. `vary` measures all
+    wordings and orders of the choices. `limit`: items at most. `corpus`: a run or files in which the items are looked
+    for. `out`: folder for the results of items, from which a stopped evaluation resumes. `say` gets messages for a
+    person who waits, `watch` the progress, `tell` each row as it comes.
     """
     from anatili.engine import is_address, open_engine
-    from anatili.evaluate.likelihood import Likelihood
-    from anatili.evaluate.measure import Given, measure, read_file
-    from anatili.evaluate.task_file import load_task
+    from anatili.evaluate import digests, work
+    from anatili.evaluate.measure import Setup, read_file
     from anatili.opening import find_model
 
     if not texts and not tasks:
         raise Problem("nothing to measure: give --text FILE or --task NAME")
-    chosen = [load_task(name) for name in tasks or ("bits-per-byte",)]
     sets = [read_file(Path(path), max_bytes, language) for path in texts]
     languages = [language] if language else list(dict.fromkeys(text_set.language for text_set in sets))
-    progress = watch or Quiet()
-    opened = Likelihood(open_engine(str(model) if is_address(model) else find_model(str(model), tell=say)))
-    evaluation = Evaluation(str(model), opened.engine.parameters)
-    progress.start(sum(len(text_set.texts) for text_set in sets), "windows")
-    for row in (row for task in chosen for row in measure(task, opened, Given(languages, sets), progress.advance)):
-        evaluation.scores.append(row)
-        tell(row)
-    return evaluation
+    setup = Setup(languages, sets, vary=vary, limit=limit)
+    request = work.request(tasks or ("bits-per-byte",), data, prompt or {}, setup, corpus, Path(runs))
+    target = str(model) if is_address(model) else find_model(str(model), Path(runs), tell=say)
+    engine, folder = open_engine(target), Path(out) if out else None
+    digest = digests.of_model(target) if folder else ""
+    scores = work.carry_out(engine, request, folder, digest, watch or Quiet(), tell)
+    if folder:
+        work.write_rows(folder, scores)
+    return Evaluation(str(model), engine.parameters, scores)
 
 
 def read_corpus(run: str | Path, runs: str | Path = "runs", *, held_out: bool = False) -> Iterator[Kept]:

@@ -9,6 +9,7 @@ import click
 
 from anatili import __version__
 from anatili.cli import crawl as cli_crawl
+from anatili.cli import evaluate as cli_evaluate
 from anatili.cli import lang as cli_lang
 from anatili.cli import model as cli_model
 from anatili.cli import models as cli_models
@@ -184,7 +185,7 @@ def why(run: Path, document: str, runs: Path, wants_json: bool) -> None:
 
 
 for command in (
-    *cli_model.COMMANDS, *cli_models.COMMANDS, *cli_crawl.COMMANDS, *cli_lang.COMMANDS, *cli_serve.COMMANDS,
-    *cli_translate.COMMANDS,
+    *cli_model.COMMANDS, *cli_evaluate.COMMANDS, *cli_models.COMMANDS, *cli_crawl.COMMANDS, *cli_lang.COMMANDS,
+    *cli_serve.COMMANDS, *cli_translate.COMMANDS,
 ):  # fmt: skip
     main.add_command(command)
