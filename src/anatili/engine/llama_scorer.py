@@ -1,14 +1,13 @@
 """Log probabilities of a whole text in one pass of llama.cpp, which its server cannot give.
 
 By the C functions that xllamacpp's library brings. Of the two structures that its C interface passes by value only the
-first four fields are touched, and their defaults are checked: a library that has other ones is not used.
+first fields are touched, and their defaults are checked: a library that has other ones is not used.
 """
 
 import ctypes
 import os
 import weakref
 from collections.abc import Iterator, Sequence
-from math import ceil
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -25,6 +24,8 @@ LOGIT_BYTES = 64 * 2**20
 BATCH = 512
 """Tokens that are computed at a time at most."""
 DEFAULTS = (512, 2048, 512, 1)
+ATTENTION_DEFAULTS = (0, 0, 1, 4, 4, 0, -1, -1, -1, -1)
+"""What it sets in the next fields, the last of which is the kind of attention, in the version that we know."""
 """What llama.cpp sets in the first fields of its context parameters."""
 TOKEN_BYTES = 512
 Logprobs = npt.NDArray[np.float64]
@@ -44,7 +45,8 @@ class ContextParams(ctypes.Structure):
         ("n_batch", ctypes.c_uint32),
         ("n_ubatch", ctypes.c_uint32),
         ("n_seq_max", ctypes.c_uint32),
-        ("unread", ctypes.c_uint64 * 62),
+        ("further", ctypes.c_int32 * len(ATTENTION_DEFAULTS)),
+        ("unread", ctypes.c_uint64 * 57),
     )
 
 
@@ -76,6 +78,8 @@ FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
     ),
     "llama_get_memory": (ctypes.c_void_p, (ctypes.c_void_p,)),
     "llama_memory_clear": (None, (ctypes.c_void_p, ctypes.c_bool)),
+    "llama_memory_seq_rm": (ctypes.c_bool, (ctypes.c_void_p, ctypes.c_int32, ctypes.c_int32, ctypes.c_int32)),
+    "llama_memory_seq_pos_min": (ctypes.c_int32, (ctypes.c_void_p, ctypes.c_int32)),
     "llama_batch_init": (Batch, (ctypes.c_int32, ctypes.c_int32, ctypes.c_int32)),
     "llama_batch_free": (None, (Batch,)),
     "llama_decode": (ctypes.c_int32, (ctypes.c_void_p, Batch)),
@@ -112,6 +116,8 @@ class LlamaScorer:
 
     def __init__(self, library: Any, file: Path, adapters: Sequence[Path], context: int) -> None:
         self.library, self.lock = library, Lock()
+        self.computed: list[int] = []
+        """Token ids whose states are in memory."""
         with silence():
             model = library.llama_model_load_from_file(os.fsencode(file), library.llama_model_default_params())
             if not model:
@@ -121,6 +127,11 @@ class LlamaScorer:
             self.most = max(1, min(context, BATCH, LOGIT_BYTES // (4 * self.size)))
             params = library.llama_context_default_params()
             params.n_ctx, params.n_batch, params.n_ubatch = context, self.most, self.most
+            # Flash attention rounds differently when other numbers of tokens are computed together: without it a
+            # context that is computed once gives each ending what it would get alone.
+            self.can_share = tuple(params.further) == ATTENTION_DEFAULTS
+            if self.can_share:
+                params.further[-1] = 0
             self.context = library.llama_init_from_model(model, params)
             if not self.context or library.llama_n_ctx(self.context) < context:
                 raise Problem(f"llama.cpp has no memory for {context} tokens of {show_path(file)}")
@@ -147,11 +158,24 @@ class LlamaScorer:
     def rows(self, ids: Sequence[int], start: int) -> Iterator[Logprobs]:
         """For each token from `start` on the log probabilities of all tokens in its place, shape (vocabulary,)."""
         with self.lock:
-            self.library.llama_memory_clear(self.library.llama_get_memory(self.context), True)
-            given = ids[:-1]
-            parts = ceil(len(given) / self.most)
-            for first in (part * self.most for part in range(parts)):
-                yield from self.decode(given[first : first + self.most], first, start - 1)
+            given = list(ids[:-1])
+            for first in range(self.keep(given[: start - 1]), len(given), self.most):
+                part = given[first : first + self.most]
+                yield from self.decode(part, first, start - 1)
+                self.computed = given[: first + len(part)]
+
+    def keep(self, context: Sequence[int]) -> int:
+        """Keep the states of the tokens that `context` begins with, as many as are in memory; their number."""
+        computed, self.computed = self.computed, []
+        kept = next((n for n, (a, b) in enumerate(zip(computed, context, strict=False)) if a != b), None)
+        kept = min(len(computed), len(context)) if kept is None else kept
+        memory = self.library.llama_get_memory(self.context)
+        # A sliding window may have dropped the first ones: then all is computed anew.
+        is_whole = kept and self.can_share and self.library.llama_memory_seq_pos_min(memory, 0) == 0
+        if not is_whole or not self.library.llama_memory_seq_rm(memory, 0, kept, -1):
+            self.library.llama_memory_clear(memory, True)
+            return 0
+        return kept
 
     def decode(self, ids: Sequence[int], first: int, wanted: int) -> Iterator[Logprobs]:
         """Compute tokens that begin at position `first`; logits are given from position `wanted` on."""

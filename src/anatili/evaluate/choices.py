@@ -81,7 +81,7 @@ def record_of(item: Item, sums: Sequence[float], form: PromptForm, task: Evaluat
 def choice_figures(task: EvaluationTask, item_set: ItemSet, records: Sequence[Record], form: PromptForm) -> Row:
     """All figures of a task, over all items and by group."""
     items = item_set.items
-    row = {
+    row: Row = {
         **shares(task, records),
         "stderr": {m: round(standard_error([float(r["right"][m]) for r in records]), 4) for m in METRICS},
         "chance": task.chance if task.chance is not None else round(mean_chance(items), 4),
@@ -91,10 +91,11 @@ def choice_figures(task: EvaluationTask, item_set: ItemSet, records: Sequence[Re
         "clusters": len({item.cluster for item in items}),
         "form": form.facts,
     }
-    if empty := [item.id for item in items if not all(choice.strip() for choice in item.choices)]:
-        row["empty_choices"] = empty
+    notes = list(item_set.notes)
     if cut := sum(record.get("context_cut", False) for record in records):
-        row["context_cut"] = cut
+        notes.append(f"{cut} of {len(records)} items are longer than the model's context: their beginning was cut off")
+    if notes:
+        row["notes"] = notes
     if task.labels:
         row["macro_f1"] = macro_f1(records, task.metric, len(task.labels))
     apart = {

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from anatili.evaluate.task_data import Row, fields_of, fill
 from anatili.evaluate.task_file import EvaluationTask
@@ -36,6 +36,8 @@ class ItemSet:
     items: tuple[Item, ...]
     examples: tuple[Item, ...]
     """The dev part of the data; the items themselves where it has none."""
+    notes: tuple[str, ...] = ()
+    """What a reader must know about the data, in sentences."""
 
     @property
     def has_own_examples(self) -> bool:
@@ -45,21 +47,41 @@ class ItemSet:
 
 def item_set(task: EvaluationTask, rows: Sequence[Row], language: str) -> ItemSet:
     """The items of a task; `Problem` names the row that is wrong."""
-    items = [item_of(task, row, number, language) for number, row in enumerate(rows, 1)]
-    counts = Counter(item.id for item in items)
-    if twice := [name for name, count in counts.items() if count > 1]:
-        raise Problem(
-            f"{show_path(task.data)}: the id {twice[0]!r} occurs {counts[twice[0]]} times"
-            + (f", and {len(twice) - 1} other ids more than once" if len(twice) > 1 else "")
-            + "; give each row its own id, or take the repeated rows out"
-        )
+    items: Sequence[Item] = [item_of(task, row, number, language) for number, row in enumerate(rows, 1)]
+    items, notes = named_apart(items)
     parts = [str(item.row.get("split", "")) for item in items]
     examples = tuple(item for item, part in zip(items, parts, strict=True) if part in task.dev)
     others = [(item, part) for item, part in zip(items, parts, strict=True) if part not in task.dev]
     scored = tuple(item for item, part in others if part not in UNUSED) or tuple(item for item, _ in others)
     scored = scored or examples
     scored = scored[: task.rows or None]
-    return ItemSet(scored, examples if examples and scored[0] is not examples[0] else scored)
+    empty = [item.id for item in scored if not all(choice.strip() for choice in item.choices)]
+    if empty:
+        notes += [f"{len(empty)} of {len(scored)} items have an empty choice ({listed(empty)})"]
+    return ItemSet(scored, examples if examples and scored[0] is not examples[0] else scored, tuple(notes))
+
+
+def named_apart(items: Sequence[Item]) -> tuple[list[Item], list[str]]:
+    """The items with an id of its own each, and what is to be told about ids that occur more than once."""
+    counts: Counter[str] = Counter()
+    named = []
+    for item in items:
+        counts[item.id] += 1
+        number = counts[item.id]
+        own = f"{item.id}#{number}"
+        is_cluster = item.cluster == item.id
+        named.append(item if number == 1 else replace(item, id=own, cluster=own if is_cluster else item.cluster))
+    repeated = [name for name, count in counts.items() if count > 1]
+    if not repeated:
+        return named, []
+    return named, [
+        f"ids that occur more than once in the data: {listed(repeated)}; the later items are counted too, as "
+        f"{repeated[0]}#2 and so on"
+    ]
+
+
+def listed(names: Sequence[str], most: int = 5) -> str:
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
 def item_of(task: EvaluationTask, row: Row, number: int, language: str) -> Item:

@@ -172,9 +172,8 @@ def choice_rows(task: EvaluationTask, model: Likelihood, setup: Setup, advance: 
     for language, rows in by_language(task, setup):
         items = item_set(task, rows, language)
         if setup.limit:
-            whole = items.items
-            limited = whole[: setup.limit]
-            items = ItemSet(limited, items.examples if items.has_own_examples else limited)
+            limited = items.items[: setup.limit]
+            items = ItemSet(limited, items.examples if items.has_own_examples else limited, items.notes)
         yield {"language": language, **choices_row(task, model, items, setup, advance)}
 
 
