@@ -1,5 +1,6 @@
 """What `import anatili` offers beyond single rooms: a recipe carried out, a model scored, a corpus read."""
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -136,8 +137,61 @@ def evaluate(
     digest = digests.of_model(target) if folder else ""
     scores = work.carry_out(engine, request, folder, digest, watch or Quiet(), tell)
     if folder:
-        work.write_rows(folder, scores)
+        work.write_rows(folder, engine.name, scores)
     return Evaluation(str(model), engine.parameters, scores)
+
+
+def compare(
+    models: Sequence[str | Path],
+    out: str | Path,
+    *,
+    tasks: Sequence[str] = (),
+    data: Sequence[str] = (),
+    prompt: Mapping[str, Any] | None = None,
+    vary: bool = False,
+    limit: int = 0,
+    corpus: str = "",
+    runs: str | Path = "runs",
+    say: Callable[[str], None] = lambda line: None,
+    watch: Progress | None = None,
+) -> list[dict[str, Any]]:
+    """Measure models on the same tasks and compare them item by item; the rows of the report, one per task.
+
+    `models` as for `evaluate`, or folders with results of `evaluate` or lm-eval (`--log_samples`). Into `out` go a page
+    (`index.html`), a picture (`compare.png`), `leaderboard.jsonl` and a folder with the results of each model, from
+    which a stopped comparison resumes. The other arguments are those of `evaluate`.
+    """
+    from anatili.evaluate import compare as comparing
+    from anatili.evaluate import report
+
+    folder = Path(out)
+    results: list[comparing.Result] = []
+    for model, name in zip(models, names_of(models), strict=True):
+        read = comparing.read_folder(Path(model), name) if Path(model).is_dir() else []
+        if not read:
+            say(f"{name}: measuring")
+            own = folder / "results" / name
+            evaluate(model, tasks=tasks, data=data, prompt=prompt, vary=vary, limit=limit, corpus=corpus, out=own,
+                     runs=runs, say=say, watch=watch)  # fmt: skip
+            read = comparing.read_folder(own, name)
+        results += read
+    comparing.check_results(results, folder)
+    rows = comparing.compare(results)
+    comparing.write_leaderboard(folder / "leaderboard.jsonl", rows)
+    picture = folder / "compare.png"
+    report.write_page(folder / "index.html", rows, picture if report.draw(picture, rows) else None)
+    return rows
+
+
+def names_of(models: Sequence[str | Path]) -> list[str]:
+    """A short name of its own for each model, that can be the name of a folder."""
+    names: list[str] = []
+    for model in models:
+        text = str(model).rstrip("/")
+        short = text.partition("#")[2] or Path(text).name.removesuffix(".gguf")
+        short = re.sub(r"[^\w.-]+", "-", Path(text).parent.parent.name if short == "model" else short) or "model"
+        names.append(short if short not in names else f"{short}-{len(names) + 1}")
+    return names
 
 
 def read_corpus(run: str | Path, runs: str | Path = "runs", *, held_out: bool = False) -> Iterator[Kept]:

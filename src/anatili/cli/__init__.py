@@ -27,7 +27,20 @@ class Main(Group):
 
 SECTIONS = {
     "Build": ["run", "tokenizer", "lang", "embed", "opensearch"],
-    "Look": ["status", "why", "sift", "census", "identify", "extract", "normalize", "evaluate", "directions", "pivot"],
+    "Look": [
+        "status",
+        "why",
+        "sift",
+        "census",
+        "identify",
+        "extract",
+        "normalize",
+        "evaluate",
+        "compare",
+        "tasks",
+        "directions",
+        "pivot",
+    ],
     "Ask": ["chat", "search", "translate", "models", "pull"],
     "Publish": ["serve", "key", "export"],
 }

@@ -86,4 +86,80 @@ def evaluate(
         print_json({**head, "scores": evaluation.scores})
 
 
-COMMANDS = (evaluate,)
+@click.command()
+@click.argument("models", nargs=-1, required=True, metavar="MODEL|RESULTS...")
+@click.option("-o", "--out", type=PATH, required=True, help="Folder for the page, the picture and all results.")
+@click.option("--task", "tasks", multiple=True, metavar="NAME|FILE", help="Task to carry out; repeatable.")
+@prompt_options
+@click.option("--vary", is_flag=True, help="Measure all wordings and orders of the choices: mean, lowest, highest.")
+@runs_option
+@as_json
+@report_problems
+@offers_to_pull
+def compare(
+    models: tuple[str, ...], out: Path, tasks: tuple[str, ...], data: tuple[str, ...], vary: bool, limit: int,
+    corpus: str, runs: Path, wants_json: bool, **prompt: Any,
+) -> None:  # fmt: skip
+    """Compare models item by item: a page, a picture, a leaderboard.
+
+    A model is a run, a folder, a .gguf file, an address or a bundled name; or a folder with results that `evaluate -o`
+    or lm-eval (--log_samples) wrote. A comparison that was stopped resumes when the same command is given again.
+
+    \b
+    anatili compare kazakh-26m kazakh-270m --task tumlu_kk --data tumlu.jsonl -o comparison
+    anatili compare results/a results/b lm-eval-output -o comparison
+    """
+    from anatili import library
+    from anatili.cli.progress import Bars
+    from anatili.evaluate.words import summary
+
+    with Bars(quiet=wants_json) as bars:
+        rows = library.compare(
+            models, out, tasks=tasks, data=data, prompt=prompt_of(**prompt), vary=vary, limit=limit, corpus=corpus,
+            runs=runs, say=say_aside, watch=bars.bar("items"),
+        )  # fmt: skip
+    if wants_json:
+        print_json({"out": str(out), "tasks": rows})
+        return
+    for sentence in summary(rows):
+        click.echo(sentence)
+    click.echo(f"{out / 'index.html'}, {out / 'leaderboard.jsonl'}")
+
+
+@click.command("tasks")
+@click.argument("names", nargs=-1, metavar="[TASK]...")
+@click.option("--lm-eval", type=PATH, metavar="FOLDER", help="Write the tasks for lm-eval (--include_path FOLDER).")
+@prompt_options
+@as_json
+@report_problems
+def tasks_command(
+    names: tuple[str, ...], lm_eval: Path | None, data: tuple[str, ...], limit: int, corpus: str, wants_json: bool,
+    **prompt: Any,
+) -> None:  # fmt: skip
+    """List the evaluation tasks, or write some for lm-eval.
+
+    \b
+    anatili tasks
+    anatili tasks tumlu_kk --data tumlu.jsonl --lm-eval lm-eval-tasks
+    lm_eval --include_path lm-eval-tasks --tasks anatili_tumlu_kk_cloze ...
+    """
+    from anatili.cli.progress import show_table
+    from anatili.evaluate import work
+    from anatili.evaluate.task_file import bundled, load_task
+
+    if lm_eval:
+        files = work.write_lm_eval(lm_eval, names, data, prompt_of(**prompt), limit)
+        print_json([str(file) for file in files]) if wants_json else click.echo("\n".join(map(str, files)))
+        return
+    tasks = [load_task(name) for name in names or bundled()]
+    facts = [task.model_dump(include=set(SHOWN)) | {"name": task.name, "measure": task.title} for task in tasks]
+    if wants_json:
+        print_json(facts)
+    else:
+        head = ["name", "kind", "language", "license", "data"]
+        show_table(head, [[fact["name"], fact["kind"], fact["language"] or "-", fact["license"],
+                           fact["source"] or "bundled"] for fact in facts])  # fmt: skip
+
+
+SHOWN = ("kind", "language", "license", "citation", "source", "about")
+COMMANDS = (evaluate, compare, tasks_command)

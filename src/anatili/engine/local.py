@@ -7,7 +7,6 @@ from inspect import signature
 from pathlib import Path
 from typing import Any
 
-
 from anatili.engine import Chunk, Message, Prompt, Sampling, Span, TokenLogprob, shared_context
 from anatili.engine.json_schema import Form, open_vocabulary
 from anatili.problem import Problem, install

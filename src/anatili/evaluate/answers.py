@@ -168,7 +168,15 @@ def translation_rows(
             id_ = f"{source}-{target} {number}"
             if id_ not in journal.records:
                 text = translate(task, engine, sentence, source, target)
-                journal.add([{"id": id_, **translation_record(text, sentence, reference, target)}])
+                journal.add(
+                    [
+                        {
+                            "id": id_,
+                            "subject": f"{source}-{target}",
+                            **translation_record(text, sentence, reference, target),
+                        }
+                    ]
+                )
             records.append(journal.records[id_])
             advance(1)
         hypotheses = [record["answer"] for record in records]

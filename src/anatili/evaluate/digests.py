@@ -78,7 +78,7 @@ def writing_head(task: EvaluationTask, name: str, model: str, language: str) -> 
         "measure": task.title,
         "about": task.about,
         "model": name,
-        "metric": task.scorer or "chrf",
+        "metric": task.scorer or ("acc" if task.kind == "minimal_pairs" else "chrf"),
         "form": {"language": language, "shots": task.few_shot, "temperature": task.temperature},
         "digests": {"model": model, "data": of_data(task), "prompt": digest(task.file), "code": code()},
     }

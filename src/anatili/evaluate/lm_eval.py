@@ -1,10 +1,9 @@
 """lm-eval's files: its task YAMLs made from task files, its results written and read."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from string import Formatter
-from typing import Any
 
 from anatili.document import whole_file
 from anatili.evaluate.items import Item, ItemSet
@@ -78,7 +77,7 @@ def write_lines(path: Path, rows: Iterator[Row]) -> None:
         temporary.write_text(text, "utf-8", "surrogatepass")
 
 
-def write_results(folder: Path, model: str, rows: Sequence[Row], records: dict[str, Sequence[Record]]) -> Path:
+def write_results(folder: Path, model: str, rows: Sequence[Row], records: Mapping[str, Sequence[Record]]) -> Path:
     """The figures as lm-eval writes them: `results_anatili.json`, and the items in `samples_TASK.jsonl`."""
     chosen = [row for row in rows if "acc" in row]
     results, counts = {}, {}

@@ -14,7 +14,7 @@ from anatili.evaluate.choices import choice_figures, score_items, shares, variat
 from anatili.evaluate.items import ItemSet, item_set
 from anatili.evaluate.journal import Journal
 from anatili.evaluate.likelihood import Advance, Bits, Likelihood, silent
-from anatili.evaluate.pairs import Pair, score_pairs
+from anatili.evaluate.pairs import Pair, pair_figures, pair_records
 from anatili.evaluate.prompts import PromptForm
 from anatili.evaluate.seen import find_seen
 from anatili.evaluate.task_data import Row, fill, read_rows
@@ -26,6 +26,9 @@ from anatili.lang import codes, load_pack
 from anatili.problem import Problem
 from anatili.reading import read_text
 from anatili.text import script_of, show_path
+
+PAIRS_TOGETHER = 500
+"""Pairs that are measured before their results are kept."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +50,7 @@ class Setup:
     folder: Path | None = None
     """Where the results of items are kept, for resuming and comparing."""
     model: str = ""
-    """Digest of the model, for the folder."""
+    """Digest of the model, to be kept with its results."""
     corpus: Callable[[], Iterable[str]] | None = None
     """The texts of the documents in which items are looked for."""
 
@@ -162,10 +165,20 @@ def ratio(text_set: TextSet, bits: Bits, sizes: Any, setup: Setup) -> Row:
 
 def pair_rows(task: EvaluationTask, model: Likelihood, setup: Setup, advance: Advance) -> Iterator[Row]:
     for language, rows in by_language(task, setup):
-        rows = rows[: setup.limit or task.rows or None]
-        pairs = [Pair(str(row.get("kind", "")), fill(task, "{right}", row), fill(task, "{wrong}", row)) for row in rows]
-        scores = score_pairs(model, pairs, advance)
-        yield {"language": language, "value": scores.pop("right"), **scores}
+        chosen = rows[: setup.limit or task.rows or None]
+        pairs = {
+            str(row.get("id", number)): Pair(
+                str(row.get("kind", "")), fill(task, "{right}", row), fill(task, "{wrong}", row)
+            )
+            for number, row in enumerate(chosen, 1)
+        }
+        journal = writing_journal(task, model, setup, language)
+        missing = [id_ for id_ in pairs if id_ not in journal.records]
+        for first in range(0, len(missing), PAIRS_TOGETHER):
+            ids = missing[first : first + PAIRS_TOGETHER]
+            journal.add(pair_records(model, [pairs[id_] for id_ in ids], ids, advance))
+        scores = pair_figures([journal.records[id_] for id_ in pairs])
+        yield {"language": language, "value": scores.pop("right"), **scores, **named(journal)}
 
 
 def choice_rows(task: EvaluationTask, model: Likelihood, setup: Setup, advance: Advance) -> Iterator[Row]:
@@ -181,12 +194,13 @@ def choices_row(task: EvaluationTask, model: Likelihood, items: ItemSet, setup: 
     """The figures of a task, of its main wording or over all of them, and apart for items that a corpus contains."""
     form = setup.form or PromptForm(shots=task.few_shot, sampler=task.sampler)
     forms = variants(task, items, form) if setup.vary else [form]
-    results = []
-    for variant in forms:
-        journal = open_journal(task, model, setup, variant, items)
-        results.append((variant, score_items(task, model, items, variant, journal, advance)))
+    journals = [open_journal(task, model, setup, variant, items) for variant in forms]
+    results = [
+        (variant, score_items(task, model, items, variant, journal, advance))
+        for variant, journal in zip(forms, journals, strict=True)
+    ]
     figures = [choice_figures(task, items, records, variant) for variant, records in results]
-    row = figures[0] | {"begin_token": model.begin_text if form.begin else ""}
+    row = figures[0] | {"begin_token": model.begin_text if form.begin else "", **named(journals[0])}
     if not form.begin and model.own_begin:
         row["begin_token_left_out"] = model.begin_text
     if setup.vary:
@@ -224,6 +238,11 @@ def slug(form: PromptForm) -> str:
     return "-".join([*parts, *([f"moved{form.rotation}"] if form.rotation else [])])
 
 
+def named(journal: Journal) -> Row:
+    """The name of the journal that figures come from."""
+    return {"journal": journal.path.stem} if journal.path else {}
+
+
 def writing_journal(task: EvaluationTask, model: Likelihood, setup: Setup, language: str) -> Journal:
     """Where the answers of a model are kept."""
     if setup.folder is None:
@@ -237,7 +256,8 @@ def answers_of(task: EvaluationTask, model: Likelihood, setup: Setup, advance: A
         journal = writing_journal(task, model, setup, language)
         most = setup.limit or task.rows
         chosen = rows[: most + task.few_shot if setup.limit else most or None]
-        yield {"language": language, **answer_rows(task, model.engine, chosen, language, advance, journal)}
+        row = answer_rows(task, model.engine, chosen, language, advance, journal)
+        yield {"language": language, **row, **named(journal)}
 
 
 def translations_of(task: EvaluationTask, model: Likelihood, setup: Setup, advance: Advance) -> Iterator[Row]:

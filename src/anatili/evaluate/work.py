@@ -7,14 +7,16 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from anatili.document import Kept, read_shard
+from anatili.document import Kept, read_shard, whole_file
 from anatili.engine import Engine
-from anatili.evaluate.items import item_set
+from anatili.evaluate.items import ItemSet, item_set
+from anatili.evaluate.journal import read_journal
 from anatili.evaluate.likelihood import Likelihood
+from anatili.evaluate.lm_eval import write_results, write_task
 from anatili.evaluate.measure import Setup, by_language, measure, variants
 from anatili.evaluate.prompts import PromptForm
 from anatili.evaluate.task_data import Row, file_rows, read_rows
-from anatili.evaluate.task_file import EvaluationTask, load_task
+from anatili.evaluate.task_file import EvaluationTask, Form, load_task
 from anatili.problem import Problem
 from anatili.reading import read_text
 from anatili.run import find_run
@@ -141,7 +143,37 @@ def file_texts(file: Path) -> Iterator[str]:
         yield text
 
 
-def write_rows(folder: Path, rows: Sequence[Row]) -> None:
-    """The figures beside the results of the items."""
-    text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
-    (folder / "scores.jsonl").write_text(text, "utf-8")
+def write_lm_eval(
+    folder: Path, names: Sequence[str], data: Sequence[str], prompt: Mapping[str, Any], limit: int
+) -> list[Path]:
+    """The YAMLs of tasks for lm-eval, of both forms where none is named; `Problem` for tasks that are not choices."""
+    files = []
+    for task in with_data([load_task(name) for name in names], data):
+        if task.kind != "choices":
+            raise Problem(f"{task.name} is of kind {task.kind}; only tasks of kind choices are written for lm-eval")
+        items = item_set(task, read_rows(task, task.language), task.language)
+        if limit:
+            few = items.items[:limit]
+            items = ItemSet(few, items.examples if items.has_own_examples else few)
+        forms = [prompt["form"]] if "form" in prompt else [f for f in FORMS if f == "letter" or task.template]
+        for form in forms:
+            if form == "cloze" or task.letter:
+                files.append(write_task(folder, task, items, prompt_form(task, {**prompt, "form": form})))
+    return files
+
+
+FORMS: tuple[Form, ...] = ("cloze", "letter")
+
+
+def write_rows(folder: Path, model: str, rows: Sequence[Row]) -> None:
+    """The figures beside the results of the items, for other programs also in lm-eval's form."""
+    path = folder / "scores.jsonl"
+    old = [json.loads(line) for line in path.read_text("utf-8").splitlines()] if path.is_file() else []
+    new = {row.get("journal") for row in rows}
+    kept = [row for row in old if row.get("journal") not in new and "journal" in row]
+    with whole_file(path) as temporary:
+        text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in [*kept, *rows])
+        temporary.write_text(text, "utf-8")
+    chosen = {row["task"]: read_journal(folder / f"{row['journal']}.jsonl")[1] for row in rows if "form" in row}
+    if chosen:
+        write_results(folder / "lm-eval", model, [row for row in rows if "form" in row], chosen)
