@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from anatili.evaluate.items import Item, ItemSet, groups
+from anatili.evaluate.items import Item, ItemSet, groups, listed
 from anatili.evaluate.journal import Journal, Record
 from anatili.evaluate.likelihood import Advance, Likelihood, silent
 from anatili.evaluate.prompts import PromptForm, prompts
@@ -92,6 +92,8 @@ def choice_figures(task: EvaluationTask, item_set: ItemSet, records: Sequence[Re
         "form": form.facts,
     }
     notes = list(item_set.notes)
+    if empty := [item.id for item in items if not all(choice.strip() for choice in item.choices)]:
+        notes.append(f"{len(empty)} of {len(items)} items have an empty choice ({listed(empty)})")
     if cut := sum(record.get("context_cut", False) for record in records):
         notes.append(f"{cut} of {len(records)} items are longer than the model's context: their beginning was cut off")
     if notes:

@@ -55,9 +55,6 @@ def item_set(task: EvaluationTask, rows: Sequence[Row], language: str) -> ItemSe
     scored = tuple(item for item, part in others if part not in UNUSED) or tuple(item for item, _ in others)
     scored = scored or examples
     scored = scored[: task.rows or None]
-    empty = [item.id for item in scored if not all(choice.strip() for choice in item.choices)]
-    if empty:
-        notes += [f"{len(empty)} of {len(scored)} items have an empty choice ({listed(empty)})"]
     return ItemSet(scored, examples if examples and scored[0] is not examples[0] else scored, tuple(notes))
 
 

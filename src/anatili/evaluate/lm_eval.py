@@ -61,13 +61,15 @@ def document(task: EvaluationTask, item: Item, form: PromptForm, names: Sequence
 
 def to_jinja(task: EvaluationTask, template: str) -> str:
     """A template with {fields} as Jinja writes them."""
-    parts = []
+    parts: list[str] = []
+    literal = ""
     for text, name, spec, conversion in Formatter().parse(template):
         if name is not None and (spec or conversion or not name.isidentifier()):
             raise Problem(f"{show_path(task.file)}: lm-eval cannot fill {{{name}}} as written; use plain {{fields}}")
-        if "{{" in text or "{%" in text or "{#" in text:
-            raise Problem(f"{show_path(task.file)}: {template!r} has text that lm-eval reads as its own syntax")
+        literal += text + ("" if name is None else "\0")
         parts.append(text + ("" if name is None else "{{" + name + "}}"))
+    if any(mark in literal for mark in ("{{", "{%", "{#", "{\0")):
+        raise Problem(f"{show_path(task.file)}: {template!r} has text that lm-eval reads as its own syntax")
     return "".join(parts)
 
 

@@ -123,7 +123,7 @@ def subject_table(row: Row) -> Iterator[str]:
         parts = [model["subjects"].get(name) for model in row["models"]]
         count = next(part["count"] for part in parts if part)
         line = [name or "(none)", str(count)]
-        line += [f"{percent(part['value'])} {ends(part['interval'])}" if part else "-" for part in parts]
+        line += [f"{percent(part['value'])} ({ends(part['interval'])})" if part else "-" for part in parts]
         if is_two:
             (tests,) = pairs.values()
             line.append(p_text(tests[name]["p_holm"]) if name in tests else "-")

@@ -25,9 +25,8 @@ def model_sentences(row: Row) -> Iterator[str]:
     is_share = row["metric"].startswith("acc")
     for model in row["models"]:
         low, high = model["interval"]
-        verb = "answers rightly" if is_share else "scores"
-        span = f"somewhere between {percent(low)} and {percent(high)}"
-        yield f"{model['model']} {verb} {percent(model['value'])} ({span})."
+        score = f"answers {percent(model['value'])} correctly" if is_share else f"scores {percent(model['value'])}"
+        yield f"{model['model']} {score} (the true figure is somewhere between {percent(low)} and {percent(high)})."
     if not row["chance"]:
         return
     yield f"Guessing gets {percent(row['chance'])}."
