@@ -22,8 +22,10 @@ SHARE = 0.75
 """Of a question's words that must follow one another in the document."""
 RUN_LETTERS = 40
 """Letters in a row that are enough of a long question."""
-NEAR = 60
+NEAR = 25
 """Words around a short or incomplete question in which the answer must be."""
+SHIFT = 2
+"""Places by which words too many or too few may move the rest."""
 BATCH = 500
 """Documents that are looked at together."""
 Keys = npt.NDArray[np.uint64]
@@ -36,6 +38,8 @@ class Sought:
     id: str
     question: tuple[str, ...]
     answer: tuple[str, ...]
+    tail: int = 0
+    """Words at the end of `question` that are the answer: of a short question that its answer follows at once."""
 
 
 class Finder:
@@ -114,61 +118,64 @@ class Finder:
 def occurs(item: Sought, words: Sequence[str], start: int) -> bool:
     """Whether an item is in a document's words, its question about at `start`."""
     share, run = best_fit(item.question, words, start)
-    is_whole = share >= SHARE
-    if not is_whole and run < RUN_LETTERS:
+    end = start + len(item.question)
+    if item.tail:
+        return share >= SHARE and holds(words[max(0, end - item.tail - 1) : end + 1], item.question[-item.tail :])
+    if share < SHARE and run < RUN_LETTERS:
         return False
-    if is_whole and len(item.question) >= WINDOW:
-        return holds(words, item.answer)
-    first = max(0, start - NEAR)
-    return holds(words[first : start + len(item.question) + NEAR], item.answer)
+    if share < SHARE or len(item.question) < WINDOW:
+        return holds(words[max(0, start - NEAR) : end + NEAR], item.answer)
+    if share == 1 and holds(
+        words[end : end + len(item.answer) + 1], item.answer, wrong=1 if len(item.answer) > 1 else 0
+    ):
+        return True
+    return holds(words, item.answer)
 
 
 def best_fit(question: Sequence[str], words: Sequence[str], start: int) -> tuple[float, int]:
     """The share of the question's words at their places, and the letters of the longest row of them.
 
-    A word too many or too few moves the rest by one: the better of three places counts for each half.
+    A word too many or too few moves the rest: from any point on, places up to `SHIFT` away count.
     """
+    fits = {
+        shift: [0 <= start + shift + n < len(words) and words[start + shift + n] == word
+                for n, word in enumerate(question)]
+        for shift in range(-SHIFT, SHIFT + 1)
+    }  # fmt: skip
     best, longest = 0, 0
-    half = len(question) // 2
-    counts = []
-    for shift in (0, -1, 1):
-        equal = [0 <= start + shift + n < len(words) and words[start + shift + n] == word
-                 for n, word in enumerate(question)]  # fmt: skip
-        counts.append((sum(equal[:half]), sum(equal[half:]), sum(equal)))
+    for first, second in ((0, shift) for shift in fits):
+        before, after = 0, sum(fits[second])
+        best = max(best, after)
+        for one, other in zip(fits[first], fits[second], strict=True):
+            before, after = before + one, after - other
+            best = max(best, before + after)
+    for equal in fits.values():
         row = 0
         for word, is_equal in zip(question, equal, strict=True):
             row = row + len(word) if is_equal else 0
             longest = max(longest, row)
-    best = max(max(count[2] for count in counts), max(c[0] for c in counts) + max(c[1] for c in counts))
-    return best / max(1, len(question)), longest
+    return min(1.0, best / max(1, len(question))), longest
 
 
-def holds(words: Sequence[str], answer: Sequence[str]) -> bool:
-    """Whether an answer is in a row of words; of four words and more, one may differ."""
+def holds(words: Sequence[str], answer: Sequence[str], wrong: int = 0) -> bool:
+    """Whether an answer is in a row of words; `wrong` of its words may differ, of four words and more always one."""
     size = len(answer)
-    if not size:
-        return True
-    allowed = 1 if size >= WINDOW - 1 else 0
-    for start in range(len(words) - size + 1):
-        wrong = 0
-        for place in range(size):
-            wrong += words[start + place] != answer[place]
-            if wrong > allowed:
-                break
-        else:
-            return True
-    return False
+    allowed = max(wrong, 1 if size >= WINDOW - 1 else 0)
+    return not size or any(
+        sum(word != other for word, other in zip(answer, words[start : start + size], strict=True)) <= allowed
+        for start in range(len(words) - size + 1)
+    )
 
 
 def find_seen(task: EvaluationTask, items: Sequence[Item], texts: Iterable[str]) -> set[str]:
     """Ids of the items whose question and right answer occur in one of the texts."""
     template = task.seen or "{question}"
-    sought = [
-        Sought(
-            item.id,
-            tuple(WORD.findall(fill(task, template, item.row).casefold())),
-            tuple(WORD.findall(item.choices[item.answer].casefold())),
-        )
-        for item in items
-    ]
-    return Finder([item for item in sought if item.question]).find(texts)
+    sought = []
+    for item in items:
+        question = tuple(WORD.findall(fill(task, template, item.row).casefold()))
+        answer = tuple(WORD.findall(item.choices[item.answer].casefold()))
+        if question:
+            sought.append(Sought(item.id, question, answer))
+        if len(question) < WINDOW and answer and len(question) + len(answer) >= WINDOW - 1:
+            sought.append(Sought(item.id, question + answer, (), len(answer)))
+    return Finder(sought).find(texts)
