@@ -70,13 +70,13 @@ def evaluate(
     anatili evaluate http://127.0.0.1:8000/v1#kazakh-26m --text held-out.txt --task second-halves
     """
     from anatili import library
-    from anatili.cli.progress import Bars, show_score
+    from anatili.cli.progress import Bars
 
     with Bars(quiet=wants_json) as bars:
         evaluation = library.evaluate(
             model, texts, tasks=tasks, data=data, language=language, prompt=prompt_of(**prompt), vary=vary,
             limit=limit, corpus=corpus, out=out or "", runs=runs, max_bytes=max_bytes,
-            say=say_aside, watch=bars.bar("scores"), tell=(lambda row: None) if wants_json else show_score,
+            say=say_aside, watch=bars.bar("scores"), tell=(lambda row: None) if wants_json else show_row,
         )  # fmt: skip
     if wants_json:
         head = {"model": evaluation.model, "parameters": evaluation.parameters}
@@ -84,6 +84,35 @@ def evaluate(
             (row,) = evaluation.scores
             head |= {"n": row["count"]} | {name: row[name] for name in FIGURES if name in row}
         print_json({**head, "scores": evaluation.scores})
+
+
+def show_row(row: dict[str, Any]) -> None:
+    """A score, and what it is to be read against."""
+    from anatili.cli.progress import show_score
+
+    show_score(row)
+    if "acc_norm" in row and "form" in row:
+        form = row["form"]
+        chosen = " ".join(f"{letter} {count}" for letter, count in row["chosen"].items())
+        click.echo("    " + ", ".join(f"{metric} {row[metric]:.4f}" for metric in ("acc", "acc_norm", "acc_bytes")))
+        click.echo(f"    always {row['majority_letter']}: {row['majority']:.4f}; chosen: {chosen}")
+        chat = "the model's chat template" if form["chat"] else "no chat template"
+        begin = row["begin_token"] or "none"
+        click.echo(f"    {form['form']} form, {form['shots']} shots, {chat}, begin token: {begin}")
+    if "mean" in row:
+        span = f"mean {row['mean']:.4f}, lowest {row['min']:.4f}, highest {row['max']:.4f}"
+        click.echo(f"    over {len(row['variants'])} wordings and orders: {span}")
+    for name in ("seen", "unseen"):
+        if row.get(name, {}).get("count"):
+            click.echo(f"    {name} in the corpus: {row[name]['value']:.4f}, n = {row[name]['count']}")
+    for name in ("unanswered", "wrong_language"):
+        if row.get(name):
+            click.echo(f"    {name.replace('_', ' ')}: {row[name]}")
+    for value, part in row.get("groups", {}).get("subject", {}).items():
+        low, high = part["interval"]
+        click.echo(f"    {value or '(none)'}: {part['value']:.3f} [{low:.3f}, {high:.3f}], n = {part['count']}")
+    for note in row.get("notes", ()):
+        click.echo(f"    {note}")
 
 
 @click.command()
@@ -150,6 +179,8 @@ def tasks_command(
     if lm_eval:
         files = work.write_lm_eval(lm_eval, names, data, prompt_of(**prompt), limit)
         print_json([str(file) for file in files]) if wants_json else click.echo("\n".join(map(str, files)))
+        say_aside("lm-eval's client for servers (local-completions) leaves the begin token out, whatever add_bos_token "
+                  "says: its figures compare with those of --no-begin-token")  # fmt: skip
         return
     tasks = [load_task(name) for name in names or bundled()]
     facts = [task.model_dump(include=set(SHOWN)) | {"name": task.name, "measure": task.title} for task in tasks]

@@ -18,6 +18,7 @@ from anatili.text import show_path
 
 SIGNIFICANT = 0.05
 JOURNALS, SAMPLES = "*.jsonl", "samples_*.jsonl"
+BY_LM_EVAL = "measured by lm-eval, whose client for servers leaves the begin token out"
 OTHERS = ("scores.jsonl", "leaderboard.jsonl")
 
 
@@ -61,7 +62,7 @@ def read_folder(folder: Path, name: str) -> list[Result]:
     if not files and list(folder.rglob(SAMPLES)):
         for task, items in read_results(folder).items():
             head = {"task": task, "measure": task, "model": name, "metric": "acc", "digests": {}}
-            results.append(Result(name, key_of(task), head, tuple(items)))
+            results.append(Result(name, key_of(task), head, tuple(items), {"notes": [BY_LM_EVAL]}))
     return results
 
 

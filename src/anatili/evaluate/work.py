@@ -88,11 +88,18 @@ def carry_out(
         total, unit = units(task, setup)
         watch.start(total, unit)
         started = time.monotonic()
-        for row in measure(task, likelihood, setup, watch.advance):
-            row["seconds"] = round(time.monotonic() - started, 1)
-            started = time.monotonic()
-            rows.append(row)
-            tell(row)
+        try:
+            for row in measure(task, likelihood, setup, watch.advance):
+                row["seconds"] = round(time.monotonic() - started, 1)
+                started = time.monotonic()
+                rows.append(row)
+                tell(row)
+        except Problem as problem:
+            if folder is None or not list(folder.glob(f"{task.name}-*.jsonl")):
+                raise
+            raise Problem(
+                f"{problem}. What is measured is kept in {show_path(folder)}: the same command resumes there"
+            ) from problem
     return rows
 
 
