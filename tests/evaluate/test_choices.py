@@ -166,7 +166,8 @@ def test_other_names_of_fields_and_other_forms_of_files(tmp_path):
     from pyarrow import parquet
 
     body = 'kind = "choices"\nlanguage = "kk"\ndata = "user:"\nlicense = "x"\nsource = "https://x"\n'
-    body += 'choices = "{choices}"\ntemplate = "{question}"\n[fields]\nquestion = ["question", "Q"]\nchoices = ["choices", "A, B, C"]\n'
+    body += 'choices = "{choices}"\ntemplate = "{question}"\n'
+    body += '[fields]\nquestion = ["question", "Q"]\nchoices = ["choices", "A, B, C"]\n'
     body += 'answer = ["answer", "number from 1", "Key"]\n[replace.language]\nkaz = "kk"\n'
     task = sets.write(tmp_path, task=body)
     with pytest.raises(Problem, match=r"name it with --data FILE\. It is at https://x"):
