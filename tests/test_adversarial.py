@@ -302,12 +302,12 @@ def uniform(text: str) -> float:
 
 
 def test_a_model_that_guesses_takes_eight_bits_a_byte():
-    from anatili.evaluate.measure import Given, measure
+    from anatili.evaluate.measure import Setup, measure
     from anatili.evaluate.task_file import load_task
     from anatili.evaluate.texts import TextSet
 
     sets = [TextSet("kk", "own", own_sets.lines())]
-    (row,) = measure(load_task("bits-per-byte"), Broken(uniform), Given(sets=sets))
+    (row,) = measure(load_task("bits-per-byte"), Broken(uniform), Setup(sets=sets))
     assert row["value"] == row["chance"] == 8.0
     assert row["interval"] == [8.0, 8.0]
     for name in ("tiny", "kazakh-26m", "kazakh-270m"):
@@ -316,12 +316,12 @@ def test_a_model_that_guesses_takes_eight_bits_a_byte():
 
 def test_bytes_are_counted_of_the_text_not_of_what_the_model_reads():
     """Bits per letter or per token would make the same guess look twice as good."""
-    from anatili.evaluate.measure import Given, bits_row
+    from anatili.evaluate.measure import Setup, bits_row
     from anatili.evaluate.texts import TextSet
 
     texts = TextSet("kk", "own", own_sets.lines())
     assert texts.bytes == sum(len(line.encode()) for line in own_sets.lines()) > 1.7 * sum(map(len, own_sets.lines()))
-    assert bits_row(Broken(lambda text: 8 * len(text)), texts, Given())["value"] == pytest.approx(4.4, abs=0.3)
+    assert bits_row(Broken(lambda text: 8 * len(text)), texts, Setup())["value"] == pytest.approx(4.4, abs=0.3)
 
 
 def test_a_random_model_is_right_in_half_of_the_pairs_and_an_ignorant_one_in_none():
@@ -350,13 +350,13 @@ def test_an_untrained_model_is_near_chance_on_second_halves_and_grammar(tmp_path
 
     from anatili.engine import open_engine
     from anatili.evaluate.likelihood import Likelihood
-    from anatili.evaluate.measure import Given, bits_row, halves_row
+    from anatili.evaluate.measure import Setup, bits_row, halves_row
     from anatili.evaluate.texts import TextSet
 
     model = Likelihood(open_engine(models.make_folder(tmp_path, "qwen3")))
     texts = TextSet("kk", "own", own_sets.lines()[:10])
-    assert halves_row(model, texts, Given())["value"] > 1.5 * FLOORS["kazakh-26m"]["kk_bits_per_byte"]
-    assert bits_row(model, texts, Given())["value"] > 1.5 * FLOORS["kazakh-26m"]["kk_bits_per_byte"]
+    assert halves_row(model, texts, Setup())["value"] > 1.5 * FLOORS["kazakh-26m"]["kk_bits_per_byte"]
+    assert bits_row(model, texts, Setup())["value"] > 1.5 * FLOORS["kazakh-26m"]["kk_bits_per_byte"]
 
 
 @pytest.mark.parametrize(("answer", "right"), [("kk", 1.0), ("ru", 0.0), ("", 0.0)])

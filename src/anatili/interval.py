@@ -21,7 +21,7 @@ def interval(
     return [round(float(low), 4), round(float(high), 4)]
 
 
-def wilson(right: int, count: int) -> list[float] | None:
+def wilson(right: float, count: float) -> list[float] | None:
     """The 95 % interval of the share right / count (Wilson, 1927); `None` if `count` is 0."""
     if not count:
         return None

@@ -1,6 +1,7 @@
 """Functions of `import anatili` that use several packages: run a recipe, evaluate a model, read a corpus."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -85,13 +86,13 @@ def run(
 
 @dataclass(frozen=True)
 class Evaluation:
-    """The scores of a model."""
+    """How good a model is at some tasks and texts."""
 
     model: str
     parameters: int
     """Number of parameters of the model, 0 if unknown."""
     scores: list[dict[str, Any]] = field(default_factory=list)
-    """One row per measure and set, with its interval and its reference values."""
+    """A row per measure and set, with its interval and what it is to be read against."""
 
 
 def evaluate(
@@ -99,7 +100,14 @@ def evaluate(
     texts: Sequence[str | Path] = (),
     *,
     tasks: Sequence[str] = (),
+    data: Sequence[str] = (),
     language: str = "",
+    prompt: Mapping[str, Any] | None = None,
+    vary: bool = False,
+    limit: int = 0,
+    corpus: str = "",
+    out: str | Path = "",
+    runs: str | Path = "runs",
     max_bytes: int = 1_000_000,
     say: Callable[[str], None] = lambda line: None,
     watch: Progress | None = None,
@@ -107,29 +115,85 @@ def evaluate(
 ) -> Evaluation:
     """Evaluate a model (a run, a folder, a GGUF file, a server's address) on text files, one text per line, and tasks.
 
-    `tasks`: names of bundled tasks, or task files; the default is bits per byte of the texts. `language`: the language
-    of texts and tasks; if it is not given, that of the texts is identified. `say` gets messages for a person who waits,
-    `watch` the progress, `tell` each row as soon as it is measured.
+    `tasks`: names of bundled tasks or task files; without any, bits per byte of the texts. `data`: a file or folder to
+    read in place of the task's own, for several tasks as `TASK=FILE`. `language`: of texts and tasks; the language of
+    texts is identified if not given. `prompt`: what differs from the task in how items are put to the model: `form`
+    (cloze, letter), `shots`, `sampler` (first_n, default), `chat`, `wording` (from 0), `begin`. `vary` measures all
+    wordings and orders of the choices. `limit`: items at most. `corpus`: a run or files in which the items are looked
+    for. `out`: folder for the results of items, from which a stopped evaluation resumes. `say` gets messages for a
+    person who waits, `watch` the progress, `tell` each row as it comes.
     """
     from anatili.engine import is_address, open_engine
-    from anatili.evaluate.likelihood import Likelihood
-    from anatili.evaluate.measure import Given, measure, read_file
-    from anatili.evaluate.task_file import load_task
+    from anatili.evaluate import digests, work
+    from anatili.evaluate.measure import Setup, read_file
     from anatili.opening import find_model
 
     if not texts and not tasks:
-        raise Problem("nothing to evaluate: give --text FILE or --task NAME")
-    chosen = [load_task(name) for name in tasks or ("bits-per-byte",)]
+        raise Problem("nothing to measure: give --text FILE or --task NAME")
     sets = [read_file(Path(path), max_bytes, language) for path in texts]
     languages = [language] if language else list(dict.fromkeys(text_set.language for text_set in sets))
-    progress = watch or Quiet()
-    opened = Likelihood(open_engine(str(model) if is_address(model) else find_model(str(model), tell=say)))
-    evaluation = Evaluation(str(model), opened.engine.parameters)
-    progress.start(sum(len(text_set.texts) for text_set in sets), "windows")
-    for row in (row for task in chosen for row in measure(task, opened, Given(languages, sets), progress.advance)):
-        evaluation.scores.append(row)
-        tell(row)
-    return evaluation
+    setup = Setup(languages, sets, vary=vary, limit=limit)
+    request = work.request(tasks or ("bits-per-byte",), data, prompt or {}, setup, corpus, Path(runs))
+    target = str(model) if is_address(model) else find_model(str(model), Path(runs), tell=say)
+    engine, folder = open_engine(target), Path(out) if out else None
+    digest = digests.of_model(target) if folder else ""
+    scores = work.carry_out(engine, request, folder, digest, watch or Quiet(), tell)
+    if folder:
+        work.write_rows(folder, engine.name, scores)
+    return Evaluation(str(model), engine.parameters, scores)
+
+
+def compare(
+    models: Sequence[str | Path],
+    out: str | Path,
+    *,
+    tasks: Sequence[str] = (),
+    data: Sequence[str] = (),
+    prompt: Mapping[str, Any] | None = None,
+    vary: bool = False,
+    limit: int = 0,
+    corpus: str = "",
+    runs: str | Path = "runs",
+    say: Callable[[str], None] = lambda line: None,
+    watch: Progress | None = None,
+) -> list[dict[str, Any]]:
+    """Measure models on the same tasks and compare them item by item; the rows of the report, one per task.
+
+    `models` as for `evaluate`, or folders with results of `evaluate` or lm-eval (`--log_samples`). Into `out` go a page
+    (`index.html`), a picture (`compare.png`), `leaderboard.jsonl` and a folder with the results of each model, from
+    which a stopped comparison resumes. The other arguments are those of `evaluate`.
+    """
+    from anatili.evaluate import compare as comparing
+    from anatili.evaluate import report
+
+    folder = Path(out)
+    results: list[comparing.Result] = []
+    for model, name in zip(models, names_of(models), strict=True):
+        read = comparing.read_folder(Path(model), name) if Path(model).is_dir() else []
+        if not read:
+            say(f"{name}: measuring")
+            own = folder / "results" / name
+            evaluate(model, tasks=tasks, data=data, prompt=prompt, vary=vary, limit=limit, corpus=corpus, out=own,
+                     runs=runs, say=say, watch=watch)  # fmt: skip
+            read = comparing.read_folder(own, name)
+        results += read
+    comparing.check_results(results, folder)
+    rows = comparing.compare(results)
+    comparing.write_leaderboard(folder / "leaderboard.jsonl", rows)
+    picture = folder / "compare.png"
+    report.write_page(folder / "index.html", rows, picture if report.draw(picture, rows) else None)
+    return rows
+
+
+def names_of(models: Sequence[str | Path]) -> list[str]:
+    """A short name of its own for each model, that can be the name of a folder."""
+    names: list[str] = []
+    for model in models:
+        text = str(model).rstrip("/")
+        short = text.partition("#")[2] or Path(text).name.removesuffix(".gguf")
+        short = re.sub(r"[^\w.-]+", "-", Path(text).parent.parent.name if short == "model" else short) or "model"
+        names.append(short if short not in names else f"{short}-{len(names) + 1}")
+    return names
 
 
 def read_corpus(run: str | Path, runs: str | Path = "runs", *, held_out: bool = False) -> Iterator[Kept]:

@@ -103,7 +103,7 @@ def _said():
 
 def test_pairs_are_scored_by_the_likelier_sentence():
     class Known:
-        def bits(self, sentences, tell):
+        def bits(self, sentences, advance):
             import numpy as np
 
             return np.array([1.0 if "right" in sentence else 2.0 for sentence in sentences])

@@ -37,13 +37,13 @@ def test_a_byte_model_without_training_guesses():
     assert ByteNgrams([]).bits("абв") == pytest.approx(8 * 6)
 
 
-def test_a_byte_model_learns_and_its_chances_add_up():
+def test_a_byte_model_learns_and_its_probabilities_add_up():
     model = ByteNgrams(TEXTS[:40])
     assert model.bits(TEXTS[50]) / len(TEXTS[50].encode()) < 2.2
     data = "қа".encode()
-    chances = [model._chance(data + bytes([byte]), len(data)) for byte in range(256)]
-    assert sum(chances) == pytest.approx(1)
-    assert -log2(max(chances)) < 8
+    probabilities = [model._probability(data + bytes([byte]), len(data)) for byte in range(256)]
+    assert sum(probabilities) == pytest.approx(1)
+    assert -log2(max(probabilities)) < 8
 
 
 def test_xz_gains_from_training_text():

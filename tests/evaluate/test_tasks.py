@@ -6,9 +6,9 @@ import tomllib
 import guides
 import pytest
 
-from anatili.evaluate.choices import answer_of, choice_rows, choices_of
+from anatili.evaluate.items import item_set
 from anatili.evaluate.likelihood import Likelihood
-from anatili.evaluate.measure import Given, NothingToMeasure, measure
+from anatili.evaluate.measure import NothingToMeasure, Setup, measure
 from anatili.evaluate.task_data import read_rows
 from anatili.evaluate.task_file import bundled, load_task
 from anatili.evaluate.texts import TextSet
@@ -17,6 +17,7 @@ from anatili.problem import Problem
 
 GUIDE = "add-a-task.md"
 HEAD = 'license = "CC0-1.0"\n'
+CHOICES = 'kind = "choices"\nlanguage = "kk"\ndata = "d.jsonl"\ntemplate = "{q}"\nchoices = ["{a}", "{b}"]\n'
 
 
 @pytest.fixture
@@ -38,56 +39,46 @@ def write(folder, body, **files):
     return load_task("own.toml", folder)
 
 
-def measured(task, model, *languages, **given):
-    return list(measure(task, model, Given(languages, **given)))
+def measured(task, model, *languages, **settings):
+    return list(measure(task, model, Setup(languages, **settings)))
 
 
 def test_the_guide_s_task_is_measured(tmp_path, model):
     guides.write_files(GUIDE, tmp_path, "toml")
     (tmp_path / "capitals.jsonl").write_text(guides.blocks(GUIDE, "json")[0], "utf-8")
     task = load_task("capitals.toml", tmp_path)
-    (row,) = measured(task, model("Жауап: Ташкент\nЖауап: Бішкек\n" * 30))
-    assert 0.0 <= row.pop("accuracy") <= 1.0
-    about = {"measure": "capitals of neighboring countries", "task": "capitals", "language": "kk", "chance": 0.333}
-    assert row == about | {"value": 1.0, "accuracy_by_byte": 1.0, "interval": wilson(2, 2), "count": 2}
-    (row,) = measured(task, model("Жауап: Самарқан\nЖауап: Қарақол\n" * 30))
+    seen = "Жауап: Ташкент\nЖауап: Бішкек\nЖауап: Астана\n" * 30
+    (row,) = measured(task, model(seen))
+    facts = {"measure": "capitals of neighboring countries", "task": "capitals", "language": "kk", "chance": 0.3333}
+    assert row.items() >= facts.items()
+    assert (row["value"], row["count"], row["interval"]) == (row["acc_bytes"], 3, wilson(3, 3))
+    assert (row["majority"], row["answers"]) == (0.3333, {"A": 1, "B": 1, "C": 1})
+    (row,) = measured(task, model("Жауап: Самарқан\nЖауап: Қарақол\nЖауап: Шымкент\n" * 30))
     assert row["value"] == 0.0
     named = tomllib.loads(next(block for block in guides.blocks(GUIDE, "toml") if block.startswith("[evaluate]")))
     assert [load_task(name, tmp_path).name for name in named["evaluate"]["tasks"]][-1] == "capitals"
 
 
-def test_choices_are_scored_behind_the_examples_that_are_shown(tmp_path, model):
-    rows = [{"q": "x", "a": "1", "b": "2", "right": "B"}, {"q": "y", "a": "3", "b": "4", "right": 0}]
-    body = 'kind = "choices"\nlanguage = "kk"\ndata = "d.jsonl"\ntemplate = "{q} "\nchoices = ["{a}", "{b}"]\n'
-    task = write(tmp_path, body + 'answer = "right"\nfew_shot = 1\n', d__jsonl="\n".join(map(json.dumps, rows)))
-    assert choices_of(task, rows[0]) == ["1", "2"]
-    assert [answer_of(task, row) for row in rows] == [1, 0]
-    asked = []
-
-    class Spy(Likelihood):
-        def continuations(self, pairs, tell):
-            asked.extend(pairs)
-            return super().continuations(pairs, tell)
-
-    choice_rows(task, Spy(model("x 2").engine), rows)
-    assert asked == [("x 2\n\ny", " 3"), ("x 2\n\ny", " 4")]
+def test_a_choice_is_read_as_a_number_a_letter_or_a_text(tmp_path):
+    task = write(tmp_path, CHOICES)
+    rows = [{"q": "x", "a": "1", "b": "2", "answer": answer} for answer in ("B", "2", 1, "b")]
+    assert [item.answer for item in item_set(task, rows, "kk").items] == [1, 1, 1, 1]
 
 
-def test_two_choices_that_are_equally_likely_are_both_wrong(tmp_path, model):
-    rows = [{"right": 0}]
-    body = 'kind = "choices"\nlanguage = "kk"\ndata = "d.jsonl"\ntemplate = "?"\nchoices = [" a", " b"]\n'
-    task = write(tmp_path, body + 'answer = "right"\n', d__jsonl=json.dumps(rows[0]))
+def test_of_two_choices_that_are_equally_likely_the_first_counts(tmp_path, model):
+    rows = [{"q": "?", "a": "a", "b": "b", "answer": 0}, {"q": "?", "a": "a", "b": "b", "answer": 1}]
+    task = write(tmp_path, CHOICES, d__jsonl="\n".join(map(json.dumps, rows)))
     (row,) = measured(task, model("nothing of it"))
-    assert row["value"] == 0
-    (row,) = measured(task, model("? a" * 9))
-    assert row["value"] == 1
+    assert (row["value"], row["chosen"]) == (0.5, {"A": 2})
+    (row,) = measured(task, model("? b" * 9))
+    assert row["chosen"] == {"B": 2}
 
 
 def test_length_favors_short_choices_unless_it_is_by_byte(tmp_path, model):
-    body = 'kind = "choices"\nlanguage = "kk"\ndata = "d.jsonl"\ntemplate = "?"\nchoices = [" q", " abab"]\n'
-    task = write(tmp_path, body + 'answer = "r"\nmetric = "accuracy_by_byte"\n', d__jsonl='{"r": 1}')
+    row = {"q": "?", "a": "q", "b": "abab", "answer": 1}
+    task = write(tmp_path, CHOICES + 'metric = "acc_bytes"\n', d__jsonl=json.dumps(row))
     (row,) = measured(task, model(" abababab" * 3 + "? "))
-    assert (row["accuracy"], row["accuracy_by_byte"], row["value"]) == (0.0, 1.0, 1.0)
+    assert (row["acc"], row["acc_bytes"], row["value"]) == (0.0, 1.0, 1.0)
 
 
 def test_pairs_of_a_table_by_kind(tmp_path, model):
@@ -143,6 +134,10 @@ def test_every_bundled_task_says_what_it_is_and_has_data():
     for name in bundled():
         task = load_task(name)
         assert task.license
+        if task.data == "user:":
+            assert task.source.startswith("http"), name
+            assert task.citation, name
+            continue
         assert task.data == "texts:" or read_rows(task, "kk"), name
         assert task.file.read_text("utf-8").startswith("# ")
 
@@ -150,7 +145,7 @@ def test_every_bundled_task_says_what_it_is_and_has_data():
 @pytest.mark.parametrize(
     ("body", "words"),
     [
-        ('kind = "choices"\ndata = "{language}.tsv"\n', "a task of kind choices needs template"),
+        ('kind = "choices"\ndata = "{language}.tsv"\n', "a task of kind choices needs choices"),
         ('kind = "guess"\ndata = "x"\n', "kind: Input should be"),
         ('kind = "minimal_pairs"\ndata = "x.tsv"\n', "name the language of the data"),
         ('kind = "minimal_pairs"\ndata = "sample:all"\n', "no data 'sample:all': a file, a folder, or one of texts:"),

@@ -10,6 +10,7 @@ import click
 from anatili import __version__
 from anatili.cli import blend as cli_blend
 from anatili.cli import crawl as cli_crawl
+from anatili.cli import evaluate as cli_evaluate
 from anatili.cli import lang as cli_lang
 from anatili.cli import model as cli_model
 from anatili.cli import models as cli_models
@@ -28,7 +29,20 @@ class Main(Group):
 
 SECTIONS = {
     "Build": ["plan", "run", "tokenizer", "blend", "lang", "embed", "opensearch"],
-    "Look": ["status", "why", "sift", "census", "identify", "extract", "normalize", "evaluate", "directions", "pivot"],
+    "Look": [
+        "status",
+        "why",
+        "sift",
+        "census",
+        "identify",
+        "extract",
+        "normalize",
+        "evaluate",
+        "compare",
+        "tasks",
+        "directions",
+        "pivot",
+    ],
     "Ask": ["chat", "search", "translate", "models", "pull"],
     "Publish": ["serve", "key", "export"],
 }
@@ -190,7 +204,7 @@ def why(run: Path, document: str, runs: Path, wants_json: bool) -> None:
 
 
 for command in (
-    *cli_model.COMMANDS, *cli_models.COMMANDS, *cli_crawl.COMMANDS, *cli_lang.COMMANDS, *cli_serve.COMMANDS,
-    *cli_translate.COMMANDS, *cli_blend.COMMANDS, *cli_plan.COMMANDS,
+    *cli_model.COMMANDS, *cli_evaluate.COMMANDS, *cli_models.COMMANDS, *cli_crawl.COMMANDS, *cli_lang.COMMANDS,
+    *cli_serve.COMMANDS, *cli_translate.COMMANDS, *cli_blend.COMMANDS, *cli_plan.COMMANDS,
 ):  # fmt: skip
     main.add_command(command)

@@ -1,4 +1,4 @@
-"""Commands for tokenizers and models: report, fit, evaluate, export."""
+"""Commands for tokenizers and models: report, fit, export."""
 
 from pathlib import Path
 from typing import Any
@@ -143,47 +143,6 @@ def fit_command(base: str, texts: tuple[Path, ...], language: str, added: int, t
 
 
 @click.command()
-@click.argument("model", metavar="RUN|MODEL|ADDRESS")
-@click.option("--task", "tasks", multiple=True, metavar="NAME|FILE", help="Evaluation task; repeatable.")
-@click.option(
-    "--text", "texts", multiple=True, type=PATH, metavar="FILE", help="Held-out text, one per line; repeatable."
-)
-@click.option(
-    "--language", default="", metavar="CODE", help="Language of texts and tasks.  [default: identified from the texts]"
-)
-@click.option(
-    "--max-bytes", default=1_000_000, show_default=True, type=click.IntRange(1), help="Maximum bytes to read per file."
-)
-@as_json
-@report_problems
-@offers_to_pull
-def evaluate(
-    model: str, tasks: tuple[str, ...], texts: tuple[Path, ...], language: str, max_bytes: int, wants_json: bool
-) -> None:
-    """Evaluate a model: a run, a Hugging Face folder, a .gguf file, or a server at an address.
-
-    A task is your own TOML file, or a bundled one: answer-language, bits-per-byte, minimal-pairs, scripts,
-    second-halves, translation. Without --task, bits per byte of each --text is measured. Bits per byte can be compared
-    between models with different tokenizers, but not between languages.
-
-    \b
-    anatili evaluate runs/tiny/tune/model --text held-out.txt
-    anatili evaluate model.gguf --task minimal-pairs --language kk --json
-    anatili evaluate http://127.0.0.1:8000/v1#kazakh-26m --text held-out.txt --task second-halves
-    """
-    from anatili import library
-    from anatili.cli.progress import Bars, show_score
-
-    with Bars(quiet=wants_json) as bars:
-        evaluation = library.evaluate(
-            model, texts, tasks=tasks, language=language, max_bytes=max_bytes,
-            say=say_aside, watch=bars.bar("scores"), tell=(lambda row: None) if wants_json else show_score,
-        )  # fmt: skip
-    if wants_json:
-        print_json({"model": evaluation.model, "parameters": evaluation.parameters, "scores": evaluation.scores})
-
-
-@click.command()
 @click.argument("model", type=PATH)
 @click.option("--gguf", is_flag=True, help="Write GGUF, for llama.cpp; this is the default.")
 @click.option("--ctranslate2", is_flag=True, help="Write a folder for CTranslate2 (NLLB, Tilmash, M2M100, MADLAD).")
@@ -262,4 +221,4 @@ def show_package(run: Path, folder: Path, quantization: str, wants_json: bool) -
     click.echo(f"{folder}: {size / 1e6:.1f} MB" + (f", built on {description['base']}" if description["base"] else ""))
 
 
-COMMANDS = (tokenizer, evaluate, export)
+COMMANDS = (tokenizer, export)

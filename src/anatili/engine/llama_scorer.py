@@ -27,6 +27,8 @@ BATCH = 512
 """Maximum number of tokens computed at a time."""
 DEFAULTS = (512, 2048, 512, 1)
 """llama.cpp's values of the first fields of its context parameters."""
+ATTENTION_DEFAULTS = (0, 0, 1, 4, 4, 0, -1, -1, -1, -1)
+"""Its values of the next fields, the last of which is the kind of attention."""
 TOKEN_BYTES = 512
 Logits = npt.NDArray[np.float32]
 
@@ -45,7 +47,8 @@ class ContextParams(ctypes.Structure):
         ("n_batch", ctypes.c_uint32),
         ("n_ubatch", ctypes.c_uint32),
         ("n_seq_max", ctypes.c_uint32),
-        ("unread", ctypes.c_uint64 * 62),
+        ("further", ctypes.c_int32 * len(ATTENTION_DEFAULTS)),
+        ("unread", ctypes.c_uint64 * 57),
     )
 
 
@@ -77,6 +80,8 @@ FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
     ),
     "llama_get_memory": (ctypes.c_void_p, (ctypes.c_void_p,)),
     "llama_memory_clear": (None, (ctypes.c_void_p, ctypes.c_bool)),
+    "llama_memory_seq_rm": (ctypes.c_bool, (ctypes.c_void_p, ctypes.c_int32, ctypes.c_int32, ctypes.c_int32)),
+    "llama_memory_seq_pos_min": (ctypes.c_int32, (ctypes.c_void_p, ctypes.c_int32)),
     "llama_batch_init": (Batch, (ctypes.c_int32, ctypes.c_int32, ctypes.c_int32)),
     "llama_batch_free": (None, (Batch,)),
     "llama_decode": (ctypes.c_int32, (ctypes.c_void_p, Batch)),
@@ -113,6 +118,8 @@ class LlamaScorer:
 
     def __init__(self, library: Any, file: Path, adapters: Sequence[Path], context: int) -> None:
         self.library, self.lock = library, Lock()
+        self.computed: list[int] = []
+        """Token ids whose states are in memory."""
         with silence():
             model = library.llama_model_load_from_file(os.fsencode(file), library.llama_model_default_params())
             if not model:
@@ -122,6 +129,11 @@ class LlamaScorer:
             self.batch_size = max(1, min(context, BATCH, LOGIT_BYTES // (4 * self.size)))
             params = library.llama_context_default_params()
             params.n_ctx, params.n_batch, params.n_ubatch = context, self.batch_size, self.batch_size
+            # Flash attention rounds differently when other numbers of tokens are computed together: without it a
+            # context that is computed once gives each ending what it would get alone.
+            self.can_share = tuple(params.further) == ATTENTION_DEFAULTS
+            if self.can_share:
+                params.further[-1] = 0
             self.context = library.llama_init_from_model(model, params)
             if not self.context or library.llama_n_ctx(self.context) < context:
                 raise Problem(f"llama.cpp has no memory for {context} tokens of {show_path(file)}")
@@ -151,10 +163,24 @@ class LlamaScorer:
         The next ones overwrite them.
         """
         with self.lock:
-            self.library.llama_memory_clear(self.library.llama_get_memory(self.context), True)
-            read = ids[:-1]
-            for first in range(0, len(read), self.batch_size):
-                yield from self.decode(read[first : first + self.batch_size], first, start - 1)
+            given = list(ids[:-1])
+            for first in range(self.keep(given[: start - 1]), len(given), self.batch_size):
+                part = given[first : first + self.batch_size]
+                yield from self.decode(part, first, start - 1)
+                self.computed = given[: first + len(part)]
+
+    def keep(self, context: Sequence[int]) -> int:
+        """Keep the states of the tokens that `context` begins with, as many as are in memory; their number."""
+        computed, self.computed = self.computed, []
+        kept = next((n for n, (a, b) in enumerate(zip(computed, context, strict=False)) if a != b), None)
+        kept = min(len(computed), len(context)) if kept is None else kept
+        memory = self.library.llama_get_memory(self.context)
+        # A sliding window may have dropped the first ones: then all is computed anew.
+        is_whole = kept and self.can_share and self.library.llama_memory_seq_pos_min(memory, 0) == 0
+        if not is_whole or not self.library.llama_memory_seq_rm(memory, 0, kept, -1):
+            self.library.llama_memory_clear(memory, True)
+            return 0
+        return kept
 
     def decode(self, ids: Sequence[int], first: int, start: int) -> Iterator[Logits]:
         """Compute tokens from position `first` on; return logits from position `start` on."""

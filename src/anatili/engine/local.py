@@ -7,7 +7,7 @@ from inspect import signature
 from pathlib import Path
 from typing import Any
 
-from anatili.engine import Chunk, Message, Prompt, Sampling, Span, TokenLogprob
+from anatili.engine import Chunk, Message, Prompt, Sampling, Span, TokenLogprob, shared_context
 from anatili.engine.json_schema import SchemaConstraint, open_vocabulary
 from anatili.problem import Problem, install
 from anatili.text import show_path
@@ -105,6 +105,19 @@ class TransformersEngine:
     def logprobs(self, spans: Sequence[Span]) -> Iterator[list[float]]:
         for span in spans:
             self.check(span.ids)
+        alone: list[Span] = []
+        for first, count, shared in shared_context.runs(spans):
+            if not shared:
+                alone.append(spans[first])
+                continue
+            yield from self.batches(alone)
+            alone = []
+            group = spans[first : first + count]
+            yield from shared_context.share(self.model, self.cache_name, self.device, group, shared, self.torch)
+        yield from self.batches(alone)
+
+    def batches(self, spans: Sequence[Span]) -> Iterator[list[float]]:
+        """The log probabilities of spans without a common context, as many together as memory is set aside for."""
         rows = max(1, LOGIT_BYTES // (4 * self.model.config.get_text_config().vocab_size))
         first = 0
         while first < len(spans):

@@ -7,9 +7,9 @@ from math import log2
 ORDER = 5
 """Bytes of context of the n-gram model: two to three Cyrillic letters."""
 TRAINING_BYTES = 1_000_000
-"""Training text that baselines are given at most; they are slow and only a yardstick."""
+"""Training text of the baselines at most: they are slow and only a yardstick."""
 CHANCE = 8.0
-"""Bits per byte of guessing each byte with equal chance."""
+"""Bits per byte of guessing each byte with equal probability."""
 
 
 class ByteNgrams:
@@ -19,28 +19,28 @@ class ByteNgrams:
         self.counts: list[dict[bytes, dict[int, int]]] = [{} for _ in range(ORDER + 1)]
         for text in texts:
             data = text.encode()
-            for place, byte in enumerate(data):
-                for order in range(min(ORDER, place) + 1):
-                    followers = self.counts[order].setdefault(data[place - order : place], {})
+            for position, byte in enumerate(data):
+                for order in range(min(ORDER, position) + 1):
+                    followers = self.counts[order].setdefault(data[position - order : position], {})
                     followers[byte] = followers.get(byte, 0) + 1
 
     def bits(self, text: str) -> float:
-        """Bits that `text` costs."""
+        """Bits of `text`."""
         data = text.encode()
-        return -sum(log2(self._chance(data, place)) for place in range(len(data)))
+        return -sum(log2(self._probability(data, position)) for position in range(len(data)))
 
-    def _chance(self, data: bytes, place: int) -> float:
-        chance = 1 / 256
-        for order in range(min(ORDER, place) + 1):
-            followers = self.counts[order].get(data[place - order : place])
+    def _probability(self, data: bytes, position: int) -> float:
+        probability = 1 / 256
+        for order in range(min(ORDER, position) + 1):
+            followers = self.counts[order].get(data[position - order : position])
             if followers is None:
                 break
             total, kinds = sum(followers.values()), len(followers)
-            chance = (followers.get(data[place], 0) + kinds * chance) / (total + kinds)
-        return chance
+            probability = (followers.get(data[position], 0) + kinds * probability) / (total + kinds)
+        return probability
 
 
 def xz_bits(training: bytes, texts: tuple[str, ...]) -> float:
-    """Bits by which the training text compressed by xz grows when `texts` are put behind it."""
+    """Bits by which the training text compressed by xz grows when `texts` follow it."""
     held = "\n".join(texts).encode()
     return 8.0 * (len(lzma.compress(training + held, preset=6)) - len(lzma.compress(training, preset=6)))

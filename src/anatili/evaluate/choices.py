@@ -1,77 +1,157 @@
-"""Tasks of kind `choices`: the model chooses what it finds likeliest behind a text."""
+"""Tasks of kind `choices`: the model chooses what it finds most likely behind a text."""
 
+from collections import Counter
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
-from anatili.evaluate.likelihood import Likelihood, Tell, silent
-from anatili.evaluate.task_data import Row, fields_of, fill
+from anatili.evaluate.items import Item, ItemSet, groups, listed
+from anatili.evaluate.journal import Journal, Record
+from anatili.evaluate.likelihood import Advance, Likelihood, silent
+from anatili.evaluate.prompts import PromptForm, prompts
+from anatili.evaluate.statistics import clustered_interval, standard_error
+from anatili.evaluate.task_data import Row
 from anatili.evaluate.task_file import EvaluationTask
-from anatili.interval import wilson
-from anatili.problem import Problem
-from anatili.text import show_path
 
-BETWEEN = "\n\n"
-"""Stands between solved examples and the question."""
+METRICS = ("acc", "acc_norm", "acc_bytes")
+SMALL_GROUP = 10
+"""Items of a group at least, for figures of its own."""
 
 
-def choice_rows(task: EvaluationTask, model: Likelihood, rows: Sequence[Row], tell: Tell = silent) -> Row:
-    """Share of rows whose right choice is the likeliest; also by byte, which does not favor short choices."""
-    shown, asked = rows[: task.few_shot], rows[task.few_shot :]
-    solved = "".join(
-        joined(fill(task, task.template, row), choices_of(task, row)[answer_of(task, row)]) + BETWEEN for row in shown
-    )
-    pairs, offered = [], []
-    for row in asked:
-        choices = choices_of(task, row)
-        offered.append(choices)
-        pairs += [parted(solved + fill(task, task.template, row), choice) for choice in choices]
-    bits = model.continuations(pairs, tell)
-    right: dict[str, list[bool]] = {"accuracy": [], "accuracy_by_byte": []}
-    start = 0
-    for row, choices in zip(asked, offered, strict=True):
-        costs, answer = bits[start : start + len(choices)], answer_of(task, row)
-        sizes = np.array([max(1, len(choice.strip().encode())) for choice in choices])
-        start += len(choices)
-        for metric, values in (("accuracy", costs), ("accuracy_by_byte", costs / sizes)):
-            # Who finds two equally likely has not found the right one.
-            right[metric].append(bool((values < values[answer]).sum() == 0 and (values == values[answer]).sum() == 1))
-    shares = {metric: round(sum(won) / max(1, len(won)), 4) for metric, won in right.items()}
-    won = right[task.metric]
-    return {"value": shares[task.metric], "interval": wilson(sum(won), len(won)), "count": len(won), **shares}
+def score_items(
+    task: EvaluationTask,
+    model: Likelihood,
+    item_set: ItemSet,
+    form: PromptForm,
+    journal: Journal,
+    advance: Advance = silent,
+) -> list[Record]:
+    """The record of each item in the order of the data; those already in the journal are not measured again."""
+    missing, spans, cuts = list[Item](), [], list[bool]()
+    for item, (context, endings) in zip(
+        item_set.items, prompts(task, item_set, form, model.engine) if needs(item_set, journal) else blank(item_set),
+        strict=True,
+    ):  # fmt: skip
+        if item.id not in journal.records:
+            own, is_cut = model.item_spans(context, endings, begin=form.begin)
+            missing.append(item)
+            spans.append(own)
+            cuts.append(is_cut)
+    advance(len(item_set.items) - len(missing))
+    for number, sums in model.item_sums(spans):
+        record = record_of(missing[number], sums, form, task)
+        journal.add([record | ({"context_cut": True} if cuts[number] else {})])
+        advance(1)
+    return [journal.records[item.id] for item in item_set.items]
 
 
-def choices_of(task: EvaluationTask, row: Row) -> list[str]:
-    """The choices of a row, as they are put behind its text."""
-    if isinstance(task.choices, tuple):
-        return [fill(task, choice, row) for choice in task.choices]
-    name = next((name for name in fields_of(task.choices) if isinstance(row.get(name), list)), None)
-    if name is None:
-        raise Problem(f"{show_path(task.file)}: no field in {task.choices!r} is a list in the row {row}")
-    return [fill(task, task.choices, {**row, name: item}) for item in row[name]]
+def needs(item_set: ItemSet, journal: Journal) -> bool:
+    """Whether there is anything left to measure."""
+    return any(item.id not in journal.records for item in item_set.items)
 
 
-def answer_of(task: EvaluationTask, row: Row) -> int:
-    """The number of the right choice, from 0."""
-    said, choices = row.get(task.answer), choices_of(task, row)
-    text = str(said).strip()
-    texts = [choice.strip() for choice in choices]
-    if text in texts and not isinstance(said, int):
-        return texts.index(text)
-    number = int(text) if text.isdecimal() else ord(text.upper()) - ord("A") if len(text) == 1 else -1
-    if said is None or not 0 <= number < len(choices):
-        raise Problem(
-            f"{show_path(task.file)}: {task.answer} = {said!r} is not a choice: a number from 0, a letter from A, or "
-            f"the text of one of {texts}"
-        )
-    return number
+def blank(item_set: ItemSet) -> list[tuple[str, list[str]]]:
+    return [("", [])] * len(item_set.items)
 
 
-def parted(text: str, choice: str) -> tuple[str, str]:
-    """A text and what is scored behind it; a space between them belongs to the choice, as tokenizers have it."""
-    bare = text.rstrip(" ")
-    return bare, text[len(bare) :] + choice
+def record_of(item: Item, sums: Sequence[float], form: PromptForm, task: EvaluationTask) -> Record:
+    """What is kept of an item: the sums of log probabilities, and the choice by each metric (the first of equals)."""
+    texts = item.choices if form.form == "cloze" else [task.letters[0]] * len(sums)
+    values = np.array(sums)
+    with np.errstate(divide="ignore"):  # an empty choice gets minus infinity, as in lm-eval
+        chosen = {
+            "acc": int(values.argmax()),
+            "acc_norm": int((values / [len(text) for text in texts]).argmax()),
+            "acc_bytes": int((values / [len(text.encode()) for text in texts]).argmax()),
+        }
+    return {
+        "id": item.id,
+        "answer": item.answer,
+        "logprobs": [round(float(value), 6) for value in sums],
+        "chosen": chosen,
+        "right": {metric: choice == item.answer for metric, choice in chosen.items()},
+        "subject": item.subject,
+        "language": item.language,
+        "script": item.script,
+        "cluster": item.cluster,
+    }
 
 
-def joined(text: str, choice: str) -> str:
-    return "".join(parted(text, choice))
+def choice_figures(task: EvaluationTask, item_set: ItemSet, records: Sequence[Record], form: PromptForm) -> Row:
+    """All figures of a task, over all items and by group."""
+    items = item_set.items
+    row: Row = {
+        **shares(task, records),
+        "stderr": {m: round(standard_error([float(r["right"][m]) for r in records]), 4) for m in METRICS},
+        "chance": task.chance if task.chance is not None else round(mean_chance(items), 4),
+        **majority(task, items),
+        "answers": letter_counts(task, [item.answer for item in items]),
+        "chosen": letter_counts(task, [record["chosen"][task.metric] for record in records]),
+        "clusters": len({item.cluster for item in items}),
+        "form": form.facts,
+    }
+    notes = list(item_set.notes)
+    if empty := [item.id for item in items if not all(choice.strip() for choice in item.choices)]:
+        notes.append(f"{len(empty)} of {len(items)} items have an empty choice ({listed(empty)})")
+    if cut := sum(record.get("context_cut", False) for record in records):
+        notes.append(f"{cut} of {len(records)} items are longer than the model's context: their beginning was cut off")
+    if notes:
+        row["notes"] = notes
+    if task.labels:
+        row["macro_f1"] = macro_f1(records, task.metric, len(task.labels))
+    apart = {
+        name: {value: shares(task, [records[n] for n in numbers]) for value, numbers in values.items()}
+        for name, values in groups(items)
+    }
+    return row | ({"groups": apart} if apart else {})
+
+
+def shares(task: EvaluationTask, records: Sequence[Record]) -> Row:
+    """The share of right choices by each metric, with clustered intervals."""
+    clusters = [record["cluster"] for record in records]
+    rights = {metric: [float(record["right"][metric]) for record in records] for metric in METRICS}
+    intervals = {metric: clustered_interval(values, clusters) for metric, values in rights.items()}
+    means = {metric: round(float(np.mean(values)), 4) if values else None for metric, values in rights.items()}
+    return {
+        "value": means[task.metric], "interval": intervals[task.metric], "count": len(records), **means,
+        "intervals": intervals,
+    }  # fmt: skip
+
+
+def mean_chance(items: Sequence[Item]) -> float:
+    """Share of right answers by guessing."""
+    return float(np.mean([1 / len(item.choices) for item in items]))
+
+
+def majority(task: EvaluationTask, items: Sequence[Item]) -> Row:
+    """What always choosing the most frequent right letter gets."""
+    (number, count), *_ = Counter(item.answer for item in items).most_common(1)
+    return {"majority": round(count / len(items), 4), "majority_letter": task.letters[number]}
+
+
+def letter_counts(task: EvaluationTask, numbers: Sequence[int]) -> dict[str, int]:
+    return {task.letters[number]: count for number, count in sorted(Counter(numbers).items())}
+
+
+def macro_f1(records: Sequence[Record], metric: str, count: int) -> float:
+    """Mean F1 of the labels that occur."""
+    values = []
+    for label in range(count):
+        hits = sum(r["chosen"][metric] == r["answer"] == label for r in records)
+        total = sum(r["chosen"][metric] == label for r in records) + sum(r["answer"] == label for r in records)
+        values += [2 * hits / total] if total else []
+    return round(float(np.mean(values)), 4) if values else 0.0
+
+
+def variation(rows: Sequence[Row], metric: str) -> dict[str, Any]:
+    """Mean, lowest and highest figure over wordings and orders of the choices."""
+    values = [row[metric] for row in rows]
+    return {
+        "variants": [
+            {"form": row["form"], **{name: row[name] for name in METRICS}, "chosen": row["chosen"]} for row in rows
+        ],
+        "mean": round(float(np.mean(values)), 4),
+        "min": min(values),
+        "max": max(values),
+    }

@@ -1,6 +1,6 @@
 """How likely an engine's model finds texts: bits of a text, of its second half, of a continuation."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from math import log
 
@@ -11,9 +11,12 @@ from anatili.engine import Engine, Span
 from anatili.problem import Problem
 
 Bits = npt.NDArray[np.float64]
-Tell = Callable[[int], None]
+Advance = Callable[[int], None]
+"""Gets the number of units that are done."""
 WINDOW = 1024
 """Tokens of a window at most: longer texts are scored in several, each opened by the begin token."""
+UNKNOWN_CONTEXT = 2048
+"""Tokens of an item at most where the engine does not give its context."""
 TOGETHER = 64
 """Windows that an engine is given at a time."""
 
@@ -29,16 +32,32 @@ class Likelihood:
         self.engine = engine
 
     @cached_property
-    def begin(self) -> int:
-        """The token that opens a text."""
+    def own_begin(self) -> list[int]:
+        """What the model's own rule puts before a text: a begin token, or nothing."""
         try:
             opened, bare = self.engine.tokenize("a", begin=True), self.engine.tokenize("a")
-            if len(opened) > len(bare):
-                return opened[0]
+        except Problem as problem:
+            raise self.cannot_score(problem) from problem
+        return opened[: len(opened) - len(bare)]
+
+    @cached_property
+    def begin(self) -> int:
+        """The token that opens a text."""
+        if self.own_begin:
+            return self.own_begin[0]
+        try:
             end = self.engine.vocabulary()["eos_token"]  # Qwen has none; its end token opens texts in training
             return self.engine.tokenize(end)[0]
         except (Problem, LookupError) as error:
-            raise Problem(f"{self.engine.name} cannot score text: its tokens are not to be had ({error})") from error
+            raise self.cannot_score(error) from error
+
+    @property
+    def begin_text(self) -> str:
+        """The begin token as text, "" if the model has none."""
+        return self.engine.detokenize(self.own_begin) if self.own_begin else ""
+
+    def cannot_score(self, error: Exception) -> Problem:
+        return Problem(f"{self.engine.name} cannot score text: its tokens are not available ({error})")
 
     @property
     def size(self) -> int:
@@ -48,8 +67,8 @@ class Likelihood:
     def ids(self, text: str) -> list[int]:
         return self.engine.tokenize(text)
 
-    def bits(self, texts: Sequence[str], tell: Tell = silent) -> Bits:
-        """Bits of each text, shape (texts,): every token scored once. `tell` hears how many windows are done."""
+    def bits(self, texts: Sequence[str], advance: Advance = silent) -> Bits:
+        """Bits of each text, shape (texts,): every token scored once. `advance` gets the number of windows done."""
         begin = self.begin
         windows: list[tuple[int, Span]] = []
         for number, text in enumerate(texts):
@@ -57,49 +76,91 @@ class Likelihood:
             windows += [
                 (number, Span([begin, *ids[start : start + self.size]])) for start in range(0, len(ids), self.size)
             ]
-        return self.sums(windows, len(texts), tell)
+        return self.sums(windows, len(texts), advance)
 
-    def continuations(self, pairs: Sequence[tuple[str, str]], tell: Tell = silent) -> Bits:
+    def continuations(self, pairs: Sequence[tuple[str, str]], advance: Advance = silent) -> Bits:
         """Bits of the second text of each pair given the first, shape (pairs,).
 
-        A token that stands over the border belongs to the second. Of a pair that is too long for a window, the end of
-        the first text is given; a second one that does not fit is scored in several windows.
+        A token that crosses the border belongs to the second. If a pair is too long for a window, the end of the first
+        text is given; a second text that does not fit is scored in several windows.
         """
         begin = self.begin
         windows: list[tuple[int, Span]] = []
-        for number, (given, text) in enumerate(pairs):
-            ids, before = self.ids(given + text), self.ids(given) if given else []
-            start = next((n for n, (one, other) in enumerate(zip(ids, before, strict=False)) if one != other), None)
+        for number, (context, text) in enumerate(pairs):
+            ids, before = self.ids(context + text), self.ids(context) if context else []
+            start = next((n for n, (a, b) in enumerate(zip(ids, before, strict=False)) if a != b), None)
             start = min(len(ids), len(before)) if start is None else start
-            fits = len(ids) - start <= self.size
-            first = max(0, len(ids) - self.size if fits else start - self.size // 2)
-            windows += [
-                (number, Span([begin, *ids[left : left + self.size]], max(1, start - left + 1)))
-                for left in range(first, len(ids), self.size)
-            ]
-        return self.sums(windows, len(pairs), tell)
+            windows += [(number, span) for span in cut(ids, start, [begin], self.size)]
+        return self.sums(windows, len(pairs), advance)
 
-    def second_halves(self, sentences: Sequence[str], tell: Tell = silent) -> tuple[Bits, npt.NDArray[np.int64]]:
+    def item_spans(self, context: str, endings: Sequence[str], *, begin: bool = True) -> tuple[list[list[Span]], bool]:
+        """The spans of each ending behind a context by lm-eval's rules, and whether the context had to be cut.
+
+        Trailing whitespace of the context moves to the ending; the ending's tokens are those of both texts together
+        behind as many as the context alone has. An empty context is replaced by the token that opens a text.
+        """
+        bare = context.rstrip()
+        moved = context[len(bare) :]
+        opening = self.own_begin if begin else []
+        opening = opening or ([] if bare else [self.begin])
+        room = (self.engine.context or UNKNOWN_CONTEXT) - len(opening)
+        count = len(self.ids(bare)) if bare else 0
+        spans, longest = [], 0
+        for ending in endings:
+            ids = self.ids(bare + moved + ending)
+            if ids[: len(opening)] == opening and opening:
+                spans.append(cut(ids[len(opening) :], max(0, count - len(opening)), opening, room))
+            else:
+                spans.append(cut(ids, min(count, len(ids) - 1), opening, room))
+            longest = max(longest, len(ids))
+        return spans, longest > room
+
+    def second_halves(self, sentences: Sequence[str], advance: Advance = silent) -> tuple[Bits, npt.NDArray[np.int64]]:
         """Bits of the second half of each sentence given the first, and its bytes, both of shape (sentences,).
 
-        The halves part at the space nearest the middle, as in Goldfish (Chang et al. 2024, arXiv 2408.10441), which
-        parts them by characters.
+        The sentence is split at the space nearest the middle, as in Goldfish (Chang et al. 2024, arXiv 2408.10441),
+        which splits by characters.
         """
         ends = [middle(sentence) for sentence in sentences]
         halves = [(sentence[:end], sentence[end:]) for sentence, end in zip(sentences, ends, strict=True)]
-        return self.continuations(halves, tell), np.array([len(second.encode()) for _, second in halves])
+        return self.continuations(halves, advance), np.array([len(second.encode()) for _, second in halves])
 
-    def sums(self, windows: list[tuple[int, Span]], count: int, tell: Tell) -> Bits:
-        """Bits added up by number. Windows of like length go together: what fills up the shorter ones costs time."""
+    def sums(self, windows: list[tuple[int, Span]], count: int, advance: Advance) -> Bits:
+        """Bits added up by number. Windows of similar length go together: padding the shorter ones costs time."""
         windows = sorted(windows, key=lambda window: (-len(window[1].ids), window[0]))
         total = np.zeros(count)
         for first in range(0, len(windows), TOGETHER):
-            some = windows[first : first + TOGETHER]
-            rows = self.engine.logprobs([span for _, span in some])
-            for (number, _), values in zip(some, rows, strict=True):
+            batch = windows[first : first + TOGETHER]
+            rows = self.engine.logprobs([span for _, span in batch])
+            for (number, _), values in zip(batch, rows, strict=True):
                 total[number] -= sum(values) / log(2)
-            tell(len(some))
+            advance(len(batch))
         return total
+
+    def item_sums(self, items: Sequence[Sequence[Sequence[Span]]]) -> Iterator[tuple[int, list[float]]]:
+        """(number of the item, sums of natural logarithms of its endings), the longest items first.
+
+        The endings of an item follow one another, so that the engine can compute their context once.
+        """
+        order = sorted(range(len(items)), key=lambda number: -max(len(span.ids) for span in items[number][0]))
+        while order:
+            batch, spans = list[int](), list[Span]()
+            while order and (not batch or len(spans) < TOGETHER):
+                batch.append(order.pop(0))
+                spans += [span for ending in items[batch[-1]] for span in ending]
+            rows = iter(self.engine.logprobs(spans))
+            for number in batch:
+                yield number, [sum(sum(next(rows)) for _ in ending) for ending in items[number]]
+
+
+def cut(ids: Sequence[int], start: int, opening: Sequence[int], room: int) -> list[Span]:
+    """Windows in which the tokens from `start` on are scored, each once: one window where they fit."""
+    fits = len(ids) - start < room or (len(ids) - start <= room and bool(opening))
+    first = max(0, len(ids) - room) if fits else max(0, start - room // 2)
+    return [
+        Span([*opening, *ids[left : left + room]], max(1, len(opening) + max(0, start - left)))
+        for left in range(first, len(ids), room)
+    ]
 
 
 def middle(sentence: str) -> int:

@@ -1,4 +1,4 @@
-"""Minimal pairs: which of two sentences that differ in one point of grammar does the model find likelier?
+"""Minimal pairs: which of two sentences that differ in one point of grammar does the model find more likely?
 
 Made from the paradigms in a language pack's `pairs.toml`, as BLiMP (Warstadt et al. 2020) is from templates.
 """
@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from anatili.evaluate.likelihood import Likelihood, Tell, silent
+from anatili.evaluate.likelihood import Advance, Likelihood, silent
 from anatili.interval import wilson
 from anatili.lang import LanguagePack
 from anatili.problem import Problem
@@ -17,7 +17,7 @@ from anatili.text import show_path
 
 FILE = "pairs.toml"
 MOST = 100
-"""Pairs of one kind that are asked."""
+"""Pairs of one kind at most."""
 
 
 @dataclass(frozen=True)
@@ -32,28 +32,28 @@ def pairs_of(pack: LanguagePack, seed: int = 1) -> list[Pair]:
     path = pack.folder / FILE
     if not path.is_file():
         return []
-    said = read_toml(path)
-    if strange := sorted(set(said) - {"stems", "suffixes", "agreement"}):
+    config = read_toml(path)
+    if strange := sorted(set(config) - {"stems", "suffixes", "agreement"}):
         raise Problem(f"{show_path(path)}: {', '.join(strange)}: unknown key; there are stems, suffixes and agreement")
-    found: dict[str, list[Pair]] = {}
+    by_kind: dict[str, list[Pair]] = {}
     try:
-        for pair in (*suffix_pairs(said), *agreement_pairs(said)):
-            found.setdefault(pair.kind, []).append(pair)
+        for pair in (*suffix_pairs(config), *agreement_pairs(config)):
+            by_kind.setdefault(pair.kind, []).append(pair)
     except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
         raise Problem(f"{show_path(path)}: no pairs can be made: {error!r}") from error
     chosen = []
-    for kind, pairs in found.items():
+    for kind, pairs in by_kind.items():
         unique = sorted(set(pairs), key=lambda pair: (pair.right, pair.wrong))
         chosen += random.Random(f"{seed} {kind}").sample(unique, min(MOST, len(unique)))
     return chosen
 
 
-def suffix_pairs(said: dict[str, Any]) -> Iterator[Pair]:
+def suffix_pairs(config: dict[str, Any]) -> Iterator[Pair]:
     """The right suffix against the one of the other harmony, and against those that other endings take."""
-    for group, stems in said.get("stems", {}).items():
+    for group, stems in config.get("stems", {}).items():
         harmony, ending = group.split()
         side = 0 if harmony == "back" else 1
-        for name, forms in said.get("suffixes", {}).items():
+        for name, forms in config.get("suffixes", {}).items():
             right, other = forms[ending][side], forms[ending][1 - side]
             rivals = {forms[key][side] for key in forms if key != "frame"} - {right}
             for stem in stems:
@@ -63,25 +63,49 @@ def suffix_pairs(said: dict[str, Any]) -> Iterator[Pair]:
                     yield Pair(f"{name}: assimilation", frame.format(stem + right), frame.format(stem + rival))
 
 
-def agreement_pairs(said: dict[str, Any]) -> Iterator[Pair]:
-    for group in said.get("agreement", ()):
+def agreement_pairs(config: dict[str, Any]) -> Iterator[Pair]:
+    for group in config.get("agreement", ()):
         for row in group["rows"]:
-            for place, frame in enumerate(group["frames"]):
+            for position, frame in enumerate(group["frames"]):
                 if frame == "{}":
                     continue
                 for other, form in enumerate(row):
-                    if other != place:
-                        yield Pair(group["kind"], frame.format(row[place]), frame.format(form))
+                    if other != position:
+                        yield Pair(group["kind"], frame.format(row[position]), frame.format(form))
 
 
-def score_pairs(model: Likelihood, pairs: Sequence[Pair], tell: Tell = silent) -> dict[str, Any]:
-    """Share of pairs whose right sentence is the likelier, in all and by kind, with 95 % intervals."""
-    bits = model.bits([sentence for pair in pairs for sentence in (pair.right, pair.wrong)], tell)
-    won = bits[0::2] < bits[1::2]
+def score_pairs(model: Likelihood, pairs: Sequence[Pair], advance: Advance = silent) -> dict[str, Any]:
+    """Share of pairs whose right sentence is the more likely, in all and by kind, with 95 % intervals."""
+    return pair_figures(pair_records(model, pairs, [str(number) for number in range(len(pairs))], advance))
+
+
+def pair_figures(records: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Share of right pairs, in all and by kind; also by character and by byte, as other programs count."""
     kinds: dict[str, list[bool]] = {}
-    for pair, right in zip(pairs, won.tolist(), strict=True):
-        kinds.setdefault(pair.kind, []).append(right)
-    return {**share(won.tolist()), "kinds": {kind: share(rights) for kind, rights in kinds.items()}}
+    for record in records:
+        kinds.setdefault(record["subject"], []).append(record["right"]["acc"])
+    metrics = {
+        metric: round(sum(record["right"][metric] for record in records) / max(1, len(records)), 4)
+        for metric in ("acc", "acc_norm", "acc_bytes")
+    }
+    whole = share([record["right"]["acc"] for record in records])
+    return {**whole, **metrics, "kinds": {kind: share(rights) for kind, rights in kinds.items()}}
+
+
+def pair_records(
+    model: Likelihood, pairs: Sequence[Pair], ids: Sequence[str], advance: Advance = silent
+) -> list[dict[str, Any]]:
+    """For each pair whether the right sentence is the more likely: in all, by character and by UTF-8 byte."""
+    bits = model.bits([sentence for pair in pairs for sentence in (pair.right, pair.wrong)], advance)
+    records = []
+    for id_, pair, right, wrong in zip(ids, pairs, bits[0::2].tolist(), bits[1::2].tolist(), strict=True):
+        rights = {
+            "acc": right < wrong,
+            "acc_norm": right / len(pair.right) < wrong / len(pair.wrong),
+            "acc_bytes": right / len(pair.right.encode()) < wrong / len(pair.wrong.encode()),
+        }
+        records.append({"id": id_, "bits": [round(right, 4), round(wrong, 4)], "right": rights, "subject": pair.kind})
+    return records
 
 
 def share(rights: Sequence[bool]) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from anatili.engine import open_engine
 from anatili.evaluate import baselines, texts
 from anatili.evaluate.behavior import contamination_rows, memorization_row, training_texts
 from anatili.evaluate.likelihood import Likelihood
-from anatili.evaluate.measure import Given, NothingToMeasure, measure
+from anatili.evaluate.measure import NothingToMeasure, Setup, measure
 from anatili.evaluate.task_file import EvaluationTask, load_task
 from anatili.gguf.base import open_base
 from anatili.interval import interval
@@ -25,7 +25,7 @@ from anatili.recipe import Evaluate
 from anatili.stage import Task
 
 BITS = "bits-per-byte"
-"""The task whose rows stand beside the baselines."""
+"""The task whose rows are beside the baselines."""
 METRIC = "bits per UTF-8 byte (lower is better); 95 % interval by resampling texts"
 
 
@@ -44,13 +44,13 @@ def run(task: Task) -> dict[str, Any]:
         rows += baseline_rows(text_set, training.get(text_set.language, []), settings)
         task.progress.advance(2)
     measures = [row | {"who": "corpus"} for row in contamination_rows(sets, task.inputs["cut"])]
-    given = Given(task.recipe.languages, sets, settings.resamples, settings.seed)
+    setup = Setup(task.recipe.languages, sets, settings.resamples, settings.seed)
     for who, folder in contestants(task):
         model = Likelihood(open_engine(folder))
-        for one in tasks:
-            found = list(rows_of(one, model, given, answers=who == "tune"))
-            rows += [bits_row(who, row) for row in found if row["task"] == BITS]
-            measures += [row | {"who": who} for row in found if row["task"] != BITS]
+        for evaluation_task in tasks:
+            results = list(rows_of(evaluation_task, model, setup, answers=who == "tune"))
+            rows += [bits_row(who, row) for row in results if row["task"] == BITS]
+            measures += [row | {"who": who} for row in results if row["task"] != BITS]
             task.progress.advance()
         main = task.recipe.language
         remembered = training_texts(task.inputs["cut"], main, settings.memory_texts)
@@ -73,12 +73,14 @@ def contestants(task: Task) -> list[tuple[str, Path]]:
     return [*first, *((stage, task.inputs[stage] / "model") for stage in ("pretrain", "tune"))]
 
 
-def rows_of(one: EvaluationTask, model: Likelihood, given: Given, *, answers: bool) -> Iterator[dict[str, Any]]:
+def rows_of(
+    evaluation_task: EvaluationTask, model: Likelihood, setup: Setup, *, answers: bool
+) -> Iterator[dict[str, Any]]:
     """What a model gets in a task; nothing where it would have to answer and was not taught to (`answers`)."""
-    if one.kind in ("generate", "translation") and not answers:
+    if evaluation_task.kind in ("generate", "translation") and not answers:
         return
     try:
-        yield from measure(one, model, given)
+        yield from measure(evaluation_task, model, setup)
     except NothingToMeasure:
         return
 
@@ -91,11 +93,11 @@ def bits_row(who: str, row: dict[str, Any]) -> dict[str, Any]:
 
 def training_text(folder: Path) -> dict[str, list[str]]:
     """The first texts of the corpus by language, for the baselines."""
-    found: dict[str, list[str]] = {}
+    by_language: dict[str, list[str]] = {}
     for shard in sorted(folder.glob("part-*.parquet")):
         for document in read_shard(shard, Kept):
-            found.setdefault(document.language, []).append(document.text)
-    return {language: list(texts.first_bytes(some, baselines.TRAINING_BYTES)) for language, some in found.items()}
+            by_language.setdefault(document.language, []).append(document.text)
+    return {language: list(texts.first_bytes(some, baselines.TRAINING_BYTES)) for language, some in by_language.items()}
 
 
 def baseline_rows(text_set: texts.TextSet, training: list[str], settings: Evaluate) -> Iterator[dict[str, Any]]:
@@ -115,7 +117,7 @@ def baseline_rows(text_set: texts.TextSet, training: list[str], settings: Evalua
 
 
 def score_row(who: str, text_set: texts.TextSet, bits: npt.NDArray[np.float64], settings: Evaluate) -> dict[str, Any]:
-    """One row of the report. `bits`: what each text costs, shape (texts,)."""
+    """One row of the report. `bits` of each text, shape (texts,)."""
     sizes = np.array([len(text.encode()) for text in text_set.texts])
     return {
         "who": who,
@@ -137,11 +139,11 @@ def draw(path: Path, rows: list[dict[str, Any]]) -> None:
     width = 0.8 / len(names)
     plot, figure = start(path, (max(6, 1.6 * len(groups) + 2), 4.5))
     axes = figure.subplots()
-    for place, name in enumerate(names):
-        mine = [row for row in rows if row["who"] == name]
-        at = [groups.index(f"{row['language']} {row['texts']}") + place * width for row in mine]
-        values = [row["bits_per_byte"] for row in mine]
-        ends = [row["interval"] or [row["bits_per_byte"]] * 2 for row in mine]
+    for number, name in enumerate(names):
+        own = [row for row in rows if row["who"] == name]
+        at = [groups.index(f"{row['language']} {row['texts']}") + number * width for row in own]
+        values = [row["bits_per_byte"] for row in own]
+        ends = [row["interval"] or [row["bits_per_byte"]] * 2 for row in own]
         errors = [[v - low for v, (low, _) in zip(values, ends, strict=True)],
                   [high - v for v, (_, high) in zip(values, ends, strict=True)]]  # fmt: skip
         axes.bar(at, values, width, label=name, yerr=errors, capsize=2)

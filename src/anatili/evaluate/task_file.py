@@ -12,10 +12,15 @@ from anatili.text import show_path
 
 FOLDER = Path(__file__).parent / "tasks"
 TEXTS, PAIRS, CONVERSATIONS, SENTENCES = "texts:", "pack:pairs.toml", "sample:conversations", "sample:sentences"
-NO_FILES = (TEXTS, PAIRS, CONVERSATIONS, SENTENCES)
+USER = "user:"
+"""The data of a task whose set is not bundled: a user's own copy, named by --data."""
+NO_FILES = (TEXTS, PAIRS, CONVERSATIONS, SENTENCES, USER)
 """What `data` may be instead of a file."""
 Kind = Literal["bits_per_byte", "choices", "generate", "minimal_pairs", "translation"]
-NEEDED = {"choices": ("template", "choices", "answer"), "generate": ("template", "scorer")}
+Form = Literal["cloze", "letter"]
+Metric = Literal["acc", "acc_norm", "acc_bytes"]
+Strings = Annotated[tuple[str, ...], Field(strict=False)]
+NEEDED = {"choices": ("choices",), "generate": ("template", "scorer")}
 """Keys without which a kind of task cannot be measured."""
 
 
@@ -27,55 +32,92 @@ class EvaluationTask(BaseModel):
 
     kind: Kind = Field(description="How a model is measured.")
     data: str = Field(
-        description="File (.jsonl, .tsv, .txt) or folder of such, relative to the task file; `{language}` in it is "
-        "each language's code. Or `texts:` (those of the run, or --text), `pack:pairs.toml`, `sample:conversations`, "
-        "`sample:sentences`."
+        description="File (.jsonl, .json, .csv, .tsv, .parquet, .txt) or folder of such files, relative to the task "
+        "file; `{language}` in it is each language's code. Or `user:` (a user's own copy, named by --data), `texts:` "
+        "(those of the run, or --text), `pack:pairs.toml`, `sample:conversations`, `sample:sentences`."
     )
     license: str = Field(description="SPDX code of the data, or words where there is none.")
     citation: str = Field("", description="Who made the data, and where it is described.")
+    source: str = Field("", description="Where a user gets the data.")
     measure: str = Field("", description="What is measured, as reports name it; by default the file's name.")
-    language: str = Field("", description="Code of the data's language; may be left out where `data` tells it.")
+    about: str = Field("", description="What one item is, in plain words and in the plural, as summaries name it.")
+    language: str = Field("", description="Code of the data's language; may be left out where `data` gives it.")
+    only: str = Field("", description="Read only files of the folder whose path contains this text.")
+    fields: dict[str, Strings] = Field(
+        {},
+        description="Name of a field in the templates -> names that it may have in the data, the first that is there "
+        "is used. `a, b, c` makes a list of several columns; `a from 1` is a number counted from 1.",
+    )
+    replace: dict[str, dict[str, str]] = Field({}, description="Field -> value in the data -> value to use instead.")
     template: str = Field("", description="What the model is given: text with {fields} of a row.")
-    choices: str | Annotated[tuple[str, ...], Field(strict=False)] = Field(
+    wordings: Strings = Field((), description="For `choices`: further templates with the same meaning.")
+    letter: Strings = Field(
+        (), description="For `choices`: templates of the letter form; {options} is the lettered list of choices."
+    )
+    letters: str = Field("ABCDEFGHIJ", description="For `choices`: the letters of the letter form.")
+    choices: str | Strings = Field(
         (), description="For `choices`: a template for each choice, or one whose {field} is a list of choices."
     )
-    answer: str = Field("", description="For `choices`: field with the right one's number from 0, letter or text.")
-    metric: Literal["accuracy", "accuracy_by_byte"] = Field(
-        "accuracy", description="For `choices`: the likeliest choice counts, or the likeliest by byte."
+    delimiter: str = Field(" ", description="For `choices`: what is between the template and a choice.")
+    answer: str = Field(
+        "answer", description="For `choices`: field with the right choice's number from 0, its letter or its text."
     )
-    few_shot: int = Field(0, ge=0, le=100, description="Solved examples shown first: the first rows, not scored then.")
-    scorer: Literal["", "exact", "contains", "language"] = Field(
-        "", description="For `generate`: the answer is the target, has it in it, or is in the task's language."
+    labels: Strings = Field((), description="For `choices`: values of the answer field, in the order of `choices`.")
+    metric: Metric = Field(
+        "acc",
+        description="For `choices`: the most likely choice counts, or the most likely by character (acc_norm) or by "
+        "UTF-8 byte (acc_bytes).",
     )
-    target: str = Field("", description="For `generate`: the right answer: text with {fields} of a row.")
+    few_shot: int = Field(0, ge=0, le=100, description="Solved examples shown first, from the dev part of the data.")
+    sampler: Literal["first_n", "default"] = Field(
+        "first_n", description="Which examples: the first ones, or drawn anew for each item; both as lm-eval does."
+    )
+    dev: Strings = Field(
+        ("dev", "few-shot"), description="Values of the field `split` that mark the examples; they are not scored."
+    )
+    subject: str = Field("subject", description="Field by which figures are also given apart.")
+    cluster: Strings = Field((), description="Fields that items with a common passage share, for the intervals.")
+    seen: str = Field("", description="Text that is looked for in a corpus; by default {question}.")
+    scorer: Literal["", "exact", "contains", "f1", "chrf", "language"] = Field(
+        "",
+        description="For `generate`: the answer is the target, contains it, shares words with it (F1), shares letters "
+        "with it (chrF++), or is in the task's language.",
+    )
+    target: str = Field(
+        "", description="For `generate`: the right answer: text with {fields} of a row, or one {field} with a list."
+    )
     max_tokens: int = Field(60, ge=1, le=4096, description="For `generate`: tokens of an answer at most.")
-    temperature: float = Field(0.0, ge=0, le=2, description="For `generate`: 0 takes the likeliest token.")
-    stop: tuple[str, ...] = Field((), strict=False, description="For `generate`: texts that end an answer.")
+    temperature: float = Field(0.0, ge=0, le=2, description="For `generate`: 0 takes the most likely token.")
+    stop: Strings = Field((), description="For `generate`: texts that end an answer.")
     part: Literal["whole", "second half"] = Field(
         "whole", description="For `bits_per_byte`: of each text; the second half is scored given the first."
     )
     other_scripts: bool = Field(
         False, description="For `bits_per_byte`: score the texts in the language's other scripts, by bytes of its own."
     )
-    directions: tuple[str, ...] = Field(
-        (),
-        strict=False,
-        description="For `translation`: such as `kk-en`; by default all between languages of the data.",
+    directions: Strings = Field(
+        (), description="For `translation`: such as `kk-en`; by default all between languages of the data."
     )
     rows: int = Field(0, ge=0, description="Rows of a language (or pairs of a direction) asked at most; 0: all.")
     max_bytes: int = Field(0, ge=0, description="For `bits_per_byte`: text scored at most of one set; 0: all.")
-    chance: float | None = Field(None, description="What a model that knows nothing gets.")
+    chance: float | None = Field(
+        None, description="What a model that knows nothing gets; of choices it is computed from their number."
+    )
 
     @model_validator(mode="after")
     def check(self) -> Self:
         for key in NEEDED.get(self.kind, ()):
             if not getattr(self, key):
                 raise ValueError(f"a task of kind {self.kind} needs {key}")
-        if self.scorer in ("exact", "contains") and not self.target:
+        if self.kind == "choices" and not (self.template or self.letter):
+            raise ValueError("a task of kind choices needs template (cloze form) or letter (letter form)")
+        if self.labels and len(self.labels) != len(self.choices):
+            raise ValueError(f"labels are {len(self.labels)}, but choices are {len(self.choices)}")
+        if self.scorer in ("exact", "contains", "f1", "chrf") and not self.target:
             raise ValueError(f"the scorer {self.scorer} needs target")
-        if self.data.startswith(("pack:", "sample:")) and self.data not in NO_FILES:
+        if self.data.startswith(("pack:", "sample:", "user:")) and self.data not in NO_FILES:
             raise ValueError(f"no data {self.data!r}: a file, a folder, or one of {', '.join(NO_FILES)}")
-        is_file = self.data not in NO_FILES
+        is_file = self.data not in (TEXTS, PAIRS, CONVERSATIONS, SENTENCES)
         if is_file and not self.language and "{language}" not in self.data and self.kind != "translation":
             raise ValueError("name the language of the data, or write {language} into data where each has a file")
         return self
@@ -98,9 +140,24 @@ class EvaluationTask(BaseModel):
         """What is measured, in words."""
         return self.measure or self.name
 
+    def templates(self, form: Form) -> tuple[str, ...]:
+        """The wordings of a form, the main one first; `Problem` if the task does not have the form."""
+        wordings = self.letter if form == "letter" else (*filter(None, (self.template,)), *self.wordings)
+        if not wordings:
+            raise Problem(
+                f"{show_path(self.file)} has no {form} form: write {'letter' if form == 'letter' else 'template'}"
+            )
+        return wordings
+
+    def with_data(self, path: Path) -> Self:
+        """The same task on other data."""
+        if not path.exists():
+            raise Problem(f"no file or folder {show_path(path)}; correct --data")
+        return self.model_copy(update={"data": str(path.resolve())})
+
 
 def bundled() -> list[str]:
-    """Names of the tasks that come with anatili."""
+    """Names of the bundled tasks."""
     return sorted(path.stem for path in FOLDER.glob("*.toml"))
 
 
