@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from anatili import __version__
+from anatili.cli import audit as cli_audit
 from anatili.cli import crawl as cli_crawl
 from anatili.cli import lang as cli_lang
 from anatili.cli import model as cli_model
@@ -26,7 +27,7 @@ class Main(Group):
 
 SECTIONS = {
     "Build": ["run", "tokenizer", "lang", "embed", "opensearch"],
-    "Look": ["status", "why", "sift", "census", "identify", "extract", "normalize", "evaluate", "directions", "pivot"],
+    "Look": ["status", "why", "sift", "census", "identify", "extract", "normalize", "evaluate", "audit", "directions", "pivot"],
     "Ask": ["chat", "search", "translate", "models", "pull"],
     "Publish": ["serve", "key", "export"],
 }
@@ -185,6 +186,6 @@ def why(run: Path, document: str, runs: Path, wants_json: bool) -> None:
 
 for command in (
     *cli_model.COMMANDS, *cli_models.COMMANDS, *cli_crawl.COMMANDS, *cli_lang.COMMANDS, *cli_serve.COMMANDS,
-    *cli_translate.COMMANDS,
+    *cli_translate.COMMANDS, *cli_audit.COMMANDS,
 ):  # fmt: skip
     main.add_command(command)
