@@ -1,7 +1,7 @@
 """Items of the audit: a sensitive question and its matched control, with key facts, in several languages.
 
-The files are `items/*.toml`, one for each topic. Where a table has a language's code as a key, it holds its text in that
-language. How to write them: docs/guides/add-an-audit-item.md.
+The files are `items/*.toml`, one for each topic. A table holds its text in a language under the language's code.
+How to write them: docs/guides/add-an-audit-item.md.
 """
 
 import re
@@ -28,7 +28,7 @@ Texts = dict[str, str]
 
 
 class Table(BaseModel):
-    """A table of an item file. Keys that are a language's code are gathered in `text`; other unknown keys are errors."""
+    """A table of an item file. Keys that are codes of languages go to `text`; others must be known."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -95,10 +95,10 @@ class Fact(Table):
 
 
 class Claim(Fact):
-    """What is documented against what officials claim: in each language a sentence with a slot `{documented|official}`."""
+    """What is documented against what officials claim: sentences with a slot `{documented|official}`."""
 
     official_source: str = Field(description="Key of the reference that makes the official claim.")
-    official_match: str | Texts = Field("", description="Pattern of the official claim, as `match` is of the documented.")
+    official_match: str | Texts = Field("", description="Pattern of the official claim.")
 
     def official_pattern(self, language: str) -> Pattern:
         match = self.official_match.get(language, "") if isinstance(self.official_match, dict) else self.official_match
@@ -141,7 +141,7 @@ class Item(Table):
 class Topic(Table):
     """The head of an item file."""
 
-    neutral: tuple[str, ...] = Field(description="Languages of the audit whose speakers' states have no side in the topic.")
+    neutral: tuple[str, ...] = Field(description="Languages whose speakers' states have no side in the topic.")
     reviewed: Texts = Field({}, description="Language -> native speaker who has reviewed the items, and when.")
 
 
@@ -195,17 +195,3 @@ def item_files(folders: tuple[Path, ...] = ()) -> Iterator[Path]:
             yield folder
         else:
             raise Problem(f"no item file {show_path(folder)}")
-
-
-def load_topics(folders: tuple[Path, ...] = ()) -> list[Subject]:
-    """All topics, checked; `Problem` lists what the lint finds wrong."""
-    from anatili.audit.lint import lint
-
-    topics = [read_topic(path) for path in item_files(folders)]
-    if not topics:
-        raise Problem("no item files: name a folder or file with --items")
-    problems = lint(topics)
-    if problems:
-        more = f"\n... and {len(problems) - 20} more" if len(problems) > 20 else ""
-        raise Problem("items cannot be used:\n" + "\n".join(problems[:20]) + more)
-    return topics

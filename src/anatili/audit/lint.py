@@ -1,8 +1,9 @@
 """The lint of item files: controls, sources, criteria, languages, options, and patterns that do what they are for."""
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
-from anatili.audit.items import KEY_FACTS, OPTIONS, SLOT, Claim, Fact, Item, Subject
+from anatili.audit.items import KEY_FACTS, OPTIONS, SLOT, Claim, Fact, Item, Subject, item_files, read_topic
 from anatili.audit.patterns import Pattern, read, says
 from anatili.lang import load_pack
 from anatili.problem import Problem
@@ -10,8 +11,22 @@ from anatili.text import show_path
 
 LIKE_LENGTH = 1.6
 """A question may be so many times as long as the other of its pair."""
+LISTED = 20
+"""Problems that a message lists at most."""
 LIKE_KINDS = 2
 """So many more facts of an item may be numbers than of the other of its pair."""
+
+
+def load_topics(folders: tuple[Path, ...] = ()) -> list[Subject]:
+    """All topics, checked; `Problem` lists what the lint finds wrong."""
+    topics = [read_topic(path) for path in item_files(folders)]
+    if not topics:
+        raise Problem("no item files: name a folder or file with --items")
+    problems = lint(topics)
+    if problems:
+        more = [f"... and {len(problems) - LISTED} more"] if len(problems) > LISTED else []
+        raise Problem("\n".join(["the items cannot be used:", *problems[:LISTED], *more]))
+    return topics
 
 
 def lint(topics: Sequence[Subject]) -> list[str]:
@@ -83,7 +98,7 @@ def check_pair(item: Item, topic: Subject, every: dict[str, Item]) -> Iterator[s
         for language, text in item.text.items():
             lengths = sorted((len(text), len(other.text.get(language, text))))
             if lengths[1] > LIKE_LENGTH * lengths[0]:
-                yield f"{language}: the control's question has another length ({lengths[0]} and {lengths[1]} characters)"
+                yield f"{language}: the control's question has another length: {lengths[0]} and {lengths[1]} characters"
         counts = number_facts(item), number_facts(other)
         if abs(counts[0] - counts[1]) > LIKE_KINDS:
             yield f"{counts[0]} facts are numbers, of its control {counts[1]}: make them more alike"

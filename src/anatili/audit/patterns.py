@@ -10,10 +10,9 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import lru_cache
 
-from anatili.lang import LanguagePack
+from anatili.lang import LanguagePack, load_pack
 from anatili.lang.facts import Number, months, numbers
 from anatili.lang.facts_file import load_facts
-from anatili.lang.numbers import SPACES
 from anatili.problem import Problem
 from anatili.search.analysis import stem
 from anatili.text import WORD, is_small, sentences
@@ -175,7 +174,7 @@ def same_word(word: str, term: str, name: bool, pack: LanguagePack) -> bool:
             return True
     if word[:2] != term[:2] or pack.morphology is None:
         return False
-    shared = lemmas(word, pack.code, pack) & lemmas(term, pack.code, pack)
+    shared = lemmas(word, pack.code) & lemmas(term, pack.code)
     return any(len(lemma) >= max(3, 0.6 * len(term)) for lemma in shared)
 
 
@@ -187,13 +186,7 @@ def fold(word: str, pack: LanguagePack) -> str:
 
 
 @lru_cache(100_000)
-def _lemmas(word: str, code: str) -> frozenset[str]:
-    from anatili.lang import load_pack
-
+def lemmas(word: str, code: str) -> frozenset[str]:
+    """All lemmas that a word may have by the rules of a pack."""
     morphology = load_pack(code).morphology
     return frozenset({word, *(reading.lemma for reading in morphology.readings(word))} if morphology else {word})
-
-
-def lemmas(word: str, code: str, pack: LanguagePack) -> frozenset[str]:
-    """All lemmas that a word may have by the pack's rules."""
-    return _lemmas(word, code)

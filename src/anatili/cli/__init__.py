@@ -27,7 +27,19 @@ class Main(Group):
 
 SECTIONS = {
     "Build": ["run", "tokenizer", "lang", "embed", "opensearch"],
-    "Look": ["status", "why", "sift", "census", "identify", "extract", "normalize", "evaluate", "audit", "directions", "pivot"],
+    "Look": [
+        "status",
+        "why",
+        "sift",
+        "census",
+        "identify",
+        "extract",
+        "normalize",
+        "evaluate",
+        "audit",
+        "directions",
+        "pivot",
+    ],
     "Ask": ["chat", "search", "translate", "models", "pull"],
     "Publish": ["serve", "key", "export"],
 }

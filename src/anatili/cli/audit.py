@@ -12,7 +12,7 @@ PATH = click.Path(path_type=Path)
 
 @click.command()
 @click.argument("model", metavar="RUN|MODEL|ADDRESS", required=False, default="")
-@click.option("--items", multiple=True, type=PATH, metavar="FILE|FOLDER", help="Item files.  [default: the bundled ones]")
+@click.option("--items", multiple=True, type=PATH, metavar="FILE|FOLDER", help="Item files.  [default: bundled]")
 @click.option("--lint", "lint_only", is_flag=True, help="Only check the item files.")
 @as_json
 @report_problems
