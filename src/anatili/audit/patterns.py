@@ -26,6 +26,8 @@ LONGEST_ENDING = 6
 """Letters that may follow a name as its endings."""
 SHORTEST_NAME = 4
 """Letters of a name that is found by its beginning; shorter ones are too often the beginning of another word."""
+REMEMBERED = 50_000
+"""Sentences and patterns that are kept as they were read."""
 LONGEST_ANSWER = 20_000
 """Characters of an answer that are read: no real answer is longer, and a stuck model repeats itself."""
 
@@ -64,6 +66,12 @@ Pattern = tuple[tuple[Term, ...], ...]
 
 def parse(text: str, pack: LanguagePack) -> Pattern:
     """The pattern written in `text`; `Problem` says what cannot be read."""
+    return _parse(text, pack.code)
+
+
+@lru_cache(REMEMBERED)
+def _parse(text: str, code: str) -> Pattern:
+    pack = load_pack(code)
     alternatives = tuple(
         tuple(parse_term(term, pack) for term in alternative.split()) for alternative in text.split("|")
     )
@@ -100,6 +108,12 @@ def read_number(text: str) -> Fraction:
 
 def derive(text: str, pack: LanguagePack) -> Pattern:
     """The pattern of a short text, such as an option: all its numbers, months and words that are not stop words."""
+    return _derive(text, pack.code)
+
+
+@lru_cache(REMEMBERED)
+def _derive(text: str, code: str) -> Pattern:
+    pack = load_pack(code)
     terms = [Term("number", low=number.value, high=number.value, unit="") for number in numbers(text, pack)]
     worded = [(number.start, number.last) for number in numbers(text, pack)]
     for match in WORD.finditer(text):
@@ -129,6 +143,12 @@ def read(text: str, pack: LanguagePack) -> list[Sentence]:
 
 
 def read_sentence(text: str, pack: LanguagePack) -> Sentence:
+    return _read_sentence(text, pack.code)
+
+
+@lru_cache(REMEMBERED)
+def _read_sentence(text: str, code: str) -> Sentence:
+    pack = load_pack(code)
     found = numbers(text, pack)
     values, named = {number.value for number in found}, set(months(text, pack))
     for match in DATE.finditer(text):
@@ -185,7 +205,7 @@ def fold(word: str, pack: LanguagePack) -> str:
     return word
 
 
-@lru_cache(100_000)
+@lru_cache(REMEMBERED)
 def lemmas(word: str, code: str) -> frozenset[str]:
     """All lemmas that a word may have by the rules of a pack."""
     morphology = load_pack(code).morphology
