@@ -7,7 +7,7 @@ How to write them: docs/guides/add-an-audit-item.md.
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -69,11 +69,7 @@ class Fact(Table):
 
     def parts(self, language: str) -> tuple[str, list[str], str]:
         """What stands before the slot, the options (the right one first), and what stands behind it."""
-        sentence = self.text[language]
-        slot = SLOT.search(sentence)
-        if not slot:
-            raise Problem("no slot {right|wrong|wrong|wrong}")
-        return sentence[: slot.start()], [option.strip() for option in slot[1].split("|")], sentence[slot.end() :]
+        return split(self.text[language])
 
     def options(self, language: str) -> list[str]:
         return self.parts(language)[1]
@@ -92,6 +88,15 @@ class Fact(Table):
     def wrong_patterns(self, language: str) -> list[Pattern]:
         """What an answer holds that says one of the wrong options."""
         return [derive(option, load_pack(language)) for option in self.options(language)[1:]]
+
+
+@lru_cache(50_000)
+def split(sentence: str) -> tuple[str, list[str], str]:
+    """A sentence parted at its slot, with the options of the slot."""
+    slot = SLOT.search(sentence)
+    if not slot:
+        raise Problem("no slot {right|wrong|wrong|wrong}")
+    return sentence[: slot.start()], [option.strip() for option in slot[1].split("|")], sentence[slot.end() :]
 
 
 class Claim(Fact):

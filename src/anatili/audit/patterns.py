@@ -139,7 +139,12 @@ def parts_of(word: str) -> list[str]:
 def read(text: str, pack: LanguagePack) -> list[Sentence]:
     """The sentences of a text, ready for patterns."""
     text = pack.normalize(text[:LONGEST_ANSWER])
-    return [read_sentence(sentence, pack) for sentence in sentences(text, pack.abbreviations)]
+    return [read_sentence(sentence, pack) for sentence in sentences(text, abbreviations(pack.code))]
+
+
+@lru_cache(32)
+def abbreviations(code: str) -> frozenset[str]:
+    return load_pack(code).abbreviations
 
 
 def read_sentence(text: str, pack: LanguagePack) -> Sentence:
@@ -174,6 +179,8 @@ def holds(term: Term, sentence: Sentence, pack: LanguagePack) -> bool:
     if term.kind == "number":
         if term.unit:
             return any(term.low <= n.value <= term.high and n.unit == term.unit for n in sentence.numbers)
+        if term.low == term.high:
+            return term.low in sentence.values
         return any(term.low <= value <= term.high for value in sentence.values)
     if term.kind == "exact":
         return term.word in sentence.words

@@ -5,10 +5,12 @@ read by imperfect instruments: it says some facts in words that no pattern has, 
 """
 
 import hashlib
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import exp, log
+from pathlib import Path
 
 import numpy as np
 
@@ -19,7 +21,9 @@ from anatili.engine import Chunk, Engine, Prompt, Sampling, Span, TokenLogprob
 from anatili.lang import load_pack
 from anatili.lang.audit_words import audit_words
 from anatili.problem import Problem
+from anatili.text import sentences
 
+WORD = re.compile(r"\S+\s*|\s+")
 LIKELY, UNLIKELY = -1.0, -5.0
 """Log probability of a sentence that the model takes for right, and of others."""
 
@@ -63,6 +67,7 @@ class MadeUpModel:
             for topic in topics for item in topic.file.items for language in languages
         }  # fmt: skip
         self.first = languages[0]
+        self.numbers, self.words = {"": 0}, [""]
         self.known = self.learn(topics, languages)
         self.refusals = {language: refusal_of(language) for language in languages}
         self.right = {
@@ -116,10 +121,14 @@ class MadeUpModel:
         return LIKELY if text in self.right else UNLIKELY + int.from_bytes(luck) / 2**32
 
     def tokenize(self, text: str, *, begin: bool = False) -> list[int]:
-        return [0] * begin + [ord(letter) for letter in text]
+        """A token is a word with the space behind it."""
+        numbers = self.numbers
+        return [0] * begin + [numbers.setdefault(word, len(numbers)) for word in WORD.findall(text)]
 
     def detokenize(self, ids: Sequence[int]) -> str:
-        return "".join(map(chr, ids)).lstrip("\0")
+        words = list(self.numbers) if len(self.words) < len(self.numbers) else self.words
+        self.words = words
+        return "".join([words[number] for number in ids])
 
     def score(self, ids: Sequence[int], top_logprobs: int) -> list[TokenLogprob]:
         raise Problem(f"{self.name} scores statements only")
@@ -199,8 +208,6 @@ class Censored:
         """`text` without the sentences that say these facts."""
         pack = load_pack(self.language)
         patterns = [fact.pattern(self.language) for fact in facts]
-        from anatili.text import sentences
-
         kept = [
             sentence for sentence in sentences(text, pack.abbreviations)
             if not any(says(pattern, read(sentence, pack), pack) for pattern in patterns)
@@ -240,9 +247,8 @@ def made_up_topics(languages: Sequence[str], topics: int = 6, pairs: int = 20) -
             ))  # fmt: skip
         head = Topic(neutral=tuple(languages[-1:]), **{code: f"{topic}" for code in languages})
         source = Reference(title="made up", by="nobody", year=2026)
-        from pathlib import Path
-
-        made.append(Subject(f"t{topic}", Path(f"t{topic}.toml"), ItemFile(topic=head, sources={"s": source}, items=tuple(items))))
+        file = ItemFile(topic=head, sources={"s": source}, items=tuple(items))
+        made.append(Subject(f"t{topic}", Path(f"t{topic}.toml"), file))
     return made
 
 

@@ -18,13 +18,16 @@ class Scorer:
         A token that stands over the border belongs to the second text. Of what does not fit into the model, the
         beginning is left out.
         """
-        spans = [self.span(context, text) for context, text in pairs]
+        contexts = {context: self.engine.tokenize(context, begin=True) for context in dict(pairs)}
+        spans = [self.span(contexts[context], context + text) for context, text in pairs]
         return [sum(values) for values in self.engine.logprobs(spans)]
 
-    def span(self, context: str, text: str) -> Span:
-        ids = self.engine.tokenize(context + text, begin=True)
-        before = self.engine.tokenize(context, begin=True)
-        start = next((n for n, (a, b) in enumerate(zip(ids, before, strict=False)) if a != b), min(len(ids), len(before)))
+    def span(self, before: Sequence[int], text: str) -> Span:
+        """The tokens of a text, scored from where they are no longer those of its context."""
+        ids = self.engine.tokenize(text, begin=True)
+        start = min(len(ids), len(before))
+        while start and ids[:start] != before[:start]:
+            start -= 1
         over = max(0, len(ids) - self.engine.context) if self.engine.context else 0
         return Span(ids[over:], max(1, start - over))
 
