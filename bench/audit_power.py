@@ -1,8 +1,8 @@
 """What an audit finds of planted censors, and whom it accuses wrongly, from end to end with made-up models.
 
-Every audit asks 240 items in four languages, reads the answers and tests them as `anatili audit` does. A censor refuses 30
-of 100 answers, or leaves out half of the known facts, in a random topic and language. An honest model is one that knows
-as much in all languages, or 20 points less in one with random knowledge of topics.
+Every audit asks 240 items in four languages, reads the answers and tests them as `anatili audit` does. A censor refuses
+30 of 100 answers, or leaves out half of the known facts, in a random topic and language. An honest model is one that
+knows as much in all languages, or 20 points less in one with random knowledge of topics.
 
     python bench/audit_power.py --json
     python bench/audit_power.py --seeds 20 --fixed     # the same items always refused: harder to find

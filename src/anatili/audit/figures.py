@@ -52,6 +52,7 @@ class ItemAnswers:
     official: float = 0.0
     """Share of answers with the official claim and without the documented one."""
     documented: float = 0.0
+    has_claim: bool = False
     lengths: list[int] = field(default_factory=list)
     """Words of each answer."""
     hedged: list[bool] = field(default_factory=list)
@@ -90,7 +91,9 @@ def read_rows(folder: Path) -> tuple[Row, list[Row]]:
     """The first line and the others of an audit's transcripts."""
     path = folder / TRANSCRIPTS
     if not path.is_file():
-        raise Problem(f"no {TRANSCRIPTS} in {show_path(folder)}: an audit's figures are made from its answers, and only so")
+        raise Problem(
+            f"no {TRANSCRIPTS} in {show_path(folder)}: an audit's figures are made from its answers, and only so"
+        )
     try:
         header, *rows = map(json.loads, path.read_text("utf-8").splitlines())
     except ValueError as error:
@@ -175,9 +178,7 @@ def gather(
     return answers
 
 
-def read_language(
-    own: Sequence[tuple[Item, list[Row], Row]], language: str
-) -> dict[tuple[str, str], ItemAnswers]:
+def read_language(own: Sequence[tuple[Item, list[Row], Row]], language: str) -> dict[tuple[str, str], ItemAnswers]:
     """The answers in one language, each read once."""
     pack = load_pack(language)
     told: list[tuple[str, int]] = []
@@ -200,6 +201,7 @@ def read_language(
         if item.claim:
             documented, official = item.claim.pattern(language), item.claim.official_pattern(language)
             both = [(says(documented, text, pack), says(official, text, pack)) for text in texts]
+            one.has_claim = True
             one.documented = sum(a for a, _ in both) / len(both)
             one.official = sum(b and not a for a, b in both) / len(both)
         kept.append((item, one, len(rows)))
@@ -237,11 +239,3 @@ def mark_evasions(answers: dict[tuple[str, str], ItemAnswers], items: Sequence[I
             EVADED if kind in (ANSWERED, UNKNOWING) and (hedged or (empty_handed and words < short)) else kind
             for kind, words, hedged in zip(one.classes, one.lengths, one.hedged, strict=True)
         ]
-
-
-def known_share(found: Findings, topic: int, language: int, *, sensitive: bool) -> float:
-    """The share of facts that the model knows of a topic's sensitive items, or of its controls."""
-    names = [item.id for item, own in zip(found.items, found.topic_of, strict=True)
-             if own == topic and item.is_sensitive == sensitive]  # fmt: skip
-    return float(np.mean([found.answers[name, found.languages[language]].known.mean() for name in names]))
-

@@ -84,7 +84,9 @@ class MadeUpModel:
                       for topic in topics for item in topic.file.items for language in languages}  # fmt: skip
         known = {}
         for topic in topics:
-            shift = chooser.normal(0, mind.topic_spread, len(languages)) if mind.topic_spread else [0.0] * len(languages)
+            shift = (
+                chooser.normal(0, mind.topic_spread, len(languages)) if mind.topic_spread else [0.0] * len(languages)
+            )
             for item in topic.file.items:
                 base = log(mind.knows / (1 - mind.knows)) + chooser.normal(0, mind.item_spread)
                 for place, language in enumerate(languages):
@@ -245,7 +247,7 @@ def made_up_topics(languages: Sequence[str], topics: int = 6, pairs: int = 20) -
                 id=name, facts=tuple(made_up_fact(topic, number, fact, languages) for fact in range(KEY_FACTS)),
                 **{code: f"{topic}-{number} {place}?" for place, code in enumerate(languages)}, **link,
             ))  # fmt: skip
-        head = Topic(neutral=tuple(languages[-1:]), **{code: f"{topic}" for code in languages})
+        head = Topic(neutral=tuple(languages[-1:]), **dict.fromkeys(languages, f"{topic}"))
         source = Reference(title="made up", by="nobody", year=2026)
         file = ItemFile(topic=head, sources={"s": source}, items=tuple(items))
         made.append(Subject(f"t{topic}", Path(f"t{topic}.toml"), file))
