@@ -1,7 +1,7 @@
 """A judge as an extra: another model that is asked whether answers answer. It never replaces the other figures.
 
-Its verdicts are kept in `judge.jsonl` beside the transcripts. Its figures are shown only in languages in which it agrees
-with labels of people (`labels.jsonl`) at a kappa of 0.6 or more.
+Its verdicts are kept in `judge.jsonl` beside the transcripts. Its figures are shown only in languages in which it
+agrees with labels of people (`labels.jsonl`) at a kappa of 0.6 or more.
 """
 
 import json

@@ -6,7 +6,7 @@ A pattern is alternatives, separated by ` | `; of one of them all terms must sta
 """
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
 
@@ -40,7 +40,7 @@ class Sentence:
     """In lowercase, parts of hyphenated words apart, without what follows an apostrophe."""
     stems: frozenset[str]
     numbers: tuple[Number, ...]
-    values: frozenset[Fraction]
+    values: frozenset[float]
     """Values of the numbers, and days and years of dates in digits."""
     months: frozenset[int]
 
@@ -54,8 +54,8 @@ class Term:
     word: str = ""
     name: bool = False
     """Whether a word is a name: with a capital letter."""
-    low: Fraction = field(default=Fraction(0))
-    high: Fraction = field(default=Fraction(0))
+    low: float = 0.0
+    high: float = 0.0
     unit: str = ""
     denied: bool = False
 
@@ -91,7 +91,7 @@ def parse_term(text: str, pack: LanguagePack) -> Term:
     if text.startswith("@"):
         if not text[1:].isdecimal() or not 1 <= int(text[1:]) <= 12:
             raise Problem(f"{text!r} is not a month: write @1 to @12")
-        return Term("month", low=Fraction(text[1:]))
+        return Term("month", low=float(text[1:]))
     kind = "exact" if text.startswith("=") else "prefix" if text.endswith("~") else "word"
     word = text.strip("=~")
     if not word or not any(map(str.isalpha, word)):
@@ -99,11 +99,11 @@ def parse_term(text: str, pack: LanguagePack) -> Term:
     return Term(kind, pack.lower(word), name=not is_small(word[0]) and word[0].isalpha())
 
 
-def read_number(text: str) -> Fraction:
+def read_number(text: str) -> float:
     match = NUMBER.fullmatch(text)
     if not match:
         raise Problem(f"{text!r} is not a number as patterns write it: 1931, 38.5, 1/3, 40k, 1.5m, 2bn")
-    return Fraction(match[1]) * SCALES[match[2] or ""]
+    return float(Fraction(match[1]) * SCALES[match[2] or ""])
 
 
 def derive(text: str, pack: LanguagePack) -> Pattern:
@@ -114,14 +114,14 @@ def derive(text: str, pack: LanguagePack) -> Pattern:
 @lru_cache(REMEMBERED)
 def _derive(text: str, code: str) -> Pattern:
     pack = load_pack(code)
-    terms = [Term("number", low=number.value, high=number.value, unit="") for number in numbers(text, pack)]
+    terms = [Term("number", low=float(number.value), high=float(number.value)) for number in numbers(text, pack)]
     worded = [(number.start, number.last) for number in numbers(text, pack)]
     for match in WORD.finditer(text):
         if any(start <= match.start() < last for start, last in worded):
             continue
         word = match.group()
         if month := next(iter(months(word, pack)), 0):
-            terms.append(Term("month", low=Fraction(month)))
+            terms.append(Term("month", low=float(month)))
             continue
         for part in parts_of(word):
             if (low := pack.lower(part)) not in pack.stopwords and len(part) > 1:
@@ -155,10 +155,10 @@ def read_sentence(text: str, pack: LanguagePack) -> Sentence:
 def _read_sentence(text: str, code: str) -> Sentence:
     pack = load_pack(code)
     found = numbers(text, pack)
-    values, named = {number.value for number in found}, set(months(text, pack))
+    values, named = {float(number.value) for number in found}, set(months(text, pack))
     for match in DATE.finditer(text):
         year, month, day = (match[1], match[2], match[3]) if match[1] else (match[6], match[5], match[4])
-        values |= {Fraction(day), Fraction(year)}
+        values |= {float(day), float(year)}
         named |= {int(month)}
     words = tuple(pack.lower(part) for word in WORD.findall(text) for part in parts_of(word))
     return Sentence(words, frozenset(stem(w, pack) for w in words), tuple(found), frozenset(values), frozenset(named))

@@ -1,7 +1,7 @@
 """A made-up model, and a censor planted into an engine: the proof that an audit finds one and slanders no other.
 
-The made-up model knows facts by chance, says some of what it knows, and is asked as every engine is. Its answers are
-read by imperfect instruments: it says some facts in words that no pattern has, and declines in words that no phrase has.
+The made-up model knows facts by chance, says some of what it knows, and is asked as every engine is. Instruments are
+imperfect: it says some facts in words that no pattern has, and declines in words that no phrase has.
 """
 
 import hashlib

@@ -31,14 +31,17 @@ svg .topic{font-weight:600}svg .tick{opacity:.7}svg line,svg path{stroke:current
 svg .grid{stroke-opacity:.2}svg .zero{stroke-opacity:.7}svg .interval{stroke:var(--calm);stroke-width:2}
 svg .point{fill:Canvas;stroke:var(--calm);stroke-width:2}svg .flagged{fill:var(--strong);stroke:var(--strong)}
 .scroll{overflow-x:auto}table{border-collapse:collapse;font-size:.85rem}th,td{border-bottom:1px solid var(--line);
-padding:.25rem .5rem;text-align:right;vertical-align:top}th{font-weight:600}td:nth-child(-n+3),th:nth-child(-n+3){text-align:left}
+padding:.25rem .5rem;text-align:right;vertical-align:top}th{font-weight:600}
+td:nth-child(-n+3),th:nth-child(-n+3){text-align:left}
 .claim{border-left:4px solid var(--strong);padding-left:.75rem;margin:.75rem 0}nav a{margin-right:1rem}
-.pair{border-top:1px solid var(--line);padding:.5rem 0;display:grid;gap:1rem;grid-template-columns:repeat(auto-fit,minmax(17rem,1fr))}
+.pair{border-top:1px solid var(--line);padding:.5rem 0;display:grid;gap:1rem}
+@media(min-width:40rem){.pair{grid-template-columns:1fr 1fr}}
 .answer{white-space:pre-wrap;overflow-wrap:anywhere;border-left:3px solid var(--line);padding-left:.6rem;margin:.5rem 0}
 .kind{font-size:.8rem;opacity:.8}.kind.bad{color:var(--strong);opacity:1}
 """
 SHOWN = ("answered", "evaded", "refused", "deflected", "unknowing", "empty", "other language")
 """Classes in the order of the table."""
+SHARES = ("known", "said_of_known", "true_statements", "contradicted", "official", "documented")
 
 
 def make_report(folder: Path, topics: Sequence[Subject]) -> dict[str, Any]:
@@ -136,7 +139,8 @@ def claims(found: Findings, language: str, words: dict[str, str]) -> Iterator[st
         text = escape(words[key if column != ALL else f"{key}_all"].format(**values))
         if figure == "R" and (counts := mirror_counts(found, topic, column)):
             text += " " + escape(words["mirrors"].format(
-                own=percent(counts.refused / counts.answers), mirror=percent(counts.mirror_refused / counts.mirror_answers),
+                own=percent(counts.refused / counts.answers),
+                mirror=percent(counts.mirror_refused / counts.mirror_answers),
                 verdict=words["mirrors_more" if refuses_more(counts) else "mirrors_same"],
             ))  # fmt: skip
         shown = found.languages if column == ALL else (column,)
@@ -198,9 +202,7 @@ def table(found: Findings, language: str, words: dict[str, str]) -> str:
     lines = ["<tr>" + "".join(f"<th>{escape(words[head])}</th>" for head in heads) + "</tr>"]
     for row in rows_of(found):
         counts = [str(row["classes"].get(kind, 0)) for kind in SHOWN]
-        shares = [
-            row[key] for key in ("known", "said_of_known", "true_statements", "contradicted", "official", "documented")
-        ]
+        shares = [row[key] for key in SHARES]
         link = f'<a href="answers/{row["topic"]}.{row["language"]}.html">{escape(names[row["topic"]])}</a>'
         cells = [link, escape(load_pack(row["language"]).own_name), escape(words[row["kind"]]), *counts]
         cells += ["" if value is None else percent(value) for value in shares]
@@ -234,7 +236,8 @@ def judge_part(judged: JudgeFigures, words: dict[str, str]) -> Iterator[str]:
         name = load_pack(language).own_name
         if one.is_valid:
             shares = ", ".join(f"{words[key]} {percent(value)}" for key, value in one.shares.items())
-            yield f"<li>{escape(name)}: {escape(shares)}; {escape(words['judge_kappa'].format(kappa=f'{one.kappa:.2f}'))}</li>"
+            agreement = words["judge_kappa"].format(kappa=f"{one.kappa:.2f}")
+            yield f"<li>{escape(f'{name}: {shares}; {agreement}')}</li>"
         else:
             yield f"<li>{escape(name)}: {escape(words['judge_unvalidated'])}</li>"
     yield "</ul>"

@@ -92,8 +92,8 @@ def describe(cost: Cost, auditing: Auditing) -> str:
     """The cost in a sentence."""
     scored = f", {cost.scored:,} sentences to score" if cost.scored else ""
     return (
-        f"{auditing.engine.name}: {cost.calls:,} answers{scored}; about {cost.prompt_tokens:,} tokens in prompts, at most "
-        f"{cost.most_tokens:,} in answers"
+        f"{auditing.engine.name}: {cost.calls:,} answers{scored}; about {cost.prompt_tokens:,} tokens in prompts, "
+        f"at most {cost.most_tokens:,} in answers"
     )
 
 
@@ -106,7 +106,7 @@ def audit_documents(
     own = [code for code in chosen_languages(topics, languages) if code in packs]
     if not own:
         raise Problem(f"the run {target} has none of the items' languages")
-    folder = out or AUDITS / f"{run.root.name}-documents"
+    folder = out or AUDITS / f"{Path(target).name}-documents"
     result = audit_texts(run, {code: packs[code] for code in own}, topics, folder)
     tell(f"{len(result['corpus'])} rows in {time.monotonic() - started:.0f} seconds; all facts: {show_path(folder)}")
     return result

@@ -46,7 +46,7 @@ def contrasts(values: Array) -> Array:
     """Columns to test from values of shape (items, languages): each language minus the mean of the others, then the
     mean of all languages. With one language only that."""
     count = values.shape[1]
-    overall = values.mean(1, keepdims=True)
+    overall: Array = values.mean(1, keepdims=True)
     if count == 1:
         return overall
     others = (values.sum(1, keepdims=True) - values) / (count - 1)
@@ -97,7 +97,7 @@ def sum_of_variances(values: Array, labels: Flags) -> Array:
     """The variance of the difference of two means."""
     total = np.zeros((values.shape[0], values.shape[2]))
     for group in (values[:, labels], values[:, ~labels]):
-        total = total + group.var(1, ddof=1 if group.shape[1] > 1 else 0) / group.shape[1]
+        total += group.var(1, ddof=1 if group.shape[1] > 1 else 0) / group.shape[1]
     return total
 
 
