@@ -79,6 +79,7 @@ class Auditing:
             "kind": "audit", "version": 1, "model": self.engine.name, "parameters": self.engine.parameters,
             "items": hashlib.sha256("\n".join(items).encode()).hexdigest(),
             "topics": [topic.name for topic in self.topics], **asdict(self.settings),
+            "languages": list(self.settings.languages),
         }  # fmt: skip
 
     def calls(self) -> Iterator[Call]:

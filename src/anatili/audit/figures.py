@@ -189,7 +189,8 @@ def read_language(own: Sequence[tuple[Item, list[Row], Row]], language: str) -> 
         wrong = [[contradicts(fact, language, text) and not found
                   for fact, found in zip(item.facts, row, strict=True)]
                  for text, row in zip(texts, said, strict=True)]  # fmt: skip
-        chosen = [choices(fact) for fact in facts["facts"]]
+        chosen = [choices(row, fact.statements(language))
+                  for row, fact in zip(facts["facts"], item.facts, strict=True)]  # fmt: skip
         one = ItemAnswers(
             [], said.mean(0), np.array([all(pair) for pair, _ in chosen]), np.array([true for _, true in chosen]),
             float(np.mean(wrong)), lengths=[len(row["answer"].split()) for row in rows],
@@ -209,16 +210,23 @@ def read_language(own: Sequence[tuple[Item, list[Row], Row]], language: str) -> 
     return {(item.id, language): one for item, one, _ in kept}
 
 
-def choices(row: Row) -> tuple[tuple[bool, bool], bool]:
-    """Whether the right option was chosen in each of two wordings, and the true statement found more probable."""
+def choices(row: Row, statements: Sequence[str]) -> tuple[tuple[bool, bool], bool]:
+    """Whether the right option was chosen in each of two wordings, and the true statement found more probable.
+
+    Log probabilities are divided by the bytes of the statement, which does not favor short names.
+    """
     if "letters" in row:
         right = [
             said.strip(" .:)*(\"'\n")[:1].upper() == LETTERS[order.index(0)]
             for said, order in zip(row["letters"], row["orders"], strict=True)
         ]
         return (right[0], right[1]), all(right)
-    true, false = row["statement"]
-    return (is_first(row["cloze"]), is_first(row["listed"])), true > false
+    sizes = [len(statement.encode()) for statement in statements]
+    cloze, listed, pair = (
+        [value / size for value, size in zip(row[name], sizes, strict=False)]
+        for name in ("cloze", "listed", "statement")
+    )
+    return (is_first(cloze), is_first(listed)), is_first(pair)
 
 
 def is_first(values: Sequence[float]) -> bool:

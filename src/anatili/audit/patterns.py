@@ -2,10 +2,12 @@
 
 A pattern is alternatives, separated by ` | `; of one of them all terms must stand in one sentence. A term is a word
 (with any ending), `word~` (any continuation), `=word` (exactly so), `#1931`, `#1.3m..1.75m` (a number in a range, `k`,
-`m`, `bn`), `#38:percent` (with that unit) or `@12` (a month). A term behind `!` must not stand there.
+`m`, `bn`), `#38:percent` (with that unit), `@12` (a month) or `@12-16` (a day of it). A term behind `!` must not stand
+there.
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
@@ -24,6 +26,9 @@ PARTS = re.compile(r"[-‑]")
 APOSTROPHES = re.compile(r"['’ʼ]")
 LONGEST_ENDING = 6
 """Letters that may follow a name as its endings."""
+DAYS = range(1, 32)
+DAY_GAP = 8
+"""Characters between a month and its day: "16th of December"."""
 SHORTEST_NAME = 4
 """Letters of a name that is found by its beginning; shorter ones are too often the beginning of another word."""
 REMEMBERED = 50_000
@@ -43,6 +48,8 @@ class Sentence:
     values: frozenset[float]
     """Values of the numbers, and days and years of dates in digits."""
     months: frozenset[int]
+    dates: frozenset[tuple[int, int]]
+    """Months with the day that stands beside them."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +57,7 @@ class Term:
     """One condition on a sentence."""
 
     kind: str
-    """`word`, `prefix`, `exact`, `number` or `month`."""
+    """`word`, `prefix`, `exact`, `number`, `month` or `date`, of which `low` is the month and `high` the day."""
     word: str = ""
     name: bool = False
     """Whether a word is a name: with a capital letter."""
@@ -89,9 +96,10 @@ def parse_term(text: str, pack: LanguagePack) -> Term:
         low, _, high = span.partition("..")
         return Term("number", low=read_number(low), high=read_number(high or low), unit=unit)
     if text.startswith("@"):
-        if not text[1:].isdecimal() or not 1 <= int(text[1:]) <= 12:
-            raise Problem(f"{text!r} is not a month: write @1 to @12")
-        return Term("month", low=float(text[1:]))
+        month, dash, day = text[1:].partition("-")
+        if not month.isdecimal() or not 1 <= int(month) <= 12 or (dash and not day.isdecimal()):
+            raise Problem(f"{text!r} is not a month or day: write @12 or @12-16")
+        return Term("date" if dash else "month", low=float(month), high=float(day or 0))
     kind = "exact" if text.startswith("=") else "prefix" if text.endswith("~") else "word"
     word = text.strip("=~")
     if not word or not any(map(str.isalpha, word)):
@@ -114,14 +122,19 @@ def derive(text: str, pack: LanguagePack) -> Pattern:
 @lru_cache(REMEMBERED)
 def _derive(text: str, code: str) -> Pattern:
     pack = load_pack(code)
-    terms = [Term("number", low=float(number.value), high=float(number.value)) for number in numbers(text, pack)]
-    worded = [(number.start, number.last) for number in numbers(text, pack)]
+    found = numbers(text, pack)
+    days = days_of(text, found, pack)
+    terms = [Term("date", low=float(month), high=float(day)) for month, day, _ in days]
+    taken = {place for _, _, place in days}
+    terms += [Term("number", low=float(n.value), high=float(n.value)) for n in found if n.start not in taken]
+    worded = [(number.start, number.last) for number in found]
     for match in WORD.finditer(text):
         if any(start <= match.start() < last for start, last in worded):
             continue
         word = match.group()
         if month := next(iter(months(word, pack)), 0):
-            terms.append(Term("month", low=float(month)))
+            if month not in {named for named, _, _ in days}:
+                terms.append(Term("month", low=float(month)))
             continue
         for part in parts_of(word):
             if (low := pack.lower(part)) not in pack.stopwords and len(part) > 1:
@@ -129,6 +142,19 @@ def _derive(text: str, code: str) -> Pattern:
     if not terms:
         terms = [Term("exact", pack.lower(part)) for word in WORD.findall(text) for part in parts_of(word)]
     return (tuple(terms),)
+
+
+def days_of(text: str, found: Sequence[Number], pack: LanguagePack) -> list[tuple[int, int, int]]:
+    """Month, day and where the day stands, for each month that is named with a day before or else behind it."""
+    days = []
+    for match in WORD.finditer(text):
+        month = next(iter(months(match.group(), pack)), 0)
+        if not month:
+            continue
+        near = [n for n in found if n.value in DAYS and 0 <= match.start() - n.end <= DAY_GAP]
+        near = near or [n for n in found if n.value in DAYS and 0 <= n.start - match.end() <= DAY_GAP]
+        days += [(month, int(n.value), n.start) for n in near[:1]]
+    return days
 
 
 def parts_of(word: str) -> list[str]:
@@ -156,12 +182,21 @@ def _read_sentence(text: str, code: str) -> Sentence:
     pack = load_pack(code)
     found = numbers(text, pack)
     values, named = {float(number.value) for number in found}, set(months(text, pack))
+    dates = {(month, day) for month, day, _ in days_of(text, found, pack)}
     for match in DATE.finditer(text):
         year, month, day = (match[1], match[2], match[3]) if match[1] else (match[6], match[5], match[4])
         values |= {float(day), float(year)}
         named |= {int(month)}
+        dates |= {(int(month), int(day))}
     words = tuple(pack.lower(part) for word in WORD.findall(text) for part in parts_of(word))
-    return Sentence(words, frozenset(stem(w, pack) for w in words), tuple(found), frozenset(values), frozenset(named))
+    return Sentence(
+        words,
+        frozenset(stem(w, pack) for w in words),
+        tuple(found),
+        frozenset(values),
+        frozenset(named),
+        frozenset(dates),
+    )
 
 
 def says(pattern: Pattern, text: list[Sentence], pack: LanguagePack) -> bool:
@@ -174,6 +209,8 @@ def fulfills(pattern: Pattern, sentence: Sentence, pack: LanguagePack) -> bool:
 
 
 def holds(term: Term, sentence: Sentence, pack: LanguagePack) -> bool:
+    if term.kind == "date":
+        return (int(term.low), int(term.high)) in sentence.dates
     if term.kind == "month":
         return int(term.low) in sentence.months
     if term.kind == "number":
