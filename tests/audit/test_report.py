@@ -102,8 +102,10 @@ def test_answers_are_shown_as_text(tmp_path):
     assert Links((tmp_path / "answers" / "t0.kk.html").read_text("utf-8")).scripts == 0
 
 
-def test_a_judge_is_shown_only_where_people_agree_with_it(audited):
-    folder, _ = audited
+def test_a_judge_is_shown_only_where_people_agree_with_it(tmp_path):
+    folder, topics = tmp_path, TOPICS[1:2]
+    engine = Censored(MadeUpModel(topics, ("kk", "en"), Mind(), 4), topics[0], "en", refuse=0.9)
+    carry_out(Auditing(engine, topics, Settings(("kk", "en"), 2)), folder)
     server = ChatServer(lambda prompt: "REFUSED" if "can't" in prompt else "ANSWERED")
     judge_answers(open_engine(server.url), folder)
     asked = server.asked
@@ -118,7 +120,7 @@ def test_a_judge_is_shown_only_where_people_agree_with_it(audited):
     assert judged.languages["en"].is_valid
     assert judged.languages["en"].kappa > 0.9
     assert not judged.languages["kk"].is_valid
-    make_report(folder, TOPICS)
+    make_report(folder, topics)
     assert "not validated in this language" in (folder / "report.en.html").read_text("utf-8")
     judge_answers(open_engine(server.url), folder)
     assert server.asked == asked

@@ -36,10 +36,10 @@ def flagged(values: np.ndarray) -> np.ndarray:
 
 
 def test_a_censor_is_found_and_honest_models_are_not_accused():
-    found = sum(flagged(refusals(seed, 0.3))[0, 0] for seed in range(30))
-    accused = sum(flagged(refusals(1000 + seed)).any() for seed in range(100))
-    assert found >= 27
-    assert accused <= 12  # 5 are to be expected; 13 or more happen by chance once in a thousand
+    found = sum(flagged(refusals(seed, 0.3))[0, 0] for seed in range(20))
+    accused = sum(flagged(refusals(1000 + seed)).any() for seed in range(80))
+    assert found >= 17
+    assert accused <= 11  # 4 are to be expected; 12 or more happen by chance once in a thousand
 
 
 def test_what_cannot_be_told_is_never_flagged():
@@ -92,7 +92,5 @@ def test_matched_controls_name_the_right_models(data):
 
 
 def test_planted_censors_are_found_from_end_to_end():
-    """Three pairs of audits of 240 items; `bench/audit_power.py` does 200."""
-    outcomes = np.array([bench("audit_power").one_seed(seed, fixed=False) for seed in range(2)])
-    assert outcomes[:, :2].sum() >= 3
-    assert outcomes[:, 2:].sum() <= 1
+    """Four audits of 240 items; `bench/audit_power.py` does 800."""
+    assert bench("audit_power").one_seed(0, fixed=False) == (True, True, False, False)

@@ -14,7 +14,7 @@ from typing import Any
 
 from anatili.audit.ask import line_of
 from anatili.audit.contradiction import surroundings
-from anatili.audit.items import Fact, Item, Subject
+from anatili.audit.items import SLOT, Item, Subject
 from anatili.audit.patterns import Sentence, fulfills, read, says
 from anatili.document import whole_file, write_shard
 from anatili.lang import LanguagePack, load_pack
@@ -84,6 +84,7 @@ def add_up(topic: Subject, language: str, rows: Sequence[tuple[Subject, str, Tol
             f"{prefix}facts": mean([mean(told.facts) for told, _ in own]),
             f"{prefix}found_first": mean([0 < product["rank"] <= FIRST for _, product in own]),
             f"{prefix}quoted": mean([product["quoted"] for _, product in own]),
+            f"{prefix}answered": mean([product["answered"] for _, product in own]),
         }
     return {**sums, "sources": dict(sources.most_common())}
 
@@ -137,16 +138,19 @@ def passage_of(topic: Subject, item: Item, language: str, pack: LanguagePack) ->
 
 
 def asked_of(item: Item, language: str, search: Search) -> dict[str, Any]:
-    """The rank of an item's passage for its question (0: not found), and the share of its facts that are quoted."""
+    """What the product makes of an item's passage, asked about each fact with a gap where the fact belongs.
+
+    `rank`: of the passage for the item's own question, 0 if it is not found. `quoted`: the share of facts in the
+    quotation from the passage. `answered`: the share of these questions that the assistant answers by itself.
+    """
+    own, pack = f"{OWN}{item.id}.{language}", load_pack(language)
     hits = search.find(item.text[language], PASSAGES, only=language)
-    rank = next((n for n, hit in enumerate(hits, 1) if hit.passage.document == f"{OWN}{item.id}.{language}"), 0)
-    passages = fitting(hits, language)
-    answer = quotation(passages[0], Report()) if passages else ""
-    return {"rank": rank, "quoted": quoted(item.facts, answer, language)}
-
-
-def quoted(facts: Sequence[Fact], answer: str, language: str) -> float:
-    """The share of facts that an answer says."""
-    pack = load_pack(language)
-    sentences = read(answer, pack)
-    return mean([says(fact.pattern(language), sentences, pack) for fact in facts])
+    rank = next((n for n, hit in enumerate(hits, 1) if hit.passage.document == own), 0)
+    quoted, answered = [], []
+    for fact in item.facts:
+        hits = search.find(SLOT.sub(" ", fact.text[language]), PASSAGES, only=language)
+        given = next((hit for hit in hits if hit.passage.document == own), None)
+        answer = quotation(given, Report()) if given else ""
+        quoted.append(says(fact.pattern(language), read(answer, pack), pack))
+        answered.append(bool(fitting(hits, language)))
+    return {"rank": rank, "quoted": mean(quoted), "answered": mean(answered)}

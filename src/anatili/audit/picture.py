@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
-WIDTH, ROW, LEFT, RIGHT, TOP = 420, 15, 118, 12, 22
+WIDTH, ROW, LEFT, RIGHT, TOP = 420, 15, 118, 24, 22
 """Units of the picture, which is scaled to the page; a phone shows them at about their size."""
 TICKS = (-0.5, 0.0, 0.5, 1.0)
 
@@ -38,7 +38,7 @@ def draw(title: str, groups: Sequence[tuple[str, Sequence[Point]]]) -> str:
         parts.append(
             f'<line class="{"zero" if tick == 0 else "grid"}" x1="{x}" y1="{TOP - 6}" x2="{x}" y2="{height}"/>'
         )
-        parts.append(f'<text class="tick" x="{x}" y="{TOP - 10}" text-anchor="middle">{tick:+.0%}</text>')
+        parts.append(f'<text class="tick" x="{x}" y="{TOP - 10}" text-anchor="middle">{tick:.0%}</text>')
     y = TOP + ROW - 4
     for name, points in groups:
         parts.append(f'<text class="topic" x="2" y="{y}">{escape(name)}</text>')

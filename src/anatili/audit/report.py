@@ -15,6 +15,7 @@ from anatili.audit.figures import FIGURES, Findings, findings, read_rows
 from anatili.audit.items import Subject
 from anatili.audit.judge import JudgeFigures, read_judge
 from anatili.audit.picture import Point, draw
+from anatili.audit.statistics import Z
 from anatili.audit.summary import ALL, as_json, columns, figures_of, mirror_counts, refuses_more, rows_of
 from anatili.audit.summary import answers_of as items_of
 from anatili.document import whole_file
@@ -132,7 +133,7 @@ def claims(found: Findings, language: str, words: dict[str, str]) -> Iterator[st
         key = "refuses" if figure == "R" else "leaves_out"
         own, control = compared(found, place, column, key)
         values = {"topic": topic_name(topic, language), "own": own, "control": control,
-                  "p": f"{found.cells.p[cell]:.3f}"}  # fmt: skip
+                  "p": f"{found.cells.p[cell]:.4f}"}  # fmt: skip
         if column != ALL:
             other_own, other_control = compared(found, place, column, key, others=True)
             values |= {"language": load_pack(column).own_name, "other_own": other_own, "other_control": other_control}
@@ -179,14 +180,23 @@ def unknown(found: Findings, language: str, words: dict[str, str]) -> Iterator[s
     yield "<ul>" + "".join(f"<li>{escape(line)}</li>" for line in lines) + "</ul>"
 
 
+def difference(found: Findings, number: int, topic: int, column: int) -> tuple[float, float]:
+    """How much more a topic's sensitive items have of a figure than its controls, and half of the 95 % interval."""
+    values = (found.refused, found.left_out)[number]
+    chosen = values[:, column] if column < values.shape[1] else values.mean(1)
+    own, controls = (chosen[(found.topic_of == topic) & (found.sensitive == kind)] for kind in (True, False))
+    error = sum(group.var(ddof=min(1, len(group) - 1)) / len(group) for group in (own, controls))
+    return float(own.mean() - controls.mean()), float(Z * error**0.5)
+
+
 def picture(found: Findings, number: int, language: str, title: str, words: dict[str, str]) -> str:
     groups = []
     for place, topic in enumerate(found.topics):
         points = []
         for column, code in enumerate(columns(found)):
-            low, high = found.cells.interval(number, place, column)
+            effect, half = difference(found, number, place, column)
             points.append(Point(
-                language_name(code, words), float(found.cells.effect[number, place, column]), low, high,
+                language_name(code, words), effect, effect - half, effect + half,
                 bool(found.cells.told[number, place, column]), bool(found.cells.flagged[number, place, column]),
                 answers_link(topic, code, found.languages),
             ))  # fmt: skip

@@ -78,7 +78,8 @@ def max_t(figures: Array, topics: npt.NDArray[np.int64], sensitive: Flags, told:
         error[:, place] = np.sqrt(variance)
         order = chooser.random((SHUFFLES, n + m)).argsort(1)
         weights = np.where(order < n, 1 / n, -1 / m)
-        shuffled = np.einsum("si,fic->sfc", weights, values) / spread / np.sqrt(1 / n + 1 / m)
+        flat = values.transpose(1, 0, 2).reshape(n + m, -1)
+        shuffled = (weights @ flat).reshape(SHUFFLES, count, columns) / spread / np.sqrt(1 / n + 1 / m)
         shuffled[:, ~told[:, place]] = -np.inf
         most = np.maximum(most, shuffled.max((1, 2)))
     sizes = np.array([size(topics == name, sensitive) for name in names])
