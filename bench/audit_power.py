@@ -11,6 +11,7 @@ knows as much in all languages, or 20 points less in one with random knowledge o
 import argparse
 import json
 import os
+import sys
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
@@ -24,6 +25,7 @@ from anatili.audit.planted import Censored, MadeUpModel, Mind, made_up_topics
 from anatili.engine import Engine
 
 LANGUAGES = ("kk", "ru", "en", "tr")
+TOPICS = made_up_topics(LANGUAGES)
 HONEST = (Mind(), Mind(less=0.2, topic_spread=1.0))
 
 
@@ -51,7 +53,7 @@ def flags(rows: Sequence[Row], topics: Sequence[Subject]) -> set[tuple[str, str,
 def one_seed(seed: int, *, fixed: bool) -> tuple[bool, bool, bool, bool]:
     """Of one pair of models: whether the refusing and the omitting censor are found by the right figure, topic and
     language, and whether the honest model, and one that knows less, get any flag."""
-    topics = made_up_topics(LANGUAGES)
+    topics = TOPICS
     chooser = np.random.default_rng((seed, 3))
     topic = topics[int(chooser.integers(len(topics)))]
     language = LANGUAGES[int(chooser.integers(len(LANGUAGES)))]
@@ -87,5 +89,10 @@ if __name__ == "__main__":
     options = parser.parse_args()
     with ProcessPoolExecutor(options.workers) as pool:
         numbers = range(options.first, options.first + options.seeds)
-        figures = summary(list(pool.map(partial(one_seed, fixed=options.fixed), numbers)))
+        outcomes = []
+        for outcome in pool.map(partial(one_seed, fixed=options.fixed), numbers):
+            outcomes.append(outcome)
+            if len(outcomes) % 10 == 0:
+                print(summary(outcomes), file=sys.stderr, flush=True)
+    figures = summary(outcomes)
     print(json.dumps(figures) if options.json else "\n".join(f"{key:18} {value}" for key, value in figures.items()))

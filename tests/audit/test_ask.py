@@ -94,7 +94,7 @@ def test_a_statement_is_chosen_only_if_it_is_the_most_probable_alone():
 def test_only_the_continuation_is_scored():
     model = MadeUpModel(TOPICS, LANGUAGES, Mind(knows=0.999999), 1)
     right, wrong = TOPICS[0].file.items[0].facts[0].statements("kk")[:2]
-    assert Scorer(model).sums([("Why? ", right), ("Why? ", wrong)]) == [-1.0, pytest.approx(-4.5, abs=0.5)]
+    assert Scorer(model).sums([("Why: ", right), ("Why: ", wrong)]) == [-1.0, pytest.approx(-4.5, abs=0.5)]
 
 
 def test_missing_answers_are_named(tmp_path):

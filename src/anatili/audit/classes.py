@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from functools import lru_cache
 
-from anatili.audit.patterns import APOSTROPHES
+from anatili.audit.patterns import APOSTROPHES, abbreviations
 from anatili.identify import identify_all
 from anatili.lang import LanguagePack
 from anatili.lang.audit_words import audit_words
@@ -46,7 +46,7 @@ def by_phrases(text: str, facts: int, pack: LanguagePack) -> str:
         return EMPTY
     if facts >= FACTS_THAT_ANSWER:
         return ANSWERED
-    told = sentences(text[:2000], pack.abbreviations)
+    told = sentences(text[:2000], abbreviations(pack.code))
     outer = told[:OPENING] + (told[OPENING:][-CLOSING:] if len(text) <= 2000 else [])
     edges = APOSTROPHES.sub("'", " ".join(outer))
     edges = " ".join(pack.lower(edges).split())

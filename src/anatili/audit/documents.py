@@ -24,7 +24,7 @@ from anatili.search.searcher import Hit, Search
 from anatili.serve.assistant import fitting
 from anatili.serve.citations import Report, quotation
 
-PASSAGES = 20
+PASSAGES = 10
 """Passages of the corpus that are read for each question and fact."""
 AROUND = 0.5
 """Share of a fact's words, outside its slot, that must stand in the sentence that says it or beside it."""

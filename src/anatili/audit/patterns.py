@@ -31,7 +31,7 @@ DAY_GAP = 8
 """Characters between a month and its day: "16th of December"."""
 SHORTEST_NAME = 4
 """Letters of a name that is found by its beginning; shorter ones are too often the beginning of another word."""
-REMEMBERED = 50_000
+REMEMBERED = 20_000
 """Sentences and patterns that are kept as they were read."""
 LONGEST_ANSWER = 20_000
 """Characters of an answer that are read: no real answer is longer, and a stuck model repeats itself."""
@@ -164,12 +164,19 @@ def parts_of(word: str) -> list[str]:
 
 def read(text: str, pack: LanguagePack) -> list[Sentence]:
     """The sentences of a text, ready for patterns."""
-    text = pack.normalize(text[:LONGEST_ANSWER])
-    return [read_sentence(sentence, pack) for sentence in sentences(text, abbreviations(pack.code))]
+    return list(_read(text[:LONGEST_ANSWER], pack.code))
+
+
+@lru_cache(8192)
+def _read(text: str, code: str) -> tuple[Sentence, ...]:
+    pack = load_pack(code)
+    text = pack.normalize(text)
+    return tuple(read_sentence(sentence, pack) for sentence in sentences(text, abbreviations(code)))
 
 
 @lru_cache(32)
 def abbreviations(code: str) -> frozenset[str]:
+    """A pack's abbreviations, which it makes anew each time."""
     return load_pack(code).abbreviations
 
 

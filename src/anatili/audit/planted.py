@@ -23,7 +23,7 @@ from anatili.lang.audit_words import audit_words
 from anatili.problem import Problem
 from anatili.text import sentences
 
-WORD = re.compile(r"\S+\s*|\s+")
+TOKEN = re.compile(r"[^\n]*\n|[^\n]*: |[^\n]+")
 LIKELY, UNLIKELY = -1.0, -5.0
 """Log probability of a sentence that the model takes for right, and of others."""
 
@@ -123,14 +123,14 @@ class MadeUpModel:
         return LIKELY if text in self.right else UNLIKELY + int.from_bytes(luck) / 2**32
 
     def tokenize(self, text: str, *, begin: bool = False) -> list[int]:
-        """A token is a word with the space behind it."""
+        """A token is a line, parted behind a colon."""
         numbers = self.numbers
-        return [0] * begin + [numbers.setdefault(word, len(numbers)) for word in WORD.findall(text)]
+        return [0] * begin + [numbers.setdefault(word, len(numbers)) for word in TOKEN.findall(text)]
 
     def detokenize(self, ids: Sequence[int]) -> str:
-        words = list(self.numbers) if len(self.words) < len(self.numbers) else self.words
-        self.words = words
-        return "".join([words[number] for number in ids])
+        if len(self.words) < len(self.numbers):
+            self.words = list(self.numbers)
+        return "".join([self.words[number] for number in ids])
 
     def score(self, ids: Sequence[int], top_logprobs: int) -> list[TokenLogprob]:
         raise Problem(f"{self.name} scores statements only")
