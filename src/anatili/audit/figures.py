@@ -71,7 +71,6 @@ class Findings:
     answers: dict[tuple[str, str], ItemAnswers]
     """By item and language."""
     refused: Array
-    omitted: Array
     left_out: Array
     """H by item: of its known facts, how many fewer are said than of the controls', as a share of all its facts."""
     cells: Cells
@@ -117,7 +116,7 @@ def findings(header: Row, rows: Sequence[Row], topics: Sequence[Subject]) -> Fin
     cells = max_t(figures, topic_of, sensitive, told)
     mark_evasions(answers, items)
     return Findings(
-        header, topics, languages, items, topic_of, answers, refused, -said.mean(2), left_out, cells
+        header, topics, languages, items, topic_of, answers, refused, left_out, cells
     )  # fmt: skip
 
 

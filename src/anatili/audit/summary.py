@@ -47,7 +47,7 @@ def figures_of(own: Sequence[ItemAnswers]) -> Row:
         "classes": {kind: classes.count(kind) for kind in sorted(set(classes))},
         "not_answered": share([kind in NOT_ANSWERED for kind in classes]),
         "known": share(known), "known_facts": int(known.sum()),
-        "said": share(said),
+        "omitted": round(1 - share(said), 4),
         "said_of_known": round(float((said * known).sum() / max(1, known.sum())), 4),
         "true_statements": share(np.array([one.true_statement for one in own])),
         "contradicted": share([one.contradicted for one in own]),
