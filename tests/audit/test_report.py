@@ -84,6 +84,12 @@ def test_without_transcripts_there_is_no_report(tmp_path):
         make_report(tmp_path, TOPICS)
 
 
+def test_other_items_do_not_fit_the_transcripts(audited):
+    folder, _ = audited
+    with pytest.raises(Problem, match="the items have changed"):
+        make_report(folder, TOPICS[:2])
+
+
 def test_a_model_that_knows_little_cannot_be_told(tmp_path):
     engine = MadeUpModel(TOPICS, LANGUAGES, Mind(knows=0.1), 4)
     carry_out(Auditing(engine, TOPICS, Settings(LANGUAGES, 1)), tmp_path)

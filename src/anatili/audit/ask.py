@@ -74,10 +74,9 @@ class Auditing:
 
     def header(self) -> Row:
         """What the transcripts are made with."""
-        items = [topic.file.model_dump_json() for topic in self.topics]
         return {
             "kind": "audit", "version": 1, "model": self.engine.name, "parameters": self.engine.parameters,
-            "items": hashlib.sha256("\n".join(items).encode()).hexdigest(),
+            "items": digest_of(self.topics),
             "topics": [topic.name for topic in self.topics], **asdict(self.settings),
             "languages": list(self.settings.languages),
         }  # fmt: skip
@@ -159,6 +158,11 @@ class Auditing:
         opposites = sum(2 for topic in self.topics for item in topic.file.items if item.opposite)
         items = sum(len(topic.file.items) for topic in self.topics)
         return len(self.settings.languages) * (items * (self.settings.answers + 2) + opposites)
+
+
+def digest_of(topics: Sequence[Subject]) -> str:
+    """What changes when an item does."""
+    return hashlib.sha256("\n".join(topic.file.model_dump_json() for topic in topics).encode()).hexdigest()
 
 
 def score_facts(scorer: Scorer, item: Item, language: str, asked: Row) -> Row:

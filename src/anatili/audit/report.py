@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from anatili.audit import answer_pages
+from anatili.audit.ask import digest_of
 from anatili.audit.classes import NOT_ANSWERED
 from anatili.audit.figures import FIGURES, Findings, findings, read_rows
 from anatili.audit.items import Subject
@@ -21,6 +22,8 @@ from anatili.audit.summary import answers_of as items_of
 from anatili.document import whole_file
 from anatili.lang import load_pack
 from anatili.lang.audit_words import audit_words
+from anatili.problem import Problem
+from anatili.text import show_path
 
 STYLE = """
 :root{color-scheme:light dark;--line:#8886;--strong:#b3541e;--calm:#00627a}
@@ -48,6 +51,10 @@ SHARES = ("known", "said_of_known", "true_statements", "contradicted", "official
 def make_report(folder: Path, topics: Sequence[Subject]) -> dict[str, Any]:
     """Write `findings.json` and the pages into an audit's folder from its transcripts; returns the findings."""
     header, rows = read_rows(folder)
+    if header["items"] != digest_of(topics):
+        raise Problem(
+            f"the items have changed since {show_path(folder)} was made: give the same --items, or audit again"
+        )
     found = findings(header, rows, topics)
     result = as_json(found)
     judged = read_judge(folder, rows)
