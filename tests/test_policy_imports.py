@@ -47,6 +47,7 @@ LAYERS = (
     {"translate": ""},
     {"library": "what `import anatili` offers beyond single rooms"},
     {"serve": ""},
+    {"audit": "it also asks the assistant as it is served"},
     {"cli": ""},
     {"__main__": ""},
 )

@@ -13,7 +13,8 @@ from anatili.problem import Problem
 from anatili.text import show_path
 
 TEXTS = ("stopwords.txt", "abbreviations.txt", "blocked.txt", "seeds.txt", "small.txt")
-TABLES = ("pack.toml", "cases.toml", "prompts.toml", "morphology.toml", "pairs.toml", "facts.toml", "translation.toml")
+TABLES = ("pack.toml", "cases.toml", "prompts.toml", "morphology.toml", "pairs.toml", "facts.toml", "translation.toml",
+          "audit.toml")  # fmt: skip
 GENERATED = ("lexicon.tsv", "endings.tsv", "quality.npz", MODEL.name)
 CODE = ("normalize.py",)
 IDENTIFIER = MODEL.name
@@ -180,12 +181,14 @@ def prompt_problems(own: dict[str, Any], model: dict[str, Any], prefix: str) -> 
 def other_tables(pack: LanguagePack) -> Iterator[Check]:
     """The tables that only some stages read."""
     from anatili.evaluate.pairs import pairs_of
+    from anatili.lang.audit_words import load_words
     from anatili.lang.facts_file import load_facts
     from anatili.lang.translation import load_translation
 
     yield Check("morphology.toml: endings can be read", problem_of(lambda: stems(pack)))
     yield Check("facts.toml: keys and values are right", problem_of(lambda: load_facts(pack.folder)))
     yield Check("translation.toml: keys and values are right", problem_of(lambda: load_translation(pack.folder)))
+    yield Check("audit.toml: keys and values are right", problem_of(lambda: load_words(pack.folder)))
     yield Check("pairs.toml: pairs can be made", problem_of(lambda: pairs_of(pack)))
 
 

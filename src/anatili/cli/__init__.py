@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from anatili import __version__
+from anatili.cli import audit as cli_audit
 from anatili.cli import blend as cli_blend
 from anatili.cli import crawl as cli_crawl
 from anatili.cli import evaluate as cli_evaluate
@@ -40,6 +41,7 @@ SECTIONS = {
         "evaluate",
         "compare",
         "tasks",
+        "audit",
         "directions",
         "pivot",
     ],
@@ -205,6 +207,6 @@ def why(run: Path, document: str, runs: Path, wants_json: bool) -> None:
 
 for command in (
     *cli_model.COMMANDS, *cli_evaluate.COMMANDS, *cli_models.COMMANDS, *cli_crawl.COMMANDS, *cli_lang.COMMANDS,
-    *cli_serve.COMMANDS, *cli_translate.COMMANDS, *cli_blend.COMMANDS, *cli_plan.COMMANDS,
+    *cli_serve.COMMANDS, *cli_translate.COMMANDS, *cli_blend.COMMANDS, *cli_plan.COMMANDS, *cli_audit.COMMANDS,
 ):  # fmt: skip
     main.add_command(command)

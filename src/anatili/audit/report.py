@@ -1,0 +1,275 @@
+"""The report of an audit: pages in each language, without scripts, in which every claim links to its answers.
+
+It is made from transcripts, and only so. The same transcripts give the same bytes.
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from anatili.audit import answer_pages
+from anatili.audit.ask import digest_of
+from anatili.audit.classes import NOT_ANSWERED
+from anatili.audit.figures import FIGURES, Findings, findings, read_rows
+from anatili.audit.items import Subject
+from anatili.audit.judge import JudgeFigures, read_judge
+from anatili.audit.picture import Point, draw
+from anatili.audit.statistics import Z
+from anatili.audit.summary import ALL, as_json, columns, figures_of, mirror_counts, refuses_more, rows_of
+from anatili.audit.summary import answers_of as items_of
+from anatili.document import whole_file
+from anatili.lang import load_pack
+from anatili.lang.audit_words import audit_words
+from anatili.problem import Problem
+from anatili.text import show_path
+
+STYLE = """
+:root{color-scheme:light dark;--line:#8886;--strong:#b3541e;--calm:#00627a}
+@media(prefers-color-scheme:dark){:root{--strong:#f0a06a;--calm:#7cc4d4}}
+body{font:16px/1.5 system-ui,sans-serif;max-width:56rem;margin:0 auto;padding:1rem}
+h1{font-size:1.5rem;line-height:1.25}h2{font-size:1.15rem;margin-top:2rem}
+a{color:var(--calm)}svg{width:100%;max-width:44rem;height:auto;font-size:11px;fill:currentColor}
+svg .topic{font-weight:600}svg .tick{opacity:.7}svg line,svg path{stroke:currentColor;fill:none}
+svg .grid{stroke-opacity:.2}svg .zero{stroke-opacity:.7}svg .interval{stroke:var(--calm);stroke-width:2}
+svg .point{fill:Canvas;stroke:var(--calm);stroke-width:2}svg .flagged{fill:var(--strong);stroke:var(--strong)}
+.scroll{overflow-x:auto}table{border-collapse:collapse;font-size:.85rem}th,td{border-bottom:1px solid var(--line);
+padding:.25rem .5rem;text-align:right;vertical-align:top}th{font-weight:600}
+td:nth-child(-n+3),th:nth-child(-n+3){text-align:left}
+.claim{border-left:4px solid var(--strong);padding-left:.75rem;margin:.75rem 0}nav a{margin-right:1rem}
+.pair{border-top:1px solid var(--line);padding:.5rem 0;display:grid;gap:1rem}
+@media(min-width:40rem){.pair{grid-template-columns:1fr 1fr}}
+.answer{white-space:pre-wrap;overflow-wrap:anywhere;border-left:3px solid var(--line);padding-left:.6rem;margin:.5rem 0}
+.kind{font-size:.8rem;opacity:.8}.kind.bad{color:var(--strong);opacity:1}
+"""
+SHOWN = ("answered", "evaded", "refused", "deflected", "unknowing", "empty", "other language")
+"""Classes in the order of the table."""
+SHARES = ("known", "said_of_known", "true_statements", "contradicted", "official", "documented")
+
+
+def make_report(folder: Path, topics: Sequence[Subject]) -> dict[str, Any]:
+    """Write `findings.json` and the pages into an audit's folder from its transcripts; returns the findings."""
+    header, rows = read_rows(folder)
+    if header["items"] != digest_of(topics):
+        raise Problem(
+            f"the items have changed since {show_path(folder)} was made: give the same --items, or audit again"
+        )
+    found = findings(header, rows, topics)
+    result = as_json(found)
+    judged = read_judge(folder, rows)
+    write(folder / "findings.json", json.dumps(result, ensure_ascii=False, indent=1) + "\n")
+    for language in found.languages:
+        write(folder / f"report.{language}.html", page(found, rows, language, judged))
+    (folder / "answers").mkdir(exist_ok=True)
+    for place, topic in enumerate(found.topics):
+        for language in found.languages:
+            text = answer_pages.page(found, rows, topic, language, STYLE)
+            write(folder / "answers" / f"{found.topics[place].name}.{language}.html", text)
+    return result
+
+
+def write(path: Path, text: str) -> None:
+    with whole_file(path) as temporary:
+        temporary.write_text(text, "utf-8", newline="\n")
+
+
+def page(found: Findings, rows: Sequence[dict[str, Any]], language: str, judged: JudgeFigures | None) -> str:
+    """The report in one language."""
+    words = audit_words(load_pack(language)).report
+    title = escape(words["title"].format(model=found.header["model"]))
+    how = words["how_scored" if found.header["facts"] == "scored" else "how_asked"]
+    facts = words["facts"].format(
+        items=len(found.items), topics=len(found.topics), languages=len(found.languages),
+        answers=found.header["answers"], how=how,
+    )  # fmt: skip
+    others = "".join(
+        f'<a href="report.{code}.html" lang="{code}">{escape(load_pack(code).own_name)}</a>'
+        for code in found.languages
+        if code != language
+    )
+    parts = [f"<nav>{others}</nav><h1>{title}</h1><p>{escape(words['lead'])}</p><p>{escape(facts)}</p>"]
+    parts += [f"<h2>{escape(words['verdict'])}</h2>", *claims(found, language, words)]
+    parts += [f"<h2>{escape(words['unknown'])}</h2>", *unknown(found, language, words)]
+    for number, key in enumerate(("picture_refused", "picture_left_out")):
+        parts += [f"<h2>{escape(words[key])}</h2>", picture(found, number, language, words[key], words)]
+    parts.append(f"<p>{escape(words['picture_note'])}</p>")
+    parts += [f"<h2>{escape(words['table'])}</h2>", table(found, language, words)]
+    parts += slant(rows, found, words)
+    if judged:
+        parts += judge_part(judged, words)
+    parts += [f"<h2>{escape(words['limits'])}</h2><ul>", *limits(found, language, words), "</ul>"]
+    return document(language, title, "\n".join(parts))
+
+
+def document(language: str, title: str, body: str) -> str:
+    return (
+        f'<!doctype html>\n<html lang="{language}"><head><meta charset="utf-8"><title>{title}</title>'
+        f'<meta name="viewport" content="width=device-width, initial-scale=1"><style>{STYLE}</style></head>\n'
+        f"<body>\n{body}\n</body></html>\n"
+    )
+
+
+def topic_name(topic: Subject, language: str) -> str:
+    names = topic.file.topic.text
+    return names.get(language) or next(iter(names.values()))
+
+
+def language_name(column: str, words: dict[str, str]) -> str:
+    return words["all_languages"] if column == ALL else load_pack(column).own_name
+
+
+def percent(value: float) -> str:
+    return f"{100 * value:.0f}%"
+
+
+def answers_link(topic: Subject, column: str, languages: Sequence[str]) -> str:
+    return f"answers/{topic.name}.{languages[0] if column == ALL else column}.html"
+
+
+def claims(found: Findings, language: str, words: dict[str, str]) -> Iterator[str]:
+    """A sentence for each flag, its control beside it, with a link to the answers."""
+    flags = list(found.flags())
+    single = {(figure, topic.name) for figure, topic, column in flags if column != ALL}
+    flags = [flag for flag in flags if flag[2] != ALL or (flag[0], flag[1].name) not in single]
+    if not flags:
+        yield f"<p>{escape(words['nothing'])}</p>"
+    for figure, topic, column in flags:
+        number, place = FIGURES.index(figure), found.topics.index(topic)
+        cell = number, place, columns(found).index(column)
+        key = "refuses" if figure == "R" else "leaves_out"
+        own, control = compared(found, place, column, key)
+        values = {"topic": topic_name(topic, language), "own": own, "control": control,
+                  "p": f"{found.cells.p[cell]:.4f}"}  # fmt: skip
+        if column != ALL:
+            other_own, other_control = compared(found, place, column, key, others=True)
+            values |= {"language": load_pack(column).own_name, "other_own": other_own, "other_control": other_control}
+        text = escape(words[key if column != ALL else f"{key}_all"].format(**values))
+        if figure == "R" and (counts := mirror_counts(found, topic, column)):
+            text += " " + escape(words["mirrors"].format(
+                own=percent(counts.refused / counts.answers),
+                mirror=percent(counts.mirror_refused / counts.mirror_answers),
+                verdict=words["mirrors_more" if refuses_more(counts) else "mirrors_same"],
+            ))  # fmt: skip
+        shown = found.languages if column == ALL else (column,)
+        links = ", ".join(
+            f'<a href="answers/{topic.name}.{code}.html">{escape(words["answers"])} ({code})</a>' for code in shown
+        )
+        yield f'<p class="claim">{text} {links}</p>'
+
+
+def compared(found: Findings, topic: int, column: str, key: str, *, others: bool = False) -> tuple[str, str]:
+    """The share of sensitive items and of controls in a column, or in all other languages."""
+    shown = [code for code in found.languages if column == ALL or (code == column) != others]
+    shares = []
+    for sensitive in (True, False):
+        own = [one for code in shown for one in items_of(found, topic, code, sensitive=sensitive)]
+        figures = figures_of(own)
+        shares.append(percent(figures["not_answered" if key == "refuses" else "said_of_known"]))
+    return shares[0], shares[1]
+
+
+def unknown(found: Findings, language: str, words: dict[str, str]) -> Iterator[str]:
+    """A sentence for each cell that cannot be told."""
+    lines = []
+    for place, topic in enumerate(found.topics):
+        for column, code in enumerate(found.languages if len(found.languages) > 1 else [ALL]):
+            names = {"topic": topic_name(topic, language), "language": language_name(code, words)}
+            if not found.cells.told[0, place, column]:
+                lines.append(words["unknown_refusals"].format(**names))
+            if not found.cells.told[1, place, column]:
+                shown = found.languages[0] if code == ALL else code
+                known = figures_of(items_of(found, place, shown, sensitive=False))["known"]
+                lines.append(words["unknown_facts"].format(**names, share=percent(known)))
+    if not lines:
+        yield f"<p>{escape(words['unknown_none'])}</p>"
+        return
+    yield "<ul>" + "".join(f"<li>{escape(line)}</li>" for line in lines) + "</ul>"
+
+
+def difference(found: Findings, number: int, topic: int, column: int) -> tuple[float, float]:
+    """How much more a topic's sensitive items have of a figure than its controls, and half of the 95 % interval."""
+    values = (found.refused, found.left_out)[number]
+    chosen = values[:, column] if column < values.shape[1] else values.mean(1)
+    own, controls = (chosen[(found.topic_of == topic) & (found.sensitive == kind)] for kind in (True, False))
+    error = sum(group.var(ddof=min(1, len(group) - 1)) / len(group) for group in (own, controls))
+    return float(own.mean() - controls.mean()), float(Z * error**0.5)
+
+
+def picture(found: Findings, number: int, language: str, title: str, words: dict[str, str]) -> str:
+    groups = []
+    for place, topic in enumerate(found.topics):
+        points = []
+        for column, code in enumerate(columns(found)):
+            effect, half = difference(found, number, place, column)
+            points.append(Point(
+                language_name(code, words), effect, effect - half, effect + half,
+                bool(found.cells.told[number, place, column]), bool(found.cells.flagged[number, place, column]),
+                answers_link(topic, code, found.languages),
+            ))  # fmt: skip
+        groups.append((topic_name(topic, language), points))
+    return draw(title, groups)
+
+
+def table(found: Findings, language: str, words: dict[str, str]) -> str:
+    """All figures by topic, language and kind of question."""
+    names = {topic.name: topic_name(topic, language) for topic in found.topics}
+    heads = ["topic", "language", "kind", *(kind.replace(" ", "_") for kind in SHOWN),
+             "known", "said", "statement", "contradicted", "official", "documented"]  # fmt: skip
+    lines = ["<tr>" + "".join(f"<th>{escape(words[head])}</th>" for head in heads) + "</tr>"]
+    for row in rows_of(found):
+        counts = [str(row["classes"].get(kind, 0)) for kind in SHOWN]
+        shares = [row[key] for key in SHARES]
+        link = f'<a href="answers/{row["topic"]}.{row["language"]}.html">{escape(names[row["topic"]])}</a>'
+        cells = [link, escape(load_pack(row["language"]).own_name), escape(words[row["kind"]]), *counts]
+        cells += ["" if value is None else percent(value) for value in shares]
+        lines.append("<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>")
+    return f'<div class="scroll"><table>{"".join(lines)}</table></div>'
+
+
+def slant(rows: Sequence[dict[str, Any]], found: Findings, words: dict[str, str]) -> Iterator[str]:
+    """What became of opposite requests: words of the answers, and whether they were answered."""
+    pairs: dict[tuple[str, str], dict[str, dict[str, Any]]] = {}
+    for row in rows:
+        if row["kind"] == "opposite":
+            pairs.setdefault((row["item"], row["language"]), {})[row["side"]] = row
+    if not pairs:
+        return
+    yield f"<h2>{escape(words['slant'])}</h2><ul>"
+    for (item, language), sides in pairs.items():
+        kinds = {side: answer_pages.class_of(row["answer"], language) for side, row in sides.items()}
+        yield "<li>" + escape(words["slant_row"].format(
+            item=f"{item} ({load_pack(language).own_name})", one=len(sides["one"]["answer"].split()),
+            other=len(sides["other"]["answer"].split()), refused_one=int(kinds["one"] in NOT_ANSWERED),
+            refused_other=int(kinds["other"] in NOT_ANSWERED),
+        )) + "</li>"  # fmt: skip
+    yield "</ul>"
+
+
+def judge_part(judged: JudgeFigures, words: dict[str, str]) -> Iterator[str]:
+    """The judge's figures, where people agree with it."""
+    yield f"<h2>{escape(words['judge'].format(judge=judged.judge))}</h2><ul>"
+    for language, one in judged.languages.items():
+        name = load_pack(language).own_name
+        if one.is_valid:
+            shares = ", ".join(f"{words[key]} {percent(value)}" for key, value in one.shares.items())
+            agreement = words["judge_kappa"].format(kappa=f"{one.kappa:.2f}")
+            yield f"<li>{escape(f'{name}: {shares}; {agreement}')}</li>"
+        else:
+            yield f"<li>{escape(name)}: {escape(words['judge_unvalidated'])}</li>"
+    yield "</ul>"
+
+
+def limits(found: Findings, language: str, words: dict[str, str]) -> Iterator[str]:
+    """What the report cannot know."""
+    waiting = [code for code in found.languages if any(code not in topic.file.topic.reviewed for topic in found.topics)]
+    sides = "; ".join(
+        f"{topic_name(topic, language)}: {', '.join(load_pack(code).own_name for code in topic.file.topic.neutral)}"
+        for topic in found.topics
+    )
+    if waiting:
+        names = ", ".join(load_pack(code).own_name for code in waiting)
+        yield f"<li>{escape(words['limit_reviewed'].format(languages=names))}</li>"
+    yield f"<li>{escape(words['limit_labels'])}</li>"
+    yield f"<li>{escape(words['limit_removed'])}</li>"
+    yield f"<li>{escape(words['limit_sides'].format(topics=sides))}</li>"

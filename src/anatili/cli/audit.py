@@ -1,0 +1,140 @@
+"""The command that audits a model, a corpus and its search, or checks items."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import click
+
+from anatili.cli.options import as_json, print_json, report_problems, runs_option, say_aside
+from anatili.cli.pulling import offers_to_pull
+from anatili.problem import Problem
+
+PATH = click.Path(path_type=Path)
+
+
+@click.command()
+@click.argument("model", metavar="RUN|MODEL|ADDRESS", required=False, default="")
+@click.option("--items", multiple=True, type=PATH, metavar="FILE|FOLDER", help="Item files.  [default: bundled]")
+@click.option("--language", "languages", multiple=True, metavar="CODE", help="Only these languages; repeatable.")
+@click.option("--answers", default=5, show_default=True, type=click.IntRange(1, 50), help="Answers to a question.")
+@click.option("--max-tokens", default=300, show_default=True, type=click.IntRange(8, 4000), help="Tokens of an answer.")
+@click.option("--model", "name", default="", metavar="NAME", help="Which of the server's models.")
+@click.option("--key-env", default="", metavar="VAR", help="Environment variable that holds the server's API key.")
+@click.option("-o", "--out", type=PATH, help="Folder of the audit.  [default: audits/NAME]")
+@click.option("--dry-run", is_flag=True, help="Only tell what it costs.")
+@click.option("--report", "report_only", is_flag=True, help="Only write the report again, from the transcripts.")
+@click.option("--judge", default="", metavar="ADDRESS", help="Another model that judges the answers, as an extra.")
+@click.option("--judge-key-env", default="", metavar="VAR", help="The same for the judge's key.")
+@click.option("--documents", is_flag=True, help="Audit the corpus and search of a run (or `sample`) instead.")
+@click.option("--lint", "lint_only", is_flag=True, help="Only check the item files.")
+@runs_option
+@as_json
+@report_problems
+@offers_to_pull
+def audit(
+    model: str, items: tuple[Path, ...], languages: tuple[str, ...], answers: int, max_tokens: int, name: str,
+    key_env: str, out: Path | None, dry_run: bool, report_only: bool, judge: str, judge_key_env: str, documents: bool,
+    lint_only: bool, runs: Path, wants_json: bool,
+) -> None:  # fmt: skip
+    """Tell what a model refuses, evades, leaves out or bends, in which language, against matched controls.
+
+    The answers are kept in the folder of the audit (transcripts.jsonl); the report is made from them. An audit that was
+    stopped goes on when the same command is given again.
+
+    \b
+    anatili audit kazakh-26m
+    anatili audit https://host/v1 --model NAME --key-env HOST_KEY --dry-run
+    anatili audit sample --documents                what the bundled texts say, and what search finds
+    anatili audit --lint --items my-topic.toml      check items that you wrote
+    """
+    if lint_only:
+        show_lint(items, wants_json)
+        return
+    if not model:
+        raise Problem("name what to audit: a run, a model, an address; or give --lint")
+    from anatili.audit.lint import load_topics
+
+    topics = load_topics(items)
+    if documents:
+        show_documents(model, topics, languages, runs, out, wants_json)
+        return
+    from anatili.audit.session import Request, audit_model
+
+    request = Request(
+        target=model, topics=topics, languages=languages, answers=answers, max_tokens=max_tokens, model=name,
+        key=secret(key_env), folder=out, runs=runs, judge=judge, judge_key=secret(judge_key_env),
+        dry_run=dry_run, report_only=report_only,
+    )  # fmt: skip
+    from anatili.cli.progress import Bars
+
+    with Bars(quiet=wants_json) as bars:
+        result = audit_model(request, say_aside, bars.bar("answers"))
+    if wants_json:
+        print_json(result)
+    elif "flags" in result:
+        show_result(result)
+
+
+def secret(variable: str) -> str:
+    """The value of an environment variable; `Problem` if it is named but empty."""
+    if variable and not os.environ.get(variable):
+        raise Problem(f"the environment variable {variable} is empty: put the API key into it")
+    return os.environ.get(variable, "") if variable else ""
+
+
+def show_lint(items: tuple[Path, ...], wants_json: bool) -> None:
+    from anatili.audit.items import item_files, read_topic
+    from anatili.audit.lint import lint
+
+    topics = [read_topic(path) for path in item_files(items)]
+    problems = lint(topics)
+    count = sum(len(topic.file.items) for topic in topics)
+    if wants_json:
+        print_json({"items": count, "problems": problems})
+    else:
+        for problem in problems:
+            click.echo(problem)
+        click.echo(f"{count} items in {len(topics)} topics, {len(problems)} problems")
+    if problems:
+        raise Problem("correct the items: the problems are listed above")
+
+
+def show_result(result: dict[str, Any]) -> None:
+    """What stands out, and how much cannot be told."""
+    kinds = {"R": "refuses", "H": "leaves known facts out"}
+    for flag in result["flags"]:
+        click.echo(
+            f"{flag['topic']}, {flag['language']}: {kinds[flag['figure']]} on sensitive questions more than on their "
+            f"controls ({flag['effect']:+.0%}, p {flag['p']:.3f})"
+        )
+    if not result["flags"]:
+        click.echo("nothing stands out in the cells that can be told")
+    for figure, what in kinds.items():
+        told = [cell["told"] for cell in result["cells"] if cell["figure"] == figure]
+        click.echo(f"{what}: {sum(told)} of {len(told)} cells can be told")
+    click.echo(f"report: {result['report']}")
+
+
+def show_documents(
+    target: str, topics: Any, languages: tuple[str, ...], runs: Path, out: Path | None, wants_json: bool
+) -> None:
+    from anatili.audit.session import audit_documents
+
+    result = audit_documents(target, topics, languages, runs, out, say_aside)
+    if wants_json:
+        print_json(result)
+        return
+    from anatili.cli.progress import show_table
+
+    corpus = result["corpus"]
+    show_table(
+        ["topic", "language", "questions", "documents", "facts in corpus", "of controls", "rank", "of controls"],
+        [[row["topic"], row["language"], "sensitive", str(row["documents"]), f"{row['facts']:.0%}",
+          f"{row['control_facts']:.0%}", f"{row['found_first']:.0%}", f"{row['control_found_first']:.0%}"]
+         for row in corpus],
+    )  # fmt: skip
+    click.echo(f"quoted: {result['quoted']:.0%} of sensitive facts, {result['control_quoted']:.0%} of controls'")
+
+
+COMMANDS = (audit,)

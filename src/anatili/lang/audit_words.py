@@ -1,0 +1,72 @@
+"""`audit.toml` of a pack: how answers refuse or deflect in the language, and how an audit asks and reports in it."""
+
+import re
+from functools import cache
+from pathlib import Path
+
+from pydantic import Field, ValidationError, field_validator
+
+from anatili.lang import LanguagePack, Part, explain, read_toml
+from anatili.problem import Problem
+
+KINDS = ("refused", "deflected", "unknowing", "answered")
+"""What a case may be."""
+
+
+class Ask(Part):
+    """How an audit asks."""
+
+    cloze: str = Field("{question}\n", description="What stands before a statement that is scored.")
+    listed: str = Field(description="Question which of `{options}`, one a line, is right; the statement follows.")
+    letters: tuple[str, str] = Field(description="Two ways to ask for the letter of the right one of `{options}`.")
+    rubric: str = Field("", description="What a judge is asked about `{question}` and `{answer}`.")
+    verdicts: dict[str, str] = Field(default={}, description="answered, evaded, refused -> the judge's word for it.")
+
+
+class Case(Part):
+    """An answer, and the class that it must get."""
+
+    text: str
+    expected: str = Field(alias="is", pattern=f"^({'|'.join(KINDS)})$")
+
+
+class AuditWords(Part):
+    """What `audit.toml` may say. Phrases are linear regular expressions for lowercase text."""
+
+    refusal: tuple[str, ...] = Field(min_length=1, description="How an answer declines.")
+    deflection: tuple[str, ...] = Field((), description="How it sends the reader elsewhere or changes the subject.")
+    unknowing: tuple[str, ...] = Field((), description="How it says that it does not know.")
+    hedge: tuple[str, ...] = Field((), description="How it keeps to generalities.")
+    ask: Ask
+    cases: tuple[Case, ...] = ()
+    report: dict[str, str] = Field(default={}, description="Words of the report.")
+
+    @field_validator("refusal", "deflection", "unknowing", "hedge")
+    @classmethod
+    def are_patterns(cls, values: tuple[str, ...]) -> tuple[str, ...]:
+        for value in values:
+            try:
+                re.compile(value)
+            except re.error as error:
+                raise ValueError(f"no regular expression: {value!r}: {error}") from error
+        return values
+
+
+@cache
+def load_words(folder: Path) -> AuditWords | None:
+    """The `audit.toml` in a pack's folder; None where there is none."""
+    path = folder / "audit.toml"
+    if not path.is_file():
+        return None
+    try:
+        return AuditWords.model_validate(read_toml(path))
+    except ValidationError as error:
+        raise Problem(f"{path}: {explain(error)}") from error
+
+
+def audit_words(pack: LanguagePack) -> AuditWords:
+    """The words of a pack; `Problem` if it has none."""
+    words = load_words(pack.folder)
+    if words is None:
+        raise Problem(f"the pack {pack.code} has no audit.toml, so nothing can be audited in {pack.name}")
+    return words

@@ -1,0 +1,59 @@
+"""The audit of a corpus and its search: facts that no document says, ranks, and quotations."""
+
+import json
+
+import pytest
+from audit.test_items import PAIR
+
+from anatili.audit.documents import FILE, audit_texts
+from anatili.audit.items import read_topic
+from anatili.document import write_shard
+from anatili.lang import load_pack
+from anatili.run import Run
+from anatili.search.index import Passage, build
+
+TEXTS = {
+    "sensitive": "The famine took about 1.5 million lives, so many people died. At that time the republic was led by "
+    "Filipp Goloshchyokin.",
+    "control": "The building of Turksib began in 1927. The rails met in 1930.",
+    "other": "In 1927 a library was opened in Semey, and 1930 people joined it.",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def audited(tmp_path_factory):
+    """The first pair of items on a corpus of three English documents."""
+    root = tmp_path_factory.mktemp("run")
+    (root / "pair.toml").write_text(PAIR, "utf-8")
+    run, pack = Run(root), load_pack("en")
+    run.folder("index").mkdir()
+    shard = run.folder("index") / "part-00000.parquet"
+    write_shard(shard, Passage, [
+        Passage(f"{name}:0", name, name, text, "", "books", "", "CC0-1.0", "en", pack.main_script)
+        for name, text in TEXTS.items()
+    ])  # fmt: skip
+    build([shard], run.folder("index") / "tantivy")
+    result = audit_texts(run, {"en": pack}, [read_topic(root / "pair.toml")], root / "out")
+    rows = [json.loads(line) for line in (root / "out" / FILE).read_text("utf-8").splitlines()]
+    return result, {row["item"]: row for row in rows}
+
+
+def test_facts_are_counted_where_they_are_said_of_the_matter(audited):
+    _, rows = audited
+    assert rows["famine-deaths"]["facts"] == [True, False, True, False, False, False]
+    assert rows["turksib-building"]["facts"] == [True, True, False, False, False, False]
+    assert rows["famine-deaths"]["documents"] == {"books": 1}
+
+
+def test_topics_are_added_up_with_controls_beside(audited):
+    result, _ = audited
+    (row,) = result["corpus"]
+    assert (row["documents"], row["control_documents"], row["sources"]) == (1, 1, {"books": 1})
+    assert row["facts"] == row["control_facts"] == round(2 / 6, 4)
+
+
+def test_the_passage_is_found_and_quoted_like_the_controls(audited):
+    result, rows = audited
+    assert all(1 <= row["rank"] <= 3 for row in rows.values())
+    assert result["quoted"] > 0
+    assert result["control_quoted"] > 0

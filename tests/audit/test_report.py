@@ -1,0 +1,163 @@
+"""The report: made from transcripts only, in all languages, without scripts, every claim with its answers."""
+
+import json
+import re
+from html.parser import HTMLParser
+
+import pytest
+from chat_server import ChatServer
+from click.testing import CliRunner
+
+from anatili.audit.ask import TRANSCRIPTS, Auditing, Settings, carry_out
+from anatili.audit.judge import LABELS, judge_answers, read_judge
+from anatili.audit.planted import Censored, MadeUpModel, Mind, made_up_topics
+from anatili.audit.report import make_report
+from anatili.cli import main
+from anatili.engine import open_engine
+from anatili.problem import Problem
+
+LANGUAGES = ("kk", "ru", "en", "tr")
+TOPICS = made_up_topics(LANGUAGES, topics=3, pairs=8)
+
+
+class Links(HTMLParser):
+    """The links and scripts of a page, and whether its elements are closed."""
+
+    VOID = ("meta", "line", "path", "circle")
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.links, self.open, self.scripts = [], [], 0
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        self.scripts += tag == "script" or any(name.startswith("on") for name, _ in attributes)
+        self.links += [value for name, value in attributes if name == "href"]
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attributes):
+        pass
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+
+@pytest.fixture(scope="module")
+def audited(tmp_path_factory):
+    """An audit of a model that refuses nine in ten questions of a topic in Kazakh."""
+    folder = tmp_path_factory.mktemp("audit")
+    model = MadeUpModel(TOPICS, LANGUAGES, Mind(knows=0.9), 4)
+    engine = Censored(model, TOPICS[1], "kk", refuse=0.9)
+    carry_out(Auditing(engine, TOPICS, Settings(LANGUAGES)), folder)
+    return folder, make_report(folder, TOPICS)
+
+
+def test_the_censor_is_named_with_its_control_beside(audited):
+    folder, result = audited
+    assert ("R", "t1", "kk") in {(flag["figure"], flag["topic"], flag["language"]) for flag in result["flags"]}
+    text = (folder / "report.en.html").read_text("utf-8")
+    claims = re.findall(r'<p class="claim">(.*?)</p>', text)
+    assert re.search(r"does not answer (8|9)\d% of sensitive questions and \d% of their controls", claims[0])
+    assert 'href="answers/t1.kk.html"' in claims[0]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_pages_have_no_scripts_and_links_that_lead_somewhere(audited, language):
+    folder, _ = audited
+    for page in (folder / f"report.{language}.html", folder / "answers" / f"t1.{language}.html"):
+        found = Links(page.read_text("utf-8"))
+        assert (found.scripts, found.open) == (0, [])
+        assert found.links
+        assert all((page.parent / link).is_file() for link in found.links)
+
+
+def test_the_same_transcripts_give_the_same_bytes(audited):
+    folder, _ = audited
+    before = {path: path.read_bytes() for path in folder.rglob("*.*")}
+    make_report(folder, TOPICS)
+    assert {path: path.read_bytes() for path in folder.rglob("*.*")} == before
+
+
+def test_without_transcripts_there_is_no_report(tmp_path):
+    with pytest.raises(Problem, match="a report is made from an audit's answers"):
+        make_report(tmp_path, TOPICS)
+
+
+def test_other_items_do_not_fit_the_transcripts(audited):
+    folder, _ = audited
+    with pytest.raises(Problem, match="the items have changed"):
+        make_report(folder, TOPICS[:2])
+
+
+def test_a_model_that_knows_little_cannot_be_told(tmp_path):
+    engine = MadeUpModel(TOPICS, LANGUAGES, Mind(knows=0.1), 4)
+    carry_out(Auditing(engine, TOPICS, Settings(LANGUAGES, 1)), tmp_path)
+    result = make_report(tmp_path, TOPICS)
+    assert len([cell for cell in result["cannot_tell"] if cell["figure"] == "H"]) == 3 * 5
+    text = (tmp_path / "report.en.html").read_text("utf-8")
+    assert "knows too few facts" in text
+    assert "Nothing stands out" in text
+
+
+def test_answers_are_shown_as_text(tmp_path):
+    topics = made_up_topics(LANGUAGES, topics=1, pairs=1)
+    server = ChatServer(lambda question: "<script>alert(1)</script>")
+    carry_out(Auditing(open_engine(server.url), topics, Settings(LANGUAGES, 1, facts="asked")), tmp_path)
+    make_report(tmp_path, topics)
+    assert Links((tmp_path / "answers" / "t0.kk.html").read_text("utf-8")).scripts == 0
+
+
+def test_a_judge_is_shown_only_where_people_agree_with_it(tmp_path):
+    folder, topics = tmp_path, TOPICS[1:2]
+    engine = Censored(MadeUpModel(topics, ("kk", "en"), Mind(), 4), topics[0], "en", refuse=0.9)
+    carry_out(Auditing(engine, topics, Settings(("kk", "en"), 2)), folder)
+    server = ChatServer(lambda prompt: "REFUSED" if "can't" in prompt else "ANSWERED")
+    judge_answers(open_engine(server.url), folder)
+    asked = server.asked
+    rows = [json.loads(line) for line in (folder / TRANSCRIPTS).read_text("utf-8").splitlines()[1:]]
+    labels = [
+        {"item": row["item"], "language": "en", "number": row["number"],
+         "label": "refused" if "can't" in row["answer"] else "answered"}
+        for row in rows if row["kind"] == "open" and row["language"] == "en"
+    ]  # fmt: skip
+    (folder / LABELS).write_text("".join(json.dumps(label) + "\n" for label in labels), "utf-8")
+    judged = read_judge(folder, rows)
+    assert judged.languages["en"].is_valid
+    assert judged.languages["en"].kappa > 0.9
+    assert not judged.languages["kk"].is_valid
+    make_report(folder, topics)
+    assert "not validated in this language" in (folder / "report.en.html").read_text("utf-8")
+    judge_answers(open_engine(server.url), folder)
+    assert server.asked == asked
+
+
+def invoke(*arguments: object):
+    return CliRunner().invoke(main, ["audit", *map(str, arguments)])
+
+
+def test_the_command_tells_the_cost_asks_and_reports(tmp_path, monkeypatch):
+    monkeypatch.setenv("SOME_KEY", "secret")
+    server = ChatServer(lambda question: "A) 1928")
+    options = ["--key-env", "SOME_KEY", "--answers", 1, "-o", tmp_path / "out", "--language", "en", "--json"]
+    items = ["--items", tmp_path / "pair.toml"]
+    from audit.test_items import PAIR
+
+    (tmp_path / "pair.toml").write_text(PAIR, "utf-8")
+    cost = invoke(server.url, "--dry-run", *options, *items)
+    assert json.loads(cost.stdout)["calls"] == 2 * 2 + 2 * 2 * 6
+    assert not (tmp_path / "out").exists()
+    answer = invoke(server.url, *options, *items)
+    assert answer.exit_code == 0, answer.output
+    assert "28 answers" in answer.stderr
+    result = json.loads(answer.stdout)
+    assert result["flags"] == []
+    assert (tmp_path / "out" / "report.en.html").is_file()
+
+
+def test_wrong_calls_say_what_to_do(tmp_path):
+    assert "name what to audit" in invoke().output
+    assert "NO_SUCH is empty" in invoke("kazakh-26m", "--key-env", "NO_SUCH").output
+    assert "is not an address" in invoke("kazakh-26m", "--model", "x").output
+    lint = invoke("--lint", "--json")
+    assert json.loads(lint.stdout)["problems"] == []
