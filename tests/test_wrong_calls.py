@@ -281,8 +281,8 @@ def test_a_language_without_prompts_is_answered(packs):
             return []
 
     assistant = Assistant(Small(), {"xal": load_pack("xal")}, Nothing())
-    ready = assistant.ready([{"role": "user", "content": "Ba?"}])
-    answer = "".join(chunk.text for chunk in assistant.answer(ready, Sampling(), Report()))
+    prepared = assistant.prepare([{"role": "user", "content": "Ba?"}])
+    answer = "".join(chunk.text for chunk in assistant.answer(prepared, Sampling(), Report()))
     assert len(answer) > 10
 
 

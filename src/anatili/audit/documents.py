@@ -21,7 +21,7 @@ from anatili.lang import LanguagePack, load_pack
 from anatili.run import Run
 from anatili.search.index import Passage, build
 from anatili.search.searcher import Hit, Search
-from anatili.serve.assistant import fitting
+from anatili.serve.assistant import fitting_passages
 from anatili.serve.citations import Report, quotation
 
 PASSAGES = 10
@@ -152,5 +152,5 @@ def asked_of(item: Item, language: str, search: Search) -> dict[str, Any]:
         given = next((hit for hit in hits if hit.passage.document == own), None)
         answer = quotation(given, Report()) if given else ""
         quoted.append(says(fact.pattern(language), read(answer, pack), pack))
-        answered.append(bool(fitting(hits, language)))
+        answered.append(bool(fitting_passages(hits, language)))
     return {"rank": rank, "quoted": mean(quoted), "answered": mean(answered)}

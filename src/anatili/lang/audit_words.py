@@ -6,14 +6,14 @@ from pathlib import Path
 
 from pydantic import Field, ValidationError, field_validator
 
-from anatili.lang import LanguagePack, Part, explain, read_toml
+from anatili.lang import LanguagePack, PackTable, explain, read_toml
 from anatili.problem import Problem
 
 KINDS = ("refused", "deflected", "unknowing", "answered")
 """What a case may be."""
 
 
-class Ask(Part):
+class Ask(PackTable):
     """How an audit asks."""
 
     cloze: str = Field("{question}\n", description="What stands before a statement that is scored.")
@@ -23,14 +23,14 @@ class Ask(Part):
     verdicts: dict[str, str] = Field(default={}, description="answered, evaded, refused -> the judge's word for it.")
 
 
-class Case(Part):
+class Case(PackTable):
     """An answer, and the class that it must get."""
 
     text: str
     expected: str = Field(alias="is", pattern=f"^({'|'.join(KINDS)})$")
 
 
-class AuditWords(Part):
+class AuditWords(PackTable):
     """What `audit.toml` may say. Phrases are linear regular expressions for lowercase text."""
 
     refusal: tuple[str, ...] = Field(min_length=1, description="How an answer declines.")
