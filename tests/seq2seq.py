@@ -111,6 +111,5 @@ def sentencepiece(file: Path, kind: str = "bpe", own: list[str] | None = None) -
             sentence_iterator=iter(line for text in texts("kk", "ru", "en", "tr") for line in text.splitlines()),
             model_writer=out, vocab_size=SIZE, model_type=kind, character_coverage=1.0, minloglevel=2, num_threads=1,
             user_defined_symbols=own or [], unk_id=0, bos_id=1, eos_id=2, pad_id=-1,
-            seed_sentencepiece_size=5000, num_sub_iterations=1,  # three times as fast; its pieces need not be the best
         )  # fmt: skip
     return SentencePieceProcessor(model_file=str(file))

@@ -83,7 +83,7 @@ class Recorder:
 
     def __init__(self):
         self.stage, self.found = "", {}
-        self.whole = {"said": "pack.toml", "prompts": "prompts.toml", "cases": "cases.toml"}
+        self.whole = {"config": "pack.toml", "prompts": "prompts.toml", "cases": "cases.toml"}
 
     def rest(self):
         self.stage = ""
