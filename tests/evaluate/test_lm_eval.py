@@ -15,7 +15,7 @@ from anatili.evaluate.items import item_set
 from anatili.evaluate.journal import Journal
 from anatili.evaluate.likelihood import Likelihood
 from anatili.evaluate.lm_eval import read_results, to_jinja, write_lines, write_results, write_task
-from anatili.evaluate.prompts import PromptForm
+from anatili.evaluate.prompts import PromptForm, prompts
 from anatili.evaluate.task_data import read_rows
 from anatili.problem import Problem
 
@@ -64,6 +64,30 @@ def test_lm_eval_itself_gives_the_same_sums_choices_and_figures(tmp_path, monkey
         row = choice_figures(task, items, records, form)
         for metric in ("acc", "acc_norm", "acc_bytes"):
             assert row[metric] == pytest.approx(results["results"][name][f"{metric},none"], abs=5e-5)
+
+
+def test_llama_cpp_chooses_as_transformers_does_and_the_chat_template_begins_a_text_once(tmp_path):
+    pytest.importorskip("torch")
+    pytest.importorskip("xllamacpp")
+    from anatili.engine import open_engine
+    from anatili.gguf.file import export_gguf
+
+    folder = models.make_folder(tmp_path, "gemma3")
+    export_gguf(folder, tmp_path / "m.gguf", "f32")
+    task = sets.write(tmp_path)
+    items, chosen = items_of(task), []
+    for path in (folder, tmp_path / "m.gguf"):
+        model = Likelihood(open_engine(path))
+        for form in (PromptForm(), PromptForm(chat=True, shots=1)):
+            context, endings = next(prompts(task, items, form, model.engine))
+            ((span, *_), *_), is_cut = model.item_spans(context, endings)
+            assert span.ids.count(model.begin) == 1
+            assert (span.ids[0], is_cut) == (model.begin, False)
+            assert endings[0].startswith(" ") != form.chat
+            records = score_items(task, model, items, form, Journal(None, {}))
+            chosen.append([value for record in records for value in record["logprobs"]])
+    for ours, theirs in ((chosen[0], chosen[2]), (chosen[1], chosen[3])):
+        assert ours == pytest.approx(theirs, abs=0.02)
 
 
 def test_results_are_written_and_read_in_lm_eval_s_form(tmp_path):

@@ -6,6 +6,7 @@ import tomllib
 import guides
 import pytest
 
+from anatili.evaluate.answers import answer_record
 from anatili.evaluate.items import item_set
 from anatili.evaluate.likelihood import Likelihood
 from anatili.evaluate.measure import NothingToMeasure, Setup, measure
@@ -173,3 +174,58 @@ def test_what_is_wrong_with_its_data_is_said_with_the_line(tmp_path, model, data
         (tmp_path / "d.jsonl").write_text(data, "utf-8")
     with pytest.raises(Problem, match=words):
         measured(task, model("x"))
+
+
+def test_written_answers_are_graded_and_failures_counted_apart(tmp_path, model):
+    body = (
+        'kind = "generate"\nlanguage = "kk"\ndata = "d.jsonl"\ntemplate = "{q}"\ntarget = "{answers}"\nscorer = "f1"\n'
+    )
+    rows = [{"q": "x", "answers": ["zz", "yz"]}, {"q": "p", "answers": ["qr st"]}, {"q": "n", "answers": ["o"]}]
+    task = write(tmp_path, body, d__jsonl="\n".join(map(json.dumps, rows)))
+    (row,) = measured(task, model("xyz\npqr\nn\n"))
+    assert (row["value"], row["exact"], row["unanswered"]) == (round((1 + 2 / 3 + 0) / 3, 4), 0.3333, 1)
+    record = answer_record(task, rows[0], "This is plainly an answer in another language.", "kk")
+    assert (record["language"], record["wrong_language"], record["value"]) == ("en", True, 0.0)
+    assert answer_record(task, rows[0], "y" * 100_000, "kk")["value"] == 0.0
+    (tmp_path / "d.jsonl").write_text(json.dumps({"q": "x", "answers": [""]}), "utf-8")
+    with pytest.raises(Problem, match="has an empty right answer"):
+        measured(task, model("xyz\n"))
+
+
+def test_answers_of_a_model_are_kept_and_not_asked_for_again(tmp_path, model):
+    body = 'kind = "generate"\nlanguage = "kk"\ndata = "d.tsv"\ntemplate = "{q}"\ntarget = "{a}"\nscorer = "exact"\n'
+    task = write(tmp_path, body, d__tsv="q\ta\nx\tyz\np\tr\n")
+    (first,) = measured(task, model("xyz\npqr\n"), folder=tmp_path / "out")
+    (second,) = measured(task, model("xab\npqr\n"), folder=tmp_path / "out")
+    assert first == second, "the answers are those that were kept"
+
+
+def test_pairs_as_other_programs_write_them(tmp_path, model):
+    table = "sen\twrong_sen\tphenomenon\nабаб\tбабабаба\tSV-#\n"
+    (tmp_path / "d.tsv").write_text(table, "utf-8")
+    (row,) = measured(load_task("multiblimp_kk").with_data(tmp_path / "d.tsv"), model("аб\n" * 20))
+    assert (row["value"], row["acc"], row["acc_bytes"]) == (1.0, 1.0, row["acc_norm"])
+    assert list(row["kinds"]) == ["SV-#"]
+
+
+def test_labels_of_a_classification_and_columns_of_a_parallel_text(tmp_path, model):
+    sib = load_task("sib200_kk")
+    (tmp_path / "d.tsv").write_text("index_id\tcategory\ttext\n1\tsports\tфутбол\n2\thealth\tдәрі\n", "utf-8")
+    (row,) = measured(sib.with_data(tmp_path / "d.tsv"), model("тақырыбы: спорт\n" * 9))
+    assert (row["acc"], row["macro_f1"]) == (0.5, round((2 / 3 + 0) / 2, 4))
+    (tmp_path / "d.tsv").write_text("category\ttext\nart\tx\n", "utf-8")
+    with pytest.raises(Problem, match="category = 'art' is none of the labels science/technology"):
+        measured(sib.with_data(tmp_path / "d.tsv"), model("x"))
+    (tmp_path / "flores").mkdir()
+    for name in ("kaz_Cyrl", "rus_Cyrl"):
+        (tmp_path / "flores" / f"{name}.devtest").write_text("бір\nекі\n", "utf-8")
+    rows = read_rows(load_task("flores_kk").with_data(tmp_path / "flores"), "")
+    assert [(row["kk"], row["ru"]) for row in rows] == [("бір", "бір"), ("екі", "екі")]
+
+
+@pytest.mark.parametrize("name", [name for name in bundled() if load_task(name).kind == "choices"])
+def test_every_set_of_choices_has_three_wordings_of_each_form(name):
+    task = load_task(name)
+    assert len(task.templates("cloze")) >= 3
+    assert len(task.templates("letter")) >= 3
+    assert all("{options}" in template for template in task.letter)
