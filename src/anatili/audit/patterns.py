@@ -198,7 +198,7 @@ def _read_sentence(text: str, code: str) -> Sentence:
     words = tuple(pack.lower(part) for word in WORD.findall(text) for part in parts_of(word))
     return Sentence(
         words,
-        frozenset(stem(w, pack) for w in words),
+        frozenset(stem_of(w, code) for w in words),
         tuple(found),
         frozenset(values),
         frozenset(named),
@@ -230,7 +230,7 @@ def holds(term: Term, sentence: Sentence, pack: LanguagePack) -> bool:
         return term.word in sentence.words
     if term.kind == "prefix":
         return any(word.startswith(term.word) for word in sentence.words)
-    if stem(term.word, pack) in sentence.stems:
+    if stem_of(term.word, pack.code) in sentence.stems:
         return True
     return any(same_word(word, term.word, term.name, pack) for word in sentence.words)
 
@@ -240,7 +240,7 @@ def same_word(word: str, term: str, name: bool, pack: LanguagePack) -> bool:
     if word == term:
         return True
     if name and len(term) >= SHORTEST_NAME:
-        folded, of = fold(word, pack), fold(term, pack)
+        folded, of = fold(word, pack.code), fold(term, pack.code)
         if folded.startswith(of) and len(folded) - len(of) <= LONGEST_ENDING:
             return True
     if word[:2] != term[:2] or pack.morphology is None:
@@ -249,9 +249,16 @@ def same_word(word: str, term: str, name: bool, pack: LanguagePack) -> bool:
     return any(len(lemma) >= max(3, 0.6 * len(term)) for lemma in shared)
 
 
-def fold(word: str, pack: LanguagePack) -> str:
+@lru_cache(REMEMBERED)
+def stem_of(word: str, code: str) -> str:
+    """The stem of a lowercase word; answers to one question share most of their words."""
+    return stem(word, load_pack(code))
+
+
+@lru_cache(REMEMBERED)
+def fold(word: str, code: str) -> str:
     """A name with letters that its spellings exchange made one."""
-    for letters, meant in load_facts(pack.folder).spellings.items():
+    for letters, meant in load_facts(load_pack(code).folder).spellings.items():
         word = word.replace(letters, meant)
     return word
 
