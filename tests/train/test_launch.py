@@ -47,9 +47,8 @@ memory_texts = 1
 
 
 def carry(folder: Path, *options: str) -> subprocess.CompletedProcess:
-    folder.mkdir(exist_ok=True)
     (folder / "two.toml").write_text(RECIPE, "utf-8")
-    command = [sys.executable, "-m", "anatili", "run", "two.toml", *options]
+    command = [sys.executable, "-m", "anatili", "run", "two.toml", "--until", "tune", *options]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=1800)
 
 
@@ -67,7 +66,8 @@ def one(tmp_path_factory):
 
 
 def test_two_processes_have_the_losses_of_one(one, tmp_path):
-    done = carry(tmp_path, "--launch", LAUNCH)
+    shutil.copytree(one / "runs", tmp_path / "runs")
+    done = carry(tmp_path, "--redo", "pretrain", "--redo", "tune", "--launch", LAUNCH)
     assert done.returncode == 0, done.stderr
     record = json.loads((tmp_path / "runs" / "two" / "pretrain" / "record.json").read_text("utf-8"))
     assert record["summary"]["devices"] == 2

@@ -27,6 +27,12 @@ def task_of(folder, *, benchmarks=(), held=(), **tune):
     )
 
 
+@pytest.fixture(scope="module")
+def usual(tmp_path_factory):
+    """The examples of a recipe that sets nothing."""
+    return choose(task_of(tmp_path_factory.mktemp("usual")))[0]
+
+
 def kinds(task):
     chosen, left_out = choose(task)
     return Counter(conversation["kind"] for conversation in chosen), left_out
@@ -38,8 +44,8 @@ def listed(folder, name, texts):
     return name
 
 
-def test_no_example_stays_whose_words_are_those_of_a_benchmark(tmp_path):
-    before, _ = kinds(task_of(tmp_path))
+def test_no_example_stays_whose_words_are_those_of_a_benchmark(usual, tmp_path):
+    before = Counter(conversation["kind"] for conversation in usual)
     pages = [page for pages in sample.parallel() for page in pages.values()]
     asked = [turn["content"] for conversation in sample.further() for turn in conversation["messages"]]
     said = [text for row in sample.sentences() for text in row.values()]
@@ -55,13 +61,13 @@ def test_no_example_stays_whose_words_are_those_of_a_benchmark(tmp_path):
 
 
 @pytest.mark.parametrize("part", ["title", "question", "answer"])
-def test_each_part_of_an_example_alone_takes_it_out(tmp_path, part):
+def test_each_part_of_an_example_alone_takes_it_out(usual, tmp_path, part):
     page = sample.parallel()[7]
     place = ("title", "question", "answer").index(part) + 1
     words = listed(tmp_path, "one.txt", [page["kk"][place]])
-    before, after = choose(task_of(tmp_path))[0], choose(task_of(tmp_path, benchmarks=[words]))[0]
+    after, _ = choose(task_of(tmp_path, benchmarks=[words]))
     stayed = {json.dumps(conversation["messages"]) for conversation in after}
-    gone = [conversation for conversation in before if json.dumps(conversation["messages"]) not in stayed]
+    gone = [conversation for conversation in usual if json.dumps(conversation["messages"]) not in stayed]
     assert gone
     for conversation in gone:
         assert any(page["kk"][place] in message["content"] for message in conversation["messages"])
@@ -115,9 +121,8 @@ def test_no_example_is_needed_where_none_is_learned(tmp_path):
     assert choose(task_of(tmp_path, instructions="", epochs=0)) == ([], 0)
 
 
-def test_what_is_held_out_of_the_sample_is_in_no_example(tmp_path):
-    chosen, _ = choose(task_of(tmp_path))
-    contents = {message["content"] for conversation in chosen for message in conversation["messages"]}
+def test_what_is_held_out_of_the_sample_is_in_no_example(usual):
+    contents = {message["content"] for conversation in usual for message in conversation["messages"]}
     questions = {conversation["messages"][0]["content"] for conversation in sample.further(held_out=True)}
     sentences = {text for row in sample.sentences(held_out=True) for text in row.values()}
     assert len(questions) > 300

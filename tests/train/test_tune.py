@@ -58,7 +58,14 @@ def place(tmp_path_factory):
     rows = [PREFERENCE | {"language": code} for code in ("kk", "kk", "ru")]
     (place / "p.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
     (place / "ru.jsonl").write_text(json.dumps(rows[2]), "utf-8")
+    carried_out(place, "early", RECIPE.format(method="full", tune=""), until="tokenizer")
     return place
+
+
+def begin(place, run) -> None:
+    """Put the stages before `pretrain`, which are the same for every recipe here, into a new run."""
+    if not run.exists():
+        shutil.copytree(place / "runs" / "early", run)
 
 
 def tuned(place, method: str, tune: str):
@@ -66,6 +73,7 @@ def tuned(place, method: str, tune: str):
     file = place / f"{method}.toml"
     file.write_text(RECIPE.format(method=method, tune=tune), "utf-8")
     recipe = load_recipe(file)
+    begin(place, place / method / recipe.name)
     with prepare(recipe, file, place / method) as run:
         for outcome in carry_out(recipe, run, LocalPool(1), base=place, redo=frozenset({"tune"})):
             if outcome.stage == "tune":
@@ -144,24 +152,26 @@ def test_examples_are_drawn_by_the_weights_of_their_kinds():
     assert len(drawn(groups, Tune(epochs=2))) == 84
 
 
-def carried_out(place, name: str, text: str):
-    """The run of a recipe up to `tune`."""
+def carried_out(place, name: str, text: str, until: str = "tune"):
+    """The run of a recipe up to a stage."""
     file = place / f"{name}.toml"
     file.write_text(text.replace('"on-base"', f'"{name}"'), "utf-8")
     recipe = load_recipe(file)
     with prepare(recipe, file, place / "runs") as run:
         for outcome in carry_out(recipe, run, LocalPool(1), base=place):
-            if outcome.stage == "tune":
+            if outcome.stage == until:
                 return run
-    raise AssertionError("tune was not reached")
+    raise AssertionError(f"{until} was not reached")
 
 
 def test_without_tokens_the_adapter_stays_as_it_is(place):
     from anatili.gguf.adapter import export_adapter
 
     learning = RECIPE.format(method="lora", tune="").replace("1e-9", "1e-2").replace("rank = 4", "rank = 32")
+    begin(place, place / "runs" / "learned")
     run = carried_out(place, "learned", learning)
     export_adapter(run.folder("tune") / "adapter", run.folder("tune") / "model", place / "a.gguf")
+    begin(place, place / "runs" / "kept")
     still = learning.replace("epochs = 1", "epochs = 0").replace("tokens = 1_000", 'tokens = 0\nadapter = "a.gguf"')
     kept = carried_out(place, "kept", still)
     summary = kept.record("pretrain").summary
