@@ -264,7 +264,7 @@ def test_nobody_to_ask_means_no(hub, home):
     done = pull(home, NAME)
     assert done.returncode == 1
     assert "license: apache-2.0" in done.stderr
-    assert "give --yes" in done.stderr
+    assert "add --yes" in done.stderr
     assert hub.downloads() == []
 
 

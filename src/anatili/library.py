@@ -129,7 +129,7 @@ def evaluate(
     from anatili.opening import find_model
 
     if not texts and not tasks:
-        raise Problem("nothing to measure: give --text FILE or --task NAME")
+        raise Problem("nothing to evaluate: give --text FILE or --task NAME")
     sets = [read_file(Path(path), max_bytes, language) for path in texts]
     languages = [language] if language else list(dict.fromkeys(text_set.language for text_set in sets))
     setup = Setup(languages, sets, vary=vary, limit=limit)

@@ -102,7 +102,7 @@ def test_a_key_is_taken_from_the_environment_or_the_argument(ollama, monkeypatch
 def test_a_server_that_cannot_score_says_so(ollama):
     with pytest.raises(Problem, match=r"this server cannot score text: .*`echo` with `logprobs`"):
         list(open_engine("ollama:kazllm").logprobs([Span([1, 2, 3])]))
-    with pytest.raises(Problem, match=r"kazllm:latest cannot score text: its tokens are not to be had"):
+    with pytest.raises(Problem, match=r"kazllm:latest cannot score text: its tokens are not available"):
         Likelihood(open_engine("ollama:kazllm")).bits(["a"])
 
 

@@ -112,7 +112,7 @@ def show_rows(rows: "tuple[Row, ...]") -> None:
             screen.print(laid_out(cells(row, registry.facts(row))))
     limit = f"!: more than this machine's {size(memory)}." if memory else ""
     screen.print(
-        f"\nNC: not for commercial use. G: gated, terms must be accepted first. {limit}\n"
+        f"\nNC: not for commercial use. G: gated, accept the terms first. {limit}\n"
         f"~: estimated from parameters and bits. {code}: whether its maker lists the language. tokens: per\n"
         f"{language} word, measured by us. Figures can be compared only if measured in the same way:\n"
         "anatili models NAME shows how, with all sources. anatili pull NAME downloads a model.",

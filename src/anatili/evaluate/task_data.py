@@ -21,7 +21,8 @@ from anatili.text import show_path
 Row = dict[str, Any]
 SPLIT = re.compile(r"(?:^|[-_./])(dev|test|validation|valid|train|devtest)(?=$|[-_./])")
 """The name of a part of a set, in the path of a file."""
-COUNTED = re.compile(r"(.+) from (\d+)")
+COUNTED = " from "
+"""In a name of fields, `answer from 1`: a number that counts from 1."""
 
 
 def read_rows(task: EvaluationTask, language: str) -> list[Row]:
@@ -59,9 +60,9 @@ def renamed(task: EvaluationTask, row: Row) -> Row:
     for name, sources in task.fields.items():
         for source in sources:
             columns = source.split(", ")
-            counted = COUNTED.fullmatch(source)
-            if counted and counted[1] in row:
-                renamed_row[name] = int(row[counted[1]]) - int(counted[2])
+            column, _, first = source.rpartition(COUNTED)
+            if column in row and first.isdecimal():
+                renamed_row[name] = int(row[column]) - int(first)
                 break
             if all(column in row for column in columns):
                 values = [row[column] for column in columns if row[column] not in ("", None)]

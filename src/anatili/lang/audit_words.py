@@ -48,18 +48,19 @@ class AuditWords(PackTable):
             try:
                 re.compile(value)
             except re.error as error:
-                raise ValueError(f"no regular expression: {value!r}: {error}") from error
+                raise ValueError(f"not a regular expression: {value!r}: {error}") from error
         return values
 
 
 @cache
 def load_words(folder: Path) -> AuditWords | None:
-    """The `audit.toml` in a pack's folder; None where there is none."""
+    """The `audit.toml` in a pack's folder; None where there is none, or nothing in it."""
     path = folder / "audit.toml"
-    if not path.is_file():
+    table = read_toml(path) if path.is_file() else {}
+    if not table:
         return None
     try:
-        return AuditWords.model_validate(read_toml(path))
+        return AuditWords.model_validate(table)
     except ValidationError as error:
         raise Problem(f"{path}: {explain(error)}") from error
 
