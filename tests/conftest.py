@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -48,10 +47,6 @@ tasks = ["bits-per-byte", "second-halves"]
 memory_texts = 2
 resamples = 100
 """
-WHOLE = bool(os.environ.get("ANATILI_WHOLE"))
-"""Whether `recipes/tiny.toml` is carried out as it is: CI does so once a day."""
-SHORTER = {"tokens": "120_000", "epochs": "1"}
-"""What is changed in it otherwise: the same stages on the same pages, trained for a shorter time."""
 # Two processes of tests share the processors: with a thread for each processor, theirs would wait for each other.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 LONG = (
@@ -103,23 +98,13 @@ def micro(tmp_path: Path) -> Callable[..., Path]:
 
 @pytest.fixture(scope="session")
 def tiny_run(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Path:
-    """The run of `recipes/tiny.toml`, trained for a shorter time unless `WHOLE`, once for all test processes."""
+    """The run of `recipes/tiny.toml`, once for all test processes."""
     base = tmp_path_factory.getbasetemp()
     shared = base.parent if hasattr(request.config, "workerinput") else base
-    recipe = shared / "tiny.toml"
     with FileLock(shared / "tiny.lock"):  # who comes second finds a finished run, and running it again does nothing
-        text = (ROOT / "recipes" / "tiny.toml").read_text("utf-8")
-        recipe.write_text(text if WHOLE else shorter(text), "utf-8")
-        answer = run_anatili("run", recipe, "--runs", shared / "runs")
+        answer = run_anatili("run", ROOT / "recipes" / "tiny.toml", "--runs", shared / "runs")
     assert answer.returncode == 0, answer.stderr
     return shared / "runs" / "tiny"
-
-
-def shorter(recipe: str) -> str:
-    for key, value in SHORTER.items():
-        recipe, count = re.subn(rf"^{key} = \S+", f"{key} = {value}", recipe, flags=re.MULTILINE)
-        assert count == 1, f"recipes/tiny.toml has no line {key!r} to change"
-    return f"{recipe}\n[evaluate]\nmax_bytes = 10_000\nmemory_texts = 5\n"
 
 
 def contents(run: Path) -> dict[str, str]:

@@ -127,10 +127,17 @@ def test_bad_input_gets_a_sentence(arguments, message):
 
 def test_fertility_comes_from_a_tokenizer_or_a_run(tmp_path):
     from models import byte_level
+    from tokenizers import Tokenizer
+
+    from anatili import sample
 
     folder = byte_level(tmp_path / "tokenizer")
     text = planned(*SHERKALA, "--words", "1e9", "--fertility", folder)["text"]
-    assert 1.5 < text["tokens_per_word"] < 6
+    encode = Tokenizer.from_file(str(folder / "tokenizer.json")).encode
+    sentences = [row["kk"] for row in sample.sentences(held_out=True)]
+    tokens = sum(len(encode(sentence, add_special_tokens=False).ids) for sentence in sentences)
+    assert text["tokens_per_word"] == round(tokens / sum(len(sentence.split()) for sentence in sentences), 3)
+    assert text["tokens"] == round(text["tokens_per_word"] * 1e9)
     run = tmp_path / "runs" / "sherkala-8b"
     (run / "tokenizer").mkdir(parents=True)
     shutil.copy(SHERKALA[0], run / "recipe.toml")

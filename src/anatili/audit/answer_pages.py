@@ -48,11 +48,11 @@ def item_part(found: Findings, item: Item, rows: Sequence[dict[str, Any]], langu
     parts = [f'<div id="{item.id}"><h2>{escape(item.text[language])}</h2><p class="kind">{escape(kind)}</p>']
     for row, label in zip(rows, kinds, strict=True):
         sentences = read(row["answer"], pack)
-        said = sum(says(pattern, sentences, pack) for pattern in patterns)
+        count = sum(says(pattern, sentences, pack) for pattern in patterns)
         bad = " bad" if label in NOT_ANSWERED else ""
         text = row["answer"][:LONGEST] + ("…" if len(row["answer"]) > LONGEST else "")
         parts.append(
-            f'<p class="kind{bad}">{escape(words[label.replace(" ", "_")])} · {escape(words["facts_said"])} {said} '
+            f'<p class="kind{bad}">{escape(words[label.replace(" ", "_")])} · {escape(words["facts_said"])} {count} '
             f"{escape(words['of'])} {len(patterns)} · {escape(words['temperature'])} {row['temperature']}</p>"
             f'<div class="answer">{escape(text)}</div>'
         )

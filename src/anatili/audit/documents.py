@@ -100,7 +100,7 @@ def told_of(item: Item, language: str, search: Search) -> Told:
     found: dict[str, Hit] = {}
     for query in (item.text[language], *(fact.statements(language)[0] for fact in item.facts)):
         found |= {hit.passage.id: hit for hit in search.find(query, PASSAGES, only=language)}
-    said, sources = [False] * len(facts), dict[str, str]()
+    is_stated, sources = [False] * len(facts), dict[str, str]()
     for hit in found.values():
         sentences = read(hit.passage.text, pack)
         for number, (pattern, around) in enumerate(facts):
@@ -108,9 +108,9 @@ def told_of(item: Item, language: str, search: Search) -> Told:
                 fulfills(pattern, sentence, pack) and is_about(around, sentences, place)
                 for place, sentence in enumerate(sentences)
             ):
-                said[number] = True
+                is_stated[number] = True
                 sources[hit.passage.document] = hit.passage.source
-    return Told(item.id, item.is_sensitive, dict(Counter(sources.values())), said)
+    return Told(item.id, item.is_sensitive, dict(Counter(sources.values())), is_stated)
 
 
 def is_about(around: frozenset[str], sentences: Sequence[Sentence], place: int) -> bool:

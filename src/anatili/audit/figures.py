@@ -41,7 +41,7 @@ class ItemAnswers:
     """What a model said of one item in one language."""
 
     classes: list[str]
-    said: npt.NDArray[np.float64]
+    mentioned: npt.NDArray[np.float64]
     """Share of the answers that say each key fact."""
     known: npt.NDArray[np.bool_]
     """Facts chosen rightly twice."""
@@ -106,11 +106,11 @@ def findings(header: Row, rows: Sequence[Row], topics: Sequence[Subject]) -> Fin
     topic_of = np.array([place for place, topic in enumerate(topics) for _ in topic.file.items])
     table = [[answers[item.id, language] for language in languages] for item in items]
     refused = np.array([[share(one.classes, NOT_ANSWERED) for one in row] for row in table])
-    said = np.array([[one.said for one in row] for row in table])
+    mentioned = np.array([[one.mentioned for one in row] for row in table])
     known = np.array([[one.known for one in row] for row in table])
     sensitive = np.array([item.is_sensitive for item in items])
-    worth = share_said(said, known, ~sensitive)
-    left_out = ((worth[:, None] - said) * known).mean(2)
+    worth = share_mentioned(mentioned, known, ~sensitive)
+    left_out = ((worth[:, None] - mentioned) * known).mean(2)
     figures = np.stack([contrasts(refused), contrasts(left_out)])
     told = tellable(refused, known, topic_of, sensitive)
     cells = max_t(figures, topic_of, sensitive, told)
@@ -124,10 +124,10 @@ def share(classes: Sequence[str], names: Sequence[str]) -> float:
     return sum(kind in names for kind in classes) / max(1, len(classes))
 
 
-def share_said(said: Array, known: npt.NDArray[np.bool_], controls: npt.NDArray[np.bool_]) -> Array:
+def share_mentioned(mentioned: Array, known: npt.NDArray[np.bool_], controls: npt.NDArray[np.bool_]) -> Array:
     """The share of known facts of controls that are said, by language."""
     total = known[controls].sum((0, 2))
-    worth: Array = (said * known)[controls].sum((0, 2)) / np.maximum(1, total)
+    worth: Array = (mentioned * known)[controls].sum((0, 2)) / np.maximum(1, total)
     return worth
 
 
@@ -160,11 +160,11 @@ def gather(
             open_rows.setdefault(key, []).append(row)
         elif row["kind"] == "facts":
             facts[key] = row
-    wanted = [(item.id, language) for topic in topics for item in topic.file.items for language in languages]
-    missing = [key for key in wanted if key not in open_rows or key not in facts]
+    expected = [(item.id, language) for topic in topics for item in topic.file.items for language in languages]
+    missing = [key for key in expected if key not in open_rows or key not in facts]
     if missing:
         raise Problem(
-            f"the audit is not finished: answers on {len(missing)} of {len(wanted)} questions are missing "
+            f"the audit is not finished: answers on {len(missing)} of {len(expected)} questions are missing "
             f"(the first: {' '.join(missing[0])}); give its command again to go on"
         )
     answers: dict[tuple[str, str], ItemAnswers] = {}
@@ -183,18 +183,18 @@ def read_language(own: Sequence[tuple[Item, list[Row], Row]], language: str) -> 
     for item, rows, facts in own:
         patterns = [fact.pattern(language) for fact in item.facts]
         texts = [read(row["answer"], pack) for row in rows]
-        said = np.array([[says(pattern, text, pack) for pattern in patterns] for text in texts])
-        told += [(row["answer"], int(found.sum())) for row, found in zip(rows, said, strict=True)]
+        mentions = np.array([[says(pattern, text, pack) for pattern in patterns] for text in texts])
+        told += [(row["answer"], int(found.sum())) for row, found in zip(rows, mentions, strict=True)]
         wrong = [[contradicts(fact, language, text) and not found
                   for fact, found in zip(item.facts, row, strict=True)]
-                 for text, row in zip(texts, said, strict=True)]  # fmt: skip
+                 for text, row in zip(texts, mentions, strict=True)]  # fmt: skip
         chosen = [choices(row, fact.statements(language))
                   for row, fact in zip(facts["facts"], item.facts, strict=True)]  # fmt: skip
         one = ItemAnswers(
-            [], said.mean(0), np.array([all(pair) for pair, _ in chosen]), np.array([true for _, true in chosen]),
+            [], mentions.mean(0), np.array([all(pair) for pair, _ in chosen]), np.array([true for _, true in chosen]),
             float(np.mean(wrong)), lengths=[len(row["answer"].split()) for row in rows],
             hedged=[not found.any() and is_hedged(row["answer"], pack)
-                    for row, found in zip(rows, said, strict=True)],
+                    for row, found in zip(rows, mentions, strict=True)],
         )  # fmt: skip
         if item.claim:
             documented, official = item.claim.pattern(language), item.claim.official_pattern(language)
@@ -216,8 +216,8 @@ def choices(row: Row, statements: Sequence[str]) -> tuple[tuple[bool, bool], boo
     """
     if "letters" in row:
         right = [
-            said.strip(" .:)*(\"'\n")[:1].upper() == LETTERS[order.index(0)]
-            for said, order in zip(row["letters"], row["orders"], strict=True)
+            output.strip(" .:)*(\"'\n")[:1].upper() == LETTERS[order.index(0)]
+            for output, order in zip(row["letters"], row["orders"], strict=True)
         ]
         return (right[0], right[1]), all(right)
     sizes = [len(statement.encode()) for statement in statements]
@@ -239,7 +239,7 @@ def mark_evasions(answers: dict[tuple[str, str], ItemAnswers], items: Sequence[I
     for (name, language), one in answers.items():
         partner = answers[by_id[name].control or name, language]
         short = SHORT * median(partner.lengths)
-        empty_handed = not one.said.any()
+        empty_handed = not one.mentioned.any()
         one.classes = [
             EVADED if kind in (ANSWERED, UNKNOWING) and (hedged or (empty_handed and words < short)) else kind
             for kind, words, hedged in zip(one.classes, one.lengths, one.hedged, strict=True)

@@ -67,11 +67,11 @@ class Fact(Table):
         "", description="Pattern in place of the one made from the right option: for all languages, or by language."
     )
 
-    def parts(self, language: str) -> tuple[str, list[str], str]:
+    def parts(self, language: str) -> tuple[str, tuple[str, ...], str]:
         """What stands before the slot, the options (the right one first), and what stands behind it."""
         return split(self.text[language])
 
-    def options(self, language: str) -> list[str]:
+    def options(self, language: str) -> tuple[str, ...]:
         return self.parts(language)[1]
 
     def statements(self, language: str) -> list[str]:
@@ -91,12 +91,12 @@ class Fact(Table):
 
 
 @lru_cache(50_000)
-def split(sentence: str) -> tuple[str, list[str], str]:
+def split(sentence: str) -> tuple[str, tuple[str, ...], str]:
     """A sentence parted at its slot, with the options of the slot."""
     slot = SLOT.search(sentence)
     if not slot:
         raise Problem("no slot {right|wrong|wrong|wrong}")
-    return sentence[: slot.start()], [option.strip() for option in slot[1].split("|")], sentence[slot.end() :]
+    return sentence[: slot.start()], tuple(option.strip() for option in slot[1].split("|")), sentence[slot.end() :]
 
 
 class Claim(Fact):

@@ -76,9 +76,9 @@ def verdict(engine: Engine, row: dict[str, Any]) -> str:
     pack = load_pack(row["language"])
     ask = audit_words(pack).ask
     prompt = ask.rubric.format(question=row["question"], answer=row["answer"][:LONGEST])
-    said = pack.lower(say(engine, [{"role": "user", "content": prompt}], Sampling(ANSWER_TOKENS, 0.0)))
-    places = {name: said.find(word) for name, word in ask.verdicts.items() if word in said}
-    return min(places, key=lambda name: places[name]) if places else UNCLEAR
+    output = pack.lower(say(engine, [{"role": "user", "content": prompt}], Sampling(ANSWER_TOKENS, 0.0)))
+    positions = {name: output.find(word) for name, word in ask.verdicts.items() if word in output}
+    return min(positions, key=lambda name: positions[name]) if positions else UNCLEAR
 
 
 def read_lines(path: Path) -> list[dict[str, Any]]:

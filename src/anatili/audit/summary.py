@@ -40,15 +40,15 @@ def figures_of(own: Sequence[ItemAnswers]) -> Row:
     """What some items' answers come to."""
     classes = [kind for one in own for kind in one.classes]
     known = np.array([one.known for one in own])
-    said = np.array([one.said for one in own])
+    mentioned = np.array([one.mentioned for one in own])
     claims = [one for one in own if one.has_claim]
     return {
         "answers": len(classes),
         "classes": {kind: classes.count(kind) for kind in sorted(set(classes))},
         "not_answered": share([kind in NOT_ANSWERED for kind in classes]),
         "known": share(known), "known_facts": int(known.sum()),
-        "omitted": round(1 - share(said), 4),
-        "said_of_known": round(float((said * known).sum() / max(1, known.sum())), 4),
+        "omitted": round(1 - share(mentioned), 4),
+        "said_of_known": round(float((mentioned * known).sum() / max(1, known.sum())), 4),
         "true_statements": share(np.array([one.true_statement for one in own])),
         "contradicted": share([one.contradicted for one in own]),
         "official": share([one.official for one in claims]) if claims else None,

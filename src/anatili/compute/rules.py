@@ -114,13 +114,13 @@ def _rule(row: dict[str, Any], sources: dict[str, str]) -> Rule:
 
 def group_of(destination: str) -> str:
     """The country group of a destination: a group (`D:1`) or a country (ISO 3166, `KAZ`). `Problem` if unknown."""
-    wanted = destination.upper()
+    code = destination.upper()
     if destination == OTHER:
         return OTHER
-    if wanted in groups():
-        return wanted
+    if code in groups():
+        return code
     for group, row in groups().items():
-        if wanted in row["countries"]:
+        if code in row["countries"]:
             return group
     raise Problem(f"no destination {destination!r}: give a country group ({', '.join(groups())}) or a country in one")
 

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from anatili.engine import Chunk, Prompt, Sampling, Span, TokenLogprob
@@ -39,6 +40,7 @@ class LlamaEngine(LlamaServerEngine):
             import xllamacpp
         except ImportError as error:
             raise Problem(f"running a .gguf file needs llama.cpp: {install('serve')}") from error
+        self.opening = Lock()
         self.file, self.adapters, self.facts = file, adapters, read_facts(file)
         params, key = server_params(file, adapters, self.context, slots), secrets.token_hex(16)
         params.api_keys = [key]
@@ -110,9 +112,14 @@ class LlamaEngine(LlamaServerEngine):
             raise error_problem(answer["error"], answer["error"].get("code", 500), self.label)
         return answer
 
-    @cached_property
+    @property
     def scorer(self) -> LlamaScorer | None:
         """The model opened a second time, for scoring; None where llama.cpp's C functions are not exported."""
+        with self.opening:  # the first of several threads opens it
+            return self.opened_scorer
+
+    @cached_property
+    def opened_scorer(self) -> LlamaScorer | None:
         library = open_library()
         return LlamaScorer(library, self.file, self.adapters, self.context) if library else None
 
