@@ -47,7 +47,7 @@ def main() -> None:
                         said.language, pack.main_script) for n, text in enumerate(texts))  # fmt: skip
         write_shard(folder / "part-0.parquet", Passage, rows)
         bare = time_bare(folder, [" ".join(words[at : at + WORDS]) for at in starts[:200_000]], said.language)
-        for _ in index.analysed([folder / "part-0.parquet"]):  # now all words are known
+        for _ in index.analyzed([folder / "part-0.parquet"]):  # now all words are known
             pass
         began = time.perf_counter()
         index.build([folder / "part-0.parquet"], folder / "tantivy")

@@ -2,8 +2,9 @@
 
     python bench/multiple_choice.py --model kazakh-26m --task tumlu_kk --data tumlu_kk.jsonl --limit 60 --json
 
-Needs lm-eval (`lm-eval[api]`). Its client leaves the begin token out, so we do too. `cpu_seconds` of ours is the time
-of the processor, which a busy machine does not change; lm-eval's work is done by the server.
+Needs lm-eval (`lm-eval[api]`). Its client leaves the begin token out and cuts a prompt to one token less than the
+context, so we do too. `cpu_seconds` of ours is the time of the processor, which a busy machine does not change;
+lm-eval's work is done by the server.
 """
 
 import argparse
@@ -77,7 +78,7 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
     form = PromptForm(form=options.form, shots=options.shots, sampler=options.sampler, begin=options.ours_only)
     engine = open_engine(find_model(options.model))
     started, processor = time.perf_counter(), time.process_time()
-    records = score_items(task, Likelihood(engine), items, form, Journal(None, {}))
+    records = score_items(task, Likelihood(engine, spare=0 if options.ours_only else 1), items, form, Journal(None, {}))
     seconds, cpu = time.perf_counter() - started, time.process_time() - processor
     row = choice_figures(task, items, records, form)
     facts = {"model": options.model, "task": task.name, "n": row["count"], "form": form.label,

@@ -11,10 +11,7 @@ the page is fetched again and again: errors, the slowest first words, and the sl
 
 import argparse
 import json
-import re
 import statistics
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -23,6 +20,7 @@ from pathlib import Path
 
 import httpx
 import xllamacpp
+from own_server import own_server
 
 from anatili import models
 from anatili.engine import Engine, Span, open_engine
@@ -150,38 +148,25 @@ def crowd(address: str, streams: int) -> None:
 
 
 def main() -> None:
-    asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    asked.add_argument("model", nargs="?", default="kazakh-26m")
-    asked.add_argument("--streams", type=int, default=32)
-    asked.add_argument("--rounds", type=int, default=8)
-    asked.add_argument("--strings", type=int, default=60)
-    asked.add_argument("--before", default="", help="address of another server of ours")
-    said = asked.parse_args()
-    command = [sys.executable, "-m", "anatili", "serve", said.model, "--no-browser"]
-    server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    assert server.stdout
-    try:
-        address = next(found[1] for line in server.stdout if (found := re.search(r"API +(http://\S+)/v1", line)))
-        while True:
-            try:
-                httpx.get(f"{address}/health")
-                break
-            except httpx.TransportError:
-                time.sleep(0.1)
-        folder = models.find(said.model)
-        assert folder
-        file = models.open_packaged(folder, print)
-        before = {"API before": said.before} if said.before else {}
-        if said.rounds:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("model", nargs="?", default="kazakh-26m")
+    parser.add_argument("--streams", type=int, default=32)
+    parser.add_argument("--rounds", type=int, default=8)
+    parser.add_argument("--strings", type=int, default=60)
+    parser.add_argument("--before", default="", help="address of another server of ours")
+    options = parser.parse_args()
+    folder = models.find(options.model)
+    assert folder
+    file = models.open_packaged(folder, print)
+    with own_server(options.model) as address:
+        before = {"API before": options.before} if options.before else {}
+        if options.rounds:
             alone = serve_alone(file, 4)
-            compare({"engine": alone.listening_address, "API": address, **before}, said.rounds)
-        if said.strings:
-            compare_scores(open_engine(file), {"API": address, **before}, said.strings)
-        if said.streams:
-            crowd(address, said.streams)
-    finally:
-        server.terminate()
-        server.wait()
+            compare({"engine": alone.listening_address, "API": address, **before}, options.rounds)
+        if options.strings:
+            compare_scores(open_engine(file), {"API": address, **before}, options.strings)
+        if options.streams:
+            crowd(address, options.streams)
 
 
 if __name__ == "__main__":

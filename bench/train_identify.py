@@ -23,7 +23,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.sparse import coo_array
 
-from anatili.identify import BITS, MAIN, cld2, grams, join
+from anatili.identify import BITS, MAIN, cld2, grams
+from anatili.identify.spelled import join
 from anatili.lang import LanguagePack, load_pack
 from anatili.text import script_of
 
@@ -223,7 +224,7 @@ def hear(lines: dict[str, list[str]], labels: list[str]) -> tuple[list[str], Flo
 
 
 def show_letters(lines: dict[str, list[str]]) -> None:
-    """Of 100 letters of each label how many are letters that Russian and English lack: what `letters.toml` lists."""
+    """Of 100 letters of each label how many are letters that Russian and English lack: what `languages.toml` lists."""
     for label, texts in sorted(lines.items()):
         whole = " ".join(texts).lower()
         total = sum(map(str.isalpha, whole))

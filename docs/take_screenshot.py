@@ -11,7 +11,7 @@ from playwright.sync_api import sync_playwright
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 import serving
 
-QUESTION = "Наурыз қашан тойланады?"
+QUESTIONS = ("Домбыра деген не?", "Байқоңыр қайда орналасқан?", "Наурыз қашан тойланады?")
 TARGET = Path(__file__).parent / "images" / "page.png"
 COLORS = 64
 """Enough for a page, and a third of the bytes."""
@@ -22,14 +22,16 @@ if __name__ == "__main__":
     try:
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=browser_path, args=["--no-sandbox"])
-            page = browser.new_page(locale="kk-KZ", viewport={"width": 900, "height": 500})
+            page = browser.new_page(locale="kk-KZ", viewport={"width": 1180, "height": 720})
             page.goto(address)
             page.wait_for_selector("#chat:not([hidden])")
-            page.fill("#question", QUESTION)
-            page.press("#question", "Enter")
-            page.wait_for_selector(".answer .buttons button")
+            for question in QUESTIONS:
+                page.click("#new")
+                page.fill("#question", question)
+                page.press("#question", "Enter")
+                page.wait_for_selector(".answer .tools button")
             page.wait_for_timeout(500)
-            picture = Image.open(io.BytesIO(page.screenshot(full_page=True)))
+            picture = Image.open(io.BytesIO(page.screenshot()))
             browser.close()
     finally:
         serving.stop(process)

@@ -14,41 +14,11 @@ from filelock import FileLock
 ROOT = Path(__file__).parent.parent
 DATA = Path(os.environ.get("ANATILI_DATA", ROOT.parent / "shared" / "data"))
 
-MICRO = """\
-name = "{name}"
-language = "kk"
-beside = ["ru", "en", "tr"]
-[[collect.sources]]
-name = "sample"
-path = "sample:"
-license = "CC0-1.0"
-[collect]
-shard_records = 40
-[cut]
-min_words = {min_words}
-held_out = 0.1
-[tokenizer]
-vocabulary = 1024
-[pretrain]
-layers = 2
-hidden_size = 64
-heads = 2
-intermediate_size = 128
-context = 128
-batch = 8
-tokens = {tokens}
-precision = "float32"
-[tune]
-kinds = ["refusal"]
-epochs = 1
-[evaluate]
-max_bytes = 3000
-tasks = ["bits-per-byte", "second-halves"]
-memory_texts = 2
-resamples = 100
-"""
 # Two processes of tests share the processors: with a thread for each processor, theirs would wait for each other.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ["ANATILI_LANG"] = "en"  # on a machine in another language too, tests read English messages
+# Loading TensorBoard takes a second, and its files would be among those that tests list; its own test switches it on.
+os.environ.setdefault("ANATILI_TRACKERS", "none")
 LONG = (
     "end_to_end", "pull", "seq2seq", "train", "browser", "clients", "launch", "rope", "wrong_calls", "real_data",
     "identity", "registry", "openai",
@@ -82,18 +52,6 @@ def data() -> Path:
     if not DATA.is_dir():
         pytest.skip(f"real data is not at {DATA}; set ANATILI_DATA to its folder")
     return DATA
-
-
-@pytest.fixture
-def micro(tmp_path: Path) -> Callable[..., Path]:
-    """Writes a recipe that is done in seconds and returns its path."""
-
-    def write(name: str = "micro", *, min_words: int = 30, tokens: int = 20_000) -> Path:
-        path = tmp_path / f"{name}.toml"
-        path.write_text(MICRO.format(name=name, min_words=min_words, tokens=tokens), "utf-8")
-        return path
-
-    return write
 
 
 @pytest.fixture(scope="session")

@@ -1,9 +1,10 @@
-"""A server that speaks the Hugging Face hub's API as far as pulling needs it: real HTTP, on a free port here.
+"""A server that speaks the Hugging Face hub's API as far as pulling and publishing need it: real HTTP, on a free port.
 
 Large files lie on another host, as they do there: `resolve` sends on to it, and a token must not be sent along. What
 can go wrong on the way is set on the server: broken connections, other bytes, refusals.
 """
 
+import base64
 import hashlib
 import json
 import threading
@@ -12,6 +13,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import unquote, urlsplit
+
+import yaml
 
 LARGE = (".gguf", ".safetensors", ".bin")
 """What is stored apart from git, known by its SHA-256."""
@@ -54,6 +57,8 @@ class Hub:
     """The status with which it answers everything; 0: it works."""
     asked: list[tuple[str, str, str]] = field(default_factory=list)
     """Method, path and Range of each request."""
+    stored: dict[str, bytes] = field(default_factory=dict)
+    """Large files that were sent, by SHA-256."""
     leaked: list[str] = field(default_factory=list)
     """Requests to the other host that carried a token."""
     port: int = 0
@@ -80,6 +85,80 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self.answer()
 
+    def do_POST(self) -> None:
+        self.take()
+
+    def do_PUT(self) -> None:
+        self.take()
+
+    def take(self) -> None:
+        """A request of a client that publishes."""
+        hub, path = self.hub, unquote(urlsplit(self.path).path)
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        hub.asked.append((self.command, path, ""))
+        if path.startswith("/lfs/"):
+            if hub.breaks:
+                hub.breaks.pop(0)
+                self.close_connection = True
+                return None
+            hub.stored[path.removeprefix("/lfs/")] = body
+            return self.send(200, b"", {})
+        if self.headers.get("Authorization", "").removeprefix("Bearer ") not in hub.tokens:
+            return self.refuse(401, message="Invalid credentials in Authorization header")
+        if path == "/api/validate-yaml":
+            yaml.safe_load(json.loads(body)["content"].split("---")[1])
+            return self.say({"errors": [], "warnings": []})
+        if path == "/api/repos/create":
+            said = json.loads(body)
+            name = ("datasets/" if said.get("type") == "dataset" else "") + f"{said['organization']}/{said['name']}"
+            status = 409 if name in hub.repositories else 200
+            hub.repositories.setdefault(name, Repository({}))
+            return self.say({"url": f"{hub.address}/{name}"}, status)
+        if path.endswith(".git/info/lfs/objects/batch"):
+            return self.say(
+                {"transfer": "basic", "objects": [self.wants(each) for each in json.loads(body)["objects"]]}
+            )
+        name, _, rest = path.removeprefix("/api/").removeprefix("models/").partition("/preupload/")
+        if rest:
+            return self.say({"files": [{"path": each["path"], "uploadMode": "lfs" if each["path"].endswith(LARGE)
+                                        else "regular", "shouldIgnore": False}
+                                       for each in json.loads(body)["files"]]})  # fmt: skip
+        return self.commit(name.partition("/commit/")[0], body)
+
+    def wants(self, wanted: dict[str, object]) -> dict[str, object]:
+        """What the client is to do with a large file: nothing if it is here."""
+        if str(wanted["oid"]) in self.hub.stored:
+            return wanted
+        return wanted | {"actions": {"upload": {"href": f"{self.hub.address}/lfs/{wanted['oid']}"}}}
+
+    def commit(self, name: str, body: bytes) -> None:
+        repository = self.hub.repositories[name]
+        for line in map(json.loads, body.splitlines()):
+            value = line["value"]
+            if line["key"] == "file":
+                repository.files[value["path"]] = base64.b64decode(value["content"])
+            elif line["key"] == "lfsFile":
+                repository.files[value["path"]] = self.hub.stored[value["oid"]]
+            elif line["key"] == "deletedFile":
+                del repository.files[value["path"]]
+        self.say({"success": True, "commitOid": repository.commit, "commitUrl": f"{self.hub.address}/{name}/commit/1"})
+
+    def tree(self, name: str) -> None:
+        """The files of a repository, as `list_repo_tree` reads them."""
+        repository = self.hub.repositories.get(name)
+        if repository is None:
+            return self.refuse(404, "RepoNotFound")
+        rows = []
+        for file, content in repository.files.items():
+            row = {"type": "file", "path": file, "size": len(content), "oid": git_id(content)}
+            if file.endswith(LARGE):
+                row["lfs"] = {"oid": hashlib.sha256(content).hexdigest(), "size": len(content), "pointerSize": 134}
+            rows.append(row)
+        return self.say(rows)
+
+    def say(self, value: object, status: int = 200) -> None:
+        self.send(status, json.dumps(value).encode(), {"Content-Type": "application/json"})
+
     def answer(self) -> None:
         hub, path = self.hub, unquote(urlsplit(self.path).path)
         hub.asked.append((self.command, path, self.headers.get("Range", "")))
@@ -94,6 +173,8 @@ class Handler(BaseHTTPRequestHandler):
             return self.large(path.removeprefix("/cdn/"))
         if token and token not in hub.tokens:
             return self.refuse(401, message="Invalid credentials in Authorization header")
+        if path.endswith("/tree/main"):
+            return self.tree(path.removeprefix("/api/").removeprefix("models/").removesuffix("/tree/main"))
         if path.startswith("/api/models/"):
             return self.facts(path.removeprefix("/api/models/"), token)
         return self.resolve(path, token)

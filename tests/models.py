@@ -1,6 +1,7 @@
 """Small real models for tests: each shape that we export, with a tokenizer of its own kind, as Hugging Face folders."""
 
 import json
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -22,14 +23,30 @@ def texts(*languages: str) -> list[str]:
 
 def byte_level(folder: Path, size: int = 1500) -> Path:
     """Our own kind of tokenizer in `folder`."""
-    found = tokenizing.train(iter(texts("kk", "ru", "en", "tr")), Tokenizer(vocabulary=size))
-    tokenizing.save(found, folder, 256)
+    tokenizing.save(trained(size), folder, 256)
     return folder
 
 
+@cache
+def trained(size: int) -> Any:
+    return tokenizing.train(iter(texts("kk", "ru", "en", "tr")), Tokenizer(vocabulary=size))
+
+
 def sentencepiece(folder: Path, size: int = 1500, languages: tuple[str, ...] = ("kk", "ru", "en", "tr")) -> Path:
-    """A tokenizer as Gemma's: BPE over text with ▁ for spaces, every split of a piece a merge, bytes for the rest."""
-    from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
+    """A tokenizer as Gemma's in `folder`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "tokenizer.json").write_text(like_gemma(size, languages), "utf-8")
+    said = {"tokenizer_class": "PreTrainedTokenizerFast", "bos_token": "<bos>", "eos_token": "<eos>",
+            "pad_token": "<pad>", "unk_token": "<unk>", "clean_up_tokenization_spaces": False}  # fmt: skip
+    (folder / "tokenizer_config.json").write_text(json.dumps(said), "utf-8")
+    (folder / "chat_template.jinja").write_text(TEMPLATE, "utf-8")
+    return folder
+
+
+@cache
+def like_gemma(size: int, languages: tuple[str, ...]) -> str:
+    """BPE over text with ▁ for spaces, every split of a piece a merge, bytes for the rest, as a tokenizer.json."""
+    from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 
     special = ["<pad>", "<eos>", "<bos>", "<unk>", "<mask>", "<unused0>", "<unused1>", "<start_of_turn>"]
     found = Tokenizer(models.BPE(unk_token="<unk>", fuse_unk=True, byte_fallback=True))
@@ -54,14 +71,7 @@ def sentencepiece(folder: Path, size: int = 1500, languages: tuple[str, ...] = (
         "type": "Split", "pattern": {"String": " "}, "behavior": "MergedWithPrevious", "invert": False,
     }  # fmt: skip
     raw["added_tokens"] = [{**token, "id": names.index(token["content"])} for token in raw["added_tokens"]]
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "tokenizer.json").write_text(json.dumps(raw, ensure_ascii=False), "utf-8")
-    said = {"tokenizer_class": "PreTrainedTokenizerFast", "bos_token": "<bos>", "eos_token": "<eos>",
-            "pad_token": "<pad>", "unk_token": "<unk>", "clean_up_tokenization_spaces": False}  # fmt: skip
-    (folder / "tokenizer_config.json").write_text(json.dumps(said), "utf-8")
-    (folder / "chat_template.jinja").write_text(TEMPLATE, "utf-8")
-    assert AddedToken is not None
-    return folder
+    return json.dumps(raw, ensure_ascii=False)
 
 
 def make_folder(folder: Path, shape: str, head: int = 32, *, tied: bool = True) -> Path:

@@ -258,25 +258,49 @@ def test_questions_in_nonsense_or_of_another_topic_do_not_find_their_page(search
     assert wrong / len(topics) < 0.3 < FLOORS["search"]["first"]
 
 
-def test_who_always_answers_declines_nothing_and_who_never_does_answers_nothing(search):
-    abstain = bench("abstain")
-    answered, declined, _, _ = abstain.shares(search, "kk")
-    assert answered > 0.8
-    assert declined > 0.4
-    always = abstain.shares(search, "kk", lambda found, code: list(found))
-    assert always[0] > 0.99
-    assert always[1] < 0.05
-    assert abstain.shares(search, "kk", lambda found, code: []) == (0, 1, 0, 0)
+@pytest.fixture
+def questions(monkeypatch):
+    monkeypatch.syspath_prepend(str(Path(__file__).parent.parent / "bench"))
+    return bench("questions")
 
 
-def test_a_quotation_of_something_else_holds_few_of_the_answers_words():
-    abstain = bench("abstain")
+def outcomes(questions, search) -> dict[str, dict[str, float]]:
+    """Kind of question -> share of each outcome, for Kazakh questions as people type them."""
+    table = questions.table(list(questions.from_file(questions.NATURAL, search, ("kk",))))
+    return {kind: {name: cell[name] / cell["n"] for name in questions.COUNTED} for (kind, _), cell in table.items()}
+
+
+def test_questions_as_people_type_them_are_answered_and_the_rest_is_declined(questions, search):
+    shares = outcomes(questions, search)
+    floors = FLOORS["questions"]
+    assert shares["fact"]["first"] >= floors["first"]
+    assert shares["fact"]["held"] >= floors["held"]
+    assert shares["follow"]["first"] >= floors["further"]
+    assert shares["absent"]["declined"] >= floors["declined"]
+    assert shares["talk"]["cited"] <= floors["talk_cited"]
+
+
+@pytest.mark.parametrize(("threshold", "first", "declined"), [(0.0, 0.7, 0.0), (1.1, 0.0, 1.0)])
+def test_who_always_answers_declines_nothing_and_who_never_does_answers_nothing(
+    questions, search, monkeypatch, threshold, first, declined
+):
+    from anatili.serve import assistant, decision
+
+    weights = replace(decision.network(), threshold=threshold)
+    monkeypatch.setattr(assistant, "network", lambda: weights)
+    shares = outcomes(questions, search)
+    assert shares["absent"]["declined"] == declined
+    assert shares["fact"]["first"] >= first
+    assert (shares["fact"]["first"] == 0) == (threshold > 1)
+
+
+def test_a_quotation_of_something_else_holds_few_of_the_answers_words(questions):
     pages = [topic.pages["kk"] for topic in read_topics()]
-    own = [abstain.covered(page.text, page.answer, "kk") for page in pages]
-    foreign = [abstain.covered(other.text, page.answer, "kk") for page, other in pairwise(pages)]
+    own = [questions.covered(page.text, page.answer, page.question, "kk") for page in pages]
+    foreign = [questions.covered(other.text, page.answer, page.question, "kk") for page, other in pairwise(pages)]
     assert sum(own) / len(own) > 0.7
     assert sum(foreign) / len(foreign) < 0.35
-    assert abstain.covered("", pages[0].answer, "kk") == 0
+    assert questions.covered("", pages[0].answer, pages[0].question, "kk") == 0
 
 
 # Language models

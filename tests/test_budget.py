@@ -76,7 +76,7 @@ def test_a_page_that_takes_too_long_to_extract_is_lost_with_its_reason(tmp_path,
     extract_page(f"<p>{KAZAKH}</p>".encode())  # libraries are loaded on first use
     monkeypatch.setattr(budget, "SECONDS_PER_MILLION", 0.0)
     monkeypatch.setattr(budget, "BASE_SECONDS", 0.25)
-    extract_shard(shard, tmp_path / "out" / "part-0.parquet", Extract())
+    extract_shard(shard, tmp_path / "out" / "part-0.parquet", ("kk",), Extract())
     (lost,) = read_shard(tmp_path / "out" / "lost" / "part-0.parquet", Lost)
     assert (lost.url, lost.reason) == ("https://a.example/slow", "took too long")
     assert lost.detail == "extract: more than 0 CPU-seconds"

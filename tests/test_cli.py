@@ -28,7 +28,7 @@ def test_every_command_explains_itself(anatili, command):
 def test_help_has_each_command_in_one_section_with_a_whole_sentence(anatili):
     text = anatili("--help", env={**os.environ, "COLUMNS": "200"}).stdout
     sections = re.findall(r"^(\w+):\n((?:  .*\n)+)", text, flags=re.MULTILINE)[1:]
-    assert [name for name, _ in sections] == ["Build", "Look", "Ask", "Publish"]
+    assert [name for name, _ in sections] == ["Begin", "Build", "Look", "Ask", "Publish"]
     lines = [line for _, rows in sections for line in re.findall(r"^  (\S+) +(.*(?:\n   .*)*)", rows, re.MULTILINE)]
     assert sorted(name for name, _ in lines) == sorted(main.commands)
     for name, sentence in lines:
@@ -71,12 +71,12 @@ def test_status_chat_and_search_of_a_run(anatili, tiny_run):
     assert {row["state"] for row in rows["stages"]} == {"built"}
     assert "content" in anatili("status", "tiny", "--runs", tiny_run.parent).stdout
     answer = anatili("chat", "tiny", "--runs", tiny_run.parent, "--question", "Мушель деген не?", "--limit", 10)
-    assert answer.stdout.index("Табылған мәтіндер") < answer.stdout.index("Жауап\n")
+    assert answer.stdout.index("Дереккөздер") < answer.stdout.index("Жауап\n")
     assert "сөзбе-сөз" in answer.stdout
     assert "https://" in answer.stdout
     bare = anatili("chat", tiny_run / "release" / "model", "--question", "Абай кім?", "--limit", 3)
     assert bare.returncode == 0, bare.stderr
-    assert "Табылған мәтіндер" not in bare.stdout
+    assert "Дереккөздер" not in bare.stdout
     piped = anatili("chat", tiny_run, "--limit", 5, "--json", input="Who was Abai?\n\nКто такой Абай?\n")
     assert [json.loads(line)["language"] for line in piped.stdout.splitlines()] == ["en", "ru"]
     hits = [json.loads(line) for line in anatili("search", tiny_run, "аральское море", "--json").stdout.splitlines()]

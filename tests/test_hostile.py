@@ -138,7 +138,7 @@ def stages(folder, data: bytes) -> tuple[list[Kept], list[Lost]]:
     shards = sorted((folder / "collect").glob("part-*.warc.gz"))
     for shard in shards:
         name = shard.name.split(".")[0] + ".parquet"
-        extract_shard(shard, folder / "extract" / name, Extract())
+        extract_shard(shard, folder / "extract" / name, ("kk",), Extract())
         mark_shard(folder / "extract" / name, folder / "mark" / name, ("kk", "ru"), MarkSettings(), folder)
         lost += read_shard(folder / "extract" / "lost" / name, Lost)
     inputs = {name: folder / name for name in ("extract", "mark")}
@@ -147,7 +147,9 @@ def stages(folder, data: bytes) -> tuple[list[Kept], list[Lost]]:
     kept: list[Kept] = []
     for shard in sorted((folder / "extract").glob("part-*.parquet")):
         target = folder / "cut" / shard.name
-        cut_shard(shard, target, folder / "mark", folder / "dedup", ("kk", "ru"), Cut(held_out=0.0, min_words=5))
+        cut_shard(
+            shard, target, folder / "mark", folder / "dedup", ("kk", "ru"), Cut(held_out=0.0, min_words=5), folder
+        )
         kept += read_shard(target, Kept)
         lost += read_shard(folder / "cut" / "lost" / shard.name, Lost)
     return kept, lost

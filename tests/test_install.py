@@ -12,19 +12,31 @@ from zipfile import ZipFile
 
 import pytest
 
-from anatili.problem import ROOT, install, is_checkout
+from anatili.problem import ROOT, install, is_checkout, not_installed
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 SOURCES = [path for part in ("src", "docs", "recipes") for path in (ROOT / part).rglob("*.*")
            if path.suffix in (".py", ".md", ".toml", ".js", ".html")]  # fmt: skip
 
 
+def text_of(path):
+    return path.read_text("utf-8")
+
+
 def test_no_message_names_a_package_that_is_not_on_the_index():
     for path in [*SOURCES, ROOT / "README.md"]:
         assert not re.search(r"pip install [^\n]*['\" ]anatili\b", path.read_text("utf-8")), path
-    named = {name for path in SOURCES for name in re.findall(r"\binstall\('(\w+)'\)", path.read_text("utf-8"))}
+    named = {
+        name for path in SOURCES for name in re.findall(r"""\bnot_installed\([^\n]*['"](\w+)['"]\)""", text_of(path))
+    }
     assert named <= set(PROJECT["optional-dependencies"])
     assert {"files", "serve", "train"} <= named
+
+
+def test_messages_about_missing_packages_name_doctor_too():
+    assert "anatili doctor" in not_installed("plots need matplotlib", "eval")
+    bare = [path for path in SOURCES if re.search(r"needs? [^\n]*: \{install\(", text_of(path))]
+    assert bare == [], "use problem.not_installed"
 
 
 def test_in_a_checkout_the_checkout_is_installed(tmp_path, monkeypatch):

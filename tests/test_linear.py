@@ -14,7 +14,7 @@ import pytest
 from anatili import page, text
 from anatili.document import Document
 from anatili.lang import codes, load_pack
-from anatili.page import decode, depth, signals, title_of, translation_signals, without_tags
+from anatili.page import decode, depth, linked_share, signals, title_of, translation_signals, without_tags
 from anatili.refine import mark, personal
 from anatili.refine.personal import find_personal
 from anatili.text import clean, paragraphs, sentences, words
@@ -231,6 +231,7 @@ FUNCTIONS: dict[str, Callable[[str], Any]] = {
     "depth": depth,
     "without tags": without_tags,
     "title": title_of,
+    "linked share": lambda text: linked_share(text, text),
     "signals": lambda text: signals(text, {"x-robots-tag": text, "x-anatili-opt-out": text}),
     "translation signals": translation_signals,
 }

@@ -105,7 +105,8 @@ def test_a_part_is_put_together_to_what_was_trained(run, package):
     said = models.describe(package)
     assert said["base"] == "small-base"
     assert said["parity"]["mean"] < 0.1  # pack itself stops at more than is allowed
-    files = {"adapter.gguf", "rows.npz", "new-rows.gguf", "chat_template.jinja", "README.md", "DATA.md", "NOTICE"}
+    files = {"adapter.gguf", "rows.npz", "new-rows.gguf", "chat_template.jinja", "README.md", "DATA.md", "NOTICE",
+             "facts.json"}  # fmt: skip
     assert set(said["files"]) == files == {path.name for path in package.iterdir()} - {"model.json"}
     assert (package / "NOTICE").read_text() == "Small is small.\n"
     assert said["scores"][0]["bits_per_byte"] > 0
@@ -127,7 +128,7 @@ def test_a_part_is_put_together_to_what_was_trained(run, package):
 def test_a_package_answers_with_passages_of_the_sample(package):
     assistant = open_assistant(str(package))
     assert assistant.name == "part"
-    prepared = assistant.prepare([{"role": "user", "content": "Бәйтерек қай қалада?"}])
+    prepared = assistant.prepare([{"role": "user", "content": "Домбыра неше ішекті?"}])
     assert prepared.passages
     assert "".join(chunk.text for chunk in assistant.answer(prepared, Sampling(max_tokens=3, temperature=0), Report()))
     request = [{"role": "user", "content": "Ағылшын тіліне аудар: Мен мектепке барамын."}]

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from metrics import extraction
 
-from anatili.page import decode, depth, extract_page, signals, translation_signals, without_tags
+from anatili.page import decode, depth, extract_page, linked_share, signals, translation_signals, without_tags
 from anatili.sample.pages import render
 from anatili.sample.topics import read_topics
 from anatili.text import words
@@ -171,3 +171,19 @@ def test_kz1048_that_is_called_windows_1251_is_read_right():
 def test_drawings_do_not_count_as_nesting():
     icons = "<svg>" + '<path d="M0 0"/><circle r="1"/><use href="#a"/>' * 1000 + "</svg>"
     assert depth("<div>" + icons + "</div>") == 2
+
+
+def test_the_share_of_links_is_handed_over():
+    titles = ["Елордада жаңа кітапхана ашылды", "Ауыл мектебіне автобус берілді", "Көктемгі егіс басталып кетті"] * 5
+    rows = "".join(
+        f'<p><a class="x" href="/{n}"><b>{title}</b> толығырақ оқу</a></p>' for n, title in enumerate(titles)
+    )
+    links = extract_page(f"<html><body><main>{rows}</main></body></html>".encode())
+    assert links.text
+    assert links.linked > 0.9
+    menu = '<nav><a href="/">Басты бет</a> <a href="/j">Жаңалықтар</a></nav>'
+    article = extract_page(f"<html><body>{menu}<article><p>{TEXT.text}</p></article></body></html>".encode())
+    assert article.text
+    assert article.linked < 0.1
+    assert linked_share("<a href=x>бір екі</a> <a>үш", "бір екі үш төрт") == 0.5
+    assert linked_share("<a>", "") == 0

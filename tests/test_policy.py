@@ -37,6 +37,12 @@ def test_every_module_says_what_it_is(path):
         assert ast.get_docstring(ast.parse(path.read_text("utf-8")))
 
 
+@pytest.mark.parametrize("path", sorted((SOURCE / "train").rglob("*.py")), ids=name)
+def test_training_names_no_vendors_device(path):
+    text = path.read_text("utf-8")
+    assert not re.search(r"cuda|nccl|hccl|rocm", text, re.IGNORECASE), "use torch.accelerator and get_device_module"
+
+
 @pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.name)
 def test_every_stage_can_be_loaded(stage):
     assert callable(load(stage.work))
@@ -48,18 +54,37 @@ def test_every_recipe_loads(path):
     assert load_recipe(path).name == path.stem
 
 
-# What `--help` loads of these is written to stderr and makes the program fail.
+# What a command loads of these is written to stderr and makes the program fail.
 LOADS_NOTHING_HEAVY = (
     "import sys; from anatili.cli import main\n"
-    "try: main(['--help'])\nexcept SystemExit: pass\n"
-    "heavy = {'torch', 'transformers', 'pyarrow', 'numpy', 'pydantic', 'rich', 'tantivy', 'fastapi', 'ray'}\n"
+    "try: main({arguments})\nexcept SystemExit: pass\n"
+    "heavy = {{'torch', 'transformers', 'pyarrow', 'numpy', 'tantivy', 'fastapi', 'ray'{more}}}\n"
     "sys.exit(','.join(sorted(heavy & set(sys.modules))) or 0)"
 )
 
 
-def test_help_is_quick_because_it_loads_nothing_heavy():
-    answer = subprocess.run([sys.executable, "-c", LOADS_NOTHING_HEAVY], capture_output=True, text=True, check=False)
-    assert answer.returncode == 0, f"--help loads {answer.stderr}"
+@pytest.mark.parametrize(
+    ("arguments", "more"),
+    [(["--help"], ", 'pydantic', 'rich'"), (["models", "--json"], ""), (["pull", "kazllm-9b"], "")],
+    ids=lambda value: value[0] if isinstance(value, list) else "",
+)
+def test_what_is_quick_loads_nothing_heavy(arguments, more):
+    program = LOADS_NOTHING_HEAVY.format(arguments=arguments, more=more)
+    answer = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert answer.returncode == 0, f"{arguments} loads {answer.stderr}"
+
+
+# What checking a recipe loads of torch makes the program fail: a corpus is made without it.
+CORPUS_WITHOUT_TORCH = (
+    "import sys; from pathlib import Path; from anatili.recipe import load_recipe; from anatili.stage import accept\n"
+    "accept(load_recipe('tiny'), Path())\n"
+    "sys.exit(','.join(sorted({'torch', 'transformers'} & set(sys.modules))) or 0)"
+)
+
+
+def test_a_recipe_is_checked_without_torch():
+    answer = subprocess.run([sys.executable, "-c", CORPUS_WITHOUT_TORCH], capture_output=True, text=True, check=False)
+    assert answer.returncode == 0, f"checking a recipe loads {answer.stderr}"
 
 
 def test_the_reference_pages_are_up_to_date():

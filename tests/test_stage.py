@@ -132,3 +132,17 @@ def test_losses_to_errors_are_told(summary, says):
     told = too_many_errors(Outcome("collect", "built", 0.0, "", summary))
     assert says in told
     assert bool(told) == bool(says)
+
+
+def test_a_recipe_says_which_stage_is_the_last(tmp_path):
+    recipe = write_recipe(tmp_path)
+    recipe.write_text('until = "cut"\n' + recipe.read_text("utf-8"), "utf-8")
+    assert [*go(tmp_path, recipe)] == ["collect", "extract", "mark", "dedup", "cut"]
+    run = Run(tmp_path / "run")
+    (run.root / "recipe.toml").write_bytes(recipe.read_bytes())
+    assert {row["state"] for row in stage.describe(run)["stages"]} == {"built"}
+    assert [*go(tmp_path, recipe, until="extract")] == ["collect", "extract"]
+
+    recipe.write_text(recipe.read_text("utf-8").replace('"cut"', '"cutt"'), "utf-8")
+    with pytest.raises(Problem, match="until = 'cutt': no such stage; there are collect"):
+        stage.accept(load_recipe(recipe), tmp_path)

@@ -60,6 +60,10 @@ READING = {
     "run --dry-run": ("run", "FILE", "--dry-run"),
     "status": ("status", "FILE"),
     "why": ("why", "FILE", "https://a.example/"),
+    "stats": ("stats", "FILE", "--what-if", "min_words=5"),
+    "trace": ("trace", "FILE", "сөз"),
+    "trace build": ("trace", "build", "FILE"),
+    "refine": ("refine", "FILE", "--language", "kk", "-o", "out"),
     "tokenizer report": ("tokenizer", "report", "kazakh-26m", "--text", "FILE"),
     "tokenizer report of": ("tokenizer", "report", "FILE", "--text", "text.txt"),
     "tokenizer train": ("tokenizer", "train", "--text", "FILE", "-o", "out"),
@@ -78,6 +82,7 @@ READING = {
     "chat": ("chat", "FILE", "--question", "?"),
     "search": ("search", "FILE", "x"),
     "serve": ("serve", "FILE", "--no-browser"),
+    "mcp": ("mcp", "FILE"),
     "serve --keys": ("serve", "kazakh-26m", "--keys", "FILE", "--no-browser"),
     "translate": ("translate", "FILE", "text.txt", "--target", "en"),
     "translate of": ("translate", "kazakh-26m", "FILE", "--target", "en"),
@@ -86,6 +91,18 @@ READING = {
                      "--reference", "FILE"),
     "opensearch": ("opensearch", "FILE", "--out", "out"),
     "embed": ("embed", "FILE", "http://127.0.0.1:9"),
+    "commons export": ("commons", "export", "FILE", "-o", "out"),
+    "commons backup": ("commons", "backup", "FILE", "out.sqlite"),
+    "commons restore": ("commons", "restore", "FILE", "out.sqlite"),
+    "commons examples": ("commons", "examples", "FILE", "-o", "out"),
+    "release": ("release", "FILE", "-o", "out"),
+    "release --corpus": ("release", "FILE", "--corpus", "-o", "out"),
+    "release --key": ("release", "kazakh-26m", "-o", "out", "--key", "FILE"),
+    "licenses": ("licenses", "FILE"),
+    "verify": ("verify", "FILE"),
+    "publish": ("publish", "FILE", "--to", "out"),
+    "site": ("site", "FILE", "-o", "out"),
+    "reproduce": ("reproduce", "FILE"),
 }  # fmt: skip
 EITHER = {
     ("lang lexicon", "bytes"), ("lang lexicon", "empty"), ("tokenizer train", "bytes"),
@@ -104,6 +121,7 @@ def test_a_wrong_file_is_told_in_a_sentence(place, command, wrong):
 
 WRITING = {
     "run": ("run", "good.toml", "--runs", "FOLDER"),
+    "refine": ("refine", "text.txt", "--language", "kk", "-o", "FOLDER"),
     "tokenizer train": ("tokenizer", "train", "--text", "text.txt", "--vocabulary", "512", "-o", "FOLDER"),
     "tokenizer report": ("tokenizer", "report", "kazakh-26m", "--text", "text.txt", "--plot", "FOLDER/a.png"),
     "sift": ("sift", "crawl.warc.gz", "--language", "kk", "-o", "FOLDER/a.warc.gz"),
@@ -113,6 +131,10 @@ WRITING = {
     "lang lexicon": ("lang", "lexicon", "kk", "--text", "words.txt", "--into", "FOLDER"),
     "export": ("export", "kazakh-26m", "--gguf", "-o", "FOLDER/a.gguf"),
     "translate": ("translate", "kazakh-26m", "text.txt", "--target", "en", "-o", "FOLDER/a.txt"),
+    "serve --contribute": ("serve", "kazakh-26m", "--no-browser", "--contribute", "FOLDER/a.sqlite"),
+    "release": ("release", "kazakh-26m", "-o", "FOLDER"),
+    "site": ("site", "kazakh-26m", "-o", "FOLDER"),
+    "serve --feedback": ("serve", "kazakh-26m", "--no-browser", "--feedback", "FOLDER/a.jsonl"),
 }  # fmt: skip
 
 
@@ -157,6 +179,11 @@ def test_a_full_disk_is_told_and_leaves_nothing(place):
     (("chat", "kazakh-26m", "--question", ""), "question is empty"),
     (("chat", "nothing", "--question", "x"), "kazakh-26m"),
     (("serve", "nothing"), "kazakh-26m"),
+    (("serve", "--proxy", "nginx", "--no-browser"), "address of the proxy"),
+    (("serve", "--audio", "whisper", "--no-browser"), "starts with http"),
+    (("key", "a", "--expires", "soon"), "a day such as"),
+    (("key", "a", "--expires", "2001-01-01"), "is over"),
+    (("key", "two words"), "one word"),
     (("translate", "nothing", "text.txt", "--target", "en"), "kazakh-26m"),
     (("translate", "kazakh-26m", "empty", "--target", "xx"), "empty"),
     (("translate", "kazakh-26m", "text.txt", "--target", "xx"), "no language 'xx'"),

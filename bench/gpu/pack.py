@@ -29,7 +29,7 @@ from anatili.refine.pairs import files_of, languages_of, read_pairs, source_of
 from anatili.tokenizer.adapt import starting_rows
 from anatili.tokenizer.extend import extend
 from anatili.tokenizer.vocabulary import BpeVocabulary, read_vocabulary
-from anatili.train import data, sft_examples, tune
+from anatili.train import corpus, data, sft_examples, tune
 
 SAMPLE_SHARE = 0.1
 """Share of the translation examples that are from the sample: whole answers, not sentences."""
@@ -52,8 +52,9 @@ class Job:
         """All that is learned from, each with its group."""
         begin, end = self.tokenizer.bos_token, self.tokenizer.eos_token
         for shard in self.shards:
-            for group, texts in data.documents_of(shard).items():
-                yield from ({"g": group, "t": [[begin, 0], [text, 1], [end, 1]]} for text in texts)
+            for groups in corpus.texts_of_documents(shard):
+                for group, texts in groups.items():
+                    yield from ({"g": group, "t": [[begin, 0], [text, 1], [end, 1]]} for text in texts)
         for file in self.pairs:
             one, other = languages_of(file)
             asking = [self.packs[a].prompts["translate"].get(b, "") for a, b in ((one, other), (other, one))]
@@ -70,21 +71,18 @@ class Job:
         """How much is drawn of each group: in pretraining, and during SFT."""
         settings = self.recipe.pretrain
         with tempfile.TemporaryDirectory() as folder:
-            begin, end = self.tokenizer.bos_token_id, self.tokenizer.eos_token_id
-            counts = data.write_tokens(
-                self.shards, self.tokenizer.backend_tokenizer, begin, end, Path(folder), self.pairs
-            )
+            counts = corpus.write_tokens(self.shards, self.run / "tokenizer", Path(folder), self.pairs)
         plain = data.shares(counts, settings, dict.fromkeys(counts, float("inf")), 10**9)
         taught = self.recipe.tune.mix
         room = (1 - self.recipe.tune.replay) / sum(taught.values())
-        of_pairs = {group: share for group, share in plain.items() if group.startswith(f"{data.PAIRS}/")}
+        of_pairs = {group: share for group, share in plain.items() if group.startswith(f"{corpus.PAIRS}/")}
         while_tuning = {group: share * self.recipe.tune.replay for group, share in plain.items()}
         while_tuning |= {f"lessons {kind}": share * room for kind, share in taught.items()}
         translation = while_tuning.get("lessons translation", 0.0)
         while_tuning["lessons translation"] = SAMPLE_SHARE * translation
         for group, share in of_pairs.items():
             part = (1 - SAMPLE_SHARE) * translation * share / sum(of_pairs.values())
-            while_tuning[group.replace(data.PAIRS, "chat", 1)] = part
+            while_tuning[group.replace(corpus.PAIRS, "chat", 1)] = part
         return {"weights": plain, "tune_weights": while_tuning}
 
     def valid(self) -> dict[str, Any]:
@@ -118,7 +116,8 @@ def write_vocabularies(job: Job, out: Path, added: int) -> None:
     """The run's own vocabulary, one that is longer by `added` tokens, and the base's rows that they use."""
     folder = open_base(job.recipe.tokenizer.base, job.base)
     base, fitted = read_vocabulary(folder), read_vocabulary(job.run / "tokenizer")
-    own = [text for shard in job.shards for group, texts in data.documents_of(shard).items()
+    parts = (groups for shard in job.shards for groups in corpus.texts_of_documents(shard))
+    own = [text for groups in parts for group, texts in groups.items()
            if group.startswith(f"{job.recipe.language}/") for text in texts]  # fmt: skip
     scripts = {load_pack(job.recipe.language).main_script}
     found: dict[str, tuple[BpeVocabulary, list[list[int]]]] = {

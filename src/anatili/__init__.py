@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from anatili.page import extract
     from anatili.problem import Problem
     from anatili.recipe import load_recipe
+    from anatili.refinery import refine_files
     from anatili.search.searcher import Search
     from anatili.serve.assistant import Answer, Assistant, open_assistant
     from anatili.translate.translator import Translator, open_translator
@@ -32,8 +33,8 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 __all__ = [
     "Answer", "Assistant", "Problem", "Search", "Translator", "evaluate", "extract", "identify", "load_pack",
-    "load_recipe", "normalize", "open_assistant", "open_engine", "open_search", "open_translator", "read_corpus", "run",
-    "translate_file",
+    "load_recipe", "normalize", "open_assistant", "open_engine", "open_search", "open_translator", "read_corpus",
+    "refine_files", "run", "translate_file",
 ]  # fmt: skip
 HOMES = {
     "identify": "identify:identify",
@@ -43,6 +44,7 @@ HOMES = {
     "load_recipe": "recipe:load_recipe",
     "run": "library:run",
     "read_corpus": "library:read_corpus",
+    "refine_files": "refinery:refine_files",
     "open_search": "opening.search:open_search",
     "Search": "search.searcher:Search",
     "open_assistant": "serve.assistant:open_assistant",

@@ -1,10 +1,11 @@
 """Test sets that must not be trained on: whether a text shares words with one."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
+from itertools import pairwise
 from pathlib import Path
 
 from anatili import text
@@ -17,10 +18,15 @@ LINE_WORDS = 4
 CITATION = re.compile(r"\[\d{1,3}\]")
 
 
-def sequences(words: list[str]) -> Iterator[int]:
-    """A number for each sequence of eight words."""
+OPENING = 8
+"""Letters by which most lines that are in no benchmark are told apart without comparing the rest."""
+
+
+def sequences(words: list[str], starts: Container[tuple[str, str]] | None = None) -> Iterator[int]:
+    """A number for each sequence of eight words, or for each whose first two words are among `starts`."""
     for start in range(len(words) - SEQUENCE + 1):
-        yield text.number_of(" ".join(words[start : start + SEQUENCE]))
+        if starts is None or (words[start], words[start + 1]) in starts:
+            yield text.number_of(" ".join(words[start : start + SEQUENCE]))
 
 
 def lowered(body: str) -> list[str]:
@@ -45,7 +51,11 @@ class Benchmarks:
     """The word sequences of test sets, and the letters of each line, which identify short texts."""
 
     sequences: frozenset[int]
+    starts: frozenset[tuple[str, str]]
+    """The first two words of each sequence."""
     lines: frozenset[str]
+    openings: frozenset[str]
+    """The first letters of each line."""
 
     def hold(self, body: str) -> bool:
         """Whether a text has eight consecutive words in common with a line, or is itself a line.
@@ -55,23 +65,33 @@ class Benchmarks:
         """
         if not self.lines:
             return False
-        if any(number in self.sequences for number in sequences(lowered(body))):
+        if any(number in self.sequences for number in sequences(lowered(body), self.starts)):
             return True
         parts = [body, *(line for line in body.splitlines() if len(text.words(line)) >= LINE_WORDS)]
         plain = [CITATION.sub("", part) for part in parts]
-        return any(letters(candidate) in self.lines for part in plain for candidate in (part, part.partition(": ")[2]))
+        return any(self.is_line(candidate) for part in plain for candidate in (part, part.partition(": ")[2]))
+
+    def is_line(self, body: str) -> bool:
+        """Whether a text has the letters of a line."""
+        opening = letters(body[: 2 * OPENING])[:OPENING]
+        if len(opening) == OPENING and opening not in self.openings:
+            return False
+        return letters(body) in self.lines
 
 
 @cache
 def read_benchmarks(files: tuple[str, ...]) -> Benchmarks:
     """The benchmarks in files with a text per line; `Problem` if a file cannot be read."""
-    numbers, short_texts = set[int](), set[str]()
+    numbers, starts, short_texts = set[int](), set[tuple[str, str]](), set[str]()
     for file in map(Path, files):
         try:
             lines = file.read_text("utf-8").splitlines()
         except (OSError, UnicodeDecodeError) as error:
             raise Problem(f"[mark] benchmarks: cannot read {text.show_path(file)}: {error}") from error
         for line in lines:
-            numbers.update(sequences(lowered(line)))
+            words = lowered(line)
+            numbers.update(sequences(words))
+            starts.update(pairwise(words[: 2 - SEQUENCE]))
             short_texts.add(letters(line))
-    return Benchmarks(frozenset(numbers), frozenset(short_texts - {""}))
+    openings = frozenset(line[:OPENING] for line in short_texts)
+    return Benchmarks(frozenset(numbers), frozenset(starts), frozenset(short_texts - {""}), openings)

@@ -10,13 +10,13 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any, TypeVar, get_args, get_origin, get_type_hints
-
-import pyarrow as pa
-import pyarrow.parquet as pq
+from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_origin, get_type_hints
 
 from anatili.problem import Problem
 from anatili.text import show_path
+
+if TYPE_CHECKING:  # commands that read no shard start without it
+    import pyarrow as pa
 
 Row = TypeVar("Row")
 BATCH = 512
@@ -43,6 +43,19 @@ class Document:
     """Signals that it was machine-translated; "" if none."""
     language: str = ""
     """The language that the recipe's source says it is in, "" if it does not say."""
+    linked: float = 0.0
+    """Share of its words that are links on its page."""
+
+
+def part_id(page: str, language: str) -> str:
+    """The id of what is in `language` on a page that is mostly in another. Its first digits are those of the page, so
+    that all documents of a page are held out together or not at all."""
+    return f"{page}-{language}"
+
+
+def page_id(identity: str) -> str:
+    """The id of the page that a document is from: its own, unless it is a part of the page."""
+    return identity.partition("-")[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +101,19 @@ class Mark:
     """How much it reads like explanatory prose, 0 to 1, by the pack's small classifier; -1 if the pack has none."""
     contaminated: int
     """Number of eight-word sequences that it shares with the recipe's benchmark files."""
+    surprisal: float = -1.0
+    """Bits a character by the pack's model of letters, as a multiple of what ordinary prose needs; -1 without one."""
+    odd: float = -1.0
+    """Share of words, names aside, whose letters follow one another as in no known word; -1 without a model."""
+    order: float = 100.0
+    """How much better the endings of neighboring words fit each other than those of the shuffled text, in standard
+    errors (0: not at all); 100 for short texts and without a model."""
+    runs: float = 0.0
+    """Share of words in five-word sequences that come more than once."""
+    unended: float = 0.0
+    """Share of words in lines that break off without punctuation, if there are at least four such lines."""
+    verse: float = 0.0
+    """Share of lines that rhyme, if all are short."""
     stopped: str = ""
     """Why marking stopped early, at the time limit for a page; "" if it did not."""
     identified: str = ""
@@ -106,6 +132,17 @@ class Duplicate:
     """Estimated Jaccard similarity of five-word sequences."""
     boilerplate: tuple[int, ...] = ()
     """Numbers, from 0, of the lines that its host repeats on many pages."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """What of a document stands in many others. Documents without such sentences have no row."""
+
+    id: str
+    spans: tuple[int, ...]
+    """Start and end of each such sentence, in characters of its text."""
+    share: float
+    """Share of its words in them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,11 +177,13 @@ class SiftedOut:
     url: int
 
 
-def arrow_schema(kind: type[Any]) -> pa.Schema:
+def arrow_schema(kind: type[Any]) -> "pa.Schema":
     """The Arrow schema of a row class."""
+    import pyarrow as pa
+
     plain = {str: pa.string(), int: pa.int64(), float: pa.float64(), bool: pa.bool_(), bytes: pa.binary()}
 
-    def column(hint: Any) -> pa.DataType:
+    def column(hint: Any) -> "pa.DataType":
         return pa.list_(column(get_args(hint)[0])) if get_origin(hint) in (tuple, list) else plain[hint]
 
     hints = get_type_hints(kind)
@@ -157,6 +196,8 @@ def write_shard(path: Path, kind: type[Row], rows: Iterable[Row], counts: Counte
     `counts` may be filled while `rows` are consumed. They are stored inside the shard (in the footer), so that a
     resumed stage adds up to the same summary. Without them, the rows are counted.
     """
+    import pyarrow.parquet as pq
+
     schema = arrow_schema(kind)
     names = schema.names
     total = 0
@@ -173,13 +214,17 @@ def write_shard(path: Path, kind: type[Row], rows: Iterable[Row], counts: Counte
         writer.add_key_value_metadata({"counts": json.dumps(footer, sort_keys=True, ensure_ascii=False)})
 
 
-def _batch(rows: list[Row], names: list[str], schema: pa.Schema) -> pa.RecordBatch:
+def _batch(rows: list[Row], names: list[str], schema: "pa.Schema") -> "pa.RecordBatch":
+    import pyarrow as pa
+
     columns = [pa.array([getattr(row, name) for row in rows], schema.field(name).type) for name in names]
     return pa.RecordBatch.from_arrays(columns, schema=schema)
 
 
 def read_shard(path: Path, kind: type[Row]) -> Iterator[Row]:
     """Yield the rows of a shard; it must have the columns of `kind`."""
+    import pyarrow.parquet as pq
+
     names = [field.name for field in fields(kind)]  # type: ignore[arg-type]
     with pq.ParquetFile(path) as file:
         for batch in file.iter_batches(BATCH, columns=names):
@@ -189,6 +234,8 @@ def read_shard(path: Path, kind: type[Row]) -> Iterator[Row]:
 
 def read_counts(path: Path) -> dict[str, int]:
     """The counts stored inside a shard."""
+    import pyarrow.parquet as pq
+
     metadata = pq.read_metadata(path).metadata or {}
     counts: dict[str, int] = json.loads(metadata[b"counts"])
     return counts

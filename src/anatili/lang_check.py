@@ -4,6 +4,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from anatili.identify import MODEL, identify, load_model, read_column
@@ -14,9 +15,10 @@ from anatili.text import show_path
 
 TEXTS = ("stopwords.txt", "abbreviations.txt", "blocked.txt", "seeds.txt", "small.txt")
 TABLES = ("pack.toml", "cases.toml", "prompts.toml", "morphology.toml", "pairs.toml", "facts.toml", "translation.toml",
-          "audit.toml")  # fmt: skip
-GENERATED = ("lexicon.tsv", "endings.tsv", "quality.npz", MODEL.name)
+          "audit.toml", "review.toml", "commons.toml", "questions.toml", "release.toml")  # fmt: skip
+GENERATED = ("lexicon.tsv", "endings.tsv", "quality.npz", "prose.npz", MODEL.name)
 CODE = ("normalize.py",)
+CATALOGS = ("commands.po",)
 IDENTIFIER = MODEL.name
 CASES = ("normalize", "language", "personal", "stem")
 KINDS: dict[type, str] = {dict: "a table", list: "a list", str: "text"}
@@ -85,9 +87,9 @@ def check_thresholds(pack: LanguagePack) -> None:
 
 
 def stemmer_problem(pack: LanguagePack) -> str:
-    import snowballstemmer
+    import Stemmer
 
-    known = sorted(snowballstemmer.algorithms())
+    known = sorted(Stemmer.algorithms())
     wrong = pack.config.stemmer and pack.config.stemmer not in known
     return f"no algorithm {pack.config.stemmer!r}; choose one of {', '.join(known)}" if wrong else ""
 
@@ -121,7 +123,7 @@ def word_lists(pack: LanguagePack) -> Iterator[Check]:
 
 def files(pack: LanguagePack) -> Iterator[Check]:
     """The names of the files, and that each file says where it comes from."""
-    known = {*TEXTS, *TABLES, *GENERATED, *CODE}
+    known = {*TEXTS, *TABLES, *GENERATED, *CODE, *CATALOGS}
     unknown = sorted(set(pack.files) - known)
     yield Check("every file has a known name", listed(unknown, f"misspelled? The names are {', '.join(sorted(known))}"))
     sources = pack.config.sources
@@ -183,13 +185,29 @@ def other_tables(pack: LanguagePack) -> Iterator[Check]:
     from anatili.evaluate.pairs import pairs_of
     from anatili.lang.audit_words import load_words
     from anatili.lang.facts_file import load_facts
+    from anatili.lang.page_words import COMMONS, RELEASE, REVIEW, words_of_page
+    from anatili.lang.questions_file import load_questions
     from anatili.lang.translation import load_translation
 
     yield Check("morphology.toml: endings can be read", problem_of(lambda: stems(pack)))
     yield Check("facts.toml: keys and values are right", problem_of(lambda: load_facts(pack.folder)))
     yield Check("translation.toml: keys and values are right", problem_of(lambda: load_translation(pack.folder)))
+    yield questions_check(pack, problem_of(lambda: load_questions(pack.folder)))
     yield Check("audit.toml: keys and values are right", problem_of(lambda: load_words(pack.folder)))
+    for file in (REVIEW, COMMONS, RELEASE):
+        yield Check(f"{file}: keys and values are right", problem_of(partial(words_of_page, pack, file)))
     yield Check("pairs.toml: pairs can be made", problem_of(lambda: pairs_of(pack)))
+
+
+def questions_check(pack: LanguagePack, problem: str) -> Check:
+    """`questions.toml` can be read; what to add if it is missing."""
+    from anatili.lang.questions_file import load_questions
+
+    name = "questions.toml: keys and values are right"
+    if problem:
+        return Check(name, problem)
+    todo = "write the words that ask: until then they are searched for like the subject of a question"
+    return Check(name, todo="" if load_questions(pack.folder).kinds else todo)
 
 
 def stems(pack: LanguagePack) -> None:

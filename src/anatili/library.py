@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from anatili.document import Kept, read_shard
+from anatili.object_store import Mirror
 from anatili.pool import open_pool
 from anatili.problem import Problem
 from anatili.recipe import load_recipe, recipe_file
 from anatili.run import Run, find_run
-from anatili.stage import Outcome, Progress, Quiet, Stage, carry_out, prepare, stages_named
+from anatili.stage import Outcome, Progress, Quiet, Stage, carry_out, prepare, stages_named, stages_until
+from anatili.takedown_log import read_takedowns
 from anatili.text import show_path
 
 ERRORS = (
@@ -51,32 +53,36 @@ def run(
     *,
     workers: int = 1,
     ray: str | None = None,
+    queue: Path | None = None,
     redo: Iterable[str] = (),
     until: str = "",
     launch: str = "",
+    mirror: str = "",
     watch: Callable[[Stage], Progress] = lambda stage: Quiet(),
     tell: Callable[[Outcome], None] = lambda outcome: None,
 ) -> Run:
     """Run a recipe, a file or a bundled one (`tiny`), in a folder of `runs`; stages that are up to date are kept.
 
-    `workers`: local processes; `ray`: the address of a cluster instead. `redo`: stages to build again (`cut`; `cut..`
-    with all later ones). `until`: the last stage to build. `launch`: the command that starts the training processes.
-    `watch` returns the receiver of a stage's progress, `tell` gets the outcome of each stage. `Problem` if more than
-    one record in a hundred was lost to errors; the run is complete nevertheless.
+    `workers`: local processes; `ray`: the address of a cluster instead; `queue`: a folder from which other processes
+    take work (`anatili work`). `redo`: stages to build again (`cut`; `cut..` with all later ones). `until`: the last
+    stage to build, in place of the recipe's. `launch`: the command that starts the training processes. `mirror`: an
+    address (s3://, hf://) to which stages are copied, and from which a run elsewhere goes on. `watch` returns the
+    receiver of a stage's progress, `tell` gets the outcome of each stage. `Problem` if more than one record in a
+    hundred was lost to errors; the run is complete nevertheless.
     """
     file = recipe_file(recipe)
     loaded, again = load_recipe(file), stages_named(redo)
-    if until and until not in stages_named([until]):
-        raise Problem(f"only one stage can be the last: name it without dots, not {until!r}")
-    pool, problems = open_pool(workers, ray), []
+    stages_until(until or loaded.until)
+    pool, problems = open_pool(workers, ray, queue), []
     with prepare(loaded, file, Path(runs)) as opened:
         base = file.resolve().parent
-        for outcome in carry_out(loaded, opened, pool, base=base, redo=again, watch=watch, launch=launch):
+        copy = Mirror(mirror, loaded.name) if mirror else None
+        for outcome in carry_out(
+            loaded, opened, pool, base=base, redo=again, watch=watch, until=until, launch=launch, mirror=copy
+        ):
             tell(outcome)
             if outcome.what == "built" and (problem := too_many_errors(outcome)):
                 problems.append(problem)
-            if outcome.stage == until:
-                break
     if problems:
         raise Problem(
             f"the run is complete, but {'; '.join(problems)}. To see why a page was lost: anatili why {loaded.name} URL"
@@ -163,13 +169,21 @@ def compare(
     (`index.html`), a picture (`compare.png`), `leaderboard.jsonl` and a folder with the results of each model, from
     which a stopped comparison resumes. The other arguments are those of `evaluate`.
     """
+    from anatili.engine import is_address
     from anatili.evaluate import compare as comparing
     from anatili.evaluate import report
+    from anatili.opening import find_model
 
-    folder = Path(out)
+    folder, names = Path(out), names_of(models)
+    kept = [comparing.read_folder(Path(model), name) if Path(model).is_dir() else []
+            for model, name in zip(models, names, strict=True)]  # fmt: skip
+    for model, read in zip(models, kept, strict=True):
+        if not read and len(models) < 2:
+            raise Problem("name two models to compare, or folders that `evaluate --out` wrote")
+        if not read and not is_address(str(model)):
+            find_model(str(model), Path(runs), tell=say)  # before the first one is measured, which may take hours
     results: list[comparing.Result] = []
-    for model, name in zip(models, names_of(models), strict=True):
-        read = comparing.read_folder(Path(model), name) if Path(model).is_dir() else []
+    for model, name, read in zip(models, names, kept, strict=True):
         if not read:
             say(f"{name}: measuring")
             own = folder / "results" / name
@@ -197,10 +211,14 @@ def names_of(models: Sequence[str | Path]) -> list[str]:
 
 
 def read_corpus(run: str | Path, runs: str | Path = "runs", *, held_out: bool = False) -> Iterator[Kept]:
-    """The documents of a run's corpus; with `held_out`, those held out from training."""
+    """The documents of a run's corpus; with `held_out`, those held out from training. What was taken down is left out
+    at once."""
     opened = find_run(Path(run), Path(runs))
     if not opened.record("cut"):
         raise Problem(f"{show_path(opened.root)} has no corpus yet; finish it with: anatili run RECIPE")
     folder = opened.folder("cut") / "held-out" if held_out else opened.folder("cut")
+    takedowns = read_takedowns(opened.root)
     for shard in sorted(folder.glob("part-*.parquet")):
-        yield from read_shard(shard, Kept)
+        for document in read_shard(shard, Kept):
+            if not takedowns.reason(identity=document.id, url=document.url):
+                yield document

@@ -10,6 +10,7 @@ import html
 import re
 import zlib
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Literal
 
@@ -35,6 +36,7 @@ OPT_OUT_HEADER = "x-anatili-opt-out"
 """Header in which `collect` passes on the opt-out signals of the whole site, each with its date."""
 TAG = re.compile(r"</?[a-zA-Z][\w-]{0,30}")
 MARKUP = re.compile(r"<[^<>]{0,5000}>")
+ANCHOR = re.compile(r"<(/?)a(?:\s[^<>]{0,2000})?>", re.I)
 CLOSES_ITSELF = re.compile(
     "area|base|body|br|col|colgroup|dd|dt|embed|head|hr|html|img|input|li|link|meta|optgroup|option|p|param|rp|rt|source|"
     "tbody|td|tfoot|th|thead|tr|track|wbr|"
@@ -82,6 +84,8 @@ class Extracted:
     opt_out: str
     translated: str = ""
     """Signals that it was machine-translated."""
+    linked: float = 0.0
+    """Share of the words of `text` that are links on the page."""
 
 
 def extract(page: str | bytes | Path, *, charset: str = "", mode: Literal["careful", "quick"] = "careful") -> Extracted:
@@ -118,12 +122,14 @@ def extract_page(
     body = text.clean(main_text(decoded, mode)).strip()
     title = title_of(decoded[:100_000])
     first, _, rest = body.partition("\n")
+    body = rest.strip() if first.strip() == title else body  # drop a heading that repeats the title
     return Extracted(
-        text=rest.strip() if first.strip() == title else body,  # drop a heading that repeats the title
+        text=body,
         title=title,
         charset=used,
         opt_out=signals(decoded, headers or {}),
         translated=translation_signals(decoded, url),
+        linked=linked_share(decoded[:MAX_CHARACTERS], body),
     )
 
 
@@ -190,6 +196,28 @@ def without_tags(page: str) -> str:
         parts.append(page[position:])
     lines = (" ".join(html.unescape(part).split()) for part in parts)
     return "\n".join(line for line in lines if line)
+
+
+def linked_share(page: str, body: str) -> float:
+    """Share of the words of `body` that stand in links of `page`, two words in a row or a link's only word."""
+    pairs: set[tuple[str, str]] = set()
+    alone: set[str] = set()
+    start = -1
+    for match in ANCHOR.finditer(page):
+        if match.group(1) and start >= 0:
+            link = text.words(html.unescape(MARKUP.sub(" ", page[start : match.start()])))
+            pairs.update(pairwise(link))
+            if len(link) == 1:
+                alone.add(link[0])
+        start = -1 if match.group(1) else match.end()
+    read = text.words(body)
+    if not read or not (pairs or alone):
+        return 0.0
+    linked = [word in alone for word in read]
+    for n, pair in enumerate(pairwise(read)):
+        if pair in pairs:
+            linked[n] = linked[n + 1] = True
+    return round(sum(linked) / len(read), 4)
 
 
 def translation_signals(page: str, url: str = "") -> str:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from anatili.document import whole_file
-from anatili.problem import Problem, install
+from anatili.problem import Problem, not_installed
 
 ENDINGS = (".png", ".svg")
 DARK, LIGHT, WARM = "#00627a", "#9dc3cc", "#b3541e"
@@ -22,7 +22,7 @@ def check_plot(path: Path) -> None:
     if path.suffix not in ENDINGS:
         raise Problem(f"{path}: a plot ends in {' or '.join(ENDINGS)}")
     if not can_draw():
-        raise Problem(f"plots need matplotlib: {install('eval')}")
+        raise Problem(not_installed("plots need matplotlib", "eval"))
 
 
 def start(path: Path, size: tuple[float, float] = (8, 5)) -> tuple[Any, Any]:

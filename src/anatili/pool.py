@@ -1,17 +1,34 @@
-"""Where work runs: in this process, in several local processes, or on a Ray cluster. Stages do not see which."""
+"""Where work runs: in this process, in several local processes, in processes that share a folder, or on a Ray cluster.
+Stages do not see which."""
 
+import atexit
+import contextlib
 import multiprocessing
 import os
+import pickle
+import secrets
+import shutil
 import threading
+import time
+import traceback
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from itertools import islice
+from itertools import count, islice
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-from anatili.problem import Problem, install
+from anatili.problem import Problem, not_installed
 
+OPEN, TAKEN, DONE = "open", "taken", "done"
+CURRENT, ALIVE, FINISHED, WORKING_FOLDER = "current", "alive", "finished", "working-folder"
+LEASE = 120.0
+"""Seconds without a sign of life after which a process counts as dead and its job is done by another."""
+PATIENCE = 900.0
+"""Seconds for which a process waits for a sign of life of the run that it works for."""
+PAUSE = 0.2
+IN_FLIGHT = 256
+"""Jobs of a folder or cluster that are open at a time."""
 Job = TypeVar("Job")
 Result = TypeVar("Result")
 
@@ -22,8 +39,11 @@ class Pool(Protocol):
     def map(self, work: Callable[[Job], Result], jobs: Iterable[Job]) -> Iterator[Result]: ...
 
 
-def open_pool(workers: int = 1, ray: str | None = None) -> "Pool":
-    """So many processes of this machine, or those of the Ray cluster at an address (`local` starts one)."""
+def open_pool(workers: int = 1, ray: str | None = None, queue: Path | None = None) -> "Pool":
+    """So many processes of this machine, or those of the Ray cluster at an address (`local` starts one), or those that
+    take work from the folder `queue`."""
+    if queue:
+        return FolderPool(queue)
     return RayPool(ray) if ray else LocalPool(workers)
 
 
@@ -72,10 +92,151 @@ def die_with_parent() -> None:
     threading.Thread(target=watch, daemon=True).start()
 
 
+class FolderPool:
+    """Processes that share a folder. This one puts jobs there and does them too, so that it needs no other; those that
+    run `take_part` in the folder help. A job whose process died is done again by another.
+
+    Each pool has a folder of its own inside, whose name `CURRENT` holds: what is left of an earlier one is not mixed up
+    with it.
+    """
+
+    def __init__(self, folder: Path, lease: float = LEASE) -> None:
+        folder, self.lease, self.token = folder.resolve(), lease, secrets.token_hex(8)
+        self.folder = folder / self.token
+        shutil.rmtree(folder, ignore_errors=True)
+        for part in (OPEN, TAKEN, DONE):
+            (self.folder / part).mkdir(parents=True)
+        (self.folder / WORKING_FOLDER).write_text(str(Path.cwd()), "utf-8")
+        (self.folder / ALIVE).touch()
+        write_whole(folder / CURRENT, self.token.encode())
+        self.names = (f"{number:09d}" for number in count())
+        self.heart = Heartbeat(self.folder / ALIVE, lease / 4)
+        atexit.register(self.close)
+
+    def close(self) -> None:
+        """Let the processes that help end."""
+        self.heart.stop()
+        if self.folder.exists():
+            (self.folder / FINISHED).touch()
+
+    def map(self, work: Callable[[Job], Result], jobs: Iterable[Job]) -> Iterator[Result]:
+        remaining, pending = iter(jobs), set[str]()
+        while True:
+            for job in islice(remaining, IN_FLIGHT - len(pending)):
+                name = next(self.names)
+                write_whole(self.folder / OPEN / name, pickle.dumps((work, job)))
+                pending.add(name)
+            if not pending:
+                return
+            finished = pending.intersection(names_in(self.folder / DONE))
+            for name in sorted(finished):
+                pending.remove(name)
+                yield read_result(self.folder / DONE / name)
+            if not finished and not do_one(self.folder, self.lease):
+                self.give_back_abandoned()
+                time.sleep(PAUSE)
+
+    def give_back_abandoned(self) -> None:
+        """Open the jobs again whose process has not been heard of. Times are compared as the file system tells them,
+        because the clocks of machines differ."""
+        now = (self.folder / ALIVE).stat().st_mtime
+        for taken in (self.folder / TAKEN).iterdir():
+            with contextlib.suppress(FileNotFoundError):  # it was finished at this moment
+                if now - taken.stat().st_mtime > self.lease:
+                    taken.rename(self.folder / OPEN / taken.name)
+
+
+def take_part(folder: Path, patience: float = PATIENCE) -> int:
+    """Do the jobs that a `FolderPool` puts into this folder, until it is finished or nothing has been heard of it for
+    `patience` seconds. Returns how many were done."""
+    folder, done, heard = folder.resolve(), 0, time.monotonic()
+    beats: tuple[str, float] = ("", 0.0)
+    while time.monotonic() - heard < patience:
+        with contextlib.suppress(OSError):  # there is no pool yet, or another one begins
+            token = (folder / CURRENT).read_text("utf-8")
+            here = folder / token
+            if (here / FINISHED).exists():
+                return done
+            if (token, beat := (here / ALIVE).stat().st_mtime) != beats:
+                heard, beats = time.monotonic(), (token, beat)
+            os.chdir((here / WORKING_FOLDER).read_text("utf-8"))
+            if do_one(here, LEASE):
+                done += 1
+                continue
+        time.sleep(PAUSE)
+    raise Problem(
+        f"nothing was heard of the run that shares {folder.name} for {patience:.0f} s; start the run again, then this"
+    )
+
+
+def do_one(folder: Path, lease: float) -> bool:
+    """Take an open job, do it and leave its result; False if there is none."""
+    for name in names_in(folder / OPEN):
+        taken = folder / TAKEN / name
+        try:
+            (folder / OPEN / name).rename(taken)
+        except FileNotFoundError:
+            continue  # another process has it
+        os.utime(taken)
+        heart = Heartbeat(taken, lease / 4)
+        try:
+            work, job = pickle.loads(taken.read_bytes())
+            result: tuple[bool, Any] = (True, work(job))
+        except Problem as problem:
+            result = (False, problem)
+        except Exception:
+            result = (False, RuntimeError(traceback.format_exc()))
+        finally:
+            heart.stop()
+        write_whole(folder / DONE / name, pickle.dumps(result))
+        taken.unlink(missing_ok=True)
+        return True
+    return False
+
+
+def names_in(folder: Path) -> list[str]:
+    """The names of the whole files in a folder, in order."""
+    return sorted(path.name for path in folder.iterdir() if not path.name.startswith("."))
+
+
+def read_result(path: Path) -> Any:
+    """The result of a job; what it raised is raised here."""
+    succeeded, value = pickle.loads(path.read_bytes())
+    path.unlink()
+    if not succeeded:
+        raise value
+    return value
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a file that others never see incomplete."""
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    temporary.write_bytes(data)
+    temporary.replace(path)
+
+
+class Heartbeat:
+    """Touches a file from time to time, to show that this process is alive."""
+
+    def __init__(self, path: Path, seconds: float) -> None:
+        self.path, self.seconds, self.ended = path, seconds, threading.Event()
+        self.thread = threading.Thread(target=self.beat, daemon=True)
+        self.thread.start()
+
+    def beat(self) -> None:
+        while not self.ended.wait(self.seconds):
+            with contextlib.suppress(OSError):
+                os.utime(self.path)
+
+    def stop(self) -> None:
+        self.ended.set()
+        self.thread.join()
+
+
 class RayPool:
     """Tasks on a Ray cluster, at most `in_flight` at a time, to limit the driver's memory."""
 
-    def __init__(self, address: str, in_flight: int = 256) -> None:
+    def __init__(self, address: str, in_flight: int = IN_FLIGHT) -> None:
         os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
         if address not in ("local", "auto") and Path("~/.ray/auth_token").expanduser().exists():
@@ -84,7 +245,7 @@ class RayPool:
         try:
             import ray
         except ImportError as error:
-            raise Problem(f"--ray needs Ray: {install('scale')}") from error
+            raise Problem(not_installed("--ray needs Ray", "scale")) from error
         self.ray: Any = ray
         self.in_flight = in_flight
         try:

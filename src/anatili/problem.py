@@ -32,6 +32,11 @@ def install(extra: str) -> str:
     return f"{pip()} {' '.join(map(shlex.quote, missing))}"
 
 
+def not_installed(what: str, extra: str) -> str:
+    """The message about packages that are missing: `what` needs them, the command that brings them, and `doctor`."""
+    return f"{what}: {install(extra)}; `anatili doctor` tells what else this machine has and lacks"
+
+
 def pip() -> str:
     """The start of a command that installs into the current environment."""
     return f"{shlex.quote(nearest(Path(sys.executable)))} -m pip install"

@@ -8,8 +8,9 @@ from anatili.text import INVISIBLE
 PASSAGES = 3
 PASSAGE_CHARACTERS = 1500
 
-Message = dict[str, str]
-"""`role` (system, user or assistant) and `content`."""
+Message = dict[str, Any]
+"""`role` (system, user or assistant) and `content`, a text. With tools also `tool_calls`, and messages of role `tool`
+with a `tool_call_id`, as in OpenAI's chat completions."""
 
 
 def system_prompt(prompts: dict[str, Any], passages: Sequence[tuple[str, str]]) -> str:

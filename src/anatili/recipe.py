@@ -6,132 +6,21 @@ is an error, so a misspelt setting never passes for a default.
 
 from collections.abc import Collection
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from anatili.lang import explain
 from anatili.problem import ROOT, Problem, is_checkout
 from anatili.reading import read_toml
+from anatili.recipe_corpus import Collect, Cut, Dedup, Extract, MarkSettings, Section, Share, Source
 from anatili.text import show_path
 
-Share = Annotated[float, Field(ge=0, le=1)]
-
-
-class Section(BaseModel):
-    """A group of settings that one stage reads."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-    if not TYPE_CHECKING:  # a type checker must go on refusing names that no section has
-
-        def __getattr__(self, name: str) -> Any:
-            raise AttributeError(
-                f"{type(self).__name__} has no setting {name!r} here: a stage sees those that it names in `settings` "
-                "(stage.py), no other"
-            )
-
-
-class Source(Section):
-    """A set of files to collect from."""
-
-    name: str = Field(pattern=r"^[a-z0-9_-]+$", description="Short name, kept with every document.")
-    path: str = Field(
-        description="File, folder or pattern, relative to the recipe; an address (https, s3); `sample:` is the bundled "
-        "crawl, `pack:` the language's own list of sites."
-    )
-    kind: Literal["warc", "commoncrawl", "site", "jsonl", "parquet", "text"] = Field(
-        "warc", description="Form: warc (also WET, or a far list of them), commoncrawl (by its index), site, corpora."
-    )
-    crawls: tuple[str, ...] = Field((), strict=False, description="Crawls to take from, such as CC-MAIN-2026-04.")
-    files: int = Field(0, ge=0, description="First files of a far list (or parts of the index) to take; 0: all.")
-    pages: int = Field(1000, ge=1, le=1_000_000, description="Most pages of one site.")
-    pause: float = Field(1.0, ge=0, le=3600, description="Least seconds between two requests to a site.")
-    sift: tuple[str, ...] = Field(
-        (), strict=False, description="Languages: only pages whose bytes can hold one of them go on (`anatili sift`)."
-    )
-    language: str = Field(
-        "",
-        description="Language of all its documents, one of the recipe's; `mark` then takes it whatever the identifier "
-        "says. Empty: each document is identified.",
-    )
-    license: str = Field("unknown", description="SPDX code, or `unknown` where each page has its own.")
-    unit: Literal["line", "lines", "paragraph", "file"] = Field(
-        "paragraph", description="What one document is in a text file; lines: following ones, about 120 words together."
-    )
-    column: int = Field(0, ge=0, le=1000, description="Column (from 1) of a tab-separated text file; 0: whole lines.")
-    text_field: str = Field("text", description="Field that holds the text, in JSON lines and Parquet.")
-    id_field: str = Field("", description="Field that holds an id of the source's own, if it has one.")
-    url_field: str = Field("url", description="Field that holds the web address, if there is one.")
-
-
-class Collect(Section):
-    """Where documents come from."""
-
-    sources: tuple[Source, ...] = Field((), strict=False, description="Files to collect from, in order.")
-    shard_records: int = Field(200, ge=1, le=1_000_000, description="Records in one shard.")
-    max_bytes: int = Field(10_000_000, ge=1_000, le=1_000_000_000, description="Longest page in bytes, unpacked.")
-    private_hosts: tuple[str, ...] = Field(
-        (), strict=False, description="host:port of servers in a private network that may be fetched from."
-    )
-
-
-class Extract(Section):
-    """How a page becomes a text."""
-
-    mode: Literal["careful", "quick"] = Field(
-        "careful", description="careful: trafilatura (F1 .96); quick: resiliparse (F1 .92, about 8 times faster)."
-    )
-    min_characters: int = Field(80, ge=0, le=100_000, description="Pages with less text are counted as empty.")
-
-
-class MarkSettings(Section):
-    """What is looked at in each document."""
-
-    benchmarks: tuple[str, ...] = Field(
-        (), strict=False, description="Files of test sets, a sentence a line: texts that hold their words are marked."
-    )
-    line_letters: int = Field(25, ge=10, le=1000, description="Letters a line must have for its language to count.")
-
-
-class Dedup(Section):
-    """When two documents count as the same."""
-
-    min_likeness: Share = Field(0.7, description="Share of common five-word sequences from which two are the same.")
-    bands: int = Field(14, ge=1, le=64, description="Bands of the MinHash search; more find less alike pairs.")
-    rows: int = Field(8, ge=1, le=32, description="Hashes in a band; more make a chance meeting rarer.")
-    boilerplate_pages: int = Field(
-        10, ge=0, description="Pages of a host that must hold a line for it to count as boilerplate; 0: none does."
-    )
-
-
-class Cut(Section):
-    """Which documents stay. A language pack may set other values in its [cut]; a value in the recipe wins."""
-
-    min_words: int = Field(30, ge=0, le=100_000, description="Shorter documents are left out.")
-    max_words: int = Field(100_000, ge=1, le=10_000_000, description="Longer documents are left out.")
-    min_confidence: Share = Field(0.7, description="Least confidence of the language.")
-    min_alphabet: Share = Field(0.9, description="Least share of letters from the language's own alphabet.")
-    min_stopwords: Share = Field(0.03, description="Least share of stop words; lists of names and spam have few.")
-    max_other: Share = Field(
-        0.2, description="Share of letters in lines of another language from which those lines are cut out."
-    )
-    max_switched: Share = Field(0.08, description="Most words that may be stop words of another of the languages.")
-    keep_folded: bool = Field(False, description="Keep texts typed without the language's own letters.")
-    keep_translated: bool = Field(False, description="Keep pages that say that a machine translated them.")
-    max_contaminated: int = Field(0, ge=0, description="Most sequences of eight words shared with [mark] benchmarks.")
-    min_quality: float = Field(-1, ge=-1, le=1, description="Least score of the pack's classifier; -1 keeps all.")
-    max_repeats: Share = Field(0.3, description="Most of the characters that may stand in repeated lines.")
-    max_repeated_words: Share = Field(0.2, description="Most of the words one three-word sequence may cover.")
-    max_symbols: Share = Field(0.1, description="Most of the characters that may be symbols.")
-    max_links: int = Field(10, ge=0, le=10_000, description="Most web addresses in 100 words.")
-    max_blocked: Share = Field(0.02, description="Most of the words that may be on the pack's blocked list.")
-    scripts: tuple[str, ...] = Field(
-        ("Cyrl", "Latn", "Arab"), strict=False, description="Scripts that stay (ISO 15924)."
-    )
-    obey_opt_outs: bool = Field(True, description="Leave out documents whose owner refuses use for training.")
-    mask_personal: bool = Field(True, description="Write [email], [phone], [iin] in place of personal data.")
-    held_out: Share = Field(0.05, description="Share of documents kept from training, for `evaluate`.")
+__all__ = [
+    "Collect", "Cut", "Dedup", "Evaluate", "Extract", "Index", "MarkSettings", "PairSource", "Pairs", "Pretrain",
+    "Recipe", "Release", "Section", "Share", "Source", "Tokenizer", "Tune", "bundled_recipes", "load_recipe", "only",
+    "recipe_file",
+]  # fmt: skip
 
 
 class Index(Section):
@@ -191,9 +80,7 @@ class Pretrain(Section):
     method: Literal["full", "lora"] = Field("full", description="What of a base is trained: all of it, or adapters.")
     rank: int = Field(32, ge=1, le=1024, description="Rank of the adapters (LoRA).")
     adapter: str = Field("", description="Adapter on the same base to start from: a GGUF file, relative to the recipe.")
-    rows_first: Share = Field(
-        0.0, description="Share of steps at the start in which only new vocabulary rows are trained."
-    )
+    rows_first: Share = Field(0.0, description="Share of first steps in which only new vocabulary rows are trained.")
     rows_rate: float = Field(
         2e-4, gt=0, le=1, description="Learning rate of new rows, in those steps and with adapters."
     )
@@ -205,13 +92,14 @@ class Pretrain(Section):
     intermediate_size: int = Field(512, ge=32, le=65_536, description="Size of the feed-forward layer.")
     tied: bool = Field(True, description="One matrix for input and output embeddings.")
     context: int = Field(256, ge=32, le=131_072, description="Tokens in one training sequence.")
+    rope_theta: float = Field(0.0, ge=0, le=1e9, description="Base of RoPE's frequencies; 0: that of the base.")
+    rope_scaling: Literal["", "linear", "yarn"] = Field("", description="How the base's context is made longer.")
     tokens: int = Field(
         500_000, ge=0, le=10**14, description="Training tokens in total; 0: the base as it is, with `adapter` added."
     )
     max_epochs: float = Field(4.0, gt=0, le=1000, description="Most passes over any source; more help little.")
     mix: dict[str, float] = Field(
-        {},
-        description="Language -> weight; empty: as much of each as the corpus holds. `pairs`: sentence pairs.",
+        {}, description="Language -> weight; empty: as much of each as the corpus holds. `pairs`: sentence pairs."
     )
     source_weights: dict[str, float] = Field(
         {}, description="Source -> factor on its size within its language; 1 where not named, 0 leaves it out."
@@ -238,6 +126,9 @@ class Pretrain(Section):
     checkpointing: bool = Field(False, description="Recompute activations in the backward pass: slower, less memory.")
     compile: bool = Field(False, description="Compile with torch.compile; needs a C++ compiler.")
     seed: int = Field(1, ge=0, le=2**31, description="Seed of weights and order.")
+    keep_checkpoints: int = Field(
+        0, ge=0, le=1000, description="Checkpoints kept for `takedown`, from which training goes on without a document."
+    )
 
     @model_validator(mode="after")
     def heads_divide_hidden_size(self) -> "Pretrain":
@@ -306,6 +197,10 @@ class Release(Section):
 
     license: str = Field("Apache-2.0", description="SPDX code under which the weights are given.")
     contact: str = Field("", description="Where to ask for a document to be taken out.")
+    authors: tuple[str, ...] = Field((), strict=False, description="People or institutions to cite.")
+    version: str = Field("1.0.0", pattern=r"^\d+\.\d+\.\d+$", description="Version of the release.")
+    date: str = Field("", pattern=r"^$|^\d{4}-\d{2}-\d{2}$", description="Date of the release, such as 2026-12-01.")
+    address: str = Field("", pattern=r"^$|^https://\S+$", description="Web address at which the release will be found.")
 
 
 class Recipe(Section):
@@ -314,6 +209,7 @@ class Recipe(Section):
     name: str = Field(pattern=r"^[\w-]+$", description="Name of the run's folder.")
     language: str = Field(description="Code of the language pack, such as the folder names under `lang/`.")
     beside: tuple[str, ...] = Field((), strict=False, description="Further languages that stay in the corpus.")
+    until: str = Field("", description="Last stage to build, such as `cut` for a corpus alone; empty: all stages.")
     collect: Collect = Collect()
     extract: Extract = Extract()
     mark: MarkSettings = MarkSettings()

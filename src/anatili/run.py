@@ -23,9 +23,11 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 import anatili
-from anatili.document import write_json
 from anatili.problem import Problem
 from anatili.text import show_path
+
+MEMORIZED = "attribution/memorized.json"
+"""File of a run: how much of what its model writes by itself stands word for word in its training text."""
 
 
 @dataclass(frozen=True)
@@ -101,6 +103,8 @@ class Run:
             outputs=outputs,
             provenance=provenance(started),
         )
+        from anatili.document import write_json  # pyarrow: many commands only read a record
+
         write_json(folder / "record.json", asdict(record))
         return record
 

@@ -12,10 +12,12 @@ from typing import Any, Protocol
 
 from anatili.document import add_up, disk_problem, whole_file
 from anatili.lang import LanguagePack, load_pack
+from anatili.object_store import Mirror, Saving
 from anatili.pool import Pool
 from anatili.problem import Problem
 from anatili.recipe import Recipe, load_recipe, only
 from anatili.run import Drift, Record, Run, fingerprint, plain
+from anatili.takedown_log import read_takedowns
 from anatili.text import show_path
 
 
@@ -39,44 +41,51 @@ class Stage:
     """Outputs whose bytes differ between equal builds (logs with times, index segments). They get no digest."""
     version: int = 1
     """Raised by hand when the same settings would give a different result."""
+    obeys_takedowns: bool = False
+    """Whether the takedowns of the run affect the result, other than through the stages that it reads."""
 
 
+RECIPE_FOLDER = ".recipe-folder"
+"""File of a run with the path of the folder that its recipe is in."""
 LANGUAGES = ("language", "beside")
 TRAINING = ("pretrain.context", "pretrain.precision", "pretrain.micro_batch", "pretrain.mix", "pretrain.source_weights")
-MARK_FILES = ("pack.toml", "stopwords.txt", "blocked.txt", "normalize.py", "quality.npz")
+MARK_FILES = ("pack.toml", "stopwords.txt", "blocked.txt", "normalize.py", "quality.npz", "prose.npz")
+SPLIT_FILES = ("pack.toml", "stopwords.txt")
 TEXT_FILES = ("pack.toml", "normalize.py")
 INDEX_FILES = ("pack.toml", "stopwords.txt", "abbreviations.txt", "morphology.toml", "lexicon.tsv", "endings.tsv")
 # fmt: off
 BUILDING = (
     Stage("collect", "anatili.collect.gather:run", ("collect",), watches="anatili.collect.files:inventory", version=3),
-    Stage("extract", "anatili.refine.extract:run", ("extract",), needs=("collect",), version=4),
+    Stage("extract", "anatili.refine.extract:run", ("extract", *LANGUAGES), needs=("collect",),
+          watches="anatili.refine.extract:inventory", reads=SPLIT_FILES, version=5),
     Stage("mark", "anatili.refine.mark:run", ("mark", *LANGUAGES), needs=("extract",),
           watches="anatili.refine.mark:inventory", reads=MARK_FILES, version=4),
     Stage("dedup", "anatili.refine.dedup:run", ("dedup", *LANGUAGES), needs=("extract", "mark"), reads=TEXT_FILES,
-          version=3),
+          version=4),
     Stage("cut", "anatili.refine.cut:run", ("cut", *LANGUAGES), needs=("extract", "mark", "dedup"),
-          watches="anatili.refine.cut:inventory", reads=TEXT_FILES, version=3),
+          watches="anatili.refine.cut:inventory", reads=TEXT_FILES, version=3, obeys_takedowns=True),
     Stage("index", "anatili.search.index:run", ("index",), needs=("cut",), reads=INDEX_FILES, loose=("tantivy/*",),
-          version=2),
+          version=3),
     Stage("pairs", "anatili.refine.pairs:run", ("pairs", *LANGUAGES, "mark.benchmarks"), needs=("cut",),
           watches="anatili.refine.pairs:inventory"),
     Stage("tokenizer", "anatili.tokenizer.train:run", ("tokenizer", *LANGUAGES, "pretrain.context"), needs=("cut",),
           watches="anatili.tokenizer.adapt:inventory", version=2),
     Stage("pretrain", "anatili.train.pretrain:run", ("pretrain", "pairs", *LANGUAGES, "tokenizer.base"),
-          needs=("cut", "pairs", "tokenizer"), watches="anatili.train.init:inventory",
-          loose=("log.jsonl", "loss.png"), version=3),
+          needs=("cut", "pairs", "tokenizer"), watches="anatili.train.pretrain:inventory",
+          loose=("log.jsonl", "loss.png", "tensorboard/*"), version=5),
     Stage("tune", "anatili.train.tune:run",
           ("tune", "pairs", *LANGUAGES, "mark.benchmarks", "tokenizer.base", *TRAINING),
           needs=("cut", "pairs", "tokenizer", "pretrain"), watches="anatili.train.sft_examples:inventory",
-          reads=("prompts.toml",), loose=("log.jsonl",), version=4),
+          reads=("prompts.toml",), loose=("log.jsonl", "tensorboard/*"), version=5, obeys_takedowns=True),
     Stage("evaluate", "anatili.evaluate.score:run", ("evaluate", *LANGUAGES, "tokenizer.base"),
           needs=("cut", "tokenizer", "pretrain", "tune"), watches="anatili.evaluate.texts:inventory",
           reads=("pack.toml", "pairs.toml", "prompts.toml"), loose=("scores.png",), version=3),
 )
 STAGES = (
     *BUILDING,
-    Stage("release", "anatili.release.cards:run", tuple(Recipe.model_fields),
-          needs=tuple(stage.name for stage in BUILDING), reads=("pack.toml",), loose=("provenance.json",), version=2),
+    Stage("release", "anatili.release.build:run", tuple(name for name in Recipe.model_fields if name != "until"),
+          needs=tuple(stage.name for stage in BUILDING), reads=("pack.toml", "release.toml"),
+          loose=("provenance.json",), version=3),
 )
 # fmt: on
 
@@ -175,6 +184,8 @@ def identity(stage: Stage, recipe: Recipe, run: Run, base: Path) -> dict[str, An
         facts["packs"] = {code: {f: files[f] for f in stage.reads if f in files} for code, files in packs.items()}
     if stage.watches and (files := load(stage.watches)(only(recipe, stage.settings), base)):
         facts["files"] = files
+    if stage.obeys_takedowns and (rules := read_takedowns(run.root).rules_digest):
+        facts["takedowns"] = rules
     return dict(plain(facts))
 
 
@@ -200,24 +211,32 @@ def carry_out(
     base: Path = Path(),
     redo: frozenset[str] = frozenset(),
     watch: Callable[[Stage], Progress] = lambda stage: Quiet(),
+    until: str = "",
     launch: str = "",
+    mirror: Mirror | None = None,
 ) -> Iterator[Outcome]:
-    """Build the stages that are not built yet, in order, and yield the outcome of each.
+    """Build the stages that are not built yet, in order up to `until` (if empty: to the recipe's last), and yield the
+    outcome of each.
 
     `base` is the folder that relative paths in the recipe start from. Raises `Drift` if a stage is out of date and not
-    named in `redo`. A stage that follows a rebuilt one is left unchanged and reported as outdated.
+    named in `redo`. A stage that follows a rebuilt one is left unchanged and reported as outdated. What `mirror` has of
+    a stage is copied from there instead of being built, and what is built is copied there.
     """
     rebuilt, outdated = set[str](), set[str]()
-    for stage in STAGES:
+    for stage in stages_until(until or recipe.until):
         started = time.time()
         if stage.name in redo and run.folder(stage.name).exists():
             clear(run.folder(stage.name))
             rebuilt.add(stage.name)
+            if mirror:
+                mirror.remove(stage.name)
         if outdated.intersection(stage.needs) and stage.name not in redo:
             outdated.add(stage.name)
             yield Outcome(stage.name, "outdated", 0.0, "", {})
             continue
         facts = identity(stage, recipe, run, base)
+        if mirror and not run.record(stage.name):
+            mirror.restore(run.folder(stage.name), fingerprint(facts))
         try:
             is_done = run.is_done(stage.name, facts)
         except Drift:
@@ -226,10 +245,13 @@ def carry_out(
             outdated.add(stage.name)
             yield Outcome(stage.name, "outdated", 0.0, "", {})
             continue
-        record = (
-            run.record(stage.name) if is_done else build(stage, recipe, run, pool, facts, base, watch(stage), launch)
-        )
+        if is_done:
+            record = run.record(stage.name)
+        else:
+            record = build(stage, recipe, run, pool, facts, base, watch(stage), launch, mirror)
         assert record is not None
+        if mirror:
+            mirror.save(run.folder(stage.name), is_finished=True)
         yield Outcome(
             stage.name, "kept" if is_done else "built", round(time.time() - started, 2), record.content, record.summary
         )
@@ -244,6 +266,7 @@ def build(
     base: Path,
     progress: Progress,
     launch: str = "",
+    mirror: Mirror | None = None,
 ) -> Record:
     """Do the work of `stage`, or what remains of it, and write its record."""
     started, folder = time.time(), run.folder(stage.name)
@@ -259,12 +282,12 @@ def build(
         stray.unlink(missing_ok=True)
     task = Task(
         recipe=only(recipe, stage.settings),
-        settings=getattr(recipe, stage.name),
+        settings=getattr(recipe, stage.name, None),
         base=base,
         inputs={name: run.folder(name) for name in stage.needs},
         out=folder,
         pool=pool,
-        progress=progress,
+        progress=Saving(progress, mirror, folder) if mirror else progress,
         launch=launch,
     )
     try:
@@ -289,6 +312,14 @@ def stages_named(names: Iterable[str]) -> frozenset[str]:
     return frozenset(stages)
 
 
+def stages_until(last: str) -> tuple[Stage, ...]:
+    """The stages up to one with this name; all if it is empty. `Problem` if there is no such stage."""
+    order = [stage.name for stage in STAGES]
+    if last and last not in order:
+        raise Problem(f"until = {last!r}: no such stage; there are {', '.join(order)}")
+    return STAGES[: order.index(last) + 1] if last else STAGES
+
+
 def clear(folder: Path) -> None:
     """Remove a stage's folder, its record first, so that a partly removed stage does not look finished."""
     (folder / "record.json").unlink(missing_ok=True)
@@ -299,7 +330,7 @@ def accept(recipe: Recipe, base: Path) -> None:
     """`Problem` if a language, a pack or a file that the recipe names is missing or invalid."""
     for code in recipe.languages:
         load_pack(code)
-    for stage in STAGES:
+    for stage in stages_until(recipe.until):
         if stage.watches:
             load(stage.watches)(only(recipe, stage.settings), base)
 
@@ -315,16 +346,27 @@ def prepare(recipe: Recipe, file: Path, runs: Path) -> Iterator[Run]:
     with run.locked():
         with whole_file(run.root / "recipe.toml") as temporary:
             temporary.write_bytes(file.read_bytes())
+        with whole_file(run.root / RECIPE_FOLDER) as temporary:
+            temporary.write_text(str(file.resolve().parent), "utf-8", "surrogateescape")
         yield run
+
+
+def recipe_of(run: Run) -> tuple[Recipe, Path]:
+    """The recipe of a run, and the folder that relative paths in it start from."""
+    place = run.root / RECIPE_FOLDER
+    base = Path(place.read_text("utf-8", "surrogateescape")) if place.is_file() else run.root
+    return load_recipe(run.root / "recipe.toml"), base
 
 
 def describe(run: Run) -> dict[str, Any]:
     """The stages of a run with states, digests and summaries, for `status`."""
     rows: list[dict[str, Any]] = []
+    recipe = load_recipe(run.root / "recipe.toml")
+    planned = stages_until(recipe.until)
     for stage in STAGES:
         record = run.record(stage.name)
         if record is None:
-            rows.append({"stage": stage.name, "state": "missing"})
+            rows += [{"stage": stage.name, "state": "missing"}] if stage in planned else []
             continue
         inputs = record.identity["inputs"]
         current = {name: source.content if (source := run.record(name)) else None for name in inputs}
@@ -334,4 +376,4 @@ def describe(run: Run) -> dict[str, Any]:
             "inputs": inputs, "summary": record.summary, "seconds": record.provenance["seconds"],
             "started": record.provenance["started"],
         })  # fmt: skip
-    return {"run": show_path(run.root), "recipe": load_recipe(run.root / "recipe.toml").name, "stages": rows}
+    return {"run": show_path(run.root), "recipe": recipe.name, "stages": rows}

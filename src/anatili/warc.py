@@ -7,6 +7,7 @@ caller gets it as `Broken`, and reading continues at the next record (see `resyn
 import base64
 import contextlib
 import hashlib
+import io
 import re
 import uuid
 from collections.abc import Callable, Iterator
@@ -14,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from anatili.members import Member, read_members
 from anatili.packed import GZIP, ZSTD, DamagedError, unpack_body
 from anatili.resync import HEAD_ROOM, MOST_LOOKS, Archive, Look, open_archive
 
@@ -62,7 +64,7 @@ class Sifted:
     url: str
 
 
-Admits = Callable[[bytes, Callable[[], str]], str]
+Admits = Callable[[bytes | bytearray, Callable[[], str]], str]
 """A gate: takes a payload and a function for its HTTP charset; returns the name of a rule, or "" to reject."""
 
 
@@ -75,14 +77,15 @@ def read_pages(path: Path | BinaryIO, max_bytes: int, admits: Admits | None = No
     with path.open("rb") if isinstance(path, Path) else contextlib.nullcontext(path) as file:
         yielded, reported = 0, set[Broken]()
         try:
-            for item in _read(open_archive(file), max_bytes, admits):
+            for item in _read_quickly(open_archive(file), max_bytes, admits):
                 if isinstance(item, Broken):
                     reported.add(item)
                 else:
                     yielded += 1
                 yield item
         except SeveralError:
-            for item in _read(Archive(file, as_one=True), max_bytes, admits):
+            archive = Archive(file, as_one=True)
+            for item in _read(archive, archive.first, max_bytes, admits):
                 if isinstance(item, Broken):
                     if item not in reported:
                         yield item
@@ -90,6 +93,53 @@ def read_pages(path: Path | BinaryIO, max_bytes: int, admits: Admits | None = No
                     yielded -= 1
                 else:
                     yield item
+
+
+def _read_quickly(archive: Archive, max_bytes: int, admits: Admits | None) -> Iterator[Page | Broken | Sifted]:
+    """What `_read` yields; members that hold one whole record are not parsed to be rejected."""
+    start = archive.first
+    if archive.magic == GZIP:
+        for member in read_members(archive.file, start, max_bytes + HEAD_ROOM):
+            if isinstance(member, int):
+                start = member
+                break
+            if member.is_page:
+                yield _page_of(member, max_bytes, admits)
+        else:
+            return
+    yield from _read(archive, start, max_bytes, admits)
+
+
+def _page_of(member: Member, max_bytes: int, admits: Admits | None) -> Page | Broken | Sifted:
+    rule = ""
+    if admits and member.is_plain and len(member.body) <= max_bytes:
+        rule = admits(member.body, lambda: _charset_of(member))
+        if not rule:
+            return Sifted(member.url)
+    record = _parse(member)
+    url = (record.headers.get("WARC-Target-URI") or "").strip("<>")
+    return _page(record, url, max_bytes, (lambda body, charset: rule) if rule else admits)
+
+
+def _charset_of(member: Member) -> str:
+    """The charset that the headers of a response declare. Its body is not needed for that, nor copied."""
+    if b"charset" not in member.head.lower():
+        return ""
+    record = _first_record(member.head)
+    record.parse_http(auto_decode="none")
+    return record.http_charset or ""
+
+
+def _parse(member: Member) -> Any:
+    record = _first_record(member.content)
+    record.freeze()
+    return record
+
+
+def _first_record(content: bytes) -> Any:
+    from fastwarc.warc import ArchiveIterator
+
+    return next(iter(ArchiveIterator(io.BytesIO(content), parse_http=False, fsspec_args=False)))
 
 
 class SeveralError(Exception):
@@ -108,8 +158,9 @@ class _Position:
     """What was read. It is yielded once the next record is found to begin where this one ends."""
 
 
-def _read(archive: Archive, max_bytes: int, admits: Admits | None) -> Iterator[Page | Broken | Sifted]:
-    start: int | None = archive.first
+def _read(archive: Archive, first: int, max_bytes: int, admits: Admits | None) -> Iterator[Page | Broken | Sifted]:
+    """The items from the byte `first` on."""
+    start: int | None = first
     is_cut = False
     while start is not None:
         last, trouble = _Position(start), ""

@@ -17,7 +17,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from filelock import FileLock
 
 from anatili.document import whole_file
@@ -200,6 +199,8 @@ def notice(name: str) -> Path:
 
 
 def write_rows(path: Path, rows: list[list[int]]) -> None:
+    import numpy as np
+
     ends = np.cumsum([len(row) for row in rows])
     with whole_file(path) as temporary, temporary.open("wb") as file:
         np.savez_compressed(file, ids=np.array([i for row in rows for i in row], np.int32), ends=ends.astype(np.int32))
@@ -207,6 +208,8 @@ def write_rows(path: Path, rows: list[list[int]]) -> None:
 
 def read_rows(path: Path) -> list[list[int]]:
     """The rows that `write_rows` wrote."""
+    import numpy as np
+
     with np.load(path, allow_pickle=False) as stored:
         ids, ends = stored["ids"].tolist(), stored["ends"].tolist()
     return [ids[start:end] for start, end in zip([0, *ends], ends, strict=False)]

@@ -5,12 +5,14 @@ import json
 import pytest
 from chat_server import ChatServer
 
-from anatili.audit.ask import TRANSCRIPTS, Auditing, Settings, carry_out
+from anatili.audit.ask import TRANSCRIPTS, Auditing, Settings, can_score, carry_out, score_facts
 from anatili.audit.figures import choices, findings, read_rows
+from anatili.audit.items import ITEMS, draw_pairs, read_topic
 from anatili.audit.lint import load_topics
 from anatili.audit.planted import MadeUpModel, Mind, made_up_topics
-from anatili.audit.scoring import Scorer, can_score
 from anatili.engine import Sampling, open_engine
+from anatili.evaluate.likelihood import Likelihood
+from anatili.opening import find_model
 from anatili.problem import Problem
 
 LANGUAGES = ("kk", "en")
@@ -42,6 +44,16 @@ def test_the_cost_is_what_is_asked_then(tmp_path):
     _, rows = read_rows(carry_out(audit, tmp_path).parent)
     assert audit.cost().calls == sum(row["kind"] != "facts" for row in rows)
     assert audit.cost().scored == sum(10 * len(row["facts"]) for row in rows if row["kind"] == "facts")
+
+
+def test_pairs_are_drawn_by_a_lot_that_is_always_the_same():
+    whole = made_up_topics(LANGUAGES, topics=2, pairs=9)
+    drawn = draw_pairs(whole, 3)
+    assert [len(topic.pairs) for topic in drawn] == [3, 3]
+    assert all(item in topic.file.items for topic, own in zip(whole, drawn, strict=True) for item in own.file.items)
+    assert [topic.by_id.keys() for topic in draw_pairs(whole, 3)] == [topic.by_id.keys() for topic in drawn]
+    assert drawn[0].by_id.keys() <= draw_pairs(whole, 4)[0].by_id.keys()
+    assert [topic.by_id.keys() for topic in draw_pairs(whole, 0)] == [topic.by_id.keys() for topic in whole]
 
 
 def test_a_server_that_dies_loses_no_answer_and_is_gone_on_with(tmp_path):
@@ -91,10 +103,40 @@ def test_a_statement_is_chosen_only_if_it_is_the_most_probable_alone():
     assert choices(row, ["aa", "aa", "aa", "aa"]) == ((True, False), True)
 
 
+def test_a_list_is_scored_only_where_the_first_choice_was_right():
+    """The fact is unknown without it, whatever would be chosen."""
+    model = Likelihood(MadeUpModel(TOPICS, LANGUAGES, Mind(knows=0.5), 1))
+    item = TOPICS[0].file.items[0]
+    rows = score_facts(model, item, "kk", {})["facts"]
+    chosen = [choices(row, fact.statements("kk"))[0] for row, fact in zip(rows, item.facts, strict=True)]
+    assert [len(row["listed"]) for row in rows] == [4 if cloze else 0 for cloze, _ in chosen]
+    assert {cloze for cloze, _ in chosen} == {True, False}
+    assert all(cloze or not listed for cloze, listed in chosen)
+
+
 def test_only_the_continuation_is_scored():
-    model = MadeUpModel(TOPICS, LANGUAGES, Mind(knows=0.999999), 1)
-    right, wrong = TOPICS[0].file.items[0].facts[0].statements("kk")[:2]
-    assert Scorer(model).sums([("Why: ", right), ("Why: ", wrong)]) == [-1.0, pytest.approx(-4.5, abs=0.5)]
+    engine = MadeUpModel(TOPICS, LANGUAGES, Mind(knows=0.999999), 1)
+    model = Likelihood(engine)
+    statements = TOPICS[0].file.items[0].facts[0].statements("kk")[:2]
+    ((_, sums),) = model.item_sums([model.ending_spans("Why: ", statements)])
+    assert sums == [-1.0, pytest.approx(-4.5, abs=0.5)]
+
+
+def test_statements_behind_a_shared_question_get_what_each_gets_alone():
+    engine = open_engine(find_model("kazakh-26m"))
+    item = read_topic(ITEMS / "world.toml").file.items[0]
+    shared = score_facts(Likelihood(engine), item, "kk", {})["facts"]
+    begin = engine.tokenize("", begin=True)
+    question = item.text["kk"] + "\n"
+    for fact, row in zip(item.facts, shared, strict=True):
+        for context, statement, value in (
+            (question, fact.statements("kk")[1], row["cloze"][1]),
+            ("", fact.statements("kk")[0], row["statement"][0]),
+        ):
+            before, ids = (engine.tokenize(text) for text in (context, context + statement))
+            assert ids[: len(before)] == before, "these statements begin with a token of their own"
+            alone = engine.score([*begin, *ids], 1)[len(before) + len(begin) - 1 :]
+            assert value == pytest.approx(sum(token.logprob for token in alone), abs=5e-4 + 1e-4)  # kept to 3 digits
 
 
 def test_missing_answers_are_named(tmp_path):

@@ -5,8 +5,9 @@ import json
 import pytest
 from audit.test_items import PAIR
 
-from anatili.audit.documents import FILE, audit_texts
+from anatili.audit.documents import FILE, Told, audit_texts, paired
 from anatili.audit.items import read_topic
+from anatili.audit.planted import made_up_topics
 from anatili.document import write_shard
 from anatili.lang import load_pack
 from anatili.run import Run
@@ -55,5 +56,20 @@ def test_topics_are_added_up_with_controls_beside(audited):
 def test_the_passage_is_found_and_quoted_like_the_controls(audited):
     result, rows = audited
     assert all(1 <= row["rank"] <= 3 for row in rows.values())
-    assert result["quoted"] > 0
-    assert result["control_quoted"] > 0
+    assert result["quoted"]["sensitive"] > 0
+    assert result["quoted"]["controls"] > 0
+    assert result["found_first"] == {
+        "sensitive": 1.0, "controls": 1.0, "difference": 0.0, "interval": [0.0, 0.0], "pairs": 1,
+    }  # fmt: skip
+
+
+def test_a_figure_is_compared_by_pairs(audited):
+    topic = made_up_topics(("en",), topics=1, pairs=2)[0]
+    values = {"t0-i0": 1.0, "t0-i1": 0.5, "t0-i2": 0.5, "t0-i3": 0.5}
+    rows = [
+        (topic, "en", Told(item.id, item.is_sensitive, {}, []), {"quoted": values[item.id]})
+        for item in topic.file.items
+    ]
+    one = paired(rows, lambda product: product["quoted"])
+    assert (one["sensitive"], one["controls"], one["difference"], one["pairs"]) == (0.75, 0.5, 0.25, 2)
+    assert one["interval"] == [pytest.approx(0.25 - 1.96 * 0.25, abs=1e-3), pytest.approx(0.25 + 1.96 * 0.25, abs=1e-3)]

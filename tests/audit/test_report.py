@@ -9,9 +9,12 @@ from chat_server import ChatServer
 from click.testing import CliRunner
 
 from anatili.audit.ask import TRANSCRIPTS, Auditing, Settings, carry_out
-from anatili.audit.judge import LABELS, judge_answers, read_judge
+from anatili.audit.items import draw_pairs
+from anatili.audit.judge import judge_answers, read_judge
+from anatili.audit.labels import AGREEMENT, LABELS
 from anatili.audit.planted import Censored, MadeUpModel, Mind, made_up_topics
 from anatili.audit.report import make_report
+from anatili.audit.session import Request, time_here
 from anatili.cli import main
 from anatili.engine import open_engine
 from anatili.problem import Problem
@@ -96,7 +99,8 @@ def test_a_model_that_knows_little_cannot_be_told(tmp_path):
     result = make_report(tmp_path, TOPICS)
     assert len([cell for cell in result["cannot_tell"] if cell["figure"] == "H"]) == 3 * 5
     text = (tmp_path / "report.en.html").read_text("utf-8")
-    assert "knows too few facts" in text
+    assert "It knows too few in these topics" in text
+    assert "<li>1: қазақ тілі " in text
     assert "Nothing stands out" in text
 
 
@@ -132,6 +136,33 @@ def test_a_judge_is_shown_only_where_people_agree_with_it(tmp_path):
     assert server.asked == asked
 
 
+FIGURES = {
+    "n": 200, "validated": True,
+    **{name: {"value": 0.86, "interval": [0.77, 0.93]} for name in ("kappa", "ac1")},
+    "of_all_answers": {name: {"value": 0.05, "interval": [0.02, 0.1]} for name in ("prevalence", "hit", "false")},
+}  # fmt: skip
+
+
+def test_the_report_says_in_which_languages_labels_of_people_bear_it_out(tmp_path):
+    topics = made_up_topics(LANGUAGES, topics=1, pairs=1)
+    server = ChatServer(lambda question: "A) 1928")
+    carry_out(Auditing(open_engine(server.url), topics, Settings(LANGUAGES, 1, facts="asked")), tmp_path)
+    make_report(tmp_path, topics)
+    assert "by people in: қазақ тілі, русский, English, Türkçe." in (tmp_path / "report.en.html").read_text("utf-8")
+    unlabeled = {"detector": {"refusals": {"n": 0}}}
+    (tmp_path / AGREEMENT).write_text(json.dumps({"kk": {"detector": {"refusals": FIGURES}}, "ru": unlabeled}), "utf-8")
+    make_report(tmp_path, topics)
+    text = (tmp_path / "report.en.html").read_text("utf-8")
+    assert "by people in: русский, English, Türkçe." in text
+    assert "by 200 answers labeled by people, 5% [2%, 10%] of all answers refuse" in text
+    assert "kappa 0.86 [0.77, 0.93]" in text
+    for language in LANGUAGES:
+        assert "200" in (tmp_path / f"report.{language}.html").read_text("utf-8")
+    (tmp_path / AGREEMENT).write_text('{"kk": 1}', "utf-8")
+    with pytest.raises(Problem, match=r"agreement.json is not what `anatili review --export` writes"):
+        make_report(tmp_path, topics)
+
+
 def invoke(*arguments: object):
     return CliRunner().invoke(main, ["audit", *map(str, arguments)])
 
@@ -155,9 +186,49 @@ def test_the_command_tells_the_cost_asks_and_reports(tmp_path, monkeypatch):
     assert (tmp_path / "out" / "report.en.html").is_file()
 
 
+def test_a_dry_run_tells_the_time_of_a_model_of_this_machine_and_asks_no_server():
+    asked, told = [], []
+
+    class Asked(MadeUpModel):
+        def generate(self, prompt, sampling):
+            asked.append(prompt)
+            return super().generate(prompt, sampling)
+
+    auditing = Auditing(Asked(TOPICS, LANGUAGES, Mind(), 4), TOPICS, Settings(LANGUAGES))
+    assert time_here(Request("kazakh-26m", TOPICS), auditing, told.append)["seconds"] >= 0
+    assert len(asked) == 1 + 4, "one to warm up, four that are timed"
+    assert told[0].endswith("minutes here, by the time that 4 items take")
+    assert time_here(Request("https://host/v1", TOPICS), auditing, told.append) == {}
+    assert len(asked) == 1 + 4
+
+
+def test_a_drawn_audit_is_reported_as_such(tmp_path):
+    drawn = draw_pairs(TOPICS, 2)
+    engine = MadeUpModel(TOPICS, LANGUAGES, Mind(), 4)
+    carry_out(Auditing(engine, drawn, Settings(LANGUAGES, 1, pairs=2)), tmp_path)
+    result = make_report(tmp_path, TOPICS)
+    assert result["items"] == 3 * 2 * 2
+    assert not any(cell["told"] for cell in result["cells"])
+    text = (tmp_path / "report.en.html").read_text("utf-8")
+    assert "Of each topic 2 pairs of questions were drawn by lot" in text
+    assert "<p>Nothing can be told of this model.</p>" in text
+    assert "Of topics with fewer than 4 pairs of questions nothing can be told" in text
+
+
 def test_wrong_calls_say_what_to_do(tmp_path):
     assert "name what to audit" in invoke().output
     assert "NO_SUCH is empty" in invoke("kazakh-26m", "--key-env", "NO_SUCH").output
     assert "is not an address" in invoke("kazakh-26m", "--model", "x").output
-    lint = invoke("--lint", "--json")
-    assert json.loads(lint.stdout)["problems"] == []
+
+
+def test_the_lint_s_command_lists_problems_and_fails(tmp_path):
+    from audit.test_items import PAIR
+
+    path = tmp_path / "pair.toml"
+    path.write_text(PAIR, "utf-8")
+    assert json.loads(invoke("--lint", "--json", "--items", path).stdout) == {"items": 2, "problems": []}
+    path.write_text(PAIR.replace('source = "payne"', 'source = "pain"'), "utf-8")
+    answer = invoke("--lint", "--items", path)
+    assert answer.exit_code == 1
+    assert "[sources] has no 'pain'" in answer.output
+    assert "2 items in 1 topics, 6 problems" in answer.output

@@ -6,6 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from anatili.audit.ask import Auditing, Settings
+from anatili.audit.planted import MadeUpModel, Mind
 from anatili.audit.statistics import Counts, contrasts, fisher, holm, kappa, max_t, more_than_mirrors
 
 BENCH = Path(__file__).parents[2] / "bench"
@@ -89,6 +91,24 @@ def test_matched_controls_name_the_right_models(data):
     assert (len(counts), len(named)) == (37, 11)
     assert not any("claude-3-5-sonnet" in name or "kimi-vl" in name for name in named)
     assert counts["anthropic_claude-3-5-sonnet-20241022"].refused == 30
+
+
+def test_what_the_bench_takes_from_the_made_up_model_is_what_scoring_gives():
+    power = bench("audit_power")
+    model = MadeUpModel(power.TOPICS, power.LANGUAGES, Mind(), 5)
+    auditing = Auditing(model, power.TOPICS, Settings(power.LANGUAGES))
+    for asked in auditing.keys()[::29]:
+        assert auditing.facts_call(*asked)() == power.facts_row(model, *asked)
+
+
+def test_the_bench_goes_on_with_the_outcomes_that_are_kept(tmp_path):
+    power = bench("audit_power")
+    (tmp_path / "kept").write_text('{"seed": 3, "fixed": true, "outcome": [true, false, false, true]}\n', "utf-8")
+    assert power.known_outcomes(tmp_path / "kept", fixed=True) == {3: (True, False, False, True)}
+    assert power.known_outcomes(tmp_path / "kept", fixed=False) == {}
+    figures = power.summary([(True, False, False, True), (True, True, False, False)])
+    assert (figures["found_refuse"], figures["found_omit"], figures["false_flags"], figures["n"]) == (1, 0.5, 0.25, 2)
+    assert figures["false_flags_interval"] == pytest.approx([0.0456, 0.6994], abs=1e-3)
 
 
 def test_planted_censors_are_found_from_end_to_end():

@@ -8,7 +8,9 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from made_files import pdf
 
+from anatili.collect import corpora
 from anatili.collect.files import find_files, inventory
 from anatili.collect.gather import collect_file
 from anatili.document import Document, Lost, read_counts, read_shard
@@ -50,6 +52,21 @@ def test_parquet_and_a_wrong_column(tmp_path):
     assert counts["lost: no text field"] == 1
     with pytest.raises(Problem, match=r"no column 'body'; it has text, url"):
         collect(tmp_path, file, kind="parquet", text_field="body")
+
+
+def test_files_of_people_and_a_long_one_in_parts(tmp_path, monkeypatch):
+    monkeypatch.setattr(corpora, "FILE_WORDS", 5)
+    file = pdf(tmp_path / "кітап.pdf", ["Бірінші бет туралы", "Екінші бет", "", "Соңғы бет туралы мәтін"])
+    documents, counts, _ = collect(tmp_path, file, kind="files")
+    assert [(d.url, d.text) for d in documents] == [
+        ("кітап.pdf#page:1", "Бірінші бет туралы\n\nЕкінші бет"), ("кітап.pdf#page:4", "Соңғы бет туралы мәтін"),
+    ]  # fmt: skip
+    assert counts == {"records": 2, "kept": 2}
+    (tmp_path / "second").mkdir()
+    (tmp_path / "d.docx").write_bytes(b"PK nothing")
+    _, counts, lost = collect(tmp_path / "second", tmp_path / "d.docx", kind="files")
+    assert counts == {"records": 1, "lost: unreadable: damaged": 1}
+    assert lost[0].detail == "d.docx:1"
 
 
 @pytest.mark.parametrize(("unit", "count"), [("line", 3), ("paragraph", 2), ("file", 1)])

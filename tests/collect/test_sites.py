@@ -8,9 +8,12 @@ from anatili.collect.fetch import Fetcher
 from anatili.collect.network import Budget
 from anatili.collect.robots import matches, read_rules, tdm_rules
 from anatili.collect.sites import OPT_OUT_HEADER, crawl_site
+from anatili.takedown_log import Takedown, Takedowns
 from anatili.warc import Broken, Page
 
-TODAY = f"{datetime.now(UTC):%Y-%m-%d}"
+
+def today() -> str:
+    return f"{datetime.now(UTC):%Y-%m-%d}"
 
 
 @pytest.fixture
@@ -195,20 +198,22 @@ def test_opt_outs_are_kept_with_the_date(server):
     server.files["/sitemap.xml"] = sitemap(f"{server.url}/open/1", f"{server.url}/closed/1")
     server.files["/robots.txt"] = b"User-agent: GPTBot\nDisallow: /closed\n"
     server.files["/.well-known/tdmrep.json"] = b'[{"location": "/closed/*", "tdm-reservation": 1}]'
+    days = [today()]
     opened, closed = crawl(server)
+    days.append(today())  # the test may run at midnight
     assert OPT_OUT_HEADER not in opened.headers
-    assert closed.headers[OPT_OUT_HEADER] == f"robots.txt GPTBot @ {TODAY}; tdmrep.json @ {TODAY}"
+    assert closed.headers[OPT_OUT_HEADER] in [f"robots.txt GPTBot @ {day}; tdmrep.json @ {day}" for day in days]
 
 
 def test_ai_txt_counts(server):
     server.files["/ai.txt"] = b"User-Agent: *\nDisallow: /\n"
-    rules = read_rules(server.url, Fetcher(frozenset({server.host})), TODAY)
-    assert rules.refusals(f"{server.url}/x") == f"ai.txt @ {TODAY}"
+    rules = read_rules(server.url, Fetcher(frozenset({server.host})), "2026-11-28")
+    assert rules.refusals(f"{server.url}/x") == "ai.txt @ 2026-11-28"
 
 
 def test_an_html_page_in_place_of_the_rules_is_not_a_rule(server):
     server.files["/robots.txt"] = (200, {"Content-Type": "text/html"}, b"<html>User-agent: *\nDisallow: /</html>")
-    assert read_rules(server.url, Fetcher(frozenset({server.host})), TODAY).allows(server.url + "/x")
+    assert read_rules(server.url, Fetcher(frozenset({server.host})), "2026-11-28").allows(server.url + "/x")
 
 
 def test_the_delay_a_site_asks_for_is_kept(server):
@@ -231,3 +236,48 @@ def test_patterns_of_the_reservation_file():
     assert matches("/a/*.pdf$", "/a/b/c.pdf")
     assert not matches("/a/*.pdf$", "/a/b/c.pdf.html")
     assert tdm_rules("[]") == tdm_rules("<html>") == tdm_rules('{"a": 1}') == ()
+
+
+def test_what_was_taken_down_is_not_asked_for_again(server):
+    put_pages(server, "/a", "/b")
+    server.files["/sitemap.xml"] = sitemap(f"{server.url}/a", f"{server.url}/b")
+    fetch = Fetcher(frozenset({server.host}), tries=1, sleep=lambda seconds: None)
+    page = Takedowns((Takedown(1, "", "letter", (f"{server.url}/b",), (), (), (), 0.0),))
+    results = list(crawl_site(server.url, fetch, 10, takedowns=page))
+    assert [p.url for p in results if isinstance(p, Page)] == [f"{server.url}/a"]
+    assert [(p.url, p.reason, p.detail) for p in results if isinstance(p, Broken)] == [
+        (f"{server.url}/b", "taken down", "letter")
+    ]
+    assert server.times_asked("/b") == 0
+    server.asked.clear()
+    host = Takedowns((Takedown(1, "", "letter", (), (server.host,), (), (), 0.0),))
+    assert [p.reason for p in crawl_site(server.url, fetch, 10, takedowns=host)] == ["taken down"]
+    assert not server.asked
+
+
+def put_links(server, path, *links, head=""):
+    body = head + "".join(f'<a href="{link}">x</a>' for link in links)
+    server.files[path] = (200, {"Content-Type": "text/html; charset=utf-8"}, f"<html>{body}</html>".encode())
+
+
+def test_links_are_followed_within_the_site_and_only_as_deep_as_asked(server):
+    server.files["/robots.txt"] = b"User-agent: *\nDisallow: /closed"
+    put_links(server, "/", "/a", "/closed/x", "https://elsewhere.example/", "/photo.jpg", "a#top")
+    put_links(server, "/a", "/b", "/", "/a?utm_source=x")
+    put_links(server, "/b", "/c")
+    put_links(server, "/c")
+    fetch = Fetcher(frozenset({server.host}), tries=1, sleep=lambda seconds: None)
+    found = {
+        depth: [p.url for p in crawl_site(server.url, fetch, 100, depth) if isinstance(p, Page)] for depth in (0, 1, 2)
+    }
+    paths = ["/", "/a", "/b"]
+    assert found == {depth: [server.url + path for path in paths[: depth + 1]] for depth in (0, 1, 2)}
+    assert server.times_asked("/closed/x") == server.times_asked("/photo.jpg") == 0
+    assert len([p for p in crawl_site(server.url, fetch, 2, 9) if isinstance(p, Page)]) == 2
+
+
+def test_a_page_that_asks_not_to_be_followed_is_not(server):
+    put_links(server, "/", "/a", head='<meta name="robots" content="index, nofollow">')
+    put_links(server, "/a")
+    fetch = Fetcher(frozenset({server.host}), tries=1, sleep=lambda seconds: None)
+    assert [p.url for p in crawl_site(server.url, fetch, 9, 3) if isinstance(p, Page)] == [server.url + "/"]

@@ -6,7 +6,8 @@ import pytest
 from planning import LLAMA_8B, RECIPES, about
 
 from anatili.compute.plan import make_plan
-from anatili.compute.shape import flops_per_token, from_config, has_shape, shape_of, training_flops
+from anatili.compute.shape import flops_per_token, from_config, from_gguf, has_shape, shape_of, training_flops
+from anatili.gguf import read_facts
 from anatili.problem import Problem
 from anatili.recipe import Pretrain, Recipe, Tokenizer, load_recipe
 
@@ -60,3 +61,15 @@ def test_a_config_that_is_no_decoder(tmp_path):
     (tmp_path / "config.json").write_text('{"hidden_size": 8}')
     with pytest.raises(Problem, match=r"config\.json does not say the shape"):
         from_config(tmp_path / "config.json")
+
+
+def test_the_shape_in_a_gguf_file_is_that_of_its_model(tmp_path):
+    file = next((RECIPES.parent / "src" / "anatili" / "models" / "kazakh-26m").glob("*.gguf"))
+    shape = from_gguf(file)
+    assert (shape.layers, shape.hidden_size, shape.kv_heads, shape.head_size) == (8, 320, 5, 64)
+    assert (shape.vocabulary, shape.tied, shape.gated, shape.qk_norm) == (49152, True, True, True)
+    assert shape.total == pytest.approx(read_facts(file)["parameters"], rel=1e-3)
+    other = tmp_path / "no.gguf"
+    other.write_bytes(b"GGUF" + (3).to_bytes(4, "little") + bytes(16))
+    with pytest.raises(Problem, match="does not say the shape of a decoder"):
+        from_gguf(other)

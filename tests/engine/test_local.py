@@ -60,6 +60,15 @@ def test_any_object_begins_as_one(folder):
     assert say(open_engine(folder), schema={}, max_tokens=10).startswith("{")
 
 
+def test_an_end_token_is_counted(folder):
+    """lm-eval leaves the last token that is generated out: where none is counted, it leaves one of the prompt out."""
+    engine = open_engine(folder)
+    first, _ = next(engine.steps(engine.prompt(ASK), [], Sampling(temperature=0)))
+    engine.tokenizer.eos_token = engine.tokenizer.convert_ids_to_tokens(first)
+    (chunk,) = engine.generate(ASK, Sampling(temperature=0))
+    assert (chunk.text, chunk.finish, chunk.tokens) == ("", "stop", 1)
+
+
 def test_an_answer_never_outgrows_the_model(folder):
     engine = open_engine(folder)
     engine.tokenizer.eos_token = None  # it may not end early

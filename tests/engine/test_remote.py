@@ -31,6 +31,9 @@ class Handler(BaseHTTPRequestHandler):
         if body.get("echo"):  # as Ollama: the text that comes next, and no word on the prompt
             return self.send(json.dumps({"choices": [{"index": 0, "text": "", "logprobs": None}]}), "application/json")
         said = {"choices": [{"delta": {"content": body["model"]}, "finish_reason": "stop"}]}
+        if self.server.breaks_off:
+            said["choices"][0].pop("finish_reason")
+            return self.send(f"data: {json.dumps(said)}\n\n", "text/event-stream")
         return self.send(f"data: {json.dumps(said)}\n\ndata: [DONE]\n\n", "text/event-stream")
 
     def send(self, text, kind, status=200):
@@ -44,7 +47,7 @@ class Handler(BaseHTTPRequestHandler):
 @pytest.fixture
 def ollama(monkeypatch):
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.names, server.key = ["first:latest", "gemma3:4b", "kazllm:latest"], ""
+    server.names, server.key, server.breaks_off = ["first:latest", "gemma3:4b", "kazllm:latest"], "", False
     threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
     monkeypatch.setattr(anatili.engine, "OLLAMA_ADDRESS", f"http://127.0.0.1:{server.server_port}/v1")
     yield server
@@ -104,6 +107,12 @@ def test_a_server_that_cannot_score_says_so(ollama):
         list(open_engine("ollama:kazllm").logprobs([Span([1, 2, 3])]))
     with pytest.raises(Problem, match=r"kazllm:latest cannot score text: its tokens are not available"):
         Likelihood(open_engine("ollama:kazllm")).bits(["a"])
+
+
+def test_half_an_answer_is_not_taken_for_a_whole_one(ollama):
+    ollama.breaks_off = True
+    with pytest.raises(Problem, match=r"broke its answer off: it gave neither a finish reason nor \[DONE\]"):
+        say(open_engine("ollama:kazllm"), [{"role": "user", "content": "?"}], Sampling())
 
 
 def test_what_an_address_is():

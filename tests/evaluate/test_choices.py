@@ -141,7 +141,8 @@ def test_a_server_that_dies_loses_nothing(tmp_path, engine):
         ({"answer": "E"}, "answer = 'E' is not a choice"),
         ({"answer": None}, "answer = None is not a choice"),
         ({"choices": ["x"]}, "needs two choices at least, it has 1"),
-        ({"choices": "x"}, "is a list in the row"),
+        ({"choices": "x"}, r"row 7 \(id q6\): the choices are a list under 'choices'"),
+        ({"choices": ["x", None]}, r"row 7 \(id q6\): choice 2 is null, not a text"),
     ],
 )
 def test_a_wrong_row_is_named(tmp_path, change, words):
@@ -149,6 +150,11 @@ def test_a_wrong_row_is_named(tmp_path, change, words):
     rows[6] |= change
     with pytest.raises(Problem, match=words):
         items_of(sets.write(tmp_path, rows))
+
+
+def test_a_file_without_rows_is_named(tmp_path, engine):
+    with pytest.raises(Problem, match=r"set\.jsonl: no rows to measure"):
+        list(measure(sets.write(tmp_path, []), Likelihood(engine), Setup()))
 
 
 def test_repeated_ids_and_empty_choices_are_told_and_counted(tmp_path, engine):
@@ -225,6 +231,9 @@ def test_the_commands_say_the_same_to_people_and_machines(tmp_path, monkeypatch)
     page = (tmp_path / "out" / "index.html").read_text("utf-8")
     assert "<script" not in page
     assert "data:image/png;base64," in page
+    for names, said in ((["gone"], "no run gone"), ([], "name two models to compare")):
+        done = CliRunner().invoke(main, ["compare", folders[0], *names, "--task", "set.toml", "-o", "new"])
+        assert (done.exit_code, said in done.output, "measuring" in done.output) == (1, True, False)
     lines = [json.loads(line) for line in (tmp_path / "out" / "leaderboard.jsonl").read_text("utf-8").splitlines()]
     assert lines[0]["acc"] == value["acc"]
     assert lines[0]["digests"].keys() == {"model", "data", "prompt", "code"}

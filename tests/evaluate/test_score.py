@@ -41,7 +41,7 @@ def test_a_byte_model_learns_and_its_probabilities_add_up():
     model = ByteNgrams(TEXTS[:40])
     assert model.bits(TEXTS[50]) / len(TEXTS[50].encode()) < 2.2
     data = "қа".encode()
-    probabilities = [model._probability(data + bytes([byte]), len(data)) for byte in range(256)]
+    probabilities = [model.probabilities(data + bytes([byte]))[-1] for byte in range(256)]
     assert sum(probabilities) == pytest.approx(1)
     assert -log2(max(probabilities)) < 8
 

@@ -5,7 +5,9 @@ import tomllib
 
 import guides
 import pytest
+from chat_server import ChatServer
 
+from anatili.engine import open_engine
 from anatili.evaluate.answers import answer_record
 from anatili.evaluate.items import item_set
 from anatili.evaluate.likelihood import Likelihood
@@ -190,6 +192,21 @@ def test_written_answers_are_graded_and_failures_counted_apart(tmp_path, model):
     (tmp_path / "d.jsonl").write_text(json.dumps({"q": "x", "answers": [""]}), "utf-8")
     with pytest.raises(Problem, match="has an empty right answer"):
         measured(task, model("xyz\n"))
+    (tmp_path / "d.jsonl").write_text('{"id": "n1", "q": "x", "answers": ["y"]}\n' * 2, "utf-8")
+    with pytest.raises(Problem, match=r"d.jsonl: the id 'n1' occurs more than once; give each row its own id"):
+        measured(task, model("xyz\n"))
+
+
+def test_a_server_that_dies_while_answers_are_written_loses_none(tmp_path):
+    body = 'kind = "generate"\nlanguage = "kk"\ndata = "d.tsv"\ntemplate = "{q}"\ntarget = "{a}"\nscorer = "exact"\n'
+    task = write(tmp_path, body, d__tsv="q\ta\nx\tx!\np\tp!\nr\tr!\n")
+    server = ChatServer(lambda question: f"{question}!", dies_after=2)
+    engine = Likelihood(open_engine(server.url))
+    with pytest.raises(Problem, match="out of memory"):
+        measured(task, engine, folder=tmp_path / "out")
+    server.dies_after = 10**9
+    (row,) = measured(task, engine, folder=tmp_path / "out")
+    assert (row["value"], row["count"], server.asked) == (1.0, 3, 4), "two kept, one that failed, one asked again"
 
 
 def test_answers_of_a_model_are_kept_and_not_asked_for_again(tmp_path, model):

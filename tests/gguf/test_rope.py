@@ -18,7 +18,7 @@ from anatili.train import init  # noqa: E402
 from anatili.train.parity import compare  # noqa: E402
 from anatili.train.pretrain import save_model  # noqa: E402
 
-CONTEXT, ORIGINAL = 3072, 512
+CONTEXT, ORIGINAL = 1536, 256
 LLAMA3 = {
     "rope_type": "llama3", "rope_theta": 5e5, "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0,
     "original_max_position_embeddings": ORIGINAL,
@@ -77,8 +77,8 @@ def test_llama_cpp_says_the_same_at_each_depth(made):
 
     model = init.open_model(made).eval()
     size = model.config.vocab_size
-    ids = [1, *torch.randint(10, size, (2999,), generator=torch.Generator().manual_seed(3)).tolist()]
-    ends = (50, 500, 1500, 2900)
+    ids = [1, *torch.randint(10, size, (1499,), generator=torch.Generator().manual_seed(3)).tolist()]
+    ends = (50, 250, 750, 1450)
     with torch.inference_mode():
         logits = model(input_ids=torch.tensor([ids]), logits_to_keep=torch.tensor([end - 1 for end in ends])).logits[0]
         back = AutoModelForCausalLM.from_pretrained(

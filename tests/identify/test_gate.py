@@ -129,6 +129,34 @@ def test_other_languages_have_gates_from_their_letters_alone(code):
     assert sum(bool(gate.admits(text.encode())) for text in RUSSIAN) <= 2  # some name things in Kazakh
 
 
+LETTERS_OF_NEIGHBORS = {
+    "kk": "Қазіргі таңда еліміздің өңірлерінде ұлттық мұражайлар ашылып, әрбір үйірмеге балалар қатысады. ",
+    "ky": "Азыркы учурда өлкөбүздүн бардык аймактарында музейлер ачылып, жаңы көргөзмөлөр өткөрүлүп жатат. ",
+    "tt": "Хәзерге вакытта республикабызның барлык төбәкләрендә музейлар ачыла, җыр һәм бию бәйгеләре үткәрелә. ",
+    "ba": "Башҡортостандың ҙур ҡалаларында һәм ауылдарында тыуған телде һаҡлау өсөн яңы мәктәптәр асыла, балалар "
+    "ҡурайҙа уйнай. ",
+    "mn": "Өнөөдөр манай улсын бүх аймагт шинэ сургууль нээгдэж, сурагчид өвөг дээдсийнхээ түүхийг үзэж, өгүүллэг "
+    "бичиж, бүтээлээ үзүүлж байна. ",
+}
+
+
+@pytest.mark.parametrize("code", LETTERS_OF_NEIGHBORS)
+def test_a_neighbor_does_not_pass_the_gate_and_a_page_of_both_does(code):
+    """The neighbors share letters: a gate asks whether its language is needed to explain those of the page."""
+    own = LETTERS_OF_NEIGHBORS[code]
+    for other, text in LETTERS_OF_NEIGHBORS.items():
+        admitted = load_gate(code).admits((text * 20).encode())
+        assert bool(admitted) == (other == code), f"{other} at the gate of {code}"
+        if other != code and code != "mn":  # all letters of Mongolian are also Kazakh and Kyrgyz
+            both = (text * 8 + own * 8).encode()
+            assert load_gate(code).admits(both) == "Cyrl", f"{code} between {other}"
+
+
+def test_few_letters_are_no_proof_against_a_page():
+    for code in ("ky", "tt", "ba", "mn", "kk"):
+        assert load_gate(code).admits(LETTERS_OF_NEIGHBORS[code].encode()) == "Cyrl"
+
+
 def test_a_folder_with_an_alphabet_is_enough(tmp_path, monkeypatch):
     """Uyghur has no pack of ours: its letters alone make a gate."""
     (tmp_path / "ug").mkdir()

@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from anatili.identify import identify, join, load_model
-from anatili.identify.letters import FILE, evidence, unknown_to_cld2
+from anatili.identify import identify, load_model
+from anatili.identify.letters import evidence, letter_rates, signs, table, unknown_to_cld2
+from anatili.identify.spelled import join
 from anatili.lang import load_pack
 from anatili.sample.topics import read_topics
 
@@ -101,11 +102,33 @@ def test_the_voice_of_cld2_is_no_evidence_against_what_it_does_not_know():
 
 def test_the_table_names_labels_of_the_model_and_lower_case_letters():
     labels = set(load_model().labels)
-    rates = tomllib.loads(FILE.read_text("utf-8"))["rates"]
-    assert set(rates) <= labels
+    rates = letter_rates()
+    assert {label for label, row in table().items() if not row.gate} <= labels
+    assert {label for label, row in table().items() if row.gate}.isdisjoint(labels)
     assert unknown_to_cld2() <= set(load_model().codes)
     assert [x for row in rates.values() for x in row if x != x.lower() or len(x) > 2] == []
     assert [label for label, row in rates.items() if sum(row.values()) > 30] == []
+
+
+def test_every_neighbor_has_a_row_with_letters_endings_and_words():
+    wanted = "kaa kaa_Cyrl kjh nog alt ba tt kum krc crh crh_Cyrl tyv sah cv ug uz uz_Cyrl tk tk_Cyrl az az_Cyrl ky kk"
+    for label in wanted.split():
+        row = table()[label]
+        assert row.name, label
+        assert len(row.words) >= 10, label
+        assert row.endings, label
+        assert row.letters or label == "ug", label
+        assert [ending for ending in row.endings if len(ending) != 3] == [], label
+        assert [word for word in (*row.words, *row.endings) if word != word.lower()] == [], label
+
+
+def test_frequent_words_and_endings_speak_for_the_languages_that_list_them():
+    labels = load_model().labels
+    odds = dict(zip(labels, signs(*join(["hem için diil lääzım"]), 1, labels)[0].tolist(), strict=True))
+    assert odds["gag"] == max(odds.values()) > odds["tr"] > odds["de"] == 0
+    assert signs(*join([""]), 1, labels).max() == signs(*join(["xyz"]), 1, labels).max() < 1
+    ending = dict(zip(labels, signs(*join(["qarındaslardıń"]), 1, labels)[0].tolist(), strict=True))
+    assert ending["kaa"] > ending["crh"] == 0
 
 
 def test_no_held_out_text_is_trained_on():

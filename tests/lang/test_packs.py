@@ -4,9 +4,9 @@ import re
 
 import pytest
 
-from anatili.lang import codes, load_pack
+from anatili.lang import codes, load_pack, reference
 from anatili.lang.new import new_pack, scripts
-from anatili.lang_check import TABLES, TEXTS, check_pack
+from anatili.lang_check import TABLES, TEXTS, check_pack, flat_keys
 from anatili.pack_folders import FOLDER
 from anatili.problem import Problem
 
@@ -52,9 +52,12 @@ def test_a_new_pack_is_whole_and_passes_its_own_check(packs, script):
     assert {path.name for path in folder.iterdir()} == {*TEXTS, *TABLES} - {"small.txt"}
     checks = check_pack("xx")
     assert [check for check in checks if check.problem] == []
+    lines = len(flat_keys(load_pack(reference()).prompts))
+    assert lines > 100
     assert [check.todo.split(":")[0] for check in checks if check.todo] == [
         "write the 50 to 150 most frequent small words",
-        "137 of 137 lines are still in ru",
+        f"{lines} of {lines} lines are still in ru",
+        "write the words that ask",
         "teach it",
     ]
     with pytest.raises(Problem, match="already exists"):
@@ -111,6 +114,7 @@ WRONG = {
     "morphology.toml": ('[letters]\nback = "a"\n', "invalid morphology"),
     "pairs.toml": ('[[agreement]]\nkind = "x"\n', "no pairs can be made: KeyError('rows')"),
     "facts.toml": ("[numbers]\ndecimals = 1\n", "numbers.decimals: unknown key"),
+    "questions.toml": ('[kinds]\nwhen = ["x"]\n', "kinds.when"),
     "translation.toml": ("negation = '('\n", "negation"),
     "identify.npz": ("x", "anatili lang identify xx"),
 }

@@ -50,12 +50,55 @@ def test_each_threshold_gives_its_reason(change, reason):
     assert detail == str(next(iter(change.values())))
 
 
+@pytest.mark.parametrize(
+    ("change", "reason", "sentence"),
+    [
+        ({"quality": 0.01}, "quality", "its words are rather those of chatter"),
+        (
+            {"runs": 0.5},
+            "repeated sequences",
+            "50% of the words stand in sequences of five that come again; 40% may be",
+        ),
+        ({"odd": 0.3}, "odd words", "30% of the words have letters in a row as no known word"),
+        ({"surprisal": 2.5}, "unlikely letters", "its letters need 2.50 times the bits of those of ordinary prose"),
+        ({"order": 0.1}, "words out of order", "its neighboring words fit each other only 0.10 standard errors better"),
+        ({"unended": 0.9}, "broken lines", "90% of the words stand in lines without an end"),
+    ],
+)
+def test_junk_is_refused_with_a_sentence(change, reason, sentence):
+    got, detail = why_not(DOCUMENT, replace(MARK, **change), UNIQUE, LIMITS)
+    assert got == reason
+    assert detail.startswith(sentence)
+    off = Cut(min_quality=-1, max_runs=1, max_odd=1, max_surprisal=100, min_order=-100, max_unended=1)
+    assert why_not(DOCUMENT, replace(MARK, **change), UNIQUE, {"kk": off}) == ("", "")
+
+
+def test_a_page_of_links_is_refused():
+    got, detail = why_not(replace(DOCUMENT, linked=0.9), MARK, UNIQUE, LIMITS)
+    assert (got, detail) == ("page of links", "90% of the words are links; 50% may be")
+
+
+def test_verse_may_break_off_and_turn_its_words():
+    verse = replace(MARK, order=0.1, unended=0.9)
+    assert why_not(DOCUMENT, replace(verse, verse=0.7), UNIQUE, LIMITS) == ("", "")
+    assert why_not(DOCUMENT, verse, UNIQUE, LIMITS)[0] == "words out of order"
+
+
 def test_opt_outs_and_duplicates():
     refused = replace(DOCUMENT, opt_out="X-Robots-Tag: noai")
     assert why_not(refused, MARK, UNIQUE, LIMITS)[0] == "opted out"
     assert why_not(refused, MARK, UNIQUE, {"kk": Cut(obey_opt_outs=False)})[0] == ""
     copy = Duplicate("1", "2", "near", 0.9)
     assert why_not(DOCUMENT, MARK, copy, LIMITS) == ("duplicate", "near of 2")
+
+
+def test_only_chosen_licenses_stay():
+    only = {"kk": Cut(licenses=("permissive",))}
+    assert why_not(DOCUMENT, MARK, UNIQUE, only) == ("", "")
+    shared = replace(DOCUMENT, license="CC-BY-SA-4.0")
+    assert why_not(shared, MARK, UNIQUE, only) == ("license", "CC-BY-SA-4.0")
+    assert why_not(replace(DOCUMENT, license=""), MARK, UNIQUE, only) == ("license", "unknown")
+    assert why_not(shared, MARK, UNIQUE, {"kk": Cut(licenses=("share-alike",))}) == ("", "")
 
 
 def test_every_mark_is_read_by_a_threshold_or_a_report():

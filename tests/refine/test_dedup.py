@@ -67,6 +67,20 @@ def test_different_topics_are_not_taken_for_copies(tmp_path):
     assert all(name == copy for name, copy in found.items())
 
 
+def test_the_end_of_a_chain_of_edits_is_not_dropped_for_its_beginning(tmp_path):
+    """Each version is close to the one before it; the last has little in common with the first."""
+    words, other = TEXTS[0].split()[:200], TEXTS[1].split()[:200]
+    versions = [document(f"v{n:02}", " ".join(other[: n * 8] + words[n * 8 :])) for n in range(20)]
+    found = kept(tmp_path, versions[::-1])
+    copies = sorted(set(found.values()))
+    assert copies[0] == "v00"
+    assert 4 <= len(copies) <= 12
+    assert all(found[name] == name for name in copies)
+    sets = {d.id: {tuple(d.text.split()[n : n + 5]) for n in range(196)} for d in versions}
+    shares = [len(sets[a] & sets[b]) / len(sets[a] | sets[b]) for a, b in found.items()]
+    assert min(shares) > 0.55, "min_likeness is .7, by an estimate from 112 hashes"
+
+
 def test_texts_of_a_few_words_and_none(tmp_path):
     found = kept(
         tmp_path, [document("a", "бір екі"), document("b", "бір екі"), document("c", "!!!"), document("d", "")]

@@ -10,7 +10,15 @@ from anatili.lang import load_pack
 from anatili.lang.new import new_pack
 from anatili.recipe import Cut
 from anatili.refine.cut import why_not
-from anatili.refine.mark import language_of_page, look_at, repeated_lines, repeated_sequence
+from anatili.refine.mark import (
+    language_of_page,
+    look_at,
+    repeated_lines,
+    repeated_runs,
+    repeated_sequence,
+    rhymed_lines,
+    unended_lines,
+)
 from anatili.sample.topics import read_topics
 
 PACKS = {code: load_pack(code) for code in ("kk", "ru", "en", "tr")}
@@ -121,6 +129,62 @@ def test_repeated_lines(text, share):
 def test_repeated_sequences():
     assert repeated_sequence(["a", "b", "c", "d", "e", "f"]) == 0
     assert repeated_sequence(["тегін", "бонус", "алу"] * 10) == 1.0
+
+
+def test_repeated_runs():
+    numbers = [str(n) for n in range(20)]
+    assert repeated_runs(numbers) == repeated_runs([]) == repeated_runs(["a"]) == 0
+    assert repeated_runs([*numbers, *numbers[:7]]) == pytest.approx(14 / 27)
+    changed = [word for n in range(6) for word in ("тегін", "несие", "бес", "минутта", "алу", f"қала{n}")]
+    assert repeated_sequence(changed) < 0.6 < repeated_runs(changed)
+
+
+def test_lines_that_break_off():
+    assert unended_lines("Басты бет\nЖаңалықтар\nБайланыс\nКіру") == 1
+    assert unended_lines("Оқиға туралы...\nБүгін белгілі болды...\nТағы да...\nКеше...") == 1
+    assert unended_lines("Бірінші сөйлем.\nЕкінші сөйлем!\nҮшінші;\nТөртінші:") == 0
+    assert unended_lines("Абай туралы мәтін үзінді") == unended_lines("") == 0  # one line says nothing
+
+
+def test_verse_rhymes_and_lists_do_not():
+    verse = "Желсіз түнде жарық ай,\nСәулесі суда дірілдеп,\nАуылдың жаны терең сай,\nТасыған өзен гүрілдеп."
+    assert rhymed_lines(verse) == 1
+    assert rhymed_lines("диван 100 тг\nкілем 200 тг\nесік 300 тг\nтерезе 400 тг") == 0
+    assert rhymed_lines(KAZAKH) == rhymed_lines("") == 0
+
+
+def test_some_words_spelled_properly_do_not_hide_a_text_typed_without_letters():
+    keys = PACKS["kk"].config.keyboard
+    table = str.maketrans(keys | {a.upper(): b.upper() for a, b in keys.items()})
+    typed = KAZAKH.split()
+    proper = set([n for n, word in enumerate(typed) if word.translate(table) != word][:3])
+    text = " ".join(word if n in proper else word.translate(table) for n, word in enumerate(typed))
+    assert marks(text).folded >= 0.03
+
+
+def test_kyrgyz_is_not_kazakh_with_few_of_its_letters():
+    kyrgyz = (
+        "Кыргыз тилинде сүйлөгөн адамдар көп, алар бул жерде ата-бабасынан бери жашап келишет. Бул айылда мектеп менен "
+        "китепкана бар. Жайында балдар көлгө барып сууга түшүшөт, кышында болсо тоодо чана тебишет. Быйыл түшүм мол "
+        "болду, дыйкандар кубанып жатышат."
+    )
+    found = marks(kyrgyz)
+    assert (found.language, found.folded) == ("ky", 0)
+
+
+def test_blocked_words_count_in_latin_and_arabic_letters_too():
+    advertisement = " Онлайн казинода ойнап, букмекерлермен бәс тігуге болады."
+    for scheme in ("Latn2021", "Latn2018", "Arab"):
+        assert marks(PACKS["kk"].transliterate(KAZAKH + advertisement, scheme)).blocked == 3
+
+
+def test_good_prose_scores_alike_in_every_script():
+    for scheme in ("", "Latn2021", "Latn2018", "Arab"):
+        found = marks(PACKS["kk"].transliterate(KAZAKH, scheme) if scheme else KAZAKH)
+        assert found.quality > 0.3
+        assert found.surprisal < 1.6
+        assert found.odd < 0.14
+        assert found.order > 1
 
 
 def test_nothing_is_marked_too():

@@ -1,6 +1,7 @@
 import pytest
 
 from anatili.lang import load_pack
+from anatili.refine.mark import personal_patterns
 from anatili.refine.personal import Finding, count_kinds, find_personal, is_card, is_iban, mask
 
 PATTERNS = load_pack("kk").config.personal
@@ -35,10 +36,28 @@ PATTERNS = load_pack("kk").config.personal
         ("1991 1992 1993 1994 жылдары", ""),
         ("2019 2020 2021 2022, 1900 1901 1902 1903", ""),
         ("kz86125kzt5004100100", "iban:1"),
+        ("kz86 125k zt50 0410 0100", "iban:1"),
+        ("Паспорт N11582934", "passport:1"),
+        ("N11582934 шешімі", ""),
+        ("жеке куәлігі 043518829", "id_card:1"),
+        ("каталог нөмірі 043518829", ""),
+        ("Алматы қ., Абай даңғылы 52, 14-пәтер", "address:1"),
+        ("Абай даңғылы 52 үй, кеңсе 14", ""),
+        ("Қасым А. 900101300017; ҚАСЫМ АЙБЕК СЕРІКҰЛЫ 900101300017", "iin:2"),
+        ("ЖЕДЕЛ ТАПСЫРЫС 900101300017", ""),
+        ("+7 7172 55 90 12, +7–707–330–12–18", "phone:2"),
+        ("aidana@ mail.kz", "email:1"),
     ],
 )
 def test_shape_alone_is_not_enough(text, kinds):
     assert count_kinds(find_personal(text, PATTERNS)) == kinds
+
+
+def test_every_pack_of_a_recipe_finds_its_own_forms_and_knows_the_amounts_of_the_others():
+    patterns = personal_patterns({code: load_pack(code) for code in ("kk", "ru", "en", "tr")})
+    text = "+7 916 123-45-67; 0532 418 22 07; +7 701 123 45 67; паспорт 4509 № 213847; SSN 219-09-9999"
+    assert count_kinds(find_personal(text, patterns)) == "passport:1 phone:3 ssn:1"
+    assert count_kinds(find_personal("87012345678 теңге, 87012345678 рублей", patterns)) == ""
 
 
 def test_no_run_of_years_is_a_card():

@@ -56,6 +56,8 @@ def test_misspelt_words_languages_and_passages(both):
     assert there.passage(passage.id) == here.passage(passage.id) == passage
     assert there.passage("nothing:0") is None
     assert there.find("", 3) == there.find("?!", 3) == []
+    here_first, there_first = (sorted(passage.id for passage in one.beginnings("tr", 1000)) for one in both)
+    assert here_first == there_first != []
 
 
 def test_a_question_costs_few_requests(cluster, tiny_run):

@@ -1,12 +1,15 @@
 """Search, passages, page and errors of a server that is started with the command."""
 
 import re
+from pathlib import Path
 
 import httpx
 import pytest
 from serving import start, stop
 
 from anatili.lang import load_pack
+
+STATIC = Path(__file__).parents[2] / "src" / "anatili" / "serve" / "static"
 
 ASK = [{"role": "user", "content": "Алтын адам қайдан табылды?"}]
 
@@ -84,6 +87,27 @@ def test_words_of_the_page(address):
     assert words["words"]["kk"] == load_pack("kk").prompts["page"]
 
 
+def test_suggested_questions_are_answered_from_the_texts_that_they_are_about(address):
+    for code in ("kk", "ru", "en", "tr"):
+        suggested = httpx.get(f"{address}/page/questions", params={"language": code}).json()["questions"]
+        assert len(suggested) == len(set(suggested)) == 4
+        form = load_pack(code).prompts["page"]["suggestion"]
+        for question in suggested:
+            title = question.removeprefix(form.split("{")[0]).removesuffix(form.split("}")[1])
+            body = {"messages": [{"role": "user", "content": question}]}
+            answer = httpx.post(f"{address}/v1/chat/completions", json=body).json()
+            assert answer["anatili"]["passages"][0]["title"] == title
+    assert httpx.get(f"{address}/page/questions", params={"language": "xx"}).status_code == 400
+
+
+def test_what_makes_the_page_an_application_is_served_where_browsers_look(address):
+    manifest = httpx.get(f"{address}/manifest.webmanifest")
+    assert manifest.headers["content-type"].startswith("application/manifest+json")
+    for icon in manifest.json()["icons"]:
+        assert httpx.get(address + icon["src"]).headers["content-type"] == icon["type"].replace(";", "")
+    assert httpx.get(f"{address}/service-worker.js").headers["content-type"].startswith("text/javascript")
+
+
 @pytest.mark.parametrize("path", ["/", "/docs"])
 def test_the_page_is_complete_and_local(address, path):
     page = httpx.get(address + path)
@@ -93,10 +117,12 @@ def test_the_page_is_complete_and_local(address, path):
         file = httpx.get(address + part)
         assert file.status_code == 200
         assert "innerHTML" not in file.text
-    script = httpx.get(f"{address}/static/page.js").text
     words = load_pack("kk").prompts["page"]
-    for word in set(re.findall(r"data-word=\"(\w+)\"", page.text)) | set(re.findall(r"\bwords\.(\w+)", script)):
-        assert word in words
+    texts = [page.text, *(file.read_text("utf-8") for file in STATIC.glob("*.js"))]
+    used = {
+        name for text in texts for name in re.findall(r"data-(?:word|label|hint)=\"(\w+)\"|\bword\(\"(\w+)\"\)", text)
+    }
+    assert {first or second for first, second in used} <= words.keys()
 
 
 def test_metrics_count_requests_and_contain_no_text(address):

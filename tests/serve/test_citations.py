@@ -111,22 +111,15 @@ def test_words_are_found_whatever_stands_between_them():
     assert find_words(text, "...") is None
 
 
-def test_an_answer_quotes_the_best_sentences():
-    text = TEXTS[1]
-    start = text.index("биіктігі")
-    report = Report()
-    assert quotation(hit(text, ((start, start + 8),)), report) == "«Оның биіктігі 97 метр.» [1]"
-    assert quotation(hit(TEXTS[0], ((0, 4),)), report) == f"«{TEXTS[0]}» [1]"  # both its sentences are short
-    long = "Өте " * 100 + "ұзақ сөйлем. Қысқа сөйлем."
-    assert quotation(hit(long, ((long.index("Қысқа"), len(long)),)), report) == "«Қысқа сөйлем.» [1]"
-    assert quotation(hit("", ()), report) == "«» [1]"
-
-
-def test_a_quotation_does_not_end_at_an_abbreviation_of_its_language():
-    text = "Өте " * 80 + "ұзақ сөйлем. Кітапты акад. Әлкей Марғұлан мен т.б. Алматы ғалымдары XX ғ. өнері туралы жазды."
-    start = text.index("Марғұлан")
-    expected = "«Кітапты акад. Әлкей Марғұлан мен т.б. Алматы ғалымдары XX ғ. өнері туралы жазды.» [1]"
-    assert quotation(hit(text, ((start, start + 8),)), Report()) == expected
+def test_an_answer_quotes_what_was_chosen():
+    text, report = TEXTS[1], Report()
+    start = text.index("Оның")
+    assert quotation(hit(text, ()), (start, len(text)), report) == f"«{text[start:]}» [1]"
+    assert report.quoted
+    assert [(one.quote, one.start, one.end) for one in report.citations] == [(text[start:], start, len(text))]
+    long = "Өте " * 200 + "ұзақ сөйлем."
+    assert quotation(hit(long, ()), (0, len(long)), Report()) == f"«{long[slice(*hit(long, ()).snippet)]}» [1]"
+    assert quotation(hit("", ()), (0, 0), report) == "«» [1]"
 
 
 TRUE = (

@@ -157,6 +157,11 @@ def test_embeddings_of_texts_and_of_token_ids(client, server):
     for wrong in ("", ["a", ""], []):
         with pytest.raises(openai.APIStatusError):
             client.embeddings.create(model="", input=wrong)
+    short = client.embeddings.create(model="", input=texts[0], dimensions=16, encoding_format="float").data[0].embedding
+    length = math.sqrt(sum(number * number for number in plain[:16]))
+    assert short == pytest.approx([number / length for number in plain[:16]], abs=1e-3)
+    with pytest.raises(openai.BadRequestError, match=f"have {len(plain)} numbers"):
+        client.embeddings.create(model="", input=texts[0], dimensions=len(plain) + 1)
 
 
 def test_text_to_tokens_and_back(server):
@@ -186,6 +191,14 @@ def test_the_responses_api(client):
     assert kinds[0] == "response.created"
     assert kinds[-1] == "response.completed"
     assert text == made.output_text
+    for id_ in (made.id, event.response.id):
+        further = client.responses.create(model="", input="Ол қай жылы табылды?", previous_response_id=id_)
+        assert "1969" in further.output_text
+        assert further.previous_response_id == id_
+    alone = client.responses.create(model="", input="Ол қай жылы табылды?", store=False)
+    assert "1969" not in alone.output_text
+    with pytest.raises(openai.BadRequestError, match="there is no response"):
+        client.responses.create(model="", input="Неге?", previous_response_id=alone.id)
 
 
 def test_an_answer_matches_its_json_schema(server):

@@ -7,9 +7,11 @@ import pytest
 
 from anatili.engine import Chunk
 from anatili.lang import load_pack
+from anatili.problem import Problem
 from anatili.serve.api import create_app
 from anatili.serve.assistant import Assistant
 from anatili.serve.queue import QueueFull, Slots
+from anatili.serve.queue import client as current_client
 
 
 class Endless:
@@ -48,6 +50,64 @@ def test_some_run_some_wait_and_the_rest_are_refused():
         go.set()
         await asyncio.gather(*tasks, return_exceptions=True)
         assert (slots.running, slots.waiting) == (0, 0)
+
+    asyncio.run(run())
+
+
+def test_clients_take_turns_and_one_cannot_fill_the_queue():
+    async def run() -> None:
+        slots, order = Slots(1, max_waiting=4), list[str]()
+
+        async def work(name: str) -> None:
+            current_client.set(name)
+            async with slots.acquire():
+                order.append(name)
+                await asyncio.sleep(0.001)
+
+        tasks = []
+        for name in ("greedy",) * 5 + ("a", "b"):
+            tasks.append(asyncio.create_task(work(name)))
+            await asyncio.sleep(0)
+        with pytest.raises(QueueFull):
+            await asyncio.create_task(work("greedy"))
+        await asyncio.gather(*tasks)
+        assert order == ["greedy", "greedy", "a", "b", "greedy", "greedy", "greedy"]
+        assert (slots.running, slots.waiting) == (0, 0)
+
+    asyncio.run(run())
+
+
+def test_a_slot_is_not_lost_if_its_client_leaves_as_it_comes():
+    async def run() -> None:
+        slots = Slots(1)
+
+        async def work() -> None:
+            async with slots.acquire():
+                await asyncio.sleep(0)
+
+        for steps in range(6):
+            async with slots.acquire():
+                waiting = [asyncio.create_task(work()) for _ in range(2)]
+                await asyncio.sleep(0.001)
+            for _ in range(steps):
+                await asyncio.sleep(0)
+            waiting[0].cancel()
+            await asyncio.gather(*waiting, return_exceptions=True)
+            assert (slots.running, slots.waiting) == (0, 0)
+
+    asyncio.run(run())
+
+
+def test_an_error_of_the_engine_reaches_the_client_after_what_came_before():
+    def broken():
+        yield Chunk("сөз ")
+        raise Problem("the model is gone")
+
+    async def run() -> None:
+        chunks = Slots(1).chunks(broken())
+        assert (await anext(chunks)).text == "сөз "
+        with pytest.raises(Problem, match="gone"):
+            await anext(chunks)
 
     asyncio.run(run())
 

@@ -13,8 +13,10 @@ from fastapi import FastAPI
 from serving import announced
 from starlette.testclient import TestClient
 
+from anatili.serve.activity import Activity
+from anatili.serve.keys import Key, KeyRing, hash_key
 from anatili.serve.metrics import Metrics
-from anatili.serve.middleware import FAILED_KEYS, AccessMiddleware, AccessRules, hash_key
+from anatili.serve.middleware import FAILED_KEYS, AccessMiddleware, AccessRules
 from anatili.serve.queue import Slots
 
 pytest.importorskip("xllamacpp")
@@ -145,8 +147,8 @@ def test_failed_keys_are_limited_and_logged_by_address(caplog):
     async def search(query: str) -> str:
         return query
 
-    rules = AccessRules({hash_key(KEY): "ministry", hash_key("s" * 24): "school"}, hosts=())
-    guarded = AccessMiddleware(app, rules, Metrics(Slots(1)), app.routes)
+    rules = AccessRules(KeyRing({hash_key(KEY): Key("ministry"), hash_key("s" * 24): Key("school")}), hosts=())
+    guarded = AccessMiddleware(app, rules, Metrics(Slots(1)), Activity(), app.routes)
 
     def ask(key: str, address: str = "10.0.0.1") -> int:
         client = TestClient(guarded, client=(address, 1))

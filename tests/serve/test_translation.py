@@ -78,6 +78,15 @@ def test_a_stream_sends_each_segment(llama_address):
     assert len([event for event in events[1:] if event["source"].strip()]) == 3
 
 
+def test_a_sentence_has_other_translations(llama_address):
+    body = {"q": "Таң атты.", "source": "kk", "target": "tr", "alternatives": 2}
+    answer = httpx.post(f"{llama_address}/translate", json=body, timeout=60).json()
+    assert 1 <= len(answer["alternatives"]) <= 2
+    assert len({answer["translatedText"], *answer["alternatives"]}) == 1 + len(answer["alternatives"])
+    two = httpx.post(f"{llama_address}/translate", json={**body, "q": ["https://e.kz", "Таң. Күн."]}, timeout=60).json()
+    assert two["alternatives"] == [[], []]
+
+
 @pytest.mark.parametrize(
     ("change", "status"),
     [
@@ -88,7 +97,7 @@ def test_a_stream_sends_each_segment(llama_address):
         ({"format": "html"}, 400),
         ({"q": None}, 422),
         ({"target": None}, 422),
-        ({"alternatives": 3}, 422),
+        ({"alternatives": 9}, 422),
     ],
 )
 def test_requests_that_cannot_be_translated_are_refused(llama_address, change, status):

@@ -82,7 +82,7 @@ def test_no_worker_outlives_a_killed_run(one, tmp_path):
     (tmp_path / "two.toml").write_text(RECIPE, "utf-8")
     command = [sys.executable, "-m", "anatili", "run", "two.toml", "--redo", "pretrain..", "--launch", LAUNCH]
     with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as run:
-        assert until(lambda: len(workers(tmp_path)) >= 3, 60), "the launcher and two workers"
+        assert until(lambda: len(workers(tmp_path)) >= 3, 300), "the launcher and two workers"
         run.send_signal(signal.SIGKILL)
     assert until(lambda: not workers(tmp_path), 60), workers(tmp_path)
 

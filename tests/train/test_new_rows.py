@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import models as small
 import pytest
+import training
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("xllamacpp")
@@ -60,13 +61,18 @@ def rows(folder, known):
 def trained(request, tmp_path_factory):
     place = tmp_path_factory.mktemp(request.param)
     fit(place, request.param, ADDED)
-    kept = [Kept(str(n), text, "", "", "s", "", "CC0-1.0", "kk", "Cyrl") for n, text in enumerate(small.texts("kk"))]
-    (place / "cut" / "held-out").mkdir(parents=True)
-    write_shard(place / "cut" / "part-0.parquet", Kept, kept[:-3])
+    cut(place)
     pretrain.run(task(place, "pretrain", SETTINGS))
     settings = Tune(kinds=("refusal",), epochs=1, learning_rate=1e-2)
     tune.run(task(place, "tune", settings, pretrain=place / "pretrain"))
     return place
+
+
+def cut(place):
+    """A corpus of a few texts."""
+    kept = [Kept(str(n), text, "", "", "s", "", "CC0-1.0", "kk", "Cyrl") for n, text in enumerate(small.texts("kk"))]
+    (place / "cut" / "held-out").mkdir(parents=True)
+    write_shard(place / "cut" / "part-0.parquet", Kept, kept[:-3])
 
 
 def first(place):
@@ -90,6 +96,23 @@ def test_new_rows_learn_beside_the_adapter_and_old_rows_stay(trained):
         Likelihood(open_engine(trained / name)).bits(unseen)[0] for name in ("pretrain/model", "begun")
     )
     assert learned < 0.99 * untrained
+
+
+@pytest.mark.parametrize("method", ["full", "lora"])
+def test_new_rows_alone_learn_in_two_processes_as_in_one(method, tmp_path):
+    fit(tmp_path, "llama", ADDED)
+    cut(tmp_path)
+    training.learn_rows(tmp_path, "one", method)
+    assert training.together(2, training.learn_rows, tmp_path, "two", method) == [0, 0]
+    losses = [
+        [json.loads(line)["loss"] for line in (tmp_path / name / "log.jsonl").read_text("utf-8").splitlines()]
+        for name in ("one", "two")
+    ]
+    assert losses[1] == pytest.approx(losses[0], abs=2e-3)
+    one, two = (load_file(tmp_path / name / "model" / "model.safetensors") for name in ("one", "two"))
+    assert one.keys() == two.keys()
+    for name, value in one.items():
+        assert torch.allclose(value.float(), two[name].float(), atol=5e-3), name
 
 
 def test_the_adapter_folder_alone_holds_the_new_rows(trained):
@@ -161,7 +184,7 @@ def test_what_the_instruct_sibling_learned_reaches_the_new_rows(trained, tmp_pat
     settings = Tune(instruct="sibling")
     order = task(trained, "tune", settings, pretrain=trained / "pretrain")
     order = replace(order, recipe=order.recipe.model_copy(update={"tokenizer": Tokenizer(base="model")}))
-    _, adapted = tune.starting_model(order)
+    _, adapted, _ = tune.starting_model(order)
     before = load_file(trained / "pretrain" / "adapter" / "adapter_model.safetensors")
     (was,) = [value for name, value in before.items() if optimizer.is_rows(name) and "embed_tokens" in name]
     assert torch.allclose(init.new_rows(adapted)[0], was + 0.5, atol=1e-5)

@@ -16,6 +16,7 @@ from anatili.sample.topics import read_topics  # noqa: E402
 from anatili.stage import Quiet  # noqa: E402
 from anatili.tokenizer import train as tokenizing  # noqa: E402
 from anatili.train import data, devices, loop, sft_examples, tune  # noqa: E402
+from anatili.train.corpus import write_tokens  # noqa: E402
 from anatili.train.init import from_scratch as make_model  # noqa: E402
 from anatili.train.loss import WithLoss  # noqa: E402
 from anatili.train.pretrain import save_model  # noqa: E402
@@ -43,10 +44,7 @@ def corpus(folder):
 
 
 def tokens_of(folder, tokenizer_folder) -> data.Counts:
-    from tokenizers import Tokenizer as Bpe
-
-    bpe = Bpe.from_file(str(tokenizer_folder / "tokenizer.json"))
-    return data.write_tokens([folder / "part-0.parquet"], bpe, 0, 1, folder / "tokens")
+    return write_tokens([folder / "part-0.parquet"], tokenizer_folder, folder / "tokens")
 
 
 def mixture(folder, counts, **settings) -> data.Mixture:
@@ -69,7 +67,7 @@ def test_the_mix_is_kept_and_every_window_comes_once_a_pass(tmp_path, tokenizer_
     firsts = [tuple(mixed.sequence(n)) for n in range(10_000) if groups[n] == "en/s"][:windows]
     assert len(set(firsts)) == windows
     kazakh = next(row for row in rows if row.language == "kk")
-    flat = np.fromfile(tmp_path / "tokens" / "kk" / "s.bin", np.uint32)
+    flat = np.fromfile(tmp_path / "tokens" / "kk" / "s" / "000000.bin", np.uint32)
     (tmp_path / "part-0.parquet").unlink()  # a resumed run keeps what is whole
     assert tokens_of(tmp_path, tokenizer_folder) == counts
     bpe = Bpe.from_file(str(tokenizer_folder / "tokenizer.json"))
@@ -81,7 +79,7 @@ def test_each_sequence_begins_as_a_text_does_and_each_pass_has_every_token_in_an
     corpus(tmp_path)
     counts = tokens_of(tmp_path, tokenizer_folder)
     mixed = mixture(tmp_path, counts, mix={"kk": 1})
-    flat = np.fromfile(tmp_path / "tokens" / "kk" / "s.bin", np.uint32)
+    flat = np.fromfile(tmp_path / "tokens" / "kk" / "s" / "000000.bin", np.uint32)
     windows = data.windows_of(len(flat), 32)
     passes = []
     for turn in range(2):
@@ -104,11 +102,11 @@ def test_pairs_are_texts_both_ways_round(tmp_path, tokenizer_folder):
     corpus(tmp_path)
     (tmp_path / "kk-en.a.tsv").write_text("бір екі\tone two\n", "utf-8")
     bpe = Bpe.from_file(str(tokenizer_folder / "tokenizer.json"))
-    counts = data.write_tokens(
-        [tmp_path / "part-0.parquet"], bpe, 0, 1, tmp_path / "tokens", [tmp_path / "kk-en.a.tsv"]
+    counts = write_tokens(
+        [tmp_path / "part-0.parquet"], tokenizer_folder, tmp_path / "tokens", [tmp_path / "kk-en.a.tsv"]
     )
     assert counts["pairs/a"]["documents"] == 2
-    flat = np.fromfile(tmp_path / "tokens" / "pairs" / "a.bin", np.uint32)
+    flat = np.fromfile(tmp_path / "tokens" / "pairs" / "a" / "000001.bin", np.uint32)
     texts = [bpe.decode([t for t in part if t > 1]) for part in np.split(flat, np.flatnonzero(flat == 0)[1:])]
     assert texts == ["бір екі\none two", "one two\nбір екі"]
     mixed = mixture(tmp_path, counts, mix={"kk": 3, "pairs": 1})
@@ -327,7 +325,7 @@ def test_held_out_bits_are_those_of_the_model_alone(tmp_path, tokenizer_folder):
     rows = corpus(tmp_path)
     bpe = Bpe.from_file(str(tokenizer_folder / "tokenizer.json"))
     settings = Pretrain(context=64, check_tokens=100_000, check_every=1, mix={"kk": 3, "en": 1})
-    held_out_check = check.held_out([tmp_path / "part-0.parquet"], [], bpe, (0, 1), tmp_path / "tokens", settings)
+    held_out_check = check.held_out(tokens_of(tmp_path, tokenizer_folder), 0, tmp_path / "tokens", settings)
     torch.manual_seed(0)
     model = make_model(SETTINGS, bpe.get_vocab_size(), 0, 1)
     bits = held_out_check(WithLoss(model, torch.float32), torch.device("cpu"))
@@ -338,7 +336,7 @@ def test_held_out_bits_are_those_of_the_model_alone(tmp_path, tokenizer_folder):
     count = sum(len(bpe.encode(f"{row.title}\n{row.text}").ids) + 1 for row in rows if row.language == "kk")
     assert bits["kk"] == pytest.approx(count * np.log2(bpe.get_vocab_size()) / size, rel=0.03)
     with pytest.raises(Problem, match="needs held-out documents"):
-        check.held_out([], [], bpe, (0, 1), tmp_path / "none", settings)
+        check.held_out(write_tokens([], tokenizer_folder, tmp_path / "none"), 0, tmp_path / "none", settings)
 
 
 def test_the_rate_rises_stays_and_falls():

@@ -14,9 +14,10 @@ from openpyxl.styles import Font
 
 from anatili.cli import main
 from anatili.engine import Chunk
+from anatili.files.zipped import MAX_UNPACKED
 from anatili.lang import load_pack
 from anatili.problem import Problem
-from anatili.translate.files import MAX_UNPACKED, in_lines, open_file
+from anatili.translate.files import in_lines, open_file
 from anatili.translate.translator import Memory, Translator
 
 PACKS = {code: load_pack(code) for code in ("kk", "ru", "en", "tr")}

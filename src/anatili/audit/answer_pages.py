@@ -7,7 +7,7 @@ from typing import Any
 from anatili.audit.classes import NOT_ANSWERED, classify
 from anatili.audit.figures import Findings
 from anatili.audit.items import Item, Subject
-from anatili.audit.patterns import read, says
+from anatili.audit.patterns import read, states
 from anatili.lang import load_pack
 from anatili.lang.audit_words import audit_words
 
@@ -28,7 +28,8 @@ def page(found: Findings, rows: Sequence[dict[str, Any]], topic: Subject, langua
         if row["kind"] == "open" and row["language"] == language:
             own.setdefault(row["item"], []).append(row)
     title = f"{escape(found.header['model'])}: {escape(name)}"
-    parts = [f'<nav><a href="../report.{language}.html">{escape(words["verdict"])}</a></nav><h1>{title}</h1>']
+    back = words["title"].format(model=found.header["model"])
+    parts = [f'<nav><a href="../report.{language}.html">{escape(back)}</a></nav><h1>{title}</h1>']
     for pair in topic.pairs:
         shown = "".join(item_part(found, item, own[item.id], language, words) for item in pair)
         parts.append(f'<section class="pair">{shown}</section>')
@@ -48,11 +49,11 @@ def item_part(found: Findings, item: Item, rows: Sequence[dict[str, Any]], langu
     parts = [f'<div id="{item.id}"><h2>{escape(item.text[language])}</h2><p class="kind">{escape(kind)}</p>']
     for row, label in zip(rows, kinds, strict=True):
         sentences = read(row["answer"], pack)
-        count = sum(says(pattern, sentences, pack) for pattern in patterns)
+        count = sum(states(pattern, sentences, pack) for pattern in patterns)
         bad = " bad" if label in NOT_ANSWERED else ""
         text = row["answer"][:LONGEST] + ("…" if len(row["answer"]) > LONGEST else "")
         parts.append(
-            f'<p class="kind{bad}">{escape(words[label.replace(" ", "_")])} · {escape(words["facts_said"])} {count} '
+            f'<p class="kind{bad}">{escape(words[label.replace(" ", "_")])} · {escape(words["facts_stated"])} {count} '
             f"{escape(words['of'])} {len(patterns)} · {escape(words['temperature'])} {row['temperature']}</p>"
             f'<div class="answer">{escape(text)}</div>'
         )

@@ -10,15 +10,16 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
-from functools import partial
+from functools import cached_property, partial
 from itertools import islice
 from pathlib import Path
 from random import Random
+from statistics import mean
 from typing import Any
 
-from anatili.audit.items import Fact, Item, Subject
-from anatili.audit.scoring import Scorer
-from anatili.engine import Engine, Sampling, say
+from anatili.audit.items import Item, Subject
+from anatili.engine import Engine, Sampling, Span, say
+from anatili.evaluate.likelihood import Likelihood
 from anatili.lang import load_pack
 from anatili.lang.audit_words import audit_words
 from anatili.problem import Problem
@@ -31,8 +32,12 @@ TOGETHER = 8
 WAITS = (1.0, 4.0, 16.0)
 """Seconds before a request to a server that failed is made again."""
 LETTER_TOKENS = 8
+TIMED = 4
+"""Items that are asked for an estimate of time."""
 CHARACTERS_PER_TOKEN = 3
 """For the estimate of cost only."""
+NOT_ASKED = {"side", "criterion", "criterion_source", "full_answer", "evasive_answer"}
+"""Keys of an item on which the answers to it do not depend."""
 Row = dict[str, Any]
 Call = Callable[[], Row]
 
@@ -47,6 +52,8 @@ class Settings:
     max_tokens: int = 300
     facts: str = "scored"
     """How it is found out what the model knows: `scored` by log probabilities, or `asked` for letters."""
+    pairs: int = 0
+    """Pairs that were drawn of each topic; 0: all."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +63,7 @@ class Cost:
     calls: int
     """Answers that are generated."""
     scored: int
-    """Sentences that are scored."""
+    """Sentences that are scored at most."""
     prompt_tokens: int
     """About so many."""
     most_tokens: int
@@ -75,29 +82,45 @@ class Auditing:
     def header(self) -> Row:
         """What the transcripts are made with."""
         return {
-            "kind": "audit", "version": 1, "model": self.engine.name, "parameters": self.engine.parameters,
+            "kind": "audit", "version": 2, "model": self.engine.name, "parameters": self.engine.parameters,
             "items": digest_of(self.topics),
             "topics": [topic.name for topic in self.topics], **asdict(self.settings),
             "languages": list(self.settings.languages),
         }  # fmt: skip
 
+    def keys(self) -> list[tuple[Subject, Item, str]]:
+        """What is asked about: each item of each topic in each language."""
+        return [
+            (topic, item, language)
+            for topic in self.topics for item in topic.file.items for language in self.settings.languages
+        ]  # fmt: skip
+
+    @cached_property
+    def model(self) -> Likelihood:
+        return Likelihood(self.engine)
+
     def calls(self) -> Iterator[Call]:
         """All that is asked, in the order of the transcripts."""
-        scorer = Scorer(self.engine)
-        for topic in self.topics:
-            for item in topic.file.items:
-                for language in self.settings.languages:
-                    asked = {"topic": topic.name, "item": item.id, "language": language}
-                    if self.settings.facts == "scored":
-                        yield partial(score_facts, scorer, item, language, asked)
-                    else:
-                        yield partial(self.ask_facts, item, language, asked)
-                    for number in range(self.settings.answers + 1):
-                        yield partial(self.ask_open, item.text[language], language, {**asked, "kind": "open"}, number)
-                    if item.opposite:
-                        for side, texts in (("one", item.opposite.one), ("other", item.opposite.other)):
-                            row = {**asked, "kind": "opposite", "side": side}
-                            yield partial(self.ask_open, texts[language], language, row, self.settings.answers)
+        for topic, item, language in self.keys():
+            yield self.facts_call(topic, item, language)
+            yield from self.open_calls(topic, item, language)
+
+    def facts_call(self, topic: Subject, item: Item, language: str) -> Call:
+        """What finds out which facts the model knows."""
+        asked = {"topic": topic.name, "item": item.id, "language": language}
+        if self.settings.facts == "scored":
+            return partial(score_facts, self.model, item, language, asked)
+        return partial(self.ask_facts, item, language, asked)
+
+    def open_calls(self, topic: Subject, item: Item, language: str) -> Iterator[Call]:
+        """What asks for answers."""
+        asked = {"topic": topic.name, "item": item.id, "language": language}
+        for number in range(self.settings.answers + 1):
+            yield partial(self.ask_open, item.text[language], language, {**asked, "kind": "open"}, number)
+        if item.opposite:
+            for side, texts in (("one", item.opposite.one), ("other", item.opposite.other)):
+                row = {**asked, "kind": "opposite", "side": side}
+                yield partial(self.ask_open, texts[language], language, row, self.settings.answers)
 
     def ask_open(self, question: str, language: str, asked: Row, number: int) -> Row:
         """An answer to an open question; the last one is the most probable."""
@@ -135,23 +158,38 @@ class Auditing:
 
     def cost(self) -> Cost:
         """What is asked in all."""
-        calls = scored = characters = 0
-        for topic in self.topics:
-            for item in topic.file.items:
-                for language in self.settings.languages:
-                    opposites = 2 if item.opposite else 0
-                    calls += self.settings.answers + 1 + opposites
-                    characters += len(item.text[language]) * (self.settings.answers + 1 + opposites)
-                    for fact in item.facts:
-                        listed = sum(map(len, fact.statements(language)))
-                        is_scored = self.settings.facts == "scored"
-                        scored += 10 if is_scored else 0
-                        characters += listed * (6 if is_scored else 2)
-        asked = 0 if self.settings.facts == "scored" else 2 * sum(
-            len(item.facts) for topic in self.topics for item in topic.file.items
-        ) * len(self.settings.languages)  # fmt: skip
+        calls = scored = characters = asked = 0
+        is_scored = self.settings.facts == "scored"
+        for _, item, language in self.keys():
+            answers = self.settings.answers + 1 + (2 if item.opposite else 0)
+            calls += answers
+            characters += len(item.text[language]) * answers
+            for fact in item.facts:
+                scored += 10 if is_scored else 0
+                asked += 0 if is_scored else 2
+                characters += sum(map(len, fact.statements(language))) * (6 if is_scored else 2)
         most = calls * self.settings.max_tokens + asked * LETTER_TOKENS
         return Cost(calls + asked, scored, characters // CHARACTERS_PER_TOKEN, most)
+
+    def seconds(self) -> float:
+        """About how long the audit takes here, from the time of a few items; the first one is not counted."""
+        keys = self.keys()
+        chosen = [keys[(2 * n + 1) * len(keys) // (2 * TIMED)] for n in range(TIMED)]
+        facts, answers = [], []
+        for key in (chosen[0], *chosen):
+            started = time.monotonic()
+            self.facts_call(*key)()
+            asked = time.monotonic()
+            together = list(islice(self.open_calls(*key), self.together))
+            list(answered(iter(together), self.together))
+            facts.append(asked - started)
+            answers.append((time.monotonic() - asked) / len(together))
+        return mean(facts[1:]) * len(keys) + mean(answers[1:]) * (self.count() - len(keys))
+
+    @property
+    def together(self) -> int:
+        """Requests at a time."""
+        return min(TOGETHER, self.engine.slots)
 
     def count(self) -> int:
         """Lines of the transcripts behind the first."""
@@ -161,32 +199,58 @@ class Auditing:
 
 
 def digest_of(topics: Sequence[Subject]) -> str:
-    """What changes when an item does."""
-    return hashlib.sha256("\n".join(topic.file.model_dump_json() for topic in topics).encode()).hexdigest()
+    """What changes when something does that is asked or read out of answers; titles, sources and reviews are not."""
+    rows = (item.model_dump_json(exclude=NOT_ASKED) for topic in topics for item in topic.file.items)
+    return hashlib.sha256("\n".join(rows).encode()).hexdigest()
 
 
-def score_facts(scorer: Scorer, item: Item, language: str, asked: Row) -> Row:
-    """Log probabilities of the statements of each fact, as `option 0 is right`."""
+def score_facts(model: Likelihood, item: Item, language: str, asked: Row) -> Row:
+    """Log probabilities of the statements of each fact, of which the first is right.
+
+    Statements are scored together, so that an engine computes the question only once. The list of a fact that was not
+    chosen behind the question is left out: the fact is not known, whatever is chosen from the list.
+    """
     ask = audit_words(load_pack(language)).ask
-    prompts: list[tuple[str, str]] = []
-    orders = []
-    for place, fact in enumerate(item.facts):
-        order = order_of(item.id, place, language, 0)
-        orders.append(order)
-        prompts += statements(fact, language, ask.cloze.format(question=item.text[language]))
-        listed = "\n".join(f"- {fact.statements(language)[option]}" for option in order)
-        prompts += statements(fact, language, ask.listed.format(options=listed))
-        prompts += statements(fact, language, "")[:2]
-    values = scorer.sums(prompts)
-    rows = []
-    for place, order in enumerate(orders):
-        own = [round(value, 3) for value in values[place * 10 : place * 10 + 10]]
-        rows.append({"order": order, "cloze": own[:4], "listed": own[4:8], "statement": own[8:]})
+    statements = [fact.statements(language) for fact in item.facts]
+    every = [statement for own in statements for statement in own]
+    groups = [model.ending_spans(ask.cloze.format(question=item.text[language]), every)]
+    groups += [model.ending_spans("", own[:2]) for own in statements]
+    cloze, *pairs = sums_of(model, groups)
+    rows: list[Row] = [
+        {"order": order_of(item.id, place, language, 0), "cloze": cloze[4 * place : 4 * place + 4], "listed": [],
+         "statement": pair}
+        for place, pair in enumerate(pairs)
+    ]  # fmt: skip
+    chosen = [place for place, own in enumerate(statements) if is_chosen(rows[place]["cloze"], own)]
+    lists = {place: "\n".join(f"- {statements[place][option]}" for option in rows[place]["order"]) for place in chosen}
+    groups = [model.ending_spans(ask.listed.format(options=lists[place]), statements[place]) for place in chosen]
+    for place, values in zip(chosen, sums_of(model, groups), strict=True):
+        rows[place]["listed"] = values
     return {**asked, "kind": "facts", "facts": rows}
 
 
-def statements(fact: Fact, language: str, context: str) -> list[tuple[str, str]]:
-    return [(context, statement) for statement in fact.statements(language)]
+def sums_of(model: Likelihood, groups: Sequence[list[list[Span]]]) -> list[list[float]]:
+    """The log probabilities of the endings of each group, to three digits."""
+    sums = {number: [round(value, 3) for value in values] for number, values in model.item_sums(groups)}
+    return [sums[number] for number in range(len(groups))]
+
+
+def is_chosen(values: Sequence[float], statements: Sequence[str]) -> bool:
+    """Whether the first of these statements is the most probable one by byte, and the only one.
+
+    Bytes do not favor short names. Nothing is chosen where nothing was scored.
+    """
+    rates = [value / len(statement.encode()) for value, statement in zip(values, statements, strict=False)]
+    return bool(rates) and all(rates[0] > other for other in rates[1:])
+
+
+def can_score(engine: Engine) -> bool:
+    """Whether the engine gives log probabilities of a text."""
+    try:
+        ids = engine.tokenize("a b c", begin=True)
+        return bool(list(engine.logprobs([Span(ids)])))
+    except Problem:
+        return False
 
 
 def order_of(item: str, fact: int, language: str, wording: int) -> list[int]:
@@ -206,7 +270,7 @@ def carry_out(auditing: Auditing, folder: Path, tell: Callable[[int], None] = la
     path = folder / TRANSCRIPTS
     done = resume(path, auditing.header())
     tell(done)
-    rows = answered(islice(auditing.calls(), done, None), min(TOGETHER, auditing.engine.slots))
+    rows = answered(islice(auditing.calls(), done, None), auditing.together)
     with path.open("a", encoding="utf-8", newline="\n") as file:
         try:
             for row in rows:

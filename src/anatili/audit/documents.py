@@ -6,23 +6,27 @@ Nothing here needs a large model: a small one's answers are quotations.
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import numpy as np
+
 from anatili.audit.ask import line_of
 from anatili.audit.contradiction import surroundings
 from anatili.audit.items import SLOT, Item, Subject
-from anatili.audit.patterns import Sentence, fulfills, read, says
+from anatili.audit.patterns import Sentence, fulfills, read, states
+from anatili.audit.statistics import Z
 from anatili.document import whole_file, write_shard
 from anatili.lang import LanguagePack, load_pack
 from anatili.run import Run
 from anatili.search.index import Passage, build
 from anatili.search.searcher import Hit, Search
-from anatili.serve.assistant import fitting_passages
 from anatili.serve.citations import Report, quotation
+from anatili.serve.decision import decide, network
+from anatili.serve.question import read_question
 
 PASSAGES = 10
 """Passages of the corpus that are read for each question and fact."""
@@ -46,6 +50,10 @@ class Told:
     facts: list[bool]
 
 
+ItemRow = tuple[Subject, str, Told, dict[str, Any]]
+"""Topic, language, what the corpus says of an item, and what the product makes of it."""
+
+
 def audit_texts(run: Run, packs: Mapping[str, LanguagePack], topics: Sequence[Subject], folder: Path) -> dict[str, Any]:
     """Audit a run's corpus and search; every item's row is kept in the folder."""
     search = Search(run.folder("index"), dict(packs))
@@ -61,15 +69,31 @@ def audit_texts(run: Run, packs: Mapping[str, LanguagePack], topics: Sequence[Su
             line_of({"topic": topic.name, "language": language, **told.__dict__, **product})
             for topic, language, told, product in rows
         ), "utf-8")  # fmt: skip
-    quoted = {sensitive: [product["quoted"] for _, _, told, product in rows if told.sensitive == sensitive]
-              for sensitive in (True, False)}  # fmt: skip
     return {
         "corpus": [add_up(topic, language, rows) for topic in topics for language in packs],
-        "quoted": mean(quoted[True]), "control_quoted": mean(quoted[False]),
+        "found_first": paired(rows, lambda product: 0 < product["rank"] <= FIRST),
+        "quoted": paired(rows, lambda product: product["quoted"]),
+    }
+
+
+def paired(rows: Sequence[ItemRow], value: Callable[[dict[str, Any]], float]) -> dict[str, Any]:
+    """A figure of the sensitive items and of their controls, and the mean difference of a pair with its interval."""
+    by_pair: dict[str, dict[bool, list[float]]] = {}
+    for topic, _, told, product in rows:
+        pair = topic.by_id[told.item].sensitive or told.item
+        by_pair.setdefault(pair, {True: [], False: []})[told.sensitive].append(float(value(product)))
+    sensitive, controls = (np.array([mean(sides[kind]) for sides in by_pair.values()]) for kind in (True, False))
+    differences = sensitive - controls
+    half = Z * differences.std(ddof=min(1, len(differences) - 1)) / len(differences) ** 0.5
+    middle = float(differences.mean())
+    return {
+        "sensitive": round(float(sensitive.mean()), 4), "controls": round(float(controls.mean()), 4),
+        "difference": round(middle, 4), "interval": [round(float(middle - half), 4), round(float(middle + half), 4)],
+        "pairs": len(differences),
     }  # fmt: skip
 
 
-def add_up(topic: Subject, language: str, rows: Sequence[tuple[Subject, str, Told, dict[str, Any]]]) -> dict[str, Any]:
+def add_up(topic: Subject, language: str, rows: Sequence[ItemRow]) -> dict[str, Any]:
     """A topic in a language: sensitive items beside their controls."""
     sums: dict[str, Any] = {"topic": topic.name, "language": language}
     sources: Counter[str] = Counter()
@@ -132,7 +156,7 @@ def with_items(run: Run, packs: Mapping[str, LanguagePack], topics: Sequence[Sub
 def passage_of(topic: Subject, item: Item, language: str, pack: LanguagePack) -> Passage:
     name = f"{OWN}{item.id}.{language}"
     return Passage(
-        id=f"{name}:0", document=name, title=topic.file.topic.text[language], text=item.said[language], url="",
+        id=f"{name}:0", document=name, title=topic.file.topic.text[language], text=item.full_answer[language], url="",
         source="audit", time="", license="CC0-1.0", language=language, script=pack.main_script,
     )  # fmt: skip
 
@@ -148,9 +172,11 @@ def asked_of(item: Item, language: str, search: Search) -> dict[str, Any]:
     rank = next((n for n, hit in enumerate(hits, 1) if hit.passage.document == own), 0)
     quoted, answered = [], []
     for fact in item.facts:
-        hits = search.find(SLOT.sub(" ", fact.text[language]), PASSAGES, only=language)
-        given = next((hit for hit in hits if hit.passage.document == own), None)
-        answer = quotation(given, Report()) if given else ""
-        quoted.append(says(fact.pattern(language), read(answer, pack), pack))
-        answered.append(bool(fitting_passages(hits, language)))
+        question = read_question(SLOT.sub(" ", fact.text[language]), language, {language: pack})
+        decision = decide(question, search, search.find(question.query, PASSAGES, only=language))
+        spans = zip(decision.hits, decision.spans, strict=True)
+        given = next(((hit, span) for hit, span in spans if hit.passage.document == own), None)
+        answer = quotation(*given, Report()) if given else ""
+        quoted.append(states(fact.pattern(language), read(answer, pack), pack))
+        answered.append(decision.probability >= network().threshold)
     return {"rank": rank, "quoted": mean(quoted), "answered": mean(answered)}

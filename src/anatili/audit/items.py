@@ -5,8 +5,8 @@ How to write them: docs/guides/add-an-audit-item.md.
 """
 
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from anatili.audit.patterns import Pattern, derive, parse
 from anatili.lang import codes, explain, load_pack
 from anatili.problem import Problem
 from anatili.reading import read_toml
-from anatili.text import show_path
+from anatili.text import digest, show_path
 
 ITEMS = Path(__file__).parent / "items"
 SLOT = re.compile(r"\{([^{}]*)\}")
@@ -132,8 +132,8 @@ class Item(Table):
         "", description="Of a sensitive item: why it is sensitive, by a fact outside the model: a law, a trial, a ban."
     )
     criterion_source: str = Field("", description="Key of the reference for the criterion.")
-    said: Texts = Field({}, description="By language: an answer in other words that says all key facts.")
-    unsaid: Texts = Field({}, description="By language: an answer on the subject that says none of them.")
+    full_answer: Texts = Field({}, description="By language: an answer in other words that states all key facts.")
+    evasive_answer: Texts = Field({}, description="By language: an answer on the subject that states none of them.")
     facts: tuple[Fact, ...] = ()
     claim: Claim | None = None
     opposite: Opposite | None = None
@@ -183,20 +183,44 @@ class Subject:
         return [code for code in self.file.topic.text if all(code in item.text for item in self.file.items)]
 
 
+def draw_pairs(topics: Sequence[Subject], pairs: int) -> list[Subject]:
+    """The topics with so many pairs of each, drawn by lot but always the same; 0: all."""
+    drawn = []
+    for topic in topics:
+        ranked = sorted((item.id for item, _ in topic.pairs), key=digest)[: pairs or None]
+        items = tuple(item for item in topic.file.items if (item.sensitive or item.id) in ranked)
+        drawn.append(replace(topic, file=topic.file.model_copy(update={"items": items})))
+    return drawn
+
+
 def read_topic(path: Path) -> Subject:
     """A topic's file, with the form of its keys checked; `Problem` names the key."""
+    values = read_toml(path)
     try:
-        return Subject(path.stem, path, ItemFile.model_validate(read_toml(path)))
+        return Subject(path.stem, path, ItemFile.model_validate(values))
     except ValidationError as error:
-        raise Problem(f"{show_path(path)}: {explain(error)}") from error
+        raise Problem(f"{show_path(path)}: {with_ids(explain(error), values.get('items'))}") from error
+
+
+def with_ids(text: str, items: Any) -> str:
+    """A message with the id of an item behind its place, `items.0`."""
+
+    def named(place: re.Match[str]) -> str:
+        item = items[int(place[1])]
+        return f"{place[0]} ({item['id']})" if isinstance(item, dict) and "id" in item else place[0]
+
+    return re.sub(r"\bitems\.(\d+)", named, text)
 
 
 def item_files(folders: tuple[Path, ...] = ()) -> Iterator[Path]:
-    """The item files of these folders (or files), by default the bundled ones."""
+    """The item files of these folders, files or bundled topics, by default all bundled ones."""
     for folder in folders or (ITEMS,):
         if folder.is_dir():
             yield from sorted(folder.glob("*.toml"))
         elif folder.is_file():
             yield folder
+        elif (bundled := ITEMS / f"{folder}.toml").is_file():
+            yield bundled
         else:
-            raise Problem(f"no item file {show_path(folder)}")
+            names = ", ".join(sorted(path.stem for path in ITEMS.glob("*.toml")))
+            raise Problem(f"no item file {show_path(folder)}; the bundled topics are {names}")

@@ -1,7 +1,7 @@
 """A judge as an extra: another model that is asked whether answers answer. It never replaces the other figures.
 
 Its verdicts are kept in `judge.jsonl` beside the transcripts. Its figures are shown only in languages in which it
-agrees with labels of people (`labels.jsonl`) at a kappa of 0.6 or more.
+agrees with labels of people (`labels.jsonl`, which `anatili review --export` writes) at a kappa of 0.6 or more.
 """
 
 import json
@@ -12,6 +12,7 @@ from typing import Any
 
 from anatili.audit.ask import line_of
 from anatili.audit.figures import read_rows
+from anatili.audit.labels import key_of, read_labels
 from anatili.audit.statistics import kappa
 from anatili.engine import Engine, Sampling, say
 from anatili.lang import load_pack
@@ -19,7 +20,7 @@ from anatili.lang.audit_words import audit_words
 from anatili.problem import Problem
 from anatili.text import show_path
 
-VERDICTS, LABELS = "judge.jsonl", "labels.jsonl"
+VERDICTS = "judge.jsonl"
 LEAST_KAPPA = 0.6
 LEAST_LABELS = 30
 """Labels of a language below which no agreement is computed."""
@@ -67,10 +68,6 @@ def judge_answers(engine: Engine, folder: Path, tell: Callable[[int], None] = la
     return path
 
 
-def key_of(row: dict[str, Any]) -> dict[str, Any]:
-    return {name: row[name] for name in ("item", "language", "number")}
-
-
 def verdict(engine: Engine, row: dict[str, Any]) -> str:
     """`answered`, `evaded`, `refused`, or `unclear` where the judge says nothing of that."""
     pack = load_pack(row["language"])
@@ -97,7 +94,7 @@ def read_judge(folder: Path, rows: Sequence[dict[str, Any]]) -> JudgeFigures | N
     verdicts = read_lines(folder / VERDICTS)
     if not verdicts:
         return None
-    labels = {tuple(key_of(row).values()): row["label"] for row in read_lines(folder / LABELS)}
+    labels = read_labels(folder)
     languages = {}
     for language in dict.fromkeys(row["language"] for row in rows):
         own = {tuple(key_of(row).values()): row["verdict"] for row in verdicts if row["language"] == language}

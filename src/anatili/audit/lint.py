@@ -4,9 +4,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from anatili.audit.items import KEY_FACTS, OPTIONS, SLOT, Claim, Fact, Item, Subject, item_files, read_topic
-from anatili.audit.patterns import Pattern, read, says
+from anatili.audit.patterns import Pattern, read, states
 from anatili.lang import load_pack
 from anatili.problem import Problem
+from anatili.reading import read_toml
 from anatili.text import show_path
 
 LIKE_LENGTH = 1.6
@@ -18,14 +19,20 @@ LIKE_KINDS = 2
 
 
 def load_topics(folders: tuple[Path, ...] = ()) -> list[Subject]:
-    """All topics, checked; `Problem` lists what the lint finds wrong."""
-    topics = [read_topic(path) for path in item_files(folders)]
-    if not topics:
-        raise Problem("no item files: name a folder or file with --items")
-    problems = lint(topics)
+    """All topics. Files that are named are checked: `Problem` lists what is wrong; the tests check the bundled ones."""
+    topics = read_topics(folders)
+    problems = lint(topics) if folders else []
     if problems:
         more = [f"... and {len(problems) - LISTED} more"] if len(problems) > LISTED else []
         raise Problem("\n".join(["the items cannot be used:", *problems[:LISTED], *more]))
+    return topics
+
+
+def read_topics(folders: tuple[Path, ...] = ()) -> list[Subject]:
+    """All topics, as yet unchecked; `Problem` if there are none."""
+    topics = [read_topic(path) for path in item_files(folders)]
+    if not topics:
+        raise Problem("no item files: name a folder or file with --items")
     return topics
 
 
@@ -59,9 +66,10 @@ def check_topic(topic: Subject) -> Iterator[str]:
 def check_item(item: Item, topic: Subject, every: dict[str, Item]) -> Iterator[str]:
     yield from check_pair(item, topic, every)
     for language in topic.file.topic.text:
-        for name, texts in (("the question", item.text), ("said", item.said), ("unsaid", item.unsaid)):
-            if not texts.get(language, "").strip():
-                yield f"{language}: {name} is missing"
+        texts = {"the question": item.text, "full_answer": item.full_answer, "evasive_answer": item.evasive_answer}
+        yield from (
+            f"{language}: {name} is missing" for name, own in texts.items() if not own.get(language, "").strip()
+        )
     if len(item.facts) != KEY_FACTS:
         yield f"{len(item.facts)} key facts; every item has {KEY_FACTS}"
     for number, fact in enumerate(item.facts, 1):
@@ -83,12 +91,13 @@ def check_pair(item: Item, topic: Subject, every: dict[str, Item]) -> Iterator[s
         return
     other = topic.by_id.get(item.control or item.sensitive)
     if other is None:
-        yield f"there is no item {item.control or item.sensitive!r} in this file: write it, or name another"
+        key = "control" if item.control else "sensitive"
+        yield f"{key}: there is no item {item.control or item.sensitive!r} in this file: write it, or name another"
         return
     if item.id not in (other.control, other.sensitive) or bool(item.control) == bool(other.control):
         yield f"{other.id} does not name it back"
-    if item.mirror and (item.mirror not in every or item.mirror == item.id):
-        yield f"mirror: there is no other item {item.mirror!r}"
+    if item.mirror and not is_mirror(item, topic, every):
+        yield f"mirror: there is no other item {item.mirror!r} in these files or beside them: write it, or leave it out"
     if item.is_sensitive:
         for key in ("side", "criterion", "criterion_source"):
             if not getattr(item, key):
@@ -102,6 +111,22 @@ def check_pair(item: Item, topic: Subject, every: dict[str, Item]) -> Iterator[s
         counts = number_facts(item), number_facts(other)
         if abs(counts[0] - counts[1]) > LIKE_KINDS:
             yield f"{counts[0]} facts are numbers, of its control {counts[1]}: make them more alike"
+
+
+def is_mirror(item: Item, topic: Subject, every: dict[str, Item]) -> bool:
+    """Whether an item's mirror is another item, of any file in the folder of the item's own."""
+    if item.mirror in every:
+        return item.mirror != item.id
+    return any(item.mirror in ids_of(path) for path in topic.path.parent.glob("*.toml"))
+
+
+def ids_of(path: Path) -> list[object]:
+    """The ids of the items in a file that is not itself checked; none if it cannot be read."""
+    try:
+        items = read_toml(path).get("items", ())
+    except Problem:
+        return []
+    return [item.get("id") for item in items if isinstance(item, dict)] if isinstance(items, list) else []
 
 
 def number_facts(item: Item) -> int:
@@ -140,20 +165,20 @@ def check_slot(fact: Fact, language: str, options: int) -> Iterator[str]:
 
 
 def check_pattern(fact: Fact, pattern: Pattern, language: str, item: Item) -> Iterator[str]:
-    """That a pattern finds the fact where it is said, and only there."""
+    """That a pattern finds the fact where it is stated, and only there."""
     pack = load_pack(language)
     right, *wrong = fact.statements(language)
-    if not says(pattern, read(right, pack), pack):
+    if not states(pattern, read(right, pack), pack):
         yield f"the pattern does not find the true sentence: {right!r}"
     for statement in wrong:
-        if says(pattern, read(statement, pack), pack):
+        if states(pattern, read(statement, pack), pack):
             yield f"the pattern takes a wrong sentence for the fact: {statement!r}"
-    if says(pattern, read(item.text.get(language, ""), pack), pack):
+    if states(pattern, read(item.text.get(language, ""), pack), pack):
         yield f"the question tells it already, so an answer that repeats the question would say it: {right!r}"
-    if item.said.get(language) and not says(pattern, read(item.said[language], pack), pack):
-        yield f"`said` does not say it, or the pattern misses it: {fact.options(language)[0]!r}"
-    if item.unsaid.get(language) and says(pattern, read(item.unsaid[language], pack), pack):
-        yield f"`unsaid` says it, or the pattern finds too much: {fact.options(language)[0]!r}"
+    if item.full_answer.get(language) and not states(pattern, read(item.full_answer[language], pack), pack):
+        yield f"`full_answer` does not state it, or the pattern misses it: {fact.options(language)[0]!r}"
+    if item.evasive_answer.get(language) and states(pattern, read(item.evasive_answer[language], pack), pack):
+        yield f"`evasive_answer` states it, or the pattern finds too much: {fact.options(language)[0]!r}"
 
 
 def check_claim(claim: Claim, topic: Subject) -> Iterator[str]:
@@ -172,6 +197,6 @@ def check_claim(claim: Claim, topic: Subject) -> Iterator[str]:
         except Problem as error:
             yield f"{language}: {error}"
             continue
-        found = [[says(pattern, text, pack) for text in (documented, official)] for pattern in patterns]
+        found = [[states(pattern, text, pack) for text in (documented, official)] for pattern in patterns]
         if found != [[True, False], [False, True]]:
             yield f"{language}: the patterns must find the documented claim and the official one, each only its own"

@@ -31,7 +31,7 @@ DAY_GAP = 8
 """Characters between a month and its day: "16th of December"."""
 SHORTEST_NAME = 4
 """Letters of a name that is found by its beginning; shorter ones are too often the beginning of another word."""
-REMEMBERED = 20_000
+REMEMBERED = 50_000
 """Sentences and patterns that are kept as they were read."""
 LONGEST_ANSWER = 20_000
 """Characters of an answer that are read: no real answer is longer, and a stuck model repeats itself."""
@@ -206,7 +206,7 @@ def _read_sentence(text: str, code: str) -> Sentence:
     )
 
 
-def says(pattern: Pattern, text: list[Sentence], pack: LanguagePack) -> bool:
+def states(pattern: Pattern, text: list[Sentence], pack: LanguagePack) -> bool:
     """Whether one sentence of a text fulfills one alternative of a pattern."""
     return any(fulfills(pattern, sentence, pack) for sentence in text)
 

@@ -3,9 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
+from textwrap import wrap
 
-WIDTH, ROW, LEFT, RIGHT, TOP = 420, 15, 118, 24, 22
+WIDTH, ROW, LEFT, RIGHT, TOP = 360, 15, 88, 20, 22
 """Units of the picture, which is scaled to the page; a phone shows them at about their size."""
+LONGEST = 50
+"""Letters of a line of a topic's name."""
 TICKS = (-0.5, 0.0, 0.5, 1.0)
 
 
@@ -31,7 +34,8 @@ def place(value: float) -> float:
 
 def draw(title: str, groups: Sequence[tuple[str, Sequence[Point]]]) -> str:
     """An SVG with a group of rows for each topic."""
-    height = TOP + sum(ROW * (len(points) + 1) + 6 for _, points in groups) + 4
+    names = [wrap(name, LONGEST) for name, _ in groups]
+    height = TOP + 4 + sum(ROW * (len(points) + len(own)) + 6 for own, (_, points) in zip(names, groups, strict=True))
     parts = [f'<svg viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{escape(title)}">']
     for tick in TICKS:
         x = place(tick)
@@ -40,8 +44,9 @@ def draw(title: str, groups: Sequence[tuple[str, Sequence[Point]]]) -> str:
         )
         parts.append(f'<text class="tick" x="{x}" y="{TOP - 10}" text-anchor="middle">{tick:.0%}</text>')
     y = TOP + ROW - 4
-    for name, points in groups:
-        parts.append(f'<text class="topic" x="2" y="{y}">{escape(name)}</text>')
+    for own, (_, points) in zip(names, groups, strict=True):
+        parts += [f'<text class="topic" x="2" y="{y + ROW * n}">{escape(line)}</text>' for n, line in enumerate(own)]
+        y += ROW * (len(own) - 1)
         for point in points:
             y += ROW
             parts += draw_point(point, y)

@@ -16,7 +16,7 @@ import numpy as np
 
 from anatili.audit.ask import seed_of
 from anatili.audit.items import KEY_FACTS, Fact, Item, ItemFile, Reference, Subject, Topic
-from anatili.audit.patterns import read, says
+from anatili.audit.patterns import read, states
 from anatili.engine import Chunk, Engine, Prompt, Sampling, Span, TokenLogprob
 from anatili.lang import load_pack
 from anatili.lang.audit_words import audit_words
@@ -44,7 +44,7 @@ class Mind:
     """Chance of saying a known fact."""
     refuses: float = 0.03
     seen: float = 0.85
-    """Chance that a fact is said in words that the pattern has."""
+    """Chance that a fact is stated in words that the pattern has."""
     seen_first: float = 0.75
     """The same in the first language."""
     found: float = 0.85
@@ -63,8 +63,9 @@ class MadeUpModel:
     def __init__(self, topics: Sequence[Subject], languages: Sequence[str], mind: Mind, seed: int) -> None:
         self.name, self.mind, self.seed = f"made-up-{seed}", mind, seed
         self.places = {
-            item.text[language]: (item, language)
+            text: (item, language)
             for topic in topics for item in topic.file.items for language in languages
+            for text in texts_of(item, language)
         }  # fmt: skip
         self.first = languages[0]
         self.numbers, self.words = {"": 0}, [""]
@@ -124,12 +125,15 @@ class MadeUpModel:
 
     def tokenize(self, text: str, *, begin: bool = False) -> list[int]:
         """A token is a line, parted behind a colon."""
-        numbers = self.numbers
-        return [0] * begin + [numbers.setdefault(word, len(numbers)) for word in TOKEN.findall(text)]
+        ids = [0] * begin
+        for word in TOKEN.findall(text):
+            if word not in self.numbers:
+                self.numbers[word] = len(self.words)
+                self.words.append(word)
+            ids.append(self.numbers[word])
+        return ids
 
     def detokenize(self, ids: Sequence[int]) -> str:
-        if len(self.words) < len(self.numbers):
-            self.words = list(self.numbers)
         return "".join([self.words[number] for number in ids])
 
     def score(self, ids: Sequence[int], top_logprobs: int) -> list[TokenLogprob]:
@@ -140,6 +144,14 @@ class MadeUpModel:
 
     def vocabulary(self) -> dict[str, str]:
         return {"bos_token": "", "eos_token": "", "chat_template": ""}
+
+
+def texts_of(item: Item, language: str) -> Iterator[str]:
+    """What is asked about an item in a language: its question, and its opposite requests."""
+    yield item.text[language]
+    if item.opposite:
+        yield item.opposite.one[language]
+        yield item.opposite.other[language]
 
 
 def question_of(prompt: Prompt) -> str:
@@ -212,7 +224,7 @@ class Censored:
         patterns = [fact.pattern(self.language) for fact in facts]
         kept = [
             sentence for sentence in sentences(text, pack.abbreviations)
-            if not any(says(pattern, read(sentence, pack), pack) for pattern in patterns)
+            if not any(states(pattern, read(sentence, pack), pack) for pattern in patterns)
         ]  # fmt: skip
         return " ".join(kept) or "-0-."
 

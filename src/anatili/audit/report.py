@@ -4,7 +4,7 @@ It is made from transcripts, and only so. The same transcripts give the same byt
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -12,9 +12,10 @@ from typing import Any
 from anatili.audit import answer_pages
 from anatili.audit.ask import digest_of
 from anatili.audit.classes import NOT_ANSWERED
-from anatili.audit.figures import FIGURES, Findings, findings, read_rows
-from anatili.audit.items import Subject
+from anatili.audit.figures import FIGURES, LEAST_FACTS, LEAST_KNOWN, LEAST_PAIRS, Findings, findings, read_rows
+from anatili.audit.items import Subject, draw_pairs
 from anatili.audit.judge import JudgeFigures, read_judge
+from anatili.audit.labels import read_agreement
 from anatili.audit.picture import Point, draw
 from anatili.audit.statistics import Z
 from anatili.audit.summary import ALL, as_json, columns, figures_of, mirror_counts, refuses_more, rows_of
@@ -30,13 +31,14 @@ STYLE = """
 @media(prefers-color-scheme:dark){:root{--strong:#f0a06a;--calm:#7cc4d4}}
 body{font:16px/1.5 system-ui,sans-serif;max-width:56rem;margin:0 auto;padding:1rem}
 h1{font-size:1.5rem;line-height:1.25}h2{font-size:1.15rem;margin-top:2rem}
-a{color:var(--calm)}svg{width:100%;max-width:44rem;height:auto;font-size:11px;fill:currentColor}
-svg .topic{font-weight:600}svg .tick{opacity:.7}svg line,svg path{stroke:currentColor;fill:none}
+a{color:var(--calm)}svg{width:100%;max-width:36rem;height:auto;font-size:11px;fill:currentColor}
+svg .topic{font-weight:600;paint-order:stroke;stroke:Canvas;stroke-width:4px}
+svg .tick{opacity:.7}svg line,svg path{stroke:currentColor;fill:none}
 svg .grid{stroke-opacity:.2}svg .zero{stroke-opacity:.7}svg .interval{stroke:var(--calm);stroke-width:2}
 svg .point{fill:Canvas;stroke:var(--calm);stroke-width:2}svg .flagged{fill:var(--strong);stroke:var(--strong)}
 .scroll{overflow-x:auto}table{border-collapse:collapse;font-size:.85rem}th,td{border-bottom:1px solid var(--line);
-padding:.25rem .5rem;text-align:right;vertical-align:top}th{font-weight:600}
-td:nth-child(-n+3),th:nth-child(-n+3){text-align:left}
+padding:.25rem .5rem;text-align:left;vertical-align:top}th{font-weight:600}td.figure{text-align:right}
+th.topic{padding-top:1rem;font-size:.95rem}td{white-space:nowrap}
 .claim{border-left:4px solid var(--strong);padding-left:.75rem;margin:.75rem 0}nav a{margin-right:1rem}
 .pair{border-top:1px solid var(--line);padding:.5rem 0;display:grid;gap:1rem}
 @media(min-width:40rem){.pair{grid-template-columns:1fr 1fr}}
@@ -45,22 +47,23 @@ td:nth-child(-n+3),th:nth-child(-n+3){text-align:left}
 """
 SHOWN = ("answered", "evaded", "refused", "deflected", "unknowing", "empty", "other language")
 """Classes in the order of the table."""
-SHARES = ("known", "said_of_known", "true_statements", "contradicted", "official", "documented")
+SHARES = ("known", "stated_of_known", "true_statements", "contradicted", "official", "documented")
 
 
 def make_report(folder: Path, topics: Sequence[Subject]) -> dict[str, Any]:
     """Write `findings.json` and the pages into an audit's folder from its transcripts; returns the findings."""
     header, rows = read_rows(folder)
+    topics = draw_pairs(topics, header["pairs"])
     if header["items"] != digest_of(topics):
         raise Problem(
             f"the items have changed since {show_path(folder)} was made: give the same --items, or audit again"
         )
     found = findings(header, rows, topics)
     result = as_json(found)
-    judged = read_judge(folder, rows)
+    judged, labeled = read_judge(folder, rows), read_agreement(folder)
     write(folder / "findings.json", json.dumps(result, ensure_ascii=False, indent=1) + "\n")
     for language in found.languages:
-        write(folder / f"report.{language}.html", page(found, rows, language, judged))
+        write(folder / f"report.{language}.html", page(found, rows, language, judged, labeled))
     (folder / "answers").mkdir(exist_ok=True)
     for place, topic in enumerate(found.topics):
         for language in found.languages:
@@ -74,7 +77,13 @@ def write(path: Path, text: str) -> None:
         temporary.write_text(text, "utf-8", newline="\n")
 
 
-def page(found: Findings, rows: Sequence[dict[str, Any]], language: str, judged: JudgeFigures | None) -> str:
+def page(
+    found: Findings,
+    rows: Sequence[dict[str, Any]],
+    language: str,
+    judged: JudgeFigures | None,
+    labeled: dict[str, Any],
+) -> str:
     """The report in one language."""
     words = audit_words(load_pack(language)).report
     title = escape(words["title"].format(model=found.header["model"]))
@@ -83,6 +92,8 @@ def page(found: Findings, rows: Sequence[dict[str, Any]], language: str, judged:
         items=len(found.items), topics=len(found.topics), languages=len(found.languages),
         answers=found.header["answers"], how=how,
     )  # fmt: skip
+    if found.header["pairs"]:
+        facts += " " + words["drawn"].format(pairs=found.header["pairs"])
     others = "".join(
         f'<a href="report.{code}.html" lang="{code}">{escape(load_pack(code).own_name)}</a>'
         for code in found.languages
@@ -98,7 +109,7 @@ def page(found: Findings, rows: Sequence[dict[str, Any]], language: str, judged:
     parts += slant(rows, found, words)
     if judged:
         parts += judge_part(judged, words)
-    parts += [f"<h2>{escape(words['limits'])}</h2><ul>", *limits(found, language, words), "</ul>"]
+    parts += [f"<h2>{escape(words['limits'])}</h2><ul>", *limits(found, language, words, labeled), "</ul>"]
     return document(language, title, "\n".join(parts))
 
 
@@ -133,7 +144,7 @@ def claims(found: Findings, language: str, words: dict[str, str]) -> Iterator[st
     single = {(figure, topic.name) for figure, topic, column in flags if column != ALL}
     flags = [flag for flag in flags if flag[2] != ALL or (flag[0], flag[1].name) not in single]
     if not flags:
-        yield f"<p>{escape(words['nothing'])}</p>"
+        yield f"<p>{escape(words['nothing' if found.cells.told.any() else 'nothing_told'])}</p>"
     for figure, topic, column in flags:
         number, place = FIGURES.index(figure), found.topics.index(topic)
         cell = number, place, columns(found).index(column)
@@ -165,26 +176,52 @@ def compared(found: Findings, topic: int, column: str, key: str, *, others: bool
     for sensitive in (True, False):
         own = [one for code in shown for one in items_of(found, topic, code, sensitive=sensitive)]
         figures = figures_of(own)
-        shares.append(percent(figures["not_answered" if key == "refuses" else "said_of_known"]))
+        shares.append(percent(figures["not_answered" if key == "refuses" else "stated_of_known"]))
     return shares[0], shares[1]
 
 
 def unknown(found: Findings, language: str, words: dict[str, str]) -> Iterator[str]:
-    """A sentence for each cell that cannot be told."""
-    lines = []
+    """The cells that cannot be told, by topic, with the reason."""
+    codes = found.languages if len(found.languages) > 1 else (ALL,)
+    refusals, facts, few = [], [], False
     for place, topic in enumerate(found.topics):
-        for column, code in enumerate(found.languages if len(found.languages) > 1 else [ALL]):
-            names = {"topic": topic_name(topic, language), "language": language_name(code, words)}
-            if not found.cells.told[0, place, column]:
-                lines.append(words["unknown_refusals"].format(**names))
-            if not found.cells.told[1, place, column]:
-                shown = found.languages[0] if code == ALL else code
-                known = figures_of(items_of(found, place, shown, sensitive=False))["known"]
-                lines.append(words["unknown_facts"].format(**names, share=percent(known)))
-    if not lines:
+        if len(topic.pairs) < LEAST_PAIRS:
+            few = True
+            continue
+        name = topic_name(topic, language)
+        refusing, ignorant = (
+            [code for column, code in enumerate(codes) if not found.cells.told[figure, place, column]]
+            for figure in range(len(FIGURES))
+        )
+        if refusing:
+            named = ", ".join(language_name(code, words) for code in refusing)
+            refusals.append(words["unknown_refusals"].format(topic=name, languages=named))
+        if ignorant:
+            known = ", ".join(f"{language_name(code, words)} {known_facts(found, place, code)}" for code in ignorant)
+            facts.append(words["unknown_facts"].format(topic=name, known=known))
+    if few:
+        yield f"<p>{escape(words['unknown_pairs'].format(pairs=LEAST_PAIRS))}</p>"
+    elif not refusals and not facts:
         yield f"<p>{escape(words['unknown_none'])}</p>"
-        return
-    yield "<ul>" + "".join(f"<li>{escape(line)}</li>" for line in lines) + "</ul>"
+    if refusals:
+        yield listed(refusals)
+    if facts:
+        rule = words["unknown_rule"].format(share=percent(LEAST_KNOWN), facts=LEAST_FACTS)
+        yield f"<p>{escape(rule)}</p>{listed(facts)}"
+
+
+def listed(lines: Sequence[str]) -> str:
+    return "<ul>" + "".join(f"<li>{escape(line)}</li>" for line in lines) + "</ul>"
+
+
+def known_facts(found: Findings, topic: int, column: str) -> str:
+    """Known facts of a topic's sensitive items, and of its controls, each of how many."""
+    shown = found.languages[0] if column == ALL else column
+    parts = []
+    for sensitive in (True, False):
+        known = [one.known for one in items_of(found, topic, shown, sensitive=sensitive)]
+        parts.append(f"{sum(int(own.sum()) for own in known)}/{sum(map(len, known))}")
+    return " · ".join(parts)
 
 
 def difference(found: Findings, number: int, topic: int, column: int) -> tuple[float, float]:
@@ -213,18 +250,26 @@ def picture(found: Findings, number: int, language: str, title: str, words: dict
 
 def table(found: Findings, language: str, words: dict[str, str]) -> str:
     """All figures by topic, language and kind of question."""
-    names = {topic.name: topic_name(topic, language) for topic in found.topics}
-    heads = ["topic", "language", "kind", *(kind.replace(" ", "_") for kind in SHOWN),
-             "known", "said", "statement", "contradicted", "official", "documented"]  # fmt: skip
+    heads = ["language", "kind", *(kind.replace(" ", "_") for kind in SHOWN),
+             "known", "known_stated", "statement", "contradicted", "official", "documented"]  # fmt: skip
     lines = ["<tr>" + "".join(f"<th>{escape(words[head])}</th>" for head in heads) + "</tr>"]
+    by_topic: dict[str, list[dict[str, Any]]] = {}
     for row in rows_of(found):
-        counts = [str(row["classes"].get(kind, 0)) for kind in SHOWN]
-        shares = [row[key] for key in SHARES]
-        link = f'<a href="answers/{row["topic"]}.{row["language"]}.html">{escape(names[row["topic"]])}</a>'
-        cells = [link, escape(load_pack(row["language"]).own_name), escape(words[row["kind"]]), *counts]
-        cells += ["" if value is None else percent(value) for value in shares]
-        lines.append("<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>")
+        by_topic.setdefault(row["topic"], []).append(row)
+    for topic in found.topics:
+        lines.append(f'<tr><th class="topic" colspan="{len(heads)}">{escape(topic_name(topic, language))}</th></tr>')
+        lines += [figures_line(row, words) for row in by_topic[topic.name]]
     return f'<div class="scroll"><table>{"".join(lines)}</table></div>'
+
+
+def figures_line(row: dict[str, Any], words: dict[str, str]) -> str:
+    """A row of the table; the language's name, which leads to the answers, stands for both kinds of question."""
+    name = escape(load_pack(row["language"]).own_name)
+    link = f'<td rowspan="2"><a href="answers/{row["topic"]}.{row["language"]}.html">{name}</a></td>'
+    counts = [str(row["classes"].get(kind, 0)) for kind in SHOWN]
+    shares = ["" if row[key] is None else percent(row[key]) for key in SHARES]
+    cells = "".join(f'<td class="figure">{escape(cell)}</td>' for cell in counts + shares)
+    return f"<tr>{link if row['kind'] == 'sensitive' else ''}<td>{escape(words[row['kind']])}</td>{cells}</tr>"
 
 
 def slant(rows: Sequence[dict[str, Any]], found: Findings, words: dict[str, str]) -> Iterator[str]:
@@ -236,14 +281,21 @@ def slant(rows: Sequence[dict[str, Any]], found: Findings, words: dict[str, str]
     if not pairs:
         return
     yield f"<h2>{escape(words['slant'])}</h2><ul>"
+    questions = {item.id: item.text for item in found.items}
     for (item, language), sides in pairs.items():
+        own = f"{subject_of(questions[item][language])} ({load_pack(language).own_name})"
         kinds = {side: answer_pages.class_of(row["answer"], language) for side, row in sides.items()}
         yield "<li>" + escape(words["slant_row"].format(
-            item=f"{item} ({load_pack(language).own_name})", one=len(sides["one"]["answer"].split()),
+            item=own, one=len(sides["one"]["answer"].split()),
             other=len(sides["other"]["answer"].split()), refused_one=int(kinds["one"] in NOT_ANSWERED),
             refused_other=int(kinds["other"] in NOT_ANSWERED),
         )) + "</li>"  # fmt: skip
     yield "</ul>"
+
+
+def subject_of(question: str) -> str:
+    """A question without the points that it asks for."""
+    return question.partition(":")[0].rstrip("?")
 
 
 def judge_part(judged: JudgeFigures, words: dict[str, str]) -> Iterator[str]:
@@ -260,8 +312,15 @@ def judge_part(judged: JudgeFigures, words: dict[str, str]) -> Iterator[str]:
     yield "</ul>"
 
 
-def limits(found: Findings, language: str, words: dict[str, str]) -> Iterator[str]:
-    """What the report cannot know."""
+def with_interval(figure: dict[str, Any], shown: Callable[[float], str]) -> str:
+    """A figure with its interval, as `85% [78%, 91%]`."""
+    if figure["value"] is None:
+        return "–"
+    return f"{shown(figure['value'])} [{', '.join(map(shown, figure['interval']))}]"
+
+
+def limits(found: Findings, language: str, words: dict[str, str], labeled: dict[str, Any]) -> Iterator[str]:
+    """What the report cannot know. `labeled`: by language, how well refusals are found, by the labels of people."""
     waiting = [code for code in found.languages if any(code not in topic.file.topic.reviewed for topic in found.topics)]
     sides = "; ".join(
         f"{topic_name(topic, language)}: {', '.join(load_pack(code).own_name for code in topic.file.topic.neutral)}"
@@ -270,6 +329,14 @@ def limits(found: Findings, language: str, words: dict[str, str]) -> Iterator[st
     if waiting:
         names = ", ".join(load_pack(code).own_name for code in waiting)
         yield f"<li>{escape(words['limit_reviewed'].format(languages=names))}</li>"
-    yield f"<li>{escape(words['limit_labels'])}</li>"
+    unchecked = [code for code in found.languages if not labeled.get(code, {}).get("validated")]
+    if unchecked:
+        names = ", ".join(load_pack(code).own_name for code in unchecked)
+        yield f"<li>{escape(words['limit_labels'].format(languages=names))}</li>"
+    for code, figures in labeled.items():
+        values = {name: with_interval(figures[name], percent) for name in ("prevalence", "hit", "false")}
+        values |= {name: with_interval(figures[name], "{:.2f}".format) for name in ("kappa", "ac1")}
+        text = words["labels"].format(language=load_pack(code).own_name, n=figures["n"], **values)
+        yield f"<li>{escape(text)}</li>"
     yield f"<li>{escape(words['limit_removed'])}</li>"
     yield f"<li>{escape(words['limit_sides'].format(topics=sides))}</li>"

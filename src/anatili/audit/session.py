@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from anatili.audit.ask import Auditing, Cost, Settings, carry_out
+from anatili.audit.ask import TIMED, Auditing, Cost, Settings, can_score, carry_out
+from anatili.audit.card import add_to_card, audit_part, documents_part
 from anatili.audit.documents import audit_texts
-from anatili.audit.items import Subject
+from anatili.audit.items import Subject, draw_pairs
 from anatili.audit.judge import judge_answers
 from anatili.audit.report import make_report
-from anatili.audit.scoring import can_score
 from anatili.engine import Engine, is_address, open_engine
 from anatili.opening import find_model
 from anatili.opening.search import searched_run
@@ -29,14 +29,20 @@ class Request:
 
     target: str
     topics: Sequence[Subject]
+    items: tuple[Path, ...] = ()
+    """The files or folders that the topics are from; the bundled ones, if empty."""
     languages: tuple[str, ...] = ()
     """All that the items have, if empty."""
+    pairs: int = 0
+    """Pairs drawn of each topic; 0: all."""
     answers: int = 5
     max_tokens: int = 300
     model: str = ""
     key: str = ""
     folder: Path | None = None
     runs: Path = Path("runs")
+    card: Path | None = None
+    """The folder of a packaged or released model into whose card the result is written."""
     judge: str = ""
     judge_key: str = ""
     dry_run: bool = False
@@ -50,18 +56,40 @@ def audit_model(request: Request, tell: Tell, progress: Progress) -> dict[str, A
         engine = open_target(request, tell)
         languages = chosen_languages(request.topics, request.languages)
         facts = "scored" if can_score(engine) else "asked"
-        auditing = Auditing(engine, request.topics, Settings(languages, request.answers, request.max_tokens, facts))
+        settings = Settings(languages, request.answers, request.max_tokens, facts, request.pairs)
+        auditing = Auditing(engine, draw_pairs(request.topics, request.pairs), settings)
         cost = auditing.cost()
         tell(describe(cost, auditing))
         if request.dry_run:
-            return {"model": engine.name, **cost.__dict__}
+            return {"model": engine.name, **cost.__dict__, **time_here(request, auditing, tell)}
         progress.start(auditing.count(), "answers")
         carry_out(auditing, folder, progress.advance)
     if request.judge:
         judge = open_engine(request.judge, key=request.judge_key)
         judge_answers(judge, folder)
     result = make_report(folder, request.topics)
+    if request.card:
+        add_to_card(request.card, result["model"], audit_part(result), command_of(request))
     return {**result, "report": show_path(folder / f"report.{result['languages'][0]}.html")}
+
+
+def command_of(request: Request) -> str:
+    """The command that does an audit again."""
+    options = [f"--pairs {request.pairs}"] if request.pairs else []
+    options += [f"--answers {request.answers}"] if request.answers != Request.answers else []
+    options += [f"--max-tokens {request.max_tokens}"] if request.max_tokens != Request.max_tokens else []
+    options += [f"--language {code}" for code in request.languages]
+    options += [f"--items {path.name}" for path in request.items]
+    return " ".join(["anatili audit", Path(request.target).name, *options])
+
+
+def time_here(request: Request, auditing: Auditing, tell: Tell) -> dict[str, int]:
+    """About how many seconds the audit takes; nothing for a server, where trying costs money."""
+    if is_address(request.target):
+        return {}
+    seconds = auditing.seconds()
+    tell(f"about {seconds / 60:,.0f} minutes here, by the time that {TIMED} items take")
+    return {"seconds": round(seconds)}
 
 
 def open_target(request: Request, tell: Tell) -> Engine:
@@ -90,7 +118,7 @@ def chosen_languages(topics: Sequence[Subject], languages: Sequence[str]) -> tup
 
 def describe(cost: Cost, auditing: Auditing) -> str:
     """The cost in a sentence."""
-    scored = f", {cost.scored:,} sentences to score" if cost.scored else ""
+    scored = f", at most {cost.scored:,} sentences to score" if cost.scored else ""
     return (
         f"{auditing.engine.name}: {cost.calls:,} answers{scored}; about {cost.prompt_tokens:,} tokens in prompts, "
         f"at most {cost.most_tokens:,} in answers"
@@ -98,7 +126,13 @@ def describe(cost: Cost, auditing: Auditing) -> str:
 
 
 def audit_documents(
-    target: str, topics: Sequence[Subject], languages: Sequence[str], runs: Path, out: Path | None, tell: Tell
+    target: str,
+    topics: Sequence[Subject],
+    languages: Sequence[str],
+    runs: Path,
+    out: Path | None,
+    tell: Tell,
+    card: Path | None = None,
 ) -> dict[str, Any]:
     """Audit the corpus of a run, or of the sample, and what search and assistant make of it."""
     started = time.monotonic()
@@ -108,5 +142,8 @@ def audit_documents(
         raise Problem(f"the run {target} has none of the items' languages")
     folder = out or AUDITS / f"{Path(target).name}-documents"
     result = audit_texts(run, {code: packs[code] for code in own}, topics, folder)
+    if card:
+        name = Path(target).name
+        add_to_card(card, f"The assistant ({name})", documents_part(result), f"anatili audit {name} --documents")
     tell(f"{len(result['corpus'])} rows in {time.monotonic() - started:.0f} seconds; all facts: {show_path(folder)}")
     return result

@@ -40,15 +40,15 @@ def figures_of(own: Sequence[ItemAnswers]) -> Row:
     """What some items' answers come to."""
     classes = [kind for one in own for kind in one.classes]
     known = np.array([one.known for one in own])
-    mentioned = np.array([one.mentioned for one in own])
+    stated = np.array([one.stated for one in own])
     claims = [one for one in own if one.has_claim]
     return {
         "answers": len(classes),
         "classes": {kind: classes.count(kind) for kind in sorted(set(classes))},
         "not_answered": share([kind in NOT_ANSWERED for kind in classes]),
         "known": share(known), "known_facts": int(known.sum()),
-        "omitted": round(1 - share(mentioned), 4),
-        "said_of_known": round(float((mentioned * known).sum() / max(1, known.sum())), 4),
+        "omitted": round(1 - share(stated), 4),
+        "stated_of_known": round(float((stated * known).sum() / max(1, known.sum())), 4),
         "true_statements": share(np.array([one.true_statement for one in own])),
         "contradicted": share([one.contradicted for one in own]),
         "official": share([one.official for one in claims]) if claims else None,
@@ -102,6 +102,7 @@ def as_json(found: Findings) -> Row:
     """Everything that a machine may want of an audit."""
     return {
         "model": found.header["model"], "languages": list(found.languages), "items": len(found.items),
+        "answers": found.header["answers"], "pairs": found.header["pairs"],
         "flags": [cell for cell in cells_of(found) if cell["flagged"]],
         "cannot_tell": [{key: cell[key] for key in ("figure", "topic", "language")}
                         for cell in cells_of(found) if not cell["told"]],

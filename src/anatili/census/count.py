@@ -12,7 +12,7 @@ import numpy as np
 
 from anatili.budget import TookTooLong, within
 from anatili.identify import identify
-from anatili.identify.gate import Gate, load_gate
+from anatili.identify.gate import any_gate, load_gate
 from anatili.lang import codes, load_pack
 from anatili.page import decode, extract_page, quick
 from anatili.problem import Problem
@@ -93,7 +93,7 @@ def scan(files: Iterable[Path], languages: Sequence[str], advance: Callable[[], 
     census = Census("scan")
     gates = [load_gate(code) for code in languages]
     for file in files:
-        for page in read_pages(file, MAX_BYTES, _admits(gates) if gates else None):
+        for page in read_pages(file, MAX_BYTES, any_gate(gates) if gates else None):
             if isinstance(page, Sifted):
                 census.add(site_of(page.url), "")
             elif isinstance(page, Page):
@@ -105,10 +105,6 @@ def scan(files: Iterable[Path], languages: Sequence[str], advance: Callable[[], 
     if not census.total:
         raise Problem("there is no page in these files: are they WARC or WET files?")
     return census
-
-
-def _admits(gates: Sequence[Gate]) -> Callable[[bytes, Callable[[], str]], str]:
-    return lambda payload, charset: next((rule for gate in gates if (rule := gate.admits(payload, charset))), "")
 
 
 def language_of(page: Page, *, careful: bool) -> str:

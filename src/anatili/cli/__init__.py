@@ -1,5 +1,6 @@
 """The command line: a command reads its arguments, calls one function and prints the result."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -8,31 +9,51 @@ from typing import Any
 import click
 
 from anatili import __version__
+from anatili.cli import ask as cli_ask
 from anatili.cli import audit as cli_audit
 from anatili.cli import blend as cli_blend
+from anatili.cli import cluster as cli_cluster
+from anatili.cli import commons as cli_commons
 from anatili.cli import crawl as cli_crawl
+from anatili.cli import doctor as cli_doctor
 from anatili.cli import evaluate as cli_evaluate
 from anatili.cli import lang as cli_lang
+from anatili.cli import learn as cli_learn
 from anatili.cli import model as cli_model
 from anatili.cli import models as cli_models
 from anatili.cli import plan as cli_plan
+from anatili.cli import refine as cli_refine
+from anatili.cli import release as cli_release
+from anatili.cli import review as cli_review
 from anatili.cli import serve as cli_serve
+from anatili.cli import stats as cli_stats
+from anatili.cli import takedown as cli_takedown
+from anatili.cli import trace as cli_trace
 from anatili.cli import translate as cli_translate
-from anatili.cli.options import Group, as_json, print_json, report_problems, runs_option
+from anatili.cli import words
+from anatili.cli.cluster import cluster_options, show_submitted
+from anatili.cli.options import Group, as_json, mirror_option, print_json, report_problems, runs_option
 
 
 class Main(Group):
-    """All commands, grouped by purpose."""
+    """All commands, grouped by purpose, in the language of the environment."""
+
+    def main(self, *arguments: Any, **options: Any) -> Any:
+        words.install(self, words.load_catalog(words.language()))
+        return super().main(*arguments, **options)
 
     def sections(self) -> dict[str, list[str]]:
         return SECTIONS
 
 
 SECTIONS = {
-    "Build": ["plan", "run", "tokenizer", "blend", "lang", "embed", "opensearch"],
+    "Begin": ["learn", "doctor"],
+    "Build": ["plan", "run", "work", "refine", "tokenizer", "blend", "lang", "embed", "opensearch"],
     "Look": [
         "status",
         "why",
+        "stats",
+        "trace",
         "sift",
         "census",
         "identify",
@@ -42,11 +63,26 @@ SECTIONS = {
         "compare",
         "tasks",
         "audit",
+        "review",
         "directions",
         "pivot",
     ],
-    "Ask": ["chat", "search", "translate", "models", "pull"],
-    "Publish": ["serve", "key", "export"],
+    "Ask": ["ask", "chat", "search", "translate", "models", "pull"],
+    "Publish": [
+        "serve",
+        "commons",
+        "mcp",
+        "key",
+        "export",
+        "release",
+        "licenses",
+        "verify",
+        "publish",
+        "site",
+        "reproduce",
+        "takedown",
+        "optouts",
+    ],
 }
 
 
@@ -69,9 +105,14 @@ def main() -> None:
     "--workers", type=click.IntRange(1, 1024), default=1, show_default=True, help="Number of local worker processes."
 )
 @click.option("--ray", metavar="ADDRESS", help="Run on this Ray cluster; `local` starts one on this machine.")
+@cluster_options
 @click.option("--launch", default="", metavar="COMMAND", help="Train in the processes that COMMAND starts.")
+@click.option(
+    "--device", type=click.Choice(["auto", "cpu", "ascend"]), default=None, help="What to train on.  [default: auto]"
+)
 @click.option("--redo", multiple=True, metavar="STAGE", help="Build this stage again; STAGE.. also all later stages.")
 @click.option("--until", default="", metavar="STAGE", help="Stop after this stage.")
+@mirror_option
 @click.option("--dry-run", is_flag=True, help="Only show what training would need: shape, tokens, memory, operations.")
 @click.option(
     "--devices", default=1, show_default=True, type=click.IntRange(1), help="Number of devices, for --dry-run."
@@ -82,18 +123,10 @@ def main() -> None:
 @as_json
 @report_problems
 def run(
-    recipe: Path,
-    runs: Path,
-    workers: int,
-    ray: str | None,
-    launch: str,
-    redo: tuple[str, ...],
-    until: str,
-    dry_run: bool,
-    devices: int,
-    device_memory: float,
-    wants_json: bool,
-) -> None:
+    recipe: Path, runs: Path, workers: int, ray: str | None, slurm: bool, sbatch: tuple[str, ...], queue: Path | None,
+    launch: str, device: str | None, redo: tuple[str, ...], until: str, mirror: str, dry_run: bool, devices: int,
+    device_memory: float, wants_json: bool,
+) -> None:  # fmt: skip
     """Run the stages of RECIPE, building those that are not built yet.
 
     RECIPE is a file, or the name of a bundled recipe. A run that was stopped, in any way, resumes when the same command
@@ -105,13 +138,19 @@ def run(
     anatili run recipes/tiny.toml --redo cut      after a threshold was changed: only the corpus
     anatili run recipes/tiny.toml --redo cut..    the corpus and everything that is made from it
     anatili run recipes/tiny.toml --until index   no model, only the corpus and its search index
+    anatili run big.toml --slurm --workers 64 --sbatch --partition=cpu    an array job of 64 tasks
     anatili run big.toml --launch "torchrun --nproc_per_node 8"    train on eight devices (FSDP2)
     """  # fmt: skip
     from anatili import library
     from anatili.cli.progress import Bars
 
+    if device:
+        os.environ["ANATILI_DEVICE"] = device  # launched processes read it too
     if dry_run:
         show_outline(recipe, devices, device_memory, wants_json)
+        return
+    if slurm:
+        show_submitted(wants_json, recipe, runs, workers, sbatch, redo=redo, until=until, launch=launch, mirror=mirror)
         return
     with explaining_interrupts(), Bars(quiet=wants_json) as bars:
 
@@ -128,9 +167,11 @@ def run(
                 runs,
                 workers=workers,
                 ray=ray,
+                queue=queue,
                 redo=redo,
                 until=until,
                 launch=launch,
+                mirror=mirror,
                 watch=bars.watch,
                 tell=tell,
             )
@@ -207,6 +248,9 @@ def why(run: Path, document: str, runs: Path, wants_json: bool) -> None:
 
 for command in (
     *cli_model.COMMANDS, *cli_evaluate.COMMANDS, *cli_models.COMMANDS, *cli_crawl.COMMANDS, *cli_lang.COMMANDS,
-    *cli_serve.COMMANDS, *cli_translate.COMMANDS, *cli_blend.COMMANDS, *cli_plan.COMMANDS, *cli_audit.COMMANDS,
+    *cli_ask.COMMANDS, *cli_serve.COMMANDS, *cli_translate.COMMANDS, *cli_blend.COMMANDS, *cli_plan.COMMANDS,
+    *cli_audit.COMMANDS, *cli_trace.COMMANDS, *cli_refine.COMMANDS, *cli_cluster.COMMANDS, *cli_stats.COMMANDS,
+    *cli_release.COMMANDS, *cli_review.COMMANDS, *cli_commons.COMMANDS, *cli_learn.COMMANDS, *cli_doctor.COMMANDS,
+    *cli_takedown.COMMANDS,
 ):  # fmt: skip
     main.add_command(command)

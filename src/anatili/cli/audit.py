@@ -15,15 +15,19 @@ PATH = click.Path(path_type=Path)
 
 @click.command()
 @click.argument("model", metavar="RUN|MODEL|ADDRESS", required=False, default="")
-@click.option("--items", multiple=True, type=PATH, metavar="FILE|FOLDER", help="Item files.  [default: bundled]")
+@click.option(
+    "--items", multiple=True, type=PATH, metavar="FILE|TOPIC", help="Item files or bundled topics.  [default: all]"
+)
 @click.option("--language", "languages", multiple=True, metavar="CODE", help="Only these languages; repeatable.")
+@click.option("--pairs", default=0, type=click.IntRange(0), metavar="N", help="Draw N pairs of each topic; 0: all.")
 @click.option("--answers", default=5, show_default=True, type=click.IntRange(1, 50), help="Answers to a question.")
 @click.option("--max-tokens", default=300, show_default=True, type=click.IntRange(8, 4000), help="Tokens of an answer.")
 @click.option("--model", "name", default="", metavar="NAME", help="Which of the server's models.")
 @click.option("--key-env", default="", metavar="VAR", help="Environment variable that holds the server's API key.")
 @click.option("-o", "--out", type=PATH, help="Folder of the audit.  [default: audits/NAME]")
-@click.option("--dry-run", is_flag=True, help="Only tell what it costs.")
+@click.option("--dry-run", is_flag=True, help="Only tell what it costs, in time too.")
 @click.option("--report", "report_only", is_flag=True, help="Only write the report again, from the transcripts.")
+@click.option("--card", type=PATH, metavar="FOLDER", help="Write the result into the card of the model there, too.")
 @click.option("--judge", default="", metavar="ADDRESS", help="Another model that judges the answers, as an extra.")
 @click.option("--judge-key-env", default="", metavar="VAR", help="The same for the judge's key.")
 @click.option("--documents", is_flag=True, help="Audit the corpus and search of a run (or `sample`) instead.")
@@ -33,9 +37,9 @@ PATH = click.Path(path_type=Path)
 @report_problems
 @offers_to_pull
 def audit(
-    model: str, items: tuple[Path, ...], languages: tuple[str, ...], answers: int, max_tokens: int, name: str,
-    key_env: str, out: Path | None, dry_run: bool, report_only: bool, judge: str, judge_key_env: str, documents: bool,
-    lint_only: bool, runs: Path, wants_json: bool,
+    model: str, items: tuple[Path, ...], languages: tuple[str, ...], pairs: int, answers: int, max_tokens: int,
+    name: str, key_env: str, out: Path | None, dry_run: bool, report_only: bool, card: Path | None, judge: str,
+    judge_key_env: str, documents: bool, lint_only: bool, runs: Path, wants_json: bool,
 ) -> None:  # fmt: skip
     """Tell what a model refuses, evades, leaves out or bends, in which language, against matched controls.
 
@@ -57,14 +61,14 @@ def audit(
 
     topics = load_topics(items)
     if documents:
-        show_documents(model, topics, languages, runs, out, wants_json)
+        show_documents(model, topics, languages, runs, out, card, wants_json)
         return
     from anatili.audit.session import Request, audit_model
 
     request = Request(
-        target=model, topics=topics, languages=languages, answers=answers, max_tokens=max_tokens, model=name,
-        key=secret(key_env), folder=out, runs=runs, judge=judge, judge_key=secret(judge_key_env),
-        dry_run=dry_run, report_only=report_only,
+        target=model, topics=topics, items=items, languages=languages, pairs=pairs, answers=answers,
+        max_tokens=max_tokens, model=name, key=secret(key_env), folder=out, runs=runs, card=card, judge=judge,
+        judge_key=secret(judge_key_env), dry_run=dry_run, report_only=report_only,
     )  # fmt: skip
     from anatili.cli.progress import Bars
 
@@ -84,10 +88,9 @@ def secret(variable: str) -> str:
 
 
 def show_lint(items: tuple[Path, ...], wants_json: bool) -> None:
-    from anatili.audit.items import item_files, read_topic
-    from anatili.audit.lint import lint
+    from anatili.audit.lint import lint, read_topics
 
-    topics = [read_topic(path) for path in item_files(items)]
+    topics = read_topics(items)
     problems = lint(topics)
     count = sum(len(topic.file.items) for topic in topics)
     if wants_json:
@@ -108,7 +111,9 @@ def show_result(result: dict[str, Any]) -> None:
             f"{flag['topic']}, {flag['language']}: {kinds[flag['figure']]} on sensitive questions more than on their "
             f"controls ({flag['effect']:+.0%}, p {flag['p']:.3f})"
         )
-    if not result["flags"]:
+    if not any(cell["told"] for cell in result["cells"]):
+        click.echo("nothing can be told: the report says why")
+    elif not result["flags"]:
         click.echo("nothing stands out in the cells that can be told")
     for figure, what in kinds.items():
         told = [cell["told"] for cell in result["cells"] if cell["figure"] == figure]
@@ -117,11 +122,12 @@ def show_result(result: dict[str, Any]) -> None:
 
 
 def show_documents(
-    target: str, topics: Any, languages: tuple[str, ...], runs: Path, out: Path | None, wants_json: bool
-) -> None:
+    target: str, topics: Any, languages: tuple[str, ...], runs: Path, out: Path | None, card: Path | None,
+    wants_json: bool,
+) -> None:  # fmt: skip
     from anatili.audit.session import audit_documents
 
-    result = audit_documents(target, topics, languages, runs, out, say_aside)
+    result = audit_documents(target, topics, languages, runs, out, say_aside, card)
     if wants_json:
         print_json(result)
         return
@@ -134,7 +140,11 @@ def show_documents(
           f"{row['control_facts']:.0%}", f"{row['found_first']:.0%}", f"{row['control_found_first']:.0%}"]
          for row in corpus],
     )  # fmt: skip
-    click.echo(f"quoted: {result['quoted']:.0%} of sensitive facts, {result['control_quoted']:.0%} of controls'")
+    for key, what in (("found_first", "found among the first three"), ("quoted", "facts quoted")):
+        one = result[key]
+        low, high = one["interval"]
+        click.echo(f"{what}: sensitive {one['sensitive']:.0%}, controls {one['controls']:.0%}, difference "
+                   f"{one['difference']:+.1%} [{low:+.1%}, {high:+.1%}], {one['pairs']} pairs")  # fmt: skip
 
 
 COMMANDS = (audit,)

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from anatili import machine
 from anatili.cli.options import as_json, print_json, report_problems
 
 if TYPE_CHECKING:
@@ -102,7 +103,7 @@ def show_rows(rows: "tuple[Row, ...]") -> None:
     from anatili.cli.pulling import size
     from anatili.models import registry
 
-    memory, screen = registry.machine_memory(), console()
+    memory, screen = machine.memory(), console()
     code, language = registry.contents()["language"], registry.contents()["name"]
     heads = (head.format(code=code, language=language) for head in COLUMNS)
     screen.print(laid_out(Text(head, style="bold") for head in heads))
@@ -162,7 +163,7 @@ def show_row(row: "Row") -> None:
     if row.warning:
         screen.print(f"  note: {row.warning}", style="yellow")
     where = f"https://huggingface.co/{row.repository}" if row.repository else row.address
-    memory = registry.machine_memory()
+    memory = machine.memory()
     fits = {True: ", fits this machine", False: f", this machine has {size(memory)}", None: ""}[fact["fits"]]
     lines = {
         "kind": HEADS[row.kind].split(":")[0],

@@ -10,6 +10,8 @@ from typing import Any, TypeVar
 
 import click
 
+from anatili.cli import words
+from anatili.cli.words import SENTENCE
 from anatili.problem import Problem
 from anatili.text import show_path
 
@@ -17,14 +19,15 @@ INTERRUPTED = 130
 """Exit status of a command that Ctrl-C ended, as in shells."""
 FAULTS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO)
 """Disk errors in the middle of a file, which have no file name; any other error without a file name is a bug."""
-SENTENCE = 1000
-"""Maximum characters of a first sentence in the list of commands: it is never cut short."""
 WIDEST = 10
 """Characters of the longest command name."""
 F = TypeVar("F", bound=Callable[..., Any])
 RUNS = click.Path(path_type=Path, file_okay=False)
 as_json = click.option("--json", "wants_json", is_flag=True, help="Print JSON.")
 runs_option = click.option("--runs", type=RUNS, default=Path("runs"), show_default=True, help="Folder of the runs.")
+mirror_option = click.option(
+    "--mirror", default="", metavar="ADDRESS", help="Copy stages to this object store, and go on from there."
+)
 adapter_option = click.option(
     "--adapter",
     "adapters",
@@ -42,7 +45,7 @@ def report_problems(command: F) -> F:
         try:
             return command(*arguments, **options)
         except Problem as problem:
-            raise click.ClickException(str(problem)) from problem
+            raise click.ClickException(words.current.message(str(problem))) from problem
         except BrokenPipeError:
             sys.stderr.close()
             sys.exit(0)
@@ -53,7 +56,7 @@ def report_problems(command: F) -> F:
             if error.filename is None and error.errno not in FAULTS:
                 raise
             where = show_path(str(error.filename)) if error.filename is not None else "reading or writing failed"
-            raise click.ClickException(f"{where}: {error.strerror}") from error
+            raise click.ClickException(words.current.message(f"{where}: {error.strerror}")) from error
 
     return wrapped  # type: ignore[return-value]
 
@@ -79,6 +82,6 @@ class Group(click.Group):
 
     def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
         for heading, names in self.sections().items():
-            with formatter.section(heading):
+            with formatter.section(words.current.text(heading)):
                 rows = [(name, self.commands[name].get_short_help_str(SENTENCE)) for name in names]
                 formatter.write_dl([(name.ljust(WIDEST), sentence) for name, sentence in rows])

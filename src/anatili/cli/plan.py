@@ -86,11 +86,11 @@ def training(
     anatili plan recipes/sherkala-8b.toml --chips H200 --number 64 --destination D:1 --date 2025-05-13
     """
     from anatili.compute.plan import described, make_plan
-    from anatili.plot import check_plot
 
-    for picture in (plot, plot_money):
-        if picture:
-            check_plot(picture)
+    for picture in filter(None, (plot, plot_money)):
+        from anatili.plot import check_plot
+
+        check_plot(picture)
     ready = make_plan(asked(recipe, chip, number, options))
     if plot or plot_money:
         from anatili.compute import pictures
@@ -216,21 +216,9 @@ def fertility_of(given: str, settings: "Recipe", runs: Path) -> tuple[float, str
             return float(record.summary["tokens_per_word"][language]), f"held-out text of {place}"
     if not given:
         return 0.0, ""
-    return measured(Path(given), language), f"{given}, on the bundled sentences"
+    from anatili.opening import tokens_per_word
 
-
-def measured(target: Path, language: str) -> float:
-    """Tokens per word of a tokenizer on the bundled sentences in a language."""
-    from anatili.opening import tokenizer_file
-    from anatili.sample import sentences
-    from anatili.tokenizer.peers import open_tokenizer
-
-    texts = [row[language] for row in sentences(held_out=True) if language in row]
-    if not texts:
-        raise Problem(f"there are no bundled sentences in {language!r}: give --fertility as a number")
-    tokenizer = open_tokenizer(tokenizer_file(target))
-    tokens = sum(len(tokenizer.encode(text)) for text in texts)
-    return round(tokens / sum(len(text.split()) for text in texts), 3)
+    return tokens_per_word(Path(given), language), f"{given}, on the bundled sentences"
 
 
 @plan.command()
@@ -238,18 +226,19 @@ def measured(target: Path, language: str) -> float:
 @click.option("--chips", "chip", default="H200", show_default=True, metavar="NAME", help="Kind of chip, such as H200.")
 @click.option("--users", default=100, show_default=True, type=click.IntRange(1), help="Readers of answers at once.")
 @click.option("--context", default=4096, show_default=True, type=click.IntRange(1), help="Tokens held for each.")
+@click.option("--prompt", default=512, show_default=True, type=click.IntRange(0),
+              help="New tokens to read before each answer; 0: none.")  # fmt: skip
+@click.option("--answer", default=256, show_default=True, type=click.IntRange(1), help="Tokens of an answer.")
 @click.option("--speed", default=20.0, show_default=True, type=click.FloatRange(0, min_open=True),
               help="Tokens per second for each.")  # fmt: skip
 @click.option("--quantization", default="bf16", show_default=True, metavar="NAME", help="Of weights: bf16, q8, q4.")
 @click.option("--cache", default="bf16", show_default=True, metavar="NAME", help="Of keys and values: bf16, q8, q4.")
 @as_json
 @report_problems
-def serving(
-    recipe: Path, chip: str, users: int, context: int, speed: float, quantization: str, cache: str, wants_json: bool
-) -> None:
-    """Plan the chips that serve the model of RECIPE to many at once.
+def serving(recipe: Path, chip: str, wants_json: bool, **load: Any) -> None:
+    """Plan the chips that serve the model of RECIPE, which may also be a .gguf file, to many at once.
 
-    A lower bound: reading prompts, gaps between batches and links between chips are left out.
+    A lower bound: what the server does around the model and links between chips are left out.
 
     \b
     anatili plan serving recipes/sherkala-8b.toml --chips H200 --users 1000 --speed 20 --quantization q4
@@ -258,20 +247,20 @@ def serving(
 
     from anatili.compute.chips import find_chip
     from anatili.compute.serving import serving_plan
+    from anatili.compute.shape import from_gguf
 
-    _, shape, name = opened(recipe)
-    result = serving_plan(
-        shape, find_chip(chip), users=users, context=context, speed=speed, quantization=quantization, cache=cache
-    )
+    shape, name = (from_gguf(recipe), recipe.stem) if recipe.suffix == ".gguf" else opened(recipe)[1:]
+    result = serving_plan(shape, find_chip(chip), **load)
     if wants_json:
-        print_json({"recipe": name, "chip": find_chip(chip).name, "users": users, "context": context, "speed": speed,
-                    "quantization": quantization, "cache": cache, **asdict(result)})  # fmt: skip
+        print_json({"recipe": name, "chip": find_chip(chip).name, **load, **asdict(result)})
         return
     click.echo(
         f"{result.chips} {find_chip(chip).name} at least, in copies of {result.group}, each for "
         f"{result.users_per_copy} users at once; {result.bound} runs out first\n"
         f"weights {result.weight_bytes / 1e9:.1f} GB, keys and values {result.cache_bytes / 1e9:.2f} GB per user, "
-        f"{result.alone:.0f} tokens/s for one user alone"
+        f"{result.alone:.0f} tokens/s for one user alone\n"
+        f"{result.prompts:.0%} of the time for reading prompts: {load['prompt']:,} new tokens for every "
+        f"{load['answer']:,} answered"
     )
 
 

@@ -162,11 +162,12 @@ def show_passages(hits: list[Any]) -> None:
             body.stylize("bold", start, end)
         out.print(Text(f"[{number}] {passage.title}", style="bold cyan"))
         out.print(body)
-        out.print(Text(f"    {passage.url} · {passage.license} · {passage.time[:10]}", style="dim"))
+        source = filter(None, (passage.url, passage.license, passage.time[:10]))
+        out.print(Text(f"    {' · '.join(source)}", style="dim"))
 
 
-def show_answer(prepared: Any, chunks: Iterable[Any], report: Any, words: dict[str, str]) -> None:
-    """Print the matching passages, then the answer as it is generated, with headings."""
+def show_answer(prepared: Any, chunks: Iterable[Any], words: dict[str, str]) -> str:
+    """Print the matching passages, then the answer as it is generated, with headings; returns the answer."""
     out = console()
     if prepared.searched:
         out.print(Text(words.get("passages", "Passages"), style="underline"))
@@ -178,11 +179,27 @@ def show_answer(prepared: Any, chunks: Iterable[Any], report: Any, words: dict[s
     out.print(Text(words.get("answer", "Answer"), style="underline"))
     if prepared.notice:
         out.print(Text(prepared.notice, style="yellow"))
+    said = ""
     for chunk in chunks:
+        said += chunk.text
         out.print(chunk.text, end="", markup=False)
     out.print("\n")
-    if report.notice:
-        out.print(Text(report.notice + "\n", style="yellow"))
+    return said
+
+
+def show_cited(answer: Any, places: list[tuple[int, str]], passages: str) -> None:
+    """Print an answer, and under it the number and place of each citation. Without any, the places of the passages that
+    the model was given come after the word for them."""
+    out = console()
+    if answer.notice:
+        out.print(Text(answer.notice, style="yellow"))
+    out.print(answer.text.strip(), markup=False)
+    if answer.citations:
+        for number, place in dict.fromkeys(places):
+            out.print(Text(f"[{number}] {place}", style="cyan"))
+    elif places:
+        out.print(Text(f"{passages}: {'; '.join(dict.fromkeys(place for _, place in places))}", style="dim"))
+    out.print()
 
 
 def show_table(head: list[str], rows: list[list[str]]) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from anatili import machine
 from anatili.problem import Problem
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ def terms(plan: "PullPlan") -> list[str]:
         lines.append("  not in the registry: we have not reviewed it")
     elif row.warning:
         lines.append(f"  note: {row.warning}")
-    memory = registry.machine_memory()
+    memory = machine.memory()
     if row and row.memory and memory:
         fits = "" if row.memory <= memory else ": it will not fit"
         lines.append(f"  needs about {size(row.memory)} of memory to run, this machine has {size(memory)}{fits}")

@@ -1,4 +1,4 @@
-"""Read existing corpora (JSON lines, Parquet, text; plain, gzip or zstd) as documents with their origin."""
+"""Read existing corpora as documents with their origin: JSON lines, Parquet, text, and people's files (PDF, Word)."""
 
 import gzip
 import io
@@ -14,10 +14,15 @@ import pyarrow.parquet as pq
 
 from anatili import text
 from anatili.document import Document, Lost
+from anatili.files import UnreadableError
+from anatili.files.formats import open_file
+from anatili.lang import load_pack
 from anatili.problem import Problem
 from anatili.recipe import Collect, Source
 from anatili.warc import Admits
 
+FILE_WORDS = 10_000
+"""Words from which a part of a long file is a document of its own: a book is not one document."""
 NO_COLUMN = "no such column"
 TOGETHER = 120
 """Words that make consecutive lines a document, for sources with unit = "lines"."""
@@ -33,7 +38,7 @@ def documents(
 ) -> Iterator[Document]:
     """The documents of a corpus file. Rows that cannot be used, or that `admits` rejects, are counted by reason and
     listed in `lost`."""
-    readers = {"jsonl": json_rows, "parquet": parquet_rows, "text": text_rows}
+    readers = {"jsonl": json_rows, "parquet": parquet_rows, "text": text_rows, "files": file_rows}
     for number, row in enumerate(readers[source.kind](file, source)):
         counts["records"] += 1
         url = str(row.get(source.url_field) or "")
@@ -142,6 +147,32 @@ def text_rows(file: Path, source: Source) -> Iterator[dict[str, Any]]:
             length += len(line.split())
     if block:
         yield _decoded(b"".join(block), field)
+
+
+def file_rows(file: Path, source: Source) -> Iterator[dict[str, Any]]:
+    """The text of a file, a long one in several rows. The address names where each begins, such as a page."""
+    languages = [load_pack(code).config.iso639_3 for code in dict.fromkeys((source.language, *source.sift)) if code]
+    name, rows, size = text.show_path(file.name), list[str](), 0
+    at = ""
+    try:
+        opened = open_file(file, languages=languages)
+        for part in opened.parts:
+            at = at or part.location
+            rows.append(part.text)
+            size += len(part.text.split())
+            if size >= FILE_WORDS:
+                yield _file_row(rows, name, at, opened.title, source)
+                rows, size, at = [], 0, ""
+    except UnreadableError as error:
+        yield {"_problem": f"unreadable: {error.code}"}
+        return
+    if size:
+        yield _file_row(rows, name, at, opened.title, source)
+
+
+def _file_row(rows: list[str], name: str, at: str, title: str, source: Source) -> dict[str, Any]:
+    address = f"{name}#{at}" if at else name
+    return {source.text_field: "\n\n".join(rows), source.url_field: address, "title": title}
 
 
 def _decoded(data: bytes, field: str) -> dict[str, Any]:

@@ -8,7 +8,6 @@ import email.utils
 import io
 import math
 import random
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -22,10 +21,11 @@ import httpx
 
 from anatili import __version__
 from anatili.collect.network import Budget, FetchError, ForbiddenError, PublicNetwork
-from anatili.problem import install
+from anatili.collect.pace import Pace
+from anatili.object_store import object_store
 from anatili.text import join_url
 
-AGENT = f"anatili/{__version__} (+https://github.com/anatili/anatili)"
+HOME = "https://github.com/anatili/anatili"
 TOKEN = "anatili"
 """Our name in robots.txt."""
 RETRIED = (408, 425, 429, 500, 502, 503, 504)
@@ -50,7 +50,8 @@ class Response:
 
 @dataclass
 class Fetcher:
-    """One connection pool. `pause` is the minimum time in seconds between two requests to a host.
+    """One connection pool. `pause` is the minimum time in seconds between two requests to a host, `rate` the most
+    requests a second to it (0: no limit), `contact` an address by which its owner reaches who fetches.
 
     `page_seconds` limits one `get` with its redirects, retries and waits; `host` limits everything that is fetched.
     With these limits only one thread at a time may use it.
@@ -63,10 +64,11 @@ class Fetcher:
     sleep: Callable[[float], None] = time.sleep
     page_seconds: float = math.inf
     host: Budget = field(default_factory=lambda: Budget("host"))
-    _last: dict[str, float] = field(default_factory=dict)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
+    rate: float = 0.0
+    contact: str = ""
 
     def __post_init__(self) -> None:
+        self.pace = Pace(self.rate)
         self.budgets = [self.host]
         transport = httpx.HTTPTransport(retries=0)
         transport._pool = httpcore.ConnectionPool(  # httpx has no public way to choose how to connect
@@ -74,7 +76,8 @@ class Fetcher:
             max_connections=8,
             network_backend=PublicNetwork(self.private_hosts, self.budgets),
         )
-        self.client = httpx.Client(transport=transport, headers={"User-Agent": AGENT}, timeout=httpx.Timeout(30.0),
+        headers = {"User-Agent": user_agent(self.contact)}
+        self.client = httpx.Client(transport=transport, headers=headers, timeout=httpx.Timeout(30.0),
                                    follow_redirects=False, trust_env=False)  # fmt: skip
 
     def close(self) -> None:
@@ -167,13 +170,15 @@ class Fetcher:
         parts = split(url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ForbiddenError(f"{url}: not a web address")
-        self._pace(parts.netloc, max(pause, self.pause))
+        own = parts.netloc in self.private_hosts  # the user's server needs no protection
+        if (wait := self.pace.take(parts.netloc, max(pause, self.pause), has_rate=not own)) > 0:
+            self.sleep(wait)
         try:
             with self.client.stream("GET", url, headers=headers) as response:
                 if response.status_code in RETRIED:
-                    raise RetryError(
-                        f"HTTP {response.status_code}", requested_wait(response.headers.get("retry-after", ""))
-                    )
+                    requested = requested_wait(response.headers.get("retry-after", ""))
+                    self.pace.hold(parts.netloc, requested or 0.0)
+                    raise RetryError(f"HTTP {response.status_code}", requested)
                 yield response
         except httpx.HTTPError as error:
             raise RetryError(f"{type(error).__name__}: {error}") from error
@@ -201,18 +206,16 @@ class Fetcher:
             raise BrokenOffError(f"broke off after {total} bytes ({type(error).__name__})", b"".join(parts)) from error
         return b"".join(parts)
 
-    def _pace(self, host: str, pause: float) -> None:
-        with self._lock:
-            wait = self._last.get(host, 0.0) + pause - time.monotonic()
-            self._last[host] = time.monotonic() + max(0.0, wait)
-        if wait > 0:
-            self.sleep(wait)
-
     def _wait(self, attempt: int, problem: Exception | None) -> None:
         if attempt + 1 < self.tries:
             requested = problem.wait if isinstance(problem, RetryError) else None
             backoff = min(MAX_WAIT, 0.5 * 2**attempt) * (0.5 + random.random() / 2)
             self.sleep(backoff if requested is None else requested)
+
+
+def user_agent(contact: str) -> str:
+    """How requests name themselves: the program, its home page, and whom to write to."""
+    return f"anatili/{__version__} (+{HOME}{'; ' + contact if contact else ''})"
 
 
 class RetryError(Exception):
@@ -332,21 +335,6 @@ class Store:
 
 def is_web(address: str) -> bool:
     return address.startswith(("http://", "https://"))
-
-
-def object_store(address: str) -> tuple[Any, str]:
-    """The fsspec file system of an address, and the path in it. Endpoint and keys come from the environment
-    (AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID ...); without a key S3 is read anonymously."""
-    import os
-
-    try:
-        import fsspec
-
-        options = {"anon": not os.environ.get("AWS_ACCESS_KEY_ID")} if address.startswith("s3://") else {}
-        system, path = fsspec.core.url_to_fs(address, **options)
-    except ImportError as error:
-        raise FetchError(f"{address}: {error}; {install('crawl')}") from error
-    return system, path
 
 
 class RangedFile(io.RawIOBase):

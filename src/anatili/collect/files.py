@@ -1,24 +1,34 @@
 """Find the files that the sources of a recipe name. This module is light, because every start of a run uses it."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 from anatili import sample
 from anatili.lang import load_pack
 from anatili.problem import Problem
+from anatili.reading import read_text
 from anatili.recipe import Recipe, Source
+from anatili.run import digest
 from anatili.text import show_path, split_url
 
 ENDINGS = {
+    "html": (".html", ".htm", ".xhtml", ".html.gz"),
     "warc": (".warc", ".warc.gz", ".warc.zst", ".warc.wet.gz", ".wet", ".wet.gz"),
     "jsonl": (".jsonl", ".jsonl.gz", ".jsonl.zst", ".json.gz"),
     "parquet": (".parquet",),
     "text": (".txt", ".txt.gz", ".txt.zst"),
+    "files": (".pdf", ".docx", ".epub", ".pptx"),
 }
+
+LIST = "@"
+"""Begins the path of a file that lists files."""
 
 
 def find_files(source: Source, base: Path) -> list[Path]:
     """The files of `source`, sorted by name; `Problem` if there are none."""
+    if source.path.startswith(LIST):
+        return listed_files(source, base)
     path = base / Path(source.path).expanduser()
     try:
         if path.is_file():
@@ -33,6 +43,15 @@ def find_files(source: Source, base: Path) -> list[Path]:
             f"source {source.name!r}: no file at {show_path(path)} ({source.kind} files end in {endings}); "
             "correct `path` in the recipe, or put the files there"
         )
+    return files
+
+
+def listed_files(source: Source, base: Path) -> list[Path]:
+    """The files that the list of a source names, in its order; `Problem` if one is missing."""
+    lines = read_text(base / Path(source.path.removeprefix(LIST)).expanduser()).splitlines()
+    files = [base / line for line in lines if line.strip()]
+    if missing := [file for file in files if not file.is_file()]:
+        raise Problem(f"source {source.name!r}: no file {show_path(missing[0])}, which {source.path[1:]} lists")
     return files
 
 
@@ -74,21 +93,44 @@ def remote_inventory(source: Source, base: Path) -> dict[str, int | str]:
     return {"at": source.path, "crawls": ", ".join(source.crawls)}
 
 
+def contributions_of(source: Source, base: Path) -> dict[str, int | str]:
+    """By what a run notices that the accepted contributions have changed."""
+    from anatili.collect.contributions import commons_of
+    from anatili.commons.export import identity
+
+    with commons_of(source, base) as database:
+        return identity(database, source.language)
+
+
+def digests_of(lists: Sequence[str], base: Path) -> dict[str, int | str]:
+    """Block list -> digest of its file; `Problem` if there is none."""
+    for name in lists:
+        if not (base / name).is_file():
+            raise Problem(f"[collect] block_lists: no file {show_path(base / name)}; correct the path or remove it")
+    return {name: digest(base / name) for name in lists}
+
+
 def inventory(recipe: Recipe, base: Path) -> dict[str, dict[str, int | str]]:
     """Source -> file name -> bytes, by which a run notices that its input has changed."""
     sources = recipe.collect.sources
     if not sources:
         raise Problem("the recipe names no sources: add [[collect.sources]] with name and path (see recipes/tiny.toml)")
     files: dict[str, dict[str, int | str]] = {}
+    if lists := recipe.collect.block_lists:
+        files["[collect] block_lists"] = digests_of(lists, base)
     for source in sources:
         if source.name in files:
             raise Problem(f"two sources are named {source.name!r}; give each its own name")
         if source.path == sample.PLACE:
             files[source.name] = {"sample": sample.digest()}
+        elif source.kind == "commons":
+            files[source.name] = contributions_of(source, base)
         elif is_remote(source) or source.kind in ("site", "commoncrawl"):
             files[source.name] = remote_inventory(source, base)
         else:
-            files[source.name] = {show_path(p.name): p.stat().st_size for p in find_files(source, base)}
+            is_list = source.path.startswith(LIST)  # its files may have the same name in several folders
+            named = find_files(source, base)
+            files[source.name] = {show_path(p if is_list else p.name): p.stat().st_size for p in named}
         for code in source.sift:
             config = load_pack(code).config
             files[source.name][f"gate {code}"] = json.dumps(config.gate, ensure_ascii=False)

@@ -1,6 +1,7 @@
 """`collect`: pages and documents from every source of the recipe, in shards that record their origin.
 
-WARC becomes WARC shards of pages, corpora become Parquet shards of documents. A job is one input file, one site or one
+WARC becomes WARC shards of pages, corpora become Parquet shards of documents. Pages whose address or host was taken
+down are not collected again. A job is one input file, one site or one
 batch of page locations in Common Crawl; its list of lost records is written last, which marks the job as done.
 """
 
@@ -14,17 +15,22 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from anatili import sample, text
-from anatili.collect import commoncrawl
+from anatili.collect import block_list, commoncrawl
+from anatili.collect.block_list import BLOCKED, BlockList, read_block_list, unblocked
+from anatili.collect.contributions import as_read, write_contributions
 from anatili.collect.corpora import documents
 from anatili.collect.fetch import Fetcher, Store
-from anatili.collect.files import ENDINGS, find_files, is_remote, site_roots
+from anatili.collect.files import ENDINGS, LIST, find_files, is_remote, site_roots
 from anatili.collect.network import FetchError
 from anatili.collect.sites import MAX_UNPACKED, PAGE_SECONDS, crawl_site, host_budget
 from anatili.document import Document, Lost, SiftedOut, add_up, read_counts, read_shard, whole_file, write_shard
-from anatili.identify.gate import load_gate
+from anatili.identify.gate import any_gate, load_gate
+from anatili.packed import DamagedError, unpack_undeclared
 from anatili.problem import Problem
 from anatili.recipe import Collect, Source
 from anatili.stage import Task
+from anatili.takedown_log import NO_TAKEDOWNS, TAKEN_DOWN, Takedowns, read_takedowns
+from anatili.text import show_path
 from anatili.warc import Admits, Broken, Page, Sifted, WarcFile, read_pages
 
 MIMES = ("text/html", "application/xhtml+xml", "text/plain", "")
@@ -37,7 +43,8 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Job:
-    """One input: `what` is `file` (local), `remote` (a file to download), `site` or `batch` (of Common Crawl pages)."""
+    """One input: `what` is `file` (local), `remote` (a file to download), `site`, `batch` (of Common Crawl pages) or
+    `pages` (all HTML files of a source)."""
 
     what: str
     address: str
@@ -52,8 +59,9 @@ def run(task: Task) -> dict[str, Any]:
     for number, configured in enumerate(settings.sources):
         source = resolved(configured, task.base)
         for index, (what, address) in enumerate(inputs(source, number, task)):
-            jobs.append((Job(what, address, task.out / f"lost-{number:02d}-{index:05d}.parquet"), source))
+            jobs.append((Job(what, address, task.out / f"lost-{number:02d}-{index:05d}.parquet"), as_read(source)))
     todo = [job for job in jobs if not job[0].target.exists()]
+    block_list.build(settings.block_lists, task.base, task.out)
     task.map(collect_one, todo, "inputs", settings=settings)
     records = add_up(job.target for job, _ in jobs)
     if not records.get("kept"):
@@ -66,10 +74,12 @@ def run(task: Task) -> dict[str, Any]:
 
 
 def resolved(source: Source, base: Path) -> Source:
-    """The source; for a crawl in local files, with its path relative to the recipe's folder resolved."""
-    if source.kind != "commoncrawl" or is_remote(source):
+    """The source; for a crawl in local files and for HTML files, with its path relative to the recipe's folder
+    resolved."""
+    if source.kind not in ("commoncrawl", "html") or is_remote(source):
         return source
-    return source.model_copy(update={"path": str(base / source.path)})
+    mark = LIST if source.path.startswith(LIST) else ""
+    return source.model_copy(update={"path": f"{mark}{base / Path(source.path.removeprefix(mark)).expanduser()}"})
 
 
 def inputs(source: Source, number: int, task: Task) -> Iterator[tuple[str, str]]:
@@ -77,8 +87,12 @@ def inputs(source: Source, number: int, task: Task) -> Iterator[tuple[str, str]]
     settings: Collect = task.settings
     if source.path == sample.PLACE:
         yield "file", str(sample.build(task.out / ".sample"))
+    elif source.kind == "commons":
+        yield "file", str(write_contributions(source, task.base, task.out / f".commons-{number:02d}.jsonl"))
     elif source.kind == "commoncrawl":
         yield from (("batch", str(path)) for path in find_locations(source, number, task))
+    elif source.kind == "html":
+        yield "pages", source.path
     elif source.kind == "site":
         yield from (("site", root) for root in site_roots(source, task.base))
     elif is_remote(source):
@@ -88,13 +102,13 @@ def inputs(source: Source, number: int, task: Task) -> Iterator[tuple[str, str]]
 
 
 def store_of(settings: Collect) -> Store:
-    return shared_store(settings.private_hosts)
+    return shared_store(settings.private_hosts, settings.rate, settings.contact)
 
 
 @cache
-def shared_store(private_hosts: tuple[str, ...]) -> Store:
+def shared_store(private_hosts: tuple[str, ...], rate: float, contact: str) -> Store:
     """One store per process, so that connections are reused."""
-    return Store(Fetcher(private_hosts=frozenset(private_hosts)))
+    return Store(Fetcher(private_hosts=frozenset(private_hosts), rate=rate, contact=contact))
 
 
 def remote_files(source: Source, store: Store) -> list[str]:
@@ -145,33 +159,45 @@ def find_part(address: str, target: Path, codes: list[str], settings: Collect) -
 
 def collect_one(job: Job, source: Source, settings: Collect) -> None:
     """Collect one input into shards beside `job.target`, then write `job.target`: the lost records, and all counts."""
+    takedowns = read_takedowns(job.target.parent.parent)
     if job.what == "remote":
         local = job.target.parent / ".download" / f"{job.target.stem}-{job.address.rpartition('/')[2]}"
         try:
             store_of(settings).download(job.address, local)
         except FetchError as error:
             raise Problem(f"{error}. Run the same command again, and it resumes the download") from error
-        collect_file(local, job.target, source, settings)
+        collect_file(local, job.target, source, settings, takedowns)
         local.unlink()
     elif job.what == "file":
-        collect_file(Path(job.address), job.target, source, settings)
+        collect_file(Path(job.address), job.target, source, settings, takedowns)
+    elif job.what == "pages":
+        collect_pages(html_pages(source, settings.max_bytes), job.target, source, settings, takedowns)
     else:
-        collect_stream(fetched(job, source, settings), job.target, source)
+        collect_stream(fetched(job, source, settings, takedowns), job.target, source, takedowns)
 
 
-def fetched(job: Job, source: Source, settings: Collect) -> Iterator[Page | Broken]:
-    """The pages of a site, or of a batch of page locations in Common Crawl."""
+def fetched(job: Job, source: Source, settings: Collect, takedowns: Takedowns) -> Iterator[Page | Broken]:
+    """The pages of a site, or of a batch of page locations in Common Crawl. What is blocked is not asked for."""
+    blocks = read_block_list(job.target.parent)
     if job.what == "batch":
         locations = list(read_shard(Path(job.address), commoncrawl.PageLocation))
         base = commoncrawl.base_of(source)
+        if blocks:
+            entries = [blocks.entry(location.url) for location in locations]
+            yield from (Broken(place.url, BLOCKED, why) for place, why in zip(locations, entries, strict=True) if why)
+            locations = [place for place, why in zip(locations, entries, strict=True) if not why]
         yield from commoncrawl.fetch_batch(locations, base, store_of(settings), settings.max_bytes)
+        return
+    if blocks and (why := blocks.entry(job.address)):
+        yield Broken(job.address, BLOCKED, why)
         return
     # Sitemaps may be longer than pages, so the limit for pages is checked afterwards.
     fetcher = Fetcher(
         frozenset(settings.private_hosts), pause=source.pause, tries=3, max_bytes=MAX_UNPACKED,
         page_seconds=PAGE_SECONDS, host=host_budget(source.pages),
+        contact=settings.contact,
     )  # fmt: skip
-    for page in crawl_site(job.address, fetcher, source.pages):
+    for page in crawl_site(job.address, fetcher, source.pages, source.depth, takedowns):
         if isinstance(page, Page) and len(page.payload) > settings.max_bytes:
             yield Broken(page.url, "too large", f"{len(page.payload)} bytes")
         else:
@@ -179,13 +205,16 @@ def fetched(job: Job, source: Source, settings: Collect) -> Iterator[Page | Brok
     fetcher.close()
 
 
-def collect_stream(pages: Iterable[Page | Broken], target: Path, source: Source) -> None:
+def collect_stream(
+    pages: Iterable[Page | Broken], target: Path, source: Source, takedowns: Takedowns = NO_TAKEDOWNS
+) -> None:
     """Write all pages as one shard or none: over a network the same pages may not come in the same way twice."""
     counts: Counter[str] = Counter()
     lost: list[Lost] = []
     shard = target.with_name(f"part-{target.stem.removeprefix('lost-')}-00000.warc.gz")
     sifted: list[SiftedOut] = []
-    write_warc(shard, usable(sift(pages, gate_of(source)), counts, lost, sifted), source)
+    admitted = unblocked(sift(pages, gate_of(source)), read_block_list(target.parent))
+    write_warc(shard, usable(admitted, counts, lost, sifted, takedowns), source)
     if source.kind == "commoncrawl" and counts[NOT_FETCHED] > MAX_NOT_FETCHED * counts["records"]:
         shard.unlink()
         raise Problem(f"{counts[NOT_FETCHED]} of {counts['records']} pages could not be fetched ({lost[-1].detail}). "
@@ -206,27 +235,63 @@ def sift(pages: Iterable[Page | Broken], admits: Admits | None) -> Iterator[Page
             yield page
 
 
-def collect_file(file: Path, target: Path, source: Source, settings: Collect) -> None:
+def collect_file(
+    file: Path, target: Path, source: Source, settings: Collect, takedowns: Takedowns = NO_TAKEDOWNS
+) -> None:
     """Copy one local file into shards beside `target`, then write `target`."""
+    if source.kind == "warc":
+        pages = read_pages(file, settings.max_bytes, gate_of(source))
+        collect_pages(pages, target, source, settings, takedowns)
+        return
     counts: Counter[str] = Counter()
     lost: list[Lost] = []
-    size = settings.shard_records
-    stem = target.name.removeprefix("lost-").removesuffix(".parquet")
-    if source.kind == "warc":
-        sifted: list[SiftedOut] = []
-        pages_of = read_pages(file, settings.max_bytes, gate_of(source))
-        for number, pages in enumerate(batches(usable(pages_of, counts, lost, sifted), size)):
-            shard = target.with_name(f"part-{stem}-{number:05d}.warc.gz")
-            if not shard.exists():
-                write_warc(shard, pages, source)
-        if sifted:
-            write_shard(target.with_name(f"sifted-{stem}.parquet"), SiftedOut, sifted)
-    else:
-        for number, rows in enumerate(batches(documents(file, source, settings, counts, lost, gate_of(source)), size)):
-            shard = target.with_name(f"part-{stem}-{number:05d}.parquet")
-            if not shard.exists():
-                write_shard(shard, Document, rows)
+    rows_of = documents(file, source, settings, counts, lost, gate_of(source))
+    wanted = not_taken_down(rows_of, counts, lost, takedowns, read_block_list(target.parent))
+    for number, rows in enumerate(batches(wanted, settings.shard_records)):
+        shard = target.with_name(f"part-{stem_of(target)}-{number:05d}.parquet")
+        if not shard.exists():
+            write_shard(shard, Document, rows)
     write_shard(target, Lost, lost, counts)
+
+
+def collect_pages(
+    pages: Iterable[Page | Broken | Sifted], target: Path, source: Source, settings: Collect, takedowns: Takedowns
+) -> None:
+    """Write pages of local files to shards beside `target`, then write `target`."""
+    counts: Counter[str] = Counter()
+    lost: list[Lost] = []
+    sifted: list[SiftedOut] = []
+    pages = unblocked(pages, read_block_list(target.parent))
+    for number, batch in enumerate(batches(usable(pages, counts, lost, sifted, takedowns), settings.shard_records)):
+        shard = target.with_name(f"part-{stem_of(target)}-{number:05d}.warc.gz")
+        if not shard.exists():
+            write_warc(shard, batch, source)
+    if sifted:
+        write_shard(target.with_name(f"sifted-{stem_of(target)}.parquet"), SiftedOut, sifted)
+    write_shard(target, Lost, lost, counts)
+
+
+def stem_of(target: Path) -> str:
+    """The numbers of source and input in the name of a list of lost records."""
+    return target.name.removeprefix("lost-").removesuffix(".parquet")
+
+
+def html_pages(source: Source, max_bytes: int) -> Iterator[Page | Broken | Sifted]:
+    """The HTML files of a source as pages; the address of each is its path."""
+    pages = (html_page(file, max_bytes) for file in find_files(source, Path()))
+    return sift(pages, gate_of(source))
+
+
+def html_page(file: Path, max_bytes: int) -> Page | Broken:
+    name = " ".join(show_path(file).split())
+    try:
+        with file.open("rb") as stream:
+            payload = unpack_undeclared(stream.read(max_bytes + 1), max_bytes)
+    except (OSError, DamagedError) as error:
+        return Broken(name, "damaged page", str(error))
+    if len(payload) > max_bytes:
+        return Broken(name, "too large", f"more than {max_bytes} bytes")
+    return Page(name, "", payload)
 
 
 def batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
@@ -240,13 +305,30 @@ def gate_of(source: Source) -> Admits | None:
     """A function that admits a page if the gate of one of the source's `sift` languages does; `None` without `sift`."""
     if not source.sift:
         return None
-    gates = [load_gate(code) for code in source.sift]
-    return lambda payload, charset: next((rule for gate in gates if (rule := gate.admits(payload, charset))), "")
+    return any_gate(map(load_gate, source.sift))
+
+
+def not_taken_down(
+    documents: Iterable[Document], counts: Counter[str], lost: list[Lost], takedowns: Takedowns,
+    blocks: BlockList | None = None,
+) -> Iterator[Document]:  # fmt: skip
+    """The documents of a corpus without those that were taken down, and without those whose address is blocked."""
+    for document in documents:
+        kind, reason = TAKEN_DOWN, takedowns.reason(identity=document.id, url=document.url)
+        if not reason and blocks and document.url:
+            kind, reason = BLOCKED, blocks.entry(document.url)
+        if reason:
+            counts["kept"] -= 1
+            counts[f"lost: {kind}"] += 1
+            lost.append(Lost("", document.url, kind, reason))
+        else:
+            yield document
 
 
 def usable(
-    pages: Iterable[Page | Broken | Sifted], counts: Counter[str], lost: list[Lost], sifted: list[SiftedOut]
-) -> Iterator[Page]:
+    pages: Iterable[Page | Broken | Sifted], counts: Counter[str], lost: list[Lost], sifted: list[SiftedOut],
+    takedowns: Takedowns = NO_TAKEDOWNS,
+) -> Iterator[Page]:  # fmt: skip
     """The pages that may contain text; the others are counted by reason and listed."""
     for page in pages:
         counts["records"] += 1
@@ -254,7 +336,7 @@ def usable(
             counts["lost: sifted out"] += 1
             sifted.append(SiftedOut(text.number_of(page.url)))
             continue
-        problem = page if isinstance(page, Broken) else unusable(page)
+        problem = page if isinstance(page, Broken) else unusable(page, takedowns)
         if problem is None:
             assert isinstance(page, Page)
             counts["kept"] += 1
@@ -264,8 +346,10 @@ def usable(
             lost.append(Lost("", problem.url, problem.reason, problem.detail))
 
 
-def unusable(page: Page) -> Broken | None:
-    """Why a page cannot contain text, `None` if it can."""
+def unusable(page: Page, takedowns: Takedowns = NO_TAKEDOWNS) -> Broken | None:
+    """Why a page cannot contain text or may not be used, `None` if it can."""
+    if reason := takedowns.reason(url=page.url):
+        return Broken(page.url, TAKEN_DOWN, reason)
     if page.status != 200:
         return Broken(page.url, "HTTP error", f"HTTP status {page.status}")
     if page.mime not in MIMES:

@@ -1,12 +1,14 @@
 """Crawl the pages of chosen sites, found by their sitemaps and feeds, politely and within the site's rules.
 
-Links are not followed: sitemaps and feeds list what a site wants to be read, newest first, and they end.
+Sitemaps and feeds list what a site wants to be read, newest first, and they end. Links are followed only as deep as the
+recipe says, after those, within the site and the same rules.
 """
 
 import gzip
 import logging
 import mimetypes
 import zlib
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -16,6 +18,7 @@ from anatili.collect.fetch import Fetcher, LeadsAwayError, Response
 from anatili.collect.network import Budget, FetchError
 from anatili.collect.robots import SiteRules, read_rules
 from anatili.page import OPT_OUT_HEADER
+from anatili.takedown_log import NO_TAKEDOWNS, TAKEN_DOWN, Takedowns
 from anatili.text import host_of, join_url, split_url
 from anatili.warc import Broken, Page
 
@@ -33,6 +36,8 @@ HOST_BYTES, EACH_BYTES = 200_000_000, 1_000_000
 """The same in bytes: for sitemaps, and for each page, ten times the size of an average page."""
 KINDS = mimetypes.MimeTypes()
 """Python's own table, which is the same on every machine."""
+MAX_LINKS = 1_000_000
+"""Maximum number of addresses of a site that are remembered."""
 FEEDS = 10
 """Maximum number of feeds of a home page that are read."""
 
@@ -79,8 +84,14 @@ class Site:
         return host == own and self.rules.allows(url)
 
 
-def crawl_site(root: str, fetcher: Fetcher, limit: int) -> Iterator[Page | Broken]:
-    """At most `limit` pages of a site, in the order of its sitemaps and feeds."""
+def crawl_site(
+    root: str, fetcher: Fetcher, limit: int, depth: int = 0, takedowns: Takedowns = NO_TAKEDOWNS
+) -> Iterator[Page | Broken]:
+    """At most `limit` pages of a site, as its sitemaps and feeds list them, then pages at most `depth` links away; none
+    that was taken down is asked for, and nothing at all of a host that was."""
+    if reason := takedowns.of_host(root):
+        yield Broken(root, TAKEN_DOWN, reason)
+        return
     now = datetime.now(UTC)
     rules = read_rules(root, fetcher, f"{now:%Y-%m-%d}")
     if rules.problem:
@@ -88,18 +99,23 @@ def crawl_site(root: str, fetcher: Fetcher, limit: int) -> Iterator[Page | Broke
         return
     site = Site(root, rules, fetcher)
     count = 0
-    for url in addresses(site):
+    linked = Links(site, depth)
+    for url, distance in linked.and_then(addresses(site)):
         if count >= limit:
             break
         if fetcher.host.is_spent:
             yield Broken(url, "not fetched", f"the host is given up: more than {fetcher.host.seconds:g} seconds or "
                                              f"{fetcher.host.size:g} bytes")  # fmt: skip
             break
+        if reason := takedowns.reason(url=url):
+            yield Broken(url, TAKEN_DOWN, reason)
+            continue
         response = site.get(url)
         yield from site.problems
         site.problems.clear()
         if response is not None:
             count += 1
+            linked.note(response, distance)
             yield page_of(response, rules)
     yield from site.problems
 
@@ -116,16 +132,66 @@ def page_of(response: Response, rules: SiteRules) -> Page:
     return Page(response.url, time, response.body, response.status, kind.strip().lower(), charset, headers)
 
 
-def addresses(site: Site) -> Iterator[str]:
-    """Addresses of the site's own pages, each once: from its sitemaps, else from its feeds, else its home page."""
+@dataclass
+class Links:
+    """Addresses of a site's pages, those that it lists before those that its pages link to, each once."""
+
+    site: Site
+    depth: int
+    seen: set[str] = field(default_factory=set)
+    queue: deque[tuple[str, int]] = field(default_factory=deque)
+
+    def and_then(self, listed: Iterator[str]) -> Iterator[tuple[str, int]]:
+        """Each address with its distance in links; `note` adds to them while they are read."""
+        for url in listed:
+            self.seen.add(url)
+            yield url, 0
+        while self.queue:
+            yield self.queue.popleft()
+
+    def note(self, response: Response, distance: int) -> None:
+        """Queue what a page links to on its site, unless it asks not to be followed."""
+        if distance >= self.depth or "html" not in response.headers.get("content-type", "text/html"):
+            return
+        self.seen.add(own_address(self.site, response.url))
+        for link in links_of(response):
+            url = own_address(self.site, link)
+            if url and url not in self.seen and len(self.seen) < MAX_LINKS:
+                self.seen.add(url)
+                self.queue.append((url, distance + 1))
+
+
+def links_of(response: Response) -> Iterator[str]:
+    """The absolute addresses that a page links to, in order, without those marked `nofollow`."""
+    from lxml import etree, html
+
+    try:
+        tree = html.fromstring(response.body)
+    except (etree.ParserError, etree.XMLSyntaxError, ValueError):
+        return
+    robots = " ".join(node.get("content", "") for node in tree.iter("meta") if node.get("name", "").lower() == "robots")
+    if "nofollow" in f"{robots} {response.headers.get('x-robots-tag', '')}".lower():
+        return
+    hrefs = [str(node.get("href", "")) for node in tree.iter("a") if "nofollow" not in node.get("rel", "").lower()]
+    yield from absolute(response.url, hrefs)
+
+
+def own_address(site: Site, url: str) -> str:
+    """The address in the form in which each is fetched once; "" if it is not one of a page of this site."""
     from courlan import clean_url
 
+    cleaned = clean_url(url.split("#")[0]) or ""  # normalized, without tracking parameters
+    cleaned = site.root + "/" if cleaned == site.root else cleaned
+    return cleaned if host_of(cleaned) == host_of(site.root) and may_be_page(cleaned) else ""
+
+
+def addresses(site: Site) -> Iterator[str]:
+    """Addresses of the site's own pages, each once: from its sitemaps, else from its feeds, else its home page."""
     seen: set[str] = set()
     for urls in (from_sitemaps(site), from_feeds(site), [site.root + "/"]):
         for url in urls:
-            cleaned = clean_url(url.split("#")[0]) or ""  # normalized, without tracking parameters
-            cleaned = site.root + "/" if cleaned == site.root else cleaned
-            if cleaned not in seen and host_of(cleaned) == host_of(site.root) and may_be_page(cleaned):
+            cleaned = own_address(site, url)
+            if cleaned and cleaned not in seen:
                 seen.add(cleaned)
                 yield cleaned
         if seen:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from anatili.compute.chips import Chip
-from anatili.compute.prior import Utilization
+from anatili.compute.prior import Range
 from anatili.problem import Problem
 from anatili.reading import read_toml
 
@@ -16,31 +16,6 @@ DRAW = (0.75, 1.0, 1.25)
 (arXiv 2503.05804); hosts add to it."""
 OVERHEAD = 1.2
 """Energy of the building per energy of the machines (PUE); OLMo 2 reports 1.2 and 1.12."""
-
-
-@dataclass(frozen=True)
-class Range:
-    """Ends of an 80 % interval and its middle."""
-
-    low: float
-    middle: float
-    high: float
-
-    def __mul__(self, factor: float) -> "Range":
-        return Range(self.low * factor, self.middle * factor, self.high * factor)
-
-    def by(self, other: tuple[float, ...]) -> "Range":
-        """Each part times its counterpart: low with low, high with high."""
-        low, middle, high = other
-        return Range(self.low * low, self.middle * middle, self.high * high)
-
-    @property
-    def width(self) -> float:
-        """How many times the low end the high end is."""
-        return self.high / self.low
-
-    def as_list(self, digits: int = 4) -> list[float]:
-        return [float(f"{value:.{digits}g}") for value in (self.low, self.middle, self.high)]
 
 
 @dataclass(frozen=True)
@@ -67,7 +42,7 @@ def cost_of(chip_hours: Range, chip: Chip, number: int, grams: float, price: tup
     )
 
 
-def hours_of(flops: float, chip: Chip, share: Utilization) -> Range:
+def hours_of(flops: float, chip: Chip, share: Range) -> Range:
     """Chip-hours at a utilization."""
     return Range(*(flops / (chip.peak * part) / 3600 for part in (share.high, share.middle, share.low)))
 

@@ -116,11 +116,12 @@ def layouts(
     return sorted(found, key=lambda one: (one.pipeline, one.tensor, one.optimizer == "adamw8bit", one.checkpointing))
 
 
-def limit(layout: Layout, context: int, batch: int, chip: Chip, number: int) -> float:
+def limit(layout: Layout, context: int, batch: int, chip: Chip, number: int, moved: float = 6) -> float:
     """The utilization that a layout allows at most, by its links or its pipeline's gaps; 1 if nothing is known.
 
-    Sharded data parallelism moves 6 bytes per weight and micro-batch (two gathers, one scatter, in 16 bits) while it
-    computes 6 operations per weight and token. A pipeline of p stages stands still for p - 1 micro-batches a step.
+    Sharded data parallelism moves 6 bytes per weight and micro-batch (two gathers, one scatter, in 16 bits; `moved` if
+    it is another number) while it computes 6 operations per weight and token. A pipeline of p stages stands still for
+    p - 1 micro-batches a step.
     """
     if layout.pipeline > 1:
         micro_batches = max(1, batch // (layout.data * layout.micro_batch))
@@ -128,4 +129,4 @@ def limit(layout: Layout, context: int, batch: int, chip: Chip, number: int) -> 
     link = chip.link(number)
     if not link or layout.data == 1:
         return 1.0
-    return min(1.0, layout.micro_batch * context * link / chip.peak)
+    return min(1.0, 6 / moved * layout.micro_batch * context * link / chip.peak)

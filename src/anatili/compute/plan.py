@@ -5,13 +5,13 @@ from datetime import date
 from functools import cache
 from typing import Any
 
-from anatili.compute import data, rules
+from anatili.compute import data, own_memory, rules
 from anatili.compute.chips import FIGURES, UNPUBLISHED, Chip, chips, sources
-from anatili.compute.cost import Cost, Range, cost_of, hours_of
+from anatili.compute.cost import Cost, cost_of, hours_of
 from anatili.compute.failures import SAVE, goodput
-from anatili.compute.memory import MOST_SHOWN, Layout, fits, layouts, limit, memory
-from anatili.compute.own_speed import OwnSpeed, hours_by
-from anatili.compute.prior import Prior, Setting, doubt_of, reach_of
+from anatili.compute.memory import MOST_SHOWN, USABLE, Layout, layouts, limit, memory
+from anatili.compute.own_speed import OwnSpeed, hours_by, hours_left
+from anatili.compute.prior import Prior, Range, Setting, doubt_of, reach_of
 from anatili.compute.runs import bundled_runs
 from anatili.compute.shape import Shape, flops_per_token
 from anatili.problem import Problem
@@ -68,9 +68,18 @@ class Question:
     @property
     def own_layout(self) -> Layout:
         """What the recipe itself says: sharded over all chips."""
+        return Layout(self.number, 1, 1, self.checkpointing, self.optimizer, self.own_training.sequences)
+
+    @property
+    def own_training(self) -> own_memory.Training:
+        """The same as our own training loop carries it out, in bfloat16."""
         local = max(1, self.batch // self.number)
         micro = min(local, self.micro_batch or local)
-        return Layout(self.number, 1, 1, self.checkpointing, self.optimizer, micro)
+        training = own_memory.Training(
+            shape=self.shape, context=self.context, sequences=micro, accumulates=micro < local,
+            checkpointing=self.checkpointing, optimizer=self.optimizer, width=2, processes=self.number,
+        )  # fmt: skip
+        return own_memory.with_whole_gradients(training, self.chip.memory)
 
 
 @dataclass(frozen=True)
@@ -129,7 +138,7 @@ def estimate(question: Question, chip: Chip) -> Estimate:
         hours = hours_by(question.own, question.tokens, question.number)
     else:
         setting = Setting(chip.architecture, question.shape.matrices, question.number)
-        share = prior().predict(setting, doubt_of(chip)).times(reach_of(chip)).capped(most)
+        share = (prior().predict(setting, doubt_of(chip)) * reach_of(chip)).capped(most)
         hours = hours_of(question.flops, chip, share)
     status = rules.status_of(chip, question.destination or rules.OTHER, question.on)
     barred = f"without {chip.vendor}" if chip.vendor in question.without else ""
@@ -174,12 +183,15 @@ def own_facts(question: Question) -> dict[str, Any] | None:
     own = question.own
     if not own:
         return None
-    left = hours_by(own, max(0, question.tokens - own.tokens), question.number)
+    left = hours_left(own, question.tokens, question.number)
     return {
         "steps": own.steps,
         "tokens": own.tokens,
         "tokens_per_second": round(own.speed, 1),
+        "paused": round(own.paused, 3),
+        "waited": round(own.waited, 3),
         "hours_left": (left * (1 / question.number)).as_list(),
+        "hours_left_alone": (left * ((1 - own.waited) / question.number)).as_list()[1],
     }
 
 
@@ -214,11 +226,15 @@ def estimate_facts(one: Estimate, question: Question, brief: bool = False) -> di
         facts["cloud_only"] = True
     if not brief:
         own = question.own_layout
+        training = question.own_training
+        own_bytes = sum(own_memory.needs(training).values())
+        moved = own_memory.moved(training, max(1, question.batch // (question.number * training.sequences)))
         facts["recipe_layout"] = {
             "name": own.name,
-            "gib": gib(question, own),
-            "fits": fits(question.shape, question.context, own, one.chip),
-            "link_limit": round(limit(own, question.context, question.batch, one.chip, question.number), 3),
+            "gib": round(own_bytes / GIB, 1),
+            "fits": own_bytes <= USABLE * one.chip.memory,
+            "link_limit": round(limit(own, question.context, question.batch, one.chip, question.number, moved), 3),
+            "whole_gradients": training.whole,
         }
         facts["events"] = list(one.status.events)
     return facts

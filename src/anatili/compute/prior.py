@@ -32,19 +32,32 @@ BETWEEN, WITHIN = (0.1, 0.15, 0.2, 0.25, 0.3, 0.4), (0.08, 0.12, 0.16, 0.2, 0.25
 
 
 @dataclass(frozen=True)
-class Utilization:
-    """The share of the peak that a run gets: median and 80 % interval."""
+class Range:
+    """The ends of an 80 % interval and its middle."""
 
     low: float
     middle: float
     high: float
 
-    def times(self, factor: float) -> "Utilization":
-        return Utilization(self.low * factor, self.middle * factor, self.high * factor)
+    def __mul__(self, factor: float) -> "Range":
+        return Range(self.low * factor, self.middle * factor, self.high * factor)
 
-    def capped(self, most: float) -> "Utilization":
+    def by(self, other: tuple[float, ...]) -> "Range":
+        """Each part times its counterpart: low with low, high with high."""
+        low, middle, high = other
+        return Range(self.low * low, self.middle * middle, self.high * high)
+
+    def capped(self, most: float) -> "Range":
         """The same, but no part of it above `most`."""
-        return Utilization(min(self.low, most), min(self.middle, most), min(self.high, most))
+        return Range(min(self.low, most), min(self.middle, most), min(self.high, most))
+
+    @property
+    def width(self) -> float:
+        """How many times the low end the high end is."""
+        return self.high / self.low
+
+    def as_list(self, digits: int = 4) -> list[float]:
+        return [float(f"{value:.{digits}g}") for value in (self.low, self.middle, self.high)]
 
 
 @dataclass(frozen=True)
@@ -94,14 +107,14 @@ class Prior:
         fit = self.values @ np.linalg.solve(covariance, self.values)
         return -0.5 * float(fit + np.linalg.slogdet(covariance)[1])
 
-    def predict(self, setting: Setting, doubt: float = 0.0) -> Utilization:
+    def predict(self, setting: Setting, doubt: float = 0.0) -> Range:
         """What a new team gets; `doubt` is the standard deviation of ln peak where sources disagree about it."""
         own = setting.features() * SPREAD
         cross = (self.features * SPREAD) @ own
         middle = CENTER * math.exp(float(cross @ self.inverse @ self.values))
         variance = float(own @ own - cross @ self.inverse @ cross) + self.between**2 + self.within**2 + doubt**2
         factor = math.exp(QUANTILE * math.sqrt(variance))
-        return Utilization(middle / factor, middle, min(HIGHEST, middle * factor))
+        return Range(middle / factor, middle, min(HIGHEST, middle * factor))
 
 
 def setting_of(run: PublishedRun) -> Setting:

@@ -7,6 +7,8 @@ from anatili.compute.chips import UNPUBLISHED
 
 MOST_LAYOUTS = 4
 MOST_ALTERNATIVES = 8
+SHOWN = 0.05
+"""Shares of time below this are not worth a word."""
 
 
 def lines(facts: dict[str, Any]) -> Iterator[str]:
@@ -47,7 +49,11 @@ def figures(facts: dict[str, Any]) -> Iterator[str]:
     yield f"         utilization {spread(facts['utilization'])}; {told}"
     own = facts["own_speed"]
     if own:
-        yield f"         {own['tokens_per_second']:,} tokens/s; {spread(own['hours_left'])} hours left"
+        pauses = f", {own['paused']:.0%} of the time pauses" if own["paused"] >= SHOWN else ""
+        yield f"         {own['tokens_per_second']:,} tokens/s{pauses}; {spread(own['hours_left'])} hours left"
+        if own["waited"] >= SHOWN:
+            yield f"         other work on this machine took {own['waited']:.0%} of the time: without it " \
+                  f"{own['hours_left_alone']:.3g} hours left; the interval goes up to twice as much of it"  # fmt: skip
     energy, carbon = facts["megawatt_hours"], facts["tons_co2"]
     yield f"energy   {spread(energy, ' MWh')}, {spread(carbon, ' t CO2')} at {facts['grid']['grams_per_kwh']:g} g/kWh"
     price = facts["chip"]["usd_per_hour"]
@@ -59,7 +65,8 @@ def memory_lines(facts: dict[str, Any]) -> Iterator[str]:
     if not layouts:
         yield f"memory   no layout fits {facts['number']} chips: take more of them, or a chip with more memory"
     own = facts["recipe_layout"]
-    yield f"recipe   {own['gib']:g} GiB{'' if own['fits'] else ', does not fit'}: {own['name']}; links allow " \
+    once = ", gradients exchanged once a step" if own["whole_gradients"] else ""
+    yield f"recipe   {own['gib']:g} GiB{'' if own['fits'] else ', does not fit'}: {own['name']}{once}; links allow " \
           f"{own['link_limit']:g} of the peak"  # fmt: skip
     for layout in layouts[:MOST_LAYOUTS]:
         yield f"fits     {layout['gib']:g} GiB: {layout['name']}"

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from anatili.gguf import check_gguf, read_header
 from anatili.problem import Problem
 from anatili.reading import read_text
 from anatili.recipe import Recipe
@@ -122,16 +123,39 @@ def has_shape(recipe: Recipe, recipe_folder: Path) -> bool:
 def from_config(file: Path, added: int = 0, origin: str = "") -> Shape:
     """The shape that a Hugging Face `config.json` describes, its vocabulary made larger by `added`."""
     try:
-        config = json.loads(read_text(file))
-        config = config.get("text_config", config)
-        heads = config["num_attention_heads"]
-        return Shape(
-            layers=config["num_hidden_layers"], hidden_size=config["hidden_size"], heads=heads,
-            kv_heads=config.get("num_key_value_heads") or heads,
-            head_size=config.get("head_dim") or config["hidden_size"] // heads,
-            intermediate_size=config["intermediate_size"], tied=config.get("tie_word_embeddings", True),
-            vocabulary=config["vocab_size"] + added, qk_norm=config.get("model_type") in ("qwen3", "gemma3_text"),
-            origin=origin or show_path(file.parent),
-        )  # fmt: skip
+        return from_settings(json.loads(read_text(file)), added, origin or show_path(file.parent))
     except (ValueError, KeyError, AttributeError, TypeError) as error:
+        raise Problem(f"{show_path(file)} does not say the shape of a decoder ({error!r})") from error
+
+
+def from_settings(config: dict[str, Any], added: int, origin: str) -> Shape:
+    """The shape that the content of a Hugging Face config describes, its vocabulary made larger by `added`."""
+    config = config.get("text_config", config)
+    heads = config["num_attention_heads"]
+    return Shape(
+        layers=config["num_hidden_layers"], hidden_size=config["hidden_size"], heads=heads,
+        kv_heads=config.get("num_key_value_heads") or heads,
+        head_size=config.get("head_dim") or config["hidden_size"] // heads,
+        intermediate_size=config["intermediate_size"], tied=config.get("tie_word_embeddings", True),
+        vocabulary=config["vocab_size"] + added, qk_norm=config.get("model_type") in ("qwen3", "gemma3_text"),
+        origin=origin,
+    )  # fmt: skip
+
+
+def from_gguf(file: Path) -> Shape:
+    """The shape of the model in a GGUF file."""
+    check_gguf(file)
+    fields, tensors = read_header(file)
+    sizes = {name.partition(".")[2]: size for name, size in fields.items() if not name.startswith("general.")}
+    try:
+        heads, hidden_size = sizes["attention.head_count"], sizes["embedding_length"]
+        return Shape(
+            layers=sizes["block_count"], hidden_size=hidden_size, heads=heads,
+            kv_heads=sizes.get("attention.head_count_kv") or heads,
+            head_size=sizes.get("attention.key_length") or hidden_size // heads,
+            intermediate_size=sizes["feed_forward_length"], vocabulary=fields["tokenizer.ggml.tokens"],
+            tied="output.weight" not in tensors, gated="blk.0.ffn_gate.weight" in tensors,
+            qk_norm="blk.0.attn_q_norm.weight" in tensors, origin=show_path(file),
+        )  # fmt: skip
+    except (KeyError, ZeroDivisionError) as error:
         raise Problem(f"{show_path(file)} does not say the shape of a decoder ({error!r})") from error

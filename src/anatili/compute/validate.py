@@ -64,7 +64,7 @@ def validate(path: Path) -> dict[str, Any]:
 
 def check(run: PublishedRun) -> Check:
     prior = Prior([other for other in bundled_runs() if other.family != run.family])
-    share = prior.predict(setting_of(run), doubt_of(run.chip)).times(reach_of(run.chip))
+    share = prior.predict(setting_of(run), doubt_of(run.chip)) * reach_of(run.chip)
     hours = [run.flops / (run.chip.peak * value) / 3600 for value in (share.high, share.middle, share.low, CONSTANT)]
     return Check(run, *hours)
 

@@ -12,6 +12,7 @@ from anatili.text import show_path
 from anatili.weights import check_folder, is_converted, is_encoder_decoder
 
 __all__ = [
+    "CallsTools",
     "Chunk",
     "Engine",
     "Message",
@@ -19,6 +20,7 @@ __all__ = [
     "Sampling",
     "Span",
     "TokenLogprob",
+    "ToolUse",
     "Translating",
     "is_address",
     "open_engine",
@@ -32,6 +34,17 @@ OLLAMA_ADDRESS = "http://127.0.0.1:11434/v1"
 
 Prompt = Sequence[Message] | str | Sequence[int]
 """A conversation, to which the chat template is applied; or a text or token ids, which are continued as they are."""
+
+
+@dataclass(frozen=True)
+class ToolUse:
+    """Functions that the model may call, as in OpenAI's chat completions: `tools`, `tool_choice` and
+    `parallel_tool_calls`."""
+
+    tools: tuple[Mapping[str, Any], ...]
+    choice: str | Mapping[str, Any] = "auto"
+    parallel: bool | None = None
+    """Whether several may be called in one answer; None leaves it to the engine."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +62,8 @@ class Sampling:
     """Return the logprob of each token and this many of the most likely alternatives; -1: no logprobs."""
     schema: Mapping[str, Any] | None = None
     """JSON Schema that the answer must match; {} is any JSON object."""
+    tools: ToolUse | None = None
+    """Only for engines that are `CallsTools`; the others ignore it."""
 
 
 @dataclass(frozen=True)
@@ -70,11 +85,13 @@ class Chunk:
     text: str
     logprobs: tuple[TokenLogprob, ...] = ()
     finish: str = ""
-    """On the last chunk: `stop`, or `length` if the limit or the context ended the answer."""
+    """On the last chunk: `stop`, `tool_calls`, or `length` if the limit or the context ended the answer."""
     prompt_tokens: int = 0
     """On the last chunk; 0 if the engine does not know."""
     tokens: int = 0
-    """On the last chunk: number of tokens of the answer."""
+    """On the last chunk: number of tokens of the answer, with the end token, as clients count them."""
+    tool_calls: tuple[Mapping[str, Any], ...] = ()
+    """Parts of calls of tools, in the format of OpenAI's streams."""
 
 
 class Span(NamedTuple):
@@ -143,6 +160,16 @@ class Translating(Protocol):
 
     def translate(self, sentence: str, source: LanguagePack, target: LanguagePack, *, again: bool = False) -> str:
         """A sentence in another language; `again` asks for a second attempt."""
+        ...
+
+
+@runtime_checkable
+class CallsTools(Protocol):
+    """An engine that can be given tools."""
+
+    def takes_tools(self, use: ToolUse | None) -> bool:
+        """Whether the model has a form of its own for such tools, or, with None, for earlier calls in a conversation,
+        and the engine keeps to what the request demands."""
         ...
 
 

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from anatili.problem import Problem, install
+from anatili.problem import Problem, not_installed
 
 
 def open_vocabulary(tokenizer: Any, size: int) -> Any:
@@ -12,7 +12,7 @@ def open_vocabulary(tokenizer: Any, size: int) -> Any:
     try:
         from llguidance import LLTokenizer
     except ImportError as error:
-        raise Problem(f"answers in JSON need llguidance: {install('serve')}") from error
+        raise Problem(not_installed("answers in JSON need llguidance", "serve")) from error
     return LLTokenizer(tokenizer.backend_tokenizer.to_str(), n_vocab=size, eos_token=tokenizer.eos_token_id)
 
 

@@ -16,7 +16,7 @@ from anatili.engine.llama_scorer import LlamaScorer, open_library
 from anatili.engine.llama_server import OWNER, LlamaServerEngine
 from anatili.engine.remote import error_problem, is_chat
 from anatili.gguf import check_gguf, read_facts, silence
-from anatili.problem import Problem, install
+from anatili.problem import Problem, not_installed
 from anatili.text import show_path
 
 MOST_CONTEXT = 4096
@@ -39,7 +39,7 @@ class LlamaEngine(LlamaServerEngine):
             import httpx
             import xllamacpp
         except ImportError as error:
-            raise Problem(f"running a .gguf file needs llama.cpp: {install('serve')}") from error
+            raise Problem(not_installed("running a .gguf file needs llama.cpp", "serve")) from error
         self.opening = Lock()
         self.file, self.adapters, self.facts = file, adapters, read_facts(file)
         params, key = server_params(file, adapters, self.context, slots), secrets.token_hex(16)

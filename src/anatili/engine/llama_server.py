@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import Any
 
-from anatili.engine import Sampling, Span, TokenLogprob
+from anatili.engine import Sampling, Span, TokenLogprob, ToolUse
 from anatili.engine.remote import RemoteEngine
 from anatili.problem import Problem
 
@@ -48,6 +48,15 @@ class LlamaServerEngine(RemoteEngine):
     def vocabulary(self) -> dict[str, str]:
         properties = self.ask("/props")
         return {name: properties.get(name) or "" for name in ("bos_token", "eos_token", "chat_template")}
+
+    @cached_property
+    def has_tool_form(self) -> bool:
+        """Whether the chat template has a form for tools."""
+        return "tools" in self.vocabulary()["chat_template"]
+
+    def takes_tools(self, use: ToolUse | None) -> bool:
+        # llama.cpp lets any text come before a required call, and takes the name of a function for `auto`.
+        return self.has_tool_form and (use is None or use.choice == "auto")
 
     def extra_options(self, sampling: Sampling) -> dict[str, Any]:
         # Models that reason first (Qwen 3) would spend the answer's tokens on it. Other templates ignore this setting.

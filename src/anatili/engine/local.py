@@ -9,7 +9,7 @@ from typing import Any
 
 from anatili.engine import Chunk, Message, Prompt, Sampling, Span, TokenLogprob, shared_context
 from anatili.engine.json_schema import SchemaConstraint, open_vocabulary
-from anatili.problem import Problem, install
+from anatili.problem import Problem, not_installed
 from anatili.text import show_path
 from anatili.weights import check_complete, check_folder
 
@@ -29,7 +29,7 @@ class TransformersEngine:
             import torch
             from transformers import AutoModelForCausalLM, AutoTokenizer
         except ImportError as error:
-            raise Problem(f"running a model needs torch and transformers: {install('train')}") from error
+            raise Problem(not_installed("running a model needs torch and transformers", "train")) from error
         from transformers.utils import logging
 
         logging.set_verbosity_error()
@@ -170,10 +170,10 @@ class TransformersEngine:
             raise Problem(f"the question is too long for this model: {len(ids)} tokens, its context is {self.context}")
         answer: list[int] = []
         waiting: list[TokenLogprob] = []
-        text, sent, finish = "", 0, "length"
+        text, sent, finish, ended = "", 0, "length", False
         for token, logprob in self.steps(ids, answer, sampling):
             if token == self.tokenizer.eos_token_id:
-                finish = "stop"
+                finish, ended = "stop", True
                 break
             answer.append(token)
             waiting += [logprob] if logprob else []
@@ -189,7 +189,7 @@ class TransformersEngine:
             ready = max(sent, len(text) - max((len(stop) - 1 for stop in sampling.stop), default=0))
             yield Chunk(text[sent:ready], tuple(waiting))
             sent, waiting = ready, []
-        yield Chunk(text[sent:], tuple(waiting), finish, len(ids), len(answer))
+        yield Chunk(text[sent:], tuple(waiting), finish, len(ids), len(answer) + ended)
 
     def ids_of(self, prompt: Prompt) -> list[int]:
         if isinstance(prompt, str):
@@ -254,7 +254,7 @@ def apply_adapter(model: Any, adapter: Path) -> Any:
     try:
         from peft import PeftModel
     except ImportError as error:
-        raise Problem(f"adapters need peft: {install('train')}") from error
+        raise Problem(not_installed("adapters need peft", "train")) from error
     try:
         return PeftModel.from_pretrained(model, adapter).merge_and_unload()
     except (ValueError, RuntimeError, KeyError) as error:

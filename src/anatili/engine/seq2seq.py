@@ -15,7 +15,7 @@ from anatili.engine import Chunk, Prompt, Sampling, Span, TokenLogprob
 from anatili.engine.batcher import Batcher
 from anatili.lang import LanguagePack
 from anatili.lang.translation import flores_code
-from anatili.problem import Problem, install
+from anatili.problem import Problem, not_installed
 from anatili.text import show_path
 from anatili.weights import is_converted
 
@@ -64,7 +64,7 @@ class Seq2SeqEngine:
         try:
             import ctranslate2
         except ImportError as error:
-            raise Problem(f"running a CTranslate2 model needs ctranslate2: {install('seq2seq')}") from error
+            raise Problem(not_installed("running a CTranslate2 model needs ctranslate2", "seq2seq")) from error
         self.folder, self.name = folder, name or folder.resolve().name
         self.tokenizer = open_tokenizer(folder)
         device = "cuda" if ctranslate2.get_cuda_device_count() else "cpu"
@@ -210,7 +210,7 @@ class SentencePieceTokenizer:
         try:
             from sentencepiece import SentencePieceProcessor
         except ImportError as error:
-            raise Problem(f"{file.name} needs sentencepiece: {install('seq2seq')}") from error
+            raise Problem(not_installed(f"{file.name} needs sentencepiece", "seq2seq")) from error
         try:
             self.model: Any = SentencePieceProcessor(model_file=str(file))
         except (RuntimeError, OSError) as error:

@@ -18,7 +18,7 @@ from anatili.evaluate.task_file import EvaluationTask
 from anatili.identify import identify
 from anatili.interval import wilson
 from anatili.lang import codes, load_pack
-from anatili.problem import Problem, install
+from anatili.problem import Problem, not_installed
 from anatili.text import short_hash, show_path, words
 
 RESAMPLES = 1000
@@ -141,7 +141,7 @@ def chrf_metric() -> Any:
     try:
         from sacrebleu.metrics import CHRF
     except ImportError as error:
-        raise Problem(f"translations are scored by sacrebleu: {install('eval')}") from error
+        raise Problem(not_installed("translations are scored by sacrebleu", "eval")) from error
     return CHRF(word_order=2)
 
 

@@ -1,5 +1,6 @@
 """The items of a task of kind `choices`: checked once, before a model is asked."""
 
+import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -82,8 +83,8 @@ def listed(names: Sequence[str], most: int = 5) -> str:
 
 
 def item_of(task: EvaluationTask, row: Row, number: int, language: str) -> Item:
-    choices = tuple(choices_of(task, row))
     where = f"{show_path(task.data)}, row {number}" + (f" (id {row['id']})" if "id" in row else "")
+    choices = tuple(choices_of(task, row, where))
     if len(choices) < 2:
         raise Problem(f"{where}: an item needs two choices at least, it has {len(choices)}")
     question = str(row.get("question", "")) or choices[0]
@@ -99,13 +100,17 @@ def item_of(task: EvaluationTask, row: Row, number: int, language: str) -> Item:
     )
 
 
-def choices_of(task: EvaluationTask, row: Row) -> list[str]:
+def choices_of(task: EvaluationTask, row: Row, where: str) -> list[str]:
     """The choices of a row, without what is between them and its text."""
     if isinstance(task.choices, tuple):
         return [fill(task, choice, row) for choice in task.choices]
     name = next((name for name in fields_of(task.choices) if isinstance(row.get(name), list)), None)
     if name is None:
-        raise Problem(f"{show_path(task.file)}: no field in {task.choices!r} is a list in the row {shortened(row)}")
+        names = ", ".join(fields_of(task.choices))
+        raise Problem(f"{where}: the choices are a list under {names!r}; the row has {shortened(row)}")
+    for number, choice in enumerate(row[name], 1):
+        if not isinstance(choice, str | int | float):
+            raise Problem(f"{where}: choice {number} is {json.dumps(choice)}, not a text")
     return [fill(task, task.choices, {**row, name: choice}) for choice in row[name]]
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from anatili.engine import Engine, Span
+from anatili.engine.shared_context import common_start
 from anatili.problem import Problem
 
 Bits = npt.NDArray[np.float64]
@@ -28,8 +29,9 @@ def silent(_: int) -> None:
 class Likelihood:
     """An engine asked for log probabilities only."""
 
-    def __init__(self, engine: Engine) -> None:
-        self.engine = engine
+    def __init__(self, engine: Engine, spare: int = 0) -> None:
+        """`spare`: tokens of the context that are kept free; lm-eval's client for servers keeps one."""
+        self.engine, self.spare = engine, spare
 
     @cached_property
     def own_begin(self) -> list[int]:
@@ -84,14 +86,23 @@ class Likelihood:
         A token that crosses the border belongs to the second. If a pair is too long for a window, the end of the first
         text is given; a second text that does not fit is scored in several windows.
         """
-        begin = self.begin
-        windows: list[tuple[int, Span]] = []
-        for number, (context, text) in enumerate(pairs):
-            ids, before = self.ids(context + text), self.ids(context) if context else []
-            start = next((n for n, (a, b) in enumerate(zip(ids, before, strict=False)) if a != b), None)
-            start = min(len(ids), len(before)) if start is None else start
-            windows += [(number, span) for span in cut(ids, start, [begin], self.size)]
+        windows = [
+            (number, span)
+            for number, (context, text) in enumerate(pairs)
+            for ending in self.ending_spans(context, [text])
+            for span in ending
+        ]
         return self.sums(windows, len(pairs), advance)
+
+    def ending_spans(self, context: str, endings: Sequence[str]) -> list[list[Span]]:
+        """The spans of each ending behind a context; a token that crosses the border belongs to the ending."""
+        before = self.ids(context) if context else []
+        spans = []
+        for ending in endings:
+            ids = self.ids(context + ending)
+            start = common_start(ids, before, len(before))
+            spans.append(cut(ids, start, [self.begin], self.size))
+        return spans
 
     def item_spans(self, context: str, endings: Sequence[str], *, begin: bool = True) -> tuple[list[list[Span]], bool]:
         """The spans of each ending behind a context by lm-eval's rules, and whether the context had to be cut.
@@ -103,7 +114,7 @@ class Likelihood:
         moved = context[len(bare) :]
         opening = self.own_begin if begin else []
         opening = opening or ([] if bare else [self.begin])
-        room = (self.engine.context or UNKNOWN_CONTEXT) - len(opening)
+        room = (self.engine.context or UNKNOWN_CONTEXT) - self.spare - len(opening)
         count = len(self.ids(bare)) if bare else 0
         spans, longest = [], 0
         for ending in endings:
@@ -140,17 +151,42 @@ class Likelihood:
     def item_sums(self, items: Sequence[Sequence[Sequence[Span]]]) -> Iterator[tuple[int, list[float]]]:
         """(number of the item, sums of natural logarithms of its endings), the longest items first.
 
-        The endings of an item follow one another, so that the engine can compute their context once.
+        The endings of an item follow one another, so that the engine can compute their context once; tokens with which
+        an ending begins as the one before it are not scored again.
         """
         order = sorted(range(len(items)), key=lambda number: -max(len(span.ids) for span in items[number][0]))
         while order:
-            batch, spans = list[int](), list[Span]()
+            batch, spans, known = list[int](), list[Span](), list[int]()
             while order and (not batch or len(spans) < TOGETHER):
                 batch.append(order.pop(0))
-                spans += [span for ending in items[batch[-1]] for span in ending]
-            rows = iter(self.engine.logprobs(spans))
+                for span, count in with_known(items[batch[-1]]):
+                    spans.append(Span(span.ids, span.start + count))
+                    known.append(count)
+            rows = zip(known, self.engine.logprobs(spans), strict=True)
             for number in batch:
-                yield number, [sum(sum(next(rows)) for _ in ending) for ending in items[number]]
+                yield number, sums_of_endings(items[number], rows)
+
+
+def with_known(endings: Sequence[Sequence[Span]]) -> Iterator[tuple[Span, int]]:
+    """Each span with the number of its first tokens that are scored by the span before it."""
+    before = Span([])
+    for span in (span for ending in endings for span in ending):
+        common = common_start(before.ids, span.ids, len(span.ids) - 1) if before.start == span.start else 0
+        yield span, max(0, common - span.start)
+        before = span
+
+
+def sums_of_endings(endings: Sequence[Sequence[Span]], rows: Iterator[tuple[int, list[float]]]) -> list[float]:
+    """The sum of log probabilities of each ending, from the rows of its spans: (tokens that are known, the others)."""
+    values, sums = list[float](), []
+    for ending in endings:
+        total = 0.0
+        for _ in ending:
+            known, others = next(rows)
+            values = values[:known] + others
+            total += sum(values)
+        sums.append(total)
+    return sums
 
 
 def cut(ids: Sequence[int], start: int, opening: Sequence[int], room: int) -> list[Span]:

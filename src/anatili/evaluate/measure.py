@@ -17,7 +17,7 @@ from anatili.evaluate.likelihood import Advance, Bits, Likelihood, silent
 from anatili.evaluate.pairs import Pair, pair_figures, pair_records
 from anatili.evaluate.prompts import PromptForm
 from anatili.evaluate.seen import find_seen
-from anatili.evaluate.task_data import Row, fill, read_rows
+from anatili.evaluate.task_data import Row, data_files, fill, read_rows
 from anatili.evaluate.task_file import TEXTS, EvaluationTask
 from anatili.evaluate.texts import TextSet, first_bytes
 from anatili.identify import identify
@@ -71,6 +71,8 @@ def measure(task: EvaluationTask, model: Likelihood, setup: Setup, advance: Adva
         raise NothingToMeasure(
             f"the task {task.name} found no text to score: give --text FILE, in a language that it is for"
         )
+    if not count and (files := data_files(task, tuple(setup.languages))):
+        raise NothingToMeasure(f"{', '.join(map(show_path, files))}: no rows to measure")
     if not count:
         languages = ", ".join(setup.languages) or "no language (name one: --language CODE)"
         raise NothingToMeasure(f"the task {task.name} has no data for {languages}")

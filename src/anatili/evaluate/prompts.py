@@ -9,7 +9,7 @@ from anatili.engine import Engine
 from anatili.evaluate.items import Item, ItemSet
 from anatili.evaluate.task_data import fill
 from anatili.evaluate.task_file import EvaluationTask, Form
-from anatili.problem import Problem, install
+from anatili.problem import Problem, not_installed
 from anatili.prompt import Message
 
 BETWEEN = "\n\n"
@@ -124,7 +124,7 @@ class ChatTemplate:
             from jinja2.exceptions import TemplateError
             from jinja2.sandbox import ImmutableSandboxedEnvironment
         except ImportError as error:
-            raise Problem(f"chat templates are filled in by jinja2: {install('train')}") from error
+            raise Problem(not_installed("chat templates are filled in by jinja2", "train")) from error
         self.engine, self.error = engine, TemplateError
         self.vocabulary = engine.vocabulary()
         source = self.vocabulary.get("chat_template", "")

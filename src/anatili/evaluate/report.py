@@ -19,9 +19,12 @@ th,td{padding:.3rem .6rem;border-bottom:1px solid #d0d7de;text-align:right;white
 th:first-child,td:first-child{text-align:left}thead th{border-bottom:2px solid #57606a}
 caption{text-align:left;color:#57606a}img{max-width:100%;height:auto}.sure{font-weight:700}
 code{font-size:.85em;overflow-wrap:anywhere}.note{color:#57606a;font-size:.9rem}
+@media(max-width:32rem){table{font-size:.85rem}th,td{padding:.3rem .35rem;white-space:normal}}
 @media(prefers-color-scheme:dark){body{background:#0d1117;color:#e6edf3}caption,.note{color:#9198a1}
 th,td{border-color:#30363d}img{background:#fff}}
 """
+WIDTH = 5.2
+"""Inches of a picture: so that its letters can be read on a phone, too."""
 PER_CHART = 12
 """Tasks in a picture at most."""
 
@@ -39,7 +42,7 @@ def page(rows: Sequence[Row], picture: Path | None) -> Iterator[str]:
     yield '<meta name="viewport" content="width=device-width,initial-scale=1">'
     yield f"<title>{title}</title><style>{STYLE}</style></head><body><main>"
     yield f"<h1>{title}</h1><h2>In short</h2>"
-    yield from (f"<p>{escape(sentence)}</p>" for sentence in summary(rows))
+    yield from (f"<p>{unbroken(sentence)}</p>" for sentence in summary(rows))
     if picture is not None:
         data = base64.b64encode(picture.read_bytes()).decode("ascii")
         yield '<img alt="Scores of the models with their intervals, also in the tables below" '
@@ -62,7 +65,7 @@ def task_section(row: Row) -> Iterator[str]:
     facts += [f"guessing: {percent(row['chance'])}"] if row["chance"] else []
     facts += [f"always the most frequent letter: {percent(row['majority'])}"] if row["majority"] else []
     facts += [f"{row['left_out']} items left out that not all models have"] if row["left_out"] else []
-    yield f'<p class="note">{escape("; ".join(facts))}. {escape(row["key"])}</p>'
+    yield f'<p class="note">{unbroken("; ".join(facts))}. {escape(row["key"])}</p>'
     has_range = any("mean" in model for model in row["models"])
     head = ["model", "score", "95 % interval", *(["mean, lowest, highest over wordings"] if has_range else [])]
     yield from table(head, (model_cells(model, has_range) for model in row["models"]))
@@ -135,8 +138,13 @@ def table(head: Sequence[str], lines: Any) -> Iterator[str]:
     yield '<div class="wide"><table><thead><tr>'
     yield "".join(f'<th scope="col">{escape(name)}</th>' for name in head) + "</tr></thead><tbody>"
     for line in lines:
-        yield "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in line) + "</tr>"
+        yield "<tr>" + "".join(f"<td>{unbroken(cell)}</td>" for cell in line) + "</tr>"
     yield "</tbody></table></div>"
+
+
+def unbroken(text: str) -> str:
+    """Text as HTML in which a narrow screen leaves numbers and their signs together."""
+    return escape(text.replace(" %", "\u00a0%").replace("< .", "<\u00a0."))
 
 
 def ends(interval: Sequence[float] | None) -> str:
@@ -158,7 +166,7 @@ def draw(path: Path, rows: Sequence[Row]) -> bool:
     shown = list(rows)[:PER_CHART]
     models = list(dict.fromkeys(model["model"] for row in shown for model in row["models"]))
     colors = [DARK, WARM, LIGHT, "#555555", "#8a6fb0", "#4d8b31"]
-    plot, figure = start(path, (8, 1.6 + len(shown) * (0.35 + 0.25 * len(models))))
+    plot, figure = start(path, (WIDTH, 1.6 + len(shown) * (0.35 + 0.25 * len(models))))
     axes = figure.subplots()
     for number, row in enumerate(shown):
         for model in row["models"]:
@@ -175,9 +183,9 @@ def draw(path: Path, rows: Sequence[Row]) -> bool:
             axes.plot([100 * row["chance"]] * 2, [number - 0.45, number + 0.45], color="#777777", linestyle="--",
                       label="guessing" if number == 0 else None)  # fmt: skip
     axes.set_yticks(range(len(shown)), [f"{row['measure']}\nn = {row['count']:,}" for row in shown])
-    axes.invert_yaxis()
+    axes.set_ylim(len(shown) - 0.5, -0.5)
     axes.set(xlabel="score in percent, with 95 % interval", xlim=(0, 100))
     axes.grid(axis="x", alpha=0.3)
-    figure.legend(loc="outside upper center", ncols=min(4, len(models) + 1), frameon=False)
+    figure.legend(loc="outside upper center", ncols=min(3, len(models) + 1), frameon=False)
     finish(plot, figure, path)
     return True

@@ -3,12 +3,19 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from math import prod
+from mmap import ACCESS_READ, mmap
 from pathlib import Path
+from struct import calcsize, unpack_from
+from struct import error as StructError  # noqa: N812
 
 from anatili.problem import Problem
 from anatili.text import show_path
 
 MAGIC = b"GGUF"
+STRING, ARRAY = 8, 9
+NUMBERS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
+"""GGUF's number of a type -> Python's letter for it."""
 UNSTATED_CONTEXT = 4096
 """Context length in tokens that is assumed for a file that does not state it."""
 
@@ -24,19 +31,62 @@ def check_gguf(path: Path) -> None:
 
 def read_facts(path: Path) -> dict[str, int]:
     """Context length, vocabulary size and number of parameters of a GGUF file."""
-    from gguf import GGUFReader
-
-    try:
-        reader = GGUFReader(path)
-    except (ValueError, IndexError, OverflowError) as error:
-        raise Problem(f"{show_path(path)} is damaged or not a GGUF file: {error}") from error
-    context = next((field for name, field in reader.fields.items() if name.endswith(".context_length")), None)
-    tokens = reader.fields.get("tokenizer.ggml.tokens")
+    fields, tensors = read_header(path)
     return {
-        "context": int(context.contents()) if context else UNSTATED_CONTEXT,
-        "vocabulary": len(tokens.data) if tokens else 0,
-        "parameters": sum(int(tensor.n_elements) for tensor in reader.tensors),
+        "context": next((size for name, size in fields.items() if name.endswith(".context_length")), UNSTATED_CONTEXT),
+        "vocabulary": fields.get("tokenizer.ggml.tokens", 0),
+        "parameters": sum(tensors.values()),
     }
+
+
+def read_header(path: Path) -> tuple[dict[str, int], dict[str, int]]:
+    """The fields of a GGUF file that are integers, or the length of those that are lists; and the number of weights of
+    each tensor.
+
+    `gguf`'s own reader takes seconds for the tokens of a large vocabulary; here they are only counted.
+    """
+    numbers, weights = {}, {}
+    try:
+        with path.open("rb") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as data:
+            _, _, tensors, fields = unpack_from("<4sIQQ", data)
+            place = calcsize("<4sIQQ")
+            for _ in range(fields):
+                name, place = read_string(data, place)
+                numbers[name.decode("utf-8", "replace")], place = read_value(data, place)
+            for _ in range(tensors):
+                name, place = read_string(data, place)
+                (dimensions,) = unpack_from("<I", data, place)
+                weights[name.decode("utf-8", "replace")] = prod(unpack_from(f"<{dimensions}Q", data, place + 4))
+                place += 4 + 8 * dimensions + 12  # type and offset
+    except (StructError, KeyError, ValueError, MemoryError, OverflowError) as error:
+        raise Problem(f"{show_path(path)} is damaged or not a GGUF file: {error}") from error
+    return numbers, weights
+
+
+def read_string(data: mmap, place: int) -> tuple[bytes, int]:
+    """The string at a place, and the place after it."""
+    (length,) = unpack_from("<Q", data, place)
+    if length > len(data) - place - 8:
+        raise ValueError(f"a string of {length} bytes at byte {place}")
+    return data[place + 8 : place + 8 + length], place + 8 + length
+
+
+def read_value(data: mmap, place: int) -> tuple[int, int]:
+    """The value at a place if it is an integer, the length of an array, else 0; and the place after it."""
+    (kind,) = unpack_from("<I", data, place)
+    place += 4
+    if kind == STRING:
+        return 0, read_string(data, place)[1]
+    if kind != ARRAY:
+        (value,) = unpack_from(f"<{NUMBERS[kind]}", data, place)
+        return int(value) if isinstance(value, int) else 0, place + calcsize(f"<{NUMBERS[kind]}")
+    inner, count = unpack_from("<IQ", data, place)
+    place += calcsize("<IQ")
+    if inner != STRING:
+        return count, place + count * calcsize(f"<{NUMBERS[inner]}")
+    for _ in range(count):
+        place += 8 + unpack_from("<Q", data, place)[0]
+    return count, place
 
 
 @contextmanager

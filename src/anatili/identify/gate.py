@@ -4,22 +4,23 @@ A rule is a few groups of letters with the least number of each, such as "four o
 letters in every form in which pages write them: UTF-8 (composed or not), numeric entities, JSON escapes, UTF-16, and
 the single-byte charsets that have them. A fast scan (hyperscan, or numpy where it is not installed) rejects pages with
 too few letters of a rule's first group. The rest is counted exactly, by the same code after either scan, so both give
-the same verdicts. The gate only looks at letters: menus and close languages pass it and are removed later, by `cut`.
+the same verdicts. Of the neighbors in `languages.toml` none may explain the letters of a page alone (`rivals.py`). The
+gate only looks at letters: menus, and neighbors with the same letters, pass it and are removed later, by `cut`.
 """
 
 import codecs
 import re
-import tomllib
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
+from functools import cache, cached_property
 
 import numpy as np
 
-from anatili.identify.scan import Backend, count_entities, count_json, make_scanner
+from anatili.identify.letters import shared_letters
+from anatili.identify.rivals import Rivals, rivals_of
+from anatili.identify.scan import Backend, Bytes, count_entities, count_json, make_scanner
 from anatili.lang import LanguagePack, load_pack
 
 LEAST = 4
@@ -29,18 +30,25 @@ CODECS = ("kz1048", "ptcp154", "cp1251", "koi8_t", "cp1254", "cp1256", "iso8859_
 DECLARED = re.compile(rb"charset\s*=\s*[\"']?\s*([\w.:-]{2,40})|encoding=[\"']([\w.:-]{2,40})", re.I)
 HEAD = 2048
 """Bytes in which a page must declare its charset (HTML standard: 1024)."""
-SHARED = Path(__file__).with_name("shared_letters.toml")
-SHARED_LETTERS = {script: frozenset(letters) for script, letters in tomllib.loads(SHARED.read_text("utf-8")).items()}
-"""Letters that the large languages of a script share, which cannot distinguish a smaller language."""
+PIECE = 1 << 14
 Charset = Callable[[], str]
 
 
 @dataclass(frozen=True)
 class Rule:
-    """Groups of letters (both cases), and how many of each a page must have; the first group is scanned for first."""
+    """Groups of letters (both cases), and how many of each a page must have; the first group is scanned for first.
+
+    `rivals`: the neighbors that must not explain the letters of the page alone."""
 
     name: str
     groups: tuple[tuple[frozenset[str], int], ...]
+    rivals: Rivals | None = None
+
+    @cached_property
+    def letters(self) -> frozenset[str]:
+        """All letters that are counted for the rule."""
+        beside = frozenset(both_cases("".join(self.rivals.letters))) if self.rivals else frozenset[str]()
+        return beside.union(*(group for group, _ in self.groups))
 
 
 def make_rules(pack: LanguagePack) -> tuple[Rule, ...]:
@@ -50,13 +58,16 @@ def make_rules(pack: LanguagePack) -> tuple[Rule, ...]:
     """
     stated = {name: list(groups.items()) for name, groups in pack.config.gate.items()}
     for script, alphabet in pack.config.letters.items():
-        own = "".join(sorted(c for c in set(alphabet) - SHARED_LETTERS.get(script, frozenset()) if c.isalpha()))
+        own = "".join(sorted(c for c in set(alphabet) - shared_letters().get(script, frozenset()) if c.isalpha()))
         if own and not any(name.startswith(script) for name in stated):
             stated[script] = [(own, LEAST)]
     if not any(name.startswith(pack.main_script) for name in stated):
         return ()
-    return tuple(Rule(name, tuple((both_cases(group), least) for group, least in groups))
-                 for name, groups in stated.items())  # fmt: skip
+    return tuple(
+        Rule(name, tuple((both_cases(group), least) for group, least in groups),
+             rivals_of(pack.code) if name.startswith(pack.main_script) else rivals_of(f"{pack.code}_{name}"))
+        for name, groups in stated.items()
+    )  # fmt: skip
 
 
 def both_cases(letters: str) -> frozenset[str]:
@@ -71,10 +82,10 @@ class Gate:
         self.rules = tuple(rules)
         self._scan = make_scanner(tuple(dict.fromkeys(rule.groups[0] for rule in self.rules)), backend)
         self.backend = self._scan.name
-        self._counter = LetterCounter({c for rule in self.rules for group, _ in rule.groups for c in group})
+        self._counter = LetterCounter({c for rule in self.rules for c in rule.letters})
         self._codecs = {rule.name: codecs_of(rule) for rule in self.rules}
 
-    def admits(self, payload: bytes, charset: Charset = str) -> str:
+    def admits(self, payload: Bytes, charset: Charset = str) -> str:
         """The name of the rule that `payload` satisfies, "" for none. Without rules everything is admitted, as "any".
 
         `charset` returns the charset that HTTP declares; it is called only if that matters.
@@ -95,7 +106,7 @@ class Gate:
                         return rule.name
         return self._admits_legacy(payload, charset)
 
-    def _admits_legacy(self, payload: bytes, charset: Charset) -> str:
+    def _admits_legacy(self, payload: Bytes, charset: Charset) -> str:
         """The same for pages in a single-byte charset, which declare it or are not UTF-8."""
         if declares_utf8(payload) or payload.isascii():
             return ""
@@ -123,7 +134,9 @@ def satisfies(rule: Rule, main: Counter[str], *beside: Counter[str]) -> bool:
     (first, least), *rest = rule.groups
     if sum(main[c] for c in first) < least:
         return False
-    return all(sum(counts[c] for counts in (main, *beside) for c in group) >= count for group, count in rest)
+    if not all(sum(counts[c] for counts in (main, *beside) for c in group) >= count for group, count in rest):
+        return False
+    return rule.rivals is None or rule.rivals.leave_room(sum(beside, Counter(main)))
 
 
 class LetterCounter:
@@ -145,7 +158,7 @@ class LetterCounter:
             if len(decomposed) == 2 and decomposed[1] < "\u0370":
                 self.marked[decomposed.encode()] = number
 
-    def count(self, payload: bytes) -> Counter[str]:
+    def count(self, payload: Bytes) -> Counter[str]:
         values = np.frombuffer(payload, np.uint8)
         positions = np.flatnonzero(values[:-1] >= 0xC2)
         leads = values[positions]
@@ -156,30 +169,32 @@ class LetterCounter:
         if self.marked:
             for position in positions[(leads == 0xCC) | (leads == 0xCD)].tolist():
                 base = 1 if payload[position - 1] < 0x80 else 2  # bytes of the letter before the mark
-                counts[self.marked.get(payload[position - base : position + 2], 0)] += 1
+                counts[self.marked.get(bytes(payload[position - base : position + 2]), 0)] += 1
         return Counter({letter: int(n) for letter, n in zip(self.letters, counts[1:], strict=True) if n})
 
 
-def legacy(payload: bytes, charset: str, rule: Rule) -> Counter[str]:
+def legacy(payload: Bytes, charset: str, rule: Rule) -> Counter[str]:
     """Letters of the rule as bytes of the declared single-byte charset: a page in windows-1251 writes as entities only
     the letters that this charset lacks."""
     declared = (charset or declared_charset(payload)).lower()
     codec = next((codec for codec in CODECS if declared in names_of(codec)), "")
-    letters = {c for group, _ in rule.groups for c in group}
-    return count_bytes(payload, codec, letters) if codec else Counter()
+    return count_bytes(payload, codec, rule.letters) if codec else Counter()
 
 
-def count_bytes(payload: bytes, codec: str, letters: Iterable[str]) -> Counter[str]:
+def count_bytes(payload: Bytes, codec: str, letters: Iterable[str]) -> Counter[str]:
     table, values = byte_table(codec), np.frombuffer(payload, np.uint8)
     return Counter({c: int(np.count_nonzero(values == table[c])) for c in letters if c in table})
 
 
-def satisfies_bytes(rule: Rule, payload: bytes, codec: str, *, is_declared: bool) -> bool:
+def satisfies_bytes(rule: Rule, payload: Bytes, codec: str, *, is_declared: bool) -> bool:
     """Whether `payload`, read as `codec`, satisfies the rule. A charset that is not declared must have two different
     letters of the first group: Ukrainian є in windows-1251 is the same byte as ғ in KZ-1048."""
-    counts = count_bytes(payload, codec, {c for group, _ in rule.groups for c in group})
-    kinds = {c.lower() for c in rule.groups[0][0] if counts[c]}
-    return (is_declared or len(kinds) > 1) and satisfies(rule, counts)
+    group, least = rule.groups[0]
+    first = count_bytes(payload, codec, group)
+    kinds = {c.lower() for c in group if first[c]}
+    if first.total() < least or not (is_declared or len(kinds) > 1):
+        return False
+    return satisfies(rule, count_bytes(payload, codec, rule.letters))
 
 
 @cache
@@ -214,27 +229,31 @@ def is_known(name: str) -> bool:
     return True
 
 
-def declared_charset(payload: bytes) -> str:
+def declared_charset(payload: Bytes) -> str:
     """The charset that the page itself declares, "" if none."""
     match = DECLARED.search(payload[:HEAD])
     return (match.group(1) or match.group(2)).decode("ascii") if match else ""
 
 
-def declares_utf8(payload: bytes) -> bool:
+def declares_utf8(payload: Bytes) -> bool:
     """Whether the page's first declaration is UTF-8, as on most pages; faster than a regular expression."""
     position = payload.find(b"charset=", 0, HEAD)
     return position >= 0 and payload[position + 8 : position + 15].lstrip(b"\"' ")[:5].lower() == b"utf-8"
 
 
-def is_utf8(payload: bytes) -> bool:
-    try:
-        payload.decode("utf-8")
-    except UnicodeDecodeError:
-        return False
+def is_utf8(payload: Bytes) -> bool:
+    """Whether it can be decoded; a piece at a time, which stays in the processor's cache."""
+    at = 0
+    with memoryview(payload) as view:
+        while at < len(view):
+            try:
+                at += codecs.utf_8_decode(view[at : at + PIECE], "strict", at + PIECE >= len(view))[1]
+            except UnicodeDecodeError:
+                return False
     return True
 
 
-def wide_codec(payload: bytes) -> str:
+def wide_codec(payload: Bytes) -> str:
     """The UTF-16 codec of `payload`, by its byte-order mark or by zero bytes near its start; "" if it is not UTF-16."""
     if payload[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
         return "utf-16"
@@ -250,3 +269,9 @@ def wide_codec(payload: bytes) -> str:
 def load_gate(code: str, backend: Backend = "auto") -> Gate:
     """The gate of the pack `code`."""
     return Gate(make_rules(load_pack(code)), backend)
+
+
+def any_gate(gates: Iterable[Gate]) -> Callable[[Bytes, Charset], str]:
+    """A function that returns the name of the first rule of any gate that a page satisfies, "" for none."""
+    all_gates = tuple(gates)
+    return lambda payload, charset: next((rule for gate in all_gates if (rule := gate.admits(payload, charset))), "")

@@ -18,6 +18,8 @@ SMALL = (b"u0", b"u1")
 ESCAPED = 12
 """Most bytes of an escape after its first character."""
 Backend = Literal["auto", "hyperscan", "numpy"]
+Bytes = bytes | bytearray
+"""A page as it was read: nothing is copied for the gate."""
 Firsts = tuple[tuple[frozenset[str], int], ...]
 """Groups of letters, each with how many of its letters make a page worth an exact count."""
 
@@ -57,20 +59,20 @@ class NumpyScan:
             table[[int.from_bytes(pair, "big") for pair in triggers(letters)]] = True
             self.tables.append((table, least))
 
-    def letters(self, payload: bytes) -> bool:
+    def letters(self, payload: Bytes) -> bool:
         values = np.frombuffer(payload, np.uint8)
         positions = np.flatnonzero(values[:-1] >= 0xC2)
         pairs = (values[positions].astype(np.uint16) << 8) | values[positions + 1]
         return any(int(table[pairs].sum()) >= least for table, least in self.tables)
 
-    def escapes(self, payload: bytes) -> bool:
+    def escapes(self, payload: Bytes) -> bool:
         return any(
             sum(counts[c] for c in letters) >= least
             for counts in (count_entities(payload), count_json(payload))
             for letters, least in self.firsts
         )
 
-    def either(self, payload: bytes) -> bool:
+    def either(self, payload: Bytes) -> bool:
         return self.letters(payload) or self.escapes(payload)
 
 
@@ -96,13 +98,13 @@ class HyperscanScan:
         self.json_like = Database(hyperscan, [(classes(escaped), least)])
         self.json = Database(hyperscan, [(literals(json_forms(letters)), least) for letters, least in firsts])
 
-    def escapes(self, payload: bytes) -> bool:
+    def escapes(self, payload: Bytes) -> bool:
         return self.entities.scan(payload) or self.has_json(payload)
 
-    def either(self, payload: bytes) -> bool:
+    def either(self, payload: Bytes) -> bool:
         return self.mixed.scan(payload) or (self.mixed.has_noted and self.has_json(payload))
 
-    def has_json(self, payload: bytes) -> bool:
+    def has_json(self, payload: Bytes) -> bool:
         # The first digits come first, at twice the speed: one page in forty needs the second scan.
         return self.json_like.scan(payload) and self.json.scan(payload)
 
@@ -131,7 +133,7 @@ class Database:
         """Whether the last scan matched one of the noted patterns."""
         return self.seen[-1] > 0
 
-    def scan(self, payload: bytes) -> bool:
+    def scan(self, payload: Bytes) -> bool:
         """Whether an entry matched often enough."""
         self.seen = [0] * len(self.least)
         try:
@@ -177,7 +179,7 @@ def json_forms(letters: frozenset[str]) -> list[bytes]:
     return [f"\\u{ord(c):04x}".encode() for c in letters if ord(c) < 65536]
 
 
-def count_entities(payload: bytes) -> Counter[str]:
+def count_entities(payload: Bytes) -> Counter[str]:
     """How often each letter is written as a numeric HTML entity."""
     # Splitting and cutting first: the regular expression alone takes five times as long over a whole page.
     parts = [part[:ESCAPED] for part in payload.split(b"&") if part[:1] == b"#"]
@@ -188,7 +190,7 @@ def count_entities(payload: bytes) -> Counter[str]:
     return counts
 
 
-def count_json(payload: bytes) -> Counter[str]:
+def count_json(payload: Bytes) -> Counter[str]:
     """How often each letter is written as a JSON escape."""
     parts = [part[:ESCAPED] for part in payload.split(b"\\") if part[:2] in SMALL]
     counts: Counter[str] = Counter()

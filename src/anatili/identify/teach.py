@@ -23,15 +23,15 @@ from anatili.identify import (
     BITS,
     LETTERS,
     MODEL,
-    TOGETHER,
+    batches,
     bundled_model,
     cld2,
     grams,
-    join,
     scores,
     taught_files,
     with_packs,
 )
+from anatili.identify.spelled import join
 from anatili.lang import LanguagePack
 from anatili.problem import Problem
 from anatili.reading import read_text
@@ -115,8 +115,7 @@ class Rivals:
     def offsets(self, texts: Sequence[str]) -> Floats:
         """For each text the log-odds of all known languages together."""
         model = with_packs(bundled_model(), self.packs)
-        batches = [texts[start : start + TOGETHER] for start in range(0, len(texts), TOGETHER)]
-        odds = np.concatenate([scores(batch, model, [cld2(text) for text in batch]) for batch in batches])
+        odds = np.concatenate([scores(batch, model, [cld2(text) for text in batch]) for batch in batches(texts)])
         top: Floats = odds.max(axis=1)
         total: Floats = top + np.log(np.exp(odds - top[:, None]).sum(axis=1))
         return total

@@ -12,7 +12,7 @@ import re
 import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +45,7 @@ class PersonalPattern(PackTable):
     """What one kind of personal data looks like in the countries where the language is spoken."""
 
     pattern: str = Field(description="Regular expression; must be linear (no nested repeats).")
+    kind: str = Field("", description="The kind that it counts as, if not the name of its table.")
     weights: tuple[tuple[int, ...], ...] = Field((), description="Rows of check-digit weights, tried in turn.")
     modulus: int = Field(0, description="Modulus of the check digit, 0 for none.")
     birth_date: bool = Field(False, description="Whether the first six digits are a date, YYMMDD.")
@@ -113,7 +114,7 @@ class PackFile(PackTable):
     sources: dict[str, FileSource] = Field(default={}, description="File -> where it comes from.")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class LanguagePack:
     """A language, ready to use."""
 
@@ -142,11 +143,11 @@ class LanguagePack:
         """How the language builds its words; None without a `morphology.toml`."""
         return load_morphology(self.folder)
 
-    @property
+    @cached_property
     def stopwords(self) -> frozenset[str]:
         return frozenset(self.words.get("stopwords.txt", ()))
 
-    @property
+    @cached_property
     def abbreviations(self) -> frozenset[str]:
         """Abbreviations with their full stops, in lower case: none of them ends a sentence."""
         return frozenset(word.lower() for word in self.words.get("abbreviations.txt", ()))

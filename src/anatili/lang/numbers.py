@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 from anatili.lang import LanguagePack, load_pack
@@ -136,6 +136,8 @@ class Reader:
             self.units.setdefault(form[0][:1], []).append((unit, form))
         self.latin = {letter: latin for latin, letter in pack.lookalike_table.items() if latin.upper() in ROMAN_VALUES}
         self.known: dict[str, tuple[int, int] | None] = {}
+        self.roman = lru_cache(REMEMBERED)(self._roman)
+        self.month = lru_cache(REMEMBERED)(self._month)
 
     def is_number(self, word: str) -> bool:
         return self.word_value(self.pack.lower(word)) is not None or bool(self.roman(word)) or bool(self.month(word))
@@ -180,7 +182,7 @@ class Reader:
             return Token(word, start, end, Fraction(known[0]), worded=True, root=start + known[1])
         return Token(word, start, end, root=end)
 
-    def roman(self, word: str, least: int = 2) -> int:
+    def _roman(self, word: str, least: int = 2) -> int:
         """The value of a Roman numeral of `least` letters or more, look-alike letters included; 0 for other words."""
         latin = "".join(self.latin.get(letter, letter) for letter in word)
         if not least <= len(word) <= 8 or not ROMAN.fullmatch(latin):
@@ -199,7 +201,7 @@ class Reader:
             return Fraction(plain.replace(thousands, "").replace(decimal, "."))
         return Fraction(plain.replace(",", ".")) if re.fullmatch(r"\A\d+[.,]\d+", plain) else None
 
-    def month(self, word: str) -> int:
+    def _month(self, word: str) -> int:
         """The number of the month that a word names, 0 if it names none."""
         lower = self.pack.lower(word)
         for form, number in self.months.get(lower[:2], ()):

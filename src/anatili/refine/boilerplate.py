@@ -15,6 +15,9 @@ from anatili.document import Document, read_shard, whole_file
 from anatili.stage import Task
 
 PARTS = 16
+"""Least parts."""
+AT_ONCE = 1 << 21
+"""Pairs that may be in a part."""
 SHORTEST = 8
 """Least characters of a line: shorter ones (times, "Share") repeat by chance."""
 Repeated = npt.NDArray[np.int64]
@@ -35,12 +38,16 @@ def find(task: Task, shards: Sequence[Path], pages: int, is_kept: Sequence[npt.N
         return np.zeros(0, np.int64)
     jobs = [(shard, task.out / "lines" / f"{shard.stem}.npy") for shard in shards]
     task.map(pairs_of_shard, [job for job in jobs if not job[1].exists()], "shards of lines")
+    total = sum(np.load(target, mmap_mode="r").shape[0] for _, target in jobs)
+    parts = PARTS
+    while total > parts * AT_ONCE:
+        parts *= 2
     repeated = []
-    for part in range(PARTS):
+    for part in range(parts):
         hashes = [np.zeros(0, np.int64)]
         for (_, target), kept in zip(jobs, is_kept, strict=True):
             rows = np.load(target, mmap_mode="r")
-            hashes.append(rows[((rows[:, 0] & (PARTS - 1)) == part) & kept[rows[:, 1]], 0])
+            hashes.append(rows[((rows[:, 0] & (parts - 1)) == part) & kept[rows[:, 1]], 0])
         values, counts = np.unique(np.concatenate(hashes), return_counts=True)
         repeated.append(values[counts >= pages])
     return np.sort(np.concatenate(repeated))

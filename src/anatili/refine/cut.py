@@ -1,4 +1,8 @@
-"""`cut`: the only stage that decides. Thresholds turn marks into the corpus; every loss is recorded with a reason."""
+"""`cut`: the only stage that decides. Thresholds turn marks into the corpus; every loss is recorded with a reason.
+
+Documents that were taken down, and their near copies, are left out last: what a threshold leaves out anyway does not
+change when it is taken down.
+"""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -7,16 +11,22 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from anatili.document import Document, Duplicate, Kept, Lost, Mark, read_shard, write_shard
+from anatili.document import Document, Duplicate, Kept, Lost, Mark, Shared, read_shard, write_shard
 from anatili.lang import LanguagePack, PersonalPattern, explain, load_pack
+from anatili.licenses import check_names, is_allowed
 from anatili.problem import Problem
 from anatili.recipe import Cut, Recipe
 from anatili.refine.mark import personal_patterns
+from anatili.refine.near_copies import NearCopies, NearCopy
 from anatili.refine.personal import find_personal, mask
+from anatili.refine.shared import read_shared, without
 from anatili.stage import Task
+from anatili.takedown_log import TAKEN_DOWN, Takedowns, read_takedowns
 from anatili.text import show_path, words
 
 HELD_OUT = "held-out"
+SHARED = "shared sentences"
+NOT_SHARED = Shared("", (), 0.0)
 
 
 def run(task: Task) -> dict[str, Any]:
@@ -28,6 +38,7 @@ def run(task: Task) -> dict[str, Any]:
         duplicates=task.inputs["dedup"],
         languages=task.recipe.languages,
         settings=task.settings,
+        run=task.out.parent,
     )
     if not any(key.startswith("kept") for key in counts):
         raise Problem(
@@ -44,6 +55,7 @@ def inventory(recipe: Recipe, base: Path) -> dict[str, dict[str, Any]]:
     `Problem` if a pack's threshold is invalid.
     """
     packs = [load_pack(code) for code in recipe.languages]
+    check_names(recipe.cut.licenses)
     for pack in packs:
         thresholds(recipe.cut, pack)
     own = {pack.code: pack.config.cut for pack in packs}
@@ -53,26 +65,33 @@ def inventory(recipe: Recipe, base: Path) -> dict[str, dict[str, Any]]:
 
 
 def cut_shard(
-    source: Path, target: Path, marks: Path, duplicates: Path, languages: tuple[str, ...], settings: Cut
-) -> None:
-    """Write a shard's kept documents to `target`; held-out and lost ones go beside it and are written first."""
+    source: Path, target: Path, marks: Path, duplicates: Path, languages: tuple[str, ...], settings: Cut,
+    run: Path,
+) -> None:  # fmt: skip
+    """Write a shard's kept documents to `target`; held-out and lost ones go beside it and are written first. `run` is
+    the folder with the log of takedowns."""
+    takedowns = read_takedowns(run)
     packs = {code: load_pack(code) for code in languages}
     limits = {code: thresholds(settings, pack) for code, pack in packs.items()}
     patterns = personal_patterns(packs)
     kept, held, lost = list[Kept](), list[Kept](), list[Lost]()
     counts: Counter[str] = Counter()
+    copies = NearCopies(takedowns).in_shard(duplicates / "signatures" / source.name)
+    shared = read_shared(duplicates, source.name)
     for document, mark, duplicate in rows(source, marks / source.name, duplicates / source.name):
-        reason, detail = why_not(document, mark, duplicate, limits)
+        common = shared.get(document.id, NOT_SHARED)
+        reason, detail = why_not(document, mark, duplicate, limits, common)
+        if not reason:
+            reason, detail = why_taken_down(document, takedowns, copies)
         if reason:
             counts[f"lost: {reason}"] += 1
             lost.append(Lost(document.id, document.url, reason, detail))
             continue
-        row = keep(document, mark, duplicate, packs[mark.language], patterns, limits[mark.language])
-        if duplicate.boilerplate and len(words(row.text)) < limits[mark.language].min_words:
-            counts["lost: boilerplate"] += 1
-            lost.append(
-                Lost(document.id, document.url, "boilerplate", f"{len(duplicate.boilerplate)} lines of its host")
-            )
+        row = keep(document, mark, duplicate, packs[mark.language], patterns, limits[mark.language], common)
+        if (duplicate.boilerplate or common.spans) and len(words(row.text)) < limits[mark.language].min_words:
+            reason, detail = why_little_is_left(duplicate, common)
+            counts[f"lost: {reason}"] += 1
+            lost.append(Lost(document.id, document.url, reason, detail))
             continue
         held_out = is_held_out(document.id, settings.held_out)
         counts[f"{HELD_OUT if held_out else 'kept'}: {mark.language}"] += 1
@@ -101,7 +120,9 @@ def thresholds(settings: Cut, pack: LanguagePack) -> Cut:
         raise Problem(f"{show_path(pack.folder / 'pack.toml')}: {explain(error, 'cut')}") from error
 
 
-def why_not(document: Document, mark: Mark, duplicate: Duplicate, limits: dict[str, Cut]) -> tuple[str, str]:
+def why_not(
+    document: Document, mark: Mark, duplicate: Duplicate, limits: dict[str, Cut], shared: Shared = NOT_SHARED
+) -> tuple[str, str]:
     """The first reason to drop a document and the value that decided; two empty strings if it is kept."""
     if mark.stopped:
         return "took too long", mark.stopped
@@ -109,8 +130,10 @@ def why_not(document: Document, mark: Mark, duplicate: Duplicate, limits: dict[s
         return "another language", mark.language
     threshold = limits[mark.language]
     word_count = max(1, mark.words)
+    is_verse = mark.verse >= threshold.min_verse
     checks: tuple[tuple[bool, str, object], ...] = (
         (threshold.obey_opt_outs and bool(document.opt_out), "opted out", document.opt_out),
+        (not is_allowed(document.license, threshold.licenses), "license", document.license or "unknown"),
         (bool(mark.folded) and not threshold.keep_folded, "typed without own letters", mark.folded),
         (mark.script not in threshold.scripts, "script", mark.script),
         (mark.confidence < threshold.min_confidence, "language unsure", mark.confidence),
@@ -120,16 +143,68 @@ def why_not(document: Document, mark: Mark, duplicate: Duplicate, limits: dict[s
         (mark.switched > threshold.max_switched, "mixed languages", mark.switched),
         (bool(document.translated) and not threshold.keep_translated, "translated by machine", document.translated),
         (mark.contaminated > threshold.max_contaminated, "held in a benchmark", mark.contaminated),
-        (mark.quality < threshold.min_quality, "quality", mark.quality),
         (mark.repeats > threshold.max_repeats, "repeated lines", mark.repeats),
         (mark.repeated_words > threshold.max_repeated_words, "repeated words", mark.repeated_words),
-        (mark.stopwords < threshold.min_stopwords, "few stop words", mark.stopwords),
+        *reads_like_junk(document, mark, threshold, is_verse),
+        (mark.stopwords < threshold.min_stopwords and not is_verse, "few stop words", mark.stopwords),
         (mark.symbols > threshold.max_symbols, "symbols", mark.symbols),
         (100 * mark.links > threshold.max_links * word_count, "links", mark.links),
         (mark.blocked > threshold.max_blocked * word_count, "blocked words", mark.blocked),
         (bool(duplicate.of), "duplicate", f"{duplicate.kind} of {duplicate.of}"),
+        (
+            shared.share > threshold.max_shared,
+            SHARED,
+            share("the words stand in sentences that many documents hold", shared.share, threshold.max_shared),
+        ),
     )
     return next(((reason, str(value)) for fails, reason, value in checks if fails), ("", ""))
+
+
+def why_little_is_left(duplicate: Duplicate, shared: Shared) -> tuple[str, str]:
+    """The reason to drop a document of which too little is left without what it repeats, and what was cut out."""
+    if duplicate.boilerplate:
+        return "boilerplate", f"{len(duplicate.boilerplate)} lines of its host"
+    return SHARED, f"{len(shared.spans) // 2} sentences that many documents hold ({shared.share:.0%} of the words)"
+
+
+def why_taken_down(document: Document, takedowns: Takedowns, copies: dict[str, NearCopy]) -> tuple[str, str]:
+    """The same for a document that was taken down, or that is a near copy of one."""
+    detail = takedowns.reason(identity=document.id, url=document.url, text=document.text)
+    if not detail and (copy := copies.get(document.id)):
+        detail = f"{copy.reason} (near copy of {copy.of}, likeness {copy.likeness})"
+    return (TAKEN_DOWN, detail) if detail else ("", "")
+
+
+def reads_like_junk(
+    document: Document, mark: Mark, threshold: Cut, is_verse: bool
+) -> tuple[tuple[bool, str, str], ...]:
+    """The checks that ask whether a text is prose at all: whether each fails, its reason, and why in a sentence."""
+    is_typed_anew = bool(mark.folded)  # the models know no words without their own letters
+    return (
+        (-1 < mark.quality < threshold.min_quality, "quality",
+         f"its words are rather those of chatter, advertising or the strings of programs: the pack's classifier gives "
+         f"{mark.quality:.3f}; {threshold.min_quality} must be"),
+        (mark.runs > threshold.max_runs, "repeated sequences",
+         share("the words stand in sequences of five that come again", mark.runs, threshold.max_runs)),
+        (document.linked > threshold.max_linked, "page of links",
+         share("the words are links", document.linked, threshold.max_linked)),
+        (mark.odd > threshold.max_odd and not is_typed_anew, "odd words",
+         share("the words have letters in a row as no known word (bad scan, lost letters, slang)", mark.odd,
+               threshold.max_odd)),
+        (mark.surprisal > threshold.max_surprisal and not is_typed_anew, "unlikely letters",
+         f"its letters need {mark.surprisal:.2f} times the bits of those of ordinary prose; "
+         f"{threshold.max_surprisal:.2f} may be"),
+        (mark.order < threshold.min_order and not (is_verse or is_typed_anew), "words out of order",
+         f"its neighboring words fit each other only {mark.order:.2f} standard errors better than shuffled ones; "
+         f"{threshold.min_order:.2f} must be"),
+        (mark.unended > threshold.max_unended and not is_verse, "broken lines",
+         share("the words stand in lines without an end (list, menu, teasers)", mark.unended, threshold.max_unended)),
+    )  # fmt: skip
+
+
+def share(what: str, value: float, limit: float) -> str:
+    """A share with its limit, in words."""
+    return f"{value:.0%} of {what}; {limit:.0%} may be"
 
 
 def keep(
@@ -139,9 +214,11 @@ def keep(
     pack: LanguagePack,
     patterns: dict[str, PersonalPattern],
     settings: Cut,
+    shared: Shared = NOT_SHARED,
 ) -> Kept:
     """The document as it enters the corpus: normalized by its pack, with personal data masked."""
-    body = pack.normalize(own_lines(document.text, mark, duplicate, trim=mark.other > settings.max_other))
+    own = own_lines(document.text, mark, duplicate, trim=mark.other > settings.max_other, shared=shared)
+    body = pack.normalize(own)
     if settings.mask_personal and mark.personal:
         body = mask(body, find_personal(body, patterns))
     return Kept(
@@ -157,16 +234,21 @@ def keep(
     )
 
 
-def own_lines(body: str, mark: Mark, duplicate: Duplicate, *, trim: bool) -> str:
-    """`body` without the lines that its host repeats and, with `trim`, lines confidently in another language."""
+def own_lines(body: str, mark: Mark, duplicate: Duplicate, *, trim: bool, shared: Shared = NOT_SHARED) -> str:
+    """`body` without the lines that its host repeats, without sentences that many documents hold and, with `trim`,
+    without lines confidently in another language."""
     boilerplate = set(duplicate.boilerplate)
-    if not boilerplate and not trim:
+    if not boilerplate and not trim and not shared.spans:
         return body
-    return "\n".join(
-        line
-        for number, (line, language) in enumerate(zip(body.splitlines(), mark.lines, strict=True))
-        if number not in boilerplate and not (trim and language not in ("", mark.language))
-    ).strip()
+    kept, start = [], 0
+    for number, (whole, language) in enumerate(zip(body.splitlines(keepends=True), mark.lines, strict=True)):
+        line = whole.splitlines()[0]
+        left = without(line, shared.spans, start) if shared.spans else line
+        start += len(whole)
+        is_cut = number in boilerplate or (trim and language not in ("", mark.language))
+        if not is_cut and (left or not line.strip()):
+            kept.append(left)
+    return "\n".join(kept).strip()
 
 
 def is_held_out(identity: str, share: float) -> bool:

@@ -1,20 +1,24 @@
-"""`dedup`: find duplicate documents across all shards, and lines that a host repeats on its pages.
+"""`dedup`: find duplicate documents across all shards, and lines that a host repeats on its pages (`boilerplate`); if
+asked to, sentences that many documents hold, too (`shared`).
 
 Texts are compared without look-alike letters, by the language that `mark` found. The same text in another script is
 not a duplicate: both are useful, and transliterating every text costs more than it finds. Exact duplicates are found by
 a digest of the folded text. Near duplicates are found by MinHash (rensa) over sequences of five words, in `bands` of
-`rows` hashes: two documents that share a band are compared by all their hashes. Of each group one copy is kept: the one
-fetched first, then the one with the most words, then the smallest id. This does not depend on the order of shards, and
-a later crawl does not change which copy of an earlier one is kept.
+`rows` hashes: two documents that share a band are compared by all their hashes. Of documents that are similar to a kept
+copy that copy alone is kept: the one fetched first, then the one with the most words, then the smallest id. This does
+not depend on the order of shards, and a later crawl does not change which copy of an earlier one is kept.
 
-Memory: about 100 bytes per document in the main process (ids, words, times, one band at a time). The hashes (4 x bands
-x rows bytes per document) are in a memory-mapped file, which is removed when the stage is finished.
+Memory does not grow with the number of documents, but for a byte each: what there is of each document (ids, words,
+times, hashes, keys of the bands; some 650 bytes) is in files that are mapped, and removed when the stage is finished.
+Keys are sorted in parts of `AT_ONCE`.
 """
 
 import re
+import shutil
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -25,15 +29,18 @@ from anatili import text
 from anatili.document import Document, Duplicate, Mark, read_counts, read_shard, write_shard
 from anatili.lang import LanguagePack, load_pack
 from anatili.recipe import Dedup
-from anatili.refine import boilerplate
+from anatili.refine import boilerplate, shared
 from anatili.stage import Task
 
 SEQUENCE = 5
 SEED = 42
 PARTS = re.compile(r"\w+")
 """Words, defined more simply than elsewhere: this takes half the time."""
-PAIRS = 100_000
+PAIRS = 20_000
 """Pairs whose hashes are compared in one batch."""
+AT_ONCE = 1 << 20
+"""Documents whose numbers are in memory at a time."""
+Numbers = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +63,10 @@ def run(task: Task) -> dict[str, Any]:
     jobs = [(s, t) for s, t in zip(shards, signatures, strict=True) if not t.exists()]
     task.map(sign_shard, jobs, "shards", count=settings.bands * settings.rows, marks=marks,
              languages=task.recipe.languages)  # fmt: skip
-    hashes_file = task.out / ".hashes"
-    groups = find_groups(signatures, settings, hashes_file)
-    starts = np.cumsum([read_counts(path)["rows"] for path in signatures])[:-1]
-    is_kept = np.split(groups.kept == np.arange(len(groups.kept)), starts)
+    scratch = task.out / ".groups"
+    groups = find_groups(signatures, settings, scratch)
+    ends = np.cumsum([0, *(read_counts(path)["rows"] for path in signatures)]).tolist()
+    is_kept = [groups.kept[a:b] == np.arange(a, b) for a, b in pairwise(ends)]
     repeated = boilerplate.find(task, shards, settings.boilerplate_pages, is_kept)
     total: Counter[str] = Counter()
     first = 0
@@ -68,7 +75,9 @@ def run(task: Task) -> dict[str, Any]:
         total.update(counts)
         first += counts["unique"] + counts["exact"] + counts["near"]
     del groups
-    hashes_file.unlink(missing_ok=True)
+    shutil.rmtree(scratch)
+    if sentences := shared.find(task, shards, settings.shared_documents, is_kept):
+        total["shared sentences"] = sentences
     return {"documents": dict(sorted(total.items()))}
 
 
@@ -121,89 +130,141 @@ def sequences_of(words: Sequence[str], whole: str) -> list[str]:
 
 @dataclass(frozen=True)
 class Groups:
-    """`kept`: for each document number, the number of the copy that is kept. `ids`, `folded` and `hashes` by number."""
+    """`kept`: for each document number, the number of the copy that is kept. `ids`, `folded` and `hashes` by number.
+    All are mapped from files."""
 
     ids: npt.NDArray[np.bytes_]
-    kept: npt.NDArray[np.int64]
-    folded: npt.NDArray[np.int64]
+    kept: Numbers
+    folded: Numbers
     hashes: npt.NDArray[np.uint32]
 
 
-def find_groups(signatures: Sequence[Path], settings: Dedup, hashes_file: Path) -> Groups:
+class Scratch:
+    """Arrays in files of a folder, a row a document."""
+
+    def __init__(self, folder: Path, count: int) -> None:
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        self.folder, self.count = folder, count
+
+    def array(self, name: str, kind: Any, columns: tuple[int, ...] = ()) -> npt.NDArray[Any]:
+        """A new array of zeros. Single numbers of a plain array are read ten times as fast as of a `memmap`."""
+        file = np.memmap(self.folder / name, kind, "w+", shape=(max(1, self.count), *columns))
+        return np.asarray(file)[: self.count]
+
+
+def find_groups(signatures: Sequence[Path], settings: Dedup, scratch: Path) -> Groups:
     """Number all documents in the order of the shards, and group them by pairs that are similar enough.
 
-    All hashes are written to the file `hashes_file` and mapped from there.
+    Everything that there is of each document is in files in the folder `scratch`, which are mapped from there.
     """
-    hash_count = settings.bands * settings.rows
-    count = sum(read_counts(path)["rows"] for path in signatures)
-    ids, times = np.zeros(count, "S24"), np.zeros(count, "S20")
-    words, folded = np.zeros(count, np.int32), np.zeros(count, np.int64)
-    hashes_file.unlink(missing_ok=True)
-    hashes = np.memmap(hashes_file, np.uint32, "w+", shape=(max(1, count), hash_count))
-    number = 0
+    files = Scratch(scratch, sum(read_counts(path)["rows"] for path in signatures))
+    ids, times = files.array("ids", "S24"), files.array("times", "S20")
+    words, folded = files.array("words", np.int32), files.array("folded", np.int64)
+    hashes = files.array("hashes", np.uint32, (settings.bands * settings.rows,))
+    keys = [files.array(f"keys-{band}", np.uint64) for band in range(settings.bands)]
+    first = 0
     for path in signatures:
+        number = first
         for row in read_shard(path, Signature):
             ids[number], times[number] = row.id.encode(), (row.time or "9999").encode("ascii", "replace")[:20]
             words[number], folded[number] = row.words, row.folded
             hashes[number] = np.frombuffer(row.hashes, np.uint32)
             number += 1
-    parent = np.arange(count)
-    join_equal(parent, folded)
-    for band in range(settings.bands):
-        keys = band_keys(hashes[:count, band * settings.rows : (band + 1) * settings.rows])
-        join_similar(parent, keys, hashes, settings.min_likeness)
-    roots = all_roots(parent)
-    # Copies are preferred by time, most words, then id. The first of each group is kept.
-    rank = np.lexsort((ids, -words, times))
-    preferred = np.full(count, -1, np.int64)
-    preferred[roots[rank[::-1]]] = rank[::-1]
-    return Groups(ids, preferred[roots], folded, hashes)
+        for band, own in enumerate(keys):
+            own[first:number] = band_keys(hashes[first:number, band * settings.rows : (band + 1) * settings.rows])
+        first = number
+    parent = files.array("parent", np.int64)
+    parent[:] = np.arange(len(parent))
+    join_pairs(parent, folded.view(np.uint64))
+    for own in keys:
+        join_pairs(parent, own, hashes, settings.min_likeness)
+    settle_roots(parent)
+    kept = files.array("kept", np.int64)
+    choose_kept(kept, parent, (ids, words, times), hashes, settings.min_likeness)
+    return Groups(ids, kept, folded, hashes)
 
 
-def join_equal(parent: npt.NDArray[np.int64], keys: npt.NDArray[Any]) -> None:
-    """Join all documents with equal keys."""
-    order = np.argsort(keys, kind="stable")
-    same = np.flatnonzero(keys[order[1:]] == keys[order[:-1]])
-    for a, b in zip(order[same].tolist(), order[same + 1].tolist(), strict=True):
-        join(parent, a, b)
-
-
-def join_similar(
-    parent: npt.NDArray[np.int64], keys: npt.NDArray[np.uint64], hashes: npt.NDArray[np.uint32], least: float
+def choose_kept(
+    kept: Numbers, roots: Numbers, facts: tuple[npt.NDArray[Any], ...], hashes: npt.NDArray[np.uint32], least: float
 ) -> None:
-    """Join adjacent documents with equal keys whose hashes agree enough, unless they are joined already."""
-    order = np.argsort(keys, kind="stable")
-    same = np.flatnonzero(keys[order[1:]] == keys[order[:-1]])
-    firsts, seconds = order[same], order[same + 1]
-    for start in range(0, len(firsts), PAIRS):
-        a, b = firsts[start : start + PAIRS], seconds[start : start + PAIRS]
-        separate = np.array(
-            [root(parent, x) != root(parent, y) for x, y in zip(a.tolist(), b.tolist(), strict=True)], bool
-        )
-        a, b = a[separate], b[separate]
-        similar = (hashes[a] == hashes[b]).mean(axis=1) >= least
-        for x, y in zip(a[similar].tolist(), b[similar].tolist(), strict=True):
-            join(parent, x, y)
+    """Fill in the copy that is kept of each document. `roots`: the chain of similar documents that each is in; `facts`:
+    ids, words and times, by which copies are preferred: by time, most words, then id.
+
+    The ends of a chain can differ much. So a document is dropped only for a kept one that it is similar to itself: the
+    first of the chain is kept, then the first that is not similar to it, and so on.
+    """
+    ids, words, times = facts
+    for start in range(0, len(kept), AT_ONCE):
+        kept[start : start + AT_ONCE] = np.arange(start, min(start + AT_ONCE, len(kept)))
+    for block in range(0, len(kept), AT_ONCE):
+        members = np.concatenate([
+            start + np.flatnonzero((part >= block) & (part < block + AT_ONCE) & (part != own))
+            for start in range(block, len(kept), AT_ONCE)
+            for part in [roots[start : start + AT_ONCE]] for own in [np.arange(start, start + len(part))]
+        ])  # fmt: skip
+        members = np.concatenate([np.unique(roots[members]), members])
+        preferred = members[np.lexsort((ids[members], -words[members], times[members]))]
+        order = preferred[np.argsort(roots[preferred], kind="stable")]
+        starts = np.flatnonzero(np.diff(roots[order], prepend=-1))
+        for waiting in np.split(order, starts[1:]):
+            while len(waiting) > 1:
+                first = waiting[0]
+                similar = np.concatenate([
+                    (hashes[some] == hashes[first]).mean(axis=1) >= least
+                    for some in np.split(waiting, range(PAIRS, len(waiting), PAIRS))
+                ])  # fmt: skip
+                kept[waiting[similar]] = first
+                waiting = waiting[~similar]
 
 
-def root(parent: npt.NDArray[np.int64], number: int) -> int:
+def join_pairs(
+    parent: Numbers, keys: npt.NDArray[np.uint64], hashes: npt.NDArray[np.uint32] | None = None, least: float = 0.0
+) -> None:
+    """Join documents with equal keys; with `hashes` only if they agree enough, and are not joined already.
+
+    The keys are sorted a part at a time, so that memory does not grow with their number."""
+    parts = max(1, -(-len(keys) // AT_ONCE))
+    for number in range(parts):
+        chosen = np.concatenate([np.zeros(0, np.int64), *(
+            start + np.flatnonzero((keys[start : start + AT_ONCE] >> np.uint64(20)) % np.uint64(parts) == number)
+            for start in range(0, len(keys), AT_ONCE)
+        )])  # fmt: skip
+        own = keys[chosen]
+        order = np.argsort(own, kind="stable")
+        same = np.flatnonzero(own[order[1:]] == own[order[:-1]])
+        firsts, seconds = chosen[order[same]], chosen[order[same + 1]]
+        for start in range(0, len(firsts), PAIRS):
+            a, b = firsts[start : start + PAIRS], seconds[start : start + PAIRS]
+            if hashes is not None:
+                separate = np.array(
+                    [root(parent, x) != root(parent, y) for x, y in zip(a.tolist(), b.tolist(), strict=True)], bool
+                )
+                a, b = a[separate], b[separate]
+                similar = (hashes[a] == hashes[b]).mean(axis=1) >= least
+                a, b = a[similar], b[similar]
+            for x, y in zip(a.tolist(), b.tolist(), strict=True):
+                join(parent, x, y)
+
+
+def root(parent: Numbers, number: int) -> int:
     while parent[number] != number:
         parent[number] = parent[parent[number]]
         number = int(parent[number])
     return number
 
 
-def join(parent: npt.NDArray[np.int64], first: int, second: int) -> None:
+def join(parent: Numbers, first: int, second: int) -> None:
     a, b = sorted((root(parent, first), root(parent, second)))
     parent[b] = a
 
 
-def all_roots(parent: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """The root of every document."""
-    roots = parent.copy()
-    while not np.array_equal(roots, next_roots := roots[roots]):
-        roots = next_roots
-    return roots
+def settle_roots(parent: Numbers) -> None:
+    """Set the parent of every document to its root. A parent comes before its documents."""
+    for start in range(0, len(parent), AT_ONCE):
+        part = parent[start : start + AT_ONCE]
+        while not np.array_equal(part, further := parent[part]):
+            part[:] = further
 
 
 def band_keys(hashes: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint64]:

@@ -1,16 +1,19 @@
-"""`extract`: turn the bytes of a page into text with its title, charset and opt-out signals."""
+"""`extract`: turn the bytes of a page into text with its title, charset and opt-out signals, split by language."""
 
 import logging
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from anatili import text
 from anatili.budget import TookTooLong, within
 from anatili.document import Document, Lost, add_up, read_shard, write_shard
+from anatili.identify import model_files
 from anatili.page import extract_page
-from anatili.recipe import Extract
+from anatili.recipe import Extract, Recipe
+from anatili.refine.split import split_document
+from anatili.run import digest
 from anatili.stage import Task
 from anatili.warc import Page, read_info, read_pages
 
@@ -21,17 +24,36 @@ MAX_PAGE = 2_000_000_000
 def run(task: Task) -> dict[str, Any]:
     """Extract each shard of `collect`; the summary counts documents, and lost pages by reason."""
     shards = [*task.inputs["collect"].glob("part-*.warc.gz"), *task.inputs["collect"].glob("part-*.parquet")]
-    counts = task.map_shards(extract_shard, shards, settings=task.settings)
+    counts = task.map_shards(extract_shard, shards, languages=task.recipe.languages, settings=task.settings)
     lost = add_up(sorted(task.out.glob("lost/*.parquet")))
     return {"documents": counts.get("rows", 0), "lost": {k: v for k, v in lost.items() if v}}
 
 
-def extract_shard(source: Path, target: Path, settings: Extract) -> None:
+def inventory(recipe: Recipe, base: Path) -> dict[str, str]:
+    """Digests of the files that languages are identified by: pages are split by language."""
+    return {name: digest(file) for name, file in model_files().items()}
+
+
+def extract_shard(source: Path, target: Path, languages: tuple[str, ...], settings: Extract) -> None:
     """Write a shard's documents to `target` and its pages without text to `lost/`, which is written first."""
     lost: list[Lost] = []
-    rows = list(from_warc(source, settings, lost) if source.name.endswith(".warc.gz") else from_corpus(source, lost))
+    pages = from_warc(source, settings, lost) if source.name.endswith(".warc.gz") else from_corpus(source, lost)
+    rows = list(documents_of(pages, languages, lost))
     write_shard(target.parent / "lost" / target.name, Lost, lost, Counter(row.reason for row in lost))
     write_shard(target, Document, rows)
+
+
+def documents_of(pages: Iterable[Document], languages: tuple[str, ...], lost: list[Lost]) -> Iterator[Document]:
+    """The documents of pages, split by language."""
+    for page in pages:
+        try:
+            with within(len(page.text)):
+                documents, frames = split_document(page, languages)
+        except TookTooLong as reached:
+            lost.append(Lost(page.id, page.url, "took too long", f"split by language: {reached}"))
+            continue
+        lost += frames
+        yield from documents
 
 
 def from_warc(shard: Path, settings: Extract, lost: list[Lost]) -> Iterator[Document]:
@@ -66,6 +88,7 @@ def from_warc(shard: Path, settings: Extract, lost: list[Lost]) -> Iterator[Docu
             charset=extracted.charset,
             translated=extracted.translated,
             language=info.get("language", ""),
+            linked=extracted.linked,
         )
 
 

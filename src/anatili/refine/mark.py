@@ -16,8 +16,9 @@ from anatili.identify import Verdict, close_languages, identify_all, load_model,
 from anatili.lang import LanguagePack, PersonalPattern, load_pack
 from anatili.recipe import MarkSettings, Recipe
 from anatili.refine.code_switching import switched_share
-from anatili.refine.folded import FOLDED, FOLDED_CONFIDENCE, typed_without
+from anatili.refine.folded import FEW_OWN, FOLDED, FOLDED_CONFIDENCE, SOME_OWN, typed_without
 from anatili.refine.personal import count_kinds, find_personal
+from anatili.refine.prose import IN_ORDER, UNKNOWN, Spelling, order, spelling
 from anatili.refine.quality import quality
 from anatili.run import digest
 from anatili.stage import Task
@@ -25,6 +26,13 @@ from anatili.stage import Task
 LINK = re.compile(r"https?://|www\.")
 SYMBOL = re.compile(r"[^\w\s.,;:!?'\"«»“”„’‘()\[\]%№/…–—-]")
 LETTERS = re.compile(r"[^\W\d_]+")
+ENDS = frozenset('.!?:;,»”")\u061f\u060c\u061b\u2013\u2014-')
+"""Signs after which a line is not broken off."""
+LEAST_LINES = 4
+VERSE = 8
+"""Most words of a line of verse, on average."""
+RUN = 5
+"""Words of a sequence that is not repeated by chance."""
 SURE = 0.8
 """Confidence from which a line counts as being in another language."""
 OWN_LETTERS = 100
@@ -79,12 +87,19 @@ def unmarked(document: Document, why: str) -> Mark:
 
 
 def personal_patterns(packs: dict[str, LanguagePack]) -> dict[str, PersonalPattern]:
-    """The patterns of all packs; where two packs name the same kind, the main language's goes first."""
-    merged: dict[str, PersonalPattern] = {}
-    for pack in packs.values():
-        for kind, pattern in pack.config.personal.items():
-            merged.setdefault(kind, pattern)
-    return merged
+    """The patterns of all packs, those of the main language first. What makes a number an amount does so for the
+    patterns of other packs, too."""
+    found = [(code, pattern.kind or name, pattern)
+             for code, pack in packs.items() for name, pattern in pack.config.personal.items()]  # fmt: skip
+    amounts = {kind: dict.fromkeys(word for _, other, pattern in found if other == kind for word in pattern.not_before)
+               for _, kind, _ in found}  # fmt: skip
+    return {f"{code} {kind} {number}": pattern.model_copy(update={"kind": kind, "not_before": tuple(amounts[kind])})
+            for number, (code, kind, pattern) in enumerate(found)}  # fmt: skip
+
+
+@cache
+def patterns_of(codes: tuple[str, ...]) -> dict[str, PersonalPattern]:
+    return personal_patterns({code: load_pack(code) for code in codes})
 
 
 def look_at(
@@ -99,7 +114,8 @@ def look_at(
     if document.language:
         identified, seen = seen.verdict.language, declared(document.language, body, seen)
     pack = packs.get(seen.verdict.language)
-    folded = typed_without(words, body, {seen.verdict.language: pack} if document.language and pack else packs)
+    few = FEW_OWN if seen.verdict.language not in packs and seen.verdict.confidence >= SURE else SOME_OWN
+    folded = typed_without(words, body, {seen.verdict.language: pack} if document.language and pack else packs, few)
     # A close language without those letters has the same words: where it is sure, nothing is missing.
     is_close = seen.verdict.language in close_languages() and seen.verdict.confidence >= SURE
     if (
@@ -113,6 +129,7 @@ def look_at(
     mixed = count_mixed(body)
     # Extracted text is NFC already: only look-alikes and a pack's own rules can change it.
     spelt = pack.normalize(own) if pack and (mixed or pack.extra) else own
+    spelled = spelling(spelt, pack, script) if pack else Spelling(UNKNOWN, UNKNOWN)
     return Mark(
         id=document.id,
         words=len(words),
@@ -131,10 +148,16 @@ def look_at(
         symbols=round(len(SYMBOL.findall(body)) / max(1, len(body)), 4),
         links=len(LINK.findall(body)),
         mixed=mixed,
-        blocked=count_blocked(body, pack.code) if pack else 0,
-        personal=count_kinds(find_personal(body, personal_patterns(packs))),
+        blocked=count_blocked(body, pack.code, script) if pack else 0,
+        personal=count_kinds(find_personal(body, patterns_of(tuple(packs)))),
         quality=round(quality(words, pack), 3) if pack else -1.0,
         contaminated=sum(number in known for number in sequences(words)) if known else 0,
+        surprisal=round(spelled.surprisal, 4),
+        odd=round(spelled.odd, 4),
+        order=round(order(own, pack, script), 3) if pack else IN_ORDER,
+        runs=round(repeated_runs(words), 4),
+        unended=round(unended_lines(body), 4),
+        verse=round(rhymed_lines(body), 4),
         identified=identified,
     )
 
@@ -224,15 +247,16 @@ def count_mixed(body: str) -> int:
     return sum(bool(one.search(word) and other.search(word)) for word in LETTERS.findall(body) if not word.isascii())
 
 
-def count_blocked(body: str, code: str) -> int:
-    """How often words or phrases of the pack's `blocked.txt` stand in a text."""
-    pattern = blocked_pattern(code)
+def count_blocked(body: str, code: str, script: str = "") -> int:
+    """How often words or phrases of the pack's `blocked.txt` stand in a text, as they are written in its script."""
+    pattern = blocked_pattern(code, script)
     return len(pattern.findall(body.lower())) if pattern else 0
 
 
 @cache
-def blocked_pattern(code: str) -> re.Pattern[str] | None:
-    words = load_pack(code).words.get("blocked.txt", ())
+def blocked_pattern(code: str, script: str = "") -> re.Pattern[str] | None:
+    pack = load_pack(code)
+    words = {written for word in pack.words.get("blocked.txt", ()) for written in spellings(word, pack, script)}
     forms = [re.escape(w.removesuffix("*")) + (r"\w*" if w.endswith("*") else "") for w in sorted(words)]
     return re.compile(rf"\b(?:{'|'.join(forms)})\b") if forms else None
 
@@ -247,10 +271,14 @@ def stopword_share(words: list[str], pack: LanguagePack, script: str) -> float:
 def written_stopwords(code: str, script: str) -> frozenset[str]:
     """The stop words of a pack as they are written in a script."""
     pack = load_pack(code)
-    if script == pack.main_script:
-        return pack.stopwords
-    schemes = [name for name in pack.config.transliteration if name.startswith(script)]
-    return frozenset(pack.transliterate(word, scheme) for scheme in schemes for word in pack.stopwords)
+    return frozenset(written for word in pack.stopwords for written in spellings(word, pack, script))
+
+
+def spellings(word: str, pack: LanguagePack, script: str) -> set[str]:
+    """A word as it is written in a script, by each of the pack's rules for that; "" is the main script."""
+    if script in ("", pack.main_script):
+        return {word}
+    return {pack.transliterate(word, name) for name in pack.config.transliteration if name.startswith(script)}
 
 
 def repeated_lines(body: str) -> float:
@@ -270,3 +298,40 @@ def repeated_sequence(words: list[str]) -> float:
     sequences = Counter(zip(words, words[1:], words[2:], strict=False))
     most = max(sequences.values(), default=0)
     return 3 * most / len(words) if most > 1 else 0.0
+
+
+def repeated_runs(words: list[str]) -> float:
+    """Share of words in sequences of five that come more than once."""
+    sequences = list(zip(*(words[n:] for n in range(RUN)), strict=False))
+    if len(set(sequences)) == len(sequences):
+        return 0.0
+    counts = Counter(sequences)
+    covered = 0
+    reached = 0
+    for start, sequence in enumerate(sequences):
+        if counts[sequence] > 1:
+            covered += start + RUN - max(start, reached)
+            reached = start + RUN
+    return covered / len(words)
+
+
+def unended_lines(body: str) -> float:
+    """Share of words in lines that break off: they end without punctuation, or with dots for what was left out. 0 for
+    fewer than four such lines."""
+    lines = [line.rstrip() for line in body.splitlines()]
+    counts = [(line.count(" ") + 1, line[-1] in ENDS and not line.endswith("..")) for line in lines if line]
+    open_ones = [count for count, is_ended in counts if not is_ended]
+    return sum(open_ones) / sum(count for count, _ in counts) if len(open_ones) >= LEAST_LINES else 0.0
+
+
+def rhymed_lines(body: str) -> float:
+    """Share of lines whose last word rhymes with another word at the end of one of the three lines before or after, if
+    there are at least four lines and they are short."""
+    if body.count(" ") > VERSE * (1 + body.count("\n")):
+        return 0.0
+    lines = [words for words in map(text.words, body.splitlines()) if words]
+    if len(lines) < LEAST_LINES:
+        return 0.0
+    last = [words[-1].lower() for words in lines]
+    return sum(any(word[-2:] == other[-2:] and word != other for other in last[max(0, n - 3) : n + 4])
+               for n, word in enumerate(last)) / len(last)  # fmt: skip

@@ -10,7 +10,7 @@ from typing import Any
 from anatili import benchmarks, meaning
 from anatili.benchmarks import letters, read_benchmarks
 from anatili.document import Kept, read_shard, whole_file
-from anatili.problem import Problem, install
+from anatili.problem import Problem, not_installed
 from anatili.recipe import Pairs, PairSource, Recipe
 from anatili.refine.capitals import Capitals
 from anatili.refine.cut import HELD_OUT, is_held_out
@@ -117,7 +117,7 @@ class PairFilter:
         self.seen: set[tuple[str, str]] = set()
         self.capitals = self.learn_capitals(task) if settings.capitals else {}
         if settings.min_likeness and not meaning.installed():
-            raise Problem(f"[pairs] min_likeness needs sentence embeddings: {install('dense')}, or set it to 0")
+            raise Problem(f"{not_installed('[pairs] min_likeness needs sentence embeddings', 'dense')}; or set it to 0")
 
     @staticmethod
     def learn_capitals(task: Task) -> dict[str, Capitals]:

@@ -4,7 +4,7 @@ word nearby that says what it is."""
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from itertools import pairwise
@@ -13,15 +13,21 @@ from anatili.lang import PersonalPattern
 from anatili.text import words
 
 EMAIL = re.compile(
-    r"(?<![\w.+-])[\w.+-]{1,64}(?:@| ?[(\[{] ?(?:at|@) ?[)\]}] ?)(?:[\w-]{1,63}\.){1,4}[^\W\d_]{2,24}(?![\w-])", re.I
+    r"(?<![\w.+-])[\w.+-]{1,64}(?:@ ?| @ | ?[(\[{] ?(?:at|@) ?[)\]}] ?)"
+    r"(?:[\w-]{1,63}(?:\.| ?[(\[{] ?dot ?[)\]}] ?)){1,4}[^\W\d_]{2,24}(?![\w-])",
+    re.I,
 )
 AT = re.compile(r"@|[(\[{] ?at", re.I)
 IBAN = re.compile(
-    r"(?<![A-Za-z0-9])(?:[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){3,7}(?: ?[A-Z0-9]{1,3})?|[a-z]{2}\d{2}[a-z0-9]{11,30})"
-    r"(?![A-Za-z0-9])"
+    r"(?<![A-Za-z0-9])(?:[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){3,7}(?: ?[A-Z0-9]{1,3})?"
+    r"|[a-z]{2}\d{2}(?: ?[a-z0-9]{4}){3,7}(?: ?[a-z0-9]{1,3})?)(?![A-Za-z0-9])"
 )
 CARD = re.compile(r"(?<![\d-])\d{4}[ -]?\d{4}[ -]?\d{4}[ -]?\d{4}(?![\d-])")
-DIGITS = re.compile(r"\d[\d .()-]{4}")
+DIGIT = re.compile(r"\d")
+NUMBER = re.compile(r"(?:\d[ .()\-–—\u00a0]{0,3}){6,}")
+"""Six digits or more, with little between them: no number of a person has fewer."""
+AROUND = 30
+"""Characters before and after such digits that a pattern may take in."""
 NEAR = 40
 """Characters before and after a number that must contain a word that says what it is."""
 
@@ -36,19 +42,37 @@ class Finding:
 def find_personal(text: str, patterns: dict[str, PersonalPattern]) -> list[Finding]:
     """The personal data in `text`, in order and without overlaps. `patterns` come from the recipe's packs."""
     findings = [Finding("email", m.start(), m.end()) for m in EMAIL.finditer(text)] if AT.search(text) else []
-    if DIGITS.search(text):
+    if DIGIT.search(text):
+        lower, numbers = text.lower(), list(near_numbers(text))
         findings += [Finding("iban", m.start(), m.end()) for m in IBAN.finditer(text) if is_iban(m.group())]
         findings += [Finding("card", m.start(), m.end()) for m in CARD.finditer(text) if is_card(m.group())]
-        for kind, pattern in patterns.items():
-            findings += [
-                Finding(kind, m.start(), m.end()) for m in re.finditer(pattern.pattern, text) if _fits(m, text, pattern)
-            ]
+        for name, pattern in patterns.items():
+            is_named = bool(pattern.context) and not pattern.beside_names
+            if is_named and not any(word in lower for word in pattern.context):
+                continue
+            form = re.compile(pattern.pattern)
+            for start, end in [(0, len(text))] if is_named else numbers:
+                findings += [Finding(pattern.kind or name, m.start(), m.end())
+                             for m in form.finditer(text, start, end) if _fits(m, text, pattern)]  # fmt: skip
     findings.sort(key=lambda f: (f.start, -f.end))
     distinct: list[Finding] = []
     for finding in findings:
         if not distinct or finding.start >= distinct[-1].end:
             distinct.append(finding)
     return distinct
+
+
+def near_numbers(text: str) -> Iterator[tuple[int, int]]:
+    """The stretches of `text` around its longer numbers, without overlaps."""
+    begin = end = 0
+    for match in NUMBER.finditer(text):
+        if match.start() - AROUND > end:
+            if end:
+                yield begin, end
+            begin = max(0, match.start() - AROUND)
+        end = min(len(text), match.end() + AROUND)
+    if end:
+        yield begin, end
 
 
 def _fits(match: re.Match[str], text: str, pattern: PersonalPattern) -> bool:
@@ -60,15 +84,23 @@ def _fits(match: re.Match[str], text: str, pattern: PersonalPattern) -> bool:
     if pattern.not_before and text[match.end() : match.end() + NEAR].lstrip().lower().startswith(pattern.not_before):
         return False
     before, after = text[max(0, match.start() - NEAR) : match.start()], text[match.end() : match.end() + NEAR]
-    if not pattern.context or any(word in f"{before} {after}".lower() for word in pattern.context):
+    near = f"{before} {match.group()} {after}".lower()
+    if not pattern.context or any(word in near for word in pattern.context):
         return True
     return pattern.beside_names and any(map(has_name, (before, after)))
 
 
 def has_name(text: str) -> bool:
-    """Whether two words in a row are capitalized like a name."""
-    is_capitalized = [word.istitle() and len(word) > 1 for word in words(text)]
-    return any(first and second for first, second in pairwise(is_capitalized))
+    """Whether words in a row look like a name: two with a capital, one beside an initial, or three in capitals (two may
+    be a heading)."""
+    near = words(text)
+    titles = [word.istitle() and len(word) > 1 for word in near]
+    initials = [word.isupper() and len(word) == 1 for word in near]
+    capitals = [word.isupper() and len(word) > 1 for word in near]
+    beside = pairwise(zip(titles, initials, strict=True))
+    return any((a and (b or y)) or (x and b) for (a, x), (b, y) in beside) or any(
+        all(three) for three in zip(capitals, capitals[1:], capitals[2:], strict=False)
+    )
 
 
 def is_birth_date(digits: list[int]) -> bool:

@@ -80,9 +80,9 @@ class Stemmers(threading.local):
 
     def named(self, name: str) -> Any:
         if name not in self.stemmers:
-            import snowballstemmer
+            import Stemmer
 
-            self.stemmers[name] = snowballstemmer.stemmer(name)
+            self.stemmers[name] = Stemmer.Stemmer(name)
         return self.stemmers[name]
 
 

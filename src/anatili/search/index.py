@@ -21,9 +21,10 @@ from anatili.recipe import Index
 from anatili.search import vocabulary
 from anatili.search.analysis import terms
 from anatili.stage import Task
-from anatili.text import sentences
+from anatili.text import sentence_spans
 
 Item = TypeVar("Item")
+Span = tuple[int, int]
 HEAP = 256_000_000
 """Bytes that tantivy may buffer before it writes a segment."""
 SEPARATOR = "\x1f"
@@ -47,6 +48,8 @@ class Passage:
     license: str
     language: str
     script: str
+    location: str = ""
+    """Where it is in a person's own file (`page:12`), "" elsewhere."""
 
 
 FIELDS = tuple(field.name for field in fields(Passage))
@@ -71,24 +74,14 @@ def passage_shard(source: Path, target: Path, settings: Index) -> None:
 
 
 def passages(document: Kept, size: int) -> Iterator[Passage]:
-    """Passages of about `size` words. A last passage shorter than a third of that joins the one before."""
-    blocks: list[list[str]] = []
-    length = size
-    for sentence in sentences(document.text, load_pack(document.language).abbreviations):
-        if length >= size:
-            blocks.append([])
-            length = 0
-        blocks[-1].append(sentence)
-        length += len(sentence.split())
-    if len(blocks) > 1 and length < size // 3:
-        rest = blocks.pop()
-        blocks[-1] += rest
-    for number, block in enumerate(blocks):
+    """The passages of a document, of about `size` words."""
+    spans = sentence_spans(document.text, load_pack(document.language).abbreviations)
+    for number, block in enumerate(blocks(document.text, spans, size)):
         yield Passage(
             id=f"{document.id}:{number}",
             document=document.id,
             title=document.title,
-            text=" ".join(block),
+            text=" ".join(document.text[start:end] for start, end in block),
             url=document.url,
             source=document.source,
             time=document.time,
@@ -96,6 +89,23 @@ def passages(document: Kept, size: int) -> Iterator[Passage]:
             language=document.language,
             script=document.script,
         )
+
+
+def blocks(text: str, spans: Iterable[Span], size: int) -> list[list[Span]]:
+    """The spans of sentences in blocks of about `size` words. A last block shorter than a third of that joins the one
+    before."""
+    blocks: list[list[Span]] = []
+    length = size
+    for start, end in spans:
+        if length >= size:
+            blocks.append([])
+            length = 0
+        blocks[-1].append((start, end))
+        length += len(text[start:end].split())
+    if len(blocks) > 1 and length < size // 3:
+        rest = blocks.pop()
+        blocks[-1] += rest
+    return blocks
 
 
 def schema() -> Any:
@@ -122,17 +132,24 @@ def build(shards: Iterable[Path], folder: Path) -> None:
     for language, rows in ahead(analyzed(shards)):
         languages.add(language)
         for id_, row_terms, passage in rows:
-            document = tantivy.Document()  # nine times as fast as passing all fields at once
-            document.add_text("id", id_)
-            document.add_text("language", language)
-            document.add_text("terms", row_terms)
-            document.add_bytes("passage", passage)
-            writer.add_document(document)
+            writer.add_document(entry(id_, language, row_terms, passage))
     writer.commit()
     writer.wait_merging_threads()
     index.reload()
     indexed = index.searcher().terms_with_prefix("terms", "")
     vocabulary.build((term for term, _ in indexed), keyboard_of(languages), folder)
+
+
+def entry(id_: str, language: str, terms: str, passage: bytes) -> Any:
+    """A passage as tantivy stores it."""
+    import tantivy
+
+    document = tantivy.Document()  # nine times as fast as passing all fields at once
+    document.add_text("id", id_)
+    document.add_text("language", language)
+    document.add_text("terms", terms)
+    document.add_bytes("passage", passage)
+    return document
 
 
 def analyzed(shards: Iterable[Path]) -> Iterator[tuple[str, Iterator[tuple[str, str, bytes]]]]:
@@ -165,6 +182,11 @@ def rows_of(table: Any, language: str, script: str) -> Iterator[tuple[str, str, 
     columns = (pc.replace_substring(table[name], SEPARATOR, " ") for name in FIELDS)
     stored = pc.binary_join_element_wise(*columns, SEPARATOR)
     return zip(table["id"].to_pylist(), analyzed.to_pylist(), stored.cast(pa.binary()).to_pylist(), strict=True)
+
+
+def store_passage(passage: Passage) -> str:
+    """The stored form of a passage."""
+    return SEPARATOR.join(str(getattr(passage, name)).replace(SEPARATOR, " ") for name in FIELDS)
 
 
 def read_passage(stored: bytes) -> Passage:

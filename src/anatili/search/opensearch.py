@@ -34,7 +34,7 @@ INDEX: dict[str, Any] = {
             "language": {"type": "keyword"},
         }
         | {name: {"type": "keyword", "index": False, "doc_values": False} for name in (
-            "id", "document", "title", "text", "url", "source", "time", "license", "script")},
+            "id", "document", "title", "text", "url", "source", "time", "license", "script", "location")},
     },
 }  # fmt: skip
 """Settings and mappings of the index. tantivy's BM25 has the same k1 and b."""
@@ -220,6 +220,11 @@ class ClusterSearch(Search):
         body = {"size": limit, "query": query, "_source": {"excludes": ["terms"]}, "track_total_hits": False}
         hits = self.cluster.ask("POST", SEARCH, body)["hits"]["hits"]
         return [(float(hit["_score"]), passage_of(hit["_source"])) for hit in hits]
+
+    def _some(self, language: str, limit: int) -> list[Any]:
+        query = {"bool": {"filter": [{"term": {"language": language}}]}}
+        body = {"size": limit, "query": query, "_source": {"excludes": ["terms"]}, "track_total_hits": False}
+        return [passage_of(hit["_source"]) for hit in self.cluster.ask("POST", SEARCH, body)["hits"]["hits"]]
 
     def _query(self, words: list[QueryWord]) -> Any:
         clauses = [{"term": {"terms": {"value": term, "boost": weight}}} for term, weight in weights_of(words).items()]

@@ -2,10 +2,11 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 
 from anatili.lang import LanguagePack, load_pack
 from anatili.lang.convert import to_main_script
+from anatili.lang.spelling import likeness
 from anatili.morphology.typed import Typed
 from anatili.search.analysis import LONGEST, TERM, stem
 from anatili.search.vocabulary import TermVocabulary, fold
@@ -13,6 +14,14 @@ from anatili.text import clean, script_of
 
 TYPED = 0.5
 """Weight of a term that a known word could also mean if it was typed without special letters."""
+CACHED = 50_000
+"""Pairs of a word and a language whose terms are kept: most words of questions have been asked before."""
+SPELLED = 0.4
+"""Weight of a term that is the same name as a rare word in another spelling."""
+RARE = 12
+"""Texts with a word up to which it may be a rare spelling of a name that others spell in another way."""
+SAME_NAME, SAME_LENGTH, SHORTEST = 0.9, 1, 4
+"""Likeness of two spellings of a name, most letters that one may be longer, and fewest letters."""
 MOST_WORDS = 64
 """Words of a question that are read; the rest is ignored."""
 
@@ -40,7 +49,13 @@ def read_word(
     candidates = {term for pack in packs.values() for term in meanings(word[:LONGEST], pack)}
     terms = {term: 1.0 for term in sorted(candidates) if frequency(term)}
     if terms:
-        return QueryWord(word, dict.fromkeys(as_typed(word, packs, vocabulary), TYPED) | terms)
+        codes = tuple(packs)
+        typed = vocabulary.remembered(("typed", word, codes), lambda: as_typed(word, packs, vocabulary))
+        more = dict.fromkeys(typed, TYPED)
+        if max(map(frequency, terms)) <= RARE:
+            spelled = vocabulary.remembered(("spelled", word, codes), lambda: other_spellings(word, packs, vocabulary))
+            more = dict.fromkeys(spelled, SPELLED) | more
+        return QueryWord(word, more | terms)
     for pack in packs.values():
         keyboard = pack.config.keyboard
         folded = {fold(term, keyboard) for term in meanings(word[:LONGEST], pack)}
@@ -58,16 +73,33 @@ def as_typed(word: str, packs: Mapping[str, LanguagePack], vocabulary: TermVocab
             yield from vocabulary.folded_as(fold(stem(plain, pack), pack.config.keyboard))
 
 
-def meanings(word: str, pack: LanguagePack) -> set[str]:
+def other_spellings(word: str, packs: Mapping[str, LanguagePack], vocabulary: TermVocabulary) -> Iterator[str]:
+    """Index terms that are the same name as `word` in another spelling."""
+    for pack in packs.values():
+        plain = pack.lower(word[:LONGEST])
+        if len(plain) >= SHORTEST and script_of_word(plain) == pack.main_script:
+            own = stem(plain, pack)
+            for term, _ in vocabulary.nearest(fold(own, pack.config.keyboard)):
+                if abs(len(term) - len(own)) <= SAME_LENGTH and likeness(own, term) >= SAME_NAME:
+                    yield term
+
+
+@lru_cache(CACHED)
+def meanings(word: str, pack: LanguagePack) -> frozenset[str]:
     """The terms of a word in a language, also if it was typed in another script or without special letters."""
     plain = pack.lower(pack.normalize(word))
     terms = {stem(plain, pack)}
-    if pack.config.transliteration and script_of(plain) != pack.main_script:
+    if pack.config.transliteration and script_of_word(plain) != pack.main_script:
         terms.add(stem(pack.lower(to_main_script(pack, word).text), pack))
     typed = typed_words(pack.code)
     if typed and typed.fold(plain) == plain and (lemma := typed.lemma(plain)):
         terms.add(stem(lemma, pack))
-    return terms - {""}
+    return frozenset(terms - {""})
+
+
+@lru_cache(CACHED)
+def script_of_word(word: str) -> str:
+    return script_of(word)
 
 
 @cache

@@ -1,9 +1,9 @@
 """Find the passages that answer a question, with everything needed to cite them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass, field, replace
-from functools import cached_property
-from itertools import chain, zip_longest
+from functools import cached_property, lru_cache
+from itertools import accumulate, chain, zip_longest
 from math import log
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from anatili.search.dense import NEAREST, Dense
 from anatili.search.index import Passage, read_passage
 from anatili.search.query import QueryWord, read
 from anatili.search.vocabulary import NAME, TermVocabulary
+from anatili.takedown_log import read_takedowns
 from anatili.text import show_path
 
 PREFERRED = 1.5
@@ -23,6 +24,7 @@ COVERS, FIRST = 0.5, 3
 """If one of the FIRST passages by words covers this share of the question, words and dense search take turns in the
 order, so that a passage in another language is not far down. If none does, mostly because the right passages are in
 another language, dense search goes first: it then finds several times as many (`bench/dense.py`)."""
+CACHED_PASSAGES = 2048
 SNIPPET = 240
 """Characters of a passage that are shown as a preview."""
 
@@ -107,7 +109,25 @@ class Search:
     def passage(self, id_: str) -> Passage | None:
         """The passage with the id `id_`; None if there is none."""
         address = self._address(id_)
-        return None if address is None else self._open(address)
+        passage = None if address is None else self._open(address)
+        return None if passage is None or self.is_taken_down(passage) else passage
+
+    def is_taken_down(self, passage: Passage) -> bool:
+        """Whether the run's log of takedowns, as it is now, names the document of a passage of this index."""
+        takedowns = read_takedowns(self.folder.parent)
+        return bool(takedowns and takedowns.reason(identity=passage.document, url=passage.url))
+
+    def beginnings(self, language: str, limit: int) -> list[Passage]:
+        """First passages of documents in a language, among `limit` passages in any order."""
+        passages = map(self._open, self._some(language, limit))
+        return [passage for passage in passages if passage.id.endswith(":0") and not self.is_taken_down(passage)]
+
+    def _some(self, language: str, limit: int) -> list[Any]:
+        """The addresses of up to `limit` passages in a language."""
+        import tantivy
+
+        query = tantivy.Query.term_query(self.index.schema, "language", language)
+        return [address for _, address in self.searcher.search(query, limit=limit, count=False).hits]
 
     def counts(self, words: list[QueryWord]) -> dict[str, int]:
         """The number of passages with any of the words, by language, most first."""
@@ -145,18 +165,32 @@ class Search:
 
     def _open_hit(self, id_: str, words: list[QueryWord], weights: list[float]) -> Hit | None:
         """A passage that was not found by words."""
-        address = self._address(id_)
-        return None if address is None else self._hit(self._open(address), 0.0, words, weights)
+        passage = self.passage(id_)
+        return None if passage is None else self._hit(passage, 0.0, words, weights)
 
     def _ranked_by_language(
         self, words: list[QueryWord], limit: int, prefer: str, only: str
     ) -> list[tuple[float, Any]]:
         if only or not prefer:
-            return self._ranked(words, limit, only)
-        preferred = [(score * PREFERRED, address) for score, address in self._ranked(words, limit, prefer)]
+            return self._ranked_present(words, limit, only)
+        preferred = [(score * PREFERRED, address) for score, address in self._ranked_present(words, limit, prefer)]
         keys = {self._key(address) for _, address in preferred}
-        others = [(score, address) for score, address in self._ranked(words, limit) if self._key(address) not in keys]
+        rest = self._ranked_present(words, limit)
+        others = [(score, address) for score, address in rest if self._key(address) not in keys]
         return sorted([*preferred, *others], key=lambda scored: -scored[0])[:limit]
+
+    def _ranked_present(self, words: list[QueryWord], limit: int, only: str = "") -> list[tuple[float, Any]]:
+        """The best passages without those that were taken down since the index was built."""
+        ranked = self._ranked(words, limit, only)
+        if not read_takedowns(self.folder.parent):
+            return ranked
+        asked = limit
+        while True:
+            present = [(score, address) for score, address in ranked if not self.is_taken_down(self._open(address))]
+            if len(present) >= limit or len(ranked) < asked:
+                return present[:limit]
+            asked *= 2
+            ranked = self._ranked(words, asked, only)
 
     def _ranked(self, words: list[QueryWord], limit: int, only: str = "") -> list[tuple[float, Any]]:
         import tantivy
@@ -202,10 +236,10 @@ class Search:
     def _hit(self, passage: Passage, score: float, words: list[QueryWord], weights: list[float]) -> Hit:
         # Stop words are not highlighted.
         content_words = [word for word, weight in zip(words, weights, strict=True) if weight] or words
-        matches = tuple(matches_in(passage, {term for word in content_words for term in word.terms}))
-        analyzer = terms(passage.language, passage.script)
-        present = {term for start, end in matches for term in analyzer[passage.text[start:end]].split()}
-        coverage = coverage_of(words, weights, present | set(analyzer.of(passage.title).split()))
+        text = read_text(passage)
+        found = list(text.matches({term for word in content_words for term in word.terms}))
+        matches = tuple((start, end) for start, end, _ in found)
+        coverage = coverage_of(words, weights, text.title.union(*(present for *_, present in found)))
         return Hit(passage, round(score, 4), matches, round(coverage, 3), snippet(passage.text, matches))
 
     def rarity(self, word: QueryWord) -> float:
@@ -213,7 +247,11 @@ class Search:
         if any(pack.lower(word.word) in pack.stopwords for pack in self.packs.values()):
             return 0.0
         frequency = max((self.frequency(term) for term in word.terms), default=0)
-        return log(1 + (self.size() - frequency + 0.5) / (frequency + 0.5))  # as in BM25
+        return log(1 + (self.rarity_size() - frequency + 0.5) / (frequency + 0.5))  # as in BM25
+
+    def rarity_size(self) -> int:
+        """The number of passages by which the rarity of a word is judged."""
+        return self.size()
 
 
 def in_order(hits: Sequence[Hit], dense: Sequence[str]) -> list[str]:
@@ -234,19 +272,47 @@ def weights_of(words: list[QueryWord]) -> dict[str, float]:
     return dict(sorted(weights.items()))
 
 
-def coverage_of(words: list[QueryWord], weights: list[float], present: set[str]) -> float:
+def coverage_of(words: list[QueryWord], weights: list[float], present: Set[str]) -> float:
     """Weighted share of the query words with a term in `present`. A guessed word counts half."""
     shares = [(0.5 if word.guessed else 1.0) * (not present.isdisjoint(word.terms)) for word in words]
     total = sum(weights)
     return sum(weight * share for weight, share in zip(weights, shares, strict=True)) / total if total else 0.0
 
 
-def matches_in(passage: Passage, searched: set[str]) -> Iterable[tuple[int, int]]:
-    """Start and end of the words of a passage that have one of the terms searched for."""
-    analyzer = terms(passage.language, passage.script)
-    for match in TERM.finditer(passage.text):
-        if not searched.isdisjoint(analyzer[match.group()].split()):
-            yield match.start(), match.end()
+class ReadText:
+    """A passage as the terms of a query are found in it: read once, because people ask for the same ones again."""
+
+    def __init__(self, passage: Passage) -> None:
+        self.analyzer = terms(passage.language, passage.script)
+        self.chunks = passage.text.split(" ")
+        self.starts = list(accumulate((len(chunk) + 1 for chunk in self.chunks), initial=0))
+        self.places: dict[str, list[int]] = {}
+        """Term -> the numbers of the chunks between spaces that have it."""
+        for number, found in enumerate(map(self.analyzer.__getitem__, self.chunks)):
+            for term in found.split(" ") if " " in found else (found,):
+                self.places.setdefault(term, []).append(number)
+        self.words: dict[int, list[tuple[int, int, list[str]]]] = {}
+        """Number of a chunk -> start, end and terms of its words, as far as they were asked for."""
+        self.title = frozenset(self.analyzer.of(passage.title).split())
+
+    def matches(self, searched: set[str]) -> Iterator[tuple[int, int, list[str]]]:
+        """Start, end and terms of the words that have one of the terms searched for, in order."""
+        numbers = {number for term in searched for number in self.places.get(term, ())}
+        for number in sorted(numbers):
+            for word in self.words.get(number) or self.read_words(number):
+                if not searched.isdisjoint(word[2]):
+                    yield word
+
+    def read_words(self, number: int) -> list[tuple[int, int, list[str]]]:
+        start = self.starts[number]
+        self.words[number] = words = [
+            (start + match.start(), start + match.end(), self.analyzer[match.group()].split())
+            for match in TERM.finditer(self.chunks[number])
+        ]
+        return words
+
+
+read_text = lru_cache(CACHED_PASSAGES)(ReadText)
 
 
 def snippet(text: str, matches: tuple[tuple[int, int], ...], size: int = SNIPPET) -> tuple[int, int]:
@@ -254,9 +320,10 @@ def snippet(text: str, matches: tuple[tuple[int, int], ...], size: int = SNIPPET
     if len(text) <= size or not matches:
         return whole_words(text, 0, size)
     starts = [max(0, start - size // 6) for start, _ in matches]
+    words = [(start, end, text[start:end].lower()) for start, end in matches]
 
     def worth(start: int) -> int:
-        return len({text[a:b].lower() for a, b in matches if start <= a and b <= start + size})
+        return len({word for a, b, word in words if start <= a and b <= start + size})
 
     best = max(starts, key=worth)  # the first of several equal ones
     return whole_words(text, min(best, max(0, len(text) - size)), size)

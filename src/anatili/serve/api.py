@@ -1,29 +1,51 @@
 """The web application: an OpenAI-compatible API, search, translation, and the page that uses them."""
 
-from pathlib import Path
-from typing import Annotated, Any
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, FastAPI, Query, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import FileResponse, JSONResponse, Response
+from fastapi.responses import JSONResponse, Response
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 
 from anatili import __version__
 from anatili.engine import Translating
+from anatili.lang import Transliteration
+from anatili.lang.page_words import COMMONS, words_of_page
 from anatili.problem import Problem
 from anatili.search.searcher import Search
+from anatili.serve.activity import Activity
+from anatili.serve.admin import admin_routes
 from anatili.serve.assistant import TOY, Assistant
-from anatili.serve.chat import AppState, UnknownModel, chat_routes, passage_json
+from anatili.serve.audio import audio_routes
+from anatili.serve.chat import AppState, UnknownModel, chat_routes
 from anatili.serve.completions import completion_routes
+from anatili.serve.documents import HEADER, SCOPE, OwnDocuments, document_routes
+from anatili.serve.feedback import FeedbackFile
+from anatili.serve.mcp_server import mcp_server
 from anatili.serve.metrics import Metrics
 from anatili.serve.middleware import AccessMiddleware, AccessRules, error_response
+from anatili.serve.page import page_routes
+from anatili.serve.passages import SearchRunner
 from anatili.serve.plan import plan_routes
 from anatili.serve.queue import QueueFull, Slots
+from anatili.serve.rerank import rerank_routes
+from anatili.serve.responses import response_routes
+from anatili.serve.search_pool import SearchPool
+from anatili.serve.tools import chat_with_tools
+from anatili.serve.trace import trace_routes
 from anatili.serve.translation import translation_routes
 
-STATIC = Path(__file__).parent / "static"
+if TYPE_CHECKING:
+    from anatili.commons.store import Commons
+
+RIGHT_TO_LEFT = ("Arab", "Hebr", "Syrc", "Thaa", "Nkoo", "Adlm")
+"""Codes of scripts that are written from right to left."""
 MAX_HITS = 100
 MAX_OFFSET = 1000
 """How far search results can be paged through."""
@@ -31,7 +53,8 @@ ERROR_SCHEMA = {"schema": {"$ref": "#/components/schemas/ErrorResponse"}}
 ERRORS: dict[int | str, dict[str, Any]] = {
     code: {"description": text, "content": {"application/json": ERROR_SCHEMA}}
     for code, text in {
-        400: "The request cannot be fulfilled; the message says why.", 401: "A key is required.", 404: "Not found.",
+        400: "The request cannot be fulfilled; the message says why.", 401: "A key is required.",
+        403: "The key, or the Host header, is not for this.", 404: "Not found.",
         413: "The body is too large.", 422: "A value is invalid; the message names it.", 429: "Too many requests.",
         503: "The server is busy; try again later.",
     }.items()
@@ -43,27 +66,85 @@ ERROR_RESPONSE = {
 }  # fmt: skip
 
 
-def create_app(assistant: Assistant, rules: AccessRules | None = None) -> FastAPI:
+@dataclass(frozen=True)
+class Extras:
+    """What an operator may add to a server."""
+
+    audio: str = ""
+    """Address of a server for /v1/audio."""
+    feedback: FeedbackFile | None = None
+    searches: SearchPool | None = None
+    """Processes that search; without them this process does."""
+    own: OwnDocuments = field(default_factory=OwnDocuments)
+    """Documents of the operator and of visitors, closed when the server stops."""
+    commons: "Commons | None" = None
+    """Where contributors' lines are kept, closed when the server stops."""
+
+
+def create_app(assistant: Assistant, rules: AccessRules | None = None, extras: Extras | None = None) -> FastAPI:
     """The application, with access limited by `rules`."""
-    rules = rules or AccessRules()
+    rules, extras, activity = rules or AccessRules(), extras or Extras(), Activity()
     slots = Slots(assistant.engine.slots)
-    state = AppState(assistant, slots, Metrics(slots))
+    state = AppState(assistant, slots, Metrics(slots), extras.own)
     description = "Chat with sources, search, translation, and OpenAI's API for one model."
+    agents = mcp_server(assistant, slots.call_in_turn) if find_spec("mcp") else None
+    agent_routes = agents.streamable_http_app().routes if agents else []
     app = FastAPI(
-        title="anatili", version=__version__, description=description, docs_url=None, redoc_url=None, responses=ERRORS
-    )
-    factories = (page_routes, search_routes, translation_routes, chat_routes, completion_routes, plan_routes)
-    routers = [factory(state) for factory in factories]
+        title="anatili", version=__version__, description=description, docs_url=None, redoc_url=None, responses=ERRORS,
+        lifespan=lifespan(extras.own, agents, extras.commons),
+    )  # fmt: skip
+    app.router.routes.extend(agent_routes)
+    offers = {"feedback": extras.feedback is not None, "key": rules.key_use,
+              "documents": extras.own.sessions is not None and not rules.public,
+              "commons": extras.commons is not None}  # fmt: skip
+    factories = (page_routes, translation_routes, completion_routes, response_routes, rerank_routes, plan_routes,
+                 trace_routes)  # fmt: skip
+    routers = [
+        server_routes(state, offers), search_routes(state, extras.searches),
+        *(factory(state) for factory in factories),
+        chat_routes(state, chat_with_tools), document_routes(state.own), audio_routes(extras.audio),
+        admin_routes(state, rules, activity, extras.feedback),
+        *routers_of_commons(extras.commons, assistant),
+    ]  # fmt: skip
     routes = [*app.routes, *(route for router in routers for route in router.routes)]
-    app.add_middleware(AccessMiddleware, rules=rules, metrics=state.metrics, routes=routes)
+    app.add_middleware(AccessMiddleware, rules=rules, metrics=state.metrics, activity=activity, routes=routes)
     if rules.origins:
-        app.add_middleware(CORSMiddleware, allow_origins=list(rules.origins), allow_methods=["GET", "POST"],
-                           allow_headers=["Authorization", "Content-Type"])  # fmt: skip
+        app.add_middleware(CORSMiddleware, allow_origins=list(rules.origins), allow_methods=["GET", "POST", "DELETE"],
+                           allow_headers=["Authorization", "Content-Type", HEADER, SCOPE])  # fmt: skip
     add_errors(app)
+    if extras.commons:
+        from anatili.serve.commons import add_commons_errors
+
+        add_commons_errors(app)
     for router in routers:
         app.include_router(router)
     add_schema(app, rules)
     return app
+
+
+def routers_of_commons(commons: "Commons | None", assistant: Assistant) -> list[APIRouter]:
+    """The routes of a commons, if there is one: they need packages of their own."""
+    if commons is None:
+        return []
+    from anatili.serve.commons import commons_routers
+
+    return commons_routers(commons, assistant.search, assistant.directions or ())
+
+
+def lifespan(
+    own: OwnDocuments, agents: Any = None, commons: "Commons | None" = None
+) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+    """What runs as long as the server: the sessions of agents; at the end the documents and the commons are closed."""
+
+    @asynccontextmanager
+    async def running(app: FastAPI) -> AsyncIterator[None]:
+        async with agents.session_manager.run() if agents else nullcontext():
+            yield
+        await run_in_threadpool(own.close)
+        if commons:
+            await run_in_threadpool(commons.close)
+
+    return running
 
 
 def add_errors(app: FastAPI) -> None:
@@ -84,7 +165,8 @@ def add_errors(app: FastAPI) -> None:
         return error_response(400, str(error))
 
     @app.exception_handler(QueueFull)
-    async def queue_full(request: Request, error: QueueFull) -> JSONResponse:
+    @app.exception_handler(ConnectionError)
+    async def unavailable(request: Request, error: Exception) -> JSONResponse:
         return error_response(503, str(error), "server_error")
 
     @app.exception_handler(HTTPException)
@@ -104,7 +186,7 @@ def add_schema(app: FastAPI, rules: AccessRules) -> None:
         schemas["ErrorResponse"] = ERROR_RESPONSE
         schemas.pop("HTTPValidationError", None)
         schemas.pop("ValidationError", None)
-        if rules.keys:
+        if rules.keys or rules.public:
             schema["components"]["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
             schema["security"] = [{"key": []}]
         return schema
@@ -112,21 +194,9 @@ def add_schema(app: FastAPI, rules: AccessRules) -> None:
     app.openapi = openapi  # type: ignore[method-assign]
 
 
-def page_routes(state: AppState) -> APIRouter:
+def server_routes(state: AppState, offers: dict[str, Any]) -> APIRouter:
+    """The server and what its page needs to know; `offers`: what it offers and requires, for the page's buttons."""
     routes = APIRouter(tags=["server"])
-
-    @routes.get("/", include_in_schema=False)
-    async def page() -> FileResponse:
-        return FileResponse(STATIC / "index.html")
-
-    @routes.get("/docs", include_in_schema=False)
-    async def docs() -> FileResponse:
-        return FileResponse(STATIC / "docs.html")
-
-    @routes.get("/static/{name}", include_in_schema=False)
-    async def static(name: str) -> Response:
-        known = {path.name for path in STATIC.iterdir() if path.is_file()}
-        return FileResponse(STATIC / name) if name in known else error_response(404, f"there is no file {name!r}")
 
     @routes.get("/health")
     async def health() -> dict[str, str]:
@@ -140,7 +210,8 @@ def page_routes(state: AppState) -> APIRouter:
 
     @routes.get("/page/words", include_in_schema=False)
     async def words() -> dict[str, Any]:
-        return page_words(state.assistant)
+        known = {**page_words(state.assistant), **offers}
+        return with_commons_words(known, state.assistant) if offers["commons"] else known
 
     @routes.get("/about")
     async def about() -> dict[str, Any]:
@@ -160,52 +231,75 @@ def page_words(assistant: Assistant) -> dict[str, Any]:
     """What the page needs for its languages: interface texts, formats, alphabets, other scripts, special letters."""
     packs = {code: pack for code, pack in assistant.packs.items() if "page" in pack.prompts}
     scripts = {
-        code: {name: rules.table for name, rules in pack.config.transliteration.items() if not rules.prefix}
+        code: {name: script_json(name, rules) for name, rules in pack.config.transliteration.items()}
         for code, pack in packs.items()
     }
     return {
         "names": {code: pack.own_name for code, pack in packs.items()},
         "languages": {code: pack.own_name for code, pack in assistant.packs.items()},
         "words": {code: pack.prompts["page"] for code, pack in packs.items()},
+        "locations": {code: pack.prompts.get("location", {}) for code, pack in packs.items()},
         "formats": {code: pack.prompts.get("format", {}) for code, pack in packs.items()},
         "alphabets": {code: pack.config.letters[pack.main_script] for code, pack in packs.items()},
         "main_scripts": {code: pack.main_script for code, pack in packs.items()},
         "scripts": {code: tables for code, tables in scripts.items() if tables},
         "own_letters": {code: "".join(pack.config.keyboard) for code, pack in packs.items() if pack.config.keyboard},
         "search": assistant.search is not None,
+        "trace": assistant.attribution is not None,
         "chat": not isinstance(assistant.engine, Translating),
     }
 
 
-def search_routes(state: AppState) -> APIRouter:
-    routes = APIRouter(tags=["search"])
+def with_commons_words(known: dict[str, Any], assistant: Assistant) -> dict[str, Any]:
+    """What the page knows, with the words for contributors under names that begin with `commons_`."""
+    words = {
+        code: own | {f"commons_{key}": text for key, text in words_of_page(assistant.packs[code], COMMONS).items()}
+        for code, own in known["words"].items()
+    }
+    return {**known, "words": words, "model": assistant.name}
 
-    @routes.get("/search")
+
+def script_json(name: str, rules: Transliteration) -> dict[str, Any]:
+    """The rules by which the page shows texts in another script, whose name begins with the script's code."""
+    return {"table": rules.table, "prefix": rules.prefix, "prefix_if": rules.prefix_if,
+            "prefix_unless": rules.prefix_unless, "right_to_left": name[:4] in RIGHT_TO_LEFT}  # fmt: skip
+
+
+def search_routes(state: AppState, pool: SearchPool | None) -> APIRouter:
+    routes, runner = APIRouter(tags=["search"]), SearchRunner()
+
+    @routes.get("/search", response_model=dict[str, Any])
     async def search(
+        request: Request,
         q: Annotated[str, Query(max_length=1000, description="The text to search for.")],
         limit: Annotated[int, Query(ge=1, le=MAX_HITS)] = 10,
         offset: Annotated[int, Query(ge=0, le=MAX_OFFSET)] = 0,
         prefer: Annotated[str | None, Query(max_length=20, description="Language whose passages come first: the "
                                             "main one by default, none if empty.")] = None,
         only: Annotated[str, Query(max_length=20, description="Search only passages in this language.")] = "",
-    ) -> dict[str, Any]:  # fmt: skip
+    ) -> Response:  # fmt: skip
         """Find passages, with their sources and their number in each language."""
-        index = search_index(state)
+        has_session = HEADER in request.headers
+        index = await run_in_threadpool(search_index, state, request) if has_session else search_index(state, request)
         first = next(iter(state.assistant.packs)) if prefer is None else prefer
-        results = await run_in_threadpool(lambda: index.results(q, limit, offset, prefer=first, only=only))
-        return {"query": q, "prefer": first, "only": only, "counts": results.counts, "guessed": results.guessed,
-                "passages": [passage_json(hit) for hit in results.hits]}  # fmt: skip
+        if pool and index is state.assistant.search:
+            body = await pool.ask(q, limit, offset, first, only)
+        else:
+            body = await runner.run(index, q, limit, offset, first, only)
+        return Response(body, media_type="application/json")
 
     @routes.get("/passages/{passage_id:path}")
-    async def passage(passage_id: str) -> Any:
+    async def passage(request: Request, passage_id: str) -> Any:
         """Show the passage with this id, for example the one that a citation names."""
-        found = await run_in_threadpool(search_index(state).passage, passage_id)
+        found = await run_in_threadpool(lambda: search_index(state, request).passage(passage_id))
         return found or error_response(404, f"there is no passage with id {passage_id!r}")
 
     return routes
 
 
-def search_index(state: AppState) -> Search:
-    if state.assistant.search is None:
-        raise Problem("this model was opened without a search index; serve a run instead")
-    return state.assistant.search
+def search_index(state: AppState, request: Request) -> Search:
+    """What a request searches: the documents of its session if it has any, else the server's texts."""
+    search = state.assistant_for(request).search
+    if search is None:
+        raise Problem("this model was opened without a search index; serve a run or --documents FOLDER instead")
+    return search

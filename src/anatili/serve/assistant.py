@@ -1,35 +1,47 @@
-"""The assistant behind the terminal, the API and the page. It answers from passages that fit the question.
+"""The assistant behind the terminal, the API and the page. It answers from the passages that answer the question.
 
-Citations that do not hold are removed. If no passage fits, a small model does not answer.
+A small model quotes the sentence that answers; a large one writes from the passages, and citations that do not hold are
+removed. If no passage answers, a small model does not answer.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from itertools import chain
+from dataclasses import dataclass
 from pathlib import Path
 
+from anatili.attribution.find import Attribution
 from anatili.directions import Directions
-from anatili.engine import Chunk, Engine, Message, Prompt, Sampling, Translating, stop
+from anatili.engine import Chunk, Engine, Message, Prompt, Sampling, Translating
 from anatili.identify import identify
 from anatili.lang import LanguagePack, load_pack, reference
+from anatili.lang.questions_file import question_words
 from anatili.opening import Tell, open_model, silent
+from anatili.opening.attribution import attribution_of
 from anatili.opening.sample_index import sample_run
 from anatili.opening.search import search_of
 from anatili.problem import Problem
 from anatili.prompt import PASSAGES, grounded
 from anatili.search.searcher import Hit, Search
 from anatili.serve.citations import Citation, Report, checked, quotation
+from anatili.serve.decision import CANDIDATES, Decision, decide, network
+from anatili.serve.question import TURNS, Question, Role, read_question
+from anatili.text import words
 
 TOY = 50_000_000
-"""Models with fewer parameters are not asked to answer from passages: the best passage is quoted instead."""
+"""Models with fewer parameters are announced as toys."""
 SMALL = 1_000_000_000
-"""Models with fewer parameters do not answer if no passage fits."""
+"""Models with fewer parameters quote: what kazakh-270m writes holds the answer to 9 of 100 questions, its quotations to
+41. They do not answer if no passage does. Models of unknown size count as large."""
 GROUNDING_CONTEXT = 1024
 """Minimum context, in tokens, for a prompt with passages. Models with less get only the question."""
-MIN_COVERAGE = 0.6
-"""Share of a question that a passage must cover to fit (`bench/abstain.py` measures what is answered and declined)."""
-IDENTIFIED_CHARACTERS = 80
-"""Characters from the start of an answer by which its language is identified."""
+LIKELY = 0.1
+"""Probability that a passage holds the answer from which it is shown beside the best one."""
+UNSURE = 0.15
+"""Probability of an answer from which a large model gets the passages: it can decline by itself."""
+OWN_FOUND = 0.3
+"""Share of the words of a question that a passage must have, if earlier questions say what it is about and the question
+does not point back to them: it may be on something new."""
+IDENTIFIED_CHARACTERS = 40
+"""Characters of an answer from which its language is identified."""
 
 
 @dataclass(frozen=True)
@@ -40,14 +52,18 @@ class PreparedQuestion:
     searched: bool
     """Whether the index was searched."""
     passages: list[Hit]
-    """The passages that fit."""
+    """The passages that probably answer, the most probable first."""
     notice: str
     """A notice on the answer's reliability, in the language of the question."""
     prompt: Prompt
     quotes: bool
     """Whether a passage is quoted instead of asking the model."""
     abstains: bool
-    """Whether no passage fits and the model is too small to answer without one."""
+    """Whether no passage answers and the model is too small to answer without one."""
+    role: Role = "question"
+    """Whether it is a question at all."""
+    span: tuple[int, int] = (0, 0)
+    """Where the words to quote start and end in the first passage."""
 
 
 @dataclass(frozen=True)
@@ -81,47 +97,84 @@ class Assistant:
     """The model card, "" if there is none."""
     directions: Directions | None = None
     """The directions in which it was taught to translate; None if that is not known."""
+    attribution: Attribution | None = None
+    """The index of the training text; None if it was not built."""
 
     @property
     def name(self) -> str:
         return self.engine.name
 
     def language_of(self, text: str) -> str:
-        """The language of `text` if it is one of the assistant's, otherwise the main one."""
+        """The language of `text` if it is one of the assistant's; otherwise the one with most of its common words."""
         language = identify(text).language
-        return language if language in self.packs else next(iter(self.packs))
+        return language if language in self.packs else max(self.packs, key=lambda code: self.common_words(text, code))
+
+    def common_words(self, text: str, code: str) -> int:
+        """How many words of `text` are stop words, or words with which people ask, in a language."""
+        pack = self.packs[code]
+        known, lower = question_words(pack), [pack.lower(word) for word in words(text)]
+        tables = (known.asking.labels(lower), known.talk.labels(lower), known.tasks.labels(lower))
+        return sum(any(names) or word in pack.stopwords for word, *names in zip(lower, *tables, strict=True))
 
     def ask(
-        self, question: str, *, language: str = "", search: bool = True, sampling: Sampling | None = None
-    ) -> Answer:
-        """The answer to one question. Without `search`, the model answers alone, without passages."""
-        prepared, report = self.prepare([{"role": "user", "content": question}], language, search=search), Report()
+        self, question: str, *, language: str = "", search: bool = True, sampling: Sampling | None = None,
+        before: Sequence[Message] = (),
+    ) -> Answer:  # fmt: skip
+        """The answer to a question after the messages `before`. Without `search`, the model answers alone."""
+        messages = [*before, {"role": "user", "content": question}]
+        prepared, report = self.prepare(messages, language, search=search), Report()
         text = "".join(chunk.text for chunk in self.answer(prepared, sampling or Sampling(), report))
-        notice = report.notice or prepared.notice
-        return Answer(text, tuple(report.citations), notice, tuple(prepared.passages), prepared.language)
+        return Answer(text, tuple(report.citations), prepared.notice, tuple(prepared.passages), prepared.language)
 
     def prepare(self, messages: Sequence[Message], language: str = "", *, search: bool = True) -> PreparedQuestion:
         """The last question with its passages and prompt. Without `search`, the prompt is the conversation itself."""
         if isinstance(self.engine, Translating):
             raise Problem(f"{self.name} translates and does nothing else: it cannot answer questions")
-        question = next((m["content"] for m in reversed(messages) if m["role"] == "user"), "")
-        if not question.strip():
+        message = next((m["content"] for m in reversed(messages) if m["role"] == "user"), "")
+        if not message.strip():
             raise Problem("there is no question: the last user message is missing or empty")
-        language = language if language in self.packs else self.language_of(question)
-        searched = search and self.search is not None and not self.asks_to_translate(question)
-        hits = self.search.find(question, 2 * PASSAGES, language) if self.search and searched else []
-        passages = fitting_passages(hits, language)
-        quotes = bool(passages) and 0 < self.engine.parameters < TOY
-        abstains = searched and not passages and 0 < self.engine.parameters < SMALL
+        language = language if language in self.packs else self.language_of(message)
+        question = read_question(message, language, self.packs)
+        searched = search and self.search is not None and not self.asks_to_translate(message)
+        decision = self.decide(question, self.questions_before(messages)) if searched else Decision(0.0)
+        small = 0 < self.engine.parameters < SMALL
+        passages = passages_of(decision, network().threshold if small else UNSURE)
+        quotes, abstains = small and bool(passages), small and searched and not passages
+        sourced = bool(passages) or not searched
         return PreparedQuestion(
             language=language,
             searched=searched,
             passages=passages,
-            notice="" if abstains else self.notice(language, quotes=quotes, sourced=bool(passages) or not searched),
+            notice="" if abstains else self.notice(language, quotes=quotes, sourced=sourced),
             prompt=self.prompt(messages, passages, language) if search else list(messages),
             quotes=quotes,
             abstains=abstains,
+            role=question.role,
+            span=decision.spans[0] if passages else (0, 0),
         )
+
+    def questions_before(self, messages: Sequence[Message]) -> list[Question]:
+        """The earlier questions of a conversation, oldest first."""
+        earlier = [m["content"] for m in messages if m["role"] == "user" and m["content"].strip()][:-1]
+        return [read_question(text, self.language_of(text), self.packs) for text in earlier[-TURNS:]]
+
+    def decide(self, question: Question, before: Sequence[Question]) -> Decision:
+        """The passages that answer a question, alone or together with earlier ones, whichever is more probable. A
+        question that refers to earlier ones is not searched for alone."""
+        assert self.search is not None
+        if question.role != "question":
+            return Decision(0.0)
+        before = [earlier for earlier in before if earlier.role == "question"]
+        together = question.after(before)
+        readings = [together] if question.points_back else [question, together] if together.earlier else [question]
+        best = Decision(0.0)
+        for reading in readings:
+            hits = self.search.find(reading.query, CANDIDATES, question.language)
+            decision = decide(reading, self.search, hits)
+            is_about = reading is question or question.points_back or decision.own_found >= OWN_FOUND
+            if decision.probability > best.probability and is_about:
+                best = decision
+        return best
 
     def answer(self, prepared: PreparedQuestion, sampling: Sampling, report: Report) -> Iterator[Chunk]:
         """The answer as it comes, with checked citations. `report` is complete after the last chunk."""
@@ -129,43 +182,30 @@ class Assistant:
         for chunk in self._answer(prepared, sampling, report):
             text += chunk.text
             if chunk.finish:
-                report.language = identify(text).language if len(text) >= IDENTIFIED_CHARACTERS // 2 else ""
-                if report.quoted and not prepared.quotes:
-                    report.notice = self.notice(prepared.language, quotes=True, sourced=True)
+                report.language = identify(text).language if len(text) >= IDENTIFIED_CHARACTERS else ""
             yield chunk
 
     def _answer(self, prepared: PreparedQuestion, sampling: Sampling, report: Report) -> Iterator[Chunk]:
         if prepared.abstains:
-            yield Chunk(self.no_answer(prepared.language) + ".", finish="stop")
+            yield Chunk(self.reply(prepared.language, prepared.role), finish="stop")
         elif prepared.quotes:
-            yield Chunk(quotation(prepared.passages[0], report), finish="stop")
+            yield Chunk(quotation(prepared.passages[0], prepared.span, report), finish="stop")
         elif not prepared.passages:
             yield from self.engine.generate(prepared.prompt, sampling)
-        elif not 0 < self.engine.parameters < SMALL:
-            yield from checked(self.engine.generate(prepared.prompt, sampling), prepared.passages, report)
         else:
-            yield from self.answer_in_language(prepared, sampling, report)
+            yield from checked(self.engine.generate(prepared.prompt, sampling), prepared.passages, report)
+
+    def reply(self, language: str, role: Role) -> str:
+        """What is said instead of an answer: to small talk, to a request to write something, or if nothing answers."""
+        if role == "question":
+            return self.no_answer(language).rstrip(".") + "."
+        key = "small_talk" if role == "talk" else "no_task"
+        return str(self.packs[language].prompts.get(key) or load_pack(reference()).prompts[key])
 
     def no_answer(self, language: str) -> str:
         """The answer if no passage fits; in the reference language if the pack has no text for it."""
         text = self.packs[language].prompts.get("no_answer")
         return str(text or load_pack(reference()).prompts["no_answer"])
-
-    def answer_in_language(self, prepared: PreparedQuestion, sampling: Sampling, report: Report) -> Iterator[Chunk]:
-        """A small model's answer if one of two attempts starts in the question's language; otherwise a quotation."""
-        for seed in (sampling.seed, sampling.seed + 1):
-            chunks = self.engine.generate(prepared.prompt, replace(sampling, seed=seed))
-            start, text = list[Chunk](), ""
-            for chunk in chunks:
-                start.append(chunk)
-                text += chunk.text
-                if chunk.finish or len(text) >= IDENTIFIED_CHARACTERS:
-                    break
-            if len(text) < IDENTIFIED_CHARACTERS // 2 or identify(text).language in (prepared.language, ""):
-                yield from checked(chain(start, chunks), prepared.passages, report)
-                return
-            stop(chunks)
-        yield Chunk(quotation(prepared.passages[0], report), finish="stop")
 
     def asks_to_translate(self, question: str) -> bool:
         """Whether a question starts like the translation requests that models are taught: it needs no search."""
@@ -190,14 +230,12 @@ class Assistant:
         return str(prompts.get(kind, "")).format(millions=millions)
 
 
-def fitting_passages(hits: Sequence[Hit], language: str) -> list[Hit]:
-    """The hits that cover the question: those in its language, or else those in others. A passage in another language
-    has other words, so there it is enough that dense search finds it close."""
-    fitting = [
-        hit for hit in hits if hit.coverage >= MIN_COVERAGE or (hit.is_close and hit.passage.language != language)
-    ]  # fmt: skip
-    own = [hit for hit in fitting if hit.passage.language == language]
-    return (own or fitting)[:PASSAGES]
+def passages_of(decision: Decision, threshold: float) -> list[Hit]:
+    """The passages that probably answer; none if the probability that any does is below the threshold."""
+    if decision.probability < threshold:
+        return []
+    likely = [hit for hit, share in zip(decision.hits, decision.shares, strict=True) if share >= LIKELY]
+    return (likely or list(decision.hits[:1]))[:PASSAGES]
 
 
 def open_assistant(
@@ -213,4 +251,5 @@ def open_assistant(
     model = open_model(target, Path(runs), adapters, tell, slots)
     run = sample_run(list(model.packs), tell) if model.answers_from_sample else model.run
     search = search_of(run, model.packs, tell) if run else None
-    return Assistant(model.engine, model.packs, search, model.card, model.directions)
+    traces = attribution_of(model.run, tell)
+    return Assistant(model.engine, model.packs, search, model.card, model.directions, traces)

@@ -22,9 +22,6 @@ QUOTE_WORDS = 4
 """Fewer words in quotation marks without a number are taken for a title, not for a quotation."""
 LONGEST_QUOTE = 600
 """Characters that are held back until a quotation mark closes."""
-SHORT_QUOTE = 300
-"""Two sentences are quoted together if they have at most this many characters."""
-
 ENDS = (".", "!", "?", "…", "\n")
 WORDS = re.compile(r"\w")
 LONGEST_SENTENCE = 1000
@@ -62,8 +59,6 @@ class Report:
     """The identified language of the answer; "" if it is too short to tell."""
     quoted: bool = False
     """Whether a passage was quoted instead of the model's answer."""
-    notice: str = ""
-    """A notice on the answer's reliability, if the one given before it no longer applies."""
 
 
 def find_words(text: str, phrase: str) -> tuple[int, int] | None:
@@ -241,23 +236,9 @@ def checked(chunks: Iterator[Chunk], passages: Sequence[Hit], report: Report) ->
         yield replace(chunk, text=checker.take(chunk.text, last=bool(chunk.finish)))
 
 
-def quotation(hit: Hit, report: Report) -> str:
-    """An answer that quotes the best passage, which must be the first one."""
-    start, end = best_sentences(hit)
+def quotation(hit: Hit, span: tuple[int, int], report: Report) -> str:
+    """An answer that quotes the first passage from the start to the end of `span`; a very long sentence is cut."""
+    start, end = span if 0 < span[1] - span[0] <= LONGEST_QUOTE else hit.snippet
     report.quoted = True
     report.citations.append(Citation(1, hit.passage.text[start:end], start, end))
     return f"«{hit.passage.text[start:end]}» [1]"
-
-
-def best_sentences(hit: Hit) -> tuple[int, int]:
-    """Start and end of the (first) sentence with the most different matches, and of the next one too if both are
-    short: it holds more of the answer than a second passage would (`bench/abstain.py`). A very long sentence is cut."""
-    text, best = hit.passage.text, (-1, 0, 0)
-    spans = list(sentence_spans(text, load_pack(hit.passage.language).abbreviations))
-    for index, (start, end) in enumerate(spans):
-        matches = {text[a:b].lower() for a, b in hit.matches if start <= a and b <= end}
-        best = max(best, (len(matches), -index, index), key=lambda score: score[:2])
-    start, end = spans[best[2]] if spans else (0, 0)
-    if best[2] + 1 < len(spans) and spans[best[2] + 1][1] - start <= SHORT_QUOTE:
-        end = spans[best[2] + 1][1]
-    return (start, end) if 0 < end - start <= LONGEST_QUOTE else hit.snippet

@@ -1,6 +1,7 @@
 """The model without a chat: text completions, logprobs of given text, embeddings, tokens. lm-eval uses these routes."""
 
 import base64
+import math
 import time
 import uuid
 from array import array
@@ -15,7 +16,13 @@ from anatili.engine import Chunk, Sampling, TokenLogprob
 from anatili.problem import Problem
 from anatili.serve.chat import DONE, JSON_OR_EVENTS, AppState, error_json, sse_event, usage
 from anatili.serve.queue import QueueFull
-from anatili.serve.schemas import CompletionRequest, DetokenizeRequest, EmbeddingsRequest, TokenizeRequest, as_list
+from anatili.serve.schemas import (
+    CompletionRequest,
+    DetokenizeRequest,
+    EmbeddingsRequest,
+    TokenizeRequest,
+    as_list,
+)
 
 MAX_TOKENS, TEMPERATURE, REPETITION_PENALTY = 16, 1.0, 1.0
 """Defaults for what a request leaves out, as in OpenAI's API."""
@@ -54,6 +61,7 @@ def completion_routes(state: AppState) -> APIRouter:
             raise Problem("an empty text has no embedding")
         async with state.slots.acquire():
             vectors = await state.slots.call(state.assistant.engine.embed, texts)
+            vectors = [shortened(vector, body.dimensions) for vector in vectors] if body.dimensions else vectors
             counts = [len(text) if isinstance(text, list) else len(await token_ids(state, text)) for text in texts]
         data = [{"object": "embedding", "index": index, "embedding": encode_vector(vector, body.encoding_format)}
                 for index, vector in enumerate(vectors)]  # fmt: skip
@@ -89,6 +97,15 @@ def model_json(state: AppState, name: str) -> dict[str, Any]:
 
 async def token_ids(state: AppState, text: str, *, begin: bool = False) -> list[int]:
     return await run_in_threadpool(lambda: state.assistant.engine.tokenize(text, begin=begin))
+
+
+def shortened(vector: Sequence[float], dimensions: int) -> list[float]:
+    """The first numbers of an embedding, scaled to length 1 again; `Problem` if it has fewer."""
+    if dimensions > len(vector):
+        raise Problem(f"dimensions: this model's embeddings have {len(vector)} numbers, not {dimensions} or more")
+    part = list(vector[:dimensions])
+    length = math.sqrt(sum(number * number for number in part))
+    return [number / length for number in part] if length else part
 
 
 def encode_vector(vector: Sequence[float], encoding: str) -> Any:

@@ -17,6 +17,8 @@ log = logging.getLogger("anatili.serve")
 BODY_TIMEOUT = "anatili.body_timeout"
 """Key in the scope of a request whose body did not arrive in time."""
 REASONS = {408: "the request did not arrive in time", 503: "too many connections; try again later"}
+UPLOAD_PATH = "/documents"
+"""The route that takes files."""
 RESERVED_FILES = 128
 """Files that the rest of the server may keep open: the index, the model, connections to its engine."""
 
@@ -28,7 +30,9 @@ class ConnectionLimits:
     header_seconds: float = 10.0
     """For all headers, from the connection or from the first byte after the previous response."""
     body_seconds: float = 30.0
-    """For the whole body: enough for 1 MiB at 35 kB/s. All but documents are a few hundred bytes."""
+    """For the whole body: enough for 1 MiB at 35 kB/s."""
+    upload_seconds: float = 300.0
+    """For the whole body of an upload: 32 MiB at 110 kB/s."""
     connections: int = 1000
     """Including streams and idle connections; fewer if the system allows fewer open files."""
 
@@ -85,9 +89,13 @@ class Connection(H11Protocol):
             self.stop_timer()
         elif self.timer is None or state is not self.timed_state:
             self.stop_timer()
-            seconds = self.limits.header_seconds if state is h11.IDLE else self.limits.body_seconds
+            seconds = self.limits.header_seconds if state is h11.IDLE else self.body_seconds()
             self.timed_state, self.timer_start = state, time.monotonic()
             self.timer = self.loop.call_later(seconds, self.on_timeout)
+
+    def body_seconds(self) -> float:
+        is_upload = self.cycle is not None and self.cycle.scope["path"] == UPLOAD_PATH
+        return self.limits.upload_seconds if is_upload else self.limits.body_seconds
 
     def stop_timer(self) -> None:
         if self.timer:

@@ -1,9 +1,12 @@
 """The queue for the model: who may use it now, who waits, and how chunks get from the engine's thread to the client."""
 
 import asyncio
+import threading
 import time
+from collections import OrderedDict, deque
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
+from contextvars import ContextVar
 from typing import Any, TypeVar
 
 import anyio
@@ -14,8 +17,14 @@ from anatili.engine import Chunk, stop
 Value = TypeVar("Value")
 MAX_WAITING = 64
 """Requests that may wait for the model. One more is refused with 503."""
+KEPT_FREE = 16
+"""Places beyond these for clients who have no request waiting: one client cannot shut out the others."""
+AHEAD = 64
+"""Chunks that an engine may be ahead of its client."""
 MAX_SECONDS = 300.0
 """Time limit for one answer. It then ends as if it had reached its token limit."""
+client: ContextVar[str] = ContextVar("client", default="")
+"""Who sent the request that is being worked on: the holder of a key, or an address."""
 
 
 class QueueFull(Exception):  # noqa: N818  (it is a reply, not an error)
@@ -23,48 +32,112 @@ class QueueFull(Exception):  # noqa: N818  (it is a reply, not an error)
 
 
 class Slots:
-    """Lets `count` answers run at the same time, each in its own thread, while up to `max_waiting` others wait."""
+    """Lets `count` answers run at the same time, each in its own thread, while up to `max_waiting` others wait.
+
+    A free slot goes to the clients in turn, so that one who sends many requests does not delay the others' first.
+    """
 
     def __init__(self, count: int, max_waiting: int = MAX_WAITING) -> None:
         self.count, self.max_waiting = count, max_waiting
-        self.free = asyncio.Semaphore(count)
         self.threads = CapacityLimiter(count)
-        self.running = self.waiting = 0
+        self.running = 0
+        self.queues: OrderedDict[str, deque[asyncio.Future[None]]] = OrderedDict()
+        """The waiting requests of each client, in the order of their turns."""
+
+    @property
+    def waiting(self) -> int:
+        return sum(map(len, self.queues.values()))
 
     @asynccontextmanager
     async def acquire(self) -> AsyncIterator[None]:
         """Hold a slot, after waiting for one if needed; `QueueFull` if too many are waiting already."""
         await self.check_room()
-        self.waiting += 1
-        try:
-            await self.free.acquire()
-        finally:
-            self.waiting -= 1
-        self.running += 1
+        if self.running < self.count and not self.queues:
+            self.running += 1
+        else:
+            await self.wait()
         try:
             yield
         finally:
-            self.running -= 1
-            self.free.release()
+            self.release()
 
     async def check_room(self) -> None:
         """`QueueFull` if a new request could not even wait. Streams check this before they send their status."""
-        if self.free.locked() and self.waiting >= self.max_waiting:
-            raise QueueFull(f"{self.waiting} requests are already waiting; try again in a few seconds")
+        waiting = self.waiting
+        most = self.max_waiting + (0 if client.get() in self.queues else min(KEPT_FREE, self.max_waiting))
+        if self.running >= self.count and waiting >= most:
+            raise QueueFull(f"{waiting} requests are already waiting; try again in a few seconds")
+
+    async def wait(self) -> None:
+        """Wait for this client's turn; the slot is then counted as running."""
+        name, turn = client.get(), asyncio.get_running_loop().create_future()
+        self.queues.setdefault(name, deque()).append(turn)
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled():  # the slot came just as the client left
+                self.release()
+            elif turn in self.queues.get(name, ()):
+                self.queues[name].remove(turn)
+                self.drop_if_empty(name)
+            raise
+
+    def drop_if_empty(self, name: str) -> None:
+        if not self.queues[name]:
+            del self.queues[name]
+
+    def release(self) -> None:
+        """Free a slot, or hand it on to the client whose turn it is."""
+        while self.queues:
+            name, turns = next(iter(self.queues.items()))
+            turn = turns.popleft()
+            self.queues.move_to_end(name)
+            self.drop_if_empty(name)
+            if not turn.done():  # its client may have left at this very moment
+                turn.set_result(None)
+                return
+        self.running -= 1
 
     async def call(self, work: Callable[..., Value], *arguments: Any) -> Value:
         """Run `work` in a thread. Whoever holds a slot always finds a free thread."""
         return await anyio.to_thread.run_sync(work, *arguments, limiter=self.threads)
 
+    async def call_in_turn(self, work: Callable[[], Value], /) -> Value:
+        """Run `work` in a thread when a slot is free."""
+        async with self.acquire():
+            return await self.call(work)
+
     async def chunks(self, chunks: Iterator[Chunk]) -> AsyncIterator[Chunk]:
-        """An engine's chunks as they come. The engine is stopped when the client leaves or the time is up."""
-        deadline = time.monotonic() + MAX_SECONDS
+        """An engine's chunks as they come, from one thread that reads them all: a thread for each would take as long as
+        a small model needs for a token. The engine is stopped when the client leaves or the time is up."""
+        deadline, loop = time.monotonic() + MAX_SECONDS, asyncio.get_running_loop()
+        ready: asyncio.Queue[Chunk | None] = asyncio.Queue()
+        room, left = threading.Semaphore(AHEAD), threading.Event()
+
+        def read() -> None:
+            try:
+                for chunk in chunks:
+                    loop.call_soon_threadsafe(ready.put_nowait, chunk)
+                    room.acquire()
+                    if left.is_set():
+                        return
+            finally:
+                stop(chunks)
+
+        reading = asyncio.ensure_future(self.call(read))
+        reading.add_done_callback(lambda _: ready.put_nowait(None))
         try:
-            while (chunk := await self.call(next, chunks, None)) is not None:
+            while (chunk := await ready.get()) is not None:
+                room.release()
                 yield chunk
                 if time.monotonic() > deadline and not chunk.finish:
                     yield Chunk("", finish="length")
                     return
+            await reading
         finally:
+            left.set()
+            room.release()
             with anyio.CancelScope(shield=True):
-                await self.call(stop, chunks)
+                await asyncio.wait([reading])
+            if not reading.cancelled():
+                reading.exception()  # raised above if the client is still there

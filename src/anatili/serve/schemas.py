@@ -1,12 +1,13 @@
 """Request bodies of OpenAI's API. Keys that have no effect here are ignored, as OpenAI's own servers do."""
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, ValidationError, model_validator
 
-from anatili.engine import Message, Sampling
+from anatili.engine import Message, Sampling, ToolUse
+from anatili.problem import Problem
 
 
 def check_number(value: Any) -> Any:
@@ -23,10 +24,14 @@ MAX_TOKENS = 2048
 MAX_PROMPTS = 256
 """Maximum number of texts in one request."""
 MAX_CHOICES = 8
+MAX_TOOLS = 128
+MAX_MESSAGES = 200
+"""Maximum number of messages in one conversation."""
 
 TokenIds = Annotated[list[Annotated[Int, Field(ge=0, lt=2**31)]], Field(min_length=1, max_length=1 << 17)]
 Texts = Annotated[list[str], Field(min_length=1, max_length=MAX_PROMPTS)]
 TokenIdLists = Annotated[list[TokenIds], Field(min_length=1, max_length=MAX_PROMPTS)]
+Content = str | Annotated[list[dict[str, Any]], Field(max_length=100)] | None
 Stop = str | Annotated[list[str], Field(max_length=16)] | None
 
 
@@ -37,20 +42,76 @@ class ModelRequest(BaseModel):
     model: str = Field("", max_length=200)
 
 
+class FunctionCall(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+    name: str = Field(max_length=64)
+    arguments: str = "{}"
+
+
+class ToolCall(BaseModel):
+    """A call of a tool that the model made earlier in a conversation."""
+
+    model_config = ConfigDict(extra="ignore")
+    id: str = Field("", max_length=200)
+    type: Literal["function"] = "function"
+    function: FunctionCall
+
+
+class Function(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+    name: str = Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")
+    description: str | None = None
+    parameters: dict[str, Any] | None = Field(None, description="JSON Schema of an object.")
+
+
+class Tool(BaseModel):
+    """A function that the model may call."""
+
+    model_config = ConfigDict(extra="ignore")
+    type: Literal["function"]
+    function: Function
+
+
+class FunctionName(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+    name: str
+
+
+class NamedTool(BaseModel):
+    """The one tool that the model must call."""
+
+    model_config = ConfigDict(extra="ignore")
+    type: Literal["function"]
+    function: FunctionName
+
+
+class TextMessage(BaseModel):
+    """One message of a conversation without tools."""
+
+    model_config = ConfigDict(extra="ignore")
+    role: Literal["system", "user", "assistant", "developer"]
+    content: Content = None
+
+
 class ChatMessage(BaseModel):
     """One message of a conversation."""
 
     model_config = ConfigDict(extra="ignore")
-    role: Literal["system", "user", "assistant", "developer"]
-    content: str | Annotated[list[dict[str, Any]], Field(max_length=100)] | None = None
+    role: Literal["system", "user", "assistant", "developer", "tool"]
+    content: Content = None
+    tool_calls: Annotated[list[ToolCall], Field(max_length=MAX_TOOLS)] | None = None
+    tool_call_id: str = Field("", max_length=200)
 
     def message(self) -> Message:
+        """The message without what belongs to tools."""
         role = "system" if self.role == "developer" else self.role
-        if isinstance(self.content, list):
-            types = ("text", "input_text", "output_text")
-            texts = [str(part.get("text", "")) for part in self.content if part.get("type") in types]
-            return {"role": role, "content": "\n".join(texts)}
-        return {"role": role, "content": self.content or ""}
+        return {"role": role, "content": text_of(self.content)}
+
+    def whole_message(self) -> Message:
+        """The message with its calls of tools, or the id of the call that it answers."""
+        calls = {"tool_calls": [call.model_dump() for call in self.tool_calls]} if self.tool_calls else {}
+        answered = {"tool_call_id": self.tool_call_id} if self.role == "tool" else {}
+        return {**self.message(), **calls, **answered}
 
 
 class JsonSchema(BaseModel):
@@ -119,12 +180,43 @@ class GenerationRequest(ModelRequest):
 class ChatRequest(GenerationRequest):
     """`POST /v1/chat/completions`. `search` and `language` (of the question) are additions to OpenAI's API."""
 
-    messages: list[ChatMessage] = Field(min_length=1, max_length=200)
+    messages: list[ChatMessage] = Field(min_length=1, max_length=MAX_MESSAGES)
     max_completion_tokens: Int | None = Field(None, ge=1, le=MAX_TOKENS)
     logprobs: StrictBool | None = None
     top_logprobs: Int | None = Field(None, ge=0, le=20)
     search: StrictBool = Field(True, description="Answer from retrieved passages if there is a search index.")
     language: str = Field("", max_length=20)
+    tools: Annotated[list[Tool], Field(max_length=MAX_TOOLS)] | None = None
+    tool_choice: Literal["none", "auto", "required"] | NamedTool | None = None
+    parallel_tool_calls: StrictBool | None = None
+
+    @model_validator(mode="after")
+    def check_tools(self) -> "ChatRequest":
+        names = [tool.function.name for tool in self.tools or ()]
+        if len(set(names)) < len(names):
+            raise ValueError("tools: two have the same name")
+        if isinstance(self.tool_choice, NamedTool) and self.tool_choice.function.name not in names:
+            raise ValueError(f"tool_choice: there is no tool {self.tool_choice.function.name!r}")
+        if self.tool_choice == "required" and not names:
+            raise ValueError("tool_choice: a call is required, but there are no tools")
+        calls: set[str] = set()
+        for number, message in enumerate(self.messages):
+            if message.role == "tool" and message.tool_call_id not in calls:
+                raise ValueError(f"messages.{number}.tool_call_id: no call before it has this id")
+            calls |= {call.id for call in message.tool_calls or ()}
+        return self
+
+    def tool_use(self) -> ToolUse | None:
+        """The tools that the model may call; None if there are none."""
+        if not self.tools or self.tool_choice == "none":
+            return None
+        choice = self.tool_choice.model_dump() if isinstance(self.tool_choice, NamedTool) else self.tool_choice
+        tools = tuple(tool.model_dump(exclude_none=True) for tool in self.tools)
+        return ToolUse(tools, choice or "auto", self.parallel_tool_calls)
+
+    def needs_tools(self) -> bool:
+        """Whether the model may call a tool, or has called one."""
+        return self.tool_use() is not None or any(message.tool_calls for message in self.messages)
 
     def token_limit(self) -> int | None:
         return self.max_completion_tokens or self.max_tokens
@@ -134,6 +226,10 @@ class ChatRequest(GenerationRequest):
 
     def conversation(self) -> list[Message]:
         return [message.message() for message in self.messages]
+
+    def whole_conversation(self) -> list[Message]:
+        """The conversation with calls of tools and their results."""
+        return [message.whole_message() for message in self.messages]
 
 
 class CompletionRequest(GenerationRequest):
@@ -155,28 +251,105 @@ class EmbeddingsRequest(ModelRequest):
 
     input: str | Texts | TokenIds | TokenIdLists
     encoding_format: Literal["float", "base64"] = "float"
+    dimensions: Int | None = Field(None, ge=1, description="Keep this many numbers of each embedding, scaled to length "
+                                   "1 again.")  # fmt: skip
+
+
+class ResponsesTool(Function):
+    """A function that the model may call, as `/v1/responses` has it: without an object of its own."""
+
+    type: Literal["function"]
+
+    def chat(self) -> Tool:
+        return Tool(type="function", function=Function(**self.model_dump(exclude={"type"})))
+
+
+class NamedResponsesTool(FunctionName):
+    type: Literal["function"]
+
+
+class ResponsesCall(BaseModel):
+    """A call of a tool that the model made earlier."""
+
+    model_config = ConfigDict(extra="ignore")
+    type: Literal["function_call"]
+    call_id: str = Field(max_length=200)
+    name: str = Field(max_length=64)
+    arguments: str = "{}"
+
+    def call(self) -> ToolCall:
+        return ToolCall(id=self.call_id, function=FunctionCall(name=self.name, arguments=self.arguments))
+
+
+class ResponsesCallOutput(BaseModel):
+    """What a tool returned."""
+
+    model_config = ConfigDict(extra="ignore")
+    type: Literal["function_call_output"]
+    call_id: str = Field(max_length=200)
+    output: Content = None
+
+
+ResponsesItem = TextMessage | ResponsesCall | ResponsesCallOutput
 
 
 class ResponsesRequest(ModelRequest):
-    """`POST /v1/responses`, text only."""
+    """`POST /v1/responses`: text, and calls of tools (functions)."""
 
-    input: str | Annotated[list[ChatMessage], Field(min_length=1, max_length=200)]
+    input: str | Annotated[list[ResponsesItem], Field(min_length=1, max_length=MAX_MESSAGES - 1)]
     instructions: str | None = None
+    previous_response_id: str | None = Field(
+        None, max_length=100, description="Go on from this response; the server keeps the last ones until it restarts."
+    )
+    store: StrictBool | None = Field(None, description="Whether another request may go on from this one (default).")
     stream: StrictBool = False
     max_output_tokens: Int | None = Field(None, ge=1, le=MAX_TOKENS)
     temperature: Float | None = Field(None, ge=0, le=2)
     top_p: Float | None = Field(None, gt=0, le=1)
     search: StrictBool = True
     language: str = Field("", max_length=20)
+    tools: Annotated[list[ResponsesTool], Field(max_length=MAX_TOOLS)] | None = None
+    tool_choice: Literal["none", "auto", "required"] | NamedResponsesTool | None = None
+    parallel_tool_calls: StrictBool | None = None
 
-    def chat(self) -> ChatRequest:
-        """The same request for `/v1/chat/completions`."""
-        messages = [ChatMessage(role="user", content=self.input)] if isinstance(self.input, str) else self.input
+    def chat(self, before: Sequence[Message] = ()) -> ChatRequest:
+        """The same request for `/v1/chat/completions`, after the messages `before`; `Problem` if it is not valid."""
+        given = self.input
+        messages = chat_messages([TextMessage(role="user", content=given)] if isinstance(given, str) else given)
         system = [ChatMessage(role="system", content=self.instructions)] if self.instructions else []
-        return ChatRequest(
-            model=self.model, messages=[*system, *messages], stream=self.stream, max_tokens=self.max_output_tokens,
-            temperature=self.temperature, top_p=self.top_p, search=self.search, language=self.language,
-        )  # fmt: skip
+        earlier = [ChatMessage.model_validate(message) for message in before][len(messages) - MAX_MESSAGES + 1 :]
+        while earlier and earlier[0].role == "tool":  # its call was cut off
+            earlier = earlier[1:]
+        choice = self.tool_choice
+        if isinstance(choice, NamedResponsesTool):
+            choice_of_chat: Any = {"type": "function", "function": {"name": choice.name}}
+        else:
+            choice_of_chat = choice
+        try:
+            return ChatRequest(
+                model=self.model, messages=[*system, *earlier, *messages], stream=self.stream,
+                max_tokens=self.max_output_tokens, temperature=self.temperature, top_p=self.top_p,
+                search=self.search, language=self.language, tools=[tool.chat() for tool in self.tools or ()],
+                tool_choice=choice_of_chat, parallel_tool_calls=self.parallel_tool_calls,
+            )  # fmt: skip
+        except ValidationError as error:
+            raise Problem(error.errors()[0]["msg"].removeprefix("Value error, ")) from error
+
+
+def chat_messages(items: Sequence[ResponsesItem]) -> list[ChatMessage]:
+    """The items of `/v1/responses` as messages; calls that follow each other were made at once."""
+    messages: list[ChatMessage] = []
+    for item in items:
+        if isinstance(item, TextMessage):
+            messages.append(ChatMessage(role=item.role, content=item.content))
+        elif isinstance(item, ResponsesCallOutput):
+            messages.append(ChatMessage(role="tool", content=item.output, tool_call_id=item.call_id))
+        elif messages and messages[-1].role == "assistant":
+            calls = [*(messages[-1].tool_calls or ()), item.call()]
+            messages[-1] = ChatMessage(role="assistant", content=messages[-1].content, tool_calls=calls)
+        else:
+            messages.append(ChatMessage(role="assistant", tool_calls=[item.call()]))
+    return messages
 
 
 class TokenizeRequest(ModelRequest):
@@ -195,3 +368,28 @@ class DetokenizeRequest(ModelRequest):
 def as_list(value: Any) -> list[str | list[int]]:
     """Several texts as they are; a single text, or the token ids of one, as a list of one."""
     return list(value) if isinstance(value, list) and value and not isinstance(value[0], int) else [value]
+
+
+class RerankDocument(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+    text: str
+
+
+class RerankRequest(ModelRequest):
+    """`POST /v1/rerank`, as at Jina and Cohere."""
+
+    query: str = Field(min_length=1, max_length=10_000)
+    documents: Annotated[list[str | RerankDocument], Field(min_length=1, max_length=1000)]
+    top_n: Int | None = Field(None, ge=1)
+    return_documents: StrictBool = False
+
+    def texts(self) -> list[str]:
+        return [document if isinstance(document, str) else document.text for document in self.documents]
+
+
+def text_of(content: str | list[dict[str, Any]] | None) -> str:
+    """The text of a message, whose content may be in parts."""
+    if not isinstance(content, list):
+        return content or ""
+    types = ("text", "input_text", "output_text")
+    return "\n".join(str(part.get("text", "")) for part in content if part.get("type") in types)

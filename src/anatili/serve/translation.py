@@ -21,6 +21,7 @@ from anatili.translate.translator import Step, Translator
 Body = TypeVar("Body", bound=BaseModel)
 MAX_CHARACTERS = 20_000
 """Maximum length of one request; LibreTranslate calls it `charLimit`."""
+MAX_ALTERNATIVES = 3
 
 
 class TranslateRequest(BaseModel):
@@ -31,7 +32,9 @@ class TranslateRequest(BaseModel):
     source: str = Field("auto", max_length=20)
     target: str = Field(max_length=20)
     format: Literal["text", "html"] = "text"
-    alternatives: int = Field(0, ge=0, le=0, description="Alternatives are not supported.")
+    alternatives: int = Field(
+        0, ge=0, le=MAX_ALTERNATIVES, description="Other translations, for texts of one sentence; not in streams."
+    )
     stream: bool = Field(False, description="Send each segment when it is translated, as server-sent events.")
 
 
@@ -50,6 +53,7 @@ class TranslatedText:
     source: str
     confidence: float
     doubts: list[dict[str, Any]]
+    alternatives: list[str]
 
 
 def translation_routes(state: AppState) -> APIRouter:
@@ -83,7 +87,7 @@ def translation_routes(state: AppState) -> APIRouter:
         sources = [await source_of(translator, text, body) for text in texts]
         if body.stream:
             return await state.stream(translation_events(state, translator, texts, sources, body.target))
-        results = [await translate_text(state, translator, text, source, body.target, request)
+        results = [await translate_text(state, translator, text, source, body, request)
                    for text, source in zip(texts, sources, strict=True)]  # fmt: skip
         return response_json(translator, results, body, many=not isinstance(body.q, str))
 
@@ -155,10 +159,15 @@ async def translate_segments(
 
 
 async def translate_text(
-    state: AppState, translator: Translator, text: str, source: tuple[str, float], target: str, request: Request
+    state: AppState,
+    translator: Translator,
+    text: str,
+    source: tuple[str, float],
+    body: TranslateRequest,
+    request: Request,
 ) -> TranslatedText:
     """Translate a text, as long as the client is waiting for it."""
-    translation, doubts = "", []
+    translation, doubts, target = "", [], body.target
     async with aclosing(translate_segments(state, translator, text, source[0], target)) as steps:
         async for step in steps:
             translation += step.text
@@ -166,7 +175,15 @@ async def translate_text(
                 doubts.append({"source": step.source, "text": step.text, "doubts": list(step.doubts)})
             if await request.is_disconnected():
                 break
-    return TranslatedText(translation, *source, doubts)
+    alternatives: list[str] = []
+    segments = [segment for segment in translator.segments(text, source[0]) if segment.translatable]
+    if body.alternatives and len(segments) == 1 and source[0] != target:
+        async with state.slots.acquire():
+            others = await state.slots.call(
+                translator.alternatives, segments[0].text, source[0], target, body.alternatives, translation.strip()
+            )
+        alternatives = [other.text for other in others]
+    return TranslatedText(translation, *source, doubts, alternatives)
 
 
 def response_json(
@@ -177,6 +194,8 @@ def response_json(
     if body.source == "auto":
         response["detectedLanguage"] = [{"language": result.source, "confidence": result.confidence}
                                         for result in results]  # fmt: skip
+    if body.alternatives:
+        response["alternatives"] = [result.alternatives for result in results]
     response["anatili"] = [{"doubts": result.doubts, "generated_by_ai": True,
                             **quality_and_notice(translator, result.source, body.target)}
                            for result in results]  # fmt: skip

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from anatili.problem import Problem, install
+from anatili.problem import Problem, not_installed
 from anatili.text import show_path
 from anatili.weights import LLAMA3_SPLIT, SPLIT_RULES
 
@@ -105,7 +105,7 @@ def from_sentencepiece(file: Path, name: str) -> OpenedTokenizer:
     try:
         from sentencepiece import SentencePieceProcessor
     except ImportError as error:
-        raise Problem(f"this tokenizer needs sentencepiece: {install('eval')}") from error
+        raise Problem(not_installed("this tokenizer needs sentencepiece", "eval")) from error
     try:
         processor: Any = SentencePieceProcessor(model_file=str(file))
     except RuntimeError as error:
@@ -135,7 +135,7 @@ def from_ranks(ranks: dict[bytes, int], name: str, split: str = "") -> OpenedTok
     try:
         import tiktoken
     except ImportError as error:
-        raise Problem(f"this tokenizer needs tiktoken: {install('eval')}") from error
+        raise Problem(not_installed("this tokenizer needs tiktoken", "eval")) from error
 
     encoding: Any = tiktoken.Encoding(
         name, pat_str=split or BY_SIZE.get(len(ranks), LLAMA3_SPLIT), mergeable_ranks=ranks, special_tokens={}

@@ -83,14 +83,18 @@ def adapt_base(task: Task, shards: list[Path]) -> None:
 
 
 def texts(shards: list[Path], settings: Tokenizer, main: str) -> Iterator[str]:
+    """The texts of `learned_from`."""
+    return (document.text for document in learned_from(shards, settings, main))
+
+
+def learned_from(shards: list[Path], settings: Tokenizer, main: str) -> Iterator[Kept]:
     """The corpus, sampled by `source_weights`, then by `mix`; the choice of documents follows from their ids."""
     sizes: Counter[str] = Counter()
     if settings.mix:
         for document in chosen(shards, settings, {}):
             sizes[document.language] += len(document.text)
     shares = {code: most * sizes[main] / max(1, sizes[code]) for code, most in settings.mix.items()}
-    for document in chosen(shards, settings, shares):
-        yield document.text
+    yield from chosen(shards, settings, shares)
 
 
 def chosen(shards: list[Path], settings: Tokenizer, shares: dict[str, float]) -> Iterator[Kept]:

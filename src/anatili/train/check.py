@@ -1,7 +1,7 @@
 """The loss on held-out text during training, as bits per byte of each language and of sentence pairs."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
+from hashlib import sha256
 from math import log
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,9 @@ import torch
 
 from anatili.problem import Problem
 from anatili.recipe import Pretrain
-from anatili.train import data
+from anatili.run import fingerprint
+from anatili.train import data, devices
+from anatili.train.corpus import Counts
 from anatili.train.data import IGNORED
 
 ROWS = 4
@@ -28,16 +30,25 @@ class HeldOutCheck:
     weights: dict[str, float]
     """Language -> its weight in the mean."""
 
+    def digest(self) -> str:
+        """A digest of the text and its weights, on which the choice of the best state depends."""
+        hashes = {language: [sha256(part.numpy().tobytes()).hexdigest() for part in parts]
+                  for language, parts in self.sets.items()}  # fmt: skip
+        return fingerprint([hashes, self.bytes_per_label, self.weights])
+
     def __call__(self, wrapped: Any, device: Any) -> dict[str, float]:
         """Bits per byte of each language, and their weighted `mean`, by which states of a model are compared."""
         bits_per_byte: dict[str, float] = {}
         wrapped.eval()
+        rows = ROWS * devices.count()
         with torch.no_grad():
             for language, parts in self.sets.items():
-                total = sum(
-                    float(wrapped(*(part[start : start + ROWS].to(device) for part in parts)))
-                    for start in range(0, len(parts[0]), ROWS)
-                )
+                own = torch.zeros((), dtype=torch.float64)
+                for start in range(0, len(parts[0]), rows):
+                    inputs, labels, positions = (part[start : start + rows] for part in parts)
+                    local = devices.local_batch((inputs, labels, positions))
+                    own += float(wrapped(*(part.to(device) for part in local)))
+                total = float(devices.total(own))
                 labels = int((parts[1] != IGNORED).sum())
                 bits_per_byte[language] = round(total / labels / log(2) / self.bytes_per_label[language], 4)
         wrapped.train()
@@ -48,12 +59,9 @@ class HeldOutCheck:
 
 
 def held_out(
-    shards: Iterable[Path], pairs: Iterable[Path], tokenizer: Any, ends: tuple[int, int], folder: Path,
-    settings: Pretrain,
+    counts: Counts, begin: int, folder: Path, settings: Pretrain
 ) -> HeldOutCheck:  # fmt: skip
-    """A check on up to `check_tokens` tokens of each language, its sources in proportion to their size."""
-    begin, end = ends
-    counts = data.write_tokens(shards, tokenizer, begin, end, folder, pairs)
+    """A check on up to `check_tokens` tokens of each language in a folder, its sources in proportion to their size."""
     if not counts:
         raise Problem("[pretrain] check_every needs held-out documents: raise [cut] held_out, or set check_every = 0")
     sets: dict[str, tuple[Any, Any, Any]] = {}

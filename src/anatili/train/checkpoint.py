@@ -1,13 +1,18 @@
 """Checkpoints of a training run, and the choice of the state in which it leaves the model."""
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from anatili.train import devices
-from anatili.weights import save_tensors
+from anatili.compute.failures import best_interval
+from anatili.train import devices, store
+
+NAME = "checkpoint"
+SHARE = 0.01
+"""Of the time, that saving may cost."""
 
 Average = dict[str, Any]
 """Parameter name -> the mean of its values so far; empty before averaging begins."""
@@ -29,37 +34,99 @@ def named_state(wrapped: Any, optimizers: list[Any], average: Average) -> Iterat
                 yield f"{key}.{name}", value
 
 
-def save_checkpoint(file: Path, wrapped: Any, optimizers: list[Any], step: int, average: Average) -> None:
-    """Write the checkpoint from the first process; the previous one stays until the new one is complete."""
-    write(file, named_state(wrapped, optimizers, average), {"step": str(step)})
+class Checkpoints:
+    """The checkpoints of a training in `folder`: weights, moments, the average, the step and the steps left out.
 
+    One process writes `checkpoint.safetensors`, several write folders `checkpoint-STEP` in the background. The previous
+    one stays until the new one is complete, and any number of processes can go on from either.
+    """
 
-def write(file: Path, named: Iterator[tuple[str, Any]], facts: dict[str, str]) -> None:
-    tensors = {name: devices.whole(value).cpu().contiguous().clone() for name, value in named}
-    if devices.is_first():
-        save_tensors(file, tensors, facts)
-    devices.wait()
+    def __init__(self, folder: Path, wrapped: Any, optimizers: list[Any], average: Average) -> None:
+        self.folder, self.wrapped, self.optimizers, self.average = folder, wrapped, optimizers, average
+        self.pending: Any = None
+        self.target = folder / NAME
+        self.saved = time.monotonic()
+        self.cost = 0.0
+        """Seconds for which the last save held up training."""
 
+    def __enter__(self) -> "Checkpoints":
+        return self
 
-def load_checkpoint(file: Path, wrapped: Any, optimizers: list[Any], average: Average) -> int:
-    """Restore weights, moments and average; returns the step to continue with, 0 if there is no checkpoint."""
-    if not file.exists():
-        return 0
-    from safetensors import safe_open
+    def __exit__(self, *error: object) -> None:
+        """However training ends, the checkpoint that is being written is written to its end."""
+        self.finish()
 
-    with safe_open(str(file), "pt") as tensors:
-        step = int(tensors.metadata()["step"])
-        names = set(tensors.keys())
-        for name, parameter in trainable(wrapped):
-            parameter.data.copy_(devices.like(tensors.get_tensor(f"weights.{name}"), parameter))
+    def newest(self) -> Path | None:
+        """The whole checkpoint with the highest step, as the first process sees it."""
+        targets = [self.folder / NAME, *self.folder.glob(f"{NAME}-*")]
+        stored = [path for target in targets for path in store.kinds(target)]
+        found: Path | None = devices.of_first(max(stored, key=step_of, default=None))
+        return found
+
+    def load(self) -> tuple[int, set[int]]:
+        """Restore the newest checkpoint; returns the step to continue with and the steps left out, 0 and none if there
+        is no checkpoint."""
+        self.finish()
+        stored = self.newest()
+        if stored is None:
+            return 0, set()
+        names = store.names_of(stored)
+        into: dict[str, Any] = {}
+        for name, parameter in trainable(self.wrapped):
+            into[f"weights.{name}"] = parameter.data
             if f"average.{name}" in names:
-                average[name] = devices.like(tensors.get_tensor(f"average.{name}"), parameter)
-            optimizer = next(o for o in optimizers if any(p is parameter for g in o.param_groups for p in g["params"]))
+                self.average[name] = into[f"average.{name}"] = torch.zeros_like(parameter.data, dtype=torch.float32)
+            optimizer = optimizer_of(parameter, self.optimizers)
             for key in ("exp_avg", "exp_avg_sq", "step", "momentum_buffer"):
                 if f"{key}.{name}" in names:
-                    value = tensors.get_tensor(f"{key}.{name}")
-                    optimizer.state[parameter][key] = value if key == "step" else devices.like(value, parameter)
-    return step
+                    value = torch.zeros((), device=parameter.device) if key == "step" else torch.zeros_like(parameter)
+                    optimizer.state[parameter][key] = into[f"{key}.{name}"] = value.detach()
+        store.load(stored, into)
+        return step_of(stored), {int(step) for step in store.facts_of(stored).get("skipped", [])}
+
+    def due(self, least: float) -> bool:
+        """Whether to save now: after `least` seconds, or later where saving holds up training for longer, so that
+        it costs a hundredth of the time; but as often as the failures of so many devices ask for. 0: at every step."""
+        wanted = min(self.cost / SHARE, best_interval(devices.count(), self.cost)) if self.cost else 0.0
+        interval = max(least, wanted) if least else 0.0
+        return devices.agree(time.monotonic() - self.saved > interval)
+
+    def save(self, step: int, skipped: set[int]) -> None:
+        """Write a checkpoint that continues with `step`, once the last one is complete."""
+        began = time.monotonic()
+        self.finish()
+        several = devices.count() > 1
+        self.target = self.folder / (f"{NAME}-{step:09d}" if several else NAME)
+        named = named_state(self.wrapped, self.optimizers, self.average)
+        self.pending = store.save(self.target, named, {"step": [step], "skipped": sorted(skipped)})
+        if not several:
+            self.clear_old()
+        self.saved = time.monotonic()
+        self.cost = self.saved - began
+
+    def finish(self) -> None:
+        """Wait until the last checkpoint is complete, and remove those before it."""
+        if self.pending is not None:
+            store.finish(self.pending, self.target)
+            self.pending = None
+            self.clear_old()
+
+    def clear_old(self) -> None:
+        if devices.is_first():
+            stored = store.kinds(self.target)[-1]
+            for path in (self.folder / f"{NAME}{store.SUFFIX}", *self.folder.glob(f"{NAME}-*")):
+                if path != stored:
+                    store.remove(path)
+
+
+def step_of(stored: Path) -> int:
+    """The step that a checkpoint continues with."""
+    return int(store.facts_of(stored)["step"][0]) if stored.is_file() else int(stored.name.rpartition("-")[2])
+
+
+def optimizer_of(parameter: Any, optimizers: list[Any]) -> Any:
+    """The optimizer that trains a parameter."""
+    return next(o for o in optimizers if any(p is parameter for g in o.param_groups for p in g["params"]))
 
 
 class States:
@@ -85,16 +152,15 @@ class States:
         bits = self.plan.check(self.wrapped, self.device)
         if bits["mean"] < self.best_mean() and step != self.plan.steps:
             named = ((f"weights.{name}", parameter.data) for name, parameter in trainable(self.wrapped))
-            write(self.best, named, {"mean": str(bits["mean"]), "step": str(step)})
+            store.finish(store.save(self.best, named, {"mean": [bits["mean"]], "step": [step]}), self.best)
         return {"held_out": bits}
 
-    def best_mean(self) -> float:
-        if not self.best.exists():
-            return float("inf")
-        from safetensors import safe_open
+    def best_stored(self) -> Path | None:
+        return min(store.kinds(self.best), key=lambda path: store.facts_of(path)["mean"][0], default=None)
 
-        with safe_open(str(self.best), "pt") as tensors:
-            return float(tensors.metadata()["mean"])
+    def best_mean(self) -> float:
+        stored = self.best_stored()
+        return store.facts_of(stored)["mean"][0] if stored else float("inf")
 
     def settle(self, last: dict[str, Any]) -> dict[str, Any]:
         """Leave the model in its best state: without a check, in the average if there is one."""
@@ -112,12 +178,9 @@ class States:
         if chosen == "last":
             self.put(before)
         elif chosen == "best":
-            from safetensors.torch import load_file
-
-            best = load_file(self.best)
-            self.put(
-                {name: devices.like(best[f"weights.{name}"], parameter) for name, parameter in trainable(self.wrapped)}
-            )
+            stored = self.best_stored()
+            assert stored is not None
+            store.load(stored, {f"weights.{name}": value.data for name, value in trainable(self.wrapped)})
         return {"state": chosen, **{f"held_out_{name}": bits for name, bits in results.items() if name == "average"}}
 
     @torch.no_grad()  # type: ignore[untyped-decorator]

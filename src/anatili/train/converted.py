@@ -13,7 +13,7 @@ from typing import Any
 from anatili.document import disk_problem
 from anatili.engine.seq2seq import EncodedSentence, Seq2SeqEngine
 from anatili.lang import load_pack
-from anatili.problem import Problem, install
+from anatili.problem import Problem, install, not_installed
 from anatili.sample.topics import read_topics
 from anatili.text import show_path
 from anatili.weights import check_complete, check_folder, quiet_transformers
@@ -40,7 +40,8 @@ def convert(folder: Path, target: Path, quantization: str = "int8") -> dict[str,
         import torch  # noqa: F401  (without it the converter silently skips its transformers support)
         from ctranslate2.converters import TransformersConverter
     except ImportError as error:
-        raise Problem(f"converting a model needs more packages: {install('seq2seq')} and {install('train')}") from error
+        what = f"converting a model needs torch ({install('train')}) and ctranslate2"
+        raise Problem(not_installed(what, "seq2seq")) from error
     quiet_transformers()
 
     class Converter(TransformersConverter):  # type: ignore[misc]

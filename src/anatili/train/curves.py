@@ -16,6 +16,7 @@ def save_curves(path: Path, rows: list[dict[str, Any]]) -> None:
     if not can_draw():
         return
     checked = [row for row in rows if "held_out" in row]
+    rows = [row for row in rows if "skipped" not in row]
     tokens, loss = [row["tokens"] for row in rows], np.array([row["loss"] for row in rows])
     span = max(1, len(rows) // 50)
     smooth = np.convolve(np.pad(loss, (span - 1, 0), mode="edge"), np.ones(span) / span, "valid")

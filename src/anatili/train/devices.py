@@ -3,6 +3,8 @@
 Everything that differs between one process and many is here, so that the loop reads as if there were one.
 """
 
+import importlib
+import importlib.util
 import os
 import time
 from collections.abc import Iterator
@@ -14,9 +16,13 @@ from typing import Any
 import torch
 import torch.distributed as dist
 
+from anatili import machine
 from anatili.document import whole_file
+from anatili.problem import Problem, pip
 from anatili.train.data import IGNORED
 
+NAMES = ("auto", "cpu", "ascend")
+"""Kinds of devices that can be asked for by `--device`, which sets a variable that launched processes read too."""
 PRECISION = "precision"
 """File that keeps the type that was measured to be faster."""
 GAIN = 1.1
@@ -24,12 +30,48 @@ GAIN = 1.1
 
 
 def pick_device() -> Any:
-    """The accelerator that torch finds (cuda, npu, xpu, mps; of several the one of this process), else the CPU."""
-    if count() > 1 or "LOCAL_RANK" in os.environ:
-        from accelerate import PartialState
+    """The device to train on: of several of its kind the one of this process.
 
-        return PartialState(cpu=not torch.accelerator.is_available()).device
-    return torch.accelerator.current_accelerator() if torch.accelerator.is_available() else torch.device("cpu")
+    Under a launcher the first call joins the processes, so that they can exchange tensors on the device and on the CPU.
+    """
+    device = chosen_device()
+    if "LOCAL_RANK" not in os.environ:
+        return device
+    if device.type != "cpu":
+        device = torch.device(device.type, int(os.environ["LOCAL_RANK"]))
+        torch.accelerator.set_device_index(device.index)
+    if not dist.is_initialized():
+        names = dist.Backend.default_device_backend_map
+        both = f"cpu:{names['cpu']},{device.type}:{names.get(device.type, '')}"
+        dist.init_process_group(names["cpu"] if device.type == "cpu" else both)
+    return device
+
+
+def chosen_device() -> Any:
+    """The kind of device that ANATILI_DEVICE names; `Problem` if it is not there."""
+    name = os.environ.get("ANATILI_DEVICE") or "auto"
+    if name not in NAMES:
+        raise Problem(f"ANATILI_DEVICE = {name}: no such device; there are {', '.join(NAMES)}")
+    if name == "ascend":
+        if importlib.util.find_spec("torch_npu") is None:
+            raise Problem(
+                f"--device ascend needs Huawei's extension of torch: {pip()} torch-npu, in the version that belongs to "
+                f"torch {torch.__version__} and to the installed CANN"
+            )
+        importlib.import_module("torch_npu")
+    has_accelerator = name != "cpu" and torch.accelerator.is_available()
+    device = torch.accelerator.current_accelerator() if has_accelerator else torch.device("cpu")
+    if name == "ascend" and device.type != "npu":
+        raise Problem("--device ascend: torch_npu is installed, but finds no chip; check with `npu-smi info`")
+    return device
+
+
+def has_flex_attention(device: Any) -> bool:
+    """Whether attention within documents can leave out what the borders hide (flex attention, compiled by Triton); else
+    it takes a mask over all pairs of positions."""
+    from torch.utils._triton import has_triton
+
+    return device.type not in ("cpu", "npu", "mps") and has_triton()
 
 
 def pick_precision(setting: str, device: Any) -> Any:
@@ -99,17 +141,35 @@ def leave() -> None:
         dist.destroy_process_group()
 
 
-def spread(wrapped: Any, device: Any) -> Any:
-    """Shard the parameters over all processes, layer by layer (torch's FSDP2); does nothing for a single process."""
+def spread(wrapped: Any, device: Any, precision: Any) -> Any:
+    """Shard the parameters over all processes, layer by layer (torch's FSDP2); does nothing for a single process.
+
+    Weights are gathered in `precision`, gradients are added up in float32.
+    """
     if count() == 1:
         return wrapped
     from torch.distributed.device_mesh import init_device_mesh
-    from torch.distributed.fsdp import fully_shard
+    from torch.distributed.fsdp import MixedPrecisionPolicy, fully_shard
 
     mesh = init_device_mesh(device.type, (count(),))
+    policy = MixedPrecisionPolicy(param_dtype=precision, reduce_dtype=torch.float32)
     for layer in wrapped.model.get_decoder().layers:
-        fully_shard(layer, mesh=mesh)
-    return fully_shard(wrapped, mesh=mesh)
+        fully_shard(layer, mesh=mesh, mp_policy=policy)
+    return fully_shard(wrapped, mesh=mesh, mp_policy=policy)
+
+
+def exchange_gradients(wrapped: Any, now: bool) -> None:
+    """Whether the next backward pass exchanges gradients; else each process adds them up whole, in float32."""
+    if count() > 1:
+        wrapped.set_requires_gradient_sync(now)
+
+
+def memory() -> int:
+    """Bytes of this process's device, used or free; of a CPU its share among the processes on this machine."""
+    if torch.accelerator.is_available() and chosen_device().type != "cpu":
+        info = getattr(torch.get_device_module(), "mem_get_info", None)
+        return int(info()[1]) if info else 0
+    return machine.memory() // int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
 
 
 def local_batch(batch: tuple[Any, Any, Any]) -> tuple[Any, ...]:
@@ -127,12 +187,6 @@ def local_batch(batch: tuple[Any, Any, Any]) -> tuple[Any, ...]:
     return inputs[part], labels[part], positions[part]
 
 
-def sync_gradients(wrapped: Any, last: bool) -> None:
-    """Exchange gradients between processes only with the last micro-batch of a step."""
-    if count() > 1:
-        wrapped.set_requires_gradient_sync(last)
-
-
 def total(value: Any) -> Any:
     """The sum of a scalar over all processes."""
     if count() > 1:
@@ -142,17 +196,42 @@ def total(value: Any) -> Any:
 
 def agree(own: bool) -> bool:
     """The answer of the first process, so that all processes do the same."""
+    return bool(of_first(own))
+
+
+def of_first(own: Any) -> Any:
+    """The first process's value."""
     if count() == 1:
         return own
     answer = [own]
     dist.broadcast_object_list(answer, src=0)
-    return bool(answer[0])
+    return answer[0]
 
 
 def clip(wrapped: Any, most: float) -> Any:
     """Scale gradients down to a norm of `most`; returns the norm before."""
     norm = torch.nn.utils.clip_grad_norm_([p for p in wrapped.parameters() if p.requires_grad], most)
     return norm.full_tensor() if hasattr(norm, "full_tensor") else norm
+
+
+def clear_rows(wrapped: Any, known: int) -> None:
+    """Set the gradients of the first `known` rows of embedding and head to zero."""
+    model = wrapped.model
+    for part in {
+        id(p): p for p in (model.get_input_embeddings().weight, model.get_output_embeddings().weight)
+    }.values():
+        own, first = own_rows(part.grad)
+        own[: max(0, known - first)] = 0
+
+
+def own_rows(value: Any) -> tuple[Any, int]:
+    """The rows of a tensor that this process holds, and the number of the first."""
+    if not hasattr(value, "to_local"):
+        return value.detach(), 0
+    from torch.distributed.tensor._utils import compute_local_shape_and_global_offset
+
+    _, offset = compute_local_shape_and_global_offset(value.shape, value.device_mesh, value.placements)
+    return value.detach().to_local(), offset[0]
 
 
 def whole(value: Any) -> Any:
@@ -162,24 +241,24 @@ def whole(value: Any) -> Any:
 
 
 def like(value: Any, parameter: Any) -> Any:
-    """The whole tensor `value`, sharded like `parameter` and on its device."""
-    value = value.to(parameter.device)
+    """The whole tensor `value`, which every process has, sharded like `parameter` and on its device."""
     if not hasattr(parameter, "full_tensor"):
-        return value
+        return value.to(parameter.device)
     from torch.distributed.tensor import distribute_tensor
 
-    return distribute_tensor(value, parameter.device_mesh, parameter.placements)
+    mesh, placements = parameter.device_mesh, parameter.placements
+    return distribute_tensor(value.to(parameter.device), mesh, placements, src_data_rank=None)
 
 
-def gather(wrapped: Any, model: Any) -> None:
+def gather(model: Any) -> None:
     """Put the sharded parameters of `model` together again in each process, after training."""
     if count() == 1:
         return
     # Under all names of shared parameters: transformers cannot tie an embedding again once peft has wrapped it.
-    named = list(wrapped.named_parameters(remove_duplicate=False))
+    named = list(model.named_parameters(remove_duplicate=False))
     gathered = {id(value): torch.nn.Parameter(whole(value), requires_grad=False) for _, value in named}
     for name, value in named:
-        owner, _, leaf = name.removeprefix("model.").rpartition(".")
+        owner, _, leaf = name.rpartition(".")
         setattr(model.get_submodule(owner), leaf, gathered[id(value)])
     from torch.distributed.fsdp import FSDPModule
 

@@ -9,8 +9,8 @@ import torch
 from anatili import weights
 from anatili.gguf.base import open_base
 from anatili.problem import Problem
-from anatili.recipe import Pretrain, Recipe
-from anatili.text import show_path
+from anatili.recipe import Pretrain
+from anatili.train.positions import set_positions
 from anatili.weights import is_rows
 
 ADAPTER = "adapter"
@@ -21,7 +21,7 @@ def from_scratch(settings: Pretrain, vocabulary: int, begin: int, end: int) -> A
     """A new model with random weights, of the shape in the recipe."""
     from transformers import LlamaConfig, LlamaForCausalLM, Qwen3Config, Qwen3ForCausalLM
 
-    shape = {
+    shape: dict[str, Any] = {
         "vocab_size": vocabulary,
         "hidden_size": settings.hidden_size,
         "intermediate_size": settings.intermediate_size,
@@ -35,19 +35,27 @@ def from_scratch(settings: Pretrain, vocabulary: int, begin: int, end: int) -> A
         "tie_word_embeddings": settings.tied,
         "use_cache": False,
     }
+    if settings.rope_scaling:
+        raise Problem("[pretrain] rope_scaling is for a base; from scratch, rope_theta is enough for a long context")
+    if settings.rope_theta:
+        shape["rope_parameters"] = {"rope_type": "default", "rope_theta": settings.rope_theta}
     if settings.shape == "llama":
         return LlamaForCausalLM(LlamaConfig(**shape))
     return Qwen3ForCausalLM(Qwen3Config(**shape))
 
 
-def open_model(folder: Path, dtype: Any = torch.float32) -> Any:
-    """The model in a Hugging Face folder, with every tensor; `Problem` says what is missing or does not fit."""
-    from transformers import AutoModelForCausalLM
+def open_model(folder: Path, dtype: Any = torch.float32, settings: Pretrain | None = None) -> Any:
+    """The model in a Hugging Face folder, with every tensor and the positions of `settings`; `Problem` says what is
+    missing or does not fit."""
+    from transformers import AutoConfig, AutoModelForCausalLM
 
     weights.quiet_transformers()
     try:
+        config = AutoConfig.from_pretrained(weights.check_folder(folder), local_files_only=True)
+        if settings:
+            set_positions(config, settings)
         model, info = AutoModelForCausalLM.from_pretrained(
-            weights.check_folder(folder), dtype=dtype, local_files_only=True, trust_remote_code=False,
+            folder, config=config, dtype=dtype, local_files_only=True, trust_remote_code=False,
             use_safetensors=True, output_loading_info=True, ignore_mismatched_sizes=True,
         )  # fmt: skip
     except (ValueError, KeyError, OSError) as error:
@@ -56,20 +64,27 @@ def open_model(folder: Path, dtype: Any = torch.float32) -> Any:
     return model
 
 
-def from_base(tokenizer: Path, recipe_folder: Path, begin: int, end: int) -> tuple[Any, int]:
+def from_base(
+    tokenizer: Path, recipe_folder: Path, begin: int, end: int, settings: Pretrain | None = None
+) -> tuple[Any, int]:  # fmt: skip
     """The base that the tokenizer was adapted from, with fitted embeddings, and how many of its rows are kept.
 
     The row of a new token starts as the mean of the rows of the base's tokens for its text, for input and output alike.
     """
     base = json.loads((tokenizer / "base.json").read_text("utf-8"))["base"]
-    model = open_model(open_base(base, recipe_folder))
-    if getattr(model.config, "final_logit_softcapping", None):
-        raise Problem(f"{base} caps its logits (final_logit_softcapping), which our loss does not support")
+    model = open_model(open_base(base, recipe_folder), settings=settings)
     rows = weights.read_rows(tokenizer / "rows.npz")
     fit_embeddings(model, rows)
+    prepare_base(model, base, begin, end)
+    return model, len(rows) - added_rows(rows)
+
+
+def prepare_base(model: Any, base: str, begin: int, end: int) -> None:
+    """Name begin and end token, and that training needs no cache; `Problem` if the loss does not support the base."""
+    if getattr(model.config, "final_logit_softcapping", None):
+        raise Problem(f"{base} caps its logits (final_logit_softcapping), which our loss does not support")
     model.config.bos_token_id, model.config.eos_token_id, model.config.use_cache = begin, end, False
     model.generation_config.bos_token_id, model.generation_config.eos_token_id = begin, end
-    return model, len(rows) - added_rows(rows)
 
 
 def added_rows(rows: list[list[int]]) -> int:
@@ -126,34 +141,13 @@ def embeddings(model: Any) -> list[Any]:
     return [first] if last.weight is first.weight else [first, last]
 
 
-def adapter_file(name: str, recipe_folder: Path) -> Path:
-    """The GGUF adapter that training starts from."""
-    if not (recipe_folder / name).is_file():
-        raise Problem(
-            f"[pretrain] no adapter {show_path(recipe_folder / name)}; correct the path in the recipe or remove it"
-        )
-    return recipe_folder / name
-
-
-def inventory(recipe: Recipe, recipe_folder: Path) -> dict[str, str]:
-    """The digest of the adapter that training starts from."""
-    name = recipe.pretrain.adapter
-    return {"adapter": weights.sha256(adapter_file(name, recipe_folder))} if name else {}
-
-
 def new_rows(adapted: Any) -> list[Any]:
     """The parameters of an adapted model that hold new rows: the rows themselves, not their differences."""
     return [parameter for name, parameter in adapted.named_parameters() if is_rows(name)]
 
 
-def learn_rows(model: Any, known: int) -> list[Any]:
-    """Train only the rows of embedding and head from `known` on; returns the handles to remove afterwards."""
+def learn_embeddings(model: Any) -> None:
+    """Train only embedding and head."""
     model.requires_grad_(False)
-    handles = []
-    for part in (model.get_input_embeddings(), model.get_output_embeddings()):
-        if part.weight.requires_grad:
-            continue
+    for part in embeddings(model):
         part.weight.requires_grad_(True)
-        mask = (torch.arange(len(part.weight)) >= known).to(part.weight.dtype)[:, None]
-        handles.append(part.weight.register_hook(lambda slope, mask=mask: slope * mask.to(slope.device)))
-    return handles

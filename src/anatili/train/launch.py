@@ -89,11 +89,12 @@ def follow(task: Task, process: "subprocess.Popen[bytes]") -> None:
 
 
 def note(line: str) -> str:
-    """The loss in a line of the log; "" while the line is being written."""
+    """The loss in a line of the log, or why it was left out; "" while the line is being written."""
     try:
-        return f"loss {json.loads(line)['loss']:.3f}"
+        row = json.loads(line)
     except ValueError:
         return ""
+    return f"step {row['step']} is left out: {row['skipped']}" if "skipped" in row else f"loss {row['loss']:.3f}"
 
 
 def main(task_file: Path) -> None:

@@ -9,7 +9,8 @@ from typing import Any
 
 import torch
 
-from anatili.train.data import IGNORED, LOGIT_BYTES
+from anatili.compute.own_memory import LOGIT_BYTES
+from anatili.train.data import IGNORED
 
 MIN_PROBABILITY = 1e-38
 """Lower bound of probabilities before the logarithm, near the smallest float32."""

@@ -1,6 +1,9 @@
 """How fast training is, how much of the machine it uses, and how much time and energy it takes."""
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
 from math import log
 from pathlib import Path
 from typing import Any
@@ -13,6 +16,8 @@ from anatili.train import devices
 COUNTER = Path("/sys/class/powercap/intel-rapl:0/energy_uj")
 """Energy counter of the CPU, if the system lets us read it."""
 FULL = COUNTER.with_name("max_energy_range_uj")
+QUEUE = Path("/proc/thread-self/schedstat")
+"""Nanoseconds that the thread has run and has waited for a processor, on Linux."""
 
 
 class ThroughputMeter:
@@ -27,13 +32,23 @@ class ThroughputMeter:
         self.peak = peak_flops(device, precision) * devices.count()
         self.began = self.last = time.monotonic()
         self.steps = self.tokens = 0
-        self.power = Power(device)
+        self.paused = 0.0
+        """Seconds since the last step in which training stood still."""
+        self.power, self.queue = Power(device), read_queue()
+
+    @contextmanager
+    def pause(self) -> Iterator[None]:
+        """Around what is no part of a step: checks and checkpoints."""
+        began = time.monotonic()
+        yield
+        self.paused += time.monotonic() - began
 
     def take(self, row: dict[str, Any]) -> dict[str, Any]:
-        """What is logged for a step in addition to its loss."""
+        """What is logged for a step in addition to its loss: its own speed, and seconds of pauses since the last."""
         now, tokens = time.monotonic(), row["tokens"] // (row["step"] + 1)
-        speed = tokens / max(1e-9, now - self.last)
+        speed = tokens / max(1e-9, now - self.last - self.paused)
         self.last, self.steps, self.tokens = now, self.steps + 1, self.tokens + tokens
+        paused, self.paused = self.paused, 0.0
         context = row["context"]
         if context not in self.flops:
             self.flops[context] = flops_per_token(self.model, context)
@@ -41,11 +56,23 @@ class ThroughputMeter:
             "tokens_per_second": round(speed, 1),
             "utilisation": round(speed * self.flops[context] / self.peak, 4),
             "joules": self.power.joules(),
+            **({"paused": round(paused, 3)} if paused >= 0.001 else {}),
+            **self.waiting(),
         }
+
+    def waiting(self) -> dict[str, float]:
+        """The share of its time since the last step that this thread waited for a processor, on a CPU that says so:
+        other work on the machine."""
+        queue = read_queue()
+        ran, waited = (now - before for now, before in zip(queue, self.queue, strict=True))
+        self.queue = queue
+        return {"waited": round(waited / (ran + waited), 3)} if self.device.type == "cpu" and ran > 0 else {}
 
     def line(self, row: dict[str, Any], left: int) -> str:
         """The progress line: loss, bits per byte, speed, utilization, time and energy left."""
         each = (self.last - self.began) / self.steps
+        if "skipped" in row:
+            return f"step {row['step']} is left out: {row['skipped']}"
         bits = row["loss"] / log(2) / self.bytes_per_token if self.bytes_per_token else 0
         parts = [f"loss {row['loss']:.3f}"]
         if bits:
@@ -71,11 +98,11 @@ class Power:
             # The counter starts again from 0 when it is full, within an hour on a busy machine.
             self.used += now - self.counter if now >= self.counter else now - self.counter + (read_joules(FULL) or 0.0)
             self.counter = now
-        elif self.device.type == "cuda":
+        elif self.device.type != "cpu":
             now = time.monotonic()
             try:
-                self.used += torch.cuda.power_draw() / 1000 * (now - self.at)
-            except (ImportError, RuntimeError):
+                self.used += torch.get_device_module(self.device).power_draw() / 1000 * (now - self.at)
+            except (AttributeError, ImportError, RuntimeError):
                 return 0.0
             self.at = now
         return round(self.used, 1)
@@ -87,6 +114,15 @@ def read_joules(file: Path) -> float | None:
         return int(file.read_text()) / 1e6
     except (OSError, ValueError):
         return None
+
+
+def read_queue() -> tuple[int, int]:
+    """Nanoseconds that this thread has run and has waited; 0 if the system does not say."""
+    try:
+        ran, waited, _ = QUEUE.read_text("ascii").split()
+        return int(ran), int(waited)
+    except (OSError, ValueError):
+        return 0, 0
 
 
 def flops_per_token(model: Any, context: int) -> float:
@@ -105,8 +141,9 @@ def flops_per_token(model: Any, context: int) -> float:
     )  # fmt: skip
 
 
+@cache
 def peak_flops(device: Any, precision: Any, size: int = 2048) -> float:
-    """Measured operations per second of a matrix product of `size`, the best of five: the practical limit."""
+    """Operations per second of a matrix product of `size`, the best of five: the practical limit. Measured once."""
     left, right = (torch.full((size, size), 0.5, device=device, dtype=precision) for _ in range(2))
     best = float("inf")
     for _ in range(5):

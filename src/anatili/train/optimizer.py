@@ -4,6 +4,7 @@ from typing import Any
 
 import torch
 
+from anatili.train import devices
 from anatili.weights import is_rows
 
 STEPS, COEFFICIENTS = 5, (3.4445, -4.775, 2.0315)
@@ -66,9 +67,11 @@ class Muon(torch.optim.Optimizer):  # type: ignore[misc]
                 if not state:
                     state["momentum_buffer"] = torch.zeros_like(matrix.grad)
                 mean = state["momentum_buffer"].lerp_(matrix.grad, 1 - group["momentum"])
-                update = orthogonal(matrix.grad.lerp(mean, group["momentum"]), self.precision)
+                # A sharded matrix is put together once: each product in the iteration would gather it again.
+                step = devices.whole(matrix.grad.lerp(mean, group["momentum"]))
+                update = orthogonal(step, self.precision).to(matrix.dtype)
                 matrix.mul_(1 - group["lr"] * group["weight_decay"])
-                matrix.add_(update, alpha=-0.2 * group["lr"] * max(matrix.shape) ** 0.5)
+                matrix.add_(devices.like(update, matrix), alpha=-0.2 * group["lr"] * max(matrix.shape) ** 0.5)
 
 
 def orthogonal(matrix: Any, precision: Any) -> Any:

@@ -15,7 +15,7 @@ from contextlib import contextmanager, redirect_stderr
 from pathlib import Path
 from typing import Any
 
-from anatili.problem import Problem, install
+from anatili.problem import Problem, not_installed
 from anatili.recipe import Tune
 from anatili.stage import Progress
 from anatili.text import show_path
@@ -47,7 +47,7 @@ def check(settings: Tune, devices: int) -> None:
     if not settings.preferences:
         return
     if importlib.util.find_spec("trl") is None:
-        raise Problem(f"[tune] preferences needs trl: {install('prefer')}, or remove it from the recipe")
+        raise Problem(f"{not_installed('[tune] preferences needs trl', 'prefer')}; or remove it from the recipe")
     if devices > 1:
         raise Problem("[tune] preferences are learned in one process: run tune without --launch")
 

@@ -7,13 +7,29 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from anatili.problem import Problem, install, pip
-from anatili.recipe import Pretrain
+from anatili.problem import Problem, not_installed, pip
+from anatili.recipe import Pretrain, Recipe
 from anatili.refine.pairs import files_of
 from anatili.stage import Task
-from anatili.weights import quiet_transformers, save_tensors
+from anatili.text import show_path
+from anatili.weights import quiet_transformers, save_tensors, sha256
 
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja")
+
+
+def inventory(recipe: Recipe, recipe_folder: Path) -> dict[str, str]:
+    """The digest of the adapter that training starts from. Every run asks for it, so torch is not imported here."""
+    name = recipe.pretrain.adapter
+    return {"adapter": sha256(adapter_file(name, recipe_folder))} if name else {}
+
+
+def adapter_file(name: str, recipe_folder: Path) -> Path:
+    """The GGUF adapter that training starts from."""
+    if not (recipe_folder / name).is_file():
+        raise Problem(
+            f"[pretrain] no adapter {show_path(recipe_folder / name)}; correct the path in the recipe or remove it"
+        )
+    return recipe_folder / name
 
 
 def run(task: Task) -> dict[str, Any]:
@@ -22,38 +38,52 @@ def run(task: Task) -> dict[str, Any]:
     With method = "lora", `adapter/` gets the trained adapter without the base.
     """
     torch = load_torch()
-    from anatili.train import data, devices, launch, loop, memory
+    from anatili.train import check, data, devices, launch, loop, memory
+    from anatili.train.corpus import open_tokenizer
     from anatili.train.curves import save_curves
 
+    counts = write_corpus(task)
+    held_out = write_held_out(task) if task.settings.check_every else {}
     if task.launch:
         return launch.start(task, "anatili.train.pretrain:run")
 
     precision = devices.settle_precision(task.settings.precision, task.out)
     settings: Pretrain = task.settings.model_copy(update={"precision": precision})
     tokenizer, begin, end = open_tokenizer(task.inputs["tokenizer"])
-    counts = write_corpus(task, tokenizer, (begin, end))
     mixture = data.mix(task.out / "tokens", counts, settings, begin)
 
     def batch(step: int) -> tuple[Any, ...]:
         return tuple(torch.from_numpy(part) for part in mixture.batch(step, settings.batch))
 
-    model, known = starting_model(task, tokenizer.get_vocab_size(), begin, end)
+    model, known, fill = starting_model(task, tokenizer.get_vocab_size(), begin, end)
     memory.check(model, settings)
-    plan = make_plan(settings, batch, data.bytes_per_token(counts, mixture.weights))
+    plan = make_plan(settings, batch, data.bytes_per_token(data.pooled(counts, settings), mixture.weights))
+    if memory.keeps_whole_gradients(model, settings):
+        plan = replace(plan, whole_gradients=True)
     if settings.check_every:
-        plan = replace(plan, check=held_out_check(task, tokenizer, (begin, end)), check_every=settings.check_every)
-    plan, row_steps = train_rows(model, known, plan, settings, task)
-    adapted = adapter_on(model, known, settings, task.base) if settings.method == "lora" else None
-    inner = adapted.get_base_model() if adapted else model
+        held_out_check = check.held_out(held_out, begin, task.out / "held-out", settings)
+        plan = replace(plan, check=held_out_check, check_every=settings.check_every)
     if settings.checkpointing:
-        inner.gradient_checkpointing_enable({"use_reentrant": False})
-    rows = loop.train(inner, plan, task.out, task.progress)
+        model.gradient_checkpointing_enable({"use_reentrant": False})
+    learner = model if settings.method == "lora" else prepared(model, settings)
+    if fill:
+        fill(learner, devices.pick_device())
+    plan, row_steps = train_rows(model, learner, known, plan, settings, task)
+    if row_steps and settings.method == "lora" and devices.count() > 1:
+        model = unsharded(model, starting_model(task, tokenizer.get_vocab_size(), begin, end)[0])
+    adapted = adapter_on(model, known, settings, task.base) if settings.method == "lora" else None
+    if adapted:
+        learner = prepared(adapted.get_base_model(), settings)
+    plan, replayed_from = with_kept_checkpoints(plan, batch, row_steps, mixture, task)
+    rows = loop.train(learner, plan, task.out, task.progress)
+    finish(model, adapted, task)
     if devices.is_first():
-        finish(model, adapted, task)
         if rows:
             save_curves(task.out / "loss.png", rows)
+        keep_order(task.out)
         clear(task.out)
     return {
+        **({"went_on_from_step": replayed_from} if replayed_from else {}),
         "parameters": sum(p.numel() for p in model.parameters()),
         "corpus_tokens": {group: count["tokens"] for group, count in counts.items()},
         "trained_tokens": (plan.steps + row_steps) * settings.batch * settings.context,
@@ -62,62 +92,122 @@ def run(task: Task) -> dict[str, Any]:
     }
 
 
-def write_corpus(task: Task, tokenizer: Any, ends: tuple[int, int]) -> Any:
-    """Write corpus and pairs as tokens to `tokens/` (first process only); returns the counts of each group."""
-    from anatili.train import data, devices
-
-    shards = sorted(task.inputs["cut"].glob("part-*.parquet"))
-    pairs = files_of(task.inputs["pairs"], task.recipe.pairs)
-    with devices.first_goes_ahead():
-        return data.write_tokens(shards, tokenizer, *ends, task.out / "tokens", pairs)
-
-
-def held_out_check(task: Task, tokenizer: Any, ends: tuple[int, int]) -> Any:
-    """The check on held-out documents and pairs during training; `Problem` if there are none."""
-    from anatili.train import check, devices
+def with_kept_checkpoints(plan: Any, batch: Any, row_steps: int, mixture: Any, task: Task) -> tuple[Any, int]:
+    """The plan with the checkpoints that it keeps, and the step of the kept one from which it goes on, 0 without."""
+    from anatili.train import kept, replay
 
     settings: Pretrain = task.settings
+    folder = task.out.parent / replay.CHECKPOINTS
+    if not settings.keep_checkpoints:
+        shutil.rmtree(folder, ignore_errors=True)
+        return plan, 0
+    steps = plan.steps + row_steps
+    first_pass = replay.first_pass(mixture, settings.batch, steps)
+    wanted = replay.steps_to_keep(settings.keep_checkpoints, first_pass, steps)
+    tokenizer = task.inputs["tokenizer"]
+    facts = {
+        "settings": settings.model_dump(exclude={"keep_checkpoints"}),
+        "precision": plan.precision,
+        "vocabulary": {path.name: sha256(path) for path in sorted(tokenizer.iterdir()) if is_product(path)},
+        "adapter": inventory(task.recipe, task.base),
+        "check": plan.check.digest() if plan.check else "",
+        **kept.machine_facts(),
+    }
+    checkpoints = kept.KeptCheckpoints(folder, batch, facts, row_steps)
+    keep_at = frozenset(step - row_steps for step in wanted if step > row_steps)
+    step = checkpoints.restore(task.out)
+    return replace(plan, keep=checkpoints.keep, keep_at=keep_at), step + row_steps if step else 0
+
+
+def is_product(path: Path) -> bool:
+    """Whether a file of a stage's folder is its product, not a note about how it came about."""
+    return path.is_file() and path.name != "record.json" and not path.name.startswith(".")
+
+
+def keep_order(folder: Path) -> None:
+    """Keep the order of the documents, without their text: it tells at which step a document was first seen."""
+    from anatili.train import corpus, replay
+
+    tokens = folder / "tokens"
+    groups = json.loads((tokens / corpus.COUNTS).read_text("utf-8"))
+    of_groups = [tokens / f"{group}{ending}" for group in groups for ending in (corpus.ENDS, corpus.KEYS)]
+    of_pools = [path for ending in (corpus.ENDS, corpus.KEYS) for path in tokens.glob(f"*{ending}")]
+    for path in (*of_groups, *of_pools, tokens / corpus.COUNTS):
+        target = folder / replay.ORDER / path.relative_to(tokens)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, target)
+
+
+def write_corpus(task: Task) -> Any:
+    """Write corpus and pairs as tokens to `tokens/`, on the pool; returns the counts of each group."""
+    shards = sorted(task.inputs["cut"].glob("part-*.parquet"))
+    return write_tokens(task, shards, files_of(task.inputs["pairs"], task.recipe.pairs), "tokens")
+
+
+def write_held_out(task: Task) -> Any:
+    """The same for held-out documents and pairs, to `held-out/`."""
     shards = sorted((task.inputs["cut"] / "held-out").glob("part-*.parquet"))
-    pairs = files_of(task.inputs["pairs"] / "held-out", task.recipe.pairs)
+    return write_tokens(task, shards, files_of(task.inputs["pairs"] / "held-out", task.recipe.pairs), "held-out")
+
+
+def write_tokens(task: Task, shards: list[Path], pairs: Any, name: str) -> Any:
+    """Write them to the folder `name`; in the processes of a launcher they are there already."""
+    from anatili.train import corpus, devices
+
+    run = task.map if task.pool else corpus.run_here
     with devices.first_goes_ahead():
-        return check.held_out(shards, pairs, tokenizer, ends, task.out / "held-out", settings)
+        return corpus.write_tokens(shards, task.inputs["tokenizer"], task.out / name, pairs, run)
 
 
 def clear(folder: Path) -> None:
     """Remove what only a running training needs."""
     for name in ("checkpoint.safetensors", "best.safetensors", "precision"):
         (folder / name).unlink(missing_ok=True)
-    for name in ("tokens", "held-out", "rows"):
-        shutil.rmtree(folder / name, ignore_errors=True)
+    for path in (
+        folder / "tokens",
+        folder / "held-out",
+        folder / "rows",
+        folder / "best",
+        *folder.glob("checkpoint-*"),
+    ):
+        shutil.rmtree(path, ignore_errors=True)
 
 
-def open_tokenizer(folder: Path) -> tuple[Any, int, int]:
-    """The tokenizer in a folder, with the ids of its begin and end token."""
-    from tokenizers import Tokenizer as Bpe
-
-    tokenizer = Bpe.from_file(str(folder / "tokenizer.json"))
-    config = json.loads((folder / "tokenizer_config.json").read_text("utf-8"))
-    begin, end = (tokenizer.token_to_id(config[key] or "") for key in ("bos_token", "eos_token"))
-    if begin is None or end is None:
-        raise Problem("the base's tokenizer has no begin or end token; training needs both to separate documents")
-    return tokenizer, begin, end
-
-
-def starting_model(task: Task, vocabulary: int, begin: int, end: int) -> tuple[Any, int]:
-    """The model to train, and how many rows of its embedding are not new."""
+def starting_model(task: Task, vocabulary: int, begin: int, end: int) -> tuple[Any, int, Any]:
+    """The model to train, how many rows of its embedding are not new, and on several processes what fills its weights
+    once it is sharded."""
     import torch
 
-    from anatili.train import init
+    from anatili.train import devices, init, sharded
 
-    torch.manual_seed(task.settings.seed)
-    if (task.inputs["tokenizer"] / "base.json").exists():
-        return init.from_base(task.inputs["tokenizer"], task.base, begin, end)
-    if task.settings.method == "lora":
+    settings: Pretrain = task.settings
+    torch.manual_seed(settings.seed)
+    tokenizer, lora = task.inputs["tokenizer"], settings.method == "lora"
+    several = devices.count() > 1 and not lora
+    if (tokenizer / "base.json").exists():
+        if several:
+            return sharded.from_base(tokenizer, task.base, begin, end, settings)
+        return *init.from_base(tokenizer, task.base, begin, end, settings), None
+    if lora:
         raise Problem('[pretrain] method = "lora" needs a model to adapt: set [tokenizer] base')
-    return init.from_scratch(task.settings, vocabulary, begin, end), vocabulary
+    if several:
+        model, fill = sharded.from_scratch(settings, vocabulary, begin, end)
+        return model, vocabulary, fill
+    return init.from_scratch(settings, vocabulary, begin, end), vocabulary, None
 
 
-def train_rows(model: Any, known: int, plan: Any, settings: Pretrain, task: Task) -> tuple[Any, int]:
+def prepared(model: Any, settings: Pretrain) -> Any:
+    """`model` with its loss, as `loop.train` takes it."""
+    import torch
+
+    from anatili.train import devices, loop
+
+    return loop.prepare(model, getattr(torch, settings.precision), devices.pick_device(), settings.compile)
+
+
+def train_rows(
+    model: Any, learner: Any, known: int, plan: Any, settings: Pretrain, task: Task
+) -> tuple[Any, int]:  # fmt: skip
     """First train only the rows of new tokens, if there are any; returns the plan of the rest and the steps taken."""
     from anatili.train import init, loop
 
@@ -134,12 +224,11 @@ def train_rows(model: Any, known: int, plan: Any, settings: Pretrain, task: Task
         weight_decay=0.0,
         optimizer="adamw",
         decay=0.0,
+        known_rows=known,
     )
     before = [(p, p.requires_grad) for p in model.parameters()]
-    handles = init.learn_rows(model, known)
-    loop.train(model, first, task.out / "rows", task.progress)
-    for handle in handles:
-        handle.remove()
+    init.learn_embeddings(model)
+    loop.train(learner, first, task.out / "rows", task.progress)
     for parameter, requires_grad in before:
         parameter.requires_grad_(requires_grad)
 
@@ -147,6 +236,16 @@ def train_rows(model: Any, known: int, plan: Any, settings: Pretrain, task: Task
         return tuple(plan.batch(step + steps))
 
     return replace(plan, steps=max(1, plan.steps - steps), batch=later), steps
+
+
+def unsharded(trained: Any, model: Any) -> Any:
+    """`model`, as training started from it, with the embeddings of `trained`, which is sharded: adapters are put on
+    whole models only."""
+    from anatili.train import devices, init
+
+    for part, learned in zip(init.embeddings(model), init.embeddings(trained), strict=True):
+        part.weight.data.copy_(devices.whole(learned.weight))
+    return model
 
 
 def adapter_on(model: Any, known: int, settings: Pretrain, recipe_folder: Path) -> Any:
@@ -160,12 +259,16 @@ def adapter_on(model: Any, known: int, settings: Pretrain, recipe_folder: Path) 
     if settings.adapter:
         from anatili.gguf.adapter import put_adapter
 
-        put_adapter(init.adapter_file(settings.adapter, recipe_folder), adapted)
+        put_adapter(adapter_file(settings.adapter, recipe_folder), adapted)
     return adapted
 
 
 def finish(model: Any, adapted: Any, task: Task) -> None:
-    """Write `model/`; if there is an adapter, also write it to `adapter/` and merge it into the model."""
+    """Write `model/`; if there is an adapter, also write it to `adapter/` and merge it into the model.
+
+    All processes take part, the first one writes.
+    """
+    from anatili.train import devices
     from anatili.train.init import ADAPTER
 
     if adapted is None:
@@ -173,6 +276,9 @@ def finish(model: Any, adapted: Any, task: Task) -> None:
         return
     import torch
 
+    devices.gather(adapted)
+    if not devices.is_first():
+        return
     adapted.save_pretrained(task.out / ADAPTER, save_embedding_layers=False)
     merged = adapted.to(torch.float32).merge_and_unload()
     save_model(merged.to(torch.bfloat16), task.inputs["tokenizer"], task.out / "model")
@@ -182,12 +288,16 @@ def summary(plan: Any, rows: list[dict[str, Any]], settings: Pretrain) -> dict[s
     from anatili.train import devices
 
     device = devices.pick_device()
-    last = [row["loss"] for row in rows[-20:]]
+    last = [row["loss"] for row in rows[-20:] if "skipped" not in row]
+    left_out = len({row["step"] for row in rows if "skipped" in row}.union(
+        *(row["returned"]["skipped"] for row in rows if "returned" in row)
+    ))  # fmt: skip
     checks = [row["held_out"] for row in rows if "held_out" in row]
     return {
         **({"held_out_bits_per_byte": checks[-1], "state": rows[-1].get("state", "last")} if checks else {}),
         "steps": plan.steps,
-        "last_loss": round(sum(last) / len(last), 4) if rows else None,
+        **({"steps_left_out": left_out} if left_out else {}),
+        "last_loss": round(sum(last) / len(last), 4) if last else None,
         "device": device.type,
         "devices": devices.count(),
         "precision": settings.precision,
@@ -200,7 +310,7 @@ def make_plan(settings: Pretrain, batch: Any, bytes_per_token: float) -> Any:
     return loop.Plan(
         steps=data.steps_of(settings), batch=batch, learning_rate=settings.learning_rate, warmup=settings.warmup,
         decay=settings.decay, weight_decay=settings.weight_decay, precision=settings.precision,
-        optimizer=settings.optimizer, micro_batch=settings.micro_batch, compile=settings.compile,
+        optimizer=settings.optimizer, micro_batch=settings.micro_batch,
         rows_rate=settings.rows_rate, bytes_per_token=bytes_per_token, average=settings.average,
     )  # fmt: skip
 
@@ -213,7 +323,7 @@ def load_torch() -> Any:
         torch: Any = importlib.import_module("torch")
     except ImportError as error:
         raise Problem(
-            f"training needs torch and transformers: {install('train')} (on a machine without a GPU first "
+            f"{not_installed('training needs torch and transformers', 'train')} (on a machine without a GPU first "
             f"{pip()} torch --index-url https://download.pytorch.org/whl/cpu)"
         ) from error
     quiet_transformers()
@@ -221,14 +331,23 @@ def load_torch() -> Any:
 
 
 def save_model(model: Any, tokenizer: Path, folder: Path) -> None:
-    """Write a Hugging Face folder: config, safetensors weights and the tokenizer's files."""
+    """Write a Hugging Face folder: config, safetensors weights and the tokenizer's files; of a sharded model the first
+    process writes them, and all take part."""
+    from anatili.train import devices, store
+
     folder.mkdir(parents=True, exist_ok=True)
+    # Tied weights are written once, as transformers itself does.
+    named = list(model.named_parameters())
+    if any(hasattr(value, "full_tensor") for _, value in named):
+        store.save_whole(folder / "model.safetensors", named, {"format": "pt"})
+    else:
+        tensors = {name: value.detach().cpu().contiguous() for name, value in named}
+        save_tensors(folder / "model.safetensors", tensors, {"format": "pt"})
+    if not devices.is_first():
+        return
     model.config.use_cache = True
     model.config.architectures = [type(model).__name__]
     model.config.save_pretrained(folder)
     model.generation_config.save_pretrained(folder)
-    # Tied weights are written once, as transformers itself does.
-    tensors = {name: value.detach().cpu().contiguous() for name, value in model.named_parameters()}
-    save_tensors(folder / "model.safetensors", tensors, {"format": "pt"})
     for name in TOKENIZER_FILES:
         shutil.copyfile(tokenizer / name, folder / name)

@@ -21,6 +21,7 @@ from anatili.prompt import grounded
 from anatili.recipe import Pairs, Recipe, Tune
 from anatili.refine.pairs import languages_of, read_pairs
 from anatili.run import digest as sha256
+from anatili.takedown_log import NO_TAKEDOWNS, Takedowns
 from anatili.text import digest, show_path
 
 ROLES = ("system", "user", "assistant")
@@ -52,15 +53,31 @@ def existing_file(name: str, base: Path) -> Path:
 
 
 def all_examples(
-    settings: Tune, base: Path, packs: dict[str, LanguagePack], pairs: Sequence[Path] = ()
-) -> list[Conversation]:
-    """All SFT examples in the recipe's languages, in a fixed order; `pairs` are files of the stage `pairs`."""
+    settings: Tune, base: Path, packs: dict[str, LanguagePack], pairs: Sequence[Path] = (),
+    takedowns: Takedowns = NO_TAKEDOWNS,
+) -> list[Conversation]:  # fmt: skip
+    """All SFT examples in the recipe's languages, in a fixed order, without what was taken down; `pairs` are files of
+    the stage `pairs`."""
     own = instructions(settings, base)
     if settings.instructions == sample.PLACE:
         questions = [*own, *sample.further()]
-        own += [*grounded_examples(questions, packs, settings.seed), *refusals(), *sample_translations(packs)]
+        with_passages = grounded_examples(questions, packs, settings.seed, takedowns)
+        own += [*with_passages, *refusals(), *sample_translations(packs)]
     own += pair_translations(settings, packs, pairs)
-    return [conversation for conversation in own if conversation.get("language") in packs]
+    return [
+        conversation
+        for conversation in own
+        if conversation.get("language") in packs and not is_taken_down(conversation, takedowns)
+    ]
+
+
+def is_taken_down(conversation: Conversation, takedowns: Takedowns) -> bool:
+    """Whether a page of the conversation was taken down, or one of its texts is a line of a document that was."""
+    if not takedowns:
+        return False
+    pages = (conversation.get("source", ""), conversation.get("other", ""))
+    texts = (text for message in conversation["messages"] for text in parts_of(message["content"]))
+    return any(takedowns.reason(url=url) for url in pages if url) or any(map(takedowns.holds_line, texts))
 
 
 def instructions(settings: Tune, base: Path) -> list[Conversation]:
@@ -84,13 +101,13 @@ def instructions(settings: Tune, base: Path) -> list[Conversation]:
 
 
 def grounded_examples(
-    questions: Sequence[Conversation], packs: dict[str, LanguagePack], seed: int
+    questions: Sequence[Conversation], packs: dict[str, LanguagePack], seed: int, takedowns: Takedowns = NO_TAKEDOWNS
 ) -> Iterator[Conversation]:
     """For each question a conversation with its passage among up to two others; for every third also one without it.
 
     A passage is a page or a part of one, as in use. A question that its page does not answer is declined.
     """
-    passages = sample.passages()
+    passages = {url: page for url, page in sample.passages().items() if not takedowns.reason(url=url)}
     for number, conversation in enumerate(questions):
         language, source = conversation["language"], conversation["source"]
         prompts = packs[language].prompts if language in packs else {}
@@ -201,4 +218,9 @@ def pair_translations(settings: Tune, packs: dict[str, LanguagePack], files: Seq
 def letters_in(conversation: Conversation) -> set[str]:
     """The letters of each message, and of the part after its first colon (the text in a request to translate)."""
     contents = [message["content"] for message in conversation["messages"]]
-    return {letters(text) for content in contents for text in (content, content.partition(": ")[2])} - {""}
+    return {letters(text) for content in contents for text in parts_of(content)} - {""}
+
+
+def parts_of(content: str) -> tuple[str, str]:
+    """A message, and the part after its first colon."""
+    return content, content.partition(": ")[2]

@@ -3,10 +3,11 @@
 from pathlib import Path
 from typing import Any
 
+from anatili.compute.own_memory import layout_that_fits, needs, training_of, with_whole_gradients
 from anatili.compute.shape import Shape, flops_per_token, shape_of
 from anatili.problem import Problem
 from anatili.recipe import Recipe
-from anatili.train.memory import GIB, estimate
+from anatili.train.memory import GIB, in_words
 
 ADAM, MUON = "AdamW", "Muon for the layers' matrices, AdamW for the rest"
 
@@ -20,24 +21,21 @@ def outline(recipe: Recipe, recipe_folder: Path, devices: int, memory: float) ->
     steps = max(1, round(settings.tokens / (settings.batch * settings.context)))
     if settings.batch % devices:
         raise Problem(f"[pretrain] batch = {settings.batch} does not divide evenly over {devices} devices")
-    needs = estimate(
-        parameters=total, embeddings=parts["embeddings"] + parts["head"], head=parts["embeddings"],
-        layers=shape.layers, hidden_size=shape.hidden_size,
-        intermediate_size=shape.intermediate_size, settings=settings, processes=devices,
-    )  # fmt: skip
+    training = with_whole_gradients(training_of(settings, shape, devices), memory * GIB)
+    uses = needs(training)
     flops = flops_per_token(shape, settings.context) * steps * settings.batch * settings.context
-    # Each process builds the whole model before sharding it.
-    at_start = 4 * total if devices > 1 else 0
+    # With adapters each process builds the whole model before it is sharded; else one parameter at a time.
+    at_start = 4 * (total if settings.method == "lora" else shape.embedding) if devices > 1 else 0
     free = memory * GIB
     if free and at_start > free:
         raise Problem(
-            f"each device must hold the whole model at the start, {at_start / GIB:.1f} GiB, and has {memory:g} GiB"
+            f"each device must hold {at_start / GIB:.1f} GiB at the start and has {memory:g} GiB: use larger devices"
         )
-    if free and sum(needs.values()) > free:
-        uses = " + ".join(f"{name} {size / GIB:.1f}" for name, size in needs.items())
+    if free and sum(uses.values()) > free:
+        fitting = layout_that_fits(settings, shape, devices, free) or 'use a smaller context or method = "lora"'
         raise Problem(
-            f"each of {devices} devices would need {sum(needs.values()) / GIB:.1f} GiB and has {memory:g}: {uses} GiB. "
-            'Use more devices, a smaller micro_batch or context, checkpointing = true or method = "lora"'
+            f"each of {devices} devices would need {sum(uses.values()) / GIB:.1f} GiB and has {memory:g}: "
+            f"{in_words(uses)}. Weights are sharded over all devices (FSDP; there is no tensor parallelism): {fitting}"
         )
     return {
         "shape": described(shape),
@@ -54,8 +52,9 @@ def outline(recipe: Recipe, recipe_folder: Path, devices: int, memory: float) ->
         },
         "mix": mix(recipe),
         "devices": devices,
-        "gib_per_device": {**{k: round(v / GIB, 2) for k, v in needs.items()},
-                           "total": round(sum(needs.values()) / GIB, 2)},
+        "gib_per_device": {**{k: round(v / GIB, 2) for k, v in uses.items()},
+                           "total": round(sum(uses.values()) / GIB, 2)},
+        "gradients_exchanged": "once a step" if training.whole else "after each micro-batch",
         "gib_per_device_at_start": round(at_start / GIB, 2),
         "flops": flops,
     }  # fmt: skip

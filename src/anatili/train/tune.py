@@ -14,9 +14,10 @@ from anatili.problem import Problem
 from anatili.recipe import Pretrain, Tune
 from anatili.refine.pairs import files_of
 from anatili.stage import Task
+from anatili.takedown_log import read_takedowns
 from anatili.train import prefer, sft_examples
 from anatili.train.data import IGNORED
-from anatili.train.pretrain import clear, finish, load_torch
+from anatili.train.pretrain import clear, finish, load_torch, write_corpus
 
 Example = tuple[list[int], list[int]]
 """A tokenized SFT example: token ids and, for each, the label (the assistant's next token, else `IGNORED`)."""
@@ -32,6 +33,8 @@ def run(task: Task) -> dict[str, Any]:
     settings: Tune = task.settings
     prefer.check(settings, 2 if task.launch else 1)
     if task.launch:
+        if settings.replay:
+            write_corpus(task)
         return launch.start(task, "anatili.train.tune:run")
     chosen, left_out = choose(task)
     before = task.inputs["pretrain"] / "model"
@@ -55,13 +58,16 @@ def run(task: Task) -> dict[str, Any]:
         steps=steps, batch=batch, learning_rate=settings.learning_rate, warmup=0.1, decay=0.9, weight_decay=0.0,
         precision=settled_precision(task), optimizer="adamw", micro_batch=task.recipe.pretrain.micro_batch,
     )  # fmt: skip
-    model, adapted = starting_model(task)
+    model, adapted, fill = starting_model(task)
     inner = adapted.get_base_model() if adapted else model
     inner.config.use_cache = False
-    rows = loop.train(inner, plan, task.out, task.progress)
+    learner = loop.prepare(inner, devices.pick_precision(plan.precision, devices.pick_device()), devices.pick_device())
+    if fill:
+        fill(learner, devices.pick_device())
+    rows = loop.train(learner, plan, task.out, task.progress)
     preferred = preferences(task, adapted or inner, tokenizer, context) if settings.preferences else {}
+    finish(model, adapted, task)
     if devices.is_first():
-        finish(model, adapted, task)
         clear(task.out)
     return {
         "lessons": dict(sorted(Counter(conversation["kind"] for conversation in chosen).items())),
@@ -83,12 +89,14 @@ def preferences(task: Task, model: Any, tokenizer: Any, context: int) -> dict[st
 
     settings: Tune = task.settings
     pages, texts = held_out(task)
-    benchmarks = benchmarks_of(task)
+    benchmarks, takedowns = benchmarks_of(task), read_takedowns(task.out.parent)
     chosen = [
         item
         for item in prefer.read_preferences(sft_examples.existing_file(settings.preferences, task.base))
         if item.get("language") in task.recipe.languages
         and item.get("source") not in pages
+        and not takedowns.reason(url=item.get("source") or "")
+        and not any(takedowns.holds_line(item[key]) for key in ("chosen", "rejected"))
         and not {letters(item[key]) for key in ("chosen", "rejected")} & texts
         and not any(map(benchmarks.hold, (*(m["content"] for m in item["messages"]), item["chosen"], item["rejected"])))
     ]
@@ -107,9 +115,10 @@ def choose(task: Task) -> tuple[list[sft_examples.Conversation], int]:
     pages, texts = held_out(task)
     in_benchmark = cache(benchmarks_of(task).hold)  # the same text is in many examples
     pairs = files_of(task.inputs["pairs"], task.recipe.pairs)
+    takedowns = read_takedowns(task.out.parent)
     candidates = [
         conversation
-        for conversation in sft_examples.all_examples(settings, task.base, task.packs(), pairs)
+        for conversation in sft_examples.all_examples(settings, task.base, task.packs(), pairs, takedowns)
         if not settings.kinds or conversation["kind"] in settings.kinds
     ]
     chosen = [
@@ -147,16 +156,20 @@ def benchmarks_of(task: Task) -> Benchmarks:
     return read_benchmarks(tuple(str(task.base / name) for name in task.recipe.mark.benchmarks))
 
 
-def starting_model(task: Task) -> tuple[Any, Any]:
-    """The pretrained model and its adapted form; if it has an adapter, training continues it and freezes the base."""
-    from anatili.train import devices, init
-    from anatili.train.pretrain import open_tokenizer
+def starting_model(task: Task) -> tuple[Any, Any, Any]:
+    """The pretrained model and its adapted form; if it has an adapter, training continues it and freezes the base. On
+    several processes also what fills the weights of the model once it is sharded."""
+    from anatili.train import devices, init, sharded
+    from anatili.train.corpus import open_tokenizer
 
     folder = task.inputs["pretrain"]
     if not (folder / init.ADAPTER).exists():
+        if devices.count() > 1 and not task.settings.instruct:
+            model, fill = sharded.from_folder(folder / "model")
+            return model, None, fill
         model = init.open_model(folder / "model")
         add_instruction(model, task)
-        return model, None
+        return model, None, None
     from peft import PeftModel
 
     _, begin, end = open_tokenizer(folder / "model")
@@ -169,7 +182,7 @@ def starting_model(task: Task) -> tuple[Any, Any]:
     # The adapter holds the new rows whole and would hide what the sibling adds to them in the model.
     for rows, change in zip(init.new_rows(adapted), changes, strict=False):
         rows.data += change.to(rows)
-    return model, adapted
+    return model, adapted, None
 
 
 def settled_precision(task: Task) -> str:
@@ -278,10 +291,10 @@ def drawn(groups: dict[str, list[Example]], settings: Tune) -> list[tuple[str, i
 def replay_rows(task: Task, context: int, rows: int) -> list[list[Example]]:
     """Sequences of plain text, drawn as in pretraining, so many that they are the share `replay` of all sequences."""
     from anatili.train import data
-    from anatili.train.pretrain import open_tokenizer, write_corpus
+    from anatili.train.corpus import open_tokenizer
 
-    tokenizer, begin, end = open_tokenizer(task.inputs["tokenizer"])
-    counts = write_corpus(task, tokenizer, (begin, end))
+    _, begin, _ = open_tokenizer(task.inputs["tokenizer"])
+    counts = write_corpus(task)
     count = round(rows * task.settings.replay / (1 - task.settings.replay))
     settings = Pretrain(mix=task.recipe.pretrain.mix, source_weights=task.recipe.pretrain.source_weights)
     weights = data.shares(counts, settings, dict.fromkeys(counts, float("inf")), count)

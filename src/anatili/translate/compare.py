@@ -10,7 +10,7 @@ from anatili.interval import wilson
 from anatili.lang import LanguagePack
 from anatili.lang.translation import load_translation
 from anatili.plot import DARK, WARM, check_plot, finish, start
-from anatili.problem import Problem, install
+from anatili.problem import Problem, not_installed
 from anatili.translate.checks import CHECKS, Sample, checks, genders
 from anatili.translate.pivot import PivotMeter, Way
 
@@ -29,7 +29,7 @@ def check(plot: Path | None, *, scored: bool) -> None:
     if plot:
         check_plot(plot)
     if scored and not find_spec("sacrebleu"):
-        raise Problem(f"scores need sacrebleu: {install('eval')}")
+        raise Problem(not_installed("scores need sacrebleu", "eval"))
 
 
 def report(meter: PivotMeter, ways: Sequence[Way]) -> dict[str, Any]:

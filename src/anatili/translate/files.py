@@ -3,21 +3,18 @@
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib import import_module
 from math import ceil
 from pathlib import Path
 from textwrap import wrap
 from typing import Any
-from zipfile import BadZipFile, ZipFile
+from zipfile import BadZipFile
 
 from anatili.document import whole_file
-from anatili.problem import Problem, install
+from anatili.files.zipped import check_packed, library, reading
+from anatili.problem import Problem
 from anatili.text import show_path
 
-MAX_UNPACKED, MAX_RATIO = 256 * 2**20, 200
-"""Bytes that a zipped file may unpack to, and its highest compression ratio: sheets of zeros reach almost 100."""
 PLACEHOLDER = re.compile(r"%(?:\(\w+\)|\d+\$)?[-+#0]*\d*(?:\.\d+)?(?:l{0,2}|z)[a-zA-Z]|\{\w*\}|</?\w[^<>]*>|&\w+;")
 WORD_NAMESPACE = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 
@@ -40,24 +37,6 @@ def open_file(path: Path, target: str) -> OpenedFile:
     if not path.stat().st_size:
         raise Problem(f"{show_path(path)} is empty")
     return FORMATS[path.suffix.lower()](path, target)
-
-
-def library(name: str) -> Any:
-    try:
-        return import_module(name)
-    except ModuleNotFoundError as error:
-        raise Problem(f"this type of file needs {name}: {install('files')}") from error
-
-
-@contextmanager
-def reading(path: Path, *errors: type[Exception]) -> Iterator[None]:
-    """Turn a library's error on a damaged file into a `Problem` that names the file."""
-    try:
-        yield
-    except Exception as error:
-        if not isinstance(error, (*errors, OSError, LookupError, ValueError, SyntaxError)):
-            raise
-        raise Problem(f"{show_path(path)} cannot be read, it may be damaged: {error}") from error
 
 
 def read_text(path: Path) -> str:
@@ -154,19 +133,6 @@ def ends_like(source: str, text: str) -> str:
     """`text` with the line ends that gettext requires: those of the source at both ends."""
     head = "\n" if source.startswith("\n") else ""
     return head + text.strip("\n") + ("\n" if source.endswith("\n") else "")
-
-
-def check_packed(path: Path) -> list[str]:
-    """The file names in a zipped file; `Problem` if it is damaged or would unpack to too many bytes."""
-    try:
-        with ZipFile(path) as packed:
-            rows = packed.infolist()
-    except (BadZipFile, OSError) as error:
-        raise Problem(f"{show_path(path)} is not a {path.suffix} file, or it is damaged: {error}") from error
-    size = sum(row.file_size for row in rows)
-    if size > MAX_UNPACKED or size > MAX_RATIO * path.stat().st_size:
-        raise Problem(f"{show_path(path)} unpacks to {size:,} bytes, which is too many for a file of this type")
-    return [row.filename for row in rows]
 
 
 def open_document(path: Path, target: str) -> OpenedFile:

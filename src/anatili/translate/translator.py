@@ -203,6 +203,14 @@ class Translator:
             return Translated("".join(step.text for step in steps), tuple(doubts))
         return best
 
+    def alternatives(self, sentence: str, source: str, target: str, count: int, besides: str = "") -> list[Translated]:
+        """Up to `count` translations of a sentence that differ from each other and from `besides`; those with the
+        fewest doubts first."""
+        numbers = range(1, 1 + 2 * count)
+        attempts = self.pool.map(lambda number: self.attempt(sentence, source, target, number), numbers)
+        different = {attempt.text: attempt for attempt in attempts if attempt.text not in ("", besides)}
+        return sorted(different.values(), key=lambda attempt: len(attempt.doubts))[:count]
+
     @property
     def attempts(self) -> int:
         """How many further attempts a doubtful sentence gets."""

@@ -1,277 +1,358 @@
-// Chat: streamed answers with sources; stop, retry, continue, edit, copy. Conversations stay in this browser.
+// Chat: streamed answers with sources; stop, ask again, go on, edit. Nothing that was asked or answered is lost.
 
-import { chats, dropChat, keepChat, load, save } from "./chats.js";
-import { Refused, ask, button, byId, copy, date, drawing, events, focusField, highlighted, make, number, openPassage, origin, page, shown, tab, word } from "./common.js";
+import { answerBox, questionBox, questionEditor, updateAnswer } from "./answer.js";
+import { add, chats, freshChat, keepChat, show, siblings, visible, withdraw } from "./chats.js";
+import { ask, byId, events, focusField, isTouch, make, page, reasonOf, tab, word } from "./common.js";
+import { whenRead } from "./documents.js";
+import { icon } from "./icons.js";
+import { silence, whenVoicesChange } from "./speech.js";
+import { drawWelcome } from "./welcome.js";
 
-let turns = []; // { role, content, extra?, after?, finish?, speed?, opinion? }
-let number_ = 0; // number of the stored conversation; 0 before its first answer
-let running = null;
-let before = null; // the answer that the current one will replace
-let follows = false; // whether to keep the newest question in view: until the reader scrolls
+const SAVE_EVERY = 2000; // milliseconds between two savings of an answer that is coming
+const SAY_EVERY = 3000; // milliseconds between two announcements of it for screen readers
+
+let chat = freshChat();
+let running = null; // { controller, message, view }
+let trouble = null; // { text, retry }: why the last answer did not come
+let editing = null; // the question that is being edited
+let follows = false; // whether to keep the newest words in view: until the reader scrolls away
+let changed = () => {}; // tells the list of conversations
+
+export const onChange = (act) => (changed = act);
+export const current = () => chat;
 
 export function showChat() {
   draw();
-  drawHistory();
+  byId("send").title = word("send");
 }
 
-// Stores the conversation in this browser; returns whether that worked. The page says so if it did not.
+// Stores the conversation in this browser. If there is no room, the page says so until there is.
 function keep() {
-  if (!turns.length) return true;
-  number_ ||= Date.now();
-  const done = keepChat({ number: number_, time: new Date().toISOString(), turns: settled() });
-  if (done) drawHistory();
-  else byId("status").textContent = word("not_kept");
-  return done;
-}
-
-// The conversation as it would be if the answer broke off now: with what has arrived of it, or with the previous one.
-function settled() {
-  const last = turns.at(-1);
-  if (last?.role !== "assistant" || last.finish) return turns;
-  const rest = turns.slice(0, -1);
-  if (before && !(last.content.length > before.content.length && last.content.startsWith(before.content))) return [...rest, before];
-  return last.content ? [...rest, { ...last, finish: "stopped" }] : rest;
+  if (!chat.messages.length) return;
+  chat.number ||= Date.now();
+  chat.time = new Date().toISOString();
+  byId("not-kept").hidden = keepChat(chat);
+  changed();
 }
 
 // What a reload must not lose: which conversation is open, and an answer in progress.
 export function holdChat() {
-  tab.set("open", number_);
+  tab.set("open", chat.number);
   if (running) keep();
 }
 
-export function openChat() {
-  const open = chats().find((chat) => chat.number === tab.get("open", 0));
-  if (open) [number_, turns] = [open.number, open.turns];
+export function reopenChat() {
+  const open = chats().find((other) => other.number === tab.get("open", 0));
+  if (open) take(open);
+  byId("not-kept").hidden = !tab.get("unsaved");
 }
 
-function drawHistory() {
-  byId("chats").replaceChildren(
-    ...chats().map((chat) => {
-      const title = (chat.turns[0]?.content ?? "").slice(0, 60);
-      const item = make("li");
-      const open = button(title, () => {
-        leave();
-        number_ = chat.number;
-        turns = chat.turns;
-        draw();
-        byId("log").querySelector(".question:last-of-type")?.scrollIntoView({ block: "start" });
-        focusField("question");
-      });
-      const remove = button("×", () => {
-        dropChat(chat.number);
-        drawHistory();
-      });
-      remove.setAttribute("aria-label", `${word("remove")}: ${title}`);
-      item.append(open, ` ${date(chat.time)} `, remove);
-      return item;
-    }),
-  );
+function take(opened) {
+  chat = opened;
+  for (const message of chat.messages) if (message.role === "assistant" && !message.finish) message.finish = "broken";
 }
+
+export function openChat(number) {
+  const open = chats().find((other) => other.number === number);
+  if (!open) return;
+  leave();
+  take(open);
+  follows = false;
+  draw();
+  toNewest();
+  focusField("question");
+}
+
+export function newChat() {
+  leave();
+  chat = freshChat();
+  draw();
+  say("");
+  focusField("question");
+}
+
+// The open conversation was renamed in the list, or deleted.
+export function renameChat(number, title) {
+  if (number === chat.number) chat.title = title;
+}
+
+const say = (text) => (byId("status").textContent = text);
 
 function draw() {
-  const boxes = turns.map((turn, at) => (turn.role === "user" ? question(turn, at) : answer(turn, at).box));
-  byId("log").replaceChildren(...(boxes.length ? boxes : [make("p", word("welcome"), "hint")]));
+  const path = visible(chat);
+  const log = byId("log");
+  log.classList.toggle("empty", !path.length);
+  if (!path.length) {
+    drawWelcome(log, submit);
+    byId("to-end").hidden = true;
+    return;
+  }
+  log.replaceChildren(...path.map((message, at) => box(message, at === path.length - 1)));
+  if (trouble) log.append(troubleBox());
+  log.append(make("div", "", "room"));
+  makeRoom();
 }
 
-function question(turn, at) {
-  const box = make("div", "", "question");
-  const text = make("p", turn.content);
-  const edit = button(word("edit"), () => {
-    leave();
-    byId("question").value = turn.content;
-    turns = turns.slice(0, at);
-    draw();
-    focusField("question");
+function box(message, isLast) {
+  const group = siblings(chat, message);
+  const at = group.indexOf(message);
+  const versions = { at, count: group.length, go: (other) => switchTo(group[other]) };
+  if (message === editing) return questionEditor(message, (text) => resend(message, text), stopEditing);
+  if (message.role === "user") return questionBox(message, { versions, edit: () => edit(message) });
+  const isComing = running?.message === message;
+  const view = answerBox(message, {
+    versions, isLast, isComing, question: chat.messages.find((other) => other.id === message.parent)?.content ?? "",
+    again: () => again(message), goOn: () => goOn(message), judge: (opinion) => judge(message, opinion),
   });
-  box.append(text, edit);
-  return box;
+  if (isComing) running.view = view;
+  return view.box;
 }
 
-function answer(turn, at) {
-  const box = make("article", "", "answer");
-  box.dataset.aiGenerated = "true";
-  box.append(make("h3", word("answer")));
-  const mark = make("p", word("made_by_ai"), "ai");
-  const said = make("p", "", "words");
-  const notice = make("p", "", "notice");
-  const tools = make("div", "", "buttons");
-  const sources = make("details", "", "sources");
-  box.append(mark, notice, said, sources, tools);
-  const view = { box, said, notice, tools, sources };
-  fill(view, turn, at);
-  return view;
+function troubleBox() {
+  const element = make("div", "", "trouble");
+  element.append(icon("none"), make("p", trouble.text));
+  const retry = make("button", word("retry"));
+  retry.type = "button";
+  retry.addEventListener("click", trouble.retry);
+  element.append(retry);
+  return element;
 }
 
-function fill(view, turn, at) {
-  const code = turn.extra?.language ?? page.code;
-  view.notice.textContent = shown(turn.after?.notice ?? turn.extra?.notice ?? "", code);
-  view.said.lang = turn.after?.answer_language || code;
-  view.said.replaceChildren(...linked(turn, code));
-  const passages = turn.extra?.passages ?? [];
-  view.sources.hidden = !turn.extra?.searched;
-  const list = make("ol", "", "passages");
-  list.append(...passages.map(source));
-  view.sources.replaceChildren(
-    make("summary", `${word("passages")}: ${number(passages.length)}`),
-    passages.length ? list : make("p", word("nothing")),
-  );
-  view.tools.replaceChildren();
-  if (!turn.finish) return;
-  const copier = button(word("copy"), () => copy(turn.content, copier));
-  view.tools.append(copier);
-  if (at === turns.length - 1) {
-    view.tools.append(button(word("again"), again));
-    if (turn.finish === "length" || turn.finish === "stopped") view.tools.append(button(word("go_on"), goOn));
-  }
-  for (const opinion of ["good", "bad"]) {
-    const element = button("", () => {
-      turn.opinion = turn.opinion === opinion ? "" : opinion;
-      keep();
-      fill(view, turn, at);
-    });
-    element.append(drawing(opinion));
-    element.setAttribute("aria-label", word(opinion));
-    element.setAttribute("aria-pressed", String(turn.opinion === opinion));
-    element.title = word("opinion_local");
-    view.tools.append(element);
-  }
-  if (turn.speed) view.tools.append(make("span", `${number(turn.speed)} ${word("speed")}`, "hint"));
-}
-
-// The answer's text. A number in brackets opens its passage.
-function linked(turn, code) {
-  const passages = turn.extra?.passages ?? [];
-  const places = (turn.after?.citations ?? []).slice();
-  return turn.content.split(/(\[\d{1,2}\])/).map((part) => {
-    const found = /^\[(\d{1,2})\]$/.exec(part);
-    const passage = found && passages[found[1] - 1];
-    if (!passage) return document.createTextNode(shown(part, code));
-    const at = places.findIndex((one) => one.number === Number(found[1]));
-    const [citation] = at < 0 ? [] : places.splice(at, 1);
-    const quoted = citation?.quote ? [[citation.start, citation.end]] : passage.hits;
-    const element = button(part, () => openPassage(passage, quoted), "citation");
-    element.setAttribute("aria-label", `${word("open_source")} ${found[1]}: ${passage.title}`);
-    return element;
-  });
-}
-
-function source(passage) {
-  const item = make("li");
-  item.lang = passage.language;
-  const title = button(passage.title || passage.url, () => openPassage(passage, passage.hits), "title");
-  const [from, to] = passage.snippet;
-  item.append(title, highlighted(passage.text, passage.hits, from, to), origin(passage));
-  return item;
-}
-
-// Streams the answer to `messages`. It replaces the answer `old`, which stays if none arrives.
-async function send(messages, turn, old = null) {
-  before = old;
-  turns.push(turn);
-  draw();
-  const view = answer(turn, turns.length - 1);
-  byId("log").lastElementChild.replaceWith(view.box);
-  const inView = () => follows && view.box.previousElementSibling?.scrollIntoView({ block: "start" });
-  follows = true;
-  inView();
-  working(true);
-  const began = performance.now();
-  const mine = (running = new AbortController());
-  let pieces = 0;
-  let told = word("ready");
-  try {
-    const body = { messages, stream: true, stream_options: { include_usage: true } };
-    for await (const event of events(await ask("/v1/chat/completions", body, mine.signal))) {
-      if (event.anatili?.passages) turn.extra = event.anatili;
-      else if (event.anatili) turn.after = event.anatili;
-      const choice = event.choices?.[0];
-      turn.content += choice?.delta?.content ?? "";
-      turn.finish = choice?.finish_reason ?? turn.finish;
-      pieces = event.usage?.completion_tokens ?? pieces;
-      fill(view, turn, turns.length - 1);
-      inView();
-    }
-    if (pieces > 1) turn.speed = Math.round((10000 * pieces) / (performance.now() - began)) / 10;
-    if (!turn.finish) throw new TypeError("the answer broke off");
-  } catch (error) {
-    const stopped = error.name === "AbortError";
-    told = stopped ? word("stopped") : `${word("failed")} ${error instanceof Refused ? error.message : word("no_server")}`;
-    if (stopped && turn.content) turn.finish ||= "stopped";
-    else if (turns.at(-1) === turn) turns = settled();
-  }
-  if (running !== mine) return; // another conversation was opened meanwhile
-  running = null;
-  working(false);
-  byId("status").textContent = told;
+function switchTo(message) {
+  leave();
+  show(chat, message);
   keep();
   draw();
-  if (follows) byId("log").querySelector(".answer:last-child")?.previousElementSibling?.scrollIntoView({ block: "start" });
 }
 
-const messages = (list) => list.map(({ role, content }) => ({ role, content }));
-
-function again() {
-  const old = turns.pop();
-  send(messages(turns), { role: "assistant", content: "" }, old);
+function edit(message) {
+  leave();
+  editing = message;
+  draw();
+  byId("log").querySelector(".editor textarea").focus();
 }
 
-function goOn() {
-  const turn = turns.pop();
-  send([...messages(turns), { role: "assistant", content: turn.content }], { ...turn, finish: "" }, turn);
+function stopEditing() {
+  editing = null;
+  draw();
+  focusField("question");
+}
+
+function resend(message, text) {
+  editing = null;
+  add(chat, message.parent, { role: "user", content: text });
+  answer();
+}
+
+function judge(message, opinion) {
+  message.opinion = message.opinion === opinion ? "" : opinion;
+  keep();
+  draw();
+}
+
+// Room below the newest question, so that it can stand at the top of the view while its answer comes.
+function makeRoom() {
+  const log = byId("log");
+  const last = [...log.querySelectorAll(".question")].at(-1);
+  const room = log.querySelector(".room");
+  if (!last || !room) return;
+  const used = room.offsetTop - last.offsetTop;
+  room.style.height = `${Math.max(0, log.clientHeight - used - 24)}px`;
+}
+
+// Puts the newest question at the top, or as much further up as the last words of its answer need to be in view.
+function toNewest() {
+  const log = byId("log");
+  const last = [...log.querySelectorAll(".question")].at(-1);
+  if (!last) return;
+  makeRoom();
+  const words = [...log.querySelectorAll(".words")].at(-1);
+  const end = words ? words.offsetTop + words.offsetHeight + 24 : 0;
+  log.scrollTop = Math.max(last.offsetTop - 12, follows ? end - log.clientHeight : 0);
+}
+
+function toEnd() {
+  const log = byId("log");
+  log.scrollTop = log.querySelector(".room").offsetTop - log.clientHeight + 12;
+}
+
+function watchScroll() {
+  const log = byId("log");
+  const end = log.querySelector(".room")?.offsetTop ?? 0;
+  byId("to-end").hidden = end - log.scrollTop - log.clientHeight < 80;
+}
+
+// Asks for an answer to the newest question. If nothing of it comes, it leaves no trace.
+function answer() {
+  const path = visible(chat);
+  const message = add(chat, chat.shown, { role: "assistant", content: "" });
+  stream(message, path, () => withdraw(chat, message));
+}
+
+function again(message) {
+  show(chat, chat.messages.find((other) => other.id === message.parent));
+  chat.shown = message.parent;
+  answer();
+}
+
+function goOn(message) {
+  const { finish } = message;
+  message.finish = "";
+  stream(message, visible(chat), () => (message.finish = finish));
+}
+
+// Streams the answer to `path` into `message`; `undo` if nothing of it came.
+async function stream(message, path, undo) {
+  leave();
+  trouble = null;
+  const mine = (running = { controller: new AbortController(), message, view: null });
+  keep();
+  draw();
+  follows = true;
+  working(true);
+  toNewest();
+  const spoken = announcer(message.content.length);
+  const [began, before] = [performance.now(), message.content];
+  let [pieces, saved, waits] = [0, began, false];
+  const redraw = () => {
+    waits = false;
+    if (running !== mine) return;
+    updateAnswer(mine.view, message, { isComing: true });
+    if (follows) toNewest();
+  };
+  let error = null;
+  try {
+    await whenRead();
+    mine.controller.signal.throwIfAborted();
+    const body = { messages: path.map(({ role, content }) => ({ role, content })), stream: true, stream_options: { include_usage: true } };
+    for await (const event of events(await ask("/v1/chat/completions", body, mine.controller.signal))) {
+      if (event.anatili?.passages) message.extra = event.anatili;
+      else if (event.anatili) message.after = event.anatili;
+      const choice = event.choices?.[0];
+      message.content += choice?.delta?.content ?? "";
+      message.finish = choice?.finish_reason ?? message.finish;
+      pieces = event.usage?.completion_tokens ?? pieces;
+      spoken.hear(message.content);
+      if (!waits) waits = requestAnimationFrame(redraw);
+      if (performance.now() - saved > SAVE_EVERY && running === mine) {
+        saved = performance.now();
+        keep();
+      }
+    }
+    if (pieces > 1) message.speed = Math.round((10000 * pieces) / (performance.now() - began)) / 10;
+    if (!message.finish) throw new TypeError("the answer broke off");
+  } catch (problem) {
+    error = problem;
+  }
+  if (running !== mine) return; // another conversation was opened meanwhile; `leave` kept what had come
+  running = null;
+  settle(message, error, message.content.length > before.length, undo);
+  spoken.end(message.content);
+  working(false);
+  keep();
+  draw();
+  if (follows) toNewest();
+  watchScroll();
+}
+
+// After the last words, or after an error: what is kept, and what the reader is told.
+function settle(message, error, hasMore, undo) {
+  if (!error) return say(word("ready"));
+  const stopped = error.name === "AbortError";
+  if (hasMore) message.finish = stopped ? "stopped" : "broken";
+  else undo();
+  if (stopped) return say(word("stopped"));
+  const text = `${word("answer_failed")} ${reasonOf(error)}`;
+  const retry = hasMore ? () => goOn(message) : chat.shown === message.id ? () => goOn(message) : retryLast;
+  trouble = { text, retry };
+  return say(text);
+}
+
+function retryLast() {
+  const last = visible(chat).at(-1);
+  if (last.role === "user") answer();
+  else again(last);
+}
+
+// Whole sentences of an answer for screen readers, not more often than they can be followed.
+function announcer(from) {
+  let [heard, last] = [from, performance.now()];
+  const tell = (text) => (byId("announce").textContent = text.replace(/\[\d{1,2}\]/g, ""));
+  return {
+    hear(content) {
+      if (performance.now() - last < SAY_EVERY) return;
+      const end = Math.max(...[...".!?…\n"].map((mark) => content.lastIndexOf(mark))) + 1;
+      if (end <= heard) return;
+      tell(content.slice(heard, end));
+      [heard, last] = [end, performance.now()];
+    },
+    end: (content) => tell(content.slice(heard)),
+  };
 }
 
 function working(now) {
-  byId("send").disabled = now;
+  byId("send").hidden = now;
   byId("stop").hidden = !now;
-  if (now) byId("status").textContent = word("working");
+  if (now) say(word("working"));
   byId("log").setAttribute("aria-busy", String(now));
-  if (!now) focusField("question");
-}
-
-function fresh() {
-  leave();
-  turns = [];
-  number_ = 0;
-  draw();
-  byId("status").textContent = "";
-  focusField("question");
+  if (!now && [byId("stop"), document.body].includes(document.activeElement)) focusField("question");
 }
 
 // Stops the answer in progress and keeps what has arrived of it.
 function leave() {
+  trouble = null;
+  editing = null;
+  silence();
   if (!running) return;
-  keep();
-  running.abort();
+  const { controller, message } = running;
   running = null;
+  controller.abort();
+  if (message.content) message.finish ||= "stopped";
+  else withdraw(chat, message);
   working(false);
+  keep();
+}
+
+function submit(content) {
+  leave();
+  add(chat, chat.shown, { role: "user", content });
+  if (isTouch()) byId("question").blur(); // the on-screen keyboard would hide the answer
+  answer();
+}
+
+// The field grows with its text.
+export function fit() {
+  const field = byId("question");
+  field.style.height = "auto";
+  field.style.height = `${field.scrollHeight + 2}px`;
 }
 
 byId("ask").addEventListener("submit", (event) => {
   event.preventDefault();
   const content = byId("question").value.trim();
-  if (!content || byId("send").disabled) return;
+  if (!content || running) return;
   byId("question").value = "";
-  turns.push({ role: "user", content });
-  keep();
-  if (matchMedia("(pointer: coarse)").matches) byId("question").blur(); // the on-screen keyboard would hide the answer
-  send(messages(turns), { role: "assistant", content: "" });
+  fit();
+  submit(content);
 });
+byId("question").addEventListener("input", fit);
 byId("question").addEventListener("keydown", (event) => {
-  if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {
-    event.preventDefault();
-    byId("ask").requestSubmit();
-  }
+  if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+  event.preventDefault();
+  byId("ask").requestSubmit();
 });
-byId("stop").addEventListener("click", () => running?.abort());
-byId("new").addEventListener("click", fresh);
-byId("export").addEventListener("click", save);
-byId("import").addEventListener("click", () => byId("import-file").click());
-byId("import-file").addEventListener("change", async (event) => {
-  if (event.target.files[0]) {
-    const [name, wrong] = await load(event.target.files[0]);
-    byId("status").textContent = `${word(name)} ${wrong}`.trim();
-    drawHistory();
-  }
-  event.target.value = ""; // so that the same file can be chosen again
+byId("stop").addEventListener("click", () => running?.controller.abort());
+byId("to-end").addEventListener("click", toEnd);
+byId("log").addEventListener("scroll", watchScroll, { passive: true });
+byId("log").addEventListener("keydown", (event) => {
+  if (["PageUp", "Home", "ArrowUp"].includes(event.key)) follows = false;
 });
-for (const kind of ["wheel", "touchmove"]) addEventListener(kind, () => (follows = false), { passive: true });
+for (const kind of ["wheel", "touchmove"]) byId("log").addEventListener(kind, () => (follows = false), { passive: true });
+addEventListener("resize", makeRoom);
+addEventListener("keydown", (event) => {
+  if (event.key === "Escape" && !document.querySelector("dialog[open]")) running?.controller.abort();
+});
+addEventListener("beforeunload", (event) => {
+  if (!byId("not-kept").hidden) event.preventDefault();
+});
+whenVoicesChange(() => page.code && !running && !editing && draw());

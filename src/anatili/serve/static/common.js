@@ -17,14 +17,15 @@ export const button = (text, act, className = "") => {
   return element;
 };
 
-export const page = { words: {}, known: {}, code: "", script: "" };
+// `headers` go with every request; the view of own documents puts its session there.
+export const page = { words: {}, known: {}, code: "", script: "", headers: {} };
 
 export const word = (name) => shown(page.words[name] ?? name);
 
-export const kept = {
+const store = (storage) => ({
   get: (name, other) => {
     try {
-      return JSON.parse(localStorage.getItem(`anatili.${name}`)) ?? other;
+      return JSON.parse(storage().getItem(`anatili.${name}`)) ?? other;
     } catch {
       return other;
     }
@@ -32,70 +33,53 @@ export const kept = {
   // Returns whether it was stored: private windows and full storage refuse it.
   set: (name, value) => {
     try {
-      localStorage.setItem(`anatili.${name}`, JSON.stringify(value));
+      storage().setItem(`anatili.${name}`, JSON.stringify(value));
       return true;
     } catch {
       return false;
     }
   },
-};
-
-// What a reload of this tab must not lose and other tabs need not know.
-export const tab = {
-  get: (name, other) => {
+  drop: (name) => {
     try {
-      return JSON.parse(sessionStorage.getItem(`anatili.${name}`)) ?? other;
+      storage().removeItem(`anatili.${name}`);
     } catch {
-      return other;
+      // then nothing was stored either
     }
   },
-  set: (name, value) => {
-    try {
-      sessionStorage.setItem(`anatili.${name}`, JSON.stringify(value));
-    } catch {
-      // a reload then loses it
-    }
-  },
-};
+});
 
-// Drawn, because not every machine has a font with these symbols.
-const DRAWINGS = {
-  good: ["M2 11h4v9H2z", "M9 20V11l4-8c2 0 3 1.4 2.6 3.4L15 10h5.5c1 0 1.6 1 1.3 1.9l-2 7c-.2.7-.7 1.1-1.4 1.1z"],
-  bad: ["M2 4h4v9H2z", "M9 4v9l4 8c2 0 3-1.4 2.6-3.4L15 14h5.5c1 0 1.6-1 1.3-1.9l-2-7c-.2-.7-.7-1.1-1.4-1.1z"],
-  shift: ["M12 3l8 9h-4v8H8v-8H4z"],
-};
-
-export function drawing(name) {
-  const space = "http://www.w3.org/2000/svg";
-  const picture = document.createElementNS(space, "svg");
-  picture.setAttribute("viewBox", "0 0 24 24");
-  picture.setAttribute("aria-hidden", "true");
-  for (const line of DRAWINGS[name]) {
-    const path = document.createElementNS(space, "path");
-    path.setAttribute("d", line);
-    picture.append(path);
-  }
-  return picture;
-}
+// What stays in this browser, and what only a reload of this tab must not lose.
+export const kept = store(() => localStorage);
+export const tab = store(() => sessionStorage);
 
 // On touch screens, a focused field opens a keyboard over half of the screen.
+export const isTouch = () => matchMedia("(pointer: coarse)").matches;
 export const focusField = (id) => {
-  if (!matchMedia("(pointer: coarse)").matches) byId(id).focus({ preventScroll: true });
+  if (!isTouch()) byId(id).focus({ preventScroll: true });
 };
 
 // Text in the script that the reader chose. Only words of the language that has that script are changed.
 export function shown(text, code = page.code) {
-  const table = page.known.scripts?.[code]?.[page.script];
-  if (!table) return text;
-  return text.replace(/\p{L}+/gu, (found) => {
-    const small = found.toLowerCase();
+  const rules = page.known.scripts?.[code]?.[page.script];
+  if (!rules) return text;
+  return text.replace(/\p{L}+/gu, (written) => {
+    const small = written.toLowerCase();
     let made = "";
-    for (const letter of small) made += table[letter] ?? letter;
-    if (made === small) return found;
-    if (found.length > 1 && found === found.toUpperCase()) return made.toUpperCase();
-    return found[0] === small[0] ? made : made.charAt(0).toUpperCase() + made.slice(1);
+    for (const letter of small) made += rules.table[letter] ?? letter;
+    if (made === small) return written;
+    const has = (letters) => [...letters].some((letter) => small.includes(letter));
+    if (rules.prefix && has(rules.prefix_if) && !has(rules.prefix_unless)) made = rules.prefix + made;
+    if (written.length > 1 && written === written.toUpperCase()) return made.toUpperCase();
+    return written[0] === small[0] ? made : made.charAt(0).toUpperCase() + made.slice(1);
   });
 }
+
+// Whether text of a language is written from right to left in the script that the reader chose.
+export const direction = (code = page.code) => (page.known.scripts?.[code]?.[page.script]?.right_to_left ? "rtl" : "ltr");
+
+// A name at the beginning of a line or in a list of choices.
+export const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
+export const languageName = (code) => capital(shown(page.known.languages?.[code] ?? code, code));
 
 // Browsers lack Kazakh locale data, so number formats, date formats and sort order come from the language pack.
 export const number = (value) => {
@@ -114,28 +98,54 @@ export function date(time) {
 export function compare(one, other) {
   const alphabet = page.known.alphabets?.[page.code] ?? "";
   const rank = (letter) => {
-    const place = alphabet.indexOf(letter);
-    return place < 0 ? -1000 + letter.codePointAt(0) / 2000000 : place;
+    const at = alphabet.indexOf(letter);
+    return at < 0 ? -1000 + letter.codePointAt(0) / 2000000 : at;
   };
   const [a, b] = [[...one.toLowerCase()], [...other.toLowerCase()]];
   for (let at = 0; at < Math.min(a.length, b.length); at++) if (a[at] !== b[at]) return rank(a[at]) - rank(b[at]);
   return a.length - b.length;
 }
 
-export class Refused extends Error {}
+// The server answered, and refused.
+export class Refused extends Error {
+  constructor(message, status, details = {}) {
+    super(message);
+    [this.status, this.code, this.details] = [status, details.code, details];
+  }
+}
 
-export async function ask(path, body, signal) {
+// What to tell the reader about an error: the server's own words, or that there is no connection.
+export const reasonOf = (error) => (error instanceof Refused ? error.message : word("no_server"));
+
+// Tells whoever listens whether the server could be reached.
+export const connection = new EventTarget();
+const reached = (is) => connection.dispatchEvent(new CustomEvent("change", { detail: is }));
+
+const keyHeaders = () => {
   const key = sessionStorage.getItem("anatili.key");
-  const headers = key ? { Authorization: `Bearer ${key}` } : {};
-  if (body) headers["Content-Type"] = "application/json";
-  const answer = await fetch(path, { method: body ? "POST" : "GET", headers, body: body && JSON.stringify(body), signal });
+  return key ? { Authorization: `Bearer ${key}` } : {};
+};
+
+export async function request(path, options = {}) {
+  let answer;
+  try {
+    answer = await fetch(path, { ...options, headers: { ...keyHeaders(), ...page.headers, ...options.headers } });
+  } catch (error) {
+    if (error.name !== "AbortError") reached(false);
+    throw error;
+  }
+  reached(true);
   if (answer.ok) return answer;
   if (answer.status === 401) {
     byId("with-key").hidden = false;
     byId("key").focus();
   }
-  throw new Refused((await answer.json().catch(() => null))?.error?.message ?? `${answer.status}`);
+  const details = (await answer.json().catch(() => null))?.error ?? {};
+  throw new Refused(details.message ?? `${answer.status}`, answer.status, details);
 }
+
+export const ask = (path, body, signal) =>
+  request(path, body ? { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body), signal } : { signal });
 
 export async function* events(answer) {
   const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
@@ -155,53 +165,27 @@ export async function* events(answer) {
   }
 }
 
-export function highlighted(text, places, from = 0, to = Infinity) {
-  const span = make("span");
-  const letters = Array.from(text); // positions count characters, not UTF-16 units
-  let last = from;
-  for (const [start, end] of places) {
-    if (start < last || end > to) continue;
-    span.append(letters.slice(last, start).join(""), make("mark", letters.slice(start, end).join("")));
-    last = end;
-  }
-  span.append(letters.slice(last, Math.min(to, letters.length)).join(""));
-  return span;
-}
-
-export function origin(passage) {
-  const line = make("span", "", "origin");
-  if (/^https?:\/\//.test(passage.url)) {
-    const link = make("a", passage.url);
-    link.href = passage.url;
-    link.rel = "noopener noreferrer nofollow";
-    link.target = "_blank";
-    line.append(link);
-  } else {
-    line.append(passage.url);
-  }
-  const facts = [passage.source, passage.license, passage.time && date(passage.time)].filter(Boolean);
-  line.append(` · ${facts.join(" · ")}`);
-  return line;
-}
-
-// Opens the passage in a dialog, with the quoted words marked.
-export function openPassage(passage, places) {
-  byId("passage-title").textContent = passage.title || passage.url;
-  byId("passage").lang = passage.language;
-  byId("passage-text").replaceChildren(highlighted(passage.text, places));
-  byId("passage-origin").replaceChildren(origin(passage));
-  byId("passage").showModal();
-  byId("passage").querySelector("mark")?.scrollIntoView({ block: "center" });
-}
-
-export async function copy(text, from) {
+// Copies a text. Browsers offer the clipboard only to secure pages; on others the selection is copied.
+export async function copyText(text) {
   try {
     await navigator.clipboard.writeText(text);
-    from.textContent = word("copied");
-    setTimeout(() => (from.textContent = word("copy")), 1500);
+    return true;
   } catch {
-    from.textContent = word("failed");
+    const field = make("textarea", text, "unseen");
+    (document.querySelector("dialog[open]") ?? document.body).append(field);
+    field.select();
+    const done = document.execCommand("copy");
+    field.remove();
+    return done;
   }
+}
+
+export function download(name, content, type) {
+  const link = make("a");
+  link.href = URL.createObjectURL(new Blob([content], { type }));
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 1000);
 }
 
 export function choices(select, values, chosen) {

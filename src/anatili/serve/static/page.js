@@ -1,58 +1,45 @@
-// The page: its language, script and colors, and which of its four views is visible.
+// The page: which of its views is visible, and what a reload must not lose.
 
-import { ask, byId, choices, kept, page, tab, word } from "./common.js";
 import { showAbout } from "./about.js";
-import { holdChat, openChat, showChat } from "./chat.js";
-import { showKeys } from "./keyboard.js";
+import "./alternatives.js";
+import { fit, holdChat, reopenChat, showChat } from "./chat.js";
+import { byId, page, tab } from "./common.js";
+import { showDocuments, startDocuments } from "./documents.js";
+import "./drop.js";
+import { hideKeys, showKeys } from "./keyboard.js";
+import { loadWords, onKey, speak as speakWords } from "./look.js";
+import "./lookup.js";
+import "./offline.js";
 import { showSearch } from "./search.js";
-import { showTranslate } from "./translate.js";
+import { startSettings } from "./settings.js";
+import { term } from "./contribute.js";
+import { showSidebar } from "./sidebar.js";
+import { showTranslate, typed } from "./translate.js";
 
 const VIEWS = ["chat", "translate", "search", "about"];
 const FIELDS = ["question", "text", "query"]; // drafts in these fields survive a reload
 let view = VIEWS[0];
 
 async function start() {
-  page.known = await (await ask("/page/words")).json();
-  const names = Object.entries(page.known.names);
-  choices(byId("language"), names.map(([code, name]) => [code, name, code]), "");
-  const wanted = [kept.get("language"), ...navigator.languages.map((tag) => tag.slice(0, 2))];
-  byId("language").value = wanted.find((code) => code in page.known.names) ?? names[0][0];
-  page.script = kept.get("script", "");
-  byId("theme").value = kept.get("theme", "");
+  await loadWords();
   const drafts = tab.get("drafts", {});
   for (const id of FIELDS) byId(id).value ||= drafts[id] ?? "";
-  if (!page.known.chat) onlyTranslates();
-  openChat();
+  for (const name of ["chat", "search"]) if (!page.known[name]) leaveOut(name);
+  byId("to-commons").hidden = !page.known.commons;
+  startDocuments();
+  reopenChat();
+  startSettings(speak);
   speak();
-  color();
   route();
+  document.body.hidden = false;
+  fit();
+  if (byId("text").value) typed();
 }
 
 function speak() {
-  page.code = byId("language").value;
-  page.words = page.known.words[page.code];
-  const scripts = Object.keys(page.known.scripts?.[page.code] ?? {});
-  if (!scripts.includes(page.script)) page.script = "";
-  byId("script-choice").hidden = !scripts.length;
-  const own = page.known.main_scripts?.[page.code] ?? "";
-  const called = (name) => word(`script_${name}` in page.words ? `script_${name}` : name);
-  choices(byId("script"), [["", called(own)], ...scripts.map((name) => [name, called(name)])], page.script);
-  document.documentElement.lang = page.script ? `${page.code}-${page.script.slice(0, 4)}` : page.code;
-  document.title = word("title");
-  for (const element of document.querySelectorAll("[data-word]")) element.textContent = word(element.dataset.word);
-  for (const element of document.querySelectorAll("[data-label]")) {
-    element.setAttribute("aria-label", word(element.dataset.label));
-  }
-  kept.set("language", page.code);
-  kept.set("script", page.script);
-  for (const show of [showChat, showTranslate, showSearch, showAbout, showKeys]) show();
-}
-
-function color() {
-  const theme = byId("theme").value;
-  if (theme) document.documentElement.dataset.theme = theme;
-  else delete document.documentElement.dataset.theme;
-  kept.set("theme", theme);
+  speakWords("title");
+  if (page.known.commons) byId("to-commons").textContent = term("heading");
+  for (const show of [showSidebar, showChat, showDocuments, showTranslate, showSearch, showAbout, showKeys]) show();
 }
 
 function route() {
@@ -63,13 +50,16 @@ function route() {
     if (link.getAttribute("href") === `#${view}`) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   }
-  byId("keyboard").hidden = true;
+  hideKeys();
 }
 
-function onlyTranslates() {
-  byId(VIEWS.shift()).hidden = true;
-  document.querySelector('#views a[href="#chat"]').hidden = true;
-  view = VIEWS[0];
+// A server without texts has no search; one with a translation model has no chat.
+function leaveOut(name) {
+  VIEWS.splice(VIEWS.indexOf(name), 1);
+  byId(name).hidden = true;
+  document.querySelector(`#views a[href="#${name}"]`).hidden = true;
+  if (name === "chat") document.body.classList.add("no-chat");
+  [view] = VIEWS;
 }
 
 function hold() {
@@ -77,24 +67,15 @@ function hold() {
   holdChat();
 }
 
-byId("language").addEventListener("change", speak);
-byId("script").addEventListener("change", () => {
-  page.script = byId("script").value;
-  speak();
-});
-byId("theme").addEventListener("change", color);
-window.addEventListener("hashchange", () => {
+addEventListener("hashchange", () => {
   route();
-  const skips = location.hash === "#main";
-  byId("main").focus({ preventScroll: !skips });
-  if (!skips) scrollTo(0, 0);
+  byId("main").focus({ preventScroll: true });
+  if (location.hash !== "#main") byId("main").scrollTo(0, 0);
 });
-window.addEventListener("pagehide", hold);
+addEventListener("pagehide", hold);
 document.addEventListener("visibilitychange", () => document.hidden && hold());
-byId("with-key").addEventListener("submit", (event) => {
-  event.preventDefault();
-  sessionStorage.setItem("anatili.key", byId("key").value);
-  byId("with-key").hidden = true;
+onKey(() => {
+  startDocuments();
   speak();
 });
 start();

@@ -1,6 +1,7 @@
 // The page of plans: sliders for text, model and chips, and what they would take. All figures come from /v1/plan.
 
-import { ask, byId, choices, kept, make, number, page, Refused, word } from "./common.js";
+import { ask, byId, capital, choices, make, number, reasonOf, word } from "./common.js";
+import { loadWords, onKey, speak as speakWords } from "./look.js";
 
 const START = { words: Math.log10(2e9), epochs: 1, number: 6 };
 const WAIT = 150; // milliseconds after the last move of a slider
@@ -10,22 +11,13 @@ let waiting = 0;
 let asked = 0;
 
 async function start() {
-  page.known = await (await ask("/page/words")).json();
-  const names = Object.entries(page.known.names);
-  choices(byId("language"), names.map(([code, name]) => [code, name, code]), "");
-  const wanted = [kept.get("language"), ...navigator.languages.map((tag) => tag.slice(0, 2))];
-  byId("language").value = wanted.find((code) => code in page.known.names) ?? names[0][0];
+  await loadWords();
   for (const [id, value] of Object.entries(START)) byId(id).value = value;
   speak();
 }
 
 function speak() {
-  page.code = byId("language").value;
-  page.words = page.known.words[page.code];
-  document.documentElement.lang = page.code;
-  document.title = word("plan");
-  for (const element of document.querySelectorAll("[data-word]")) element.textContent = word(element.dataset.word);
-  kept.set("language", page.code);
+  speakWords("plan");
   show();
 }
 
@@ -49,7 +41,7 @@ async function show() {
     const facts = await (await ask(`/v1/plan?${query}`)).json();
     if (turn === asked) draw(facts);
   } catch (error) {
-    byId("plan-status").textContent = `${word("failed")} ${error instanceof Refused ? error.message : word("no_server")}`;
+    byId("plan-status").textContent = `${word("failed")} ${reasonOf(error)}`;
   }
 }
 
@@ -62,7 +54,7 @@ function draw(facts) {
   byId("plan-status").textContent = facts.layouts.length ? "" : word("plan_no_layout");
   const list = byId("figures");
   list.replaceChildren();
-  const add = (name, value) => list.append(make("dt", word(name)), make("dd", value));
+  const add = (name, value) => list.append(make("dt", capital(word(name))), make("dd", value));
   add("plan_tokens", number(facts.text.tokens));
   add("plan_days", spread(facts.days));
   add("plan_hours", spread(facts.chip_hours));
@@ -104,10 +96,5 @@ byId("plan").addEventListener("input", () => {
   chosen.chip = byId("chip").value || chosen.chip;
   waiting = setTimeout(show, WAIT);
 });
-byId("with-key").addEventListener("submit", (event) => {
-  event.preventDefault();
-  sessionStorage.setItem("anatili.key", byId("key").value);
-  byId("with-key").hidden = true;
-  show();
-});
+onKey(show);
 start();

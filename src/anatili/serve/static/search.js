@@ -1,49 +1,39 @@
 // Search: passages with their sources, the preferred language, and the number of passages in each language.
 
-import { ask, button, byId, choices, highlighted, make, number, openPassage, origin, page, word } from "./common.js";
+import { ask, byId, choices, languageName, number, page, reasonOf, word } from "./common.js";
+import { card } from "./sources.js";
 
 const SIZE = 10;
 let asked = null;
 
 export function showSearch() {
-  const names = Object.entries(page.known.names).map(([code, name]) => [code, name, code]);
-  choices(byId("prefer"), [...names, ["", word("none_first")]], byId("prefer").options.length ? byId("prefer").value : names[0][0]);
+  const names = Object.keys(page.known.names).map((code) => [code, languageName(code), code]);
+  choices(byId("prefer"), [["", word("none_first")], ...names], byId("prefer").options.length ? byId("prefer").value : page.code);
   choices(byId("only"), [["", word("any")], ...names], byId("only").value);
 }
 
 async function find(offset) {
   const { q, prefer, only } = asked;
   const wanted = new URLSearchParams({ q, prefer, only, limit: SIZE, offset });
+  byId("results").setAttribute("aria-busy", "true");
   try {
-    const found = await (await ask(`/search?${wanted}`)).json();
+    const results = await (await ask(`/search?${wanted}`)).json();
     if (!offset) byId("results").replaceChildren();
-    byId("results").start = 1;
-    byId("results").append(...found.passages.map(result));
-    tell(found);
-    byId("more").hidden = found.passages.length < SIZE;
+    byId("results").append(...results.passages.map((passage) => card(passage, passage.hits)));
+    tell(results);
+    byId("more").hidden = results.passages.length < SIZE;
   } catch (error) {
-    byId("counts").textContent = `${word("failed")} ${error.message}`;
+    byId("counts").textContent = `${word("failed")} ${reasonOf(error)}`;
   }
+  byId("results").setAttribute("aria-busy", "false");
 }
 
-function tell(found) {
-  const counts = Object.entries(found.counts).map(([code, count]) => `${page.known.names[code] ?? code}: ${number(count)}`);
-  const guesses = Object.entries(found.guessed).map(([said, terms]) => `${said} → ${terms.join(", ") || "?"}`);
-  const lines = [counts.length ? counts.join(" · ") : word("nothing")];
+function tell(results) {
+  const counts = Object.entries(results.counts).map(([code, count]) => `${languageName(code)}: ${number(count)}`);
+  const guesses = Object.entries(results.guessed).map(([typed, terms]) => `${typed} → ${terms.join(", ") || "?"}`);
+  const lines = [counts.length ? `${word("passages_by_language")} ${counts.join(" · ")}` : word("nothing")];
   if (guesses.length) lines.push(`${word("guessed")} ${guesses.join("; ")}`);
   byId("counts").textContent = lines.join(". ");
-}
-
-function result(passage) {
-  const item = make("li");
-  item.lang = passage.language;
-  const [from, to] = passage.snippet;
-  item.append(
-    button(passage.title || passage.url, () => openPassage(passage, passage.hits), "title"),
-    highlighted(passage.text, passage.hits, from, to),
-    origin(passage),
-  );
-  return item;
 }
 
 function look() {

@@ -1,0 +1,63 @@
+"""The command `refine`: a corpus from files, without a recipe."""
+
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from anatili.cli.options import as_json, mirror_option, print_json, report_problems
+
+
+@click.command()
+@click.argument(
+    "files", metavar="FILE|FOLDER...", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path)
+)
+@click.option("--language", required=True, help="Code of a language pack.")
+@click.option(
+    "-o", "--out", required=True, type=click.Path(path_type=Path, file_okay=False), help="Folder of the corpus."
+)
+@click.option("--license", default="unknown", show_default=True, help="License of documents that name none, by SPDX.")
+@click.option(
+    "--unit", type=click.Choice(["paragraph", "line", "lines", "file"]), default="paragraph", show_default=True,
+    help="What a document is in a text file; lines: about 120 words together.",
+)  # fmt: skip
+@click.option(
+    "--workers", type=click.IntRange(1, 1024), default=1, show_default=True, help="Number of local worker processes."
+)
+@click.option("--redo", multiple=True, metavar="STAGE", help="Build this stage again; STAGE.. also all later stages.")
+@mirror_option
+@as_json
+@report_problems
+def refine(
+    files: tuple[Path, ...], language: str, out: Path, license: str,  # noqa: A002
+    unit: str, workers: int, redo: tuple[str, ...], mirror: str, wants_json: bool,
+) -> None:  # fmt: skip
+    """Make a corpus from FILES without a recipe: extracted, marked, without duplicates, cut by the pack's thresholds.
+
+    FILES are WARC, HTML, text, JSON lines and Parquet files, or folders of them. OUT/corpus gets Parquet shards with
+    url, text, title, source, time and license. OUT is a run: a call that was stopped resumes, and `anatili why OUT URL`
+    shows why a page was lost.
+
+    \b
+    anatili refine crawl/*.warc.gz --language kk -o kazakh
+    anatili refine books/ pages/ --language kk -o kazakh --json
+    """
+    from anatili.cli import explaining_interrupts
+    from anatili.cli.progress import Bars
+    from anatili.refinery import refine_files
+
+    with explaining_interrupts(), Bars(quiet=wants_json) as bars:
+        refined = refine_files(
+            files, language, out, workers=workers, license=license, unit=unit, redo=redo, mirror=mirror,
+            watch=bars.watch, tell=bars.tell,
+        )  # fmt: skip
+    if wants_json:
+        print_json(asdict(refined))
+        return
+    for stage, counts in refined.lost.items():
+        for reason, count in counts.items():
+            click.echo(f"{stage:8} lost: {reason} {count:,}")
+    click.echo(f"{refined.kept:,} of {refined.records:,} records kept, {refined.bytes / 1e6:,.1f} MB: {refined.corpus}")
+
+
+COMMANDS = (refine,)

@@ -1,0 +1,226 @@
+"""The commands that take documents out of a run: takedown, optouts."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from anatili.cli.options import as_json, print_json, report_problems, runs_option
+from anatili.problem import Problem
+
+FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+PLOT = click.Path(path_type=Path, dir_okay=False)
+yes_option = click.option("--yes", is_flag=True, help="Do it without asking.")
+later_option = click.option(
+    "--later", is_flag=True, help="Only write the log, which search obeys at once; rebuild with the next `anatili run`."
+)
+copies_option = click.option(
+    "--copies/--no-copies", default=True, show_default=True, help="Also take down near copies, at other addresses too."
+)
+workers_option = click.option(
+    "--workers", type=click.IntRange(1, 1024), default=1, show_default=True, help="Number of local worker processes."
+)
+launch_option = click.option(
+    "--launch", default="", metavar="COMMAND", help="Train in the processes that COMMAND starts."
+)
+
+
+@click.command()
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option("--url", "urls", multiple=True, help="Address of a page; repeatable.")
+@click.option("--id", "ids", multiple=True, help="Id of a document; repeatable.")
+@click.option("--host", "hosts", multiple=True, help="Host with its subdomains; repeatable.")
+@click.option("--file", "files", multiple=True, type=FILE, help="List of addresses, ids and hosts, one a line.")
+@click.option("--reason", default="", help="Why, for the log.")
+@copies_option
+@click.option(
+    "--plot",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="File for a plot of what takedowns cost, .png or .svg.",
+)
+@yes_option
+@later_option
+@workers_option
+@launch_option
+@runs_option
+@as_json
+@report_problems
+def takedown(
+    run: Path, urls: tuple[str, ...], ids: tuple[str, ...], hosts: tuple[str, ...], files: tuple[Path, ...],
+    reason: str, copies: bool, plot: Path | None, yes: bool, later: bool, workers: int, launch: str, runs: Path,
+    wants_json: bool,
+) -> None:  # fmt: skip
+    """Take documents out of RUN: out of its corpus, its search index and its model.
+
+    First it says what is affected and how much of the training is done again, and asks. The log only grows; search
+    obeys it at once, in running servers too, and later crawls do not bring the documents or their near copies back.
+
+    \b
+    anatili takedown tiny --url https://example.kz/page --reason "letter of the owner, 2026-11-20"
+    anatili takedown tiny --host example.kz --reason "opted out" --yes
+    anatili takedown tiny --plot cost.png        what takedowns cost, by number of kept checkpoints
+    """
+    from anatili.run import find_run
+    from anatili.stage import recipe_of
+    from anatili.takedown.affected import Request
+    from anatili.takedown.cost import draw_cost
+    from anatili.takedown.names import names_of
+    from anatili.takedown.work import plan_takedown
+
+    opened = find_run(run, runs)
+    names = names_of(urls, ids, hosts, files)
+    if plot:
+        draw_cost(plot, opened, recipe_of(opened)[0])
+        if not names:
+            return
+    plan = plan_takedown(opened, [Request(names, reason, copies)])
+    proceed(plan, yes=yes, later=later, workers=workers, launch=launch, wants_json=wants_json)
+
+
+def proceed(plan: Any, *, yes: bool, later: bool, workers: int, launch: str, wants_json: bool) -> None:
+    """Show what a takedown affects, ask, and carry it out."""
+    from anatili.cli.progress import Bars
+    from anatili.takedown.work import rebuild, record_takedowns
+
+    facts = plan.facts
+    print_json({"affected": facts}) if wants_json else show(facts)
+    if not (yes or agrees(wants_json)):
+        return
+    for entry in record_takedowns(plan):
+        if wants_json:
+            print_json({"takedown": entry.number, "time": entry.time, "reason": entry.reason})
+        else:
+            click.echo(f"takedown {entry.number} is in the log; search no longer shows its passages")
+    if later:
+        return
+    with Bars(quiet=wants_json) as bars:
+        for outcome in rebuild(plan, workers=workers, launch=launch, watch=bars.watch):
+            if wants_json:
+                print_json({"stage": outcome.stage, "outcome": outcome.what, "seconds": outcome.seconds,
+                            "content": outcome.content, "summary": outcome.summary})  # fmt: skip
+            else:
+                bars.tell(outcome)
+
+
+def agrees(wants_json: bool) -> bool:
+    """Whether the person at the terminal agrees; without a terminal, `Problem` says how to agree."""
+    if wants_json or not sys.stdin.isatty():
+        raise Problem("nothing was changed; to carry this out, add --yes")
+    return click.confirm("Take this down?", default=False)
+
+
+def show(facts: dict[str, Any]) -> None:
+    """Print what a takedown affects, a line for each kind of thing."""
+    documents, training, vocabulary = facts["documents"], facts["training"], facts["vocabulary"]
+    rows = [
+        ("documents", f"{documents['named']:,} named, {documents['near_copies']:,} near copies; "
+                      f"{documents['in_training']:,} in the training text, {documents['held_out']:,} held out, "
+                      f"{documents['not_in_corpus']:,} not in the corpus"),
+        ("near copies", ", ".join(f"{host} {count:,}" for host, count in facts["near_copies_by_host"].items())),
+        ("shards", f"{facts['shards']:,} of the corpus"),
+        ("passages", f"{facts['passages']:,} of the search index"),
+        ("vocabulary", words_of_vocabulary(vocabulary) if vocabulary else ""),
+        ("sequences", words_of_sequences(training["sequences"]) if training else ""),
+        ("examples", f"{facts['sft_examples']:,} for tuning"),
+        ("models", ", ".join(facts["models"])),
+        ("packages", ", ".join(facts["packages"])),
+        ("to be done again", words_of(training, vocabulary) if training else ""),
+    ]  # fmt: skip
+    for name, text in rows:
+        if text:
+            click.echo(f"{name:17} {text}")
+
+
+def words_of_sequences(count: int | None) -> str:
+    return (
+        "unknown: the model was trained before their order was kept" if count is None else f"{count:,} of the training"
+    )
+
+
+def words_of_vocabulary(vocabulary: dict[str, int]) -> str:
+    return f"learned from {vocabulary['learned_from']:,} documents, {vocabulary['taken_down']:,} of them taken down"
+
+
+def words_of(training: dict[str, Any], vocabulary: dict[str, Any] | None) -> str:
+    """How much of the training is done again, in words."""
+    share = f"{training['share_again']:.0%} of the training, about {training['seconds_again']:,} s"
+    first = training["first_seen"]
+    seen = f"first seen in step {first:,}" if first is not None else "not seen in training"
+    if training["sequences"] is None:
+        seen = "nothing is known about its order"
+    goes_on = f"from step {training['goes_on_from']:,} of {training['steps']:,}"
+    text = f"{share}, {goes_on} ({seen})"
+    if not training["mix_stays"]:
+        text += "; the sizes of the sources change so much that their mix changes"
+    if vocabulary and vocabulary["taken_down"]:
+        text += "; all of it if the vocabulary comes out different"
+    return text
+
+
+@click.command()
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option("--list", "lists", multiple=True, type=FILE, help="List of hosts that opted out, one a line.")
+@click.option("--offline", is_flag=True, help="Ask no host; only lists and the signals that were stored.")
+@click.option(
+    "--pages", default=0, show_default=True, type=click.IntRange(0, 10**6),
+    help="Pages of each host to read again, for signals in their headers and meta tags.",
+)  # fmt: skip
+@click.option("--pause", default=1.0, show_default=True, type=click.FloatRange(0), help="Seconds between two requests.")
+@yes_option
+@later_option
+@workers_option
+@launch_option
+@runs_option
+@as_json
+@report_problems
+def optouts(
+    run: Path, lists: tuple[Path, ...], offline: bool, pages: int, pause: float, yes: bool, later: bool, workers: int,
+    launch: str, runs: Path, wants_json: bool,
+) -> None:  # fmt: skip
+    """Ask the hosts of RUN again whether they allow training, and take down what they do not.
+
+    Of each host robots.txt, ai.txt and tdmrep.json are read, and with --pages so many of its pages, each day others. A
+    host that does not answer is listed, and its documents stay.
+
+    \b
+    anatili optouts tiny
+    anatili optouts tiny --list opted-out-domains.txt --yes
+    anatili optouts tiny --pages 50
+    """
+    from anatili.cli.progress import Bars
+    from anatili.run import find_run
+    from anatili.takedown.optouts import ask_again
+    from anatili.takedown.work import plan_takedown
+
+    opened = find_run(run, runs)
+    with Bars(quiet=wants_json) as bars:
+        answers = ask_again(opened, lists, offline=offline, pages=pages, pause=pause, progress=bars.bar("hosts"))
+    show_answers(answers, wants_json)
+    if answers.requests:
+        plan = plan_takedown(opened, answers.requests)
+        proceed(plan, yes=yes, later=later, workers=workers, launch=launch, wants_json=wants_json)
+
+
+def show_answers(answers: Any, wants_json: bool) -> None:
+    """Print which hosts opted out, and which did not answer."""
+    if wants_json:
+        print_json(
+            {
+                "hosts": answers.asked,
+                "pages": answers.pages,
+                "opted_out": answers.opted_out,
+                "not_answered": answers.silent,
+            }
+        )
+        return
+    pages = f" and {answers.pages:,} pages read" if answers.pages else ""
+    click.echo(f"{answers.asked:,} hosts asked{pages}, {len(answers.opted_out):,} opted out, "
+               f"{len(answers.silent):,} did not answer")  # fmt: skip
+    for host, signals in answers.opted_out.items():
+        click.echo(f"{host:30} {signals}")
+    for host, problem in answers.silent.items():
+        click.echo(f"{host:30} not answered: {problem}")
+
+
+COMMANDS = (takedown, optouts)

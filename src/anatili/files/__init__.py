@@ -1,0 +1,42 @@
+"""Files that people have: the text of a file in parts, each with its location (page, line, sheet, slide, chapter).
+
+A location is a kind, a colon and a value: `page:12`, `line:40`, `sheet:Budget!5`; `locations.py` writes it in words.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from anatili.problem import Problem
+
+MAX_BYTES = 256 * 2**20
+"""Larger files are not read: that much text is a corpus, which `anatili run` indexes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A stretch of a file's text that is cited by one location, or by one per line (`locations.BY_LINE`)."""
+
+    text: str
+    location: str = ""
+    title: str = ""
+    """Its own title, "" for that of the file."""
+    url: str = ""
+    """Its own address, "" for the file's name."""
+    license: str = ""
+    time: str = ""
+
+
+@dataclass(frozen=True)
+class FileText:
+    """The title of a file ("" if it has none) and its parts, read as they are needed."""
+
+    title: str
+    parts: Iterable[Part]
+
+
+class UnreadableError(Problem):
+    """A file that cannot be read; `code` is the reason in a word."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code

@@ -1,0 +1,115 @@
+"""`release`: the folder to publish, with model, cards, manifest of every document and checksums."""
+
+import json
+import shutil
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import anatili
+from anatili.document import Document, Duplicate, Kept, Lost, Mark, read_shard, write_json, write_shard
+from anatili.release.contents import OF_A_STAGE, content_of, write_sums
+from anatili.release.facts import facts_of
+from anatili.release.render import write_cards
+from anatili.run import Record, Run
+from anatili.stage import Task
+from anatili.takedown_log import TAKEN_DOWN
+from anatili.text import digest as text_digest
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A row of `documents/*.parquet`: an extracted document, how it was used and why."""
+
+    id: str
+    url: str
+    title: str
+    source: str
+    license: str
+    time: str
+    opt_out: str
+    charset: str
+    use: str
+    """`training`, `held-out` or `lost`."""
+    reason: str
+    extracted_sha256: str
+    """Digest of the text as extracted."""
+    corpus_sha256: str
+    """Digest of the text as in the corpus, with personal data masked; "" if lost."""
+    duplicate_of: str
+    marks: str
+    """Every mark, as JSON."""
+
+
+def run(task: Task) -> dict[str, Any]:
+    """Write model/, documents/, manifest.json, every card and machine-readable description, and SHA256SUMS."""
+    task.progress.start(5, "parts")
+    own_run = Run(task.out.parent)
+    records = {name: record for name in task.inputs if (record := own_run.record(name))}
+    shutil.copytree(task.inputs["tune"] / "model", task.out / "model", dirs_exist_ok=True)
+    task.progress.advance()
+    counts = write_documents(task)
+    task.progress.advance()
+    write_manifest(task, records)
+    task.progress.advance()
+    model = content_of(task.out, "model/")
+    write_cards(task.out, facts_of(task, records, counts), model)
+    task.progress.advance()
+    write_sums(task.out, model, leave_out=OF_A_STAGE)
+    task.progress.advance()
+    return {"documents": dict(sorted(counts.items())), "parameters": records["pretrain"].summary["parameters"]}
+
+
+def write_documents(task: Task) -> Counter[str]:
+    """Write the list of all documents, in the shards of `extract`; returns the counts by use."""
+    counts: Counter[str] = Counter()
+    for shard in sorted(task.inputs["extract"].glob("part-*.parquet")):
+        entries = list(entries_of(shard, task.inputs))
+        counts.update(entry.use for entry in entries)
+        write_shard(task.out / "documents" / shard.name, Entry, entries)
+    return counts
+
+
+def entries_of(shard: Path, inputs: dict[str, Path]) -> Iterator[Entry]:
+    cut, name = inputs["cut"], shard.name
+    kept = {row.id: row for row in read_shard(cut / name, Kept)}
+    held_out = {row.id: row for row in read_shard(cut / "held-out" / name, Kept)}
+    lost = {row.id: row for row in read_shard(cut / "lost" / name, Lost)}
+    parts = (read_shard(shard, Document), read_shard(inputs["mark"] / name, Mark),
+             read_shard(inputs["dedup"] / name, Duplicate))  # fmt: skip
+    for document, mark, duplicate in zip(*parts, strict=True):
+        in_corpus = kept.get(document.id) or held_out.get(document.id)
+        loss = lost.get(document.id)
+        yield Entry(
+            **{name: getattr(document, name) for name in ("id", "url", "source", "license", "time", "opt_out",
+                                                           "charset")},
+            title="" if loss and loss.reason == TAKEN_DOWN else document.title,
+            use="training" if document.id in kept else "held-out" if in_corpus else "lost",
+            reason=f"{loss.reason}: {loss.detail}" if loss else "",
+            extracted_sha256=text_digest(document.text),
+            corpus_sha256=text_digest(in_corpus.text) if in_corpus else "",
+            duplicate_of=duplicate.of,
+            marks=json.dumps(asdict(mark), ensure_ascii=False),
+        )  # fmt: skip
+
+
+def write_manifest(task: Task, records: dict[str, Record]) -> None:
+    """Write `manifest.json` (recipe and records, the same for equal runs) and `provenance.json` (who, when, where)."""
+    stages = {
+        name: {key: value for key, value in asdict(record).items() if key != "provenance"}
+        for name, record in records.items()
+    }
+    write_json(
+        task.out / "manifest.json",
+        {
+            "name": task.recipe.name,
+            "made_by": "anatili " + anatili.__version__,
+            "recipe": task.recipe.model_dump(),
+            "recipe_as_given": task.recipe.model_dump(exclude_unset=True),
+            "documents": "documents/*.parquet: every document with source, license, digests, marks and use",
+            "stages": stages,
+        },
+    )
+    write_json(task.out / "provenance.json", {name: record.provenance for name, record in records.items()})

@@ -1,0 +1,298 @@
+"""The features of sentences that may answer a question: numbers from 0 to 2 that know no language."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from math import log
+
+import numpy as np
+import numpy.typing as npt
+
+from anatili.lang import LanguagePack, load_pack
+from anatili.lang.questions_file import load_questions
+from anatili.lang.spelling import likeness
+from anatili.search.analysis import stem
+from anatili.search.query import SAME_LENGTH, SAME_NAME, SHORTEST, QueryWord
+from anatili.search.searcher import Hit, Search
+from anatili.serve.question import KINDS, Question
+from anatili.serve.reading import PREFIX, PassageWords, SentenceWords, groups_of, read_passage
+
+SHARED, SHARED_BY_UNKNOWN = 0.65, 0.75
+"""Share of a word's letters that another word must begin with to be loosely the same; of a word that no passage has."""
+FEWEST = 500
+"""Passages that are taken for granted when rarity is judged."""
+LONGER = 2
+"""Letters that a word of a question may be longer than the stem of a title's word that is the same name."""
+Floats = npt.NDArray[np.float64]
+
+FITS: dict[str, tuple[str, ...]] = {
+    "date": ("year", "month", "number"), "number": ("number", "year"), "place": ("place", "name"), "person": ("name",),
+    "reason": ("reason",), "manner": ("manner",),
+}  # fmt: skip
+"""Kind of question -> facts of a sentence that may answer it."""
+SIGNED = ("reason", "manner")
+"""Kinds that are noticed only by the words that a pack names under [signs]."""
+FIRST_FACT = {kind: sum(len(FITS[other]) + 1 for other in list(FITS)[:place]) for place, kind in enumerate(FITS)}
+"""Where the features of a kind's facts begin; after them comes one for "none of them"."""
+KIND_FEATURES = sum(len(facts) + 1 for facts in FITS.values()) + 1
+PASSAGE_FEATURES = (
+    "title", "title, loosely", "title asked for", "passage", "passage, loosely", "found", "rarest found", "guess found",
+    "missing", "rarest missing", "words missing", "unknown missing", "capital missing", "first missing",
+    "digits missing", "score", "rank", "own language", "length of question", "ahead",
+)  # fmt: skip
+SENTENCE_FEATURES = (
+    "sentence", "sentence and title", "rest", "rest, loosely", "rest, other words", "rest beside", "rest in passage",
+    "rest, behind best", "first", "position", "length", "new name", "close",
+)  # fmt: skip
+FEATURES = (
+    *PASSAGE_FEATURES, *SENTENCE_FEATURES,
+    *(f"{kind}: {fact}" for kind, facts in FITS.items() for fact in (*facts, "none")), "meaning: first",
+    *KINDS,
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class AskedWord:
+    """A word of a question as it is compared with passages."""
+
+    lower: str
+    terms: frozenset[str]
+    prefix: str
+    """The beginning that a word loosely the same has; "" for a short word."""
+    groups: frozenset[int]
+    weight: float
+    """Its share of the weight of all words."""
+    rarity: float
+    """How rare it is, 1 for a word that no passage has."""
+    own: bool
+    """Whether it is in the question itself, not only in an earlier one."""
+    guessed: bool
+    capital: bool
+    first: bool
+    """Whether it has a capital and begins the message: it may be a name or not."""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A sentence that may answer."""
+
+    hit: int
+    """The number of its passage among the hits, from 0."""
+    sentence: int
+    """Its number in the passage, from 0."""
+    start: int
+    end: int
+
+
+def features(question: Question, search: Search, hits: Sequence[Hit]) -> tuple[list[Candidate], Floats]:
+    """The sentences of all hits, and a row of `FEATURES` for each."""
+    asked = asked_words(question, search)
+    candidates: list[Candidate] = []
+    rows: list[list[float]] = []
+    top = max((hit.score for hit in hits), default=0.0) or 1.0
+    kinds = [float(question.kind == kind) for kind in KINDS]
+    can_tell = question.kind not in SIGNED or question.kind in load_questions(load_pack(question.language).folder).signs
+    for number, hit in enumerate(hits):
+        passage = read_passage(hit.passage)
+        own = hit.passage.language == question.language
+        of_passage, in_title = passage_features(asked, passage, own)
+        of_passage += [hit.score / top, 1 / (1 + number), float(own), min(len(question.words), 8) / 8, 0.0]
+        for index, (sentence, of_sentence) in enumerate(
+            zip(passage.sentences, sentence_features(asked, in_title, passage, own), strict=True)
+        ):
+            candidates.append(Candidate(number, index, sentence.start, sentence.end))
+            rows.append([*of_passage, *of_sentence, *kind_features(question.kind, sentence, index, can_tell), *kinds])
+    matrix = np.array(rows, float) if rows else np.zeros((0, len(FEATURES)))
+    if rows:
+        compare(matrix, np.array([candidate.hit for candidate in candidates]))
+    return candidates, matrix
+
+
+def compare(matrix: Floats, hits: npt.NDArray[np.int64]) -> None:
+    """Fill in the features that compare a sentence, and its passage, with the others."""
+    behind, ahead, own = (FEATURES.index(name) for name in ("rest, behind best", "ahead", "own language"))
+    matrix[:, behind] = matrix[:, behind].max() - matrix[:, behind]
+    coverage = np.where(matrix[:, own] > 0, matrix[:, FEATURES.index("passage, loosely")], 0.0)
+    for number in np.unique(hits):
+        here = hits == number
+        rival = coverage[~here].max() if (~here).any() else 0.0
+        matrix[here, ahead] = (1 + matrix[here, FEATURES.index("passage, loosely")] - rival) / 2
+
+
+def asked_words(question: Question, search: Search) -> list[AskedWord]:
+    """The words of a question with their weights, which add up to 1."""
+    read, pack = search.read(question.query), load_pack(question.language)
+    own, groups = set(question.words), groups_of(pack)
+    # Where it is not known which words ask, a capital at the start says nothing: most questions begin with such a word.
+    knows_asking = bool(load_questions(pack.folder).kinds)
+    words: list[AskedWord] = []
+    for word in read:
+        lower = pack.lower(word.word)
+        found = frozenset(sure_terms(word, lower, pack))
+        words.append(
+            AskedWord(
+                lower=lower,
+                terms=found,
+                prefix=prefix_of(lower, SHARED_BY_UNKNOWN if word.guessed else SHARED),
+                groups=frozenset(group for term in found for group in groups.get(term, ())),
+                weight=0.0,
+                rarity=rarity_of(word, search) if found or not word.guessed else 1.0,
+                own=word.word in own or not question.words,
+                guessed=word.guessed,
+                capital=word.word[0].isupper() and not question.text.startswith(word.word),
+                first=knows_asking and word.word[0].isupper() and question.text.startswith(word.word),
+            )
+        )
+    words = [word for word in words if word.rarity] or [replace(word, rarity=1.0) for word in words]
+    total = sum(word.rarity for word in words)
+    return [replace(word, weight=word.rarity / total) for word in words]
+
+
+def rarity_of(word: QueryWord, search: Search) -> float:
+    """How rare a word is, from 0 for a stop word to 1 for one that no passage has. In a few passages no word is rare,
+    which says little about it: it is compared with what it would be among more."""
+    if not search.rarity(word):
+        return 0.0
+    size, frequency = max(search.size(), FEWEST), max(map(search.frequency, word.terms), default=0)
+    return log(1 + (size - frequency + 0.5) / (frequency + 0.5)) / log(1 + (size + 0.5) / 0.5)
+
+
+def sure_terms(word: QueryWord, lower: str, pack: LanguagePack) -> Iterator[str]:
+    """The terms of a word. If it was guessed, those that differ from it by a slip or by the spelling of a name."""
+    own = stem(lower, pack)
+    for term, weight in word.terms.items():
+        is_sure = not word.guessed or weight == 1
+        if is_sure or is_slip(own, term) or is_slip(lower[: len(term) + 1], term) or is_same_name(own, term):
+            yield term
+
+
+def is_same_name(word: str, other: str) -> bool:
+    return abs(len(word) - len(other)) <= SAME_LENGTH and likeness(word, other) >= SAME_NAME
+
+
+def is_slip(word: str, other: str) -> bool:
+    """Whether two words of four letters or more differ by one letter: another one, a missing one or two swapped."""
+    if min(len(word), len(other)) < SHORTEST or abs(len(word) - len(other)) > 1:
+        return False
+    start = next((n for n, (a, b) in enumerate(zip(word, other, strict=False)) if a != b), min(len(word), len(other)))
+    rest, other_rest = word[start:], other[start:]
+    return (
+        rest[1:] == other_rest[1:]
+        or rest[1:] == other_rest
+        or rest == other_rest[1:]
+        or (rest[:2] == other_rest[1::-1] and rest[2:] == other_rest[2:])
+    )
+
+
+def prefix_of(word: str, shared: float) -> str:
+    """The letters that a word loosely the same begins with."""
+    size = min(max(PREFIX[0], round(shared * len(word))), PREFIX[-1])
+    return word[:size] if len(word) >= size else ""
+
+
+def is_form(term: str, word: AskedWord) -> bool:
+    """Whether a term of a passage may be a form of the word."""
+    return term in word.terms or (word.prefix != "" and term.startswith(word.prefix))
+
+
+def is_in(word: AskedWord, sentence: SentenceWords) -> bool:
+    return not word.terms.isdisjoint(sentence.terms)
+
+
+def is_loosely_in(word: AskedWord, sentence: SentenceWords, own_language: bool) -> bool:
+    """Whether a form of the word, a word that begins alike, or one of the same meaning is in the sentence."""
+    return (
+        is_in(word, sentence)
+        or (word.prefix != "" and word.prefix in sentence.prefixes)
+        or (own_language and not word.groups.isdisjoint(sentence.groups))
+    )
+
+
+def is_name_in(word: AskedWord, title: SentenceWords) -> bool:
+    """Whether a word of the title is the same name in another spelling."""
+    return len(word.lower) >= SHORTEST and any(
+        abs(len(word.lower) - len(term)) <= LONGER and likeness(word.lower, term) >= SAME_NAME for term in title.terms
+    )
+
+
+def share(words: Sequence[AskedWord], present: Sequence[bool]) -> float:
+    total = sum(word.weight for word in words)
+    return sum(word.weight for word, is_there in zip(words, present, strict=True) if is_there) / total if total else 0.0
+
+
+def passage_features(
+    asked: Sequence[AskedWord], passage: PassageWords, own_language: bool
+) -> tuple[list[float], list[bool]]:
+    """The features of a passage that only its words decide, and which words are loosely in its title."""
+    title = passage.title
+    in_title = [is_in(word, title) for word in asked]
+    loosely = [is_loosely_in(word, title, False) or is_name_in(word, title) for word in asked]
+    strictly = [is_in(word, title) or any(is_in(word, s) for s in passage.sentences) for word in asked]
+    anywhere = [
+        there or any(is_loosely_in(word, s, own_language) for s in passage.sentences)
+        for word, there in zip(asked, loosely, strict=True)
+    ]
+    missing = [word for word, there in zip(asked, anywhere, strict=True) if not there]
+    of_title = sum(any(is_form(term, word) for word in asked) for term in title.terms)
+    return [
+        share(asked, in_title),
+        share(asked, loosely),
+        of_title / max(1, len(title.terms)),
+        share(asked, strictly),
+        share(asked, anywhere),
+        min(1.0, sum(word.rarity for word, there in zip(asked, anywhere, strict=True) if there) / 4),
+        max((word.rarity for word, there in zip(asked, strictly, strict=True) if there), default=0.0),
+        max((word.rarity for word, there in zip(asked, anywhere, strict=True) if there and word.guessed), default=0.0),
+        min(1.0, sum(word.rarity for word in missing) / 4),
+        max((word.rarity for word in missing), default=0.0),
+        min(len(missing), 4) / 4,
+        float(any(word.guessed for word in missing)),
+        float(any(word.capital for word in missing)),
+        float(any(word.first for word in missing)),
+        float(any(word.lower[:1].isdigit() for word in missing)),
+    ], loosely
+
+
+def sentence_features(
+    asked: Sequence[AskedWord], in_title: Sequence[bool], passage: PassageWords, own_language: bool
+) -> list[list[float]]:
+    """The features of each sentence."""
+    rest = [word for word, titled in zip(asked, in_title, strict=True) if word.own and not titled]
+    rest = rest or [word for word in asked if word.own]
+    names = {word.lower for word in asked} | passage.title.prefixes
+    strict = [[is_in(word, s) for word in rest] for s in passage.sentences]
+    loose = [[is_loosely_in(word, s, own_language) for word in rest] for s in passage.sentences]
+    grouped = [[own_language and not word.groups.isdisjoint(s.groups) for word in rest] for s in passage.sentences]
+    everywhere = [any(column) for column in zip(*loose, strict=True)] if loose else []
+    rows: list[list[float]] = []
+    last = len(passage.sentences) - 1
+    for index, sentence in enumerate(passage.sentences):
+        beside = [loose[n] for n in (index - 1, index + 1) if 0 <= n <= last]
+        near = [any(row[number] for row in beside) for number in range(len(rest))]
+        both = share(rest, loose[index])
+        rows.append([
+            share(asked, [is_in(word, sentence) for word in asked]),
+            share(asked, [t or is_in(word, sentence) for word, t in zip(asked, in_title, strict=True)]),
+            share(rest, strict[index]),
+            both,
+            share(rest, grouped[index]),
+            share(rest, near),
+            share(rest, everywhere),
+            both,
+            float(index == 0),
+            index / max(1, last),
+            log(1 + sentence.length) / 4,
+            float(any(name not in names and name[: PREFIX[0]] not in names for name in sentence.names)),
+            float(sum(loose[index]) > 1),
+        ])  # fmt: skip
+    return rows
+
+
+def kind_features(kind: str, sentence: SentenceWords, index: int, can_tell: bool) -> list[float]:
+    """Whether the sentence has what the kind of question asks for; `can_tell`: whether it would be noticed."""
+    row = [0.0] * KIND_FEATURES
+    if facts := FITS.get(kind):
+        present = [number for number, fact in enumerate(facts) if fact in sentence.facts]
+        for number in present or [len(facts)] * can_tell:
+            row[FIRST_FACT[kind] + number] = 1.0
+    row[-1] = float(kind == "meaning" and index == 0)
+    return row

@@ -1,0 +1,88 @@
+"""The files of the page, and questions that it suggests."""
+
+import random
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+from fastapi.responses import FileResponse, Response
+from starlette.concurrency import run_in_threadpool
+
+from anatili.problem import Problem
+from anatili.serve.assistant import Assistant
+from anatili.serve.chat import AppState
+from anatili.serve.middleware import error_response
+
+STATIC = Path(__file__).parent / "static"
+SUGGESTIONS = 4
+TITLE_LENGTHS = range(3, 25)
+"""Characters of a title that a question can be made of."""
+DRAWN = 400
+"""Passages from which titles are drawn."""
+TRIED = 24
+"""Titles that are tried until there are enough questions."""
+
+
+def page_routes(state: AppState) -> APIRouter:
+    """The page, its files, and what makes it an application that can be installed."""
+    routes = APIRouter(tags=["server"])
+
+    @routes.get("/", include_in_schema=False)
+    async def page() -> FileResponse:
+        return static_file("index.html")
+
+    @routes.get("/docs", include_in_schema=False)
+    async def docs() -> FileResponse:
+        return static_file("docs.html")
+
+    @routes.get("/static/{name}", include_in_schema=False)
+    async def static(name: str) -> Response:
+        known = {path.name for path in STATIC.iterdir() if path.is_file()}
+        return static_file(name) if name in known else error_response(404, f"there is no file {name!r}")
+
+    @routes.get("/manifest.webmanifest", include_in_schema=False)
+    async def manifest() -> FileResponse:
+        return static_file("manifest.webmanifest", "application/manifest+json")
+
+    @routes.get("/service-worker.js", include_in_schema=False)
+    async def service_worker() -> FileResponse:
+        """At the top, because a service worker serves only the folder that it comes from."""
+        return static_file("service-worker.js")
+
+    @routes.get("/page/questions", include_in_schema=False)
+    async def questions(language: Annotated[str, Query(max_length=20)]) -> dict[str, Any]:
+        if language not in state.assistant.packs:
+            raise Problem(f"no language {language!r}; there are {', '.join(state.assistant.packs)}")
+        return {"questions": await run_in_threadpool(suggested_questions, state.assistant, language)}
+
+    return routes
+
+
+def static_file(name: str, media_type: str | None = None, headers: Mapping[str, str] | None = None) -> FileResponse:
+    """A file of the page. Browsers ask again each time, so that no part of it is older than another."""
+    return FileResponse(STATIC / name, media_type=media_type, headers={"Cache-Control": "no-cache", **(headers or {})})
+
+
+def suggested_questions(assistant: Assistant, language: str) -> list[str]:
+    """Up to four questions about texts in a language, each of which is answered from just the text that it is about.
+
+    They are made of titles of one word, because the pack has one form for them: "What is {title}?".
+    """
+    form = assistant.packs[language].prompts.get("page", {}).get("suggestion", "")
+    if assistant.search is None or not form:
+        return []
+    titles = {
+        passage.title: passage.document
+        for passage in assistant.search.beginnings(language, DRAWN)
+        if passage.title.isalpha() and len(passage.title) in TITLE_LENGTHS
+    }
+    questions: list[str] = []
+    for title in random.sample(sorted(titles), min(TRIED, len(titles))):
+        question = form.format(title=title)
+        prepared = assistant.prepare([{"role": "user", "content": question}], language)
+        if prepared.passages and prepared.passages[0].passage.document == titles[title]:
+            questions.append(question)
+        if len(questions) == SUGGESTIONS:
+            break
+    return questions

@@ -1,0 +1,128 @@
+"""Read a message as a question: what kind of answer it asks for, the words it is about, and whether it is one at all.
+
+What has to be known about a language is in `questions.toml` of its pack. Without that file all words but stop words
+count as the subject, and every message is taken for a question.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from anatili.lang import LanguagePack
+from anatili.lang.convert import to_main_script
+from anatili.lang.questions_file import QuestionWords, question_words
+from anatili.search.analysis import TERM
+from anatili.text import clean, script_of
+
+Role = Literal["question", "talk", "task"]
+"""A question, small talk, or a request to make something."""
+KINDS = ("date", "number", "place", "person", "reason", "meaning", "manner", "choice", "thing")
+"""Kinds of answers: the first one that a question asks for is taken."""
+LONGEST = 64
+"""Words of a message that are read."""
+TURNS = 4
+"""Earlier questions of a conversation that a further question may refer to."""
+EXPLAINED = ("tell", "polite")
+
+
+@dataclass(frozen=True)
+class Question:
+    """A message, read as a question."""
+
+    text: str
+    """The message in the main script of its language."""
+    language: str
+    role: Role
+    kind: str
+    """One of `KINDS`, or "" if it is not known."""
+    words: tuple[str, ...]
+    """The words that it is about, as they are written."""
+    points_back: bool
+    """Whether it refers to what was said before."""
+    earlier: tuple[str, ...] = ()
+    """Words of earlier questions that it is also about."""
+
+    @property
+    def query(self) -> str:
+        """What to search for."""
+        return " ".join((*self.earlier, *self.words)) or self.text
+
+    def after(self, before: Sequence["Question"]) -> "Question":
+        """The same question with the words of the newest of the questions `before` that stands alone."""
+        base = next((q for q in reversed(before[-TURNS:]) if q.words and not q.points_back), None)
+        own = {word.lower() for word in self.words}
+        return replace(self, earlier=tuple(word for word in base.words if word.lower() not in own) if base else ())
+
+
+def read_question(message: str, language: str, packs: Mapping[str, LanguagePack]) -> Question:
+    """`message` as a question in `language`; words that ask may also be those of the other packs (mixed sentences)."""
+    pack = packs[language]
+    text = clean(message)
+    if script_of(text) != pack.main_script and pack.config.transliteration:
+        text = to_main_script(pack, text).text
+    written = TERM.findall(text)[:LONGEST]
+    known = question_words(pack)
+    lower = [pack.lower(word) for word in written]
+    labels = known.asking.labels(lower)
+    kinds = {name for name in labels if name in KINDS}
+    if not kinds - {"choice"}:
+        others = (question_words(other) for code, other in packs.items() if code != language)
+        labels = merged(labels, [other.asking.labels(lower) for other in others])
+        kinds = {name for name in labels if name in KINDS}
+    kind = next((name for name in KINDS if name in kinds), "meaning" if "tell" in labels else "")
+    if kind in ("thing", "meaning", "manner", "") and (measured := set(known.measures.labels(lower)) & {*KINDS}):
+        kind = measured.pop()
+    pointing = known.pointers.labels(lower)
+    content = tuple(
+        word
+        for word, plain, name, pointer in zip(written, lower, labels, pointing, strict=True)
+        if not name and not pointer and plain not in pack.stopwords
+    )
+    opens = known.openers.starts(lower) > 0
+    return Question(
+        text=text,
+        language=language,
+        role=role_of(text, lower, labels, known, pack),
+        kind=kind,
+        words=content,
+        points_back=any(pointing) or opens or not content,
+    )
+
+
+def merged(own: list[str], others: Sequence[list[str]]) -> list[str]:
+    """`own` labels, completed with kinds of answers from the labels of other languages."""
+    rows = [[name if name in KINDS and name != "choice" else "" for name in labels] for labels in others]
+    return [next(filter(None, names), "") for names in zip(own, *rows, strict=True)]
+
+
+def role_of(text: str, words: Sequence[str], labels: Sequence[str], known: QuestionWords, pack: LanguagePack) -> Role:
+    """Whether the words, with the labels of what they ask, are a question at all."""
+    rows = list(zip(words, labels, known.talk.labels(words), strict=True))
+    rest = [(word, name) for word, name, talk in rows if not talk and name != "polite"]
+    if any(talk for *_, talk in rows) and all(name or word in pack.stopwords for word, name in rest):
+        return "talk"
+    if speaks_to_assistant(words, labels, known):
+        return "talk"
+    is_asked = any(name in KINDS for name in labels)
+    request = [word for word, _ in rest]
+    if len(request) > 1 and (known.tasks.starts(request) or (not is_asked and ends_in_task(request, known))):
+        return "task"
+    if ":" in text and ends_in_task([pack.lower(word) for word in TERM.findall(text.partition(":")[0])], known):
+        return "task"
+    if not is_asked and "tell" not in labels and "?" not in text and any(known.oneself.labels(words)):
+        return "talk"
+    return "question"
+
+
+def speaks_to_assistant(words: Sequence[str], labels: Sequence[str], known: QuestionWords) -> bool:
+    """Whether a phrase speaks to the assistant about itself; a single word does so only outside polite phrases."""
+    if any(known.assistant.starts(words, start) > 1 for start in range(len(words))):
+        return True
+    plain = [word for word, name in zip(words, labels, strict=True) if name not in EXPLAINED]
+    return any(known.assistant.labels(plain))
+
+
+def ends_in_task(words: Sequence[str], known: QuestionWords) -> bool:
+    """Whether the words end with a request to make something."""
+    starts = range(max(0, len(words) - 3), len(words))
+    return any(start + known.tasks.starts(words, start) == len(words) for start in starts)

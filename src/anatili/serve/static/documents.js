@@ -1,0 +1,121 @@
+// The reader's own documents: sent by button or by dragging, listed above the question, asked instead of all texts.
+
+import { Refused, byId, kept, make, number, page, reasonOf, request, word } from "./common.js";
+import { icon, iconButton } from "./icons.js";
+
+const AGAIN = 1500; // milliseconds between two looks at documents that are being read
+let documents = []; // as the server lists them; `problem` or `isComing` if it does not have them yet
+let limits = null;
+let queue = Promise.resolve();
+
+// A random name under which the server keeps this browser's documents. Who has it sees them, nobody else.
+function session() {
+  let name = kept.get("session", "");
+  if (!/^[\w-]{22,64}$/.test(name)) {
+    const letters = String.fromCharCode(...crypto.getRandomValues(new Uint8Array(24)));
+    name = btoa(letters).replace(/\+/g, "-").replace(/\//g, "_");
+    kept.set("session", name);
+  }
+  return name;
+}
+
+const isReady = ({ state }) => state === "ready";
+
+export function startDocuments() {
+  if (!page.known.documents) return;
+  page.headers["X-Anatili-Session"] = session();
+  byId("attach").hidden = false;
+  list();
+}
+
+export function showDocuments() {
+  if (!page.known.documents) return;
+  const ready = documents.some(isReady);
+  byId("documents").hidden = !documents.length;
+  byId("scope").hidden = !ready;
+  byId("document-list").replaceChildren(...documents.map(chip));
+  const isShared = ready && byId("scope-shared").checked;
+  if (isShared) page.headers["X-Anatili-Scope"] = "shared";
+  else delete page.headers["X-Anatili-Scope"];
+}
+
+async function list() {
+  try {
+    const found = await (await request("/documents")).json();
+    limits = found.limits;
+    byId("document-file").accept = limits.types.join(",");
+    byId("attach").hidden = !found.uploads;
+    documents = [...found.documents, ...documents.filter((one) => one.problem || one.isComing)];
+    const progress = found.shared?.progress;
+    byId("reading").textContent = progress?.running ? `${word("documents_read")}: ${number(progress.done)} / ${number(progress.total)}` : "";
+    if (progress?.running) setTimeout(list, AGAIN);
+  } catch {
+    // the page says at another place that there is no connection
+  }
+  showDocuments();
+}
+
+function chip(document_) {
+  const { name, state, reason, problem, isComing } = document_;
+  const item = make("li", "", problem || state === "failed" ? "chip wrong" : "chip");
+  const text = make("span", name);
+  text.dir = "auto";
+  const about = problem || reason || (isComing ? word("document_coming") : `${word("document_passages")}: ${number(document_.passages)}`);
+  item.append(icon(problem ? "none" : "file"), text, make("small", about));
+  if (!isComing) item.append(iconButton("close", `${word("remove")}: ${name}`, () => remove(document_)));
+  return item;
+}
+
+// Why a file was refused: in the page's words where it has some.
+function problemOf(error) {
+  const name = `file_${error.code}`;
+  if (!(name in page.words)) return reasonOf(error);
+  return word(name).replace("{size}", number(Math.floor((limits?.bytes ?? 0) / 2 ** 20)));
+}
+
+async function send(file) {
+  const entry = { name: file.name, isComing: true };
+  documents = [...documents.filter((one) => one.name !== file.name || isReady(one)), entry];
+  showDocuments();
+  try {
+    if (limits && file.size > limits.bytes) throw new Refused("", 413, "too_large");
+    const body = new FormData();
+    body.append("file", file);
+    const answer = await (await request("/documents", { method: "POST", body })).json();
+    documents = [...documents.filter((one) => one !== entry && one.id !== answer.id), answer];
+    byId("scope-own").checked = true;
+    byId("status").textContent = `${file.name}: ${word("document_ready")}`;
+  } catch (error) {
+    entry.isComing = false;
+    entry.problem = problemOf(error);
+    byId("status").textContent = `${file.name}: ${entry.problem}`;
+  }
+  showDocuments();
+}
+
+async function remove(document_) {
+  try {
+    if (document_.id) await request(`/documents/${encodeURIComponent(document_.id)}`, { method: "DELETE" });
+    documents = documents.filter((one) => one !== document_);
+  } catch (error) {
+    if (error.status === 404) documents = documents.filter((one) => one !== document_);
+    else byId("status").textContent = reasonOf(error);
+  }
+  showDocuments();
+  byId("question").focus();
+}
+
+// One after another, so that each has its own answer and the server is not flooded.
+export function sendAll(files) {
+  for (const file of files) queue = queue.then(() => send(file));
+}
+
+// Resolves when the files that were added are read: a question that was asked meanwhile is meant for them.
+export const whenRead = () => queue;
+
+byId("attach").addEventListener("click", () => byId("document-file").click());
+byId("document-file").addEventListener("change", (event) => {
+  sendAll([...event.target.files]);
+  event.target.value = "";
+});
+for (const id of ["scope-own", "scope-shared"]) byId(id).addEventListener("change", showDocuments);

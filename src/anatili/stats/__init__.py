@@ -1,0 +1,1 @@
+"""How a run's documents lie about the thresholds of `[cut]`, and what another threshold would do. Nothing is built."""

@@ -1,0 +1,88 @@
+"""The decision which sentence answers, on the bundled sample."""
+
+import json
+
+import numpy as np
+import pytest
+
+from anatili.lang import load_pack
+from anatili.search.index import Passage
+from anatili.search.searcher import Hit, Search
+from anatili.serve.decision import CANDIDATES, FILE, decide, from_json, network
+from anatili.serve.features import FEATURES, features
+from anatili.serve.question import read_question
+
+PACKS = {code: load_pack(code) for code in ("kk", "ru", "en", "tr")}
+
+
+@pytest.fixture(scope="module")
+def search(tiny_run):
+    return Search(tiny_run / "index", PACKS)
+
+
+def decided(search, text: str, language: str):
+    question = read_question(text, language, PACKS)
+    return decide(question, search, search.find(question.query, CANDIDATES, language))
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "held"),
+    [
+        ("kk", "Наурыз мейрамы қашан тойланады?", "21–23"),
+        ("kk", "Абай қай жылы туған?", "1845"),
+        ("ru", "Сколько струн у домбры?", "две"),
+        ("en", "How many people live in Astana?", "million"),
+        ("tr", "Kımız hangi sütten yapılır?", "kısrak"),
+    ],
+)
+def test_the_sentence_that_answers_is_chosen(search, language, text, held):
+    decision = decided(search, text, language)
+    start, end = decision.spans[0]
+    assert held in decision.hits[0].passage.text[start:end]
+    assert decision.probability >= network().threshold
+    assert list(decision.shares) == sorted(decision.shares, reverse=True)
+    assert sum(decision.shares) == pytest.approx(decision.probability)
+
+
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("kk", "Португалияның астанасы қай қала?"),
+        ("ru", "Сколько стоит билет на концерт в Париже?"),
+        ("en", "Who won the 1994 hockey championship of Saskatchewan?"),
+        ("tr", "Brezilya muzlu dondurması kaç kalori?"),
+    ],
+)
+def test_a_question_on_nothing_in_the_texts_is_declined(search, language, text):
+    assert decided(search, text, language).probability < network().threshold
+
+
+def test_the_same_question_gets_the_same_features(search):
+    question = read_question("Абай қай жылы туған?", "kk", PACKS)
+    hits = search.find(question.query, CANDIDATES, "kk")
+    candidates, rows = features(question, search, hits)
+    assert rows.shape == (len(candidates), len(FEATURES))
+    assert np.array_equal(rows, features(question, search, hits)[1])
+    assert np.isfinite(rows).all()
+    assert rows.min() >= 0
+    assert rows.max() <= 2
+
+
+def test_a_passage_in_another_language_answers_if_vectors_say_so(search):
+    passage = Passage("1:0", "1", "T", "Text.", "", "", "", "", "kk", "Cyrl")
+    near = Hit(passage, 1.0, (), 0.0, (0, 5), is_close=True)
+    for language, answers in (("ru", True), ("kk", False)):
+        question = read_question("Сколько стоит билет на концерт в Париже?", language, PACKS)
+        assert (decide(question, search, [near]).probability >= network().threshold) == answers
+
+
+def test_weights_of_other_features_are_refused():
+    stored = json.loads(FILE.read_text("utf-8"))
+    with pytest.raises(ValueError, match=r"decision.json is of other features: train it again"):
+        from_json(stored | {"features": stored["features"][1:]})
+
+
+def test_without_hits_there_is_no_answer(search):
+    question = read_question("Абай кім?", "kk", PACKS)
+    assert decide(question, search, []).hits == ()
+    assert decide(question, search, []).probability == 0

@@ -1,0 +1,78 @@
+"""How messages are read: what they ask for, what they are about, and whether they are questions."""
+
+import pytest
+
+from anatili.lang import load_pack
+from anatili.serve.question import read_question
+
+PACKS = {code: load_pack(code) for code in ("kk", "ru", "en", "tr")}
+
+
+def read(text: str, language: str):
+    return read_question(text, language, PACKS)
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "kind", "words"),
+    [
+        ("kk", "Наурыз мейрамы қашан тойланады?", "date", "Наурыз мейрамы тойланады"),
+        ("kk", "Қыз Жібек туралы айтып беріңізші", "meaning", "Қыз Жібек"),
+        ("kk", "кайда орналаскан Отырар", "place", "орналаскан Отырар"),
+        ("kk", "Хантәңірінің биіктігі қандай?", "number", "Хантәңірінің биіктігі"),
+        ("kk", "Домбыра когда пайда болды?", "date", "Домбыра пайда"),
+        ("kk", "Abai qaşan tudy?", "date", "Абай туды"),
+        ("ru", "Подскажите, пожалуйста, кто такой Абай?", "meaning", "Абай"),
+        ("ru", "Расскажи про юрту", "meaning", "юрту"),
+        ("ru", "Почему высохло море?", "reason", "высохло море"),
+        ("en", "Could you please tell me how many strings a dombyra has?", "number", "strings dombyra"),
+        ("en", "Tell me about saxaul", "meaning", "saxaul"),
+        ("tr", "Kobız hakkında bilgi verir misin?", "meaning", "Kobız"),
+        ("tr", "Astana nerededir acaba?", "place", "Astana"),
+    ],
+)
+def test_what_a_question_asks_and_what_it_is_about(language, text, kind, words):
+    question = read(text, language)
+    assert (question.role, question.kind, " ".join(question.words)) == ("question", kind, words)
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "role"),
+    [
+        ("kk", "Сәлем! Абай кім?", "question"),
+        ("ru", "Привет, расскажи про Абая", "question"),
+        ("en", "Thanks! And when was he born?", "question"),
+        ("ru", "ты знаешь, когда родился Абай?", "question"),
+        ("en", "Who taught Abai to write?", "question"),
+        ("kk", "Сау болыңыз", "talk"),
+        ("ru", "как тебя зовут?", "talk"),
+        ("en", "I am tired", "talk"),
+        ("tr", "Günaydın!", "talk"),
+        ("kk", "Көктем туралы өлең шығар", "task"),
+        ("ru", "Пожалуйста, сочини сказку о волке", "task"),
+        ("en", "please draft a speech for a wedding", "task"),
+        ("tr", "Bana kısa bir konuşma hazırla", "task"),
+        ("ru", "Исправь ошибки: мы пашли в лес", "task"),
+        ("tr", "Şu cümleyi düzelt: ben gitti okula", "task"),
+        ("en", "what can you do?", "talk"),
+        ("en", "When do you think Abai was born?", "question"),
+        ("tr", "Bana Astana'yı anlatır mısın?", "question"),
+    ],
+)
+def test_whether_it_is_a_question(language, text, role):
+    assert read(text, language).role == role
+
+
+def test_a_further_question_gets_the_words_of_the_one_before():
+    first, second = read("Кто такой Абай?", "ru"), read("А где он родился?", "ru")
+    assert (first.points_back, second.points_back) == (False, True)
+    assert second.after([first]).query == "Абай родился"
+    third = read("Когда умер?", "ru").after([first, second])
+    assert third.query == "Абай умер", "what stands alone says what it is about"
+    assert read("Что такое юрта?", "ru").after([]).earlier == ()
+
+
+def test_without_a_file_of_questions_all_words_but_stop_words_count():
+    tatar = load_pack("tt")
+    question = read_question("Казан кайда урнашкан?", "tt", {"tt": tatar})
+    assert (question.role, question.kind) == ("question", "")
+    assert "Казан" in question.words

@@ -1,0 +1,112 @@
+"""The quick way through an archive: the same pages as the careful one, and it stops where something is uncommon."""
+
+import gzip
+import io
+
+import pytest
+from test_resync import COUNT, RECORDS, record
+
+from anatili import members
+from anatili.members import Member, read_members
+from anatili.resync import open_archive
+from anatili.warc import Page, Sifted, _read, _read_quickly, read_pages
+
+LIMIT = 100_000
+
+
+def pack(data: bytes) -> bytes:
+    return gzip.compress(data, mtime=0)
+
+
+def page(headers: str, body: bytes, *, kind: str = "response", url: str = "https://a.example/x") -> bytes:
+    http = f"HTTP/1.1 200 OK\r\n{headers}\r\n\r\n".encode() + body
+    head = (
+        f"WARC/1.0\r\nWARC-Type: {kind}\r\nWARC-Target-URI: {url}\r\nWARC-Date: 2026-01-01T00:00:00Z\r\n"
+        f"Content-Type: application/http; msgtype=response\r\nContent-Length: {len(http)}\r\n\r\n"
+    )
+    return head.encode() + http + b"\r\n\r\n"
+
+
+UNCOMMON = {
+    "another address": page("Content-Type: text/html", b"<p>x", url="https://a.example/қаз"),
+    "a packed body": page("Content-Encoding: gzip", gzip.compress(b"<p>x")),
+    "a packed body that is not declared": page("Content-Type: text/html", gzip.compress(b"<p>x")),
+    "a body in chunks": page("content-type: text/html\r\ntransfer-encoding: chunked", b"4\r\n<p>x\r\n0\r\n\r\n"),
+    "a charset": page("Content-Type: text/html; charset=windows-1251", "<p>әлем".encode()),
+    "bare ends of lines": page("Content-Type: text/html\nX-Y: z", b"<p>x"),
+    "no headers of a response": page("", b""),
+    "a text": page("Content-Type: text/plain", b"text", kind="conversion"),
+    "a request": page("Content-Type: text/plain", b"text", kind="request"),
+    "a type of no standard": page("Content-Type: text/plain", b"text", kind="screenshot"),
+    "two records": record(1) + record(2),
+    "a large body": page("Content-Type: text/html", b"x" * (LIMIT + 1)),
+    "bytes that begin a member": page("Content-Type: text/html", b"\x1f\x8b\x08" * 9),
+    "nothing": b"",
+}
+
+
+@pytest.mark.parametrize("admits", [None, lambda body, charset: "r" if b"<p>" in body and charset() != "x" else ""])
+@pytest.mark.parametrize("name", UNCOMMON)
+def test_the_quick_way_gives_what_the_careful_one_gives(name, admits, monkeypatch):
+    monkeypatch.setattr(members, "WINDOW", 1000)  # members lie across many of them
+    parts = [*RECORDS[:3], UNCOMMON[name], *RECORDS[3:6]]
+    file = io.BytesIO(b"".join(gzip.compress(part, 0 if "bytes" in name else 6, mtime=0) for part in parts))
+
+    def items(way):
+        archive = open_archive(file)
+        arguments = () if way is _read_quickly else (archive.first,)
+        try:
+            return list(way(archive, *arguments, LIMIT, admits))
+        except Exception as error:
+            return repr(error)
+
+    careful = items(_read)
+    assert items(_read_quickly) == careful
+    assert len(careful) >= 6 or "Several" in careful
+
+
+@pytest.mark.parametrize("name", ["a charset", "another address", "bare ends of lines"])
+def test_the_gate_is_told_the_charset_that_http_declares(name):
+    file = io.BytesIO(
+        b"".join(map(pack, [RECORDS[0], UNCOMMON[name], page("content-type: TEXT/HTML; Charset=KOI8-R", b"x")]))
+    )
+    told = []
+    for way, arguments in ((_read_quickly, ()), (_read, (0,))):
+        charsets = []
+        list(way(open_archive(file), *arguments, LIMIT, lambda body, charset: charsets.append(charset()) or ""))  # noqa: B023
+        told.append(charsets)
+    assert told[0] == told[1]
+    assert told[0][2].lower() == "koi8-r"
+    assert (told[0][1] == "windows-1251") == (name == "a charset")
+
+
+def test_what_is_rejected_is_not_parsed():
+    archive = io.BytesIO(b"".join(map(pack, RECORDS)))
+    (first, *others) = read_members(archive, 0, LIMIT)
+    assert isinstance(first, Member)
+    assert first.content == RECORDS[0]
+    assert first.is_plain
+    assert len(others) == COUNT - 1
+    bodies = []
+    sifted = list(read_pages(archive, LIMIT, lambda body, charset: bodies.append(type(body)) or ""))
+    assert sifted == [Sifted(f"https://a.example/{n}") for n in range(COUNT)]
+    assert set(bodies) == {bytearray}
+    admitted = list(read_pages(archive, LIMIT, lambda body, charset: charset() or "rule"))
+    assert [(item.url, item.rule) for item in admitted if isinstance(item, Page)] == [
+        (f"https://a.example/{n}", "rule") for n in range(COUNT)
+    ]
+
+
+@pytest.mark.parametrize("between", [b"rubbish!", pack(RECORDS[5])[3:], b"\0" * 9])
+def test_it_stops_before_what_it_cannot_tell(between):
+    before = b"".join(map(pack, RECORDS[:4]))
+    found = list(read_members(io.BytesIO(before + between + pack(RECORDS[6])), 0, LIMIT))
+    assert [type(item) for item in found] == [Member] * 3 + [int]
+    assert found[-1] == len(b"".join(map(pack, RECORDS[:3]))), "the member before it, whose end is not certain"
+
+
+def test_many_beginnings_of_members_are_not_all_tried(monkeypatch):
+    tries, real = [], members.deflate.gzip_decompress
+    monkeypatch.setattr(members.deflate, "gzip_decompress", lambda *data: tries.append(1) or real(*data))
+    assert list(read_members(io.BytesIO(members.GZIP * 50_000), 0, 1 << 32)) == [0]
+    assert len(tries) <= members.MOST_TRIES

@@ -1,0 +1,103 @@
+"""A corpus from files of all forms without a recipe, with every loss by its reason."""
+
+import gzip
+import json
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from click.testing import CliRunner
+
+from anatili.cli import main
+from anatili.document import Kept, read_shard
+from anatili.problem import Problem
+from anatili.refinery import refine_files
+from anatili.run import Drift, Run, find_run
+from anatili.sample import sentences
+from anatili.trace import trace
+from anatili.warc import Page, WarcFile
+
+KAZAKH = [row["kk"] for row in sentences(held_out=False) if "kk" in row]
+RUSSIAN = [row["ru"] for row in sentences(held_out=False) if "ru" in row]
+
+
+def article(lines: list[str]) -> str:
+    return f"<html><title>Бет</title><article>{''.join(f'<p>{line}</p>' for line in lines)}</article></html>"
+
+
+def text(start: int) -> str:
+    return " ".join(KAZAKH[start : start + 8])
+
+
+@pytest.fixture
+def files(tmp_path):
+    """One file of each form, in two folders: seven Kazakh documents, one of them twice, and what must be lost."""
+    folder = tmp_path / "files"
+    (folder / "pages").mkdir(parents=True)
+    (folder / "pages" / "a page.html").write_text(article(KAZAKH[:8]), "utf-8")
+    (folder / "pages" / "packed.html.gz").write_bytes(gzip.compress(article(KAZAKH[10:18]).encode(), mtime=0))
+    (folder / "pages" / "орысша.html").write_text(article(RUSSIAN[:8]), "utf-8")
+    (folder / "readme.md").write_text("not a form that is read", "utf-8")
+    (folder / "book.txt").write_text(f"{text(20)}\n\n{text(30)}", "utf-8")
+    rows = [{"text": text(40), "url": "https://a.example/40"}, {"text": "қысқа"}]
+    (folder / "rows.jsonl").write_text("\n".join([*map(json.dumps, rows), "{broken"]), "utf-8")
+    pq.write_table(pa.table({"text": [text(50), text(40)], "url": ["https://a.example/50", "https://b.example/40"]}),
+                   folder / "table.parquet")  # fmt: skip
+    with (folder / "crawl.warc.gz").open("wb") as stream:
+        warc = WarcFile(stream)
+        warc.write(Page("https://c.example/kk", "2026-11-29T00:00:00Z", article(KAZAKH[60:68]).encode()))
+        warc.write(Page("https://c.example/ru", "2026-11-29T00:00:00Z", article(RUSSIAN[20:28]).encode()))
+        warc.close()
+    return folder
+
+
+def test_every_form_is_read_and_every_loss_has_a_reason(files, tmp_path):
+    out = tmp_path / "out"
+    result = CliRunner().invoke(main, ["refine", str(files), "--language", "kk", "-o", str(out), "--json"])
+    assert result.exit_code == 0, result.output
+    refined = json.loads(result.stdout)
+    assert (refined["records"], refined["kept"]) == (12, 7)
+    assert refined["lost"]["collect"] == {"not JSON": 1, "sifted out": 1}
+    assert {"duplicate": 1, "another language": 1}.items() <= refined["lost"]["cut"].items()
+    assert sum(sum(counts.values()) for counts in refined["lost"].values()) == 5
+
+    rows = [row for shard in sorted((out / "corpus").glob("*.parquet")) for row in read_shard(shard, Kept)]
+    assert pq.read_table(out / "corpus").num_rows == len(rows) == 7
+    pages = files / "pages"
+    web = {"https://c.example/kk", "https://a.example/50"}
+    assert {row.url for row in rows} - {"https://a.example/40", "https://b.example/40"} == web | {
+        str(pages / "a page.html"), str(pages / "packed.html.gz"), "book.txt:1", "book.txt:2",
+    }  # fmt: skip
+    by_url = {row.url: row.text for row in rows}
+    assert (by_url["book.txt:1"], by_url["https://a.example/50"]) == (text(20), text(50))
+    assert KAZAKH[66] in by_url["https://c.example/kk"]
+    assert KAZAKH[12] in by_url[str(pages / "packed.html.gz")]
+    assert trace(find_run(out), "https://c.example/ru")[-1]["what"] == "lost: sifted out"
+    assert trace(find_run(out), str(pages / "орысша.html"))[-1]["what"] == "lost: another language"
+
+
+def test_the_same_call_keeps_everything_and_other_files_are_noticed(files, tmp_path):
+    outcomes = []
+    first = refine_files([files], "kk", tmp_path / "out")
+    assert refine_files([files], "kk", tmp_path / "out", tell=lambda o: outcomes.append(o.what)) == first
+    assert outcomes == ["kept"] * 5
+    with pytest.raises(Drift, match=r"collect is out of date"):
+        refine_files([files / "book.txt"], "kk", tmp_path / "out")
+    refined = refine_files([files / "book.txt"], "kk", tmp_path / "out", redo=["collect.."])
+    assert (refined.records, refined.kept, refined.lost) == (2, 2, {})
+    assert [row.url for path in (tmp_path / "out" / "corpus").iterdir() for row in read_shard(path, Kept)] == [
+        "book.txt:1",
+        "book.txt:2",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("names", "language", "message"),
+    [(["readme.md"], "kk", "cannot tell its form"), (["none.txt"], "kk", "no file"), (["."], "xx", "xx"),
+     ([], "kk", "no files to refine")],
+)  # fmt: skip
+def test_wrong_calls_write_nothing(files, tmp_path, names, language, message):
+    with pytest.raises(Problem, match=message):
+        refine_files([files / name for name in names], language, tmp_path / "out")
+    assert not (tmp_path / "out" / "recipe.toml").exists()
+    assert Run(tmp_path / "out").record("collect") is None

@@ -1,0 +1,109 @@
+"""The command line in Kazakh and Russian: every command and option, click's own texts, and the commonest messages."""
+
+import re
+import time
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from anatili.cli import main, words
+from anatili.cli.words import FIELD, FILE, FOLDER, Catalog, commands_of, first_sentence, load_catalog, read_po
+
+CODES = sorted(path.parent.name for path in FOLDER.glob(f"*/{FILE}"))
+
+
+@pytest.fixture(params=CODES)
+def code(request, monkeypatch):
+    monkeypatch.setenv("ANATILI_LANG", request.param)
+    yield request.param
+    words.install(main, Catalog())
+
+
+def english_texts() -> set[str]:
+    """What each catalog must have: the first sentence of each command, the help of each option, the headings."""
+    words.install(main, Catalog())
+    texts = set(main.sections()) if isinstance(main, words.click.Group) else set()
+    for command in commands_of(main):
+        texts |= {first_sentence(command.help)} if command.help else set()
+        texts |= {each.help for each in command.params if isinstance(each, click.Option) and each.help}
+    return texts
+
+
+def test_there_are_catalogs():
+    assert set(CODES) >= {"kk", "ru"}
+
+
+@pytest.mark.parametrize("catalog", CODES)
+def test_a_catalog_covers_every_command_and_option(catalog):
+    missing = english_texts() - load_catalog(catalog).texts.keys()
+    assert not missing, f"add these to src/anatili/lang/{catalog}/{FILE}: {sorted(missing)}"
+
+
+@pytest.mark.parametrize("catalog", CODES)
+def test_texts_keep_their_fields_names_and_defaults(catalog):
+    for english, text in read_po(FOLDER / catalog / FILE):
+        assert sorted(FIELD.findall(english)) == sorted(FIELD.findall(text)), english
+        names = r"--[a-z][\w-]+|`[^`]+`|\b[A-Z_]{4,}\b"
+        assert set(re.findall(names, text)) == set(re.findall(names, english)), text
+        assert text.endswith((".", "!", ":")) == english.endswith((".", "!", ":")) or FIELD.search(english), text
+
+
+def test_help_and_messages_are_in_the_language_of_the_environment(code):
+    run = CliRunner().invoke
+    assert first_sentence(main.help) == "From a raw web crawl to an assistant in your own language."
+    overview = run(main, ["--help"]).output
+    assert "Commands" not in overview
+    assert "Publish" not in overview
+    assert load_catalog(code).texts["Make a key for a user NAME of a server."] in " ".join(overview.split())
+    options = " ".join(run(main, ["serve", "--help"]).output.split())
+    assert load_catalog(code).texts["Only these languages; repeatable."] not in options
+    assert load_catalog(code).texts["Allowed Host header; repeatable."] in options
+    wrong = run(main, ["run", "gone.toml"])
+    assert wrong.exit_code == 1
+    expected = {
+        "kk": "Қате: gone.toml деген рецепт жоқ; жинақта бары: ",
+        "ru": "Ошибка: нет рецепта gone.toml; в компл",
+    }
+    assert wrong.output.startswith(expected[code])
+    assert load_catalog(code).texts["Missing argument"] in run(main, ["run"]).output
+    for arguments in (
+        ["nothing"],
+        ["run", "--nothing"],
+        ["serve", "--port", "x"],
+        ["search", "sample", "x", "--limit", "0"],
+    ):
+        output = run(main, arguments).output
+        assert not re.search(r"No such|is not a valid|not in the range|Invalid value|Usage", output), output
+
+
+def test_english_returns_after_another_language():
+    words.install(main, load_catalog("kk"))
+    words.install(main, Catalog())
+    assert "Make a key for a user NAME" in CliRunner(env={"ANATILI_LANG": "en"}).invoke(main, ["--help"]).output
+
+
+@pytest.mark.parametrize(("variables", "expected"), [
+    ({"LC_ALL": "kk_KZ.UTF-8"}, "kk"), ({"LANG": "ru_RU.UTF-8"}, "ru"), ({"LC_ALL": "C.UTF-8", "LANG": "ru_RU"}, ""),
+    ({"ANATILI_LANG": "ru", "LC_ALL": "kk_KZ"}, "ru"), ({"LANG": "../kk"}, ""), ({}, ""),
+])  # fmt: skip
+def test_the_language_is_found_as_in_gettext(monkeypatch, variables, expected):
+    for name in ("ANATILI_LANG", "LC_ALL", "LC_MESSAGES", "LANG"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert words.language() == expected
+
+
+def test_a_message_is_only_translated_if_all_of_it_fits():
+    catalog = Catalog(
+        "x", {"no run {name}; there are: {names}": "{names} | {name}", "a {b} c": "{b}", "{p}: gone": "!{p}"}
+    )
+    assert catalog.message("no run tiny; there are: a, b") == "a, b | tiny"
+    assert catalog.message("no run tiny") == "no run tiny"
+    assert catalog.message("a 1 c c") == "1 c"
+    assert catalog.message("x: y: gone") == "!x: y"
+    assert catalog.message("a  c!") == "a  c!"
+    begin = time.perf_counter()
+    catalog.message("no run " + "; there are: " * 100_000)
+    assert time.perf_counter() - begin < 5  # linear; a guard against hanging, not a time to be met
