@@ -6,7 +6,6 @@ No file outside these folders names a language.
 """
 
 import hashlib
-import importlib.util
 import json
 import re
 import unicodedata
@@ -14,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
@@ -314,12 +314,9 @@ def _normalizer(folder: Path) -> Callable[[str], str] | None:
     path = folder / "normalize.py"
     if not path.is_file():
         return None
-    spec = importlib.util.spec_from_file_location(f"anatili.lang.{folder.name}.normalize", path)
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
+    module = ModuleType(f"anatili.lang.{folder.name}.normalize")
     try:
-        spec.loader.exec_module(module)
+        exec(compile(read_text(path), path, "exec"), vars(module))  # an import would leave a __pycache__ in the pack
         normalize: Callable[[str], str] = module.normalize
     except Exception as error:  # the author of a pack may have written anything
         raise Problem(f"{path} cannot be used: {type(error).__name__}: {error}") from error
