@@ -2,8 +2,11 @@
 
     python bench/questions.py                   # the half of the sample's topics that nothing was trained on
     python bench/questions.py --natural         # bench/natural.toml: other phrasings, for final figures only
-    python bench/questions.py --colloquial      # bench/colloquial.toml: the same kind, seen while improving it
+    python bench/questions.py --fresh           # bench/fresh.toml: the same on other pages, with details that they lack
+    python bench/questions.py --colloquial      # the half of bench/colloquial.toml that nothing was trained on
     python bench/questions.py --failures        # also print what went wrong
+    python bench/questions.py --save A.json     # keep what came of each question ...
+    python bench/questions.py --against A.json  # ... and count which were won and lost since
 
 Topics x 8 ways of asking x 4 languages (bench/asked.py), further questions of conversations, questions that their page
 does not answer, the same questions with their page taken out (in all languages), questions on nothing in the sample.
@@ -12,6 +15,7 @@ An answer counts as held if the quotation has most of the words of the written a
 """
 
 import argparse
+import json
 import re
 import time
 import tomllib
@@ -34,7 +38,9 @@ from anatili.serve.decision import CANDIDATES, decide
 from anatili.serve.question import read_question
 
 TIMED = 200
-NATURAL, COLLOQUIAL = (Path(__file__).with_name(name) for name in ("natural.toml", "colloquial.toml"))
+NATURAL, COLLOQUIAL, FRESH = (Path(__file__).with_name(f"{name}.toml") for name in ("natural", "colloquial", "fresh"))
+Written = tuple[Asked, Sequence[str]]
+"""A question and the words that a right answer holds."""
 
 
 class Quoting:
@@ -122,7 +128,7 @@ def as_further(row: Asked, subject: Asked) -> Asked | None:
     return replace(row, question=" ".join(words), before=(subject.question,)) if words != row.question.split() else None
 
 
-def written(file: Path, languages: Sequence[str] = LANGUAGES) -> Iterator[tuple[Asked, Sequence[str]]]:
+def written(file: Path, languages: Sequence[str] = LANGUAGES) -> Iterator[Written]:
     """The questions of a file like bench/natural.toml, each with the words that a right answer holds."""
     topics = {topic.slug: topic for topic in read_topics()}
     for kind, rows in tomllib.loads(file.read_text("utf-8")).items():
@@ -134,11 +140,23 @@ def written(file: Path, languages: Sequence[str] = LANGUAGES) -> Iterator[tuple[
                 yield item, row.get("right", ())
 
 
-def from_file(
-    file: Path, search: Search, languages: Sequence[str] = LANGUAGES
-) -> Iterator[Row]:  # fmt: skip
-    """What became of the questions of a file."""
-    for item, right in written(file, languages):
+def colloquial_halves() -> tuple[list[Written], list[Written]]:
+    """The questions of bench/colloquial.toml to train on and to measure on: facts by topic, others in turns."""
+    rows = list(written(COLLOQUIAL))
+    train = set(sorted({row.topic for row, _ in rows if row.topic})[::2])
+    counts: dict[tuple[str, str], int] = {}
+    both: tuple[list[Written], list[Written]] = ([], [])
+    for row, right in rows:
+        number = counts[row.way, row.language] = counts.get((row.way, row.language), -1) + 1
+        trains = row.topic in train if row.topic else number % 2 == 0
+        both[0 if trains else 1].append((row, right))
+    return both
+
+
+def from_file(file: Path, search: Search, languages: Sequence[str] = LANGUAGES) -> Iterator[Row]:
+    """What became of the questions of a file; of the colloquial ones of the half that nothing is trained on."""
+    rows = colloquial_halves()[1] if file == COLLOQUIAL else written(file, languages)
+    for item, right in rows:
         yield Row(item.way, item.language, item.question, ask(search, item, right))
 
 
@@ -181,6 +199,28 @@ def failed(row: Row) -> bool:
     return row.outcome.cited
 
 
+def outcomes(rows: Sequence[Row]) -> dict[str, list[bool]]:
+    """Question -> its outcomes, in the order of `COUNTED`."""
+    return {key(row): [getattr(row.outcome, name) for name in COUNTED] for row in rows}
+
+
+def key(row: Row) -> str:
+    return f"{row.kind} {row.language} {row.question}"
+
+
+def compare(rows: Sequence[Row], before: dict[str, list[bool]]) -> None:
+    """Print how many questions were won and lost, by kind and language."""
+    counts: dict[tuple[str, str, str], list[int]] = {}
+    for row in rows:
+        for name, now, old in zip(COUNTED, outcomes([row])[key(row)], before.get(key(row), ()), strict=False):
+            for language in (row.language, "all"):
+                change = counts.setdefault((row.kind, name, language), [0, 0])
+                change[now < old] += now != old
+    for (kind, name, language), (won, lost) in sorted(counts.items()):
+        if won or lost:
+            print(f"{kind:15} {name:8} {language:3} yes now, not before {won}; not now, yes before {lost}")
+
+
 def timed(search: Search, rows: Sequence[Row]) -> tuple[float, float, float]:
     """Milliseconds of CPU that a question takes to be read, searched for, and decided on, with warm caches."""
     spent = [0.0, 0.0, 0.0]
@@ -202,11 +242,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--natural", action="store_const", dest="file", const=NATURAL)
     parser.add_argument("--colloquial", action="store_const", dest="file", const=COLLOQUIAL)
+    parser.add_argument("--fresh", action="store_const", dest="file", const=FRESH)
     parser.add_argument("--failures", action="store_true")
+    parser.add_argument("--save", type=Path)
+    parser.add_argument("--against", type=Path)
     options = parser.parse_args()
     search = Search(sample_run(LANGUAGES, print).folder("index"), PACKS)
     rows = list(from_file(options.file, search) if options.file else measured(search))
     show(rows)
+    if options.save:
+        options.save.write_text(json.dumps(outcomes(rows)), "utf-8")
+    if options.against:
+        compare(rows, json.loads(options.against.read_text("utf-8")))
     read, found, decided = timed(search, rows[:TIMED])
     print(f"CPU a question: {read:.1f} ms to read it, {found:.1f} to search, {decided:.1f} to decide, n = {TIMED}")
     if options.failures:

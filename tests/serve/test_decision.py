@@ -8,8 +8,8 @@ import pytest
 from anatili.lang import load_pack
 from anatili.search.index import Passage
 from anatili.search.searcher import Hit, Search
-from anatili.serve.decision import CANDIDATES, FILE, decide, from_json, network
-from anatili.serve.features import FEATURES, features
+from anatili.serve.decision import CANDIDATES, FILE, best_span, decide, from_json, network
+from anatili.serve.features import FEATURES, Candidate, features
 from anatili.serve.question import read_question
 
 PACKS = {code: load_pack(code) for code in ("kk", "ru", "en", "tr")}
@@ -74,6 +74,34 @@ def test_a_passage_in_another_language_answers_if_vectors_say_so(search):
     for language, answers in (("ru", True), ("kk", False)):
         question = read_question("Сколько стоит билет на концерт в Париже?", language, PACKS)
         assert (decide(question, search, [near]).probability >= network().threshold) == answers
+
+
+def test_a_quotation_grows_by_its_more_probable_neighbors_while_it_is_short():
+    lengths = (100, 60, 90, 200)
+    starts = [sum(lengths[:number]) for number in range(4)]
+    rows = [Candidate(0, n, start, start + size) for n, (start, size) in enumerate(zip(starts, lengths, strict=True))]
+    assert best_span(0, rows, np.array([0.1, 0.6, 0.2, 0.1])) == (0, 250), "the fourth is too long"
+    assert best_span(0, rows, np.array([0.1, 0.1, 0.2, 0.6])) == (160, 450), "not beyond its length"
+    assert best_span(1, rows, np.array([0.1, 0.1, 0.2, 0.6])) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "question"),
+    [
+        ("kk", "Ауыл әкімі Болат Сериков болды.", "Ауыл әкімі кім болды?"),
+        ("ru", "Директором школы назначена Айгуль Омарова.", "Кто назначен директором школы?"),
+        ("en", "The library opens at nine in the morning.", "When does the library open in the morning?"),
+        ("tr", "Köyün muhtarı Ahmet Yılmaz oldu.", "Köyün muhtarı kim oldu?"),
+    ],
+)
+def test_a_question_in_the_words_of_a_document_of_one_sentence_is_answered(search, language, text, question):
+    passage = Passage(
+        "1:0", "1", "note", text, "", "", "", "", language, "Cyrl" if language in ("kk", "ru") else "Latn"
+    )
+    hit = Hit(passage, 1.0, (), 1.0, (0, len(text)))
+    decision = decide(read_question(question, language, PACKS), search, [hit])
+    assert decision.probability >= network().threshold
+    assert decision.spans == ((0, len(text)),)
 
 
 def test_weights_of_other_features_are_refused():

@@ -28,11 +28,28 @@ def read(text: str, language: str):
         ("en", "Tell me about saxaul", "meaning", "saxaul"),
         ("tr", "Kobız hakkında bilgi verir misin?", "meaning", "Kobız"),
         ("tr", "Astana nerededir acaba?", "place", "Astana"),
+        ("en", "Which animal does an asyk come from?", "thing", "animal asyk come"),
+        ("ru", "Почему детей не подпускают, когда готовят баурсаки?", "reason", "детей подпускают готовят баурсаки"),
+        ("ru", "В какие годы Алматы был столицей?", "date", "Алматы столицей"),
     ],
 )
 def test_what_a_question_asks_and_what_it_is_about(language, text, kind, words):
     question = read(text, language)
     assert (question.role, question.kind, " ".join(question.words)) == ("question", kind, words)
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "quantities"),
+    [
+        ("en", "How tall is mount Belukha?", {"length"}),
+        ("kk", "Бешбармақтың етін қанша уақыт пісіреді?", {"time"}),
+        ("ru", "Сколько стоит билет?", {"money"}),
+        ("tr", "Sayga kaç kilo gelir?", {"weight"}),
+        ("en", "Where is mount Belukha, two miles high?", set()),
+    ],
+)
+def test_what_a_question_for_a_number_wants_measured(language, text, quantities):
+    assert read(text, language).quantities == quantities
 
 
 @pytest.mark.parametrize(

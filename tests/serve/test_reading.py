@@ -26,3 +26,13 @@ def test_the_sentences_of_a_passage_with_their_facts():
     born = groups_of(load_pack("kk"))[terms("kk")["туған"]]
     assert first.groups & set(born), "born: туған, дүниеге келген"
     assert read_passage(passage) is read
+
+
+def test_what_the_numbers_of_a_sentence_measure():
+    text = "The pass is 4,506 metres high. It was opened in 2001. Three hundred people live there."
+    passage = Passage("1:0", "1", "A pass", text, "", "", "", "", "en", "Latn")
+    high, opened, people = read_passage(passage).sentences
+    assert "length" in high.quantities
+    assert opened.quantities == opened.counted == frozenset(), "a year counts nothing"
+    assert "people" in people.quantities
+    assert "length" not in people.quantities

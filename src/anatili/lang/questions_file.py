@@ -45,6 +45,9 @@ class QuestionsFile(PackTable):
     signs: dict[Kind, tuple[str, ...]] = Field(
         default={}, description="Kind of answer -> words that a right answer often has (because)."
     )
+    quantities: dict[str, tuple[str, ...]] = Field(
+        default={}, description="What is measured -> words that ask for it and its units (length: tall, metre)."
+    )
     phrases: Phrases = Phrases()
     same: Same = Same()
 
@@ -120,7 +123,7 @@ def load_questions(folder: Path) -> QuestionsFile:
         file = QuestionsFile.model_validate(read_toml(path))
     except ValidationError as error:
         raise Problem(f"{path}: {explain(error)}") from error
-    lists = (file.kinds, file.measures, file.signs, file.phrases.model_dump(), file.same.model_dump())
+    lists = (file.kinds, file.measures, file.signs, file.quantities, file.phrases.model_dump(), file.same.model_dump())
     for table in lists:
         for key, phrases in table.items():
             if blank := [phrase for phrase in phrases if not WORD.search(clean(phrase))]:

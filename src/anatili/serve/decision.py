@@ -1,9 +1,9 @@
 """Which sentence of the found passages answers a question, and whether any does.
 
-A small neural network scores each sentence by features that know no language: which of the question's words, weighted
-by rarity, are in the sentence, around it and in the title, and whether the sentence has what the kind of question asks
-for (a number, a year, a name). It is trained by `bench/train_decision.py` on questions of the sample and ships as
-`decision.json`. The scores compete with each other and with "no sentence answers", so they are probabilities.
+Two small neural networks see features that know no language: which of the question's words, weighted by rarity, are in
+a sentence, around it and in the title, and whether the sentence has what the kind of question asks for (a number with
+its unit, a year, a name). The first compares the sentences of all passages with each other; the second says whether the
+best one answers. They are trained by `bench/train_decision.py` on questions of the sample and ship as `decision.json`.
 """
 
 import json
@@ -23,7 +23,7 @@ FILE = Path(__file__).with_name("decision.json")
 CANDIDATES = 10
 """Passages whose sentences are compared."""
 SHORT_QUOTE = 300
-"""Two sentences are quoted together if they have at most this many characters."""
+"""Most characters of a quotation of more than one sentence."""
 MOST_OF_TITLE = 0.6
 """Share of a question that a title in its language must have, to be preferred to a passage in another language."""
 MOST = 50.0
@@ -47,20 +47,30 @@ class Decision:
 
 
 @dataclass(frozen=True)
-class Network:
-    """The weights: one hidden layer."""
+class Layers:
+    """The weights of a network with one hidden layer."""
 
     hidden: Floats
     bias: Floats
     out: Floats
     offset: float
-    threshold: float
-    """Probability from which an answer is given."""
 
     def scores(self, rows: Floats) -> Floats:
-        """The log-odds of each row of features against no answer."""
+        """The log-odds of each row."""
         scores: Floats = np.tanh(rows @ self.hidden + self.bias) @ self.out + self.offset
         return scores
+
+
+@dataclass(frozen=True)
+class Network:
+    """The weights of both networks."""
+
+    ranking: Layers
+    """Scores a row of `FEATURES`."""
+    answering: Layers
+    """Scores the row of the best sentence, with how far it is ahead (`answering_row`)."""
+    threshold: float
+    """Probability from which an answer is given."""
 
 
 @cache
@@ -72,8 +82,13 @@ def network() -> Network:
 def from_json(stored: dict[str, Any]) -> Network:
     if tuple(stored["features"]) != FEATURES:
         raise ValueError(f"{FILE.name} is of other features: train it again with bench/train_decision.py")
+    ranking, answering = (layers(stored[name]) for name in ("ranking", "answering"))
+    return Network(ranking, answering, float(stored["threshold"]))
+
+
+def layers(stored: dict[str, Any]) -> Layers:
     hidden, bias, out = (np.array(stored[key], float) for key in ("hidden", "bias", "out"))
-    return Network(hidden, bias, out, float(stored["offset"]), float(stored["threshold"]))
+    return Layers(hidden, bias, out, float(stored["offset"]))
 
 
 def decide(question: Question, search: Search, hits: Sequence[Hit], weights: Network | None = None) -> Decision:
@@ -85,24 +100,54 @@ def decide(question: Question, search: Search, hits: Sequence[Hit], weights: Net
     candidates, rows = features(question, search, hits) if hits else ([], np.zeros((0, len(FEATURES))))
     if not candidates:
         return Decision(0.0)
-    odds = np.exp(np.minimum(weights.scores(rows), MOST))
-    probabilities = odds / (1 + odds.sum())
-    shares = [0.0] * len(hits)
-    for candidate, probability in zip(candidates, probabilities.tolist(), strict=True):
-        shares[candidate.hit] += probability
+    probabilities, shares = ranked(question.language, hits, candidates, rows, weights.ranking)
+    odds = weights.answering.scores(answering_row(candidates, rows, probabilities, shares)[None])
+    probability = float(1 / (1 + np.exp(-np.clip(odds[0], -MOST, MOST))))
+    shares = [share * probability for share in shares]
     for number, hit in enumerate(hits):
         if hit.is_close and hit.passage.language != question.language:
             shares[number] = max(shares[number], weights.threshold)
-    first_rows = {candidate.hit: row for candidate, row in zip(reversed(candidates), rows[::-1], strict=True)}
-    prefer_own_language(shares, hits, first_rows, question.language)
     order = sorted(range(len(hits)), key=lambda number: (-shares[number], number))
+    first_rows = first_row_of_each(candidates, rows)
     return Decision(
-        probability=min(1.0, max(float(probabilities.sum()), shares[order[0]])),
+        probability=max(probability, shares[order[0]]),
         hits=tuple(hits[number] for number in order),
         spans=tuple(best_span(number, candidates, probabilities) for number in order),
         shares=tuple(shares[number] for number in order),
         own_found=float(first_rows[order[0]][FEATURES.index("rest in passage")]) if order[0] in first_rows else 0.0,
     )
+
+
+def ranked(
+    language: str, hits: Sequence[Hit], candidates: Sequence[Candidate], rows: Floats, weights: Layers
+) -> tuple[Floats, list[float]]:
+    """How probable each sentence and each passage is as the answer, if one answers; each sums to 1."""
+    scores = weights.scores(rows)
+    odds = np.exp(scores - scores.max())
+    probabilities = odds / odds.sum()
+    shares = [0.0] * len(hits)
+    for candidate, probability in zip(candidates, probabilities.tolist(), strict=True):
+        shares[candidate.hit] += probability
+    prefer_own_language(shares, hits, first_row_of_each(candidates, rows), language)
+    return probabilities, shares
+
+
+def first_row_of_each(candidates: Sequence[Candidate], rows: Floats) -> dict[int, Floats]:
+    """Number of a passage -> the row of its first sentence."""
+    return {candidate.hit: row for candidate, row in zip(reversed(candidates), rows[::-1], strict=True)}
+
+
+def answering_row(
+    candidates: Sequence[Candidate], rows: Floats, probabilities: Floats, shares: Sequence[float]
+) -> Floats:  # fmt: skip
+    """What decides whether the best sentence of the best passage answers: its row, the passage's share, and the
+    sentence's share of that."""
+    best = max({candidate.hit for candidate in candidates}, key=lambda number: (shares[number], -number))
+    here = [number for number, candidate in enumerate(candidates) if candidate.hit == best]
+    sentence = max(here, key=lambda number: (probabilities[number], -number))
+    of_passage = probabilities[sentence] / probabilities[here].sum()
+    row: Floats = np.append(rows[sentence], (shares[best], of_passage))
+    return row
 
 
 def prefer_own_language(
@@ -122,17 +167,21 @@ def prefer_own_language(
 
 
 def best_span(hit: int, candidates: Sequence[Candidate], probabilities: Floats) -> tuple[int, int]:
-    """The most probable sentence of a passage, with the more probable of its neighbors if both are short."""
+    """The most probable sentence of a passage, with more probable neighbors first as long as all together are short."""
     pairs = zip(candidates, probabilities.tolist(), strict=True)
     rows = [(candidate, probability) for candidate, probability in pairs if candidate.hit == hit]
-    best = max(range(len(rows)), key=lambda number: (rows[number][1], -number), default=-1)
-    if best < 0:
+    first = last = max(range(len(rows)), key=lambda number: (rows[number][1], -number), default=-1)
+    if first < 0:
         return 0, 0
-    chosen = rows[best][0]
-    beside = [number for number in (best - 1, best + 1) if 0 <= number < len(rows)]
-    for number in sorted(beside, key=lambda number: -rows[number][1]):
-        other = rows[number][0]
-        start, end = min(chosen.start, other.start), max(chosen.end, other.end)
-        if end - start <= SHORT_QUOTE:
-            return start, end
-    return chosen.start, chosen.end
+    while beside := [number for number in (first - 1, last + 1) if 0 <= number < len(rows)]:
+        fitting = [n for n in beside if length(rows[min(first, n)][0], rows[max(last, n)][0]) <= SHORT_QUOTE]
+        if not fitting:
+            break
+        best = max(fitting, key=lambda number: (rows[number][1], number))
+        first, last = min(first, best), max(last, best)
+    return rows[first][0].start, rows[last][0].end
+
+
+def length(first: Candidate, last: Candidate) -> int:
+    """Characters from the start of a sentence to the end of a later one."""
+    return last.end - first.start

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from math import log
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy.typing as npt
 
 from anatili.lang import LanguagePack, load_pack
 from anatili.lang.questions_file import load_questions
-from anatili.lang.spelling import likeness
+from anatili.lang.spelling import likeness, sounds
 from anatili.search.analysis import stem
 from anatili.search.query import SAME_LENGTH, SAME_NAME, SHORTEST, QueryWord
 from anatili.search.searcher import Hit, Search
@@ -37,11 +38,12 @@ KIND_FEATURES = sum(len(facts) + 1 for facts in FITS.values()) + 1
 PASSAGE_FEATURES = (
     "title", "title, loosely", "title asked for", "passage", "passage, loosely", "found", "rarest found", "guess found",
     "missing", "rarest missing", "words missing", "unknown missing", "capital missing", "first missing",
-    "digits missing", "score", "rank", "own language", "length of question", "ahead",
+    "digits missing", "guess alike", "score", "rank", "own language", "length of question", "ahead",
 )  # fmt: skip
 SENTENCE_FEATURES = (
     "sentence", "sentence and title", "rest", "rest, loosely", "rest, other words", "rest beside", "rest in passage",
-    "rest, behind best", "first", "position", "length", "new name", "close",
+    "rest, behind best", "first", "position", "length", "new name", "close", "rest, seldom here", "in a row", "counted",
+    "quantity", "other quantity", "counted in passage", "quantity in passage",
 )  # fmt: skip
 FEATURES = (
     *PASSAGE_FEATURES, *SENTENCE_FEATURES,
@@ -66,6 +68,8 @@ class AskedWord:
     own: bool
     """Whether it is in the question itself, not only in an earlier one."""
     guessed: bool
+    alike: float
+    """Share of its letters with which the terms that were guessed for it begin; 1 if it was not guessed."""
     capital: bool
     first: bool
     """Whether it has a capital and begins the message: it may be a name or not."""
@@ -94,10 +98,11 @@ def features(question: Question, search: Search, hits: Sequence[Hit]) -> tuple[l
     for number, hit in enumerate(hits):
         passage = read_passage(hit.passage)
         own = hit.passage.language == question.language
-        of_passage, in_title = passage_features(asked, passage, own)
+        found = matches(asked, passage, own)
+        of_passage, in_title = passage_features(asked, passage, found)
         of_passage += [hit.score / top, 1 / (1 + number), float(own), min(len(question.words), 8) / 8, 0.0]
         for index, (sentence, of_sentence) in enumerate(
-            zip(passage.sentences, sentence_features(asked, in_title, passage, own), strict=True)
+            zip(passage.sentences, sentence_features(asked, question, in_title, passage, found), strict=True)
         ):
             candidates.append(Candidate(number, index, sentence.start, sentence.end))
             rows.append([*of_passage, *of_sentence, *kind_features(question.kind, sentence, index, can_tell), *kinds])
@@ -133,11 +138,12 @@ def asked_words(question: Question, search: Search) -> list[AskedWord]:
                 lower=lower,
                 terms=found,
                 prefix=prefix_of(lower, SHARED_BY_UNKNOWN if word.guessed else SHARED),
-                groups=frozenset(group for term in found for group in groups.get(term, ())),
+                groups=frozenset(group for term in {stem(lower, pack), *found} for group in groups.get(term, ())),
                 weight=0.0,
                 rarity=rarity_of(word, search) if found or not word.guessed else 1.0,
                 own=word.word in own or not question.words,
                 guessed=word.guessed,
+                alike=max((alike(lower, term) for term in found), default=0.0) if word.guessed else 1.0,
                 capital=word.word[0].isupper() and not question.text.startswith(word.word),
                 first=knows_asking and word.word[0].isupper() and question.text.startswith(word.word),
             )
@@ -163,6 +169,13 @@ def sure_terms(word: QueryWord, lower: str, pack: LanguagePack) -> Iterator[str]
         is_sure = not word.guessed or weight == 1
         if is_sure or is_slip(own, term) or is_slip(lower[: len(term) + 1], term) or is_same_name(own, term):
             yield term
+
+
+def alike(word: str, other: str) -> float:
+    """Share of the sounds with which two words begin alike."""
+    first, second = sounds(word), sounds(other)
+    common = next((n for n, (a, b) in enumerate(zip(first, second, strict=False)) if a != b), len(second))
+    return min(1.0, common / max(1, len(first), len(second)))
 
 
 def is_same_name(word: str, other: str) -> bool:
@@ -198,13 +211,9 @@ def is_in(word: AskedWord, sentence: SentenceWords) -> bool:
     return not word.terms.isdisjoint(sentence.terms)
 
 
-def is_loosely_in(word: AskedWord, sentence: SentenceWords, own_language: bool) -> bool:
-    """Whether a form of the word, a word that begins alike, or one of the same meaning is in the sentence."""
-    return (
-        is_in(word, sentence)
-        or (word.prefix != "" and word.prefix in sentence.prefixes)
-        or (own_language and not word.groups.isdisjoint(sentence.groups))
-    )
+def is_loosely_in(word: AskedWord, title: SentenceWords) -> bool:
+    """Whether a form of the word or a word that begins alike is in the title."""
+    return is_in(word, title) or (word.prefix != "" and word.prefix in title.prefixes)
 
 
 def is_name_in(word: AskedWord, title: SentenceWords) -> bool:
@@ -215,23 +224,52 @@ def is_name_in(word: AskedWord, title: SentenceWords) -> bool:
 
 
 def share(words: Sequence[AskedWord], present: Sequence[bool]) -> float:
-    total = sum(word.weight for word in words)
-    return sum(word.weight for word, is_there in zip(words, present, strict=True) if is_there) / total if total else 0.0
+    total = there = 0.0
+    for word, is_there in zip(words, present, strict=True):
+        total += word.weight
+        if is_there:
+            there += word.weight
+    return there / total if total else 0.0
+
+
+@dataclass(frozen=True)
+class Matches:
+    """Which words of a question (columns) are in which sentences of a passage (rows)."""
+
+    strict: list[list[bool]]
+    loose: list[list[bool]]
+    grouped: list[list[bool]]
+    """By another word of the same meaning."""
+
+    def of(self, columns: Sequence[int]) -> "Matches":
+        """Some of the columns."""
+        strict, loose, grouped = ([[row[n] for n in columns] for row in rows]
+                                  for rows in (self.strict, self.loose, self.grouped))  # fmt: skip
+        return Matches(strict, loose, grouped)
+
+
+def matches(asked: Sequence[AskedWord], passage: PassageWords, own_language: bool) -> Matches:
+    strict = [[not word.terms.isdisjoint(s.terms) for word in asked] for s in passage.sentences]
+    grouped = [[own_language and not word.groups.isdisjoint(s.groups) for word in asked] for s in passage.sentences]
+    loose = [
+        [a or b or (word.prefix != "" and word.prefix in s.prefixes) for a, b, word in zip(x, y, asked, strict=True)]
+        for x, y, s in zip(strict, grouped, passage.sentences, strict=True)
+    ]
+    return Matches(strict, loose, grouped)
 
 
 def passage_features(
-    asked: Sequence[AskedWord], passage: PassageWords, own_language: bool
-) -> tuple[list[float], list[bool]]:
+    asked: Sequence[AskedWord], passage: PassageWords, found: Matches
+) -> tuple[list[float], list[bool]]:  # fmt: skip
     """The features of a passage that only its words decide, and which words are loosely in its title."""
     title = passage.title
     in_title = [is_in(word, title) for word in asked]
-    loosely = [is_loosely_in(word, title, False) or is_name_in(word, title) for word in asked]
-    strictly = [is_in(word, title) or any(is_in(word, s) for s in passage.sentences) for word in asked]
-    anywhere = [
-        there or any(is_loosely_in(word, s, own_language) for s in passage.sentences)
-        for word, there in zip(asked, loosely, strict=True)
-    ]
+    loosely = [is_loosely_in(word, title) or is_name_in(word, title) for word in asked]
+    nowhere = [False] * len(asked)
+    strictly = [any(column) for column in zip(in_title, *found.strict, strict=True)] if asked else nowhere
+    anywhere = [any(column) for column in zip(loosely, *found.loose, strict=True)] if asked else nowhere
     missing = [word for word, there in zip(asked, anywhere, strict=True) if not there]
+    present = [word for word, there in zip(asked, anywhere, strict=True) if there]
     of_title = sum(any(is_form(term, word) for word in asked) for term in title.terms)
     return [
         share(asked, in_title),
@@ -239,9 +277,9 @@ def passage_features(
         of_title / max(1, len(title.terms)),
         share(asked, strictly),
         share(asked, anywhere),
-        min(1.0, sum(word.rarity for word, there in zip(asked, anywhere, strict=True) if there) / 4),
+        min(1.0, sum(word.rarity for word in present) / 4),
         max((word.rarity for word, there in zip(asked, strictly, strict=True) if there), default=0.0),
-        max((word.rarity for word, there in zip(asked, anywhere, strict=True) if there and word.guessed), default=0.0),
+        max((word.rarity for word in present if word.guessed), default=0.0),
         min(1.0, sum(word.rarity for word in missing) / 4),
         max((word.rarity for word in missing), default=0.0),
         min(len(missing), 4) / 4,
@@ -249,42 +287,62 @@ def passage_features(
         float(any(word.capital for word in missing)),
         float(any(word.first for word in missing)),
         float(any(word.lower[:1].isdigit() for word in missing)),
+        min((word.alike for word in present), default=1.0),
     ], loosely
 
 
 def sentence_features(
-    asked: Sequence[AskedWord], in_title: Sequence[bool], passage: PassageWords, own_language: bool
+    asked: Sequence[AskedWord], question: Question, in_title: Sequence[bool], passage: PassageWords, found: Matches
 ) -> list[list[float]]:
     """The features of each sentence."""
-    rest = [word for word, titled in zip(asked, in_title, strict=True) if word.own and not titled]
-    rest = rest or [word for word in asked if word.own]
+    columns = [number for number, word in enumerate(asked) if word.own and not in_title[number]]
+    columns = columns or [number for number, word in enumerate(asked) if word.own]
+    rest = [asked[number] for number in columns]
     names = {word.lower for word in asked} | passage.title.prefixes
-    strict = [[is_in(word, s) for word in rest] for s in passage.sentences]
-    loose = [[is_loosely_in(word, s, own_language) for word in rest] for s in passage.sentences]
-    grouped = [[own_language and not word.groups.isdisjoint(s.groups) for word in rest] for s in passage.sentences]
-    everywhere = [any(column) for column in zip(*loose, strict=True)] if loose else []
+    here = found.of(columns)
+    times = [sum(column) for column in zip(*here.loose, strict=True)]
+    total = sum(word.weight for word in rest) or 1.0
+    seldom = [word.weight / max(1, count) / total for word, count in zip(rest, times, strict=True)]
+    everywhere = share(rest, [count > 0 for count in times]) if times else 0.0
+    numbers = number_features(question, rest, passage)
     rows: list[list[float]] = []
     last = len(passage.sentences) - 1
     for index, sentence in enumerate(passage.sentences):
-        beside = [loose[n] for n in (index - 1, index + 1) if 0 <= n <= last]
-        near = [any(row[number] for row in beside) for number in range(len(rest))]
-        both = share(rest, loose[index])
+        beside = [here.loose[n] for n in (index - 1, index + 1) if 0 <= n <= last]
+        both, strict = share(rest, here.loose[index]), found.strict[index]
         rows.append([
-            share(asked, [is_in(word, sentence) for word in asked]),
-            share(asked, [t or is_in(word, sentence) for word, t in zip(asked, in_title, strict=True)]),
-            share(rest, strict[index]),
+            share(asked, strict),
+            share(asked, [t or s for s, t in zip(strict, in_title, strict=True)]),
+            share(rest, here.strict[index]),
             both,
-            share(rest, grouped[index]),
-            share(rest, near),
-            share(rest, everywhere),
+            share(rest, here.grouped[index]),
+            share(rest, [any(column) for column in zip(*beside, strict=True)]) if beside else 0.0,
+            everywhere,
             both,
             float(index == 0),
             index / max(1, last),
             log(1 + sentence.length) / 4,
             float(any(name not in names and name[: PREFIX[0]] not in names for name in sentence.names)),
-            float(sum(loose[index]) > 1),
+            float(sum(here.loose[index]) > 1),
+            sum(weight for weight, there in zip(seldom, here.loose[index], strict=True) if there),
+            share(asked[1:], [a and b for a, b in pairwise(strict)]),
+            *numbers[index],
         ])  # fmt: skip
     return rows
+
+
+def number_features(question: Question, rest: Sequence[AskedWord], passage: PassageWords) -> list[list[float]]:
+    """Of each sentence: whether its numbers count or measure what the question asks for."""
+    if question.kind != "number":
+        return [[0.0] * 5] * len(passage.sentences)
+    wanted = question.quantities
+    counted = [any(not word.terms.isdisjoint(s.counted) for word in rest) for s in passage.sentences]
+    measured = [not wanted.isdisjoint(s.quantities) for s in passage.sentences]
+    anywhere = [float(any(counted)), float(any(measured))]
+    return [
+        [float(counts), float(fits), float(bool(wanted) and not fits), *anywhere]
+        for counts, fits in zip(counted, measured, strict=True)
+    ]
 
 
 def kind_features(kind: str, sentence: SentenceWords, index: int, can_tell: bool) -> list[float]:

@@ -12,12 +12,13 @@ from anatili.lang import LanguagePack
 from anatili.lang.convert import to_main_script
 from anatili.lang.questions_file import QuestionWords, question_words
 from anatili.search.analysis import TERM
+from anatili.serve.reading import quantities_of
 from anatili.text import clean, script_of
 
 Role = Literal["question", "talk", "task"]
 """A question, small talk, or a request to make something."""
 KINDS = ("date", "number", "place", "person", "reason", "meaning", "manner", "choice", "thing")
-"""Kinds of answers: the first one that a question asks for is taken."""
+"""Kinds of answers. If a question asks for several, the first counts that is not a choice (which book does ...)."""
 LONGEST = 64
 """Words of a message that are read."""
 TURNS = 4
@@ -39,6 +40,8 @@ class Question:
     """The words that it is about, as they are written."""
     points_back: bool
     """Whether it refers to what was said before."""
+    quantities: frozenset[str] = frozenset()
+    """What is to be counted or measured, if it asks for a number: names in the pack's [quantities]."""
     earlier: tuple[str, ...] = ()
     """Words of earlier questions that it is also about."""
 
@@ -69,7 +72,9 @@ def read_question(message: str, language: str, packs: Mapping[str, LanguagePack]
         others = (question_words(other) for code, other in packs.items() if code != language)
         labels = merged(labels, [other.asking.labels(lower) for other in others])
         kinds = {name for name in labels if name in KINDS}
-    kind = next((name for name in KINDS if name in kinds), "meaning" if "tell" in labels else "")
+    asked = [name for name in labels if name in kinds]
+    kind = next((name for name in asked if name != "choice"), "choice" if asked else "")
+    kind = kind or ("meaning" if "tell" in labels else "")
     if kind in ("thing", "meaning", "manner", "") and (measured := set(known.measures.labels(lower)) & {*KINDS}):
         kind = measured.pop()
     pointing = known.pointers.labels(lower)
@@ -86,6 +91,7 @@ def read_question(message: str, language: str, packs: Mapping[str, LanguagePack]
         kind=kind,
         words=content,
         points_back=any(pointing) or opens or not content,
+        quantities=quantities_of(written, pack) if kind == "number" else frozenset(),
     )
 
 

@@ -1,5 +1,6 @@
 """Passages as they are compared with questions: the words and facts of their sentences."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -15,6 +16,8 @@ PREFIX = range(4, 9)
 """Lengths of the beginnings by which words are compared loosely."""
 CACHED_PASSAGES = 2048
 YEARS = range(1000, 2101)
+BEFORE, AFTER = 2, 3
+"""Words before and after a number that may say what it counts."""
 FACTS = ("year", "number", "month", "name", "reason", "place", "manner")
 
 
@@ -32,6 +35,10 @@ class SentenceWords:
     """The pack's groups of words with the same meaning that it has words of."""
     names: frozenset[str]
     """Words with a capital that do not begin the sentence, in lower case."""
+    counted: frozenset[str]
+    """Stems of the words around its numbers."""
+    quantities: frozenset[str]
+    """What its numbers measure, by the words around them: names in the pack's [quantities]."""
     facts: frozenset[str]
     """Which of `FACTS` it has: years, numbers, names, words that often stand in an answer of a kind."""
     length: int
@@ -63,20 +70,31 @@ def read_sentence(text: str, start: int, passage: Passage, pack: LanguagePack) -
     names: set[str] = set()
     facts: set[str] = set()
     words = TERM.findall(text)
+    by_word: list[list[str]] = []
+    numbered: list[int] = []
     for position, word in enumerate(words):
         lower = pack.lower(word)
-        stems.update(analyzer[word].split())
+        by_word.append(analyzer[word].split())
+        stems.update(by_word[-1])
         prefixes.update(lower[:size] for size in PREFIX if size <= len(lower))
         if word[0].isdigit():
-            facts.add("year" if word[:4].isdigit() and len(word) <= 6 and int(word[:4]) in YEARS else "number")
+            is_year = word[:4].isdigit() and len(word) <= 6 and int(word[:4]) in YEARS
+            facts.add("year" if is_year else "number")
+            if not is_year:
+                numbered.append(position)
         elif position and not is_small(word[0]) and word[0].isalpha() and len(word) > 1:
             names.add(lower)
         if not word[0].isdigit() and numbers.is_number(word):
             facts.add("month" if numbers.month(word) else "number")
+            if not numbers.month(word):
+                numbered.append(position)
         if lower in known.signs:
             facts.add(known.signs[lower])
     if names:
         facts.add("name")
+    counted = frozenset(
+        stem for at in numbered for stems in by_word[max(0, at - BEFORE) : at + AFTER + 1] for stem in stems
+    )
     return SentenceWords(
         start=start,
         end=start + len(text),
@@ -84,6 +102,8 @@ def read_sentence(text: str, start: int, passage: Passage, pack: LanguagePack) -
         prefixes=frozenset(prefixes),
         groups=frozenset(number for stem in stems for number in groups.get(stem, ())),
         names=frozenset(names),
+        counted=counted,
+        quantities=quantities_in(counted, pack),
         facts=frozenset(facts),
         length=len(words),
     )
@@ -101,3 +121,24 @@ def _groups(code: str, folder: Path) -> dict[str, tuple[int, ...]]:
         for stem in dict.fromkeys(terms(code).of(group).split()):
             groups[stem] = (*groups.get(stem, ()), number)
     return groups
+
+
+def quantities_of(words: Sequence[str], pack: LanguagePack) -> frozenset[str]:
+    """The quantities that the words of a question ask for."""
+    analyzer = terms(pack.code)
+    return quantities_in((stem for word in words for stem in analyzer[word].split()), pack)
+
+
+def quantities_in(stems: Iterable[str], pack: LanguagePack) -> frozenset[str]:
+    """The quantities that some of the stems are words of (kilometre: length)."""
+    known = _quantities(pack.code, pack.folder)
+    return frozenset(name for stem in stems for name in known.get(stem, ()))
+
+
+@lru_cache
+def _quantities(code: str, folder: Path) -> dict[str, tuple[str, ...]]:
+    known: dict[str, tuple[str, ...]] = {}
+    for name, words in load_questions(folder).quantities.items():
+        for stem in dict.fromkeys(terms(code).of(" ".join(words)).split()):
+            known[stem] = (*known.get(stem, ()), name)
+    return known
