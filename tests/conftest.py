@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import forking
 import pytest
 from filelock import FileLock
 
@@ -34,11 +35,21 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: (item.path != first, place.get(item.path.name, len(place)), item.path not in need))
 
 
+LOADS_TORCH = ("run", "chat", "evaluate", "tokenizer")
+"""Commands whose processes are forked from one that has loaded torch, where nothing else is asked for."""
+
+
 def run_anatili(*arguments: object, **options: Any) -> subprocess.CompletedProcess[str]:
     """The command in a process of its own."""
-    command = [sys.executable, "-m", "anatili", *map(str, arguments)]
     options.setdefault("timeout", 3600)  # a guard against hanging: slow machines take long
-    return subprocess.run(command, capture_output=True, text=True, check=False, **options)
+    words, environment = [*map(str, arguments)], dict(options.get("env") or os.environ)
+    is_plain = options.keys() <= {"env", "input", "timeout", "cwd"} and words[:1] and words[0] in LOADS_TORCH
+    if is_plain and forking.serves(environment):
+        folder = str(options.get("cwd") or Path.cwd())
+        return forking.run(words, environment, folder, options.get("input", ""), options["timeout"])
+    return subprocess.run(
+        [sys.executable, "-m", "anatili", *words], capture_output=True, text=True, check=False, **options
+    )
 
 
 @pytest.fixture(scope="session")

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from conftest import run_anatili
 
 from anatili.train.launch import last_words
 
@@ -48,8 +49,7 @@ memory_texts = 1
 
 def carry(folder: Path, *options: str) -> subprocess.CompletedProcess:
     (folder / "two.toml").write_text(RECIPE, "utf-8")
-    command = [sys.executable, "-m", "anatili", "run", "two.toml", "--until", "tune", *options]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=1800)
+    return run_anatili("run", "two.toml", "--until", "tune", *options, cwd=folder)
 
 
 def log(folder: Path, stage: str) -> list[float]:
@@ -114,8 +114,7 @@ def test_what_a_process_says_before_it_ends_is_told(one, tmp_path):
     shutil.copytree(one / "runs", tmp_path / "runs")
     for launch, words in ((LAUNCH, "mix names zz"), ("no-such-launcher", "there is no command 'no-such-launcher'")):
         (tmp_path / "two.toml").write_text(wrong, "utf-8")
-        command = [sys.executable, "-m", "anatili", "run", "two.toml", "--redo", "pretrain", "--launch", launch]
-        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=1800)
+        done = run_anatili("run", "two.toml", "--redo", "pretrain", "--launch", launch, cwd=tmp_path)
         assert done.returncode == 1
         assert words in done.stderr
         assert "Traceback" not in done.stderr

@@ -1,0 +1,73 @@
+"""Processes that start in a moment: forked from one that has loaded torch and transformers, which takes five seconds.
+
+A forked process has its own memory, environment, folder, streams and status, and loads nearly all of anatili itself.
+The interpreter is started instead where a test is about loading, ending, or processes that differ in how they hash.
+"""
+
+import atexit
+import multiprocessing
+import os
+import runpy
+import subprocess
+import sys
+import tempfile
+from multiprocessing.context import ForkServerContext
+from pathlib import Path
+
+LOADED = [
+    "anatili.train.loop", "torch.distributed.checkpoint", "torch.distributed.fsdp", "safetensors.torch", "accelerate",
+    "transformers.models.qwen3.modeling_qwen3", "transformers.models.llama.modeling_llama", "matplotlib.figure",
+]  # fmt: skip
+"""Libraries, and the one module of ours that says how threads wait before torch is loaded. None may start a thread."""
+SET_BY_TESTS = ("ANATILI_", "COLUMNS", "PYTEST_")
+"""Variables (by their first letters) that none of these reads when it is loaded."""
+
+
+def context() -> ForkServerContext:
+    """A process of tests has one server, from its first forked process on."""
+    found = multiprocessing.get_context("forkserver")
+    found.set_forkserver_preload(LOADED)
+    return found
+
+
+def serves(environment: dict[str, str]) -> bool:
+    """Whether what is loaded in this process's environment is what would be loaded in another."""
+
+    def matters(variables: dict[str, str]) -> dict[str, str]:
+        return {name: said for name, said in variables.items() if not name.startswith(SET_BY_TESTS)}
+
+    return sys.platform == "linux" and matters(environment) == matters(dict(os.environ))
+
+
+def run(arguments: list[str], environment: dict[str, str], folder: str, text: str,
+        timeout: float) -> subprocess.CompletedProcess[str]:  # fmt: skip
+    """`python -m anatili` with `text` as its standard input, to its end."""
+    with tempfile.TemporaryDirectory() as place:
+        streams = [Path(place) / name for name in ("input", "output", "errors")]
+        for file, content in zip(streams, (text, "", ""), strict=True):
+            file.write_text(content, "utf-8")
+        process = context().Process(target=command, args=(arguments, environment, folder, streams))
+        process.start()
+        process.join(timeout)
+        if process.exitcode is None:
+            process.kill()
+            raise subprocess.TimeoutExpired(arguments, timeout)
+        output, errors = (file.read_text("utf-8") for file in streams[1:])
+        return subprocess.CompletedProcess(arguments, process.exitcode, output, errors)
+
+
+def command(arguments: list[str], environment: dict[str, str], folder: str, streams: list[Path]) -> None:
+    for number, (file, mode) in enumerate(zip(streams, (os.O_RDONLY, os.O_WRONLY, os.O_WRONLY), strict=True)):
+        opened = os.open(file, mode)
+        os.dup2(opened, number)
+        os.close(opened)
+    sys.stdin = os.fdopen(0, encoding="utf-8", closefd=False)  # multiprocessing has closed it
+    os.chdir(folder)
+    os.environ.clear()
+    os.environ.update(environment)
+    sys.argv[1:] = arguments
+    sys.path.insert(0, folder)
+    try:
+        runpy.run_module("anatili", run_name="__main__", alter_sys=True)
+    finally:
+        atexit._run_exitfuncs()
