@@ -17,6 +17,8 @@ DATA = Path(os.environ.get("ANATILI_DATA", ROOT.parent / "shared" / "data"))
 
 # Two processes of tests share the processors: with a thread for each processor, theirs would wait for each other.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+forking.do_not_wait_for_the_disk()
+os.environ.setdefault("RAY_worker_niceness", "0")  # beside other processes of tests, its 15 would mean to stand still
 os.environ["ANATILI_LANG"] = "en"  # on a machine in another language too, tests read English messages
 # Loading TensorBoard takes a second, and its files would be among those that tests list; its own test switches it on.
 os.environ.setdefault("ANATILI_TRACKERS", "none")
