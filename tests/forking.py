@@ -11,6 +11,7 @@ import runpy
 import subprocess
 import sys
 import tempfile
+from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
 
@@ -57,17 +58,39 @@ def run(arguments: list[str], environment: dict[str, str], folder: str, text: st
         return subprocess.CompletedProcess(arguments, process.exitcode, output, errors)
 
 
+class Server:
+    """`python -m anatili` that goes on: as a `subprocess.Popen` with pipes of text, as far as servers need it."""
+
+    def __init__(self, arguments: list[str]) -> None:
+        pipes = [context().Pipe(duplex=False) for _ in range(2)]
+        streams = [Path(os.devnull), *(writer for _, writer in pipes)]
+        self.process = context().Process(target=command, args=(arguments, dict(os.environ), str(Path.cwd()), streams))
+        self.process.start()
+        for _, writer in pipes:
+            writer.close()
+        self.stdout, self.stderr = (os.fdopen(os.dup(reader.fileno()), encoding="utf-8") for reader, _ in pipes)
+        self.terminate = self.process.terminate
+
+    def communicate(self, timeout: float) -> tuple[str, str]:
+        """What it has written that was not read, after its end."""
+        written = self.stdout.read(), self.stderr.read()
+        self.process.join(timeout)
+        for stream in (self.stdout, self.stderr):
+            stream.close()
+        return written
+
+
 def do_not_wait_for_the_disk() -> None:
     """No test cuts the power, after which alone it matters what the disk has; a small run asks it 900 times, 10 ms
     each."""
     os.fsync = lambda file: None
 
 
-def command(arguments: list[str], environment: dict[str, str], folder: str, streams: list[Path]) -> None:
-    for number, (file, mode) in enumerate(zip(streams, (os.O_RDONLY, os.O_WRONLY, os.O_WRONLY), strict=True)):
-        opened = os.open(file, mode)
+def command(arguments: list[str], environment: dict[str, str], folder: str, streams: list[Path | Connection]) -> None:
+    """Be the command; `streams` are its standard input, output and errors."""
+    for number, stream in enumerate(streams):
+        opened = stream.fileno() if isinstance(stream, Connection) else os.open(stream, os.O_RDWR)
         os.dup2(opened, number)
-        os.close(opened)
     sys.stdin = os.fdopen(0, encoding="utf-8", closefd=False)  # multiprocessing has closed it
     os.chdir(folder)
     os.environ.clear()
