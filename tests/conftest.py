@@ -24,7 +24,7 @@ os.environ["ANATILI_LANG"] = "en"  # on a machine in another language too, tests
 os.environ.setdefault("ANATILI_TRACKERS", "none")
 LONG = (
     "end_to_end", "pull", "seq2seq", "train", "browser", "clients", "launch", "rope", "wrong_calls", "real_data",
-    "identity", "registry", "openai",
+    "identity", "registry", "openai", "threads", "work", "linear", "new_rows", "sft_examples", "tune",
 )  # fmt: skip
 """Files that take long and that do not wait for the tiny run, or not at once."""
 
