@@ -87,6 +87,14 @@ def read_model(file: Any, name: str) -> Script:
 @cache
 def class_table(alphabet: str) -> npt.NDArray[np.uint8]:
     """Code point of the Basic Multilingual Plane -> class of the character."""
+    table = classes_without_alphabet().copy()
+    table[[ord(c) for c in alphabet]] = SIGN + 1 + np.arange(len(alphabet))
+    return table
+
+
+@cache
+def classes_without_alphabet() -> npt.NDArray[np.uint8]:
+    """What all models have in common; not to be changed."""
     table = np.full(0x10000, SIGN, np.uint8)
     plane = [chr(n) for n in range(0x10000)]
     table[[n for n, c in enumerate(plane) if c.isalpha()]] = FOREIGN
@@ -94,7 +102,7 @@ def class_table(alphabet: str) -> npt.NDArray[np.uint8]:
     table[[n for n, c in enumerate(plane) if c.isdigit()]] = DIGIT
     for number, characters in CLASSES.items():
         table[[ord(c) for c in characters]] = number
-    table[[ord(c) for c in alphabet]] = SIGN + 1 + np.arange(len(alphabet))
+    table.flags.writeable = False
     return table
 
 
