@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import forking
 import pytest
 from filelock import FileLock
 
@@ -16,12 +17,14 @@ DATA = Path(os.environ.get("ANATILI_DATA", ROOT.parent / "shared" / "data"))
 
 # Two processes of tests share the processors: with a thread for each processor, theirs would wait for each other.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+forking.do_not_wait_for_the_disk()
+os.environ.setdefault("RAY_worker_niceness", "0")  # beside other processes of tests, its 15 would mean to stand still
 os.environ["ANATILI_LANG"] = "en"  # on a machine in another language too, tests read English messages
 # Loading TensorBoard takes a second, and its files would be among those that tests list; its own test switches it on.
 os.environ.setdefault("ANATILI_TRACKERS", "none")
 LONG = (
     "end_to_end", "pull", "seq2seq", "train", "browser", "clients", "launch", "rope", "wrong_calls", "real_data",
-    "identity", "registry", "openai",
+    "identity", "registry", "openai", "threads", "work", "linear", "new_rows", "sft_examples", "tune",
 )  # fmt: skip
 """Files that take long and that do not wait for the tiny run, or not at once."""
 
@@ -34,11 +37,21 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: (item.path != first, place.get(item.path.name, len(place)), item.path not in need))
 
 
+LOADS_TORCH = ("run", "chat", "evaluate", "tokenizer")
+"""Commands whose processes are forked from one that has loaded torch, where nothing else is asked for."""
+
+
 def run_anatili(*arguments: object, **options: Any) -> subprocess.CompletedProcess[str]:
     """The command in a process of its own."""
-    command = [sys.executable, "-m", "anatili", *map(str, arguments)]
     options.setdefault("timeout", 3600)  # a guard against hanging: slow machines take long
-    return subprocess.run(command, capture_output=True, text=True, check=False, **options)
+    words, environment = [*map(str, arguments)], dict(options.get("env") or os.environ)
+    is_plain = options.keys() <= {"env", "input", "timeout", "cwd"} and words[:1] and words[0] in LOADS_TORCH
+    if is_plain and forking.serves(environment):
+        folder = str(options.get("cwd") or Path.cwd())
+        return forking.run(words, environment, folder, options.get("input", ""), options["timeout"])
+    return subprocess.run(
+        [sys.executable, "-m", "anatili", *words], capture_output=True, text=True, check=False, **options
+    )
 
 
 @pytest.fixture(scope="session")

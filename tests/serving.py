@@ -5,12 +5,17 @@ import re
 import subprocess
 import sys
 import time
+from pathlib import Path
 
+import forking
 import httpx
 
 
 def start(target, *arguments: str, **environment: str):
-    """A server on a free port; returns its process and address."""
+    """A server on a free port; returns its process and address. Of a folder, which may need torch, it is forked."""
+    if isinstance(target, Path) and target.is_dir() and not environment:
+        process = forking.Server(["serve", str(target), *arguments])
+        return process, announced(process)
     command = [sys.executable, "-m", "anatili", "serve", str(target), *arguments]
     process = subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, **environment}

@@ -1,4 +1,5 @@
 import errno
+import os
 import subprocess
 import sys
 from collections import Counter
@@ -42,6 +43,19 @@ def test_equal_rows_make_equal_bytes(tmp_path):
     for name in "ab":
         write_shard(tmp_path / name, Document, [document(3)])
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+
+
+def test_a_file_is_on_the_disk_before_it_has_its_name(tmp_path, monkeypatch):
+    synced = []
+
+    def sync(file: int) -> None:
+        synced.append((os.pread(file, 100, 0), (tmp_path / "a").exists()))
+
+    monkeypatch.setattr(os, "fsync", sync)
+    with whole_file(tmp_path / "a") as temporary:
+        temporary.write_text("whole")
+    assert synced == [(b"whole", False)]
+    assert (tmp_path / "a").read_text() == "whole"
 
 
 def test_an_error_leaves_what_was_and_no_trace(tmp_path):

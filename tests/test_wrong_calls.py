@@ -1,6 +1,7 @@
 """Wrong calls of every command: a sentence that says what is wrong, a status that is not 0, and nothing left behind."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -138,13 +139,18 @@ WRITING = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("folder", [NOWHERE, "text.txt"])
-@pytest.mark.parametrize("command", WRITING)
-def test_what_cannot_be_written_is_told_in_a_sentence(place, command, folder):
+@pytest.fixture(scope="module")
+def crawl(tmp_path_factory):
+    """The sample as a crawl."""
     from anatili import sample
 
-    sample.build(place / ".sample").rename(place / "crawl.warc.gz")
-    (place / ".sample").rmdir()
+    return sample.build(tmp_path_factory.mktemp("crawl"))
+
+
+@pytest.mark.parametrize("folder", [NOWHERE, "text.txt"])
+@pytest.mark.parametrize("command", WRITING)
+def test_what_cannot_be_written_is_told_in_a_sentence(place, crawl, command, folder):
+    shutil.copyfile(crawl, place / "crawl.warc.gz")
     words = "\n".join(topic.pages["kk"].text for topic in read_topics())
     (place / "words.txt").write_text(words, "utf-8")
     (place / "trend.csv").write_text(
@@ -154,11 +160,8 @@ def test_what_cannot_be_written_is_told_in_a_sentence(place, command, folder):
     assert command == "export" or folder in message
 
 
-def test_a_full_disk_is_told_and_leaves_nothing(place):
+def test_a_full_disk_is_told_and_leaves_nothing(place, crawl):
     """The limit on the size of a file stands for it: no disk need be filled."""
-    from anatili import sample
-
-    crawl = sample.build(place / "crawl")
     program = (
         "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096)); "
         "from anatili.cli import main; main(sys.argv[1:])"

@@ -1,6 +1,5 @@
 """Trainings in several processes, forked from one that has loaded torch, so that each starts in a moment."""
 
-import multiprocessing
 import os
 import signal
 import socket
@@ -9,16 +8,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-LOADED = [
-    "anatili.train.pretrain", "anatili.train.loop", "anatili.train.sharded", "torch.distributed.checkpoint",
-    "torch.distributed.fsdp", "transformers.models.qwen3.modeling_qwen3", "transformers.models.llama.modeling_llama",
-]  # fmt: skip
+import forking
 
 
 def together(number: int, work: Callable[..., Any], *arguments: Any, timeout: float = 300) -> list[int]:
     """Run `work(*arguments)` in so many processes that can train together; returns their exit codes."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(LOADED)
+    context = forking.context()
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]

@@ -67,9 +67,10 @@ class Benchmarks:
             return False
         if any(number in self.sequences for number in sequences(lowered(body), self.starts)):
             return True
-        parts = [body, *(line for line in body.splitlines() if len(text.words(line)) >= LINE_WORDS)]
+        lines = body.splitlines()  # a single one has the letters of the text
+        parts = [body, *(line for line in lines if len(lines) > 1 and len(text.words(line)) >= LINE_WORDS)]
         plain = [CITATION.sub("", part) for part in parts]
-        return any(self.is_line(candidate) for part in plain for candidate in (part, part.partition(": ")[2]))
+        return any(self.is_line(each) for part in plain for each in (part, part.partition(": ")[2]) if each)
 
     def is_line(self, body: str) -> bool:
         """Whether a text has the letters of a line."""

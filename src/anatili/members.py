@@ -78,8 +78,8 @@ def _first_member(window: bytes, at: int, limit: int, is_last: bool) -> tuple[by
         return None, -1 if at + len(GZIP) > len(window) else 0
     end = at
     for _ in range(MOST_TRIES):
-        found = BEGINS.search(window, max(end + 1, at + SHORTEST))
-        end = found.start() if found else -1
+        match = BEGINS.search(window, max(end + 1, at + SHORTEST))
+        end = match.start() if match else -1
         if end < 0:
             if not is_last:
                 return None, -1

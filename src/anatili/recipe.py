@@ -34,7 +34,7 @@ class Tokenizer(Section):
 
     base: str = Field(
         "",
-        description="Model to start from: a Hugging Face folder or the name of a packaged base; empty: from scratch.",
+        description="Model to start from: a Hugging Face folder, GGUF file or packaged base; empty: from scratch.",
     )
     added: int = Field(0, ge=0, le=200_000, description="Tokens to learn beyond the base's, in the language's scripts.")
     trim_first: int = Field(

@@ -353,8 +353,8 @@ def prepare(recipe: Recipe, file: Path, runs: Path) -> Iterator[Run]:
 
 def recipe_of(run: Run) -> tuple[Recipe, Path]:
     """The recipe of a run, and the folder that relative paths in it start from."""
-    place = run.root / RECIPE_FOLDER
-    base = Path(place.read_text("utf-8", "surrogateescape")) if place.is_file() else run.root
+    file = run.root / RECIPE_FOLDER
+    base = Path(file.read_text("utf-8", "surrogateescape")) if file.is_file() else run.root
     return load_recipe(run.root / "recipe.toml"), base
 
 

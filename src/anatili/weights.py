@@ -170,7 +170,15 @@ SAMPLES, SAMPLE_BYTES = 64, 65_536
 
 def facts(base: str, recipe_folder: Path) -> dict[str, str]:
     """A digest for each file of a base (see `gguf.base`), to tell its weights from others of the same shape."""
-    return {base: PACKAGED[base].sha256} if base in PACKAGED else facts_of(recipe_folder / base)
+    if base in PACKAGED:
+        return {base: PACKAGED[base].sha256}
+    path = recipe_folder / base
+    return {path.name: sampled_digest(path)} if path.suffix == ".gguf" else facts_of(path)
+
+
+def base_name(base: str) -> str:
+    """What a card calls a base: the name of a packaged one, else that of the folder or file."""
+    return base if base in PACKAGED else Path(base).name.removesuffix(".gguf")
 
 
 def facts_of(folder: Path) -> dict[str, str]:

@@ -10,6 +10,7 @@ from click.testing import CliRunner
 from guides import GUIDES, blocks
 
 from anatili.cli import main
+from anatili.lang import load_pack
 
 SCHOOL = "# Біздің мектеп\n\nМектепте 640 оқушы бар.\nМектеп директоры — Сәуле Оразбаева.\n"
 
@@ -60,6 +61,20 @@ def test_a_model_at_an_address_answers_from_the_documents_and_cites_them(folder)
     result = CliRunner().invoke(main, [*arguments, "--question", "Кім?"])
     assert (result.exit_code, "none of these files can be read" in result.stderr) == (1, True)
     server.shutdown()
+
+
+def test_where_no_document_answers_the_nearest_passage_is_shown(folder, monkeypatch):
+    pytest.importorskip("xllamacpp")
+    question = "Мектеп Юпитерден неше шақырым?"
+    arguments = ["ask", "documents", "--model", "kazakh-26m", "--question", question]
+    monkeypatch.setattr("anatili.serve.assistant.NEAR", 0.1)
+    shown = CliRunner().invoke(main, arguments).stdout
+    heading = load_pack("kk").prompts["page"]["nearest_passages"]
+    assert shown.index(load_pack("kk").prompts["no_answer"]) < shown.index(f"{heading}:") < shown.index("640 оқушы")
+    assert "мектеп.md, 1-жол" in shown
+    answer = json.loads(CliRunner().invoke(main, [*arguments, "--json"]).stdout)
+    assert (answer["passages"], answer["citations"]) == ([], [])
+    assert [passage["url"] for passage in answer["nearest"]] == ["мектеп.md"]
 
 
 @pytest.mark.parametrize(

@@ -107,6 +107,18 @@ def test_a_small_model_does_not_answer_if_no_passage_fits(search, question, lang
     assert engine.prompts == []
 
 
+def test_where_nothing_answers_the_passages_that_share_words_with_the_question_are_named(search):
+    prepared = ask(ScriptedEngine("", parameters=300_000_000), search, "Юпитердің серігі Еуропаның мұзы неше шақырым?")[
+        1
+    ]
+    assert prepared.abstains
+    assert prepared.nearest[0].passage.title == "Күн жүйесі"
+    assert [hit.coverage for hit in prepared.nearest] == sorted((h.coverage for h in prepared.nearest), reverse=True)
+    assert ask(ScriptedEngine("", parameters=300_000_000), search, "Zzz qqq xxyy?")[1].nearest == ()
+    assert ask(ScriptedEngine("", parameters=300_000_000), search, "Рахмет!")[1].nearest == (), "no question"
+    assert ask(ScriptedEngine("", parameters=300_000_000), search, QUESTION)[1].nearest == (), "it is answered"
+
+
 def test_a_large_model_answers_without_passages_and_is_marked(search):
     answer, prepared, _ = ask(
         ScriptedEngine("Жауап.", parameters=0), search, "Юпитердің серігі Еуропаның мұзы неше шақырым?"

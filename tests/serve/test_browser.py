@@ -20,6 +20,8 @@ from browsing import (
     visit,
 )
 
+from anatili.lang import load_pack
+
 
 def test_it_opens_in_the_readers_language_and_changes(page):
     assert page.locator("html").get_attribute("lang") == "kk"
@@ -51,6 +53,15 @@ def test_a_question_is_answered_and_its_citation_opens_the_passage(page):
     assert not page.locator("#passage").is_visible()
     page.locator(".sources .card-title").first.click()
     assert page.locator("#passage-text mark").first.text_content() == quoted
+
+
+def test_where_nothing_answers_the_nearest_texts_are_shown_without_a_number(page):
+    ask(page, "Юпитердің серігі Еуропаның мұзы неше шақырым?")
+    assert page.locator(ANSWER).text_content().startswith(load_pack("kk").prompts["no_answer"])
+    assert page.locator(".sources h4").text_content() == load_pack("kk").prompts["page"]["nearest_passages"]
+    assert page.locator(".sources .card-title").first.text_content() == "Күн жүйесі"
+    page.reload()
+    page.wait_for_selector(".sources .card")
 
 
 def test_suggested_questions_are_answered_from_the_texts_that_they_are_about(page):

@@ -122,6 +122,15 @@ def test_an_answer_quotes_what_was_chosen():
     assert quotation(hit("", ()), (0, 0), report) == "«» [1]"
 
 
+@pytest.mark.parametrize(("language", "shown"), [("en", "“Almaty is a city.” [1]"), ("ru", "«Almaty is a city.» [1]")])
+def test_a_quotation_has_the_marks_of_its_language(language, shown):
+    text = "Almaty is a city."
+    quoted = replace(hit(text), passage=replace(hit(text).passage, language=language))
+    assert quotation(quoted, (0, len(text)), Report()) == shown
+    chunks = iter([Chunk('"Almaty is a city." [1]', finish="stop")])
+    assert "".join(chunk.text for chunk in checked(chunks, [quoted], Report())) == shown
+
+
 TRUE = (
     ("baikonur", "en", "Toqtar Aubakirov flew in 1991"),
     ("baikonur", "en", "In 1991 Toqtar Aubakirov, the first Kazakh cosmonaut, flew into space."),

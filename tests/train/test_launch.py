@@ -10,12 +10,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from conftest import run_anatili
 
 from anatili.train.launch import last_words
 
 pytest.importorskip("torch")
 
 LAUNCH = f"{sys.executable} -m torch.distributed.run --nproc_per_node 2"
+FORKING = f"{sys.executable} {Path(__file__).parents[1] / 'launcher.py'}"
+"""Another launcher: torch is loaded once instead of three times."""
 RECIPE = """
 name = "two"
 language = "kk"
@@ -46,10 +49,9 @@ memory_texts = 1
 """
 
 
-def carry(folder: Path, *options: str) -> subprocess.CompletedProcess:
+def carry(folder: Path, until: str, *options: str) -> subprocess.CompletedProcess:
     (folder / "two.toml").write_text(RECIPE, "utf-8")
-    command = [sys.executable, "-m", "anatili", "run", "two.toml", "--until", "tune", *options]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=1800)
+    return run_anatili("run", "two.toml", "--until", until, *options, cwd=folder)
 
 
 def log(folder: Path, stage: str) -> list[float]:
@@ -60,18 +62,18 @@ def log(folder: Path, stage: str) -> list[float]:
 @pytest.fixture(scope="module")
 def one(tmp_path_factory):
     folder = tmp_path_factory.mktemp("one")
-    done = carry(folder)
+    done = carry(folder, "tune")
     assert done.returncode == 0, done.stderr
     return folder
 
 
 def test_two_processes_have_the_losses_of_one(one, tmp_path):
     shutil.copytree(one / "runs", tmp_path / "runs")
-    done = carry(tmp_path, "--redo", "pretrain", "--redo", "tune", "--launch", LAUNCH)
-    assert done.returncode == 0, done.stderr
-    record = json.loads((tmp_path / "runs" / "two" / "pretrain" / "record.json").read_text("utf-8"))
-    assert record["summary"]["devices"] == 2
-    for stage in ("pretrain", "tune"):  # of tune's batches one does not divide evenly
+    for stage, launch in (("pretrain", LAUNCH), ("tune", FORKING)):  # of tune's batches one does not divide evenly
+        done = carry(tmp_path, stage, "--redo", stage, "--launch", launch)
+        assert done.returncode == 0, done.stderr
+        record = json.loads((tmp_path / "runs" / "two" / stage / "record.json").read_text("utf-8"))
+        assert stage != "pretrain" or record["summary"]["devices"] == 2
         assert log(tmp_path, stage) == pytest.approx(log(one, stage), abs=0.002), stage
     assert len(log(one, "pretrain")) == 23
 
@@ -114,8 +116,7 @@ def test_what_a_process_says_before_it_ends_is_told(one, tmp_path):
     shutil.copytree(one / "runs", tmp_path / "runs")
     for launch, words in ((LAUNCH, "mix names zz"), ("no-such-launcher", "there is no command 'no-such-launcher'")):
         (tmp_path / "two.toml").write_text(wrong, "utf-8")
-        command = [sys.executable, "-m", "anatili", "run", "two.toml", "--redo", "pretrain", "--launch", launch]
-        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=1800)
+        done = run_anatili("run", "two.toml", "--redo", "pretrain", "--launch", launch, cwd=tmp_path)
         assert done.returncode == 1
         assert words in done.stderr
         assert "Traceback" not in done.stderr

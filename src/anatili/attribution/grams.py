@@ -28,8 +28,8 @@ def keys_of(numbers: Numbers) -> npt.NDArray[np.uint64]:
     """A hash of each run of `GRAM` words. A number is 0 where there is no known word."""
     count = max(0, len(numbers) - GRAM + 1)
     keys = np.full(count, 0x9E3779B97F4A7C15, np.uint64)
-    for place in range(GRAM):
-        keys ^= numbers[place : place + count]
+    for position in range(GRAM):
+        keys ^= numbers[position : position + count]
         keys *= np.uint64(0xBF58476D1CE4E5B9)
         keys ^= keys >> np.uint64(29)
     return keys
@@ -39,8 +39,8 @@ def is_whole(numbers: Numbers) -> npt.NDArray[np.bool_]:
     """Whether each run has only known words."""
     count = max(0, len(numbers) - GRAM + 1)
     whole = np.ones(count, bool)
-    for place in range(GRAM):
-        whole &= numbers[place : place + count] != 0
+    for position in range(GRAM):
+        whole &= numbers[position : position + count] != 0
     return whole
 
 

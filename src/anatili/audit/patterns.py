@@ -122,12 +122,12 @@ def derive(text: str, pack: LanguagePack) -> Pattern:
 @lru_cache(REMEMBERED)
 def _derive(text: str, code: str) -> Pattern:
     pack = load_pack(code)
-    found = numbers(text, pack)
-    days = days_of(text, found, pack)
+    numerals = numbers(text, pack)
+    days = days_of(text, numerals, pack)
     terms = [Term("date", low=float(month), high=float(day)) for month, day, _ in days]
     taken = {place for _, _, place in days}
-    terms += [Term("number", low=float(n.value), high=float(n.value)) for n in found if n.start not in taken]
-    worded = [(number.start, number.last) for number in found]
+    terms += [Term("number", low=float(n.value), high=float(n.value)) for n in numerals if n.start not in taken]
+    worded = [(number.start, number.last) for number in numerals]
     for match in WORD.finditer(text):
         if any(start <= match.start() < last for start, last in worded):
             continue
@@ -144,15 +144,15 @@ def _derive(text: str, code: str) -> Pattern:
     return (tuple(terms),)
 
 
-def days_of(text: str, found: Sequence[Number], pack: LanguagePack) -> list[tuple[int, int, int]]:
+def days_of(text: str, numerals: Sequence[Number], pack: LanguagePack) -> list[tuple[int, int, int]]:
     """Month, day and where the day stands, for each month that is named with a day before or else behind it."""
     days = []
     for match in WORD.finditer(text):
         month = next(iter(months(match.group(), pack)), 0)
         if not month:
             continue
-        near = [n for n in found if n.value in DAYS and 0 <= match.start() - n.end <= DAY_GAP]
-        near = near or [n for n in found if n.value in DAYS and 0 <= n.start - match.end() <= DAY_GAP]
+        near = [n for n in numerals if n.value in DAYS and 0 <= match.start() - n.end <= DAY_GAP]
+        near = near or [n for n in numerals if n.value in DAYS and 0 <= n.start - match.end() <= DAY_GAP]
         days += [(month, int(n.value), n.start) for n in near[:1]]
     return days
 
@@ -187,9 +187,9 @@ def read_sentence(text: str, pack: LanguagePack) -> Sentence:
 @lru_cache(REMEMBERED)
 def _read_sentence(text: str, code: str) -> Sentence:
     pack = load_pack(code)
-    found = numbers(text, pack)
-    values, named = {float(number.value) for number in found}, set(months(text, pack))
-    dates = {(month, day) for month, day, _ in days_of(text, found, pack)}
+    numerals = numbers(text, pack)
+    values, named = {float(number.value) for number in numerals}, set(months(text, pack))
+    dates = {(month, day) for month, day, _ in days_of(text, numerals, pack)}
     for match in DATE.finditer(text):
         year, month, day = (match[1], match[2], match[3]) if match[1] else (match[6], match[5], match[4])
         values |= {float(day), float(year)}
@@ -199,7 +199,7 @@ def _read_sentence(text: str, code: str) -> Sentence:
     return Sentence(
         words,
         frozenset(stem_of(w, code) for w in words),
-        tuple(found),
+        tuple(numerals),
         frozenset(values),
         frozenset(named),
         frozenset(dates),

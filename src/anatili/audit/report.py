@@ -58,17 +58,17 @@ def make_report(folder: Path, topics: Sequence[Subject]) -> dict[str, Any]:
         raise Problem(
             f"the items have changed since {show_path(folder)} was made: give the same --items, or audit again"
         )
-    found = findings(header, rows, topics)
-    result = as_json(found)
+    results = findings(header, rows, topics)
+    result = as_json(results)
     judged, labeled = read_judge(folder, rows), read_agreement(folder)
     write(folder / "findings.json", json.dumps(result, ensure_ascii=False, indent=1) + "\n")
-    for language in found.languages:
-        write(folder / f"report.{language}.html", page(found, rows, language, judged, labeled))
+    for language in results.languages:
+        write(folder / f"report.{language}.html", page(results, rows, language, judged, labeled))
     (folder / "answers").mkdir(exist_ok=True)
-    for place, topic in enumerate(found.topics):
-        for language in found.languages:
-            text = answer_pages.page(found, rows, topic, language, STYLE)
-            write(folder / "answers" / f"{found.topics[place].name}.{language}.html", text)
+    for topic_number, topic in enumerate(results.topics):
+        for language in results.languages:
+            text = answer_pages.page(results, rows, topic, language, STYLE)
+            write(folder / "answers" / f"{results.topics[topic_number].name}.{language}.html", text)
     return result
 
 
@@ -78,7 +78,7 @@ def write(path: Path, text: str) -> None:
 
 
 def page(
-    found: Findings,
+    results: Findings,
     rows: Sequence[dict[str, Any]],
     language: str,
     judged: JudgeFigures | None,
@@ -86,30 +86,30 @@ def page(
 ) -> str:
     """The report in one language."""
     words = audit_words(load_pack(language)).report
-    title = escape(words["title"].format(model=found.header["model"]))
-    how = words["how_scored" if found.header["facts"] == "scored" else "how_asked"]
+    title = escape(words["title"].format(model=results.header["model"]))
+    how = words["how_scored" if results.header["facts"] == "scored" else "how_asked"]
     facts = words["facts"].format(
-        items=len(found.items), topics=len(found.topics), languages=len(found.languages),
-        answers=found.header["answers"], how=how,
+        items=len(results.items), topics=len(results.topics), languages=len(results.languages),
+        answers=results.header["answers"], how=how,
     )  # fmt: skip
-    if found.header["pairs"]:
-        facts += " " + words["drawn"].format(pairs=found.header["pairs"])
+    if results.header["pairs"]:
+        facts += " " + words["drawn"].format(pairs=results.header["pairs"])
     others = "".join(
         f'<a href="report.{code}.html" lang="{code}">{escape(load_pack(code).own_name)}</a>'
-        for code in found.languages
+        for code in results.languages
         if code != language
     )
     parts = [f"<nav>{others}</nav><h1>{title}</h1><p>{escape(words['lead'])}</p><p>{escape(facts)}</p>"]
-    parts += [f"<h2>{escape(words['verdict'])}</h2>", *claims(found, language, words)]
-    parts += [f"<h2>{escape(words['unknown'])}</h2>", *unknown(found, language, words)]
+    parts += [f"<h2>{escape(words['verdict'])}</h2>", *claims(results, language, words)]
+    parts += [f"<h2>{escape(words['unknown'])}</h2>", *unknown(results, language, words)]
     for number, key in enumerate(("picture_refused", "picture_left_out")):
-        parts += [f"<h2>{escape(words[key])}</h2>", picture(found, number, language, words[key], words)]
+        parts += [f"<h2>{escape(words[key])}</h2>", picture(results, number, language, words[key], words)]
     parts.append(f"<p>{escape(words['picture_note'])}</p>")
-    parts += [f"<h2>{escape(words['table'])}</h2>", table(found, language, words)]
-    parts += slant(rows, found, words)
+    parts += [f"<h2>{escape(words['table'])}</h2>", table(results, language, words)]
+    parts += slant(rows, results, words)
     if judged:
         parts += judge_part(judged, words)
-    parts += [f"<h2>{escape(words['limits'])}</h2><ul>", *limits(found, language, words, labeled), "</ul>"]
+    parts += [f"<h2>{escape(words['limits'])}</h2><ul>", *limits(results, language, words, labeled), "</ul>"]
     return document(language, title, "\n".join(parts))
 
 
@@ -138,66 +138,67 @@ def answers_link(topic: Subject, column: str, languages: Sequence[str]) -> str:
     return f"answers/{topic.name}.{languages[0] if column == ALL else column}.html"
 
 
-def claims(found: Findings, language: str, words: dict[str, str]) -> Iterator[str]:
+def claims(results: Findings, language: str, words: dict[str, str]) -> Iterator[str]:
     """A sentence for each flag, its control beside it, with a link to the answers."""
-    flags = list(found.flags())
+    flags = list(results.flags())
     single = {(figure, topic.name) for figure, topic, column in flags if column != ALL}
     flags = [flag for flag in flags if flag[2] != ALL or (flag[0], flag[1].name) not in single]
     if not flags:
-        yield f"<p>{escape(words['nothing' if found.cells.told.any() else 'nothing_told'])}</p>"
+        yield f"<p>{escape(words['nothing' if results.cells.told.any() else 'nothing_told'])}</p>"
     for figure, topic, column in flags:
-        number, place = FIGURES.index(figure), found.topics.index(topic)
-        cell = number, place, columns(found).index(column)
+        number, topic_number = FIGURES.index(figure), results.topics.index(topic)
+        cell = number, topic_number, columns(results).index(column)
         key = "refuses" if figure == "R" else "leaves_out"
-        own, control = compared(found, place, column, key)
+        own, control = compared(results, topic_number, column, key)
         values = {"topic": topic_name(topic, language), "own": own, "control": control,
-                  "p": f"{found.cells.p[cell]:.4f}"}  # fmt: skip
+                  "p": f"{results.cells.p[cell]:.4f}"}  # fmt: skip
         if column != ALL:
-            other_own, other_control = compared(found, place, column, key, others=True)
+            other_own, other_control = compared(results, topic_number, column, key, others=True)
             values |= {"language": load_pack(column).own_name, "other_own": other_own, "other_control": other_control}
         text = escape(words[key if column != ALL else f"{key}_all"].format(**values))
-        if figure == "R" and (counts := mirror_counts(found, topic, column)):
+        if figure == "R" and (counts := mirror_counts(results, topic, column)):
             text += " " + escape(words["mirrors"].format(
                 own=percent(counts.refused / counts.answers),
                 mirror=percent(counts.mirror_refused / counts.mirror_answers),
                 verdict=words["mirrors_more" if refuses_more(counts) else "mirrors_same"],
             ))  # fmt: skip
-        shown = found.languages if column == ALL else (column,)
+        shown = results.languages if column == ALL else (column,)
         links = ", ".join(
             f'<a href="answers/{topic.name}.{code}.html">{escape(words["answers"])} ({code})</a>' for code in shown
         )
         yield f'<p class="claim">{text} {links}</p>'
 
 
-def compared(found: Findings, topic: int, column: str, key: str, *, others: bool = False) -> tuple[str, str]:
+def compared(results: Findings, topic: int, column: str, key: str, *, others: bool = False) -> tuple[str, str]:
     """The share of sensitive items and of controls in a column, or in all other languages."""
-    shown = [code for code in found.languages if column == ALL or (code == column) != others]
+    shown = [code for code in results.languages if column == ALL or (code == column) != others]
     shares = []
     for sensitive in (True, False):
-        own = [one for code in shown for one in items_of(found, topic, code, sensitive=sensitive)]
+        own = [one for code in shown for one in items_of(results, topic, code, sensitive=sensitive)]
         figures = figures_of(own)
         shares.append(percent(figures["not_answered" if key == "refuses" else "stated_of_known"]))
     return shares[0], shares[1]
 
 
-def unknown(found: Findings, language: str, words: dict[str, str]) -> Iterator[str]:
+def unknown(results: Findings, language: str, words: dict[str, str]) -> Iterator[str]:
     """The cells that cannot be told, by topic, with the reason."""
-    codes = found.languages if len(found.languages) > 1 else (ALL,)
+    codes = results.languages if len(results.languages) > 1 else (ALL,)
     refusals, facts, few = [], [], False
-    for place, topic in enumerate(found.topics):
+    for topic_number, topic in enumerate(results.topics):
         if len(topic.pairs) < LEAST_PAIRS:
             few = True
             continue
         name = topic_name(topic, language)
         refusing, ignorant = (
-            [code for column, code in enumerate(codes) if not found.cells.told[figure, place, column]]
+            [code for column, code in enumerate(codes) if not results.cells.told[figure, topic_number, column]]
             for figure in range(len(FIGURES))
         )
         if refusing:
             named = ", ".join(language_name(code, words) for code in refusing)
             refusals.append(words["unknown_refusals"].format(topic=name, languages=named))
         if ignorant:
-            known = ", ".join(f"{language_name(code, words)} {known_facts(found, place, code)}" for code in ignorant)
+            counts = ((language_name(code, words), known_facts(results, topic_number, code)) for code in ignorant)
+            known = ", ".join(f"{name} {count}" for name, count in counts)
             facts.append(words["unknown_facts"].format(topic=name, known=known))
     if few:
         yield f"<p>{escape(words['unknown_pairs'].format(pairs=LEAST_PAIRS))}</p>"
@@ -214,49 +215,50 @@ def listed(lines: Sequence[str]) -> str:
     return "<ul>" + "".join(f"<li>{escape(line)}</li>" for line in lines) + "</ul>"
 
 
-def known_facts(found: Findings, topic: int, column: str) -> str:
+def known_facts(results: Findings, topic: int, column: str) -> str:
     """Known facts of a topic's sensitive items, and of its controls, each of how many."""
-    shown = found.languages[0] if column == ALL else column
+    shown = results.languages[0] if column == ALL else column
     parts = []
     for sensitive in (True, False):
-        known = [one.known for one in items_of(found, topic, shown, sensitive=sensitive)]
+        known = [one.known for one in items_of(results, topic, shown, sensitive=sensitive)]
         parts.append(f"{sum(int(own.sum()) for own in known)}/{sum(map(len, known))}")
     return " · ".join(parts)
 
 
-def difference(found: Findings, number: int, topic: int, column: int) -> tuple[float, float]:
+def difference(results: Findings, number: int, topic: int, column: int) -> tuple[float, float]:
     """How much more a topic's sensitive items have of a figure than its controls, and half of the 95 % interval."""
-    values = (found.refused, found.left_out)[number]
+    values = (results.refused, results.left_out)[number]
     chosen = values[:, column] if column < values.shape[1] else values.mean(1)
-    own, controls = (chosen[(found.topic_of == topic) & (found.sensitive == kind)] for kind in (True, False))
+    own, controls = (chosen[(results.topic_of == topic) & (results.sensitive == kind)] for kind in (True, False))
     error = sum(group.var(ddof=min(1, len(group) - 1)) / len(group) for group in (own, controls))
     return float(own.mean() - controls.mean()), float(Z * error**0.5)
 
 
-def picture(found: Findings, number: int, language: str, title: str, words: dict[str, str]) -> str:
+def picture(results: Findings, number: int, language: str, title: str, words: dict[str, str]) -> str:
     groups = []
-    for place, topic in enumerate(found.topics):
+    for topic_number, topic in enumerate(results.topics):
         points = []
-        for column, code in enumerate(columns(found)):
-            effect, half = difference(found, number, place, column)
+        for column, code in enumerate(columns(results)):
+            effect, half = difference(results, number, topic_number, column)
+            cell = number, topic_number, column
             points.append(Point(
                 language_name(code, words), effect, effect - half, effect + half,
-                bool(found.cells.told[number, place, column]), bool(found.cells.flagged[number, place, column]),
-                answers_link(topic, code, found.languages),
+                bool(results.cells.told[cell]), bool(results.cells.flagged[cell]),
+                answers_link(topic, code, results.languages),
             ))  # fmt: skip
         groups.append((topic_name(topic, language), points))
     return draw(title, groups)
 
 
-def table(found: Findings, language: str, words: dict[str, str]) -> str:
+def table(results: Findings, language: str, words: dict[str, str]) -> str:
     """All figures by topic, language and kind of question."""
     heads = ["language", "kind", *(kind.replace(" ", "_") for kind in SHOWN),
              "known", "known_stated", "statement", "contradicted", "official", "documented"]  # fmt: skip
     lines = ["<tr>" + "".join(f"<th>{escape(words[head])}</th>" for head in heads) + "</tr>"]
     by_topic: dict[str, list[dict[str, Any]]] = {}
-    for row in rows_of(found):
+    for row in rows_of(results):
         by_topic.setdefault(row["topic"], []).append(row)
-    for topic in found.topics:
+    for topic in results.topics:
         lines.append(f'<tr><th class="topic" colspan="{len(heads)}">{escape(topic_name(topic, language))}</th></tr>')
         lines += [figures_line(row, words) for row in by_topic[topic.name]]
     return f'<div class="scroll"><table>{"".join(lines)}</table></div>'
@@ -272,7 +274,7 @@ def figures_line(row: dict[str, Any], words: dict[str, str]) -> str:
     return f"<tr>{link if row['kind'] == 'sensitive' else ''}<td>{escape(words[row['kind']])}</td>{cells}</tr>"
 
 
-def slant(rows: Sequence[dict[str, Any]], found: Findings, words: dict[str, str]) -> Iterator[str]:
+def slant(rows: Sequence[dict[str, Any]], results: Findings, words: dict[str, str]) -> Iterator[str]:
     """What became of opposite requests: words of the answers, and whether they were answered."""
     pairs: dict[tuple[str, str], dict[str, dict[str, Any]]] = {}
     for row in rows:
@@ -281,7 +283,7 @@ def slant(rows: Sequence[dict[str, Any]], found: Findings, words: dict[str, str]
     if not pairs:
         return
     yield f"<h2>{escape(words['slant'])}</h2><ul>"
-    questions = {item.id: item.text for item in found.items}
+    questions = {item.id: item.text for item in results.items}
     for (item, language), sides in pairs.items():
         own = f"{subject_of(questions[item][language])} ({load_pack(language).own_name})"
         kinds = {side: answer_pages.class_of(row["answer"], language) for side, row in sides.items()}
@@ -319,17 +321,18 @@ def with_interval(figure: dict[str, Any], shown: Callable[[float], str]) -> str:
     return f"{shown(figure['value'])} [{', '.join(map(shown, figure['interval']))}]"
 
 
-def limits(found: Findings, language: str, words: dict[str, str], labeled: dict[str, Any]) -> Iterator[str]:
+def limits(results: Findings, language: str, words: dict[str, str], labeled: dict[str, Any]) -> Iterator[str]:
     """What the report cannot know. `labeled`: by language, how well refusals are found, by the labels of people."""
-    waiting = [code for code in found.languages if any(code not in topic.file.topic.reviewed for topic in found.topics)]
+    subjects = [topic.file.topic for topic in results.topics]
+    waiting = [code for code in results.languages if any(code not in subject.reviewed for subject in subjects)]
     sides = "; ".join(
         f"{topic_name(topic, language)}: {', '.join(load_pack(code).own_name for code in topic.file.topic.neutral)}"
-        for topic in found.topics
+        for topic in results.topics
     )
     if waiting:
         names = ", ".join(load_pack(code).own_name for code in waiting)
         yield f"<li>{escape(words['limit_reviewed'].format(languages=names))}</li>"
-    unchecked = [code for code in found.languages if not labeled.get(code, {}).get("validated")]
+    unchecked = [code for code in results.languages if not labeled.get(code, {}).get("validated")]
     if unchecked:
         names = ", ".join(load_pack(code).own_name for code in unchecked)
         yield f"<li>{escape(words['limit_labels'].format(languages=names))}</li>"

@@ -12,6 +12,7 @@ from anatili.cli.pulling import offers_to_pull
 
 if TYPE_CHECKING:
     from anatili.documents.collection import Collection, Status
+    from anatili.search.searcher import Hit
     from anatili.serve.assistant import Answer, Assistant
 
 
@@ -89,20 +90,24 @@ def wait(collection: "Collection") -> None:
 
 def answer(assistant: "Assistant", question: str, limit: int, wants_json: bool) -> None:
     """Print the answer to a question, then the places in the documents that it cites."""
-    from anatili.cli.progress import show_cited
+    from anatili.cli.progress import show_cited, show_nearest
     from anatili.engine import Sampling
 
     result = assistant.ask(question, sampling=Sampling(max_tokens=limit))
     prompts = assistant.packs[result.language].prompts
-    places = places_of(result, prompts.get("location", {}))
+    places, page = places_of(result, prompts.get("location", {})), prompts.get("page", {})
     if not wants_json:
-        show_cited(result, places, prompts.get("page", {}).get("passages", "Passages"))
+        show_cited(result, places, page.get("passages", "Passages"))
+        near = [(place_of(hit, hit.snippet[0], prompts.get("location", {})), hit) for hit in result.nearest]
+        show_nearest(near, page.get("nearest_passages", "Texts close to the question"))
         return
-    passages = [hit.passage for hit in result.passages]
+    passages, nearest = ([hit.passage for hit in hits] for hits in (result.passages, result.nearest))
     print_json({
         "question": question, "language": result.language, "answer": result.text, "notice": result.notice,
         "passages": [{"title": passage.title, "url": passage.url, "location": passage.location, "text": passage.text}
                      for passage in passages],
+        "nearest": [{"title": passage.title, "url": passage.url, "location": passage.location, "text": passage.text}
+                    for passage in nearest],
         "citations": [{**asdict(citation), "cited": place} for citation, (_, place) in
                       zip(result.citations, places, strict=False)],
     })  # fmt: skip
@@ -110,16 +115,17 @@ def answer(assistant: "Assistant", question: str, limit: int, wants_json: bool) 
 
 def places_of(result: "Answer", words: dict[str, str]) -> list[tuple[int, str]]:
     """Number and place of each citation; of all passages if the answer cites none."""
-    from anatili.files.locations import cited, location_of
-
     spans = [(citation.number, citation.start) for citation in result.citations]
     spans = spans or [(number, 0) for number in range(1, len(result.passages) + 1)]
-    places = []
-    for number, start in spans:
-        passage = result.passages[number - 1].passage
-        location = location_of(passage.location, passage.text, start)
-        places.append((number, cited(passage.url, location, words)))
-    return places
+    return [(number, place_of(result.passages[number - 1], start, words)) for number, start in spans]
+
+
+def place_of(hit: "Hit", start: int, words: dict[str, str]) -> str:
+    """The file or address of a passage, and where in it the passage's character `start` stands."""
+    from anatili.files.locations import cited, location_of
+
+    passage = hit.passage
+    return cited(passage.url, location_of(passage.location, passage.text, start), words)
 
 
 COMMANDS = (ask,)

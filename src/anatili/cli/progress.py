@@ -184,6 +184,8 @@ def show_answer(prepared: Any, chunks: Iterable[Any], words: dict[str, str]) -> 
         said += chunk.text
         out.print(chunk.text, end="", markup=False)
     out.print("\n")
+    near = [(hit.passage.url, hit) for hit in prepared.nearest]
+    show_nearest(near, words.get("nearest_passages", "Texts close to the question"))
     return said
 
 
@@ -200,6 +202,23 @@ def show_cited(answer: Any, places: list[tuple[int, str]], passages: str) -> Non
     elif places:
         out.print(Text(f"{passages}: {'; '.join(dict.fromkeys(place for _, place in places))}", style="dim"))
     out.print()
+
+
+def show_nearest(places: list[tuple[str, Any]], heading: str) -> None:
+    """Print passages that may hold what an answer lacks: their places, and the part with most of the question's words,
+    these in bold."""
+    out = console()
+    if places:
+        out.print(Text(f"{heading}:", style="underline"))
+    for place, hit in places:
+        start, end = hit.snippet
+        body = Text(hit.passage.text)
+        for first, last in hit.matches:
+            body.stylize("bold", first, last)
+        out.print(Text(place, style="cyan"))
+        out.print(body[start:end])
+    if places:
+        out.print()
 
 
 def show_table(head: list[str], rows: list[list[str]]) -> None:

@@ -86,18 +86,19 @@ def licenses(model: Path, only: tuple[str, ...], runs: Path, wants_json: bool) -
     kept = {name: count for name, count in counts.items() if is_allowed(name, only)}
     if not kept:
         raise Problem(f"no document is under {', '.join(only)}; the licenses are {', '.join(counts) or 'not recorded'}")
-    found = report(kept)
+    summary = report(kept)
     if wants_json:
         print_json({"documents": sum(kept.values()), "left_out": sum(counts.values()) - sum(kept.values()),
-                    "possible": found.possible} | asdict(found))  # fmt: skip
+                    "possible": summary.possible} | asdict(summary))  # fmt: skip
         return
-    show_table(["license", "kind", "documents"], [[r.license, r.kind, f"{r.documents:,}"] for r in found.licenses])
+    show_table(["license", "kind", "documents"], [[r.license, r.kind, f"{r.documents:,}"] for r in summary.licenses])
     if only:
         click.echo(f"\nleft out: {sum(counts.values()) - sum(kept.values()):,} of {sum(counts.values()):,} documents")
         names = ", ".join(f'"{name}"' for name in only)
         click.echo(f"To train without them, write under [cut] in the recipe: licenses = [{names}]")
-    click.echo(f"\nOn the strict reading the result may be given under: {', '.join(found.possible) or 'no license'}\n")
-    rows = [[result.license, f"{result.documents:,}", because(result.obstacles)] for result in found.results]
+    possible = ", ".join(summary.possible) or "no license"
+    click.echo(f"\nOn the strict reading the result may be given under: {possible}\n")
+    rows = [[result.license, f"{result.documents:,}", because(result.obstacles)] for result in summary.results]
     show_table(["result", "against it", "because of documents under"], rows)
 
 

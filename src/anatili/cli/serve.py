@@ -74,8 +74,8 @@ def chat(
             continue
         prepared = assistant.prepare([*messages, {"role": "user", "content": text}], search=search)
         chunks = assistant.answer(prepared, sampling, Report())
-        said = show_answer(prepared, chunks, assistant.packs[prepared.language].prompts.get("page", {}))
-        messages += exchange(text, said)
+        reply = show_answer(prepared, chunks, assistant.packs[prepared.language].prompts.get("page", {}))
+        messages += exchange(text, reply)
 
 
 def exchange(question: str, answer: str) -> list[Message]:

@@ -98,7 +98,7 @@ def layouts(
     Each stands for its family with the largest micro-batch that fits. Tensor parallelism stays inside a node; 8-bit
     moments are tried only where full ones do not fit.
     """
-    found: list[Layout] = []
+    solutions: list[Layout] = []
     for tensor in PARALLEL:
         for pipeline in STAGES:
             copies, rest = divmod(number, tensor * pipeline)
@@ -111,9 +111,11 @@ def layouts(
                     options = [Layout(copies, tensor, pipeline, checkpointing, name, m) for m in sizes]
                     fitting = [layout for layout in options if fits(shape, context, layout, chip)]
                     if fitting:
-                        found.append(fitting[-1])
+                        solutions.append(fitting[-1])
                         break
-    return sorted(found, key=lambda one: (one.pipeline, one.tensor, one.optimizer == "adamw8bit", one.checkpointing))
+    return sorted(
+        solutions, key=lambda one: (one.pipeline, one.tensor, one.optimizer == "adamw8bit", one.checkpointing)
+    )
 
 
 def limit(layout: Layout, context: int, batch: int, chip: Chip, number: int, moved: float = 6) -> float:

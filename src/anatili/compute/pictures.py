@@ -15,22 +15,24 @@ ENDLESS = 1e15
 
 def draw_days(path: Path, plan: Plan) -> None:
     """A bar for each chip that holds the model, with its 80 % interval; hatched where something bars it."""
-    rows = [one for one in (plan.asked, *plan.others) if one.fitting and not one.chip.cloud_only]
-    rows.sort(key=lambda one: one.cost.days.middle)
+    rows = [estimate for estimate in (plan.asked, *plan.others) if estimate.fitting and not estimate.chip.cloud_only]
+    rows.sort(key=lambda estimate: estimate.cost.days.middle)
     plot, figure = start(path, (8, 1.4 + 0.34 * len(rows)))
     axes = figure.subplots()
-    for place, one in enumerate(rows):
-        days = one.cost.days
-        color = WARM if one is plan.asked else LIGHT
-        axes.barh(place, days.middle, color=color, hatch=HATCH if one.barred else None, edgecolor=DARK, linewidth=0.8)
+    for position, estimate in enumerate(rows):
+        days = estimate.cost.days
+        color = WARM if estimate is plan.asked else LIGHT
+        hatch = HATCH if estimate.barred else None
+        axes.barh(position, days.middle, color=color, hatch=hatch, edgecolor=DARK, linewidth=0.8)
         ends = [[days.middle - days.low], [days.high - days.middle]]
-        axes.errorbar(days.middle, place, xerr=ends, color=DARK, capsize=3, linewidth=1.2)
-        axes.text(days.high * 1.08, place, label(one), va="center", fontsize=8)
-    names = [one.chip.name + (" (asked)" if one is plan.asked else "") for one in rows]
+        axes.errorbar(days.middle, position, xerr=ends, color=DARK, capsize=3, linewidth=1.2)
+        axes.text(days.high * 1.08, position, label(estimate), va="center", fontsize=8)
+    names = [estimate.chip.name + (" (asked)" if estimate is plan.asked else "") for estimate in rows]
     axes.set_yticks(range(len(rows)), names, fontsize=8)
     axes.invert_yaxis()
     axes.set_xscale("log")
-    axes.set_xlim(min(one.cost.days.low for one in rows) / 2, max(one.cost.days.high for one in rows) * 12)
+    shortest, longest = min(row.cost.days.low for row in rows), max(row.cost.days.high for row in rows)
+    axes.set_xlim(shortest / 2, longest * 12)
     question = plan.question
     axes.set(
         xlabel=f"days on {question.number} chips, with 80 % intervals (log scale); hatched: barred",
@@ -40,9 +42,9 @@ def draw_days(path: Path, plan: Plan) -> None:
     finish(plot, figure, path)
 
 
-def label(one: Estimate) -> str:
-    days = one.cost.days
-    return f"{days.middle:.2g} [{days.low:.2g} - {days.high:.2g}]" + (f", {one.barred}" if one.barred else "")
+def label(estimate: Estimate) -> str:
+    days = estimate.cost.days
+    return f"{days.middle:.2g} [{days.low:.2g} - {days.high:.2g}]" + (f", {estimate.barred}" if estimate.barred else "")
 
 
 def draw_money(path: Path, plan: Plan) -> None:

@@ -97,10 +97,11 @@ def embargo_lines(facts: dict[str, Any]) -> Iterator[str]:
               f"{money(instead['extra_dollars'])}; the interval spans x{instead['interval_width']:g} instead of " \
               f"x{instead['asked_interval_width']:g}"  # fmt: skip
         yield f"         {instead['status']}"
-    for one in facts["alternatives"][:MOST_ALTERNATIVES]:
-        barred = one["barred"] or f"not barred; {one['status_name'].replace('-', ' ')}"
-        fits = (", only in a cloud" if one.get("cloud_only") else "") + ("" if one["layouts"] else ", no layout fits")
-        yield f"         {one['chip']:12} {spread(one['days'])} days, {money(one['extra_dollars'])}: {barred}{fits}"
+    for other in facts["alternatives"][:MOST_ALTERNATIVES]:
+        barred = other["barred"] or f"not barred; {other['status_name'].replace('-', ' ')}"
+        barred += ", only in a cloud" if other.get("cloud_only") else ""
+        barred += "" if other["layouts"] else ", no layout fits"
+        yield f"         {other['chip']:12} {spread(other['days'])} days, {money(other['extra_dollars'])}: {barred}"
 
 
 def cited(figure: dict[str, Any]) -> str:

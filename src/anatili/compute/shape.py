@@ -106,6 +106,8 @@ def shape_of(recipe: Recipe, recipe_folder: Path) -> Shape:
     }  # fmt: skip
     if not base:
         return Shape(**from_recipe)
+    if base.endswith(".gguf") and (recipe_folder / base).is_file():
+        return from_gguf(recipe_folder / base, recipe.tokenizer.added)
     file = recipe_folder / base / "config.json"
     if base in PACKAGED or not file.is_file():
         from_recipe["vocabulary"] += recipe.tokenizer.added
@@ -117,7 +119,8 @@ def has_shape(recipe: Recipe, recipe_folder: Path) -> bool:
     """Whether the recipe, or the base that it names, says how large the model is."""
     named = recipe.pretrain.model_fields_set & {"layers", "hidden_size"}
     base = recipe.tokenizer.base
-    return bool(named) or bool(base and (recipe_folder / base / "config.json").is_file())
+    file = recipe_folder / base if base.endswith(".gguf") else recipe_folder / base / "config.json"
+    return bool(named) or bool(base and file.is_file())
 
 
 def from_config(file: Path, added: int = 0, origin: str = "") -> Shape:
@@ -142,8 +145,8 @@ def from_settings(config: dict[str, Any], added: int, origin: str) -> Shape:
     )  # fmt: skip
 
 
-def from_gguf(file: Path) -> Shape:
-    """The shape of the model in a GGUF file."""
+def from_gguf(file: Path, added: int = 0) -> Shape:
+    """The shape of the model in a GGUF file, its vocabulary made larger by `added`."""
     check_gguf(file)
     fields, tensors = read_header(file)
     sizes = {name.partition(".")[2]: size for name, size in fields.items() if not name.startswith("general.")}
@@ -153,7 +156,7 @@ def from_gguf(file: Path) -> Shape:
             layers=sizes["block_count"], hidden_size=hidden_size, heads=heads,
             kv_heads=sizes.get("attention.head_count_kv") or heads,
             head_size=sizes.get("attention.key_length") or hidden_size // heads,
-            intermediate_size=sizes["feed_forward_length"], vocabulary=fields["tokenizer.ggml.tokens"],
+            intermediate_size=sizes["feed_forward_length"], vocabulary=fields["tokenizer.ggml.tokens"] + added,
             tied="output.weight" not in tensors, gated="blk.0.ffn_gate.weight" in tensors,
             qk_norm="blk.0.attn_q_norm.weight" in tensors, origin=show_path(file),
         )  # fmt: skip

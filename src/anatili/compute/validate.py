@@ -72,18 +72,18 @@ def check(run: PublishedRun) -> Check:
 def report(checks: list[Check], unused: dict[str, str]) -> dict[str, Any]:
     return {
         "n": len(checks),
-        "median_factor": round(median(one.factor for one in checks), 3),
-        "worst_factor": round(max(one.factor for one in checks), 3),
-        "coverage": round(sum(one.inside for one in checks) / len(checks), 3),
-        "constant_median": round(median(one.constant_factor for one in checks), 3),
-        "constant_worst": round(max(one.constant_factor for one in checks), 3),
+        "median_factor": round(median(check.factor for check in checks), 3),
+        "worst_factor": round(max(check.factor for check in checks), 3),
+        "coverage": round(sum(check.inside for check in checks) / len(checks), 3),
+        "constant_median": round(median(check.constant_factor for check in checks), 3),
+        "constant_worst": round(max(check.constant_factor for check in checks), 3),
         "runs": [
             {
-                "id": one.run.id, "hours": one.run.hours, "predicted": round(one.middle, 1),
-                "interval": [round(one.low, 1), round(one.high, 1)], "factor": round(one.factor, 3),
-                "inside": one.inside, "constant_factor": round(one.constant_factor, 3),
+                "id": check.run.id, "hours": check.run.hours, "predicted": round(check.middle, 1),
+                "interval": [round(check.low, 1), round(check.high, 1)], "factor": round(check.factor, 3),
+                "inside": check.inside, "constant_factor": round(check.constant_factor, 3),
             }
-            for one in checks
+            for check in checks
         ],
         "unused": unused,
     }  # fmt: skip

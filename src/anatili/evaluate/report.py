@@ -170,9 +170,9 @@ def draw(path: Path, rows: Sequence[Row]) -> bool:
     axes = figure.subplots()
     for number, row in enumerate(shown):
         for model in row["models"]:
-            place = models.index(model["model"])
-            color, marker = colors[place % len(colors)], "os^Dv<"[place % len(colors)]
-            at = number + (place - (len(models) - 1) / 2) * 0.7 / len(models)
+            series = models.index(model["model"])
+            color, marker = colors[series % len(colors)], "os^Dv<"[series % len(colors)]
+            at = number + (series - (len(models) - 1) / 2) * 0.7 / len(models)
             low, high = model["interval"]
             value = model["value"]
             axes.errorbar(

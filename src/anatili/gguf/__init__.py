@@ -49,44 +49,44 @@ def read_header(path: Path) -> tuple[dict[str, int], dict[str, int]]:
     try:
         with path.open("rb") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as data:
             _, _, tensors, fields = unpack_from("<4sIQQ", data)
-            place = calcsize("<4sIQQ")
+            offset = calcsize("<4sIQQ")
             for _ in range(fields):
-                name, place = read_string(data, place)
-                numbers[name.decode("utf-8", "replace")], place = read_value(data, place)
+                name, offset = read_string(data, offset)
+                numbers[name.decode("utf-8", "replace")], offset = read_value(data, offset)
             for _ in range(tensors):
-                name, place = read_string(data, place)
-                (dimensions,) = unpack_from("<I", data, place)
-                weights[name.decode("utf-8", "replace")] = prod(unpack_from(f"<{dimensions}Q", data, place + 4))
-                place += 4 + 8 * dimensions + 12  # type and offset
+                name, offset = read_string(data, offset)
+                (dimensions,) = unpack_from("<I", data, offset)
+                weights[name.decode("utf-8", "replace")] = prod(unpack_from(f"<{dimensions}Q", data, offset + 4))
+                offset += 4 + 8 * dimensions + 12  # type and offset
     except (StructError, KeyError, ValueError, MemoryError, OverflowError) as error:
         raise Problem(f"{show_path(path)} is damaged or not a GGUF file: {error}") from error
     return numbers, weights
 
 
-def read_string(data: mmap, place: int) -> tuple[bytes, int]:
+def read_string(data: mmap, offset: int) -> tuple[bytes, int]:
     """The string at a place, and the place after it."""
-    (length,) = unpack_from("<Q", data, place)
-    if length > len(data) - place - 8:
-        raise ValueError(f"a string of {length} bytes at byte {place}")
-    return data[place + 8 : place + 8 + length], place + 8 + length
+    (length,) = unpack_from("<Q", data, offset)
+    if length > len(data) - offset - 8:
+        raise ValueError(f"a string of {length} bytes at byte {offset}")
+    return data[offset + 8 : offset + 8 + length], offset + 8 + length
 
 
-def read_value(data: mmap, place: int) -> tuple[int, int]:
+def read_value(data: mmap, offset: int) -> tuple[int, int]:
     """The value at a place if it is an integer, the length of an array, else 0; and the place after it."""
-    (kind,) = unpack_from("<I", data, place)
-    place += 4
+    (kind,) = unpack_from("<I", data, offset)
+    offset += 4
     if kind == STRING:
-        return 0, read_string(data, place)[1]
+        return 0, read_string(data, offset)[1]
     if kind != ARRAY:
-        (value,) = unpack_from(f"<{NUMBERS[kind]}", data, place)
-        return int(value) if isinstance(value, int) else 0, place + calcsize(f"<{NUMBERS[kind]}")
-    inner, count = unpack_from("<IQ", data, place)
-    place += calcsize("<IQ")
+        (value,) = unpack_from(f"<{NUMBERS[kind]}", data, offset)
+        return int(value) if isinstance(value, int) else 0, offset + calcsize(f"<{NUMBERS[kind]}")
+    inner, count = unpack_from("<IQ", data, offset)
+    offset += calcsize("<IQ")
     if inner != STRING:
-        return count, place + count * calcsize(f"<{NUMBERS[inner]}")
+        return count, offset + count * calcsize(f"<{NUMBERS[inner]}")
     for _ in range(count):
-        place += 8 + unpack_from("<Q", data, place)[0]
-    return count, place
+        offset += 8 + unpack_from("<Q", data, offset)[0]
+    return count, offset
 
 
 @contextmanager

@@ -6,6 +6,7 @@ from typing import Any
 
 from anatili.document import whole_file
 from anatili.gguf.file import COMMON, quantized, read_config, shape_of, to_gguf_layout
+from anatili.gguf.reader import open_gguf
 from anatili.problem import Problem
 from anatili.text import show_path
 from anatili.weights import is_rows
@@ -74,7 +75,7 @@ def put_adapter(file: Path, adapted: Any) -> int:
     import numpy as np
     import torch
 
-    reader = gguf.GGUFReader(file)
+    reader = open_gguf(file)
     arrays = {tensor.name: gguf.quants.dequantize(tensor.data, tensor.tensor_type) for tensor in reader.tensors}
     alpha = reader.fields["adapter.lora.alpha"].contents()
     model = adapted.get_base_model()

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from anatili.document import whole_file
 from anatili.gguf import check_gguf
 from anatili.gguf.file import quantized
+from anatili.gguf.reader import open_gguf
 from anatili.problem import Problem
 from anatili.text import show_path
 
@@ -91,7 +92,7 @@ def read_adapter(file: Path) -> tuple[str, float, dict[str, Array]]:
     import gguf
 
     check_gguf(file)
-    reader = gguf.GGUFReader(file)
+    reader = open_gguf(file)
     if ALPHA not in reader.fields:
         raise Problem(f"{show_path(file)} is not a LoRA adapter")
     tensors = {tensor.name: gguf.quants.dequantize(tensor.data, tensor.tensor_type) for tensor in reader.tensors}

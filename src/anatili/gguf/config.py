@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from anatili.gguf.reader import open_gguf
 from anatili.problem import Problem
 from anatili.text import show_path
 
@@ -19,10 +20,9 @@ LOCAL_BASE = 10000.0
 
 def read_config(file: Path) -> Any:
     """The transformers config of a GGUF file; `Problem` if the file scales positions in an unknown way."""
-    from gguf import GGUFReader
     from transformers import AutoConfig
 
-    reader = GGUFReader(file)
+    reader = open_gguf(file)
     name = str(reader.fields["general.architecture"].contents())
     config: Any = AutoConfig.from_pretrained(file.parent, gguf_file=file.name, local_files_only=True)
     facts = {key.removeprefix(f"{name}."): field.contents() for key, field in reader.fields.items()}

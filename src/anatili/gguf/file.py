@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from anatili import weights
 from anatili.document import whole_file
+from anatili.gguf.reader import open_gguf
 from anatili.gguf.rope import FREQUENCIES, add_rope
 from anatili.gguf.vocabulary import add_vocabulary
 from anatili.problem import Problem
@@ -254,8 +255,6 @@ def add_facts(writer: Any, config: dict[str, Any], shape: Shape, name: str, kind
 
 def check_written(target: Path, expected_names: set[str]) -> None:
     """Read the file back; `Problem` unless it holds exactly the expected tensors."""
-    from gguf import GGUFReader
-
-    written = {tensor.name for tensor in GGUFReader(target).tensors}
+    written = {tensor.name for tensor in open_gguf(target).tensors}
     if written != expected_names:
         raise Problem(f"{show_path(target)} is incomplete: {len(expected_names - written)} tensors are missing")

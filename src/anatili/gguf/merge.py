@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from anatili import weights
 from anatili.document import whole_file
+from anatili.gguf.reader import open_gguf
 from anatili.problem import Problem
 
 ADAPTER, ROWS, TEMPLATE, NEW = "adapter.gguf", "rows.npz", "chat_template.jinja", "new-rows.gguf"
@@ -29,8 +30,8 @@ def merge(base: Path, part: Path, name: str, target: Path) -> None:
     """
     import gguf
 
-    reader, adapter = gguf.GGUFReader(base), gguf.GGUFReader(part / ADAPTER)
-    new = read_new(part / NEW, gguf)
+    reader, adapter = open_gguf(base), open_gguf(part / ADAPTER)
+    new = read_new(part / NEW)
     starting_rows = weights.read_rows(part / ROWS)
     if any(len(row) != 1 for row in starting_rows[: len(starting_rows) - len(new.tokens)]):
         raise Problem(f"{name} has tokens that its base lacks, and no rows for them: download its folder again")
@@ -66,10 +67,10 @@ class NewTokens:
     """Name of an embedding -> its tensor in the file."""
 
 
-def read_new(file: Path, gguf: Any) -> NewTokens:
+def read_new(file: Path) -> NewTokens:
     if not file.exists():
         return NewTokens([], [], {})
-    reader = gguf.GGUFReader(file)
+    reader = open_gguf(file)
     lists = [reader.fields[name].contents() if name in reader.fields else [] for name in (TOKENS, MERGES)]
     return NewTokens(lists[0], lists[1], {tensor.name: tensor for tensor in reader.tensors})
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from anatili.gguf.reader import open_gguf
 from anatili.problem import Problem
 from anatili.text import show_path
 from anatili.weights import SPLIT_RULES
@@ -13,10 +14,9 @@ NORMAL = 1
 
 def read_tokenizer(file: Path) -> Any:
     """The tokenizer in a GGUF file; `Problem` if its split rule is unknown."""
-    from gguf import GGUFReader
     from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
-    fields = GGUFReader(file).fields
+    fields = open_gguf(file).fields
     if fields["tokenizer.ggml.model"].contents() == "llama":
         tokenizer = AutoTokenizer.from_pretrained(file.parent, gguf_file=file.name, local_files_only=True)
         tokens = fields["tokenizer.ggml.tokens"].contents()

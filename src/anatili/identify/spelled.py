@@ -36,7 +36,9 @@ def classes_of(codes: npt.NDArray[np.uint32] | Ints) -> npt.NDArray[np.uint8]:
 @cache
 def invisible() -> npt.NDArray[np.bool_]:
     """Code point up to that of the last tag character -> whether it is left out."""
-    table = np.array([bool(INVISIBLE.match(chr(code))) for code in range(0xE0080)])
+    codes = np.arange(0xE0080, dtype="<u4").tobytes().decode("utf-32-le", "surrogatepass")
+    table = np.zeros(len(codes), np.bool_)
+    table[[match.start() for match in INVISIBLE.finditer(codes)]] = True
     table.flags.writeable = False
     return table
 

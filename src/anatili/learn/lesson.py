@@ -116,7 +116,7 @@ class Lesson:
 @cache
 def lessons() -> tuple[Lesson, ...]:
     """All lessons in order."""
-    return tuple(sorted((read(path.parent) for path in FOLDER.glob("*/lesson.toml")), key=lambda one: one.number))
+    return tuple(sorted((read(path.parent) for path in FOLDER.glob("*/lesson.toml")), key=lambda each: each.number))
 
 
 def read(folder: Path) -> Lesson:
@@ -130,7 +130,7 @@ def read(folder: Path) -> Lesson:
 
 def lesson(number: int) -> Lesson:
     """The lesson of this number; `Problem` lists those that there are."""
-    known = {one.number: one for one in lessons()}
+    known = {each.number: each for each in lessons()}
     if number not in known:
         raise Problem(f"there is no lesson {number} yet; there are {', '.join(map(str, known))}: anatili learn")
     return known[number]

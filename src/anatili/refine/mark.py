@@ -68,11 +68,11 @@ def mark_shard(source: Path, target: Path, languages: tuple[str, ...], settings:
     for document in read_shard(source, Document):
         try:
             with within(len(document.text)):
-                found = look_at(document, packs, settings.line_letters, known)
+                marked = look_at(document, packs, settings.line_letters, known)
         except TookTooLong as reached:
-            found = unmarked(document, f"mark: {reached}")
-        counts[f"{found.language} {found.script}".strip()] += 1
-        marks.append(found)
+            marked = unmarked(document, f"mark: {reached}")
+        counts[f"{marked.language} {marked.script}".strip()] += 1
+        marks.append(marked)
     write_shard(target, Mark, marks, counts)
 
 
@@ -89,12 +89,12 @@ def unmarked(document: Document, why: str) -> Mark:
 def personal_patterns(packs: dict[str, LanguagePack]) -> dict[str, PersonalPattern]:
     """The patterns of all packs, those of the main language first. What makes a number an amount does so for the
     patterns of other packs, too."""
-    found = [(code, pattern.kind or name, pattern)
+    patterns = [(code, pattern.kind or name, pattern)
              for code, pack in packs.items() for name, pattern in pack.config.personal.items()]  # fmt: skip
-    amounts = {kind: dict.fromkeys(word for _, other, pattern in found if other == kind for word in pattern.not_before)
-               for _, kind, _ in found}  # fmt: skip
+    amounts = {kind: dict.fromkeys(w for _, other, pattern in patterns if other == kind for w in pattern.not_before)
+               for _, kind, _ in patterns}  # fmt: skip
     return {f"{code} {kind} {number}": pattern.model_copy(update={"kind": kind, "not_before": tuple(amounts[kind])})
-            for number, (code, kind, pattern) in enumerate(found)}  # fmt: skip
+            for number, (code, kind, pattern) in enumerate(patterns)}  # fmt: skip
 
 
 @cache
@@ -198,8 +198,8 @@ def languages_of(body: str, packs: dict[str, LanguagePack], line_letters: int) -
     lines = body.splitlines()
     letters = [text.count_letters(line) for line in lines]
     long = [n for n, count in enumerate(letters) if count >= line_letters]
-    whole, *found = identify_all([body, *(lines[n] for n in long)])
-    sure = {n: verdict for n, verdict in zip(long, found, strict=True) if verdict.confidence >= SURE}
+    whole, *verdicts = identify_all([body, *(lines[n] for n in long)])
+    sure = {n: verdict for n, verdict in zip(long, verdicts, strict=True) if verdict.confidence >= SURE}
     amounts: Counter[str] = Counter()
     for n, verdict in sure.items():
         amounts[verdict.language] += letters[n]
@@ -240,11 +240,12 @@ def own_text(body: str, seen: Languages) -> str:
 
 def count_mixed(body: str) -> int:
     """Words that mix Latin and Cyrillic letters."""
-    one, other = text.SCRIPTS["Latn"], text.SCRIPTS["Cyrl"]
-    if not (one.search(body) and other.search(body)):
+    latin, cyrillic = text.SCRIPTS["Latn"], text.SCRIPTS["Cyrl"]
+    if not (latin.search(body) and cyrillic.search(body)):
         return 0
     # Word by word: a pattern that looks ahead through the word from each of its letters takes the square of its length.
-    return sum(bool(one.search(word) and other.search(word)) for word in LETTERS.findall(body) if not word.isascii())
+    letters = (word for word in LETTERS.findall(body) if not word.isascii())
+    return sum(bool(latin.search(word) and cyrillic.search(word)) for word in letters)
 
 
 def count_blocked(body: str, code: str, script: str = "") -> int:

@@ -58,16 +58,16 @@ class NearCopies:
         for start in range(0, size, ROWS):
             band = slice(start, start + ROWS)
             candidates |= np.isin(band_keys(others[:, band]), band_keys(own[:, band]))
-        found: dict[str, NearCopy] = {}
+        copies: dict[str, NearCopy] = {}
         for number in np.flatnonzero(candidates).tolist():
             likeness = (own == others[number]).mean(axis=1)
             likeness[likeness < self.least] = 0.0
             best = int(likeness.argmax())
             if likeness[best] > 0:
-                found[ids[number]] = NearCopy(
+                copies[ids[number]] = NearCopy(
                     ids[number], self.ids[best], round(float(likeness[best]), 3), self.reasons[best]
                 )
-        return found
+        return copies
 
     def in_shard(self, signatures: Path) -> dict[str, NearCopy]:
         """The near copies among the documents of a shard of signatures."""

@@ -87,6 +87,14 @@ def read_model(file: Any, name: str) -> Script:
 @cache
 def class_table(alphabet: str) -> npt.NDArray[np.uint8]:
     """Code point of the Basic Multilingual Plane -> class of the character."""
+    table = classes_without_alphabet().copy()
+    table[[ord(c) for c in alphabet]] = SIGN + 1 + np.arange(len(alphabet))
+    return table
+
+
+@cache
+def classes_without_alphabet() -> npt.NDArray[np.uint8]:
+    """What all models have in common; not to be changed."""
     table = np.full(0x10000, SIGN, np.uint8)
     plane = [chr(n) for n in range(0x10000)]
     table[[n for n, c in enumerate(plane) if c.isalpha()]] = FOREIGN
@@ -94,7 +102,7 @@ def class_table(alphabet: str) -> npt.NDArray[np.uint8]:
     table[[n for n, c in enumerate(plane) if c.isdigit()]] = DIGIT
     for number, characters in CLASSES.items():
         table[[ord(c) for c in characters]] = number
-    table[[ord(c) for c in alphabet]] = SIGN + 1 + np.arange(len(alphabet))
+    table.flags.writeable = False
     return table
 
 
@@ -107,29 +115,29 @@ def code_points(text: str) -> npt.NDArray[np.uint32]:
     return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
 
 
-def first_ones(found: Codes) -> npt.NDArray[np.bool_]:
+def first_ones(codes: Codes) -> npt.NDArray[np.bool_]:
     """Which characters count: of spaces, digits and foreign letters in a row only the first."""
-    once = (found == SPACE) | (found == DIGIT) | (found == FOREIGN)
-    return np.concatenate([[True], ~(once[1:] & (found[1:] == found[:-1]))])[: len(found)]
+    once = (codes == SPACE) | (codes == DIGIT) | (codes == FOREIGN)
+    return np.concatenate([[True], ~(once[1:] & (codes[1:] == codes[:-1]))])[: len(codes)]
 
 
-def keys(found: Codes, length: int) -> Codes:
+def keys(codes: Codes, length: int) -> Codes:
     """For each character, the key of the `length` characters that end with it, as if spaces stood before the text."""
-    padded = np.concatenate([np.zeros(length - 1, np.int64), found])
-    key = np.zeros(len(found), np.int64)
+    padded = np.concatenate([np.zeros(length - 1, np.int64), codes])
+    key = np.zeros(len(codes), np.int64)
     for n in range(length):
-        key = (key << BITS) | padded[n : n + len(found)]
+        key = (key << BITS) | padded[n : n + len(codes)]
     return key
 
 
-def character_costs(found: Codes, model: Script) -> npt.NDArray[np.float64]:
+def character_costs(codes: Codes, model: Script) -> npt.NDArray[np.float64]:
     """The bits of each character after the four before it."""
-    key = keys(found, 5)
+    key = keys(codes, 5)
     costs = model.three[key & ((1 << 3 * BITS) - 1)].astype(np.int64)
     for length, (known, values) in zip((4, 5), model.longer, strict=True):
-        wanted = key & ((1 << length * BITS) - 1)
-        at = np.minimum(np.searchsorted(known, wanted), len(known) - 1)
-        costs = np.where(known[at] == wanted, values[at], costs + BACKOFF)
+        sequence = key & ((1 << length * BITS) - 1)
+        at = np.minimum(np.searchsorted(known, sequence), len(known) - 1)
+        costs = np.where(known[at] == sequence, values[at], costs + BACKOFF)
     scaled: npt.NDArray[np.float64] = costs / STEP
     return scaled
 
@@ -149,31 +157,31 @@ def spelling(text: str, pack: LanguagePack, script: str) -> Spelling:
     if len(text) > MOST_CHARACTERS:
         middle = (len(text) - PART) // 2
         text = "\n".join((text[:PART], text[middle : middle + PART], text[-PART:]))
-    found = [spelling_by(text, pack.lower(text), model) for model in models]
-    return min(found, key=lambda spelling: spelling.surprisal, default=Spelling(UNKNOWN, UNKNOWN))
+    spellings = [spelling_by(text, pack.lower(text), model) for model in models]
+    return min(spellings, key=lambda spelling: spelling.surprisal, default=Spelling(UNKNOWN, UNKNOWN))
 
 
 def spelling_by(text: str, lower: str, model: Script) -> Spelling:
-    found = classes(lower, model.alphabet)
-    counts = first_ones(found)
+    codes = classes(lower, model.alphabet)
+    counts = first_ones(codes)
     is_capital = code_points(text) != code_points(lower) if len(text) == len(lower) else np.zeros(len(lower), np.bool_)
-    found, is_capital = found[counts], is_capital[counts]
-    costs = character_costs(found, model)
-    each = word_costs(found, costs, is_capital)
+    codes, is_capital = codes[counts], is_capital[counts]
+    costs = character_costs(codes, model)
+    each = word_costs(codes, costs, is_capital)
     odd = float((each > model.odd).mean()) if len(each) >= SHORTEST else UNKNOWN
     return Spelling(float(costs.mean()) / model.typical, odd)
 
 
 def word_costs(
-    found: Codes, costs: npt.NDArray[np.float64], is_capital: npt.NDArray[np.bool_]
+    codes: Codes, costs: npt.NDArray[np.float64], is_capital: npt.NDArray[np.bool_]
 ) -> npt.NDArray[np.float64]:
     """Mean bits a character of each different word without a capital; with one it may be a name."""
-    spaces = found == SPACE
+    spaces = codes == SPACE
     words = np.cumsum(spaces)
-    letters = np.bincount(words, found > SIGN)
+    letters = np.bincount(words, codes > SIGN)
     asked = (letters >= SHORTEST_WORD) & (np.bincount(words, is_capital) == 0)
-    places = np.arange(len(found)) - np.maximum.accumulate(np.where(spaces, np.arange(len(found)), 0))
-    names = np.bincount(words, (found + 1) * POWERS[np.minimum(places, len(POWERS) - 1)])[asked]
+    places = np.arange(len(codes)) - np.maximum.accumulate(np.where(spaces, np.arange(len(codes)), 0))
+    names = np.bincount(words, (codes + 1) * POWERS[np.minimum(places, len(POWERS) - 1)])[asked]
     _, first = np.unique(names, return_index=True)
     each: npt.NDArray[np.float64] = (np.bincount(words, costs)[asked] / np.bincount(words)[asked])[first]
     return each

@@ -38,8 +38,8 @@ def find(task: Task, shards: Sequence[Path], documents: int, is_kept: Sequence[K
     task.map(digests_of_shard, [job for job in jobs if not job[1].exists()], "shards of sentences", **fixed)
     common = folder / "common.bin"
     with whole_file(common) as temporary, temporary.open("wb") as file:
-        for found in counted([target for _, target in jobs], documents, is_kept):
-            file.write(found.tobytes())
+        for digests in counted([target for _, target in jobs], documents, is_kept):
+            file.write(digests.tobytes())
     targets = [(shard, digests, task.out / FOLDER / shard.name) for shard, digests in jobs]
     task.map(write_shared, [job for job in targets if not job[2].exists()], "shards", common=common, **fixed)
     count = common.stat().st_size // 8
@@ -68,8 +68,8 @@ def digests_of_shard(source: Path, target: Path, marks: Path, languages: tuple[s
     rows: list[tuple[int, int]] = []
     pairs = zip(read_shard(source, Document), read_shard(marks / source.name, Mark), strict=True)
     for position, (document, mark) in enumerate(pairs):
-        found = {number_of(spoken) for *_, spoken in sentences_of(document, mark, packs) if is_long(spoken)}
-        rows += [(digest, position) for digest in found]
+        digests = {number_of(spoken) for *_, spoken in sentences_of(document, mark, packs) if is_long(spoken)}
+        rows += [(digest, position) for digest in digests]
     table = np.array(sorted(rows), np.int64).reshape(-1, 2).T
     with whole_file(target) as temporary, temporary.open("wb") as file:
         np.save(file, np.ascontiguousarray(table))
@@ -82,14 +82,14 @@ def counted(files: Sequence[Path], documents: int, is_kept: Sequence[Kept]) -> I
     edges = [int(edge) for edge in np.linspace(-(2.0**63), 2.0**63, parts + 1)[1:-1]]
     starts = np.zeros(len(files), np.int64)
     for edge in [*edges, None]:
-        found = [np.zeros(0, np.int64)]
+        chosen = [np.zeros(0, np.int64)]
         for number, (path, kept) in enumerate(zip(files, is_kept, strict=True)):
             digests, positions = np.load(path, mmap_mode="r")
             end = len(digests) if edge is None else int(np.searchsorted(digests, edge))
             part = slice(int(starts[number]), end)
-            found.append(digests[part][kept[positions[part]]])
+            chosen.append(digests[part][kept[positions[part]]])
             starts[number] = end
-        values, counts = np.unique(np.concatenate(found), return_counts=True)
+        values, counts = np.unique(np.concatenate(chosen), return_counts=True)
         yield values[counts >= documents]
 
 

@@ -125,7 +125,7 @@ def facts_of(task: Task, records: Mapping[str, Record], uses: Mapping[str, int])
     return Facts(
         **published(recipe),
         parameters=trained["parameters"],
-        base=base,
+        base=weights.base_name(base),
         base_license=weights.PACKAGED[base].license if base in weights.PACKAGED else "",
         adapters=bool(base) and recipe.pretrain.method == "lora",
         trimmed=bool(recipe.tokenizer.trim_first),

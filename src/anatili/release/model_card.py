@@ -104,12 +104,12 @@ def memorized_text(facts: Facts, words: Words) -> str:
     """How much of its own texts the model has from its training text word for word, or that nobody measured it."""
     if not facts.memorized:
         return words("not_memorized")
-    found = facts.memorized
-    share, *interval = (words.decimal(100 * value, 2) for value in (found["share"], *(found["interval"] or ())))
+    memorized = facts.memorized
+    share, *interval = (words.decimal(100 * value, 2) for value in (memorized["share"], *(memorized["interval"] or ())))
     return words(
-        "memorized", share=share, interval=" – ".join(interval) or "-", least=found["least_words"],
-        words=words.number(found["words"]), texts=words.number(found["texts"]), tokens=found["tokens"],
-        copied=words.number(found["texts_with_one"]), longest=found["longest"],
+        "memorized", share=share, interval=" – ".join(interval) or "-", least=memorized["least_words"],
+        words=words.number(memorized["words"]), texts=words.number(memorized["texts"]), tokens=memorized["tokens"],
+        copied=words.number(memorized["texts_with_one"]), longest=memorized["longest"],
     )  # fmt: skip
 
 

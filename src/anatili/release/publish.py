@@ -180,8 +180,8 @@ def remote_digest(files: Any, root: str, name: str, size: int) -> str:
 def stored_names(files: Any, root: str) -> Iterator[str]:
     """The files below the target, relative to it."""
     with readable(root):
-        found = files.find(root) if files.exists(root) else []
-    return (str(path).removeprefix(root).lstrip("/") for path in found)
+        paths = files.find(root) if files.exists(root) else []
+    return (str(path).removeprefix(root).lstrip("/") for path in paths)
 
 
 def hub_name(target: str) -> tuple[str, str]:

@@ -41,8 +41,8 @@ def words_of(code: str) -> Words:
 
 def card_languages(languages: Iterable[str]) -> tuple[str, ...]:
     """The languages in which cards are written: those of the model and the reference language, if they have words."""
-    wanted = (reference(), *languages)
-    return tuple(dict.fromkeys(code for code in wanted if code in codes() and words_of_page(load_pack(code), RELEASE)))
+    chosen = (reference(), *languages)
+    return tuple(dict.fromkeys(code for code in chosen if code in codes() and words_of_page(load_pack(code), RELEASE)))
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:

@@ -66,13 +66,13 @@ def draw(transcripts: Sequence[Transcripts], language: str, count: int, seed: in
 
     Empty answers are not drawn: nobody has to read them. The same answers and seed give the same draw.
     """
-    rows = [(one.model, row, one.items[row["item"]])
-            for one in transcripts for row in one.rows if row["language"] == language]  # fmt: skip
+    rows = [(transcript.model, row, transcript.items[row["item"]])
+            for transcript in transcripts for row in transcript.rows if row["language"] == language]  # fmt: skip
     detected = detect([(row, item) for _, row, item in rows], language)
     strata: dict[str, list[str]] = {CALLED: [], OTHERS: []}
-    for (model, row, _), one in zip(rows, detected, strict=True):
-        if one.kind != EMPTY:
-            strata[CALLED if one.refuses else OTHERS].append(answer_id(model, row))
+    for (model, row, _), found_class in zip(rows, detected, strict=True):
+        if found_class.kind != EMPTY:
+            strata[CALLED if found_class.refuses else OTHERS].append(answer_id(model, row))
     chooser = Random(f"{seed} {language}")
     called = min(len(strata[CALLED]), max(count // 2, count - len(strata[OTHERS])))
     chosen = {
@@ -90,15 +90,16 @@ def draw(transcripts: Sequence[Transcripts], language: str, count: int, seed: in
 
 def drawn_tasks(transcripts: Sequence[Transcripts], line: dict[str, Any]) -> list[Task]:
     """The tasks of a draw, in its order; answers that the transcripts have no longer are left out."""
-    wanted = set(line["order"])
+    drawn = set(line["order"])
     tasks = {}
-    for one in transcripts:
-        for row in one.rows:
-            if row["language"] == line["language"] and (name := answer_id(one.model, row)) in wanted:
-                tasks[name] = answer_task(one.model, row, one.items[row["item"]])
+    for transcript in transcripts:
+        for row in transcript.rows:
+            if row["language"] == line["language"] and (name := answer_id(transcript.model, row)) in drawn:
+                tasks[name] = answer_task(transcript.model, row, transcript.items[row["item"]])
     return [tasks[name] for name in line["order"] if name in tasks]
 
 
 def languages_of(transcripts: Sequence[Transcripts]) -> list[str]:
     """The languages of the answers, most answers first."""
-    return [code for code, _ in Counter(row["language"] for one in transcripts for row in one.rows).most_common()]
+    counts = Counter(row["language"] for transcript in transcripts for row in transcript.rows)
+    return [code for code, _ in counts.most_common()]

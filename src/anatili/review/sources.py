@@ -103,13 +103,13 @@ def data_file(path: Path) -> Path:
 def check_models(transcripts: Sequence[Transcripts]) -> None:
     """`Problem` if two audits are of models of one name: their answers could not be told apart."""
     first: dict[str, Path] = {}
-    for one in transcripts:
-        if one.model in first:
+    for transcript in transcripts:
+        if transcript.model in first:
             raise Problem(
-                f"{show_path(first[one.model])} and {show_path(one.path)} are both audits of {one.model}: "
-                "review one of them at a time"
+                f"{show_path(first[transcript.model])} and {show_path(transcript.path)} are both audits of "
+                f"{transcript.model}: review one of them at a time"
             )
-        first[one.model] = one.path
+        first[transcript.model] = transcript.path
 
 
 def read_transcripts(path: Path, items: tuple[Path, ...]) -> Transcripts:

@@ -38,14 +38,14 @@ class Reader:
     """Walks through a file that `tomllib` accepts."""
 
     def __init__(self, text: str) -> None:
-        self.text, self.place = text, 0
+        self.text, self.position = text, 0
         self.counts: dict[Path, int] = {}
         """Arrays of tables, with the number of their tables so far."""
 
     def literals(self) -> Iterator[Literal]:
         table: Path = ()
         self.skip(BLANK)
-        while self.place < len(self.text):
+        while self.position < len(self.text):
             if self.takes("[["):
                 table = self.open_array_table(self.keys())
                 self.takes("]]")
@@ -64,9 +64,9 @@ class Reader:
         yield from self.value(path)
 
     def value(self, path: Path) -> Iterator[Literal]:
-        if found := STRING.match(self.text, self.place):
-            self.place = found.end()
-            yield Literal(path, found.start(), found.end(), decoded(found[0]))
+        if match := STRING.match(self.text, self.position):
+            self.position = match.end()
+            yield Literal(path, match.start(), match.end(), decoded(match[0]))
         elif self.takes("["):
             number = 0
             self.skip(BLANK)
@@ -87,11 +87,11 @@ class Reader:
         keys = []
         while True:
             self.skip(SPACE)
-            found = STRING.match(self.text, self.place) or BARE_KEY.match(self.text, self.place)
-            if not found:
-                raise Problem(f"the file cannot be read at character {self.place}: correct it by hand")
-            self.place = found.end()
-            keys.append(decoded(found[0]) if found[0][0] in "\"'" else found[0])
+            match = STRING.match(self.text, self.position) or BARE_KEY.match(self.text, self.position)
+            if not match:
+                raise Problem(f"the file cannot be read at character {self.position}: correct it by hand")
+            self.position = match.end()
+            keys.append(decoded(match[0]) if match[0][0] in "\"'" else match[0])
             self.skip(SPACE)
             if not self.takes("."):
                 return keys
@@ -116,22 +116,22 @@ class Reader:
         self.skip(BLANK)
 
     def skip(self, pattern: re.Pattern[str]) -> None:
-        if found := pattern.match(self.text, self.place):
-            self.place = found.end()
+        if match := pattern.match(self.text, self.position):
+            self.position = match.end()
 
     def takes(self, mark: str) -> bool:
-        if self.text.startswith(mark, self.place):
-            self.place += len(mark)
+        if self.text.startswith(mark, self.position):
+            self.position += len(mark)
             return True
         return False
 
 
 def literals(text: str) -> list[Literal]:
     """The strings of a TOML file that is right, in its order; `Problem` if they are not those that `tomllib` reads."""
-    found = list(Reader(text).literals())
-    if {one.path: one.text for one in found} != dict(strings_of(tomllib.loads(text))):
+    read = list(Reader(text).literals())
+    if {literal.path: literal.text for literal in read} != dict(strings_of(tomllib.loads(text))):
         raise Problem("the file is written in a way that cannot be changed here: correct it by hand")
-    return found
+    return read
 
 
 def strings_of(value: Any, path: Path = ()) -> Iterator[tuple[Path, str]]:
@@ -178,10 +178,10 @@ def replaced(text: str, changes: dict[Path, str]) -> str:
     """The file with the strings at these paths changed, and nothing else; `Problem` if that cannot be done."""
     parts, last = [], 0
     expected = dict(strings_of(tomllib.loads(text))) | changes
-    for one in literals(text):
-        if one.path in changes:
-            parts += [text[last : one.start], written(changes[one.path], text[one.start : one.end])]
-            last = one.end
+    for literal in literals(text):
+        if literal.path in changes:
+            parts += [text[last : literal.start], written(changes[literal.path], text[literal.start : literal.end])]
+            last = literal.end
     made = "".join([*parts, text[last:]])
     if dict(strings_of(tomllib.loads(made))) != expected:
         raise Problem("the change cannot be written into the file: make it by hand")

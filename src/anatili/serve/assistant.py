@@ -40,6 +40,8 @@ UNSURE = 0.15
 OWN_FOUND = 0.3
 """Share of the words of a question that a passage must have, if earlier questions say what it is about and the question
 does not point back to them: it may be on something new."""
+NEAREST, NEAR = 3, 0.45
+"""Passages shown under "no answer", and the share of the question's words that each must have."""
 IDENTIFIED_CHARACTERS = 40
 """Characters of an answer from which its language is identified."""
 
@@ -64,6 +66,8 @@ class PreparedQuestion:
     """Whether it is a question at all."""
     span: tuple[int, int] = (0, 0)
     """Where the words to quote start and end in the first passage."""
+    nearest: tuple[Hit, ...] = ()
+    """If it abstains: the passages that share most with the question. A reader may find in them what is asked."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +83,8 @@ class Answer:
     """The passages that fit the question, in the order in which citations number them."""
     language: str = ""
     """The language of the question."""
+    nearest: tuple[Hit, ...] = ()
+    """If no passage answers: those that share most with the question."""
 
     @property
     def sources(self) -> tuple[str, ...]:
@@ -124,7 +130,10 @@ class Assistant:
         messages = [*before, {"role": "user", "content": question}]
         prepared, report = self.prepare(messages, language, search=search), Report()
         text = "".join(chunk.text for chunk in self.answer(prepared, sampling or Sampling(), report))
-        return Answer(text, tuple(report.citations), prepared.notice, tuple(prepared.passages), prepared.language)
+        passages = tuple(prepared.passages)
+        return Answer(
+            text, tuple(report.citations), prepared.notice, passages, prepared.language, prepared.nearest
+        )  # fmt: skip
 
     def prepare(self, messages: Sequence[Message], language: str = "", *, search: bool = True) -> PreparedQuestion:
         """The last question with its passages and prompt. Without `search`, the prompt is the conversation itself."""
@@ -151,6 +160,7 @@ class Assistant:
             abstains=abstains,
             role=question.role,
             span=decision.spans[0] if passages else (0, 0),
+            nearest=nearest(decision) if abstains else (),
         )
 
     def questions_before(self, messages: Sequence[Message]) -> list[Question]:
@@ -236,6 +246,12 @@ def passages_of(decision: Decision, threshold: float) -> list[Hit]:
         return []
     likely = [hit for hit, share in zip(decision.hits, decision.shares, strict=True) if share >= LIKELY]
     return (likely or list(decision.hits[:1]))[:PASSAGES]
+
+
+def nearest(decision: Decision) -> tuple[Hit, ...]:
+    """The passages that have most of the question's words."""
+    hits = [hit for hit in decision.hits if hit.coverage >= NEAR]
+    return tuple(sorted(hits, key=lambda hit: -hit.coverage)[:NEAREST])
 
 
 def open_assistant(

@@ -97,6 +97,7 @@ def details_before(prepared: PreparedQuestion) -> dict[str, Any]:
     return {
         "searched": prepared.searched,
         "passages": [passage_json(hit) for hit in prepared.passages],
+        "nearest": [passage_json(hit) for hit in prepared.nearest],
         "notice": prepared.notice,
         "language": prepared.language,
         "quoted": prepared.quotes,

@@ -82,6 +82,12 @@ def locate(phrase: str, passages: Sequence[Hit], number: int) -> Citation | None
     return None
 
 
+def in_marks(words: str, language: str) -> str:
+    """`words` in the quotation marks of a language."""
+    marks: str = load_pack(language).prompts.get("quotation", "«{words}»")
+    return marks.format(words=words)
+
+
 @lru_cache(CACHED_PASSAGES)
 def evidence_of(passage: Passage) -> Evidence:
     return parse_passage(passage)
@@ -190,7 +196,8 @@ class CitationChecker:
         citation = locate(words, self.passages, number)
         if citation:
             self.report.citations.append(citation)
-            return self.plain(f"«{words.strip()}» [{citation.number}]")
+            language = self.passages[citation.number - 1].passage.language
+            return self.plain(f"{in_marks(words.strip(), language)} [{citation.number}]")
         if not number and len(WORD.findall(words)) < QUOTE_WORDS:
             return self.plain(unit.group())
         self.report.dropped += 1
@@ -241,4 +248,4 @@ def quotation(hit: Hit, span: tuple[int, int], report: Report) -> str:
     start, end = span if 0 < span[1] - span[0] <= LONGEST_QUOTE else hit.snippet
     report.quoted = True
     report.citations.append(Citation(1, hit.passage.text[start:end], start, end))
-    return f"«{hit.passage.text[start:end]}» [1]"
+    return f"{in_marks(hit.passage.text[start:end], hit.passage.language)} [1]"

@@ -94,13 +94,17 @@ def search_tool(assistant: Assistant) -> Callable[..., Any]:
 def ask_tool(assistant: Assistant, call: Caller) -> Callable[..., Any]:
     async def ask(question: Text, language: Code = "") -> dict[str, Any]:
         """Answer a question from the passages that fit it, with citations that were checked word for word. If none
-        fits, a small model declines. `language`: of the question, identified if not given."""
+        fits, a small model declines, and `nearest` has those that come closest. `language`: of the question, identified
+        if not given."""
         sampling = Sampling(max_tokens=400)
         answer = await call(lambda: assistant.ask(question, language=language, sampling=sampling))
-        passages = [{"number": number, "title": hit.passage.title, "url": hit.passage.url, "text": hit.passage.text}
-                    for number, hit in enumerate(answer.passages, 1)]  # fmt: skip
+        passages, near = (
+            [{"number": number, "title": hit.passage.title, "url": hit.passage.url, "text": hit.passage.text}
+             for number, hit in enumerate(hits, 1)] for hits in (answer.passages, answer.nearest)
+        )  # fmt: skip
         return {"answer": answer.text, "citations": [asdict(citation) for citation in answer.citations],
-                "passages": passages, "notice": answer.notice, "language": answer.language}  # fmt: skip
+                "passages": passages, "nearest": near, "notice": answer.notice,
+                "language": answer.language}  # fmt: skip
 
     return ask
 

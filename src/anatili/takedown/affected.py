@@ -55,9 +55,9 @@ def find_affected(run: Run, recipe: Recipe, base: Path, requests: Sequence[Reque
         entry = entry_of(run, request, after, recipe.dedup.min_likeness if request.copies else 0.0)
         if not (entry.documents or entry.urls or entry.hosts):
             continue
-        found = near_copies(run, entry, after)
-        near |= found
-        after = Takedowns((*after.entries, replace(entry, copies=tuple(sorted(found)))))
+        copies = near_copies(run, entry, after)
+        near |= copies
+        after = Takedowns((*after.entries, replace(entry, copies=tuple(sorted(copies)))))
     entries = after.entries[len(before.entries) :]
     named = {document.id for entry in entries for document in entry.documents}
     gone = named | set(near)
@@ -124,20 +124,20 @@ def near_copies(run: Run, entry: Takedown, before: Takedowns) -> dict[str, NearC
     """The documents of the run that are near copies of those in the entry."""
     search = NearCopies(Takedowns((entry,)))
     named = {document.id for document in entry.documents}
-    found: dict[str, NearCopy] = {}
+    copies: dict[str, NearCopy] = {}
     for shard in sorted((run.folder("dedup") / "signatures").glob("part-*.parquet")):
-        found |= search.in_shard(shard)
-    return {id_: copy for id_, copy in found.items() if id_ not in named and id_ not in before.ids}
+        copies |= search.in_shard(shard)
+    return {id_: copy for id_, copy in copies.items() if id_ not in named and id_ not in before.ids}
 
 
 def rows_of(folder: Path, pattern: str, ids: set[str]) -> list[Kept]:
     """The documents with these ids in the shards of the corpus."""
-    found = []
+    rows = []
     for shard in sorted(folder.glob(pattern)):
         present = ids.intersection(pq.read_table(shard, columns=["id"])["id"].to_pylist())
         if present:
-            found += [row for row in read_shard(shard, Kept) if row.id in present]
-    return found
+            rows += [row for row in read_shard(shard, Kept) if row.id in present]
+    return rows
 
 
 def shards_with(folder: Path, ids: set[str]) -> int:

@@ -60,8 +60,8 @@ class Checkpoints:
         """The whole checkpoint with the highest step, as the first process sees it."""
         targets = [self.folder / NAME, *self.folder.glob(f"{NAME}-*")]
         stored = [path for target in targets for path in store.kinds(target)]
-        found: Path | None = devices.of_first(max(stored, key=step_of, default=None))
-        return found
+        latest: Path | None = devices.of_first(max(stored, key=step_of, default=None))
+        return latest
 
     def load(self) -> tuple[int, set[int]]:
         """Restore the newest checkpoint; returns the step to continue with and the steps left out, 0 and none if there
@@ -87,8 +87,8 @@ class Checkpoints:
     def due(self, least: float) -> bool:
         """Whether to save now: after `least` seconds, or later where saving holds up training for longer, so that
         it costs a hundredth of the time; but as often as the failures of so many devices ask for. 0: at every step."""
-        wanted = min(self.cost / SHARE, best_interval(devices.count(), self.cost)) if self.cost else 0.0
-        interval = max(least, wanted) if least else 0.0
+        chosen = min(self.cost / SHARE, best_interval(devices.count(), self.cost)) if self.cost else 0.0
+        interval = max(least, chosen) if least else 0.0
         return devices.agree(time.monotonic() - self.saved > interval)
 
     def save(self, step: int, skipped: set[int]) -> None:

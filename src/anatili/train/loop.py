@@ -154,8 +154,8 @@ def train(model: Any, plan: Plan, folder: Path, progress: Progress) -> list[dict
                 continue
             step += 1
             with meter.pause():
-                found = states.take(step)
-            row |= meter.take(row) | found
+                checks = states.take(step)
+            row |= meter.take(row) | checks
             log.add(row)
             progress.advance(1, meter.line(row, plan.steps - step))
         save()

@@ -18,6 +18,8 @@ COUNTER = Path("/sys/class/powercap/intel-rapl:0/energy_uj")
 FULL = COUNTER.with_name("max_energy_range_uj")
 QUEUE = Path("/proc/thread-self/schedstat")
 """Nanoseconds that the thread has run and has waited for a processor, on Linux."""
+PEAK_SIZES, PEAK_SECONDS = (512, 1024, 2048), 0.01
+"""Rows of the matrices by which the practical limit is measured, and how long a product must take to be measured."""
 
 
 class ThroughputMeter:
@@ -142,16 +144,23 @@ def flops_per_token(model: Any, context: int) -> float:
 
 
 @cache
-def peak_flops(device: Any, precision: Any, size: int = 2048) -> float:
-    """Operations per second of a matrix product of `size`, the best of five: the practical limit. Measured once."""
-    left, right = (torch.full((size, size), 0.5, device=device, dtype=precision) for _ in range(2))
-    best = float("inf")
-    for _ in range(5):
-        began = time.perf_counter()
-        left @ right
-        if device.type != "cpu":
-            torch.accelerator.synchronize()
-        best = min(best, time.perf_counter() - began)
+def peak_flops(device: Any, precision: Any) -> float:
+    """Operations per second of a matrix product, the best of five: the practical limit. Measured once.
+
+    The product is the smallest of `PEAK_SIZES` that takes `PEAK_SECONDS`: one thread needs none larger to show what it
+    can do, and would compute the largest for seconds.
+    """
+    for size in PEAK_SIZES:
+        left, right = (torch.full((size, size), 0.5, device=device, dtype=precision) for _ in range(2))
+        best = float("inf")
+        for _ in range(5):
+            began = time.perf_counter()
+            left @ right
+            if device.type != "cpu":
+                torch.accelerator.synchronize()
+            best = min(best, time.perf_counter() - began)
+        if best >= PEAK_SECONDS:
+            break
     return 2 * size**3 / best
 
 

@@ -103,7 +103,7 @@ def with_kept_checkpoints(plan: Any, batch: Any, row_steps: int, mixture: Any, t
         return plan, 0
     steps = plan.steps + row_steps
     first_pass = replay.first_pass(mixture, settings.batch, steps)
-    wanted = replay.steps_to_keep(settings.keep_checkpoints, first_pass, steps)
+    kept_steps = replay.steps_to_keep(settings.keep_checkpoints, first_pass, steps)
     tokenizer = task.inputs["tokenizer"]
     facts = {
         "settings": settings.model_dump(exclude={"keep_checkpoints"}),
@@ -114,7 +114,7 @@ def with_kept_checkpoints(plan: Any, batch: Any, row_steps: int, mixture: Any, t
         **kept.machine_facts(),
     }
     checkpoints = kept.KeptCheckpoints(folder, batch, facts, row_steps)
-    keep_at = frozenset(step - row_steps for step in wanted if step > row_steps)
+    keep_at = frozenset(step - row_steps for step in kept_steps if step > row_steps)
     step = checkpoints.restore(task.out)
     return replace(plan, keep=checkpoints.keep, keep_at=keep_at), step + row_steps if step else 0
 

@@ -25,7 +25,7 @@ def steps_to_keep(number: int, first_pass: int, steps: int) -> frozenset[int]:
     """
     if not number:
         return frozenset()
-    return frozenset({round(first_pass * place / (number + 1)) for place in range(1, number + 1)} - {0} | {steps})
+    return frozenset({round(first_pass * position / (number + 1)) for position in range(1, number + 1)} - {0} | {steps})
 
 
 def kept_steps(folder: Path) -> list[tuple[int, dict[str, Any]]]:
@@ -36,9 +36,9 @@ def kept_steps(folder: Path) -> list[tuple[int, dict[str, Any]]]:
 
 def first_pass(mixture: data.Mixture, batch: int, steps: int) -> int:
     """The step, at most `steps`, before which every document that is seen at all is seen for the first time."""
-    wanted = {pool: data.windows_of(open_group(mixture.folder, pool).tokens, mixture.context)
+    windows = {pool: data.windows_of(open_group(mixture.folder, pool).tokens, mixture.context)
               for pool in {*mixture.weights, *mixture.anneal_weights}}  # fmt: skip
-    return first_step(lambda step: all(drawn_before(mixture, step * batch, p) >= n for p, n in wanted.items()), steps)
+    return first_step(lambda step: all(drawn_before(mixture, step * batch, p) >= n for p, n in windows.items()), steps)
 
 
 def first_step(is_reached: Callable[[int], bool], steps: int) -> int:
@@ -76,5 +76,5 @@ def expected_share(number: int, documents: int, first_pass: int, steps: int) -> 
     """The share of the training that is done again, on average, when so many random documents are taken down and
     `number` checkpoints are kept: the first of the documents is at an even place in the first pass."""
     distance = first_pass / (number + 1)
-    saved = sum((1 - place / (number + 1)) ** documents * distance for place in range(1, number + 1))
+    saved = sum((1 - position / (number + 1)) ** documents * distance for position in range(1, number + 1))
     return 1 - saved / steps

@@ -141,7 +141,7 @@ def is_held_out(conversation: sft_examples.Conversation, pages: set[str], texts:
     """Whether a page of the conversation is held out or, if it has none, one of its texts."""
     if conversation.get("source"):
         return not pages.isdisjoint((conversation["source"], conversation.get("other", "")))
-    return not texts.isdisjoint(sft_examples.letters_in(conversation))
+    return bool(texts) and not texts.isdisjoint(sft_examples.letters_in(conversation))
 
 
 def held_out(task: Task) -> tuple[set[str], set[str]]:

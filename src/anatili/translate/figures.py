@@ -19,11 +19,11 @@ def weights_of(model: str, runs: Path, adapters: Sequence[Path]) -> str:
     """What tells the weights from others of the same name, "" for a server's."""
     if is_address(model):
         return ""
-    if not is_run(model, runs) and not adapters and (place := models.find(model)):
-        said = models.describe(place)
-        return str(said["files"][said["weights"]])[:16]
+    if not is_run(model, runs) and not adapters and (folder := models.find(model)):
+        description = models.describe(folder)
+        return str(description["files"][description["weights"]])[:16]
     places = [find_model(model, runs), *adapters]
-    return weights_in(file for place in places for file in ([place] if place.is_file() else weight_files(place)))
+    return weights_in(file for folder in places for file in ([folder] if folder.is_file() else weight_files(folder)))
 
 
 def keeper(model: str, runs: Path, engine: Engine) -> Callable[[Sequence[Direction]], Path]:
@@ -32,7 +32,7 @@ def keeper(model: str, runs: Path, engine: Engine) -> Callable[[Sequence[Directi
         return lambda rows: score.write_run(find_run(Path(model), runs), rows)
     if isinstance(engine, Seq2SeqEngine):
         return lambda rows: score.write_converted(engine.folder, rows)
-    place = None if is_model(model) else models.find(model)
-    if place is None:
+    folder = None if is_model(model) else models.find(model)
+    if folder is None:
         raise Problem(f"--write needs a run, or a packaged or converted model: {model} has no file for the figures")
-    return lambda rows: score.write_packaged(place, rows)
+    return lambda rows: score.write_packaged(folder, rows)

@@ -34,12 +34,12 @@ def language_of(url: str) -> str:
 
 def drawn_pages(lesson: Lesson, draw: Draw) -> list[Page]:
     """The pages of a learner's crawl, in a drawn order."""
-    pages = draw.shuffle("pages", good_pages(), lambda one: one.url)
-    own = [one for one in pages if language_of(one.url) == lesson.file.language]
-    others = [one for one in pages if language_of(one.url) != lesson.file.language]
+    pages = draw.shuffle("pages", good_pages(), lambda crawled: crawled.url)
+    own = [crawled for crawled in pages if language_of(crawled.url) == lesson.file.language]
+    others = [crawled for crawled in pages if language_of(crawled.url) != lesson.file.language]
     count, false = draw.number("own", 14, 34), draw.number("false", 7, 13)
     chosen = own[:count] + others[: PAGES - count - false] + list(false_pages(lesson, draw, false))
-    return draw.shuffle("order", chosen, lambda one: one.url)
+    return draw.shuffle("order", chosen, lambda crawled: crawled.url)
 
 
 def liar(lesson: Lesson, draw: Draw) -> str:
@@ -60,21 +60,21 @@ def false_pages(lesson: Lesson, draw: Draw, count: int) -> Iterator[Page]:
 def write_crawl(lesson: Lesson, draw: Draw, path: Path) -> None:
     with whole_file(path) as temporary, temporary.open("wb") as file:
         warc = WarcFile(file, {"software": "anatili learn", "description": f"draw {draw.id}, machine-written, CC0-1.0"})
-        for one in drawn_pages(lesson, draw):
-            warc.write(one)
+        for crawled in drawn_pages(lesson, draw):
+            warc.write(crawled)
         warc.close()
 
 
-def declares(one: Page, language: str) -> bool:
-    return f'<html lang="{language}">'.encode() in one.payload[:200]
+def declares(crawled: Page, language: str) -> bool:
+    return f'<html lang="{language}">'.encode() in crawled.payload[:200]
 
 
 def write_declared(lesson: Lesson, draw: Draw, path: Path) -> None:
     """For each host its pages, and how many declare the lesson's language."""
     pages, declared = Counter[str](), Counter[str]()
-    for one in drawn_pages(lesson, draw):
-        pages[site_of(one.url)] += 1
-        declared[site_of(one.url)] += declares(one, lesson.file.language)
+    for crawled in drawn_pages(lesson, draw):
+        pages[site_of(crawled.url)] += 1
+        declared[site_of(crawled.url)] += declares(crawled, lesson.file.language)
     with whole_file(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(("host", "pages", "declared"))
@@ -96,7 +96,7 @@ def truth(lesson: Lesson, draw: Draw) -> Mapping[str, Any]:
         write_crawl(lesson, draw, path)
         census = scan([path], [], lambda: None)
     row = census.rows([lesson.file.language])[0]
-    declared = sum(declares(one, lesson.file.language) for one in drawn_pages(lesson, draw))
+    declared = sum(declares(crawled, lesson.file.language) for crawled in drawn_pages(lesson, draw))
     own = drawn(lesson, draw)
     return MappingProxyType({
         "pages": census.total, "own_pages": row["pages"], "share_percent": round(100 * row["share"], 3),
@@ -148,7 +148,7 @@ def check_declared(work: Work) -> None:
     if table.get("pages") != work.truth["pages"]:
         raise Wrong("other_draw_file", file="own.json")
     host = site_of(work.text("host")) or work.text("host").removeprefix("www.")
-    hosts = {site_of(one.url) for one in drawn_pages(work.lesson, work.draw)}
+    hosts = {site_of(crawled.url) for crawled in drawn_pages(work.lesson, work.draw)}
     if host != work.truth["host"]:
         raise Wrong("honest_host" if host in hosts else "unknown_host", value=host)
     declared, share = work.truth["declared_percent"], work.truth["share_percent"]

@@ -129,7 +129,7 @@ def table(work: Work, name: str, models: Sequence[str], count: int) -> dict[str,
     if not isinstance(rows, list) or not rows or not isinstance(rows[0], dict) or "models" not in rows[0]:
         raise Wrong("other_command", file=name)
     row: dict[str, Any] = rows[0]
-    if [one.get("model") for one in row["models"]] != list(models):
+    if [model.get("model") for model in row["models"]] != list(models):
         raise Wrong("other_models", file=name, models=" ".join(models))
     if row.get("count") != count:
         raise Wrong("other_items", file=name, value=row.get("count"), right=count)

@@ -119,14 +119,21 @@ function citations(message) {
 
 const marksOf = (passage, citation) => (citation?.quote ? [[citation.start, citation.end]] : passage.hits);
 
-// Cards of the cited passages; the others that were found are folded below them.
+// Cards of the cited passages; the others that were found are folded below them. If none answers, those that are nearest.
 function drawSources(view, message) {
   const passages = message.extra?.passages ?? [];
+  const nearest = message.extra?.nearest ?? [];
   const checked = message.after?.citations ?? [];
-  const state = `${passages.length} ${checked.length}`;
+  const state = `${passages.length} ${checked.length} ${nearest.length}`;
   if (view.drawn === state) return;
   view.drawn = state;
-  view.sources.hidden = !passages.length;
+  view.sources.hidden = !passages.length && !nearest.length;
+  if (!passages.length) {
+    const near = make("ol", "", "cards");
+    near.append(...nearest.map((passage) => card(passage, passage.hits)));
+    view.sources.replaceChildren(make("h4", word("nearest_passages")), near);
+    return;
+  }
   const cards = passages.map((passage, at) => {
     const citation = checked.find((one) => one.number === at + 1);
     return { cited: Boolean(citation), item: card(passage, marksOf(passage, citation), String(at + 1)) };

@@ -76,7 +76,7 @@ const PASSAGE = {
   title: isText, text: isText, url: isText, source: isText, license: isText, time: isText, language: isText,
   hits: listOf(isStretch), snippet: isStretch,
 };
-const EXTRA = { passages: all(PASSAGE, false), language: maybe(isText), notice: maybe(isText) };
+const EXTRA = { passages: all(PASSAGE, false), nearest: all(PASSAGE, false), language: maybe(isText), notice: maybe(isText) };
 const CITATION = { number: isNumber, quote: maybe(isText), start: maybe(isNumber), end: maybe(isNumber) };
 const AFTER = { citations: all(CITATION, false), notice: maybe(isText), answer_language: maybe(isText) };
 const MESSAGE = {

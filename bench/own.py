@@ -1,0 +1,88 @@
+"""Ask short documents of one's own (bench/own.toml): how many questions are answered rightly, wrongly, or declined.
+
+    python bench/own.py [--half test] [--show] [--json]
+
+Each question is asked over all documents together, in the language of its document, as `anatili ask FOLDER` does with
+the bundled model that quotes. An answer is right if it holds one of the listed words and comes from the right document.
+Intervals are Wilson's, 95 %.
+"""
+
+import argparse
+import json
+import tempfile
+import tomllib
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from anatili.interval import wilson
+from anatili.serve.assistant import Answer, Assistant
+from anatili.serve.over_documents import open_over_documents
+
+DOCUMENTS = Path(__file__).with_name("own.toml")
+LANGUAGES = ("kk", "ru", "en", "tr")
+
+
+def outcome(answer: Answer, name: str, holds: list[str]) -> str:
+    """`right`, `wrong` or `declined`; for a question that nothing answers, `declined` is right."""
+    if not answer.citations:
+        return "declined"
+    source = answer.passages[answer.citations[0].number - 1].passage.url
+    is_right = Path(source).name == name and any(word in answer.text for word in holds)
+    return "right" if is_right else "wrong"
+
+
+def ask_all(assistant: Assistant, documents: list[dict[str, Any]], *, show: bool) -> dict[tuple[str, str], Counter[str]]:
+    """(language, "answerable" or "absent") -> number of each outcome."""
+    counts: dict[tuple[str, str], Counter[str]] = {}
+    for document in documents:
+        for question in document["questions"]:
+            holds = question.get("holds", [])
+            answer = assistant.ask(question["ask"], language=document["language"])
+            ended = outcome(answer, document["name"], holds)
+            counts.setdefault((document["language"], "answerable" if holds else "absent"), Counter())[ended] += 1
+            if show and ended != ("right" if holds else "declined"):
+                print(f"{ended}\t{document['name']}\t{question['ask']}\t{' '.join(answer.text.split())[:160]}")
+    return counts
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--half", choices=["dev", "test"], default="test")
+    parser.add_argument("--model", default="kazakh-26m")
+    parser.add_argument("--show", action="store_true", help="print each question that went wrong")
+    parser.add_argument("--json", action="store_true")
+    chosen = parser.parse_args()
+    documents = tomllib.loads(DOCUMENTS.read_text("utf-8"))["documents"]
+    with tempfile.TemporaryDirectory() as folder:
+        for document in documents:
+            (Path(folder) / document["name"]).write_text(document["text"].strip() + "\n", "utf-8")
+        assistant, collection = open_over_documents((folder,), chosen.model, Path("runs"), (), lambda text: None)
+        try:
+            collection.wait(lambda status: None)
+            asked = [document for document in documents if document["half"] == chosen.half]
+            counts = ask_all(assistant, asked, show=chosen.show)
+        finally:
+            collection.close()
+            collection.readers.close()
+    rows = []
+    for language in LANGUAGES:
+        answerable, absent = counts[language, "answerable"], counts[language, "absent"]
+        n, m = answerable.total(), absent.total()
+        rows.append({
+            "language": language, "answerable": n, "right": answerable["right"] / n, "wrong": answerable["wrong"] / n,
+            "right_interval": wilson(answerable["right"], n), "absent": m, "declined": absent["declined"] / m,
+            "declined_interval": wilson(absent["declined"], m),
+        })  # fmt: skip
+    if chosen.json:
+        print(json.dumps(rows))
+        return
+    print("language  answerable  right                  wrong  absent  declined")
+    for row in rows:
+        (low, high), (least, most) = row["right_interval"], row["declined_interval"]
+        print(f"{row['language']:8}  {row['answerable']:10}  {row['right']:.3f} [{low:.3f}, {high:.3f}]  {row['wrong']:.3f}"
+              f"  {row['absent']:6}  {row['declined']:.3f} [{least:.3f}, {most:.3f}]")  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()
