@@ -39,7 +39,7 @@ others weigh 1."""
 WEIGHTS = {
     "answered": 1.0, "page taken out": 0.7, "missing": 2.0, "pattern": 1.0, "absent": 4.0, "elsewhere": 1.0,
     "wrong": 0.3, "colloquial answered": 3.0, "colloquial page taken out": 2.0, "colloquial missing": 4.0,
-    "colloquial nothing": 4.0,
+    "colloquial nothing": 4.0, "own answered": 1.0, "own missing": 3.0, "own taken out": 1.0,
 }  # fmt: skip
 """Weights in the answering network by kind of example; "wrong": an answered question whose page did not come first."""
 RIVALS = 4
@@ -50,6 +50,10 @@ FOREIGN = 0.1
 """Share of questions whose page is there only in other languages."""
 PATTERNS = 2
 """Questions on details that a page does not give, for each page."""
+OWN, SHORT, FEW = 0.5, 0.6, 4
+"""Share of questions that are also asked over documents without titles; of these, share that leave the subject out; most
+pages there."""
+NAMES = ("", "letter", "document 1", "Ереже", "Отчёт", "notes", "tutanak")
 TAKEN_OUT = ("subject", "detail 1", "detail 2", "detail 3", "key words", "polite")
 FEWER_DIGITS = 4
 
@@ -93,6 +97,38 @@ def example(
     return Example(kind, row.language, hits, candidates, rows, answers, row.url, weight)
 
 
+def untitled(hits: Sequence[Hit], choose: random.Random) -> list[Hit]:
+    """The same passages as if they came from files whose names say nothing."""
+    name = choose.choice(NAMES)
+    return [replace(hit, passage=replace(hit.passage, title=name)) for hit in hits]
+
+
+def without_subject(question: Question, subject: str) -> Question:
+    """The question without the words of its page's title, as one asks over a document that has one subject only."""
+    stems = {word.lower()[:4] for word in read_question(subject, question.language, PACKS).words}
+    rest = tuple(word for word in question.words if word.lower()[:4] not in stems)
+    return replace(question, words=rest) if rest else question
+
+
+def of_own(row: Asked, question: Question, search: Search, hits: list[Hit], choose: random.Random) -> Iterator[Example]:
+    """The question as it is put to documents of one's own: no title names the subject, there are few documents, and the
+    question may leave the subject out."""
+    pages = list(dict.fromkeys(hit.passage.url for hit in hits if hit.passage.language == row.language))
+    others = [url for url in pages if url not in row.related and url != row.url]
+    few = {row.url, *choose.sample(others, min(len(others), choose.randrange(FEW)))} if row.url else set(pages[:FEW])
+    short = without_subject(question, row.before[0]) if row.before else question
+    asked_short = short if choose.random() < SHORT else question
+    kind = "own answered" if row.url and row.answer else "own missing"
+    chosen = [hit for hit in hits if hit.passage.url in few]
+    if not chosen:
+        return
+    target = row if kind == "own answered" else replace(row, url="")
+    yield example(kind, target, asked_short, search, untitled(chosen, choose))
+    rest = [hit for hit in chosen if hit.passage.url != row.url]
+    if kind == "own answered" and rest:
+        yield example("own taken out", replace(row, url=""), asked_short, search, untitled(rest, choose))
+
+
 def searched(question: Question, search: Search) -> list[Hit]:
     return search.find(question.query, FOUND, question.language)
 
@@ -115,6 +151,8 @@ def of_topics(search: Search, topics: list[Topic], choose: random.Random) -> Ite
         row = replace(row, before=(subjects[row.topic, row.language],))
         for question, weight in variants(row, read_question(row.question, row.language, PACKS)):
             hits, nowhere = searched(question, search), replace(row, url="")
+            if question.earlier == () and (not row.answer or choose.random() < OWN):
+                yield from of_own(row, question, search, hits, choose)
             if not row.answer:
                 yield example("missing", nowhere, question, search, hits)
             elif choose.random() < FOREIGN:
@@ -144,7 +182,9 @@ def without_answer(search: Search, topics: list[Topic], choose: random.Random) -
     ] + [(code, "absent", text) for code in LANGUAGES for text in absent(code, train=True)]  # fmt: skip
     for code, kind, text in texts:
         question = read_question(text, code, PACKS)
-        yield example(kind, nothing(code, text), question, search, searched(question, search))
+        hits, row = searched(question, search), nothing(code, text)
+        yield example(kind, row, question, search, hits)
+        yield from of_own(row, question, search, hits, choose)
 
 
 def nothing(code: str, text: str) -> Asked:
