@@ -26,6 +26,8 @@ SHORT_QUOTE = 300
 """Most characters of a quotation of more than one sentence."""
 MOST_OF_TITLE = 0.6
 """Share of a question that a title in its language must have, to be preferred to a passage in another language."""
+VERBATIM, NEARLY_ALL = 2, 0.999
+"""Words from which a question is answered by a sentence that has all of them, and the share that counts as all."""
 MOST = 50.0
 """Highest log-odds, so that their exponential is finite."""
 
@@ -101,8 +103,11 @@ def decide(question: Question, search: Search, hits: Sequence[Hit], weights: Net
     if not candidates:
         return Decision(0.0)
     probabilities, shares = ranked(question.language, hits, candidates, rows, weights.ranking)
-    odds = weights.answering.scores(answering_row(candidates, rows, probabilities, shares)[None])
+    row = answering_row(candidates, rows, probabilities, shares)
+    odds = weights.answering.scores(row[None])
     probability = float(1 / (1 + np.exp(-np.clip(odds[0], -MOST, MOST))))
+    if is_verbatim(question, row):
+        probability = max(probability, weights.threshold)
     shares = [share * probability for share in shares]
     for number, hit in enumerate(hits):
         if hit.is_close and hit.passage.language != question.language:
@@ -116,6 +121,14 @@ def decide(question: Question, search: Search, hits: Sequence[Hit], weights: Net
         shares=tuple(shares[number] for number in order),
         own_found=float(first_rows[order[0]][FEATURES.index("rest in passage")]) if order[0] in first_rows else 0.0,
     )
+
+
+def is_verbatim(question: Question, row: Floats) -> bool:
+    """Whether the sentence of a row of features has all words of the question, at least two, and what its kind asks
+    for. Then it is quoted whatever the network says, which was trained on pages with titles and on many passages."""
+    none = f"{question.kind}: none"
+    fits = none not in FEATURES or not row[FEATURES.index(none)]
+    return fits and len(question.words) >= VERBATIM and row[FEATURES.index("sentence")] > NEARLY_ALL
 
 
 def ranked(
