@@ -32,7 +32,9 @@ def outcome(answer: Answer, name: str, holds: list[str]) -> str:
     return "right" if is_right else "wrong"
 
 
-def ask_all(assistant: Assistant, documents: list[dict[str, Any]], *, show: bool) -> dict[tuple[str, str], Counter[str]]:
+def ask_all(
+    assistant: Assistant, documents: list[dict[str, Any]], *, show: bool
+) -> dict[tuple[str, str], Counter[str]]:
     """(language, "answerable" or "absent") -> number of each outcome."""
     counts: dict[tuple[str, str], Counter[str]] = {}
     for document in documents:
