@@ -77,7 +77,7 @@ class Collect(Section):
 class Extract(Section):
     """How a page becomes a text."""
 
-    mode: Literal["careful", "quick"] = Field(
+    mode: Literal["careful", "fast", "quick"] = Field(
         "careful", description="careful: trafilatura (F1 .96); quick: resiliparse (F1 .92, about 8 times faster)."
     )
     min_characters: int = Field(80, ge=0, le=100_000, description="Pages with less text are counted as empty.")

@@ -32,6 +32,8 @@ BUCKETS = 4096
 """Names of elements, classes and ids are hashed into so many buckets; bucket 0 is empty."""
 MAX_NAMES = 16
 """Names of an element that count."""
+MAX_LEVELS = 100
+"""Open elements among which the one that an end tag closes is looked for."""
 MAX_TAG = 20
 """Pieces between < that a tag with these signs in its quotes may span."""
 TEXT, BREAK, LINK, LINK_END, OPEN, CLOSE, RULE, SKIP, IMAGE = range(9)
@@ -146,6 +148,7 @@ MAX_ATTRIBUTES = 1000
 """Characters of a tag's attributes that are looked at."""
 HIDDEN_BUCKET = bucket("hidden!")
 NOTHING: Tag = (TEXT, "", ())
+ANCHOR: Tag = (LINK, "a", ())
 CACHE: dict[str, Tag] = {}
 MAX_CACHE = 20_000
 
@@ -164,51 +167,51 @@ class Reader:
     """Gathers blocks while the tags of a page go by."""
 
     def __init__(self) -> None:
-        self.blocks = Blocks()
+        self.blocks = Blocks(
+            parents=[-1], starts=[0], ends=[-1], kinds=[0], elements=["html"], names=[(bucket("<html"),)]
+        )
         self.stack = [0]
-        self.open: dict[str, int] = {}
         self.pieces: list[str] = []
         self.linked = self.links = self.images = self.last = 0
-        self.kinds: dict[str, int] = {}
+        self.kinds: dict[str, int] = {"html": 0}
         self.never: set[str] = set()
-        self.start("html", "html", (bucket("<html"),))
 
     def start(self, tag: str, name: str, names: tuple[int, ...]) -> None:
         """An element begins."""
-        blocks = self.blocks
-        if len(blocks.parents):
-            stack, elements = self.stack, blocks.elements
-            while len(stack) > 1 and elements[stack[-1]] == "p":
-                self.leave()
+        blocks, stack = self.blocks, self.stack
+        elements = blocks.elements
+        if elements[stack[-1]] == "p" or name in SIBLINGS:
+            self.leave(("p",))
             if name in SIBLINGS:
-                while len(stack) > 1 and elements[stack[-1]] in SIBLINGS[name]:
-                    self.leave()
-            blocks.parents.append(stack[-1])
-            stack.append(len(blocks.elements))
-        else:
-            blocks.parents.append(-1)
-        blocks.elements.append(name)
+                self.leave(SIBLINGS[name])
+        blocks.parents.append(stack[-1])
+        stack.append(len(elements))
+        elements.append(name)
         blocks.names.append(names)
         blocks.kinds.append(self.kinds.setdefault(tag, len(self.kinds)))
         blocks.starts.append(len(blocks.texts))
         blocks.ends.append(-1)
-        self.open[name] = self.open.get(name, 0) + 1
 
-    def leave(self) -> None:
-        """The innermost element ends."""
-        element = self.stack.pop()
-        self.blocks.ends[element] = len(self.blocks.texts)
-        self.open[self.blocks.elements[element]] -= 1
+    def leave(self, names: tuple[str, ...]) -> None:
+        """The innermost elements end as long as they have one of these names."""
+        stack, blocks = self.stack, self.blocks
+        while len(stack) > 1 and blocks.elements[stack[-1]] in names:
+            blocks.ends[stack.pop()] = len(blocks.texts)
 
     def end(self, name: str) -> None:
-        """An element of this name ends, and all inside of it; nothing if none is open."""
-        if self.open.get(name):
-            elements, stack = self.blocks.elements, self.stack
-            while len(stack) > 1:
-                is_last = elements[stack[-1]] == name
-                self.leave()
-                if is_last:
-                    return
+        """An element of this name ends, and all inside of it; nothing if none is open among the innermost."""
+        stack, elements, ends = self.stack, self.blocks.elements, self.blocks.ends
+        level = len(stack) - 1
+        if elements[stack[level]] != name:
+            lowest = max(0, level - MAX_LEVELS)
+            while level > lowest and elements[stack[level]] != name:
+                level -= 1
+            if level == lowest:
+                return
+        if level:
+            number = len(self.blocks.texts)
+            while len(stack) > level:
+                ends[stack.pop()] = number
 
     def flush(self, position: int) -> None:
         """The text so far becomes a block if it has any."""
@@ -283,8 +286,8 @@ def read_blocks(page: str) -> Blocks:
                 breaks = 0
     if pieces:
         reader.flush(position)
-    while reader.stack:
-        reader.leave()
+    for element in reader.stack:
+        reader.blocks.ends[element] = len(reader.blocks.texts)
     return reader.blocks
 
 
@@ -300,6 +303,8 @@ def unknown_tag(
         return position, NOTHING, tag, "<" + parts[position - 1]
     if not closed or tag.count('"') % 2 or tag.count("'") % 2:
         position, tag, text = whole_tag(parts, position - 1)
+    if tag.startswith(("a ", "A ")):
+        return position, ANCHOR, tag, text
     return position, CACHE.get(tag) or known_tag(tag), tag, text
 
 
