@@ -37,6 +37,10 @@ from anatili.text import host_of
 TOKEN = re.compile(r"[\u0e00-\u0eff\u2e80-\ud7fa]|[^\W\u0e00-\u0eff\u2e80-\ud7fa]+")
 """A word, or a character of a script without spaces."""
 THRESHOLDS = np.arange(-2, 2.25, 0.25)
+MIN_HOSTS = 4
+"""Names of elements that fewer hosts use are not learned."""
+FORGET, NAMELESS = 0.25, 0.08
+"""Share of the names, and of the pages without any, that each step leaves out."""
 ENOUGH = 0.7
 """F1 that the best choice of blocks must reach for a page to be learned from."""
 
@@ -151,9 +155,7 @@ def example(line: str) -> Example | None:
         return None
     words = np.array([len(tokens(text)) for text in blocks.texts], np.float32)
     features = Features(blocks, page["html"], title)
-    return Example(
-        page["host"], title, gold, blocks.texts, features, wanted, known, words, page.get("weight", 1.0)
-    )
+    return Example(page["host"], title, gold, blocks.texts, features, wanted, known, words, page.get("weight", 1.0))
 
 
 def scores(gold: str, text: str) -> tuple[float, float]:
@@ -166,10 +168,33 @@ def f1(precision: float, recall: float) -> float:
     return 2 * precision * recall / max(1e-9, precision + recall)
 
 
+@dataclass
+class Scale:
+    """How features are put to a network: their scale and shift, and the row of each bucket's name, 0 if it has none."""
+
+    scale: np.ndarray
+    shift: np.ndarray
+    rows: np.ndarray
+    number: int
+
+
+def scale_of(pages: list[Example]) -> Scale:
+    values = np.concatenate([page.features.values for page in pages])
+    scale = (1 / (values.std(0) + 1e-3)).astype(np.float32)
+    hosts = defaultdict(set)
+    for page in pages:
+        for name in np.unique(page.features.names).tolist():
+            hosts[name].add(page.host)
+    known = sorted(name for name, used in hosts.items() if len(used) >= MIN_HOSTS)
+    rows = np.zeros(BUCKETS, np.int64)
+    rows[known] = np.arange(1, len(known) + 1)
+    return Scale(scale, (-values.mean(0) * scale).astype(np.float32), rows, len(known) + 1)
+
+
 class Batch:
     """Pages one after another, with the ranges of blocks and elements that belong together."""
 
-    def __init__(self, pages: list[Example], scale: np.ndarray, shift: np.ndarray, forget: float) -> None:
+    def __init__(self, pages: list[Example], scale: Scale, forget: float) -> None:
         blocks = np.cumsum([0, *(len(page.texts) for page in pages)])
         elements = np.cumsum([0, *(len(page.features.starts) for page in pages)])
         every = [(page.features, blocks[n], elements[n]) for n, page in enumerate(pages)]
@@ -178,8 +203,8 @@ class Batch:
             return torch.from_numpy(np.concatenate(parts, -1))
 
         values = np.concatenate([page.features.values for page in pages])
-        self.values = torch.from_numpy(np.clip(values * scale + shift, -5, 5).astype(np.float32))
-        self.names = joined([f.names for f, _, _ in every])
+        self.values = torch.from_numpy(np.clip(values * scale.scale + scale.shift, -5, 5).astype(np.float32))
+        self.names = joined([scale.rows[f.names] for f, _, _ in every])
         lengths = [np.diff([*f.offsets, len(f.names)]) for f, _, _ in every]
         owners = [np.repeat(np.arange(len(n)) + e, n) for n, (_, _, e) in zip(lengths, every, strict=True)]
         self.owners = joined(owners)
@@ -197,19 +222,17 @@ class Batch:
         self.page_weight = torch.tensor([page.weight for page in pages])
         if forget:
             kept = torch.rand(len(self.names)) >= forget
-            whole = torch.rand(self.elements) >= 0  # one page in twelve is learned without any names
-            nameless = torch.from_numpy(np.flatnonzero(np.random.default_rng(int(elements[-1])).random(len(pages)) < 0.08))
-            for n in nameless.tolist():
-                whole[elements[n] : elements[n + 1]] = False
-            self.names = torch.where(kept & whole[self.owners], self.names, 0)
+            named = torch.rand(self.pages) >= NAMELESS
+            element_page = torch.repeat_interleave(torch.arange(self.pages), torch.from_numpy(np.diff(elements)))
+            self.names = torch.where(kept & named[element_page[self.owners]], self.names, 0)
 
 
 class Trained(nn.Module):
     """The network of `anatili.extraction.network` as it is trained."""
 
-    def __init__(self, features: int, names: int, hidden: int, told: int, rounds: int) -> None:
+    def __init__(self, features: int, rows: int, names: int, hidden: int, told: int, rounds: int) -> None:
         super().__init__()
-        self.names = nn.Embedding(BUCKETS, names, padding_idx=0)
+        self.names = nn.Embedding(rows, names, padding_idx=0)
         nn.init.normal_(self.names.weight, 0, 0.05)
         heard = hidden + told * (len(NEIGHBORS) + 5)
         self.enter = nn.Linear(features + 3 * names, hidden)
@@ -256,22 +279,19 @@ class Model:
     """A trained network with the scale of its features."""
 
     network: Trained
-    scale: np.ndarray
-    shift: np.ndarray
+    scale: Scale
 
     def odds(self, page: Example) -> np.ndarray:
         with torch.no_grad():
-            return self.network(Batch([page], self.scale, self.shift, 0)).numpy()
+            return self.network(Batch([page], self.scale, 0)).numpy()
 
 
 def train(pages: list[Example], options: argparse.Namespace, seed: int) -> Model:
     """Learn from pages; the weights are a running mean over the steps."""
     torch.manual_seed(seed)
     draw = random.Random(seed)
-    values = np.concatenate([page.features.values for page in pages])
-    scale = 1 / (values.std(0) + 1e-3)
-    shift = -values.mean(0) * scale
-    network = Trained(values.shape[1], options.names, options.hidden, options.told, options.rounds)
+    scale = scale_of(pages)
+    network = Trained(len(scale.scale), scale.number, options.names, options.hidden, options.told, options.rounds)
     others = [weights for name, weights in network.named_parameters() if name != "names.weight"]
     groups = [{"params": [network.names.weight], "weight_decay": 0.05}, {"params": others, "weight_decay": 0.01}]
     optimizer = torch.optim.AdamW(groups, lr=options.rate)
@@ -282,7 +302,7 @@ def train(pages: list[Example], options: argparse.Namespace, seed: int) -> Model
     for step in range(steps):
         if len(order) < options.batch:
             order = draw.sample(pages, len(pages))
-        batch = Batch([order.pop() for _ in range(options.batch)], scale, shift, 0.25)
+        batch = Batch([order.pop() for _ in range(options.batch)], scale, FORGET)
         loss = loss_of(network(batch), batch)
         optimizer.zero_grad()
         loss.backward()
@@ -294,7 +314,7 @@ def train(pages: list[Example], options: argparse.Namespace, seed: int) -> Model
             for name, weights in network.state_dict().items():
                 mean[name].mul_(keep).add_(weights, alpha=1 - keep)
     network.load_state_dict(mean)
-    return Model(network.eval(), scale.astype(np.float32), shift.astype(np.float32))
+    return Model(network.eval(), scale)
 
 
 def figures(pages: list[Example], odds: list[np.ndarray], threshold: float) -> tuple[float, float, float]:
@@ -329,8 +349,9 @@ def save(model: Model, threshold: float, file: Path) -> None:
     state = {name: weights.numpy() for name, weights in model.network.state_dict().items()}
     step = np.abs(state["names.weight"]).max() / 127
     arrays = {
-        "scale": model.scale,
-        "shift": model.shift,
+        "scale": model.scale.scale,
+        "shift": model.scale.shift,
+        "rows": model.scale.rows.astype(np.uint16),
         "threshold": np.float32(threshold),
         "names": np.round(state["names.weight"] / step).astype(np.int8),
         "names_step": np.float32(step),

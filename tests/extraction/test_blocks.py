@@ -74,7 +74,20 @@ def test_names_are_taken_apart():
 
 @pytest.mark.parametrize(
     "piece",
-    ["<div>", "<p>", "</b>", "<!--", "<script>", "<a title='", '<p class="', "<li>", "<table><tr><td>", "<", "</div>", "<textarea>"],
+    [
+        "<div>",
+        "<p>",
+        "</b>",
+        "<!--",
+        "<script>",
+        "<a title='",
+        '<p class="',
+        "<li>",
+        "<table><tr><td>",
+        "<",
+        "</div>",
+        "<textarea>",
+    ],
 )
 def test_a_sign_repeated_costs_as_much_each_time(piece, monkeypatch):
     """Counted in steps that look back or ahead: a hundred thousand of any tag are read in linear time."""

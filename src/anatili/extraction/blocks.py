@@ -14,7 +14,7 @@ INLINE = frozenset(
     "strong sub sup time tt u var wbr img input picture source path ruby rb rt rp".split()
 )
 VOID = frozenset("hr meta link embed param col base area track frame !doctype".split())
-SKIPPED = frozenset("script style svg noscript template iframe textarea select head math object canvas".split())
+SKIPPED = frozenset("script style svg noscript template iframe textarea select head title math object canvas audio video datalist".split())
 SIBLINGS = {
     "li": ("li",),
     "td": ("td", "th"),
@@ -28,8 +28,8 @@ NAMES = ("class", "id", "role", "itemprop")
 HIDDEN = re.compile(r"""display\s*:\s*none|\shidden(?:[\s=]|$)|aria-hidden=["']?true""", re.I)
 QUOTE_OR_END = re.compile("[\"'>]")
 WORDS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+")
-BUCKETS = 4096
-"""Names of elements, classes and ids are hashed into so many buckets; bucket 0 is empty."""
+BUCKETS = 65536
+"""Names of elements, classes and ids are hashed into so many buckets; bucket 0 is empty. The network knows a few thousand."""
 MAX_NAMES = 16
 """Names of an element that count."""
 MAX_LEVELS = 100

@@ -36,7 +36,9 @@ def class_table() -> NDArray[np.uint8]:
         elif category == "Lu":
             table[code] = UPPER
         elif category[0] in "LM":
-            table[code] = WIDE if 0x2E80 <= code < 0xD7FB or 0xE00 <= code < 0xF00 or code >= 0xF900 > 0xFB00 else LETTER
+            table[code] = (
+                WIDE if 0x2E80 <= code < 0xD7FB or 0xE00 <= code < 0xF00 or code >= 0xF900 > 0xFB00 else LETTER
+            )
         elif category == "Nd":
             table[code] = DIGIT
         elif sign in STOPS:
@@ -125,26 +127,29 @@ class Features:
         total = np.maximum(table.sum(1), 1)
         linked = np.minimum(np.array(blocks.linked, np.float32) / np.array([len(t) for t in blocks.texts]), 1)
         words = table[:, SPACE] + 1 + table[:, WIDE] / 2
-        position = np.cumsum(letters) - letters / 2
-        total_letters = max(1.0, float(letters.sum()))
         prose = letters * (1 - linked)
         seen: dict[str, int] = {}
         order = np.array([seen.setdefault(text, len(seen)) for text in blocks.texts])
         repeated = np.bincount(order)[order]
-        titles = np.array([len(text) > 5 and text in title for text in blocks.texts])
         said = stated(blocks.texts, letters, page)
+        whole = max(1.0, float(letters.sum()))
+        compared = max(1.0, float((letters * (said != 0)).sum()))
+        titles = np.array([len(text) > 5 and text in title for text in blocks.texts])
+        of_page = (said.any(), (letters * (said > 0)).sum() / compared, np.log1p(n), np.log1p(whole), prose.sum() / whole)
         columns = [
-            said, np.full(n, said.any()), np.full(n, (letters * (said > 0)).sum() / max(1.0, float((letters * (said != 0)).sum()))),
-            titles, np.cumsum(titles) > 0, letters / 200 > 1,
-            log(letters), log(words), letters / (words * 10), table[:, DIGIT] / total, table[:, UPPER] / total,
-            log(table[:, STOP]), log(table[:, COMMA]), log(table[:, QUOTE]), table[:, SIGN] / total, log(table[:, SIGN]),
-            last == STOP, last == COMMA, (last == LETTER) | (last == UPPER), first == UPPER, first == DIGIT, first == SIGN,
-            linked, linked > 0.95, log(np.array(blocks.links)), log(np.array(blocks.images)), log(np.array(blocks.tags)),
-            np.arange(n) / n, position / total_letters, letters / total_letters, log(repeated - 1), log(prose),
-            np.full(n, np.log1p(n)), np.full(n, np.log1p(total_letters)), np.full(n, prose.sum() / total_letters),
+            said, titles, np.cumsum(titles) > 0, letters / 200 > 1,
+            log(letters), log(words), letters / (words * 10), log(prose), letters / whole,
+            table[:, DIGIT] / total, table[:, UPPER] / total, table[:, SIGN] / total, log(table[:, SIGN]),
+            log(table[:, STOP]), log(table[:, COMMA]), log(table[:, QUOTE]),
+            last == STOP, last == COMMA, (last == LETTER) | (last == UPPER),
+            first == UPPER, first == DIGIT, first == SIGN,
+            linked, linked > 0.95, log(np.array(blocks.links)),
+            log(np.array(blocks.images)), log(np.array(blocks.tags)), log(repeated - 1),
+            np.arange(n) / n, (np.cumsum(letters) - letters / 2) / whole,
+            *(np.full(n, value) for value in of_page),
         ]  # fmt: skip
         columns += self._kinds(letters, linked)
-        columns += self._containers(letters, prose, total_letters, last == STOP, linked)
+        columns += self._containers(letters, prose, whole, last == STOP, linked)
         self.values = np.stack([np.asarray(column, np.float32) for column in columns], 1)
 
     def _kinds(self, letters: Floats, linked: Floats) -> list[Floats]:
@@ -168,7 +173,10 @@ class Features:
         larger = np.array(containers(self.parents.tolist(), sizes.tolist()))
         sums = np.zeros((len(letters) + 1, 6))
         np.cumsum(
-            np.stack([letters, prose, ends, linked > 0.5, letters > 80, np.sqrt(letters)], 1), 0, out=sums[1:], dtype=np.float64
+            np.stack([letters, prose, ends, linked > 0.5, letters > 80, np.sqrt(letters)], 1),
+            0,
+            out=sums[1:],
+            dtype=np.float64,
         )
         columns: list[Floats] = []
         self.ranges = []

@@ -9,6 +9,7 @@ from functools import cache
 from importlib.resources import files
 
 import numpy as np
+from numpy.typing import NDArray
 
 from anatili.extraction.features import Features, Floats
 
@@ -22,16 +23,18 @@ class Network:
 
     scale: Floats
     shift: Floats
+    rows: NDArray[np.uint16]
+    """Of each bucket the row of its name in `names`; 0: a name that is not known."""
     names: Floats
     enter: tuple[Floats, Floats]
-    rounds: tuple[tuple[Floats, Floats, Floats, Floats], ...]
+    rounds: tuple[tuple[Floats, ...], ...]
     leave: tuple[Floats, Floats]
     threshold: float
 
     def __call__(self, features: Features) -> Floats:
         """Log odds of each block being main text."""
         n = len(features.values)
-        vectors = np.add.reduceat(self.names[features.names], features.offsets, 0)
+        vectors = np.add.reduceat(self.names[self.rows[features.names]], features.offsets, 0)
         change = np.zeros((n + 1, vectors.shape[1]), np.float32)
         np.add.at(change, features.starts, vectors)
         np.subtract.at(change, features.ends, vectors)
@@ -59,21 +62,21 @@ class Network:
 def network() -> Network:
     """The network in the package."""
     with (files("anatili.extraction") / WEIGHTS).open("rb") as file, np.load(file) as stored:
-        loaded = {name: stored[name].astype(np.float32) for name in stored.files}
-    return assemble(loaded)
+        return assemble({name: stored[name] for name in stored.files})
 
 
-def assemble(stored: dict[str, Floats]) -> Network:
+def assemble(arrays: dict[str, NDArray[np.generic]]) -> Network:
     """A network from its arrays by name."""
-    rounds = range(sum(name.startswith("tell_") for name in stored) // 2)
+    stored = {name: array.astype(np.float32) for name, array in arrays.items() if name != "rows"}
+    rounds = range(sum(name.startswith("tell_bias") for name in stored))
+    layers = ("tell", "tell_bias", "hear", "hear_bias")
     return Network(
         stored["scale"],
         stored["shift"],
+        arrays["rows"].astype(np.uint16),
         stored["names"] * stored["names_step"],
         (stored["enter"], stored["enter_bias"]),
-        tuple(
-            (stored[f"tell_{n}"], stored[f"tell_bias_{n}"], stored[f"hear_{n}"], stored[f"hear_bias_{n}"]) for n in rounds
-        ),
+        tuple(tuple(stored[f"{layer}_{n}"] for layer in layers) for n in rounds),
         (stored["leave"], stored["leave_bias"]),
         float(stored["threshold"]),
     )
