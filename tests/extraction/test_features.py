@@ -6,7 +6,18 @@ import numpy as np
 import pytest
 
 from anatili.extraction.blocks import read_blocks
-from anatili.extraction.features import COMMA, DIGIT, LETTER, STOP, UPPER, WIDE, Features, containers, counts, stated_text
+from anatili.extraction.features import (
+    COMMA,
+    DIGIT,
+    LETTER,
+    STOP,
+    UPPER,
+    WIDE,
+    Features,
+    containers,
+    counts,
+    stated_text,
+)
 
 
 @pytest.mark.parametrize(

@@ -25,11 +25,17 @@ LATIN = [
     "Tūrğyndar jobany talqylauğa qatysyp, ekı jüzden astam ūsynys jıberdı.",
     "Saiabaqqa ağaş otyrğyzu nauqany kelesı aptada bastalady, oğan kez kelgen adam qatysa alady.",
 ]
-CHINESE = ["市政府宣布今年将开放一座新公园，占地十二公顷，居民可以免费进入。", "工程于春季开始，预计秋季完工，目前进展顺利。", "居民参与了项目讨论，提出了两百多条建议。"] * 2
+CHINESE = [
+    "市政府宣布今年将开放一座新公园，占地十二公顷，居民可以免费进入。",
+    "工程于春季开始，预计秋季完工，目前进展顺利。",
+    "居民参与了项目讨论，提出了两百多条建议。",
+] * 2
 
 
 def page(paragraphs, after="", inside="", rtl=False):
-    menu = "".join(f'<li><a href="/{n}">{word}</a></li>' for n, word in enumerate(("Басты бет", "Саясат", "Спорт", "Әлем")))
+    menu = "".join(
+        f'<li><a href="/{n}">{word}</a></li>' for n, word in enumerate(("Басты бет", "Саясат", "Спорт", "Әлем"))
+    )
     body = "".join(f"<p>{paragraph}</p>\n" for paragraph in paragraphs)
     return (
         f"<!DOCTYPE html><html{' dir=rtl' if rtl else ''}><head><title>Жаңа саябақ</title></head><body><header><nav><ul>{menu}</ul></nav>"

@@ -8,7 +8,10 @@ from anatili.extraction.blocks import read_blocks
 from anatili.extraction.features import Features
 from anatili.extraction.network import WEIGHTS, network
 
-PAGE = "<nav><a>Басты бет</a><a>Байланыс</a></nav><article><h1>Тақырып</h1>" + "<p>Бұл мақаланың бір бөлігі, ұзын сөйлем. " * 6
+PAGE = (
+    "<nav><a>Басты бет</a><a>Байланыс</a></nav><article><h1>Тақырып</h1>"
+    + "<p>Бұл мақаланың бір бөлігі, ұзын сөйлем. " * 6
+)
 
 
 def odds(page):

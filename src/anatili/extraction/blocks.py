@@ -14,7 +14,9 @@ INLINE = frozenset(
     "strong sub sup time tt u var wbr img input picture source path ruby rb rt rp".split()
 )
 VOID = frozenset("hr meta link embed param col base area track frame !doctype".split())
-SKIPPED = frozenset("script style svg noscript template iframe textarea select head title math object canvas audio video datalist".split())
+SKIPPED = frozenset(
+    "script style svg noscript template iframe textarea select head title math object canvas audio video datalist".split()
+)
 SIBLINGS = {
     "li": ("li",),
     "td": ("td", "th"),

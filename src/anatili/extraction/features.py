@@ -135,7 +135,13 @@ class Features:
         whole = max(1.0, float(letters.sum()))
         compared = max(1.0, float((letters * (said != 0)).sum()))
         titles = np.array([len(text) > 5 and text in title for text in blocks.texts])
-        of_page = (said.any(), (letters * (said > 0)).sum() / compared, np.log1p(n), np.log1p(whole), prose.sum() / whole)
+        of_page = (
+            said.any(),
+            (letters * (said > 0)).sum() / compared,
+            np.log1p(n),
+            np.log1p(whole),
+            prose.sum() / whole,
+        )
         columns = [
             said, titles, np.cumsum(titles) > 0, letters / 200 > 1,
             log(letters), log(words), letters / (words * 10), log(prose), letters / whole,

@@ -3,11 +3,13 @@
 import numpy as np
 
 from anatili.extraction.blocks import LINE, Blocks, read_blocks
-from anatili.extraction.features import Features
+from anatili.extraction.features import Features, Floats
 from anatili.extraction.network import network
 
 CELLS = ("td", "th")
-AS_WRITTEN = ("pre", "textarea")
+AS_WRITTEN = ("pre",)
+FEW = 300
+"""Letters of a main text below which less likely blocks are taken too."""
 
 
 def main_text(page: str, title: str = "") -> str:
@@ -15,9 +17,18 @@ def main_text(page: str, title: str = "") -> str:
     blocks = read_blocks(page)
     if not blocks.texts:
         return ""
-    model = network()
-    kept = model(Features(blocks, page, title)) > model.threshold
-    return "\n".join(lines(blocks, np.flatnonzero(kept).tolist()))
+    features = Features(blocks, page, title)
+    kept = chosen(network()(features), features.letters, network().threshold)
+    return "\n".join(lines(blocks, kept))
+
+
+def chosen(odds: Floats, letters: Floats, threshold: float) -> list[int]:
+    """The blocks above the threshold, which is lowered up to three times by 1 while they have few letters."""
+    for step in range(4):
+        kept = odds > threshold - step
+        if letters[kept].sum() >= FEW:
+            break
+    return np.flatnonzero(kept).tolist()
 
 
 def lines(blocks: Blocks, kept: list[int]) -> list[str]:
