@@ -9,7 +9,7 @@ from anatili.extraction.network import network
 CELLS = ("td", "th")
 AS_WRITTEN = ("pre",)
 FEW = 300
-"""Letters of a main text below which less likely blocks are taken too."""
+"""Letters of a main text, or half of all, below which less likely blocks are taken too."""
 
 
 def main_text(page: str, title: str = "") -> str:
@@ -24,9 +24,10 @@ def main_text(page: str, title: str = "") -> str:
 
 def chosen(odds: Floats, letters: Floats, threshold: float) -> list[int]:
     """The blocks above the threshold, which is lowered up to three times by 1 while they have few letters."""
+    few = min(FEW, letters.sum() / 2)
     for step in range(4):
         kept = odds > threshold - step
-        if letters[kept].sum() >= FEW:
+        if letters[kept].sum() >= few:
             break
     return np.flatnonzero(kept).tolist()
 
