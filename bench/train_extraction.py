@@ -2,9 +2,7 @@
 
     python bench/train_extraction.py PAGES.jsonl.gz... [--bar DATA] [--epochs 12] [--seed 0] [--folds 5] [-o FILE]
 
-A line of PAGES is a page: `host`, `html`, `texts` (its main text by a person or by an extractor; where several are given,
-only blocks on which they agree are learned), `not_text` (title, authors: not main text), `weight`. What the present network
-learned from is said in `docs/concepts/refine.md`; pages are not part of the project.
+PAGES are written by `bench/extraction_pages.py`. Pages of weight 1 and with a text of their own set the threshold.
 
 `--bar DATA`: pages of hosts of `DATA/bench/extraction` are left out. The threshold is the one with the best F1 on pages
 that a network did not see, in `--folds` parts without a common host; then all pages are learned.
@@ -14,7 +12,6 @@ import argparse
 import gzip
 import json
 import random
-import re
 import sys
 from collections import defaultdict
 from dataclasses import dataclass
@@ -24,9 +21,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+sys.path.insert(0, str(Path(__file__).parent))
 
-from metrics import shingles
+from extraction_pages import f1, scores, tokens
 
 from anatili.extraction.blocks import BUCKETS, read_blocks
 from anatili.extraction.features import Features
@@ -34,15 +31,11 @@ from anatili.extraction.network import NEIGHBORS
 from anatili.page import title_of
 from anatili.text import host_of
 
-TOKEN = re.compile(r"[\u0e00-\u0eff\u2e80-\ud7fa]|[^\W\u0e00-\u0eff\u2e80-\ud7fa]+")
-"""A word, or a character of a script without spaces."""
 THRESHOLDS = np.arange(-2, 2.25, 0.25)
-MIN_HOSTS = 4
-"""Names of elements that fewer hosts use are not learned."""
+NAMES = 3000
+"""Names of elements that are learned: those that the most hosts use."""
 FORGET, NAMELESS = 0.25, 0.08
 """Share of the names, and of the pages without any, that each step leaves out."""
-ENOUGH = 0.7
-"""F1 that the best choice of blocks must reach for a page to be learned from."""
 
 
 @dataclass
@@ -60,112 +53,18 @@ class Example:
     weight: float
 
 
-def tokens(text: str) -> list[str]:
-    return TOKEN.findall(text.lower())
-
-
-class Chains:
-    """The heaviest chain of blocks that stand in a text in order and without overlap, by a tree of prefix maxima."""
-
-    def __init__(self, size: int) -> None:
-        self.tree = [(0, -1)] * (size + 2)
-        self.items: list[tuple[int, int]] = []
-
-    def best(self, end: int) -> tuple[int, int]:
-        end, best = end + 1, (0, -1)
-        while end > 0:
-            best = max(best, self.tree[end], key=lambda pair: pair[0])
-            end -= end & -end
-        return best
-
-    def add(self, block: int, spans: list[tuple[int, int, int]]) -> None:
-        """`spans`: where the block may stand: start, end, weight."""
-        new = []
-        for start, end, weight in spans:
-            before, item = self.best(start)
-            self.items.append((item, block))
-            new.append((end, (before + weight, len(self.items) - 1)))
-        for end, value in new:
-            end += 1
-            while end < len(self.tree):
-                if value[0] > self.tree[end][0]:
-                    self.tree[end] = value
-                end += end & -end
-
-    def blocks(self) -> list[int]:
-        item, chosen = self.best(len(self.tree) - 2)[1], []
-        while item >= 0:
-            item, block = self.items[item]
-            chosen.append(block)
-        return chosen
-
-
-def spans_of(block: list[str], gold: list[str], grams: dict, words: dict) -> tuple[float, list[tuple[int, int, int]]]:
-    """The share of a block's four-word runs that are in the text, and where the block may stand there."""
-    length = len(block)
-    if length < 4:
-        starts = words.get(block[0], [])[:40] if block else []
-        spans = [(at, at + length, length) for at in starts if gold[at : at + length] == block]
-        return float(bool(block)), spans
-    hits = [grams.get(tuple(block[n : n + 4])) for n in range(length - 3)]
-    number = sum(hit is not None for hit in hits)
-    share = number / (length - 3)
-    if share < 0.3:
-        return share, []
-    starts = dict.fromkeys(max(0, at - n) for n, hit in enumerate(hits) if hit for at in hit[:6])
-    return share, [(at, min(len(gold), at + length), number + 3) for at in list(starts)[:8]]
-
-
-def labels(texts: list[str], gold: str, not_text: list[str]) -> tuple[np.ndarray, np.ndarray]:
-    """Of each block the share of it that is main text, and whether that is known."""
-    words_of_gold = tokens(gold)
-    grams, words = defaultdict(list), defaultdict(list)
-    for at, word in enumerate(words_of_gold):
-        words[word].append(at)
-        if at + 4 <= len(words_of_gold):
-            grams[tuple(words_of_gold[at : at + 4])].append(at)
-    refused = {" ".join(tokens(text)) for text in not_text} - {""}
-    chains, shares = Chains(len(words_of_gold)), np.zeros(len(texts), np.float32)
-    blocks = [tokens(text) for text in texts]
-    for n, block in enumerate(blocks):
-        if " ".join(block) not in refused:
-            shares[n], spans = spans_of(block, words_of_gold, grams, words)
-            chains.add(n, spans)
-    wanted = np.zeros(len(texts), np.float32)
-    chosen = chains.blocks()
-    wanted[chosen] = shares[chosen]
-    # A long block that is in the text, but out of order: perhaps a teaser of it, perhaps not.
-    doubtful = (wanted == 0) & (shares >= 0.8) & (np.array([len(block) for block in blocks]) >= 8)
-    return wanted, ~doubtful
-
-
 def example(line: str) -> Example | None:
-    """A line of PAGES as it is learned; None if its blocks do not make up its text."""
+    """A line of PAGES as it is learned; None if the reader has come to cut its blocks in another way."""
     page = json.loads(line)
     blocks = read_blocks(page["html"])
-    if not blocks.texts or len(blocks.texts) > 3000:
+    if len(blocks.texts) != len(page["labels"]):
         return None
-    readings = [labels(blocks.texts, text, page.get("not_text", [])) for text in page["texts"]]
-    wanted = np.max([wanted for wanted, _ in readings], 0)
-    agreed = np.ptp([wanted > 0.5 for wanted, _ in readings], 0) == 0
-    known = np.min([known for _, known in readings], 0) & agreed
-    title, gold = title_of(page["html"][:100_000]), page["texts"][0]
-    best = "\n".join(text for text, share in zip(blocks.texts, wanted, strict=True) if share > 0.5)
-    if f1(*scores(gold, best)) < ENOUGH:
-        return None
+    wanted = np.array([label or 0.0 for label in page["labels"]], np.float32)
+    known = np.array([label is not None for label in page["labels"]])
     words = np.array([len(tokens(text)) for text in blocks.texts], np.float32)
+    title = title_of(page["html"][:100_000])
     features = Features(blocks, page["html"], title)
-    return Example(page["host"], title, gold, blocks.texts, features, wanted, known, words, page.get("weight", 1.0))
-
-
-def scores(gold: str, text: str) -> tuple[float, float]:
-    wanted, got = shingles(gold), shingles(text)
-    common = (wanted & got).total()
-    return common / max(1, got.total()), common / max(1, wanted.total())
-
-
-def f1(precision: float, recall: float) -> float:
-    return 2 * precision * recall / max(1e-9, precision + recall)
+    return Example(page["host"], title, page["text"], blocks.texts, features, wanted, known, words, page["weight"])
 
 
 @dataclass
@@ -185,7 +84,7 @@ def scale_of(pages: list[Example]) -> Scale:
     for page in pages:
         for name in np.unique(page.features.names).tolist():
             hosts[name].add(page.host)
-    known = sorted(name for name, used in hosts.items() if len(used) >= MIN_HOSTS)
+    known = sorted(sorted(hosts, key=lambda name: (-len(hosts[name]), name))[:NAMES])
     rows = np.zeros(BUCKETS, np.int64)
     rows[known] = np.arange(1, len(known) + 1)
     return Scale(scale, (-values.mean(0) * scale).astype(np.float32), rows, len(known) + 1)
@@ -335,7 +234,7 @@ def threshold_of(pages: list[Example], options: argparse.Namespace) -> float:
     judged, odds = [], []
     for fold in range(options.folds):
         model = train([page for page in pages if part[page.host] != fold], options, fold)
-        unseen = [page for page in pages if part[page.host] == fold and page.weight >= 1]
+        unseen = [page for page in pages if part[page.host] == fold and page.weight >= 1 and page.text]
         judged += unseen
         odds += [model.odds(page) for page in unseen]
     rows = {float(limit): figures(judged, odds, limit) for limit in THRESHOLDS}

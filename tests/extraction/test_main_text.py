@@ -38,8 +38,10 @@ def page(paragraphs, after="", inside="", rtl=False):
     )
     body = "".join(f"<p>{paragraph}</p>\n" for paragraph in paragraphs)
     return (
-        f"<!DOCTYPE html><html{' dir=rtl' if rtl else ''}><head><title>Жаңа саябақ</title></head><body><header><nav><ul>{menu}</ul></nav>"
-        f'</header><main><article class="post"><h1>Жаңа саябақ</h1><div class="entry-content">{body}{inside}</div></article>'
+        f"<!DOCTYPE html><html{' dir=rtl' if rtl else ''}><head><title>Жаңа саябақ</title></head>"
+        f"<body><header><nav><ul>{menu}</ul></nav>"
+        f'</header><main><article class="post"><h1>Жаңа саябақ</h1><div class="entry-content">{body}{inside}</div>'
+        "</article>"
         f'{after}</main><footer class="footer"><p>© 2026 Барлық құқықтар қорғалған</p></footer></body></html>'
     )
 
@@ -51,7 +53,10 @@ def test_an_article_comes_whole_and_alone(paragraphs):
 
 
 def test_comments_of_readers_are_left_out():
-    comment = '<li class="comment"><span class="author">Айгүл</span> <time>2026-05-01 12:30</time><p>{}</p><a>Жауап беру</a></li>'
+    comment = (
+        '<li class="comment"><span class="author">Айгүл</span> <time>2026-05-01 12:30</time><p>{}</p>'
+        "<a>Жауап беру</a></li>"
+    )
     said = [f"Өте жақсы жаңалық, {n}-ші рет оқып отырмын, рахмет сіздерге!" for n in range(12)]
     comments = '<section id="comments" class="comments"><h3>Пікірлер</h3><ol class="comment-list">'
     text = main_text(page(KAZAKH, comments + "".join(map(comment.format, said)) + "</ol></section>"))
@@ -60,7 +65,10 @@ def test_comments_of_readers_are_left_out():
 
 
 def test_teasers_of_other_articles_are_left_out():
-    teaser = '<div class="card"><a href="/{0}"><img src=x><h4>Басқа мақаланың тақырыбы {0}</h4></a><p>Оның бірінші сөйлемі осында…</p></div>'
+    teaser = (
+        '<div class="card"><a href="/{0}"><img src=x><h4>Басқа мақаланың тақырыбы {0}</h4></a>'
+        "<p>Оның бірінші сөйлемі осында…</p></div>"
+    )
     text = main_text(page(KAZAKH, '<aside class="related">' + "".join(teaser.format(n) for n in range(8)) + "</aside>"))
     assert KAZAKH[-1] in text
     assert "Басқа мақаланың" not in text
@@ -68,10 +76,12 @@ def test_teasers_of_other_articles_are_left_out():
 
 def test_lists_tables_and_code_of_an_article_are_kept():
     inside = (
-        "<p>Саябаққа бару үшін мына құжаттар керек болады:</p><ul><li>Жеке куәліктің көшірмесі</li><li>Тұрғылықты жер туралы анықтама</li></ul>"
+        "<p>Саябаққа бару үшін мына құжаттар керек болады:</p><ul><li>Жеке куәліктің көшірмесі</li>"
+        "<li>Тұрғылықты жер туралы анықтама</li></ul>"
         "<p>Жұмыс кестесі төмендегі кестеде көрсетілген, өзгерістер болуы мүмкін:</p>"
         "<table><tr><td>Дүйсенбі күні</td><td>сағат тоғыздан беске дейін</td></tr></table>"
-        "<p>Кестені бағдарламамен былай алуға болады, мысал төменде:</p><pre><code>def read():\n    return 1</code></pre>"
+        "<p>Кестені бағдарламамен былай алуға болады, мысал төменде:</p>"
+        "<pre><code>def read():\n    return 1</code></pre>"
         "<p>Барлық сұрақтар бойынша әкімдіктің анықтама қызметіне хабарласыңыз.</p>"
     )
     text = main_text(page(KAZAKH, inside=inside))

@@ -9,14 +9,15 @@ import re
 import zlib
 from dataclasses import dataclass, field
 
-INLINE = frozenset(
+INLINE_NAMES = (
     "a abbr acronym b bdi bdo big cite code data del dfn em font i ins kbd label mark nobr q s samp small span strike "
-    "strong sub sup time tt u var wbr img input picture source path ruby rb rt rp".split()
+    "strong sub sup time tt u var wbr img input picture source path ruby rb rt rp"
 )
-VOID = frozenset("hr meta link embed param col base area track frame !doctype".split())
-SKIPPED = frozenset(
-    "script style svg noscript template iframe textarea select head title math object canvas audio video datalist".split()
+VOID_NAMES = "hr meta link embed param col base area track frame !doctype"
+SKIPPED_NAMES = (
+    "script style svg noscript template iframe textarea select head title math object canvas audio video datalist"
 )
+INLINE, VOID, SKIPPED = (frozenset(names.split()) for names in (INLINE_NAMES, VOID_NAMES, SKIPPED_NAMES))
 SIBLINGS = {
     "li": ("li",),
     "td": ("td", "th"),
@@ -31,7 +32,7 @@ HIDDEN = re.compile(r"""display\s*:\s*none|\shidden(?:[\s=]|$)|aria-hidden=["']?
 QUOTE_OR_END = re.compile("[\"'>]")
 WORDS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+")
 BUCKETS = 65536
-"""Names of elements, classes and ids are hashed into so many buckets; bucket 0 is empty. The network knows a few thousand."""
+"""Names of elements, classes and ids are hashed into so many buckets; bucket 0 is empty."""
 MAX_NAMES = 16
 """Names of an element that count."""
 MAX_LEVELS = 100
@@ -296,7 +297,7 @@ def read_blocks(page: str) -> Blocks:
 def unknown_tag(
     parts: list[str], position: int, tag: str, closed: str, text: str, never: set[str]
 ) -> tuple[int, Tag, str, str]:
-    """What follows < where it is no tag seen before: where reading goes on, what the tag does, itself, the text after."""
+    """What follows < where it is no known tag: where reading goes on, what the tag does, the tag, the text after it."""
     first = tag[:1]
     if tag.startswith("!--"):
         position, text = after_comment(parts, position - 1, never)

@@ -15,8 +15,8 @@ from anatili.extraction.blocks import Blocks
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
 SPACE, LETTER, UPPER, WIDE, DIGIT, STOP, COMMA, QUOTE, SIGN = range(9)
-"""Classes of characters: letters without case or in lower case, capitals, letters of scripts that set no spaces, digits,
-signs that end sentences, signs inside of sentences, quotation marks and brackets, and all others."""
+"""Classes of characters: letters without case or in lower case, capitals, letters of scripts that set no spaces,
+digits, signs that end sentences, signs inside of sentences, quotation marks and brackets, and all others."""
 STOPS, COMMAS = ".!?…。！？।॥؟۔։።.", ",;:،؛、，；：·"
 STATED, MAX_STATED, MAX_COMPARED = '"articleBody"', 100_000, 2000
 STRING = json.JSONDecoder(strict=False)
