@@ -55,7 +55,8 @@ class Network:
             parts = [hidden, *(padded[2 + step : n + 2 + step] for step in NEIGHBORS)]
             parts += [(sums[ends] - sums[starts]) / size for (starts, ends), size in zip(ranges, sizes, strict=True)]
             hidden = np.maximum(np.concatenate(parts, 1) @ hear + hear_bias, 0) + hidden
-        return (hidden @ self.leave[0] + self.leave[1])[:, 0]
+        odds: Floats = (hidden @ self.leave[0] + self.leave[1])[:, 0]
+        return odds
 
 
 @cache
