@@ -141,7 +141,8 @@ def main_text(page: str, mode: Mode, title: str = "") -> str:
     if mode == "fast" and is_tame:
         from anatili.extraction.main_text import main_text as fast
 
-        return fast(page, title)
+        extracted = fast(page, title)
+        return extracted or (without_tags(page) if depth(page) > MAX_DEPTH else "")
     nested = depth(page)
     if nested > MAX_DEPTH:
         return without_tags(page)

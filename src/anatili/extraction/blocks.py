@@ -18,14 +18,8 @@ SKIPPED_NAMES = (
     "script style svg noscript template iframe textarea select head title math object canvas audio video datalist"
 )
 INLINE, VOID, SKIPPED = (frozenset(names.split()) for names in (INLINE_NAMES, VOID_NAMES, SKIPPED_NAMES))
-SIBLINGS = {
-    "li": ("li",),
-    "td": ("td", "th"),
-    "th": ("td", "th"),
-    "tr": ("td", "th", "tr"),
-    "dt": ("dt", "dd"),
-    "dd": ("dt", "dd"),
-}
+ENDED = ("li li", "td td th", "th td th", "tr td th tr", "dt dt dd", "dd dt dd")
+SIBLINGS = {names.split()[0]: tuple(names.split()[1:]) for names in ENDED}
 """Elements that end where one of these begins."""
 NAMES = ("class", "id", "role", "itemprop")
 HIDDEN = re.compile(r"""display\s*:\s*none|\shidden(?:[\s=]|$)|aria-hidden=["']?true""", re.I)

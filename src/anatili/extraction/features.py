@@ -19,6 +19,7 @@ SPACE, LETTER, UPPER, WIDE, DIGIT, STOP, COMMA, QUOTE, SIGN = range(9)
 digits, signs that end sentences, signs inside of sentences, quotation marks and brackets, and all others."""
 STOPS, COMMAS = ".!?…。！？।॥؟۔։።.", ",;:،؛、，；：·"
 STATED, MAX_STATED, MAX_COMPARED = '"articleBody"', 100_000, 2000
+MAX_TITLE = 500
 STRING = json.JSONDecoder(strict=False)
 MARKUP = re.compile("<[^<>]{0,500}>")
 LEVELS = 4
@@ -134,6 +135,7 @@ class Features:
         said = stated(blocks.texts, letters, page)
         whole = max(1.0, float(letters.sum()))
         compared = max(1.0, float((letters * (said != 0)).sum()))
+        title = title[:MAX_TITLE]
         titles = np.array([len(text) > 5 and text in title for text in blocks.texts])
         of_page = (
             said.any(),
