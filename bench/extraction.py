@@ -78,9 +78,6 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path)
     parser.add_argument("--more", type=Path, action="append", default=[])
-    parser.add_argument(
-        "--cross-validate", type=Path, metavar="PAGES", help="training pages besides those of the benchmark"
-    )
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     known = [page for folder in (options.data / "bench" / "extraction", *options.more) for page in pages(folder)]
