@@ -20,7 +20,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 from metrics import extraction
 
-from anatili.page import careful, decode, extract_page, quick
+from anatili.page import careful, decode, extract_page, main_text, quick, title_of
 from anatili.text import host_of
 
 Page = tuple[str, str, str]
@@ -49,8 +49,10 @@ def extractors() -> dict[str, Callable[[str], str]]:
     return {
         "trafilatura (careful)": careful,
         "resiliparse (quick)": quick,
+        "blocks (fast)": lambda page: main_text(page, "fast", title_of(page[:100_000])),
         **peers,
         "extract_page, careful": lambda page: extract_page(page.encode()).text,
+        "extract_page, fast": lambda page: extract_page(page.encode(), mode="fast").text,
         "extract_page, quick": lambda page: extract_page(page.encode(), mode="quick").text,
     }
 
@@ -76,9 +78,6 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path)
     parser.add_argument("--more", type=Path, action="append", default=[])
-    parser.add_argument(
-        "--cross-validate", type=Path, metavar="PAGES", help="training pages besides those of the benchmark"
-    )
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     known = [page for folder in (options.data / "bench" / "extraction", *options.more) for page in pages(folder)]

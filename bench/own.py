@@ -82,8 +82,13 @@ def main() -> None:
     print("language  answerable  right                  wrong  absent  declined")
     for row in rows:
         (low, high), (least, most) = row["right_interval"], row["declined_interval"]
-        print(f"{row['language']:8}  {row['answerable']:10}  {row['right']:.3f} [{low:.3f}, {high:.3f}]  {row['wrong']:.3f}"
-              f"  {row['absent']:6}  {row['declined']:.3f} [{least:.3f}, {most:.3f}]")  # fmt: skip
+        right, declined = (
+            f"{row['right']:.3f} [{low:.3f}, {high:.3f}]",
+            f"{row['declined']:.3f} [{least:.3f}, {most:.3f}]",
+        )
+        print(
+            f"{row['language']:8}  {row['answerable']:10}  {right}  {row['wrong']:.3f}  {row['absent']:6}  {declined}"
+        )
 
 
 if __name__ == "__main__":

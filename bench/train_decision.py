@@ -51,8 +51,8 @@ FOREIGN = 0.1
 PATTERNS = 2
 """Questions on details that a page does not give, for each page."""
 OWN, SHORT, FEW = 0.5, 0.6, 4
-"""Share of questions that are also asked over documents without titles; of these, share that leave the subject out; most
-pages there."""
+"""Share of answered questions that are also asked over documents without titles; of these, share that leave the subject
+out; most pages there."""
 NAMES = ("", "letter", "document 1", "Ереже", "Отчёт", "notes", "tutanak")
 TAKEN_OUT = ("subject", "detail 1", "detail 2", "detail 3", "key words", "polite")
 FEWER_DIGITS = 4

@@ -238,7 +238,7 @@ def test_bodies(body, codings):
 @SLOW
 @given(bodies, texts, st.dictionaries(st.sampled_from(["x-robots-tag", "x-anatili-opt-out", "tdm-reservation"]), texts))
 def test_pages(body, charset, fields):
-    for mode in ("quick", "careful"):
+    for mode in ("quick", "fast", "careful"):
         found = extract_page(body, charset=charset, headers=fields, mode=mode, url="https://[::1")
         found.text.encode("utf-8")  # what cannot be written would stop the shard
         found.title.encode("utf-8")

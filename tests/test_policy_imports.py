@@ -17,6 +17,7 @@ LAYERS = (
         "interval": "",
         "machine": "processors and memory",
         "packed": "what is packed in a web archive",
+        "extraction": "the main text of a page by its blocks",
     },
     {
         "benchmarks": "",

@@ -77,8 +77,10 @@ class Collect(Section):
 class Extract(Section):
     """How a page becomes a text."""
 
-    mode: Literal["careful", "quick"] = Field(
-        "careful", description="careful: trafilatura (F1 .96); quick: resiliparse (F1 .92, about 8 times faster)."
+    mode: Literal["careful", "fast", "quick"] = Field(
+        "careful",
+        description="careful: trafilatura (F1 .96); fast: our own classifier (F1 .955, a quarter of the time); "
+        "quick: resiliparse (F1 .92, a tenth of the time).",
     )
     min_characters: int = Field(80, ge=0, le=100_000, description="Pages with less text are counted as empty.")
 

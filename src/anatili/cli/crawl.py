@@ -260,7 +260,7 @@ def identify(file: Any, wants_json: bool) -> None:
 
 @click.command()
 @click.argument("page", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--mode", type=click.Choice(["careful", "quick"]), default="careful", show_default=True)
+@click.option("--mode", type=click.Choice(["careful", "fast", "quick"]), default="careful", show_default=True)
 @click.option("--charset", default="", help="Charset that HTTP would declare.")
 @as_json
 @report_problems

@@ -1,0 +1,1 @@
+"""Main text of a page by a small classifier of its blocks."""

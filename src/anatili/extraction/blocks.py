@@ -1,0 +1,349 @@
+"""The text of a page in blocks, each with the elements it stands in: one pass over the tags, linear in the page.
+
+Scripts, styles and comments are skipped. Elements are tracked as browsers do in the main: a paragraph ends where a
+block begins, a list item where the next begins, and end tags without a start are ignored.
+"""
+
+import html
+import re
+import zlib
+from dataclasses import dataclass, field
+
+INLINE_NAMES = (
+    "a abbr acronym b bdi bdo big cite code data del dfn em font i ins kbd label mark nobr q s samp small span strike "
+    "strong sub sup time tt u var wbr img input picture source path ruby rb rt rp"
+)
+VOID_NAMES = "hr meta link embed param col base area track frame !doctype"
+SKIPPED_NAMES = (
+    "script style svg noscript template iframe textarea select head title math object canvas audio video datalist"
+)
+INLINE, VOID, SKIPPED = (frozenset(names.split()) for names in (INLINE_NAMES, VOID_NAMES, SKIPPED_NAMES))
+ENDED = ("li li", "td td th", "th td th", "tr td th tr", "dt dt dd", "dd dt dd")
+SIBLINGS = {names.split()[0]: tuple(names.split()[1:]) for names in ENDED}
+"""Elements that end where one of these begins."""
+NAMES = ("class", "id", "role", "itemprop")
+HIDDEN = re.compile(r"""display\s*:\s*none|\shidden(?:[\s=]|$)|aria-hidden=["']?true""", re.I)
+QUOTE_OR_END = re.compile("[\"'>]")
+WORDS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+")
+BUCKETS = 65536
+"""Names of elements, classes and ids are hashed into so many buckets; bucket 0 is empty."""
+MAX_NAMES = 16
+"""Names of an element that count."""
+MAX_LEVELS = 100
+"""Open elements among which the one that an end tag closes is looked for."""
+MAX_TAG = 20
+"""Pieces between < that a tag with these signs in its quotes may span."""
+TEXT, BREAK, LINK, LINK_END, OPEN, CLOSE, RULE, SKIP, IMAGE = range(9)
+LINE = "\x0b"
+"""Where a line ends inside of a block."""
+Tag = tuple[int, str, tuple[int, ...]]
+"""What a tag does, its element's name, and the buckets of its names."""
+
+
+def bucket(name: str) -> int:
+    """The bucket of a name."""
+    return zlib.crc32(name.encode()) % (BUCKETS - 1) + 1
+
+
+@dataclass
+class Blocks:
+    """Blocks of text in the order of the page, and the elements around them, parents before children.
+
+    Of each block: `texts`, `inside` (its innermost element), `linked` (characters in links), `links`, `images` and
+    `tags` (since the block before). Of each element: `parents` (-1: none), `starts` and `ends` (its range of blocks),
+    `kinds` (equal for equal tags) and `names`, the buckets of its names.
+    """
+
+    texts: list[str] = field(default_factory=list)
+    inside: list[int] = field(default_factory=list)
+    linked: list[int] = field(default_factory=list)
+    links: list[int] = field(default_factory=list)
+    images: list[int] = field(default_factory=list)
+    tags: list[int] = field(default_factory=list)
+    parents: list[int] = field(default_factory=list)
+    starts: list[int] = field(default_factory=list)
+    ends: list[int] = field(default_factory=list)
+    kinds: list[int] = field(default_factory=list)
+    elements: list[str] = field(default_factory=list)
+    names: list[tuple[int, ...]] = field(default_factory=list)
+
+
+def parse_tag(tag: str) -> Tag:
+    """What a tag does; `tag` is what stands between < and >."""
+    pieces = tag.split(None, 1)
+    name = pieces[0].rstrip("/").lower() if pieces else ""
+    if name.startswith("/"):
+        name = name[1:]
+        if name == "a":
+            return LINK_END, name, ()
+        return (TEXT, name, ()) if name in INLINE or name in VOID or name == "br" else (CLOSE, name, ())
+    if name == "a":
+        return LINK, name, ()
+    if name == "img":
+        return IMAGE, name, ()
+    if name in INLINE:
+        return TEXT, name, ()
+    if name == "br":
+        return BREAK, name, ()
+    if name in VOID or name.startswith(("!", "?")):
+        return RULE, name, ()
+    if name in SKIPPED:
+        return (TEXT if name in ("svg", "math") and tag.endswith("/") else SKIP), name, ()
+    attributes = pieces[1] if len(pieces) > 1 else ""
+    return OPEN, name, names_of(name, attributes.lower() if tag[0].isupper() else attributes)
+
+
+def names_of(element: str, attributes: str) -> tuple[int, ...]:
+    """Buckets of an element's own name and of the words in its class, id, role and itemprop."""
+    own = "<" + element
+    names = WORD_BUCKETS.get(own) or remember(own, (bucket(own),))
+    if attributes:
+        attributes = " " + attributes[:MAX_ATTRIBUTES]
+        for kind in NAMES:
+            value = value_of(attributes, kind)
+            if value:
+                value = value if kind in ("class", "id") else f"{kind}={value}"
+                names += WORD_BUCKETS.get(value) or remember(value, value_buckets(value))
+        if ("none" in attributes or "hidden" in attributes) and HIDDEN.search(attributes):
+            names += (HIDDEN_BUCKET,)
+    return names if len(names) < MAX_NAMES else names[:MAX_NAMES]
+
+
+def value_of(attributes: str, name: str) -> str:
+    """The value of an attribute, with `attributes` beginning with a space; "" if it has none."""
+    start = attributes.find(name + "=")
+    if start < 0 or not attributes[start - 1].isspace():
+        return ""
+    start += len(name) + 1
+    quote = attributes[start : start + 1]
+    if quote in ('"', "'"):
+        end = attributes.find(quote, start + 1)
+        return attributes[start + 1 : end] if end > 0 else ""
+    return (attributes[start:].split(None, 1) or [""])[0]
+
+
+def value_buckets(value: str) -> tuple[int, ...]:
+    """Buckets of the names in a class or id, each in full and its parts (`post-Content2`: post, content)."""
+    prefix, _, names = value.rpartition("=")
+    if prefix not in ("role", "itemprop"):
+        prefix, names = "", value
+    prefix += "=" if prefix else ""
+    found = dict.fromkeys(name.lower() for name in names.split()[:MAX_NAMES])
+    found.update(dict.fromkeys(part.lower() for part in WORDS.findall(names[:MAX_ATTRIBUTES]) if len(part) > 1))
+    return tuple(dict.fromkeys(bucket(prefix + name) for name in found))
+
+
+def remember(value: str, buckets: tuple[int, ...]) -> tuple[int, ...]:
+    if len(WORD_BUCKETS) >= MAX_CACHE:
+        WORD_BUCKETS.clear()
+    WORD_BUCKETS[value] = buckets
+    return buckets
+
+
+WORD_BUCKETS: dict[str, tuple[int, ...]] = {}
+MAX_ATTRIBUTES = 1000
+"""Characters of a tag's attributes that are looked at."""
+HIDDEN_BUCKET = bucket("hidden!")
+NOTHING: Tag = (TEXT, "", ())
+ANCHOR: Tag = (LINK, "a", ())
+CACHE: dict[str, Tag] = {}
+MAX_CACHE = 20_000
+
+
+def known_tag(tag: str) -> Tag:
+    """`parse_tag`, remembered for short tags."""
+    parsed = parse_tag(tag)
+    if len(tag) < 200:
+        if len(CACHE) >= MAX_CACHE:
+            CACHE.clear()
+        CACHE[tag] = parsed
+    return parsed
+
+
+class Reader:
+    """Gathers blocks while the tags of a page go by."""
+
+    def __init__(self) -> None:
+        self.blocks = Blocks(
+            parents=[-1], starts=[0], ends=[-1], kinds=[0], elements=["html"], names=[(bucket("<html"),)]
+        )
+        self.stack = [0]
+        self.pieces: list[str] = []
+        self.linked = self.links = self.images = self.last = 0
+        self.kinds: dict[str, int] = {"html": 0}
+        self.never: set[str] = set()
+
+    def start(self, tag: str, name: str, names: tuple[int, ...]) -> None:
+        """An element begins."""
+        blocks, stack = self.blocks, self.stack
+        elements = blocks.elements
+        if elements[stack[-1]] == "p" or name in SIBLINGS:
+            self.leave(("p",))
+            if name in SIBLINGS:
+                self.leave(SIBLINGS[name])
+        blocks.parents.append(stack[-1])
+        stack.append(len(elements))
+        elements.append(name)
+        blocks.names.append(names)
+        blocks.kinds.append(self.kinds.setdefault(tag, len(self.kinds)))
+        blocks.starts.append(len(blocks.texts))
+        blocks.ends.append(-1)
+
+    def leave(self, names: tuple[str, ...]) -> None:
+        """The innermost elements end as long as they have one of these names."""
+        stack, blocks = self.stack, self.blocks
+        while len(stack) > 1 and blocks.elements[stack[-1]] in names:
+            blocks.ends[stack.pop()] = len(blocks.texts)
+
+    def end(self, name: str) -> None:
+        """An element of this name ends, and all inside of it; nothing if none is open among the innermost."""
+        stack, elements, ends = self.stack, self.blocks.elements, self.blocks.ends
+        level = len(stack) - 1
+        if elements[stack[level]] != name:
+            lowest = max(0, level - MAX_LEVELS)
+            while level > lowest and elements[stack[level]] != name:
+                level -= 1
+            if level == lowest:
+                return
+        if level:
+            number = len(self.blocks.texts)
+            while len(stack) > level:
+                ends[stack.pop()] = number
+
+    def flush(self, position: int) -> None:
+        """The text so far becomes a block if it has any."""
+        text = "".join(self.pieces)
+        self.pieces.clear()
+        if not text.isspace():
+            if "&" in text:
+                text = html.unescape(text)
+            text = text.strip()
+            if text:
+                blocks = self.blocks
+                blocks.texts.append(text)
+                blocks.inside.append(self.stack[-1])
+                blocks.linked.append(self.linked)
+                blocks.links.append(self.links)
+                blocks.images.append(self.images)
+                blocks.tags.append(position - self.last)
+                self.last = position
+                self.images = 0
+        self.linked = self.links = 0
+
+
+def read_blocks(page: str) -> Blocks:
+    """The blocks of a page."""
+    parts = page.split("<")
+    reader = Reader()
+    pieces, cache, never = reader.pieces, CACHE, reader.never
+    if parts[0].strip():
+        pieces.append(parts[0])
+    position, end = 1, len(parts)
+    in_link, breaks = False, 0
+    while position < end:
+        part = parts[position]
+        position += 1
+        tag, closed, text = part.partition(">")
+        known = cache.get(tag)
+        if known is None:
+            position, known, tag, text = unknown_tag(parts, position, tag, closed, text, never)
+        does = known[0]
+        if does == TEXT:
+            pass
+        elif does == CLOSE:
+            if pieces:
+                reader.flush(position)
+            reader.end(known[1])
+        elif does == OPEN:
+            if pieces:
+                reader.flush(position)
+            reader.start(tag, known[1], known[2])
+        elif does == LINK:
+            in_link = True
+            reader.links += 1
+        elif does == LINK_END:
+            in_link = False
+        elif does == BREAK:
+            breaks += 1
+            if breaks == 1:
+                pieces.append(LINE)
+            elif pieces:
+                reader.flush(position)
+        elif does == IMAGE:
+            reader.images += 1
+        elif does == SKIP:
+            position, text = after_element(parts, position, known[1], text, never)
+        elif pieces:
+            reader.flush(position)
+        if text:
+            pieces.append(text)
+            if in_link:
+                reader.linked += len(text)
+            if breaks and not text.isspace():
+                breaks = 0
+    if pieces:
+        reader.flush(position)
+    for element in reader.stack:
+        reader.blocks.ends[element] = len(reader.blocks.texts)
+    return reader.blocks
+
+
+def unknown_tag(
+    parts: list[str], position: int, tag: str, closed: str, text: str, never: set[str]
+) -> tuple[int, Tag, str, str]:
+    """What follows < where it is no known tag: where reading goes on, what the tag does, the tag, the text after it."""
+    first = tag[:1]
+    if tag.startswith("!--"):
+        position, text = after_comment(parts, position - 1, never)
+        return position, NOTHING, tag, text
+    if not (first.isalpha() or first in ("/", "!", "?")) or not first:
+        return position, NOTHING, tag, "<" + parts[position - 1]
+    if not closed or tag.count('"') % 2 or tag.count("'") % 2:
+        position, tag, text = whole_tag(parts, position - 1)
+    if tag.startswith(("a ", "A ")):
+        return position, ANCHOR, tag, text
+    return position, CACHE.get(tag) or known_tag(tag), tag, text
+
+
+def after_comment(parts: list[str], position: int, never: set[str]) -> tuple[int, str]:
+    """Where reading goes on after a comment, and the text there. A comment that never ends is none."""
+    if "--" not in never:
+        for at in range(position, len(parts)):
+            _, closed, text = parts[at].partition("-->")
+            if closed:
+                return at + 1, text
+        never.add("--")
+    return position + 1, ""
+
+
+def whole_tag(parts: list[str], position: int) -> tuple[int, str, str]:
+    """A tag with signs of tags in its quotes: where reading goes on, the tag and the text after it."""
+    inside = ""
+    for at in range(position, min(position + MAX_TAG, len(parts))):
+        part = parts[at]
+        for match in QUOTE_OR_END.finditer(part, 0, MAX_ATTRIBUTES * 4):
+            sign = match.group()
+            if sign == ">" and not inside:
+                ends = match.start()
+                before = "<".join([*parts[position:at], part[:ends]])
+                return at + 1, before, part[ends + 1 :]
+            if sign != ">":
+                inside = "" if sign == inside else inside or sign
+    tag, _, text = parts[position].partition(">")
+    return position + 1, tag, text
+
+
+def after_element(parts: list[str], position: int, name: str, text: str, never: set[str]) -> tuple[int, str]:
+    """Where reading goes on after the end of an element whose content is skipped, and the text there.
+
+    One that never ends is skipped alone, so that a page cut short is not lost.
+    """
+    if name not in never:
+        closing = "/" + name
+        for at in range(position, len(parts)):
+            part = parts[at]
+            is_end = part[:1] == "/" and part[: len(closing)].lower() == closing
+            if is_end and not part[len(closing) : len(closing) + 1].isalnum():
+                return at + 1, part.partition(">")[2]
+        never.add(name)
+    return position, "" if name in ("script", "style") else text

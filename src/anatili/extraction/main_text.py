@@ -1,0 +1,55 @@
+"""The main text of a page by the blocks that a small network takes for it: about a fifth of trafilatura's time."""
+
+import numpy as np
+
+from anatili.extraction.blocks import LINE, Blocks, read_blocks
+from anatili.extraction.features import Features, Floats
+from anatili.extraction.network import network
+
+CELLS = ("td", "th")
+AS_WRITTEN = ("pre",)
+FEW = 300
+"""Letters of a main text, or half of all, below which less likely blocks are taken too."""
+
+
+def main_text(page: str, title: str = "") -> str:
+    """The main text of a page of HTML, a block a line; "" if it has none. `title`: that of the page, if it is known."""
+    blocks = read_blocks(page)
+    if not blocks.texts:
+        return ""
+    features = Features(blocks, page, title)
+    kept = chosen(network()(features), features.letters, network().threshold)
+    return "\n".join(lines(blocks, kept))
+
+
+def chosen(odds: Floats, letters: Floats, threshold: float) -> list[int]:
+    """The blocks above the threshold, which is lowered up to three times by 1 while they have few letters."""
+    few = min(FEW, letters.sum() / 2)
+    for step in range(4):
+        kept = odds > threshold - step
+        if letters[kept].sum() >= few:
+            break
+    return np.flatnonzero(kept).tolist()
+
+
+def lines(blocks: Blocks, kept: list[int]) -> list[str]:
+    """The blocks as lines: items of lists with a dash, the cells of a table's row in one line."""
+    made: list[str] = []
+    last_row = -1
+    for block in kept:
+        element = blocks.inside[block]
+        name = blocks.elements[element]
+        text = blocks.texts[block]
+        if name in AS_WRITTEN:
+            text = text.replace(LINE, "\n")
+        else:
+            text = "\n".join(filter(None, (" ".join(line.split()) for line in text.split(LINE))))
+        if name == "li" and blocks.starts[element] == block:
+            text = "- " + text
+        row = blocks.parents[element] if name in CELLS else -1
+        if row >= 0 and row == last_row:
+            made[-1] += " | " + text
+        else:
+            made.append(text)
+        last_row = row
+    return made
