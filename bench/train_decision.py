@@ -33,13 +33,13 @@ HIDDEN, STEPS, RATE, DECAY = 16, 250, 0.03, 1e-4
 GATE_HIDDEN, GATE_STEPS, GATE_DECAY = 8, 400, 1e-3
 """Of the answering network."""
 THRESHOLD = 0.33
-FURTHER, COLLOQUIAL_RANKED, ELSEWHERE = 0.7, 2.0, 0.3
-"""Weights in the ranking of further questions, colloquial ones, and those whose page is there only in other languages;
-others weigh 1."""
+FURTHER, ELSEWHERE, RANKED = 0.7, 0.3, {"colloquial": 2.0, "own": 0.5}
+"""Weights in the ranking of further questions, of those whose page is there only in other languages, and of kinds of
+examples that begin so; others weigh 1."""
 WEIGHTS = {
     "answered": 1.0, "page taken out": 0.7, "missing": 2.0, "pattern": 1.0, "absent": 4.0, "elsewhere": 1.0,
     "wrong": 0.3, "colloquial answered": 3.0, "colloquial page taken out": 2.0, "colloquial missing": 4.0,
-    "colloquial nothing": 4.0, "own answered": 1.0, "own missing": 3.0, "own taken out": 1.0,
+    "colloquial nothing": 4.0, "own answered": 0.5, "own missing": 1.5, "own taken out": 0.5,
 }  # fmt: skip
 """Weights in the answering network by kind of example; "wrong": an answered question whose page did not come first."""
 RIVALS = 4
@@ -254,7 +254,8 @@ def trained_ranking(rows: list[Example]) -> Layers:
     starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
     x = np.concatenate([row.rows[mask] for row, mask in zip(rows, kept, strict=True)])
     right = np.concatenate([row.right[mask] for row, mask in zip(rows, kept, strict=True)])
-    weight = np.array([row.weight * (COLLOQUIAL_RANKED if row.kind.startswith("coll") else 1.0) for row in rows])
+    weight = np.array([row.weight * next((w for kind, w in RANKED.items() if row.kind.startswith(kind)), 1.0)
+                       for row in rows])  # fmt: skip
     weight /= weight.sum()
 
     def gradient(parameters: Parameters) -> tuple[float, Parameters]:

@@ -58,6 +58,14 @@ def test_a_file_is_on_the_disk_before_it_has_its_name(tmp_path, monkeypatch):
     assert (tmp_path / "a").read_text() == "whole"
 
 
+def test_a_device_is_not_replaced(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(Problem, match="pipe is not an ordinary file"), whole_file(tmp_path / "pipe") as temporary:
+        temporary.write_text("x")
+    assert (tmp_path / "pipe").is_fifo()
+    assert [path.name for path in tmp_path.iterdir()] == ["pipe"]
+
+
 def test_an_error_leaves_what_was_and_no_trace(tmp_path):
     target = tmp_path / "a.json"
     write_json(target, {"old": 1})

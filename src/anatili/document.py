@@ -253,8 +253,11 @@ def add_up(shards: Iterable[Path]) -> dict[str, int]:
 def whole_file(path: Path) -> Iterator[Path]:
     """A temporary path to write to, moved to `path` at the end. On any error nothing is left behind.
 
-    A full disk becomes a `Problem` that names the path. Existing files stay complete.
+    A full disk becomes a `Problem` that names the path. Existing files stay complete. `Problem` for a device or a pipe,
+    such as /dev/null, which the move would replace by a file.
     """
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise Problem(f"{show_path(path)} is not an ordinary file: name another one")
     # In two containers that share a disk, two processes may have the same process id.
     temporary = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
     try:

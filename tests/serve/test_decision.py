@@ -80,9 +80,12 @@ def test_a_quotation_grows_by_its_more_probable_neighbors_while_it_is_short():
     lengths = (100, 60, 90, 200)
     starts = [sum(lengths[:number]) for number in range(4)]
     rows = [Candidate(0, n, start, start + size) for n, (start, size) in enumerate(zip(starts, lengths, strict=True))]
-    assert best_span(0, rows, np.array([0.1, 0.6, 0.2, 0.1])) == (0, 250), "the fourth is too long"
-    assert best_span(0, rows, np.array([0.1, 0.1, 0.2, 0.6])) == (160, 450), "not beyond its length"
-    assert best_span(1, rows, np.array([0.1, 0.1, 0.2, 0.6])) == (0, 0)
+    text = "x" * sum(lengths)
+    assert best_span(0, rows, np.array([0.1, 0.6, 0.2, 0.1]), text) == (0, 250), "the fourth is too long"
+    assert best_span(0, rows, np.array([0.1, 0.1, 0.2, 0.6]), text) == (160, 450), "not beyond its length"
+    assert best_span(1, rows, np.array([0.1, 0.1, 0.2, 0.6]), text) == (0, 0)
+    paragraphs = f"{text[:98]}\n\n{text[100:]}"
+    assert best_span(0, rows, np.array([0.1, 0.6, 0.2, 0.1]), paragraphs) == (100, 250), "not into another paragraph"
 
 
 @pytest.mark.parametrize(

@@ -39,7 +39,7 @@ def verify(folder: Path, *, signer: str = "", unsigned: bool = False) -> Verdict
 
     `signer`: the key that must have signed, as fingerprint or file. `unsigned`: a missing signature is no fault.
     """
-    expected = fingerprint_of(signer) if signer else ""
+    signer_key = fingerprint_of(signer) if signer else ""
     sums = read_sums(folder)
     present = set(names_in(folder))
     faults = [Fault("missing", name) for name in sums if name not in present]
@@ -57,18 +57,18 @@ def verify(folder: Path, *, signer: str = "", unsigned: bool = False) -> Verdict
         else:
             faults.append(Fault("changed", name, f"SHA-256 is {actual}, should be {expected}"))
     faults += [Fault("added", name) for name in sorted(present - sums.keys())]
-    key, fault = signature_of(folder, expected, unsigned=unsigned)
+    key, fault = signature_of(folder, signer_key, unsigned=unsigned)
     return Verdict(good, key, (*faults, *fault))
 
 
-def signature_of(folder: Path, expected: str, *, unsigned: bool) -> tuple[str, list[Fault]]:
+def signature_of(folder: Path, signer_key: str, *, unsigned: bool) -> tuple[str, list[Fault]]:
     """The fingerprint of the key that signed, and what is wrong with the signature."""
     if not (folder / SIGNATURE).is_file():
-        return "", [] if unsigned and not expected else [Fault("unsigned", SUMS, "there is no signature")]
+        return "", [] if unsigned and not signer_key else [Fault("unsigned", SUMS, "there is no signature")]
     try:
         key = check_signature(folder)
     except Problem as problem:
         return "", [Fault("signature", SIGNATURE, str(problem))]
-    if expected and key != expected:
-        return key, [Fault("signer", SIGNATURE, f"signed by {key}, not by {expected}")]
+    if signer_key and key != signer_key:
+        return key, [Fault("signer", SIGNATURE, f"signed by {key}, not by {signer_key}")]
     return key, []

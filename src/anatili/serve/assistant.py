@@ -33,7 +33,7 @@ SMALL = 1_000_000_000
 41. They do not answer if no passage does. Models of unknown size count as large."""
 GROUNDING_CONTEXT = 1024
 """Minimum context, in tokens, for a prompt with passages. Models with less get only the question."""
-LIKELY = 0.1
+LIKELY = 0.02
 """Probability that a passage holds the answer from which it is shown beside the best one."""
 UNSURE = 0.15
 """Probability of an answer from which a large model gets the passages: it can decline by itself."""

@@ -26,6 +26,7 @@ SHORT_QUOTE = 300
 """Most characters of a quotation of more than one sentence."""
 MOST_OF_TITLE = 0.6
 """Share of a question that a title in its language must have, to be preferred to a passage in another language."""
+PARAGRAPH = "\n\n"
 VERBATIM, NEARLY_ALL = 2, 0.999
 """Words from which a question is answered by a sentence that has all of them, and the share that counts as all."""
 MOST = 50.0
@@ -117,7 +118,7 @@ def decide(question: Question, search: Search, hits: Sequence[Hit], weights: Net
     return Decision(
         probability=max(probability, shares[order[0]]),
         hits=tuple(hits[number] for number in order),
-        spans=tuple(best_span(number, candidates, probabilities) for number in order),
+        spans=tuple(best_span(number, candidates, probabilities, hits[number].passage.text) for number in order),
         shares=tuple(shares[number] for number in order),
         own_found=float(first_rows[order[0]][FEATURES.index("rest in passage")]) if order[0] in first_rows else 0.0,
     )
@@ -179,15 +180,16 @@ def prefer_own_language(
         shares[best], shares[other] = shares[other], shares[best]
 
 
-def best_span(hit: int, candidates: Sequence[Candidate], probabilities: Floats) -> tuple[int, int]:
-    """The most probable sentence of a passage, with more probable neighbors first as long as all together are short."""
+def best_span(hit: int, candidates: Sequence[Candidate], probabilities: Floats, text: str) -> tuple[int, int]:
+    """The most probable sentence of a passage, with more probable neighbors first as long as all together are short and
+    in one paragraph: what stands beyond a blank line is about something else."""
     pairs = zip(candidates, probabilities.tolist(), strict=True)
     rows = [(candidate, probability) for candidate, probability in pairs if candidate.hit == hit]
     first = last = max(range(len(rows)), key=lambda number: (rows[number][1], -number), default=-1)
     if first < 0:
         return 0, 0
     while beside := [number for number in (first - 1, last + 1) if 0 <= number < len(rows)]:
-        fitting = [n for n in beside if length(rows[min(first, n)][0], rows[max(last, n)][0]) <= SHORT_QUOTE]
+        fitting = [n for n in beside if fits_together(rows[min(first, n)][0], rows[max(last, n)][0], text)]
         if not fitting:
             break
         best = max(fitting, key=lambda number: (rows[number][1], number))
@@ -195,6 +197,6 @@ def best_span(hit: int, candidates: Sequence[Candidate], probabilities: Floats) 
     return rows[first][0].start, rows[last][0].end
 
 
-def length(first: Candidate, last: Candidate) -> int:
-    """Characters from the start of a sentence to the end of a later one."""
-    return last.end - first.start
+def fits_together(first: Candidate, last: Candidate, text: str) -> bool:
+    """Whether what stands from a sentence to the end of a later one can be quoted as one."""
+    return last.end - first.start <= SHORT_QUOTE and PARAGRAPH not in text[first.start : last.end]
