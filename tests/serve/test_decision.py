@@ -76,6 +76,15 @@ def test_a_passage_in_another_language_answers_if_vectors_say_so(search):
         assert (decide(question, search, [near]).probability >= network().threshold) == answers
 
 
+def test_a_question_that_asks_for_a_year_gets_the_sentence_with_a_year(search):
+    """The page has another sentence with the same verb and a number that is no date."""
+    before = read_question("Алтын адам қайдан табылды?", "kk", PACKS)
+    question = read_question("Ол қай жылы табылды?", "kk", PACKS).after([before])
+    best = decide(question, search, search.find(question.query, CANDIDATES, "kk"))
+    start, end = best.spans[0]
+    assert "1969" in best.hits[0].passage.text[start:end]
+
+
 def test_a_quotation_grows_by_its_more_probable_neighbors_while_it_is_short():
     lengths = (100, 60, 90, 200)
     starts = [sum(lengths[:number]) for number in range(4)]
