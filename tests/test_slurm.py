@@ -4,12 +4,12 @@ import os
 import signal
 import stat
 import sys
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 from conftest import contents
+from filelock import FileLock, Timeout
 from test_pool import is_alive, wait_until
 from test_stage import TEXT
 
@@ -35,14 +35,13 @@ print("7;cluster")
 """
 
 
-def members(group: int) -> list[int]:
-    """The processes of a group that still run."""
-    found = []
-    for file in Path("/proc").glob("[0-9]*/stat"):
-        with suppress(OSError):  # it has ended since
-            state, _, of = file.read_text().rsplit(")", 1)[1].split()[:3]
-            found += [int(file.parent.name)] if int(of) == group and state != "Z" else []
-    return found
+def is_free(lock: Path) -> bool:
+    """Whether no process holds a lock. A killed one keeps it until its last thread has ended."""
+    try:
+        with FileLock(lock, timeout=0):
+            return True
+    except Timeout:
+        return False
 
 
 @pytest.fixture
@@ -80,7 +79,7 @@ def test_a_killed_job_resumes_and_makes_the_same_corpus(recipe, pids, tmp_path):
     wait_until(lambda: len(list((runs / "s" / "extract").glob("part-*.parquet"))) > 2)
     first, helper = map(int, pids.read_text().split())
     os.killpg(first, signal.SIGKILL)  # all of the task, as a node that fails
-    wait_until(lambda: not members(first))  # each of them may hold the lock of the run
+    wait_until(lambda: not is_alive(first) and is_free(runs / "s" / ".lock"))
 
     result = CliRunner().invoke(main, command)
     assert result.exit_code == 0, result.output
