@@ -92,7 +92,7 @@ def test_a_folder_is_indexed_watched_and_not_read_again(folder, tmp_path, monkey
 def test_searches_answer_while_documents_are_read_and_a_stop_keeps_what_was_read(tmp_path):
     folder = tmp_path / "many"
     folder.mkdir()
-    for number in range(100):
+    for number in range(400):
         (folder / f"{number:03}.txt").write_text(f"Құжат нөмір{number}. " * 200, "utf-8")
     collection = Collection([str(folder)], PACKS, tmp_path / "index", READERS)
     collection.start()
@@ -102,7 +102,7 @@ def test_searches_answer_while_documents_are_read_and_a_stop_keeps_what_was_read
     assert found
     assert status.is_running
     again = Collection([str(folder)], PACKS, tmp_path / "index", READERS)
-    assert 0 < len(again.index.entries) < 100
+    assert 0 < len(again.index.entries) < 400
     assert not any(entry.code for entry in again.index.entries.values())
     again.start()
     assert again.wait().documents == 100
