@@ -105,7 +105,7 @@ def test_searches_answer_while_documents_are_read_and_a_stop_keeps_what_was_read
     assert 0 < len(again.index.entries) < 400
     assert not any(entry.code for entry in again.index.entries.values())
     again.start()
-    assert again.wait().documents == 100
+    assert again.wait().documents == 400
     assert first(again, "нөмір99") == "099.txt"
     again.close()
 
