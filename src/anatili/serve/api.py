@@ -100,9 +100,9 @@ def create_app(assistant: Assistant, rules: AccessRules | None = None, extras: E
     factories = (page_routes, translation_routes, completion_routes, response_routes, rerank_routes, plan_routes,
                  trace_routes)  # fmt: skip
     routers = [
-        server_routes(state, offers), search_routes(state, extras.searches),
-        *(factory(state) for factory in factories),
-        chat_routes(state, chat_with_tools), document_routes(state.own), audio_routes(extras.audio),
+        # Routes are tried in this order for each request: first those for which people wait.
+        chat_routes(state, chat_with_tools), search_routes(state, extras.searches), server_routes(state, offers),
+        *(factory(state) for factory in factories), document_routes(state.own), audio_routes(extras.audio),
         admin_routes(state, rules, activity, extras.feedback),
         *routers_of_commons(extras.commons, assistant),
     ]  # fmt: skip

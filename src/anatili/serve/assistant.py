@@ -143,9 +143,9 @@ class Assistant:
         if not message.strip():
             raise Problem("there is no question: the last user message is missing or empty")
         language = language if language in self.packs else self.language_of(message)
-        question = read_question(message, language, self.packs)
         searched = search and self.search is not None and not self.asks_to_translate(message)
-        decision = self.decide(question, self.questions_before(messages)) if searched else Decision(0.0)
+        question = read_question(message, language, self.packs) if searched else None
+        decision = self.decide(question, self.questions_before(messages)) if question else Decision(0.0)
         small = 0 < self.engine.parameters < SMALL
         passages = passages_of(decision, network().threshold if small else UNSURE)
         quotes, abstains = small and bool(passages), small and searched and not passages
@@ -158,7 +158,7 @@ class Assistant:
             prompt=self.prompt(messages, passages, language) if search else list(messages),
             quotes=quotes,
             abstains=abstains,
-            role=question.role,
+            role=question.role if question else "question",
             span=decision.spans[0] if passages else (0, 0),
             nearest=nearest(decision) if abstains else (),
         )
