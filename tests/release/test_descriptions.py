@@ -4,6 +4,7 @@ import io
 import json
 import re
 import shutil
+from dataclasses import replace
 
 import pytest
 import yaml
@@ -150,6 +151,14 @@ def test_a_card_names_what_stands_against_its_license_and_both_readings():
     assert "counts as an adaptation" in said
     assert "On the other reading" in said
     assert "stands word for word in its training text: not measured." in card
+
+
+def test_bytes_that_were_counted_for_some_sources_only_are_not_given_as_those_of_all():
+    facts = read_facts(models.HERE / "kazakh-26m")
+    counted = tuple(row for row in facts.sources if row.bytes)
+    assert 0 < len(counted) < len(facts.sources), "those of its first stage were not counted"
+    assert facts.bytes == 0
+    assert replace(facts, sources=counted).bytes == sum(row.bytes for row in counted) > 0
 
 
 def test_a_part_that_somebody_added_to_a_card_stays():
