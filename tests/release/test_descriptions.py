@@ -4,6 +4,7 @@ import io
 import json
 import re
 import shutil
+from dataclasses import replace
 
 import pytest
 import yaml
@@ -143,12 +144,21 @@ def test_cards_of_bundled_models_are_as_the_program_words_them(name, tmp_path):
 def test_a_card_names_what_stands_against_its_license_and_both_readings():
     card = (models.HERE / "kazakh-26m" / "README.md").read_text("utf-8")
     said = card.partition("## License and contact")[2]
-    assert "Nearest is GPL-3.0-only, which does not suit 48,179 documents" in said
-    assert "Apache-2.0, does not suit 132,028 of 227,558 documents" in said
-    assert "kaznu (CC-BY-SA-4.0) 18,150" in said
+    assert "Nearest is GPL-3.0-only, which does not suit 54,935 documents" in said
+    assert "Apache-2.0, does not suit 155,257 of 270,660 documents" in said
+    assert "kaznu (lines) (CC-BY-SA-4.0) 18,150" in said, "the first stage's data binds too"
+    assert "kaznu (CC-BY-SA-4.0) 1,846" in said
     assert "counts as an adaptation" in said
     assert "On the other reading" in said
     assert "stands word for word in its training text: not measured." in card
+
+
+def test_bytes_that_were_counted_for_some_sources_only_are_not_given_as_those_of_all():
+    facts = read_facts(models.HERE / "kazakh-26m")
+    counted = tuple(row for row in facts.sources if row.bytes)
+    assert 0 < len(counted) < len(facts.sources), "those of its first stage were not counted"
+    assert facts.bytes == 0
+    assert replace(facts, sources=counted).bytes == sum(row.bytes for row in counted) > 0
 
 
 def test_a_part_that_somebody_added_to_a_card_stays():

@@ -92,7 +92,7 @@ def test_a_bundled_model_has_a_site_and_says_that_it_has_no_contact(tmp_path):
     assert answer.exit_code == 0, answer.output
     page = (tmp_path / "site" / "en.html").read_text("utf-8")
     assert "<form" not in page
-    assert "does not suit 132,028 of 227,558 documents" in page
+    assert "does not suit 155,257 of 270,660 documents" in page
     with pytest.raises(Problem, match="is not empty"):
         write_site(models.HERE / "kazakh-26m", tmp_path / "site")
 

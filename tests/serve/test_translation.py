@@ -118,7 +118,7 @@ def test_the_command_translates_its_input(anatili):
     assert "kk-ru: this model does it badly (chrF++ " in answer.stderr
 
 
-def test_the_command_refuses_what_was_not_taught(anatili):
-    answer = anatili("translate", "kazakh-26m", "--target", "en", input="Доброе утро! Сегодня хорошая погода.\n")
+def test_the_command_refuses_what_was_not_taught(anatili, six_directions):
+    answer = anatili("translate", six_directions, "--target", "en", input="Доброе утро! Сегодня хорошая погода.\n")
     assert answer.returncode == 1
     assert "not taught to translate from ru to en; it was taught kk-ru, kk-en, kk-tr, ru-kk" in answer.stderr

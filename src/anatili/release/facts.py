@@ -108,8 +108,8 @@ class Facts:
 
     @property
     def bytes(self) -> int:
-        """Bytes of training text; 0 if they were not counted."""
-        return sum(row.bytes for row in self.sources)
+        """Bytes of training text; 0 if they were not counted for every source."""
+        return sum(row.bytes for row in self.sources) if all(row.bytes for row in self.sources) else 0
 
     @property
     def source_date(self) -> str:
