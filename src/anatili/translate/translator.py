@@ -143,8 +143,8 @@ class Translator:
             return ""
         measured = f"(chrF++ {known.chrf or 0:.1f} of 100 on {known.count} lines of {known.texts})"
         if known.quality == "useless":
-            return (f"{known.name}: this model cannot do it: what it writes is no closer to a right translation than any "
-                    f"other sentence {measured}. Models that can: anatili models")  # fmt: skip
+            return (f"{known.name}: this model cannot do it: what it writes is no closer to a right translation than "
+                    f"any other sentence {measured}. Models that can: anatili models")  # fmt: skip
         if known.quality == "unknown":
             worth = "it was not measured how well this model does it"
         else:
