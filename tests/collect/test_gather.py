@@ -98,6 +98,19 @@ def test_only_lines_that_are_not_utf8_are_lost(tmp_path):
     assert counts["lost: not UTF-8"] == 1
 
 
+def test_halves_of_characters_become_the_replacement_character(tmp_path):
+    file = tmp_path / "a.jsonl"
+    rows = [
+        {"text": "қазақ \ud800", "title": "\udc00", "url": "https://a.example/\udfff"},
+        {"text": "\U0001f600 жақсы"},
+    ]
+    file.write_text("\n".join(map(json.dumps, rows)), "utf-8")
+    documents, counts, _ = collect(tmp_path, file, kind="jsonl")
+    assert [(d.text, d.title, d.url) for d in documents] == [
+        ("қазақ \ufffd", "\ufffd", "https://a.example/\ufffd"), ("\U0001f600 жақсы", "", "a.jsonl:2"),
+    ]  # fmt: skip
+
+
 def test_a_truncated_corpus_file_is_reported(tmp_path):
     file = tmp_path / "a.jsonl.gz"
     file.write_bytes(gzip.compress(os.urandom(5000).hex().encode(), mtime=0)[:-3000])
