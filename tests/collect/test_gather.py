@@ -105,7 +105,7 @@ def test_halves_of_characters_become_the_replacement_character(tmp_path):
         {"text": "\U0001f600 жақсы"},
     ]
     file.write_text("\n".join(map(json.dumps, rows)), "utf-8")
-    documents, counts, _ = collect(tmp_path, file, kind="jsonl")
+    documents, _, _ = collect(tmp_path, file, kind="jsonl")
     assert [(d.text, d.title, d.url) for d in documents] == [
         ("қазақ \ufffd", "\ufffd", "https://a.example/\ufffd"), ("\U0001f600 жақсы", "", "a.jsonl:2"),
     ]  # fmt: skip
