@@ -190,9 +190,12 @@ def fill(task: EvaluationTask, template: str, row: Row) -> str:
     try:
         return template.format_map(row)
     except (KeyError, IndexError, ValueError) as error:
-        raise Problem(
-            f"{show_path(task.file)}: {template!r} cannot be filled ({error}); a row has {', '.join(row)}"
-        ) from error
+        if isinstance(error, KeyError):
+            raise Problem(
+                f"{show_path(task.data)}: a row has no field {error}, which {task.file.name} fills into {template!r}; "
+                f"it has {', '.join(row)}"
+            ) from error
+        raise Problem(f"{show_path(task.file)}: {template!r} cannot be filled ({error})") from error
 
 
 def fields_of(template: str) -> list[str]:

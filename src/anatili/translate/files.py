@@ -102,7 +102,9 @@ def open_catalog(path: Path, target: str) -> OpenedFile:
     with reading(path):
         catalog = polib.pofile(str(path), check_for_duplicates=False)
     untranslated = [
-        entry for entry in catalog if not (entry.translated() or entry.obsolete or entry.msgid_plural or entry.fuzzy)
+        entry
+        for entry in catalog
+        if not (entry.translated() or entry.obsolete or entry.msgid_plural or (entry.fuzzy and entry.msgstr))
     ]
     plurals = sum(bool(entry.msgid_plural) and not entry.translated() for entry in catalog)
 
@@ -113,7 +115,7 @@ def open_catalog(path: Path, target: str) -> OpenedFile:
                 spoiled += 1
                 continue
             entry.msgstr = ends_like(entry.msgid, text)
-            entry.flags.append("fuzzy")
+            entry.flags += [] if entry.fuzzy else ["fuzzy"]
         catalog.metadata |= {"Language": target, "Content-Type": "text/plain; charset=UTF-8"}
         write_text(out, f"{catalog}")
         notes = [
