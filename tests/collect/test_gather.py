@@ -111,6 +111,14 @@ def test_halves_of_characters_become_the_replacement_character(tmp_path):
     ]  # fmt: skip
 
 
+def test_a_row_that_is_nested_too_deeply_is_lost_alone(tmp_path):
+    file = tmp_path / "a.jsonl"
+    file.write_text("[" * 100_000 + '\n{"text": "жақсы"}\n', "utf-8")
+    documents, counts, _ = collect(tmp_path, file, kind="jsonl")
+    assert [d.text for d in documents] == ["жақсы"]
+    assert counts["lost: not JSON"] == 1
+
+
 def test_a_truncated_corpus_file_is_reported(tmp_path):
     file = tmp_path / "a.jsonl.gz"
     file.write_bytes(gzip.compress(os.urandom(5000).hex().encode(), mtime=0)[:-3000])
@@ -161,6 +169,10 @@ def test_files_are_found_by_name_folder_and_pattern(tmp_path):
     assert [p.name for p in find_files(source, tmp_path)] == ["a.txt", "b.txt"]
     assert [p.name for p in find_files(source.model_copy(update={"path": "Әлия/мәтіндер/a*"}), tmp_path)] == ["a.txt"]
     assert inventory(collecting(source), tmp_path) == {"s": {"a.txt": 1, "b.txt": 1}}
+    (folder / "ә").mkdir()
+    (folder / "ә" / "a.txt").write_text("xy")
+    (folder / "C.TXT").write_text("x")
+    assert inventory(collecting(source), tmp_path) == {"s": {"a.txt": 1, "b.txt": 1, "C.TXT": 1, "ә/a.txt": 2}}
 
 
 def test_a_name_that_is_not_utf8_is_read_and_shown(tmp_path):

@@ -76,9 +76,10 @@ def text_in(row: dict[str, Any], *fields: str) -> str:
 
 def open_bytes(file: Path, stack: ExitStack) -> io.BufferedIOBase:
     """`file`, open for reading and decompressed if its name says gzip or zstd."""
-    if file.suffix == ".gz":
+    ending = file.suffix.lower()
+    if ending == ".gz":
         return stack.enter_context(gzip.open(file, "rb"))
-    if file.suffix == ".zst":
+    if ending == ".zst":
         return io.BufferedReader(stack.enter_context(pa.input_stream(str(file), compression="zstd")))
     return stack.enter_context(file.open("rb"))
 
@@ -104,7 +105,7 @@ def json_rows(file: Path, source: Source) -> Iterator[dict[str, Any]]:
         if line.strip():
             try:
                 row = json.loads(line)
-            except ValueError:
+            except (ValueError, RecursionError):
                 row = {"_problem": "not JSON"}
             yield row if isinstance(row, dict) else {"_problem": "not a JSON object"}
 

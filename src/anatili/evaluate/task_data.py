@@ -112,7 +112,7 @@ def json_rows(file: Path) -> Iterator[Row]:
         if line.strip():
             try:
                 row = json.loads(line)
-            except ValueError as error:
+            except (ValueError, RecursionError) as error:
                 raise Problem(f"{show_path(file)}:{number}: not JSON: {error}") from error
             if not isinstance(row, dict):
                 raise Problem(f"{show_path(file)}:{number}: a row is a JSON object")
@@ -123,7 +123,7 @@ def list_rows(file: Path) -> Iterator[Row]:
     """Rows of one JSON list, or of a list under the key `data`."""
     try:
         value = json.loads(read_text(file))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise Problem(f"{show_path(file)}: not JSON: {error}") from error
     rows = value.get("data") if isinstance(value, dict) else value
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
