@@ -111,7 +111,7 @@ def test_a_document_keeps_its_parts_breaks_and_forms(tmp_path):
     assert made.tables[0].cell(0, 0).text == "ҰЯШЫҚ"
     assert made.tables[0].cell(0, 1).tables[0].cell(0, 0).text == "ІШКІ"
     assert made.sections[0].header.paragraphs[0].text == "ЖОҒАРҒЫ"
-    assert told == ["1 paragraphs had mixed formatting (bold, links) and now have one format"]
+    assert told == ["1 paragraph with mixed formatting (bold, links), now in one format"]
     assert "12 345" not in engine.asked
 
 
