@@ -5,6 +5,7 @@
     python bench/questions.py --fresh           # bench/fresh.toml: the same on other pages, with details that they lack
     python bench/questions.py --colloquial      # the half of bench/colloquial.toml that nothing was trained on
     python bench/questions.py --failures        # also print what went wrong
+    python bench/questions.py --natural --curve # held against declined, at each threshold, in the worst language
     python bench/questions.py --save A.json     # keep what came of each question ...
     python bench/questions.py --against A.json  # ... and count which were won and lost since
 
@@ -26,6 +27,7 @@ from pathlib import Path
 from typing import Any
 
 from asked import HELD, LANGUAGES, PACKS, WAYS, Asked, absent, asked, covered, halves
+from thresholds import THRESHOLDS, at_threshold
 
 from anatili.engine import Message, Sampling
 from anatili.opening.sample_index import sample_run
@@ -171,6 +173,7 @@ def interval(count: int, total: int) -> str:
 
 
 COUNTED = ("first", "held", "declined", "cited")
+UNANSWERED = ("absent", "missing", "nothing")
 ANSWERED = (*WAYS, "further", "fact", "follow")
 
 
@@ -191,6 +194,19 @@ def show(rows: Sequence[Row]) -> None:
     for (kind, language), cell in table(rows).items():
         shares = (interval(cell[name], cell["n"]) for name in COUNTED)
         print(f"{kind:15} {language:3} {cell['n']:5}  " + " ".join(f"{share:20}" for share in shares))
+
+
+def curve(file: Path, search: Search) -> None:
+    """Print what a threshold costs and gains: shares of the language in which they are lowest."""
+    print("threshold  page first  answer held  declined: " + "  ".join(UNANSWERED))
+    for threshold in THRESHOLDS:
+        with at_threshold(threshold):
+            counts = table(list(from_file(file, search)))
+        shares = [
+            f"{min((cell[name] / cell['n'] for (way, _), cell in counts.items() if way == kind), default=1.0):.2f}"
+            for kind, name in (("fact", "first"), ("fact", "held"), *((kind, "declined") for kind in UNANSWERED))
+        ]
+        print(f"{threshold:9.2f}  {shares[0]:>10}  {shares[1]:>11}            " + "    ".join(shares[2:]))
 
 
 def failed(row: Row) -> bool:
@@ -244,10 +260,14 @@ def main() -> None:
     parser.add_argument("--colloquial", action="store_const", dest="file", const=COLLOQUIAL)
     parser.add_argument("--fresh", action="store_const", dest="file", const=FRESH)
     parser.add_argument("--failures", action="store_true")
+    parser.add_argument("--curve", action="store_true", help="With --natural, --fresh or --colloquial")
     parser.add_argument("--save", type=Path)
     parser.add_argument("--against", type=Path)
     options = parser.parse_args()
     search = Search(sample_run(LANGUAGES, print).folder("index"), PACKS)
+    if options.curve:
+        curve(options.file or NATURAL, search)
+        return
     rows = list(from_file(options.file, search) if options.file else measured(search))
     show(rows)
     if options.save:

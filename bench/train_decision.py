@@ -19,20 +19,21 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from asked import LANGUAGES, PACKS, WORDINGS, Asked, absent, asked, covered, halves
+from everyday import indexed, read_everyday, sets_of
 from questions import colloquial_halves, has
 
 from anatili.opening.sample_index import sample_run
 from anatili.sample.topics import Topic
 from anatili.search.searcher import Hit, Search
-from anatili.serve.decision import CANDIDATES, FILE, Layers, answering_row, ranked
+from anatili.serve.decision import CANDIDATES, FILE, Layers, answering_row, best_passage, best_span, ranked
 from anatili.serve.features import FEATURES, Candidate, Floats, features
 from anatili.serve.question import Question, read_question
 
 HIDDEN, STEPS, RATE, DECAY = 16, 250, 0.03, 1e-4
 """Of the ranking network: hidden units, steps, learning rate, weight decay."""
-GATE_HIDDEN, GATE_STEPS, GATE_DECAY = 8, 400, 1e-3
+GATE_HIDDEN, GATE_STEPS, GATE_DECAY = 8, 400, 2e-3
 """Of the answering network."""
-THRESHOLD = 0.33
+THRESHOLD = 0.29
 FURTHER, ELSEWHERE, RANKED = 0.7, 0.3, {"colloquial": 2.0, "own": 0.5}
 """Weights in the ranking of further questions, of those whose page is there only in other languages, and of kinds of
 examples that begin so; others weigh 1."""
@@ -40,6 +41,7 @@ WEIGHTS = {
     "answered": 1.0, "page taken out": 0.7, "missing": 2.0, "pattern": 1.0, "absent": 4.0, "elsewhere": 1.0,
     "wrong": 0.3, "colloquial answered": 3.0, "colloquial page taken out": 2.0, "colloquial missing": 4.0,
     "colloquial nothing": 4.0, "own answered": 0.5, "own missing": 1.5, "own taken out": 0.5,
+    "everyday answered": 1.0, "everyday missing": 2.5, "everyday elsewhere": 1.0,
 }  # fmt: skip
 """Weights in the answering network by kind of example; "wrong": an answered question whose page did not come first."""
 RIVALS = 4
@@ -56,6 +58,8 @@ out; most pages there."""
 NAMES = ("", "letter", "document 1", "Ереже", "Отчёт", "notes", "tutanak")
 TAKEN_OUT = ("subject", "detail 1", "detail 2", "detail 3", "key words", "polite")
 FEWER_DIGITS = 4
+OTHERS = 6
+"""Questions on other documents that each short document is asked."""
 
 
 @dataclass
@@ -73,6 +77,9 @@ class Example:
     url: str
     """Address of the page that answers, "" if none does."""
     weight: float = 1.0
+    group: str = ""
+    """The topic or document that it is about."""
+    text: str = ""
 
 
 def right_sentences(row: Asked, hits: list[Hit], candidates: list[Candidate], right: Sequence[str]) -> np.ndarray:
@@ -94,7 +101,7 @@ def example(
     hits = hits[:CANDIDATES]
     candidates, rows = features(question, search, hits) if hits else ([], np.zeros((0, len(FEATURES))))
     answers = right_sentences(row, hits, candidates, right) if row.url else np.zeros(len(candidates), bool)
-    return Example(kind, row.language, hits, candidates, rows, answers, row.url, weight)
+    return Example(kind, row.language, hits, candidates, rows, answers, row.url, weight, row.topic, row.question)
 
 
 def untitled(hits: Sequence[Hit], choose: random.Random) -> list[Hit]:
@@ -204,11 +211,30 @@ def colloquial(search: Search) -> Iterator[Example]:
         yield example("colloquial page taken out", replace(row, url=""), question, search, without)
 
 
+def everyday() -> Iterator[Example]:
+    """Questions on short documents, those alone also with questions on another document in their language."""
+    documents, choose = read_everyday(), random.Random(0)
+    for together in sets_of(documents):
+        with indexed(together) as search:
+            for document in together:
+                rows = [(document.name, *asked_of) for asked_of in document.asked]
+                if len(together) == 1:
+                    others = [other for other in documents if other.language == document.language and other != document]
+                    rows += [("", choose.choice(choose.choice(others).asked)[0]) for _ in range(OTHERS)]
+                for name, text, *right in rows:
+                    url = name if right else ""
+                    row = Asked("", document.name, document.language, text, "", url, frozenset())
+                    question = read_question(text, document.language, PACKS)
+                    kind = "everyday answered" if right else "everyday missing" if name else "everyday elsewhere"
+                    yield example(kind, row, question, search, searched(question, search), right=right)
+
+
 def examples(search: Search) -> Iterator[Example]:
     topics, choose = halves()[0], random.Random(0)
     yield from of_topics(search, topics, choose)
     yield from without_answer(search, topics, choose)
     yield from colloquial(search)
+    yield from everyday()
 
 
 Parameters = list[Floats]
@@ -282,10 +308,9 @@ def trained_answering(rows: list[Example], ranking: Layers) -> Layers:
     weights: list[float] = []
     for row in rows:
         probabilities, shares = ranked(row.language, row.hits, row.candidates, row.rows, ranking)
-        seen.append(answering_row(row.candidates, row.rows, probabilities, shares))
-        best = row.hits[max(range(len(shares)), key=lambda number: (shares[number], -number))].passage.url
-        answers.append(bool(row.url) and best == row.url)
-        kind = "wrong" if row.url and best != row.url else row.kind
+        seen.append(answering_row(row.hits, row.candidates, row.rows, probabilities, shares))
+        answers.append(is_answered(row, probabilities, shares))
+        kind = "wrong" if row.url and not answers[-1] else row.kind
         weights.append(WEIGHTS[kind] * row.weight)
     x, y, weight = np.array(seen), np.array(answers, float), np.array(weights) / sum(weights)
 
@@ -303,6 +328,20 @@ def trained_answering(rows: list[Example], ranking: Layers) -> Layers:
         ]  # fmt: skip
 
     return minimized(started(x.shape[1], GATE_HIDDEN), gradient, GATE_STEPS)
+
+
+def is_answered(row: Example, probabilities: Floats, shares: Sequence[float]) -> bool:
+    """Whether the best passage is on the page that answers; in a short document, whether what would be quoted of it
+    holds the answer."""
+    best = best_passage(row.candidates, shares)
+    hit = row.hits[best]
+    if not row.url or hit.passage.url != row.url:
+        return False
+    if not row.kind.startswith("everyday"):
+        return True
+    start, end = best_span(best, row.candidates, probabilities, hit.passage.text)
+    pairs = zip(row.candidates, row.right, strict=True)
+    return any(right for one, right in pairs if one.hit == best and start <= one.start and one.end <= end)
 
 
 def stored(ranking: Layers, answering: Layers) -> str:
