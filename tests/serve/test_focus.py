@@ -4,7 +4,8 @@ import pytest
 
 from anatili.lang import load_pack
 from anatili.search.index import Passage
-from anatili.search.live import LiveIndex
+from anatili.search.live import LiveIndex, row_of
+from anatili.search.manifest import Entry
 from anatili.search.searcher import Hit
 from anatili.serve.features import FEATURES, features
 from anatili.serve.question import read_question
@@ -16,14 +17,18 @@ TEXT = "The pool is two meters deep. A ticket for the pool costs 900 tenge. It o
 @pytest.fixture(scope="module")
 def search(tmp_path_factory):
     index = LiveIndex(tmp_path_factory.mktemp("index"), PACKS)
+    index.put([(Entry("note", "1", "", "", 0, ""), [row_of(passage_of(TEXT, "en"))])])
     yield index.search
     index.close()
 
 
-def of(search, question: str, language: str = "en", text: str = TEXT, title: str = "note"):
+def passage_of(text: str, language: str) -> Passage:
+    return Passage("1:0", "1", "note", text, "", "", "", "", language, "Cyrl" if language in ("kk", "ru") else "Latn")
+
+
+def of(search, question: str, language: str = "en", text: str = TEXT):
     """Feature -> its values for the sentences of a text."""
-    passage = Passage("1:0", "1", title, text, "", "", "", "", language, "Cyrl" if language in ("kk", "ru") else "Latn")
-    hit = Hit(passage, 1.0, (), 1.0, (0, len(text)))
+    hit = Hit(passage_of(text, language), 1.0, (), 1.0, (0, len(text)))
     _, rows = features(read_question(question, language, PACKS), search, [hit])
     return {name: rows[:, number].tolist() for number, name in enumerate(FEATURES)}
 
@@ -58,7 +63,9 @@ def test_a_sentence_without_what_is_asked_for_lacks_the_focus(search):
 def test_the_value_that_stands_beside_the_focus_is_told_from_one_further_away(search):
     near = of(search, "How much does a ticket cost?")["value beside focus"]
     assert near[1] > near[0]
-    counted = of(search, "How many rooms are there?", text="There are 12 rooms. Room service needs 2 hours, say the rooms.")
+    counted = of(
+        search, "How many rooms are there?", text="There are 12 rooms. Room service needs 2 hours, say the rooms."
+    )
     assert counted["focus after number"] == [1, 0]
 
 
