@@ -8,9 +8,9 @@ the cross-entropy of the sentences that hold the answer. The answering network s
 it answers. Besides questions whose page came first it gets questions that their page does not answer, questions whose
 page is taken out (in all languages), and questions on nothing in the sample. Short documents as people have them
 (bench/everyday.toml) are asked alone and among others, also for what they do not say. Half of the colloquial questions
-(bench/colloquial.toml, by topic) are trained on; the other half, bench/natural.toml, bench/fresh.toml and bench/own.toml
-never are. All is computed in double precision over all examples at once and rounded, so that the file does not depend
-on the machine.
+(bench/colloquial.toml, by topic) are trained on; the other half, bench/natural.toml, bench/fresh.toml and
+bench/own.toml never are. All is computed in double precision over all examples at once and rounded, so that the file
+does not depend on the machine.
 """
 
 import argparse
