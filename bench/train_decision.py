@@ -35,7 +35,7 @@ HIDDEN, STEPS, RATE, DECAY = 16, 250, 0.03, 1e-4
 """Of the ranking network: hidden units, steps, learning rate, weight decay."""
 GATE_HIDDEN, GATE_STEPS, GATE_DECAY = 8, 400, 2e-3
 """Of the answering network."""
-THRESHOLD = 0.27
+THRESHOLD = 0.3
 FURTHER, ELSEWHERE, RANKED = 0.7, 0.3, {"colloquial": 2.0, "own": 0.5, "everyday": 0.5}
 """Weights in the ranking of further questions, of those whose page is there only in other languages, and of kinds of
 examples that begin so; others weigh 1."""
