@@ -198,15 +198,17 @@ def show(rows: Sequence[Row]) -> None:
 
 def curve(file: Path, search: Search) -> None:
     """Print what a threshold costs and gains: shares of the language in which they are lowest."""
-    print("threshold  page first  answer held  declined: " + "  ".join(UNANSWERED))
+    columns = [("fact", "first"), ("fact", "held"), *((kind, "declined") for kind in UNANSWERED)]
+    print("threshold  " + "  ".join(f"{f'{kind} {name}':>16}" for kind, name in columns))
     for threshold in THRESHOLDS:
         with at_threshold(threshold):
             counts = table(list(from_file(file, search)))
-        shares = [
-            f"{min((cell[name] / cell['n'] for (way, _), cell in counts.items() if way == kind), default=1.0):.2f}"
-            for kind, name in (("fact", "first"), ("fact", "held"), *((kind, "declined") for kind in UNANSWERED))
-        ]
-        print(f"{threshold:9.2f}  {shares[0]:>10}  {shares[1]:>11}            " + "    ".join(shares[2:]))
+        print(f"{threshold:9.2f}  " + "  ".join(f"{worst(counts, *column):>16}" for column in columns))
+
+
+def worst(counts: dict[tuple[str, str], dict[str, Any]], kind: str, name: str) -> str:
+    shares = [cell[name] / cell["n"] for (way, _), cell in counts.items() if way == kind]
+    return f"{min(shares):.2f}" if shares else "-"
 
 
 def failed(row: Row) -> bool:
