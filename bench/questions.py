@@ -72,6 +72,8 @@ class Outcome:
     declined: bool
     cited: bool
     answer: str
+    shown: bool
+    """Whether the answer is held, or in what is shown as nearest under "no answer"."""
 
 
 @dataclass(frozen=True)
@@ -91,8 +93,13 @@ def ask(search: Search, row: Asked, right: Sequence[str] = ()) -> Outcome:
     answer = "".join(chunk.text for chunk in assistant.answer(prepared, Sampling(), report))
     first = bool(prepared.passages) and prepared.passages[0].passage.url == row.url
     quoted = " ".join(citation.quote for citation in report.citations)
-    held = has(quoted, right) if right else covered(quoted, row.answer, row.question, row.language) >= HELD
-    return Outcome(first, held, not prepared.passages, bool(report.citations), answer)
+    near = " ".join(hit.passage.text[slice(*hit.snippet)] for hit in prepared.nearest)
+    held, shown = (holds(text, row, right) for text in (quoted, f"{quoted} {near}"))
+    return Outcome(first, held, not prepared.passages, bool(report.citations), answer, shown)
+
+
+def holds(text: str, row: Asked, right: Sequence[str]) -> bool:
+    return has(text, right) if right else covered(text, row.answer, row.question, row.language) >= HELD
 
 
 def has(text: str, right: Sequence[str]) -> bool:
@@ -172,7 +179,7 @@ def interval(count: int, total: int) -> str:
     return f"{share:.3f} [{middle - half:.2f}, {middle + half:.2f}]"
 
 
-COUNTED = ("first", "held", "declined", "cited")
+COUNTED = ("first", "held", "declined", "cited", "shown")
 UNANSWERED = ("absent", "missing", "nothing")
 ANSWERED = (*WAYS, "further", "fact", "follow")
 
@@ -190,7 +197,8 @@ def table(rows: Sequence[Row]) -> dict[tuple[str, str], dict[str, Any]]:
 
 
 def show(rows: Sequence[Row]) -> None:
-    print(f"{'kind':15} {'':3} {'n':>5}  {'page first':20} {'answer held':20} {'declined':20} {'cited':20}")
+    columns = " ".join(f"{name:20}" for name in ("page first", "answer held", "declined", "cited", "held or nearest"))
+    print(f"{'kind':15} {'':3} {'n':>5}  {columns}")
     for (kind, language), cell in table(rows).items():
         shares = (interval(cell[name], cell["n"]) for name in COUNTED)
         print(f"{kind:15} {language:3} {cell['n']:5}  " + " ".join(f"{share:20}" for share in shares))
