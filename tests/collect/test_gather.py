@@ -119,6 +119,25 @@ def test_a_row_that_is_nested_too_deeply_is_lost_alone(tmp_path):
     assert counts["lost: not JSON"] == 1
 
 
+def test_what_is_larger_than_a_line_may_be_is_passed_over_in_pieces(tmp_path, monkeypatch):
+    monkeypatch.setattr(corpora, "MAX_LINE", 100)
+    file = tmp_path / "a.jsonl"
+    file.write_text(f'{{"text": "{"x" * 288}"}}\n{{"text": "жақсы"}}\n{"y" * 200}', "utf-8")
+    documents, counts, _ = collect(tmp_path, file, kind="jsonl")
+    assert [d.text for d in documents] == ["жақсы"]
+    assert (counts["records"], counts["lost: too large"]) == (3, 2)
+    book = tmp_path / "a.txt"
+    book.write_text("бір\n\n" + "екі үш\n" * 40 + "\nтөрт\n\n" + "z" * 500 + "\nбес\n", "utf-8")
+    for unit, texts in (("paragraph", ["бір", "төрт", "бес"]), ("line", ["бір", *["екі үш"] * 40, "төрт", "бес"])):
+        (tmp_path / unit).mkdir()
+        documents, counts, _ = collect(tmp_path / unit, book, kind="text", unit=unit)
+        found = [d.text for d in documents if unit == "line" or "екі" not in d.text]
+        assert found == texts
+        assert counts["lost: too large"] >= 1
+    (tmp_path / "file").mkdir()
+    assert collect(tmp_path / "file", book, kind="text", unit="file")[0] == []
+
+
 def test_a_truncated_corpus_file_is_reported(tmp_path):
     file = tmp_path / "a.jsonl.gz"
     file.write_bytes(gzip.compress(os.urandom(5000).hex().encode(), mtime=0)[:-3000])

@@ -23,6 +23,9 @@ from anatili.warc import Admits
 
 FILE_WORDS = 10_000
 """Words from which a part of a long file is a document of its own: a book is not one document."""
+MAX_LINE = 1 << 27
+"""Bytes of a line, paragraph or text file that are read at most: a packed file of 1 MB can hold a line of 1 GB."""
+TOO_LARGE: dict[str, Any] = {"_problem": "too large"}
 NO_COLUMN = "no such column"
 TOGETHER = 120
 """Words that make consecutive lines a document, for sources with unit = "lines"."""
@@ -85,24 +88,29 @@ def open_bytes(file: Path, stack: ExitStack) -> io.BufferedIOBase:
 
 
 def lines_of(file: Path) -> Iterator[bytes]:
-    """The lines of a file; `Problem` where the file is truncated or damaged."""
+    """The lines of a file, b"" for one above MAX_LINE; `Problem` where the file is truncated or damaged."""
     with ExitStack() as stack:
         stream = open_bytes(file, stack)
         while True:
             try:
-                line = stream.readline()
+                line = stream.readline(MAX_LINE)
+                rest, is_whole = line, True
+                while len(rest) == MAX_LINE and not rest.endswith(b"\n"):
+                    rest, is_whole = stream.readline(MAX_LINE), False
             except (EOFError, OSError) as error:
                 raise Problem(
                     f"{text.show_path(file)} is truncated or damaged ({error}); fetch it again or leave it out"
                 ) from error
             if not line:
                 return
-            yield line
+            yield line if is_whole else b""
 
 
 def json_rows(file: Path, source: Source) -> Iterator[dict[str, Any]]:
     for line in lines_of(file):
-        if line.strip():
+        if not line:
+            yield TOO_LARGE
+        elif line.strip():
             try:
                 row = json.loads(line)
             except (ValueError, RecursionError):
@@ -129,11 +137,16 @@ def parquet_rows(file: Path, source: Source) -> Iterator[dict[str, Any]]:
 def text_rows(file: Path, source: Source) -> Iterator[dict[str, Any]]:
     field = source.text_field
     if source.unit == "file":
-        yield _decoded(b"".join(lines_of(file)), field)
+        yield _whole_file(file, field)
         return
     block: list[bytes] = []
-    length = 0
+    length = held = 0
     for line in lines_of(file):
+        held += len(line)
+        if not line or held > MAX_LINE:
+            yield TOO_LARGE
+            block, length, held = [], 0, 0
+            continue
         if source.column:
             cells = line.rstrip(b"\r\n").split(b"\t")
             if len(cells) < source.column:
@@ -143,11 +156,12 @@ def text_rows(file: Path, source: Source) -> Iterator[dict[str, Any]]:
         if source.unit == "line" or (source.column and source.unit == "paragraph"):
             if line.strip() or source.column:
                 yield _decoded(line.strip(), field)
+            held = 0
             continue
         is_end = length >= TOGETHER if source.unit == "lines" else not line.strip()
         if is_end and block:
             yield _decoded(b"".join(block), field)
-            block, length = [], 0
+            block, length, held = [], 0, len(line)
         if line.strip():
             block.append(line)
             length += len(line.split())
@@ -179,6 +193,15 @@ def file_rows(file: Path, source: Source) -> Iterator[dict[str, Any]]:
 def _file_row(rows: list[str], name: str, at: str, title: str, source: Source) -> dict[str, Any]:
     address = f"{name}#{at}" if at else name
     return {source.text_field: "\n\n".join(rows), source.url_field: address, "title": title}
+
+
+def _whole_file(file: Path, field: str) -> dict[str, Any]:
+    held = bytearray()
+    for line in lines_of(file):
+        held += line
+        if not line or len(held) > MAX_LINE:
+            return TOO_LARGE
+    return _decoded(bytes(held), field)
 
 
 def _decoded(data: bytes, field: str) -> dict[str, Any]:
