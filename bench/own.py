@@ -1,6 +1,7 @@
 """Ask short documents of one's own (bench/own.toml): how many questions are answered rightly, wrongly, or declined.
 
     python bench/own.py [--half test] [--show] [--json]
+    python bench/own.py --curve   # right against declined, at each threshold, in the worst language
 
 Each question is asked over all documents together, in the language of its document, as `anatili ask FOLDER` does with
 the bundled model that quotes. An answer is right if it holds one of the listed words and comes from the right document.
@@ -14,6 +15,8 @@ import tomllib
 from collections import Counter
 from pathlib import Path
 from typing import Any
+
+from thresholds import THRESHOLDS, at_threshold
 
 from anatili.interval import wilson
 from anatili.serve.assistant import Answer, Assistant
@@ -48,12 +51,28 @@ def ask_all(
     return counts
 
 
+def curve(assistant: Assistant, documents: list[dict[str, Any]]) -> None:
+    """Print what a threshold costs and gains: over all languages, and in the one in which it is least."""
+    print("threshold  right  worst  wrong  absent declined  worst")
+    for threshold in THRESHOLDS:
+        with at_threshold(threshold):
+            counts = ask_all(assistant, documents, show=False)
+        shares = []
+        for kind, ended in (("answerable", "right"), ("answerable", "wrong"), ("absent", "declined")):
+            cells = [counts[language, kind] for language in LANGUAGES]
+            shares += [sum(cell[ended] for cell in cells) / sum(cell.total() for cell in cells)]
+            shares += [min(cell[ended] / cell.total() for cell in cells)]
+        right, least, wrong, _, declined, fewest = shares
+        print(f"{threshold:9.2f}  {right:5.2f}  {least:5.2f}  {wrong:5.2f}  {declined:15.2f}  {fewest:5.2f}")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--half", choices=["dev", "test"], default="test")
     parser.add_argument("--model", default="kazakh-26m")
     parser.add_argument("--show", action="store_true", help="print each question that went wrong")
     parser.add_argument("--json", action="store_true")
+    parser.add_argument("--curve", action="store_true")
     chosen = parser.parse_args()
     documents = tomllib.loads(DOCUMENTS.read_text("utf-8"))["documents"]
     with tempfile.TemporaryDirectory() as folder:
@@ -63,6 +82,9 @@ def main() -> None:
         try:
             collection.wait(lambda status: None)
             asked = [document for document in documents if document["half"] == chosen.half]
+            if chosen.curve:
+                curve(assistant, asked)
+                return
             counts = ask_all(assistant, asked, show=chosen.show)
         finally:
             collection.close()

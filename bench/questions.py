@@ -5,6 +5,7 @@
     python bench/questions.py --fresh           # bench/fresh.toml: the same on other pages, with details that they lack
     python bench/questions.py --colloquial      # the half of bench/colloquial.toml that nothing was trained on
     python bench/questions.py --failures        # also print what went wrong
+    python bench/questions.py --natural --curve # held against declined, at each threshold, in the worst language
     python bench/questions.py --save A.json     # keep what came of each question ...
     python bench/questions.py --against A.json  # ... and count which were won and lost since
 
@@ -26,6 +27,7 @@ from pathlib import Path
 from typing import Any
 
 from asked import HELD, LANGUAGES, PACKS, WAYS, Asked, absent, asked, covered, halves
+from thresholds import THRESHOLDS, at_threshold
 
 from anatili.engine import Message, Sampling
 from anatili.opening.sample_index import sample_run
@@ -70,6 +72,8 @@ class Outcome:
     declined: bool
     cited: bool
     answer: str
+    shown: bool
+    """Whether the answer is held, or in what is shown as nearest under "no answer"."""
 
 
 @dataclass(frozen=True)
@@ -89,8 +93,13 @@ def ask(search: Search, row: Asked, right: Sequence[str] = ()) -> Outcome:
     answer = "".join(chunk.text for chunk in assistant.answer(prepared, Sampling(), report))
     first = bool(prepared.passages) and prepared.passages[0].passage.url == row.url
     quoted = " ".join(citation.quote for citation in report.citations)
-    held = has(quoted, right) if right else covered(quoted, row.answer, row.question, row.language) >= HELD
-    return Outcome(first, held, not prepared.passages, bool(report.citations), answer)
+    near = " ".join(hit.passage.text[slice(*hit.snippet)] for hit in prepared.nearest)
+    held, shown = (holds(text, row, right) for text in (quoted, f"{quoted} {near}"))
+    return Outcome(first, held, not prepared.passages, bool(report.citations), answer, shown)
+
+
+def holds(text: str, row: Asked, right: Sequence[str]) -> bool:
+    return has(text, right) if right else covered(text, row.answer, row.question, row.language) >= HELD
 
 
 def has(text: str, right: Sequence[str]) -> bool:
@@ -170,7 +179,8 @@ def interval(count: int, total: int) -> str:
     return f"{share:.3f} [{middle - half:.2f}, {middle + half:.2f}]"
 
 
-COUNTED = ("first", "held", "declined", "cited")
+COUNTED = ("first", "held", "declined", "cited", "shown")
+UNANSWERED = ("absent", "missing", "nothing")
 ANSWERED = (*WAYS, "further", "fact", "follow")
 
 
@@ -187,10 +197,26 @@ def table(rows: Sequence[Row]) -> dict[tuple[str, str], dict[str, Any]]:
 
 
 def show(rows: Sequence[Row]) -> None:
-    print(f"{'kind':15} {'':3} {'n':>5}  {'page first':20} {'answer held':20} {'declined':20} {'cited':20}")
+    columns = " ".join(f"{name:20}" for name in ("page first", "answer held", "declined", "cited", "held or nearest"))
+    print(f"{'kind':15} {'':3} {'n':>5}  {columns}")
     for (kind, language), cell in table(rows).items():
         shares = (interval(cell[name], cell["n"]) for name in COUNTED)
         print(f"{kind:15} {language:3} {cell['n']:5}  " + " ".join(f"{share:20}" for share in shares))
+
+
+def curve(file: Path, search: Search) -> None:
+    """Print what a threshold costs and gains: shares of the language in which they are lowest."""
+    columns = [("fact", "first"), ("fact", "held"), *((kind, "declined") for kind in UNANSWERED)]
+    print("threshold  " + "  ".join(f"{f'{kind} {name}':>16}" for kind, name in columns))
+    for threshold in THRESHOLDS:
+        with at_threshold(threshold):
+            counts = table(list(from_file(file, search)))
+        print(f"{threshold:9.2f}  " + "  ".join(f"{worst(counts, *column):>16}" for column in columns))
+
+
+def worst(counts: dict[tuple[str, str], dict[str, Any]], kind: str, name: str) -> str:
+    shares = [cell[name] / cell["n"] for (way, _), cell in counts.items() if way == kind]
+    return f"{min(shares):.2f}" if shares else "-"
 
 
 def failed(row: Row) -> bool:
@@ -244,10 +270,14 @@ def main() -> None:
     parser.add_argument("--colloquial", action="store_const", dest="file", const=COLLOQUIAL)
     parser.add_argument("--fresh", action="store_const", dest="file", const=FRESH)
     parser.add_argument("--failures", action="store_true")
+    parser.add_argument("--curve", action="store_true", help="With --natural, --fresh or --colloquial")
     parser.add_argument("--save", type=Path)
     parser.add_argument("--against", type=Path)
     options = parser.parse_args()
     search = Search(sample_run(LANGUAGES, print).folder("index"), PACKS)
+    if options.curve:
+        curve(options.file or NATURAL, search)
+        return
     rows = list(from_file(options.file, search) if options.file else measured(search))
     show(rows)
     if options.save:

@@ -6,9 +6,11 @@
 Two networks. The ranking sees a question as a row of sentences, those of the passages that search finds; its loss is
 the cross-entropy of the sentences that hold the answer. The answering network sees the best sentence and says whether
 it answers. Besides questions whose page came first it gets questions that their page does not answer, questions whose
-page is taken out (in all languages), and questions on nothing in the sample. Half of the colloquial questions
-(bench/colloquial.toml, by topic) are trained on; the other half, bench/natural.toml and bench/fresh.toml never are. All
-is computed in double precision over all examples at once and rounded, so that the file does not depend on the machine.
+page is taken out (in all languages), and questions on nothing in the sample. Short documents as people have them
+(bench/everyday.toml) are asked alone and among others, also for what they do not say. Half of the colloquial questions
+(bench/colloquial.toml, by topic) are trained on; the other half, bench/natural.toml, bench/fresh.toml and
+bench/own.toml never are. All is computed in double precision over all examples at once and rounded, so that the file
+does not depend on the machine.
 """
 
 import argparse
@@ -19,27 +21,29 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from asked import LANGUAGES, PACKS, WORDINGS, Asked, absent, asked, covered, halves
+from everyday import indexed, read_everyday, sets_of
 from questions import colloquial_halves, has
 
 from anatili.opening.sample_index import sample_run
 from anatili.sample.topics import Topic
 from anatili.search.searcher import Hit, Search
-from anatili.serve.decision import CANDIDATES, FILE, Layers, answering_row, ranked
+from anatili.serve.decision import CANDIDATES, FILE, Layers, answering_row, best_passage, best_span, ranked
 from anatili.serve.features import FEATURES, Candidate, Floats, features
 from anatili.serve.question import Question, read_question
 
 HIDDEN, STEPS, RATE, DECAY = 16, 250, 0.03, 1e-4
 """Of the ranking network: hidden units, steps, learning rate, weight decay."""
-GATE_HIDDEN, GATE_STEPS, GATE_DECAY = 8, 400, 1e-3
+GATE_HIDDEN, GATE_STEPS, GATE_DECAY = 8, 400, 2e-3
 """Of the answering network."""
-THRESHOLD = 0.33
-FURTHER, ELSEWHERE, RANKED = 0.7, 0.3, {"colloquial": 2.0, "own": 0.5}
+THRESHOLD = 0.3
+FURTHER, ELSEWHERE, RANKED = 0.7, 0.3, {"colloquial": 2.0, "own": 0.5, "everyday": 0.5}
 """Weights in the ranking of further questions, of those whose page is there only in other languages, and of kinds of
 examples that begin so; others weigh 1."""
 WEIGHTS = {
     "answered": 1.0, "page taken out": 0.7, "missing": 2.0, "pattern": 1.0, "absent": 4.0, "elsewhere": 1.0,
     "wrong": 0.3, "colloquial answered": 3.0, "colloquial page taken out": 2.0, "colloquial missing": 4.0,
     "colloquial nothing": 4.0, "own answered": 0.5, "own missing": 1.5, "own taken out": 0.5,
+    "everyday answered": 0.5, "everyday missing": 1.2, "everyday elsewhere": 0.5,
 }  # fmt: skip
 """Weights in the answering network by kind of example; "wrong": an answered question whose page did not come first."""
 RIVALS = 4
@@ -56,6 +60,8 @@ out; most pages there."""
 NAMES = ("", "letter", "document 1", "Ереже", "Отчёт", "notes", "tutanak")
 TAKEN_OUT = ("subject", "detail 1", "detail 2", "detail 3", "key words", "polite")
 FEWER_DIGITS = 4
+OTHERS = 6
+"""Questions on other documents that each short document is asked."""
 
 
 @dataclass
@@ -204,11 +210,30 @@ def colloquial(search: Search) -> Iterator[Example]:
         yield example("colloquial page taken out", replace(row, url=""), question, search, without)
 
 
+def everyday() -> Iterator[Example]:
+    """Questions on short documents, those alone also with questions on another document in their language."""
+    documents, choose = read_everyday(), random.Random(0)
+    for together in sets_of(documents):
+        with indexed(together) as search:
+            for document in together:
+                rows = [(document.name, *asked_of) for asked_of in document.asked]
+                if len(together) == 1:
+                    others = [other for other in documents if other.language == document.language and other != document]
+                    rows += [("", choose.choice(choose.choice(others).asked)[0]) for _ in range(OTHERS)]
+                for name, text, *right in rows:
+                    url = name if right else ""
+                    row = Asked("", document.name, document.language, text, "", url, frozenset())
+                    question = read_question(text, document.language, PACKS)
+                    kind = "everyday answered" if right else "everyday missing" if name else "everyday elsewhere"
+                    yield example(kind, row, question, search, searched(question, search), right=right)
+
+
 def examples(search: Search) -> Iterator[Example]:
     topics, choose = halves()[0], random.Random(0)
     yield from of_topics(search, topics, choose)
     yield from without_answer(search, topics, choose)
     yield from colloquial(search)
+    yield from everyday()
 
 
 Parameters = list[Floats]
@@ -282,10 +307,9 @@ def trained_answering(rows: list[Example], ranking: Layers) -> Layers:
     weights: list[float] = []
     for row in rows:
         probabilities, shares = ranked(row.language, row.hits, row.candidates, row.rows, ranking)
-        seen.append(answering_row(row.candidates, row.rows, probabilities, shares))
-        best = row.hits[max(range(len(shares)), key=lambda number: (shares[number], -number))].passage.url
-        answers.append(bool(row.url) and best == row.url)
-        kind = "wrong" if row.url and best != row.url else row.kind
+        seen.append(answering_row(row.hits, row.candidates, row.rows, probabilities, shares))
+        answers.append(is_answered(row, probabilities, shares))
+        kind = "wrong" if row.url and not answers[-1] else row.kind
         weights.append(WEIGHTS[kind] * row.weight)
     x, y, weight = np.array(seen), np.array(answers, float), np.array(weights) / sum(weights)
 
@@ -303,6 +327,20 @@ def trained_answering(rows: list[Example], ranking: Layers) -> Layers:
         ]  # fmt: skip
 
     return minimized(started(x.shape[1], GATE_HIDDEN), gradient, GATE_STEPS)
+
+
+def is_answered(row: Example, probabilities: Floats, shares: Sequence[float]) -> bool:
+    """Whether the best passage is on the page that answers; in a short document, whether what would be quoted of it
+    holds the answer."""
+    best = best_passage(row.candidates, shares)
+    hit = row.hits[best]
+    if not row.url or hit.passage.url != row.url:
+        return False
+    if not row.kind.startswith("everyday"):
+        return True
+    start, end = best_span(best, row.candidates, probabilities, hit.passage.text)
+    pairs = zip(row.candidates, row.right, strict=True)
+    return any(right for one, right in pairs if one.hit == best and start <= one.start and one.end <= end)
 
 
 def stored(ranking: Layers, answering: Layers) -> str:

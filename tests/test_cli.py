@@ -58,6 +58,8 @@ def test_extract_prints_the_article(anatili, tmp_path):
     assert answer["text"].startswith("Бұл мақала мәтіні.")
     (tmp_path / "empty.html").write_text("")
     assert anatili("extract", tmp_path / "empty.html").returncode == 1
+    assert anatili("extract", input="<p></p>").stderr == "Error: standard input: no main text found\n"
+    assert anatili("extract", "-", input=page).stdout.split() == answer["text"].split()
 
 
 def test_lang_check(anatili):

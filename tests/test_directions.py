@@ -5,7 +5,7 @@ import json
 import pytest
 
 from anatili import models, weights
-from anatili.directions import USABLE, Direction, card_section, put_section, read_directions
+from anatili.directions import NOISE, USABLE, Direction, card_section, put_section, read_directions
 from anatili.lang import load_pack
 from anatili.problem import Problem
 from anatili.recipe import load_recipe
@@ -17,7 +17,7 @@ from anatili.translate.translator import Translator
 PACKS = {code: load_pack(code) for code in ("kk", "ru", "en", "tr")}
 KNOWN = (
     Direction("kk", "en", 55.5, (53.0, 58.0), 80, "flores_dev"),
-    Direction("en", "kk", 12.3, (11.0, 13.6), 80, "flores_dev"),
+    Direction("en", "kk", 22.3, (21.0, 23.6), 80, "flores_dev"),
     Direction("kk", "tr"),
 )
 
@@ -42,15 +42,18 @@ def test_what_was_not_taught_is_not_offered():
 @pytest.mark.parametrize("code", list(PACKS))
 def test_each_language_has_a_sentence_for_what_a_direction_is_worth(code):
     other = "en" if code != "en" else "kk"
-    poor = Translator(Silent(), PACKS, (Direction(code, other, 12.3, (11.0, 13.6), 80, "flores_dev"),))
-    said = poor.notice(code, other)
-    assert f"{PACKS[code].own_name} → {PACKS[other].own_name}" in said
-    assert ("12.3" if code == "en" else "12,3") in said
+    notices = []
+    for chrf in (NOISE, NOISE - 0.1):
+        bad = Translator(Silent(), PACKS, (Direction(code, other, chrf, (11.0, 17.6), 80, "flores_dev"),))
+        notices.append(bad.notice(code, other))
+        assert f"{PACKS[code].own_name} → {PACKS[other].own_name}" in notices[-1]
+        assert f"{chrf:.1f}".replace(".", "." if code == "en" else ",") in notices[-1]
+        assert bad.notice(code, code) == ""
+    assert notices[0].split("16")[0] != notices[1].split("15")[0], "what is useless is not only poor"
     unknown = Translator(Silent(), PACKS).notice(code, other)
     assert PACKS[other].own_name in unknown
     assert "chrF" not in unknown
     assert Translator(Silent(), PACKS, (Direction(code, other, USABLE),)).notice(code, other) == ""
-    assert poor.notice(code, code) == ""
 
 
 def test_the_api_returns_the_quality_of_a_direction():
@@ -60,7 +63,7 @@ def test_the_api_returns_the_quality_of_a_direction():
         "texts": "flores_dev",
     }  # fmt: skip
     assert quality_and_notice(translator, "en", "kk")["quality"]["quality"] == "poor"
-    assert "12.3" in quality_and_notice(translator, "en", "kk")["notice"]
+    assert "22.3" in quality_and_notice(translator, "en", "kk")["notice"]
     assert quality_and_notice(translator, "kk", "tr")["quality"] == {
         "quality": "unknown",
         "source": "kk",

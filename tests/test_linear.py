@@ -14,6 +14,7 @@ import pytest
 from anatili import page, text
 from anatili.document import Document
 from anatili.lang import codes, load_pack
+from anatili.lang.questions_file import question_words
 from anatili.page import decode, depth, linked_share, signals, title_of, translation_signals, without_tags
 from anatili.refine import mark, personal
 from anatili.refine.personal import find_personal
@@ -241,3 +242,9 @@ FUNCTIONS: dict[str, Callable[[str], Any]] = {
 def test_no_function_is_more_than_linear(name):
     for chunk, make in texts():
         assert growth(FUNCTIONS[name], make) == "", chunk
+
+
+def test_words_that_people_ask_with_are_found_in_linear_time():
+    known = question_words(KAZAKH)
+    for table, phrase in ((known.talk, "сәлем "), (known.asking, "туралы "), (known.tasks, "жаз ")):
+        assert growth(lambda text, table=table: table.labels(text.split()), lambda n, phrase=phrase: phrase * n) == ""

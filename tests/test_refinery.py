@@ -58,6 +58,7 @@ def test_every_form_is_read_and_every_loss_has_a_reason(files, tmp_path):
     refined = json.loads(result.stdout)
     assert (refined["records"], refined["kept"]) == (12, 7)
     assert refined["lost"]["collect"] == {"not JSON": 1, "sifted out": 1}
+    assert refined["unread"] == {".md": 1}
     assert {"duplicate": 1, "another language": 1}.items() <= refined["lost"]["cut"].items()
     assert sum(sum(counts.values()) for counts in refined["lost"].values()) == 5
 
@@ -72,8 +73,25 @@ def test_every_form_is_read_and_every_loss_has_a_reason(files, tmp_path):
     assert (by_url["book.txt:1"], by_url["https://a.example/50"]) == (text(20), text(50))
     assert KAZAKH[66] in by_url["https://c.example/kk"]
     assert KAZAKH[12] in by_url[str(pages / "packed.html.gz")]
+    assert trace(find_run(out), "rows.jsonl:3")[-1]["what"] == "lost: not JSON"
     assert trace(find_run(out), "https://c.example/ru")[-1]["what"] == "lost: sifted out"
     assert trace(find_run(out), str(pages / "орысша.html"))[-1]["what"] == "lost: another language"
+
+
+def test_it_says_which_files_it_did_not_read(files, tmp_path):
+    (files / ".hidden.csv").touch()
+    (files / "table.CSV").touch()
+    result = CliRunner().invoke(main, ["refine", str(files), "--language", "kk", "-o", str(tmp_path / "out")])
+    assert "not read, because of the form of the file: .csv 1, .md 1\n" in result.stdout.replace(
+        ".md 1, .csv 1", ".csv 1, .md 1"
+    )
+    assert "lost 0" in result.stderr + result.stdout
+
+
+def test_if_nothing_is_collected_the_first_loss_is_named(tmp_path):
+    (tmp_path / "бұзық.docx").write_bytes(b"PK")
+    with pytest.raises(Problem, match=r"unreadable: damaged 1.*The first: бұзық.docx"):
+        refine_files([tmp_path / "бұзық.docx"], "kk", tmp_path / "out")
 
 
 def test_the_same_call_keeps_everything_and_other_files_are_noticed(files, tmp_path):

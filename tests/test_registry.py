@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 from conftest import run_anatili
+from rich.text import Text
 
 from anatili import models
+from anatili.cli.models import COLUMNS, columns_within, laid_out
 from anatili.models import registry
 from anatili.problem import Problem
 
@@ -101,6 +103,14 @@ def test_the_table_fits_a_terminal_of_100_columns(tmp_path):
         assert (" NC" in line) == (not row.commercial)
         assert bool(re.search(r" G ", line)) == bool(row.gated)
         assert line.endswith("yes" if row.format == "bundled" else line.rstrip()[-3:])
+
+
+def test_a_narrow_terminal_gets_fewer_columns_and_no_broken_rows():
+    for width in (60, 72, 80):
+        shown = columns_within(width)
+        assert {"name", "size", "memory", "here"} <= set(shown)
+        assert len(laid_out((Text("x" * cells) for cells, _ in COLUMNS.values()), shown).plain) <= width
+    assert columns_within(100) == COLUMNS
 
 
 def test_all_that_is_known_of_one_is_told_with_its_sources():

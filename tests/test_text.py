@@ -134,3 +134,13 @@ def test_ids_do_not_run_into_one_another():
 
 def test_a_path_that_is_no_utf8_can_be_shown():
     text.show_path("a\udcff.txt").encode()
+
+
+def test_a_number_has_its_noun_in_the_right_number():
+    assert [text.some(count, "text") for count in (0, 1, 2, 1500)] == ["0 texts", "1 text", "2 texts", "1,500 texts"]
+
+
+def test_what_utf8_cannot_hold_is_replaced():
+    assert [text.storable(given) for given in ("abc", "қ\U0001f600", "\ud83d\ude00", "a\ud800", "қ\udc00!")] == [
+        "abc", "қ\U0001f600", "\U0001f600", "a\ufffd", "қ\ufffd!",
+    ]  # fmt: skip

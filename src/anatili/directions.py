@@ -19,6 +19,10 @@ USABLE = 40.0
 translation with every second word replaced by another scores 45 to 47, with three of four words replaced 28 to 29. So
 below 40 more than half of the words are wrong. Another line of the same test scores 13 to 15, the copied source 3 to
 15. No readers were asked."""
+NOISE = 16.0
+"""chrF++ below which a translation is no closer to the right one than any other sentence of the test is."""
+Quality = Literal["usable", "poor", "useless", "unknown"]
+"""What a reader must know about translations in a direction."""
 MEASURED = "translation.json"
 """File with scores, in the folder of a run or of a translation-only model."""
 KEYS = ("source", "target", "chrf", "interval", "count", "texts")
@@ -42,11 +46,11 @@ class Direction:
         return f"{self.source}-{self.target}"
 
     @property
-    def quality(self) -> Literal["usable", "poor", "unknown"]:
+    def quality(self) -> Quality:
         """What a reader must know about translations in this direction."""
         if self.chrf is None:
             return "unknown"
-        return "usable" if self.chrf >= USABLE else "poor"
+        return "usable" if self.chrf >= USABLE else "poor" if self.chrf >= NOISE else "useless"
 
     def row(self) -> dict[str, Any]:
         """The direction for JSON, without empty fields."""

@@ -39,6 +39,8 @@ class Refined:
     """Stage -> reason -> number of records or documents."""
     bytes: int
     """Size of the corpus on disk."""
+    unread: dict[str, int]
+    """Ending -> number of files in the given folders whose form is not read."""
 
 
 def refine_files(
@@ -61,7 +63,8 @@ def refine_files(
     not named in `redo`.
     """
     folder = Path(out)
-    by_kind, again = sorted_by_kind(files), stages_named(redo)
+    paths, again = [Path(file) for file in files], stages_named(redo)
+    by_kind, unread = sorted_by_kind(paths), endings_unread(paths)
     load_pack(language)  # before anything is written
     run = Run(folder)
     with run.locked():
@@ -87,6 +90,7 @@ def refine_files(
         kept=sum(count for key, count in decided["documents"].items() if key.startswith("kept")),
         lost={stage: dict(Counter(counts).most_common()) for stage, counts in lost.items() if counts},
         bytes=sum(file.stat().st_size for file in (folder / CORPUS).iterdir()),
+        unread=unread,
     )
 
 
@@ -110,6 +114,13 @@ def sorted_by_kind(files: Iterable[str | Path]) -> dict[str, list[Path]]:
     if not by_kind:
         raise Problem("no files to refine; name files or folders of them")
     return by_kind
+
+
+def endings_unread(files: Iterable[Path]) -> dict[str, int]:
+    """Ending -> number of files in folders that no kind reads, the most frequent first; hidden files do not count."""
+    inside = (file for path in files if path.is_dir() for file in path.rglob("*"))
+    odd = (file for file in inside if file.is_file() and not file.name.startswith(".") and not kind_of(file))
+    return dict(Counter(file.suffix.lower() or "no ending" for file in odd).most_common())
 
 
 def kind_of(file: Path) -> str:

@@ -161,6 +161,16 @@ def number_of(text: str) -> int:
     )
 
 
+def some(count: int, noun: str) -> str:
+    """A number with its English noun: `1 text`, `2 texts`."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def storable(text: str) -> str:
+    """`text` with U+FFFD for the halves of characters (lone surrogates) that JSON can hold and UTF-8 cannot."""
+    return text if text.isascii() else text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+
+
 def show_path(path: Path | str) -> str:
     """`path` as text that can be printed and written as JSON, even if its bytes are not UTF-8."""
     return os.fsencode(path).decode("utf-8", "replace")

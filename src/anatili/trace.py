@@ -34,7 +34,8 @@ def trace(run: Run, name: str) -> list[Step]:
         steps.append({"stage": "takedown", "what": f"{TAKEN_DOWN}: {reason}"})
     if not steps:
         raise Problem(
-            f"{name!r} is not an address or document of {run.root}; addresses must be complete, as in documents/"
+            f"{name!r} is not an address or document of {run.root}; write the address in full, for a row or paragraph "
+            "without one FILE:NUMBER, such as book.txt:1"
         )
     return steps
 

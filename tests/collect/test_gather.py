@@ -98,6 +98,27 @@ def test_only_lines_that_are_not_utf8_are_lost(tmp_path):
     assert counts["lost: not UTF-8"] == 1
 
 
+def test_halves_of_characters_become_the_replacement_character(tmp_path):
+    file = tmp_path / "a.jsonl"
+    rows = [
+        {"text": "қазақ \ud800", "title": "\udc00", "url": "https://a.example/\udfff"},
+        {"text": "\U0001f600 жақсы"},
+    ]
+    file.write_text("\n".join(map(json.dumps, rows)), "utf-8")
+    documents, _, _ = collect(tmp_path, file, kind="jsonl")
+    assert [(d.text, d.title, d.url) for d in documents] == [
+        ("қазақ \ufffd", "\ufffd", "https://a.example/\ufffd"), ("\U0001f600 жақсы", "", "a.jsonl:2"),
+    ]  # fmt: skip
+
+
+def test_a_row_that_is_nested_too_deeply_is_lost_alone(tmp_path):
+    file = tmp_path / "a.jsonl"
+    file.write_text("[" * 100_000 + '\n{"text": "жақсы"}\n', "utf-8")
+    documents, counts, _ = collect(tmp_path, file, kind="jsonl")
+    assert [d.text for d in documents] == ["жақсы"]
+    assert counts["lost: not JSON"] == 1
+
+
 def test_a_truncated_corpus_file_is_reported(tmp_path):
     file = tmp_path / "a.jsonl.gz"
     file.write_bytes(gzip.compress(os.urandom(5000).hex().encode(), mtime=0)[:-3000])
@@ -148,6 +169,10 @@ def test_files_are_found_by_name_folder_and_pattern(tmp_path):
     assert [p.name for p in find_files(source, tmp_path)] == ["a.txt", "b.txt"]
     assert [p.name for p in find_files(source.model_copy(update={"path": "Әлия/мәтіндер/a*"}), tmp_path)] == ["a.txt"]
     assert inventory(collecting(source), tmp_path) == {"s": {"a.txt": 1, "b.txt": 1}}
+    (folder / "ә").mkdir()
+    (folder / "ә" / "a.txt").write_text("xy")
+    (folder / "C.TXT").write_text("x")
+    assert inventory(collecting(source), tmp_path) == {"s": {"a.txt": 1, "b.txt": 1, "C.TXT": 1, "ә/a.txt": 2}}
 
 
 def test_a_name_that_is_not_utf8_is_read_and_shown(tmp_path):

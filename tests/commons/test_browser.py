@@ -1,6 +1,5 @@
 """The pages of contributors in a real browser: two people and a moderator, from a correction to the goal board."""
 
-import threading
 from contextlib import contextmanager
 
 import pytest
@@ -9,10 +8,10 @@ pytest.importorskip("sqlalchemy", reason="the commons needs more packages: pip i
 pytest.importorskip("xllamacpp")
 pytest.importorskip("uvicorn")
 pytest.importorskip("fastapi")
-import uvicorn
 from browsing import LANGUAGES, answered, no_barriers, until, visit
 from commons.lines import make_known
 from serve.conftest import browser  # noqa: F401 - the fixture
+from serving import in_thread
 
 from anatili.commons.export import accepted
 from anatili.commons.store import open_commons
@@ -20,7 +19,6 @@ from anatili.serve.api import Extras, create_app
 from anatili.serve.assistant import open_assistant
 from anatili.serve.keys import Key, KeyRing, hash_key
 from anatili.serve.middleware import AccessRules
-from anatili.serve.server import ServerConfig, listen, uvicorn_config
 
 ADMIN = "moderator-key-for-tests"
 VIEWS = ("board", "translate", "vote", "text", "mine", "moderate")
@@ -32,14 +30,8 @@ STORY = f"Кеше біз таудың басына шықтық. {MARKUP} Ол 
 def serving(commons):
     """A public server of the small model, with a commons, in a thread; its address."""
     rules = AccessRules(KeyRing({hash_key(ADMIN): Key("aigul", admin=True)}), public=True)
-    app = create_app(open_assistant("kazakh-26m"), rules, Extras(commons=commons))
-    listener = listen("127.0.0.1", 0)
-    server = uvicorn.Server(uvicorn_config(app, ServerConfig()))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-    server.should_exit = True
-    thread.join()
+    with in_thread(create_app(open_assistant("kazakh-26m"), rules, Extras(commons=commons))) as address:
+        yield address
 
 
 @pytest.fixture(scope="module")

@@ -3,11 +3,16 @@
 import json
 import random
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from anatili.cli import main
 from anatili.compute.own_speed import ENOUGH, hours_by, hours_left, read_speed
 from anatili.problem import Problem
+
+RECIPES = Path(__file__).parents[2] / "recipes"
 
 
 def log(folder, steps: int, seconds: float = 2.0, noise: float = 0.0, more=lambda step: {}):
@@ -83,3 +88,13 @@ def test_large_runs_stand_still_more(tmp_path):
     small, large = hours_by(speed, 1e9, 8), hours_by(speed, 1e9, 1024)
     assert small.middle / 8 < large.middle / 1024  # hours of all chips together
     assert large.high / large.low > small.high / small.low
+
+
+def test_a_run_on_unnamed_chips_is_told_by_its_speed_alone(tmp_path):
+    (log(tmp_path, 60) / "recipe.toml").write_text((RECIPES / "tiny.toml").read_text("utf-8"), "utf-8")
+    done = CliRunner().invoke(main, ["plan", "--log", str(tmp_path)])
+    assert done.exit_code == 0, done.output
+    assert "with --chips NAME the plan has memory, energy and money" in done.stdout
+    assert "hours left" in done.stdout
+    for unknown in ("not published", "no layout fits", "does not fit", "MWh", "dollars"):
+        assert unknown not in done.stdout

@@ -97,8 +97,9 @@ def test_people_read_the_same_figures(sherkala):
     [
         ((SHERKALA[0], "--chips", "H900"), "no chip 'H900'; known: A100-80GB"),
         ((SHERKALA[0],), "name the kind of chip with --chips"),
-        ((*SHERKALA, "--words", 0), "0 is not above 0: a plan needs text"),
+        ((*SHERKALA, "--words", 0), "0 is not above 0 and finite: a plan needs text"),
         ((*SHERKALA, "--tokens", -5), "-5 is not above 0"),
+        ((*SHERKALA, "--words", "inf"), "inf is not above 0 and finite"),
         ((*SHERKALA, "--words", "many"), "'many' is not a valid float"),
         ((RECIPES / "commoncrawl-kk.toml", "--chips", "H200"), "commoncrawl-kk.toml has no shape: write layers"),
         ((*SHERKALA, "--destination", "D:1", "--date", "2099-01-01"), "2099-01-01 is in the future"),

@@ -199,7 +199,7 @@ def test_what_was_measured_is_kept_with_the_model(small, tmp_path):
     answer = CliRunner().invoke(main, ["directions", str(out), *arguments])
     assert answer.exit_code == 0, answer.output
     rows = {one.name: one for one in open_assistant(str(out)).directions}
-    assert rows["kk-en"].quality == "poor"
+    assert rows["kk-en"].quality == "useless"
     assert rows["kk-en"].count == 4
     assert rows["en-kk"].quality == "unknown"
     with (out / "model.bin").open("ab") as file:

@@ -164,9 +164,10 @@ def test_what_is_wrong_with_a_task_is_said_with_its_key(tmp_path, body, words):
 @pytest.mark.parametrize(
     ("data", "words"),
     [
-        ('{"right": "a"}', r"own.toml: '\{wrong\}' cannot be filled \('wrong'\); a row has right"),
+        ('{"right": "a"}', r"d.jsonl: a row has no field 'wrong', which own.toml .* '\{wrong\}'; it has right"),
         ("[1]", "d.jsonl:1: a row is a JSON object"),
         ("{", "d.jsonl:1: not JSON"),
+        ("[" * 100_000, "d.jsonl:1: not JSON"),
         (None, "no file"),
     ],
 )

@@ -152,6 +152,12 @@ def test_a_file_without_an_author_is_reported(packs):
     assert "abbreviations.txt" in " ".join(check.problem for check in check_pack("xx"))
 
 
+def test_a_new_pack_does_not_hide_one_that_is_there(tmp_path):
+    with pytest.raises(Problem, match=r"there is a pack 'kk' already: .*kk\. To change it, copy that folder"):
+        new_pack("kk", tmp_path, prompts_from="en")
+    assert not (tmp_path / "kk").exists()
+
+
 @pytest.mark.parametrize("code", ["../kk", "KK", "kazakh", ""])
 def test_a_pack_needs_a_proper_code(code, tmp_path):
     with pytest.raises(Problem, match="not a language code"):

@@ -3,11 +3,11 @@
 import json
 import re
 import shutil
-import threading
 from contextlib import contextmanager
 
 import pytest
 from lessons import right_answers
+from serving import in_thread
 
 from anatili.learn.learner import ANSWERS, open_learner
 from anatili.learn.lesson import lesson as lesson_of
@@ -21,7 +21,6 @@ axe = pytest.importorskip(
 )
 from anatili.learn.api import create_app, losses_in  # noqa: E402
 from anatili.learn.commands import Busy, Runner  # noqa: E402
-from anatili.serve.server import ServerConfig, listen, uvicorn_config  # noqa: E402
 
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), "")
 JSON = {"content-type": "application/json"}
@@ -30,14 +29,10 @@ JSON = {"content-type": "application/json"}
 @contextmanager
 def serving(learner):
     """The page in a thread; its address."""
-    runner, listener = Runner(), listen("127.0.0.1", 0)
-    server = uvicorn.Server(uvicorn_config(create_app(learner, runner), ServerConfig()))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-    runner.stop()
-    server.should_exit = True
-    thread.join()
+    runner = Runner()
+    with in_thread(create_app(learner, runner)) as address:
+        yield address
+        runner.stop()
 
 
 @pytest.fixture(scope="module")

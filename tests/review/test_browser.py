@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import threading
 import time
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 import pytest
 from audit.test_items import PAIR
 from review.reviewing import REFUSALS, open_session, write_audit
+from serving import in_thread
 
 from anatili.pack_folders import FOLDER
 from anatili.review.journal import read_journal
@@ -21,7 +21,6 @@ axe = pytest.importorskip(
     "axe_playwright_python.sync_playwright", reason="the browser tests need axe-playwright-python"
 )
 from anatili.review.server import Place, local_app  # noqa: E402
-from anatili.serve.server import ServerConfig, listen, uvicorn_config  # noqa: E402
 
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), "")
 if not BROWSER:
@@ -39,14 +38,8 @@ def answer(item: str, language: str, number: int) -> str:
 @contextmanager
 def serving(session):
     """The page in a thread; its address."""
-    place = Place()
-    listener = listen(place.host, place.port)
-    server = uvicorn.Server(uvicorn_config(local_app(session, place), ServerConfig()))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-    server.should_exit = True
-    thread.join()
+    with in_thread(local_app(session, Place())) as address:
+        yield address
 
 
 @pytest.fixture(scope="module")

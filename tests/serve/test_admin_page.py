@@ -1,14 +1,12 @@
 """The operator's page in a real browser: what it shows, to whom, in every language, on a phone, and for axe."""
 
 import re
-import threading
-import time
 from datetime import date
 from pathlib import Path
 
 import pytest
-import uvicorn
 from browsing import LANGUAGES, no_barriers, until
+from serving import in_thread
 
 from anatili.lang import load_pack
 from anatili.serve.api import Extras, create_app
@@ -32,15 +30,8 @@ def server_address(tmp_path_factory):
     feedback = FeedbackFile(tmp_path_factory.mktemp("admin") / "feedback.jsonl")
     feedback.add(Feedback(rating="down", reason="unsupported"))
     rules = AccessRules(keys=keys, public=True, per_minute=30, per_day=1000)
-    app = create_app(open_assistant("kazakh-26m"), rules, Extras(feedback=feedback))
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="critical"))
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.02)
-    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    server.should_exit = True
-    thread.join()
+    with in_thread(create_app(open_assistant("kazakh-26m"), rules, Extras(feedback=feedback))) as address:
+        yield address
 
 
 @pytest.fixture(scope="module")

@@ -48,12 +48,41 @@ def test_wrong_requests_get_an_error_in_openais_format(address, change, status):
 
 @pytest.mark.parametrize(
     ("method", "path", "status"),
-    [("GET", "/nowhere", 404), ("POST", "/health", 405), ("GET", "/static/none.js", 404), ("GET", "/search", 422)],
+    [
+        ("GET", "/nowhere", 404),
+        ("POST", "/health", 405),
+        ("GET", "/static/none.js", 404),
+        ("GET", "/search", 422),
+        ("PUT", "/v1/models", 405),
+        ("HEAD", "/v1/chat/completions", 405),
+    ],
 )
 def test_other_errors_have_the_same_format(address, method, path, status):
     answer = httpx.request(method, address + path)
     assert answer.status_code == status
-    assert answer.json()["error"]["message"]
+    assert method == "HEAD" or answer.json()["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type", "says"),
+    [
+        (b"nonsense", "application/json", "the body is not JSON: Expecting value at character 0"),
+        (b"\xff{", "application/json", "not JSON in UTF-8"),
+        (b"[" * 100_000, "application/json", "nested too deeply"),
+        (b'{"messages": []}', "text/plain", "Content-Type: application/json"),
+        (b'{"messages": [{"role": "user", "content": [{"type": "image_url"}]}]}', "application/json", "only text"),
+    ],
+)
+def test_a_wrong_body_is_told_what_is_wrong(address, body, content_type, says):
+    answer = httpx.post(f"{address}/v1/chat/completions", content=body, headers={"Content-Type": content_type})
+    assert answer.status_code in (400, 422)
+    assert says in answer.json()["error"]["message"]
+
+
+def test_head_tells_what_get_would(address):
+    for path in ("/", "/health", "/static/app.js"):
+        answer = httpx.head(address + path)
+        assert (answer.status_code, answer.content) == (httpx.get(address + path).status_code, b"")
 
 
 def test_search_returns_passages_languages_and_guesses(address):

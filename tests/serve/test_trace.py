@@ -1,20 +1,18 @@
 """Where the words of an answer come from: the route, and the button of the page in a real browser."""
 
-import threading
 from dataclasses import replace
 
 import httpx
 import pytest
-import uvicorn
 from attribution.test_attribution import indexed, kept
 from browsing import LANGUAGES, QUESTION, ask, choose, no_barriers, until, visit
+from serving import in_thread
 from starlette.testclient import TestClient
 
 from anatili.lang import load_pack
 from anatili.sample.topics import read_topics
 from anatili.serve.api import create_app
 from anatili.serve.assistant import Assistant, open_assistant
-from anatili.serve.server import listen
 
 PAGES = [page for topic in read_topics() for page in topic.pages.values()]
 TRACE = ".answer .tools [aria-expanded]"
@@ -25,14 +23,8 @@ def traced(tmp_path_factory):
     """The address of a server whose model's training text is the sample."""
     rows = [kept(number, page.text, page.title) for number, page in enumerate(PAGES)]
     index = indexed(tmp_path_factory.mktemp("trace") / "run", [rows[:100], rows[100:]])
-    listener = listen("127.0.0.1", 0)
-    app = create_app(replace(open_assistant("kazakh-26m"), attribution=index))
-    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", log_config=None))
-    thread = threading.Thread(target=server.run, args=([listener],))
-    thread.start()
-    yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-    server.should_exit = True
-    thread.join()
+    with in_thread(create_app(replace(open_assistant("kazakh-26m"), attribution=index))) as address:
+        yield address
 
 
 def test_the_route_gives_stretches_with_their_documents(traced):

@@ -71,6 +71,8 @@ def test_a_catalog_gets_what_it_lacks_and_a_mark_to_read_it(tmp_path):
         polib.POEntry(msgid="%d файл", msgid_plural="%d файлдар", msgstr_plural={0: "", 1: ""}),
         polib.POEntry(msgid="%(name)s деген бума"),
         polib.POEntry(msgid="{0} қосылды", comment="kept"),
+        polib.POEntry(msgid="жаңа", flags=["fuzzy"]),
+        polib.POEntry(msgid="ескі", msgstr="old", flags=["fuzzy"]),
     ]
     catalog.save(str(tmp_path / "a.po"))
     told, engine = translated(tmp_path / "a.po", tmp_path / "b.po")
@@ -82,7 +84,9 @@ def test_a_catalog_gets_what_it_lacks_and_a_mark_to_read_it(tmp_path):
     assert made["%(name)s деген бума"].msgstr == "", "the model has written %(NAME)S"
     assert made["{0} қосылды"].msgstr == "{0} ҚОСЫЛДЫ"
     assert made["{0} қосылды"].comment == "kept"
-    assert [line.split()[0] for line in told] == ["2", "1", "1"]
+    assert (made["жаңа"].msgstr, made["жаңа"].flags) == ("ЖАҢА", ["fuzzy"])
+    assert made["ескі"].msgstr == "old"
+    assert [line.split()[0] for line in told] == ["3", "1", "1"]
     assert "ашу" not in engine.asked
 
 
@@ -107,7 +111,7 @@ def test_a_document_keeps_its_parts_breaks_and_forms(tmp_path):
     assert made.tables[0].cell(0, 0).text == "ҰЯШЫҚ"
     assert made.tables[0].cell(0, 1).tables[0].cell(0, 0).text == "ІШКІ"
     assert made.sections[0].header.paragraphs[0].text == "ЖОҒАРҒЫ"
-    assert told == ["1 paragraphs had mixed formatting (bold, links) and now have one format"]
+    assert told == ["1 paragraph with mixed formatting (bold, links), now in one format"]
     assert "12 345" not in engine.asked
 
 

@@ -190,7 +190,7 @@ def trend(text: str, languages: Sequence[str], name: str) -> list[Point]:
     if language is None or share is None or "crawl" not in columns or "pages" not in columns:
         columns_needed = f"crawl, {' or '.join(LANGUAGE_COLUMNS)}, pages, {' or '.join(SHARE_COLUMNS)}"
         raise Problem(f"{name}: not Common Crawl's languages.csv; expected the columns {columns_needed}; "
-                      f"it has {', '.join(columns)}")  # fmt: skip
+                      f"it has {', '.join(columns)[:200]}")  # fmt: skip
     requested = {load_pack(code).config.iso639_3: code for code in languages}
     points = list(_points(rows, requested, language, share, name))
     if not points:

@@ -1,5 +1,6 @@
 """Commands for crawls and texts: sift, census, normalize, identify, extract."""
 
+import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -259,16 +260,17 @@ def identify(file: Any, wants_json: bool) -> None:
 
 
 @click.command()
-@click.argument("page", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("page", type=click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path), default="-")
 @click.option("--mode", type=click.Choice(["careful", "fast", "quick"]), default="careful", show_default=True)
 @click.option("--charset", default="", help="Charset that HTTP would declare.")
 @as_json
 @report_problems
 def extract(page: Path, mode: Any, charset: str, wants_json: bool) -> None:
-    """Print the main text of PAGE (an HTML file, also gzipped)."""
+    """Print the main text of PAGE (an HTML file, also gzipped), or of standard input."""
     from anatili.page import extract as extract_from
 
-    article = extract_from(page, charset=charset, mode=mode)
+    source = sys.stdin.buffer.read() if str(page) == "-" else page
+    article = extract_from(source, charset=charset, mode=mode)
     if wants_json:
         print_json(
             {"title": article.title, "text": article.text, "charset": article.charset, "opt_out": article.opt_out}
@@ -276,7 +278,7 @@ def extract(page: Path, mode: Any, charset: str, wants_json: bool) -> None:
     else:
         click.echo(article.text)
     if not article.text:
-        raise Problem(f"{page}: no main text found")
+        raise Problem(f"{'standard input' if str(page) == '-' else page}: no main text found")
 
 
 COMMANDS: tuple[click.Command, ...] = (sift, census, identify, extract, normalize)

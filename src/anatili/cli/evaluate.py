@@ -25,7 +25,7 @@ def prompt_options(command: F) -> F:
         click.option("--chat", is_flag=True, help="Put the model's chat template around the question."),
         click.option("--wording", type=click.IntRange(1), help="Which of the task's wordings.  [default: 1]"),
         click.option("--no-begin-token", is_flag=True, help="Leave the begin token out, as lm-eval's clients do."),
-        click.option("--limit", default=0, type=click.IntRange(0), help="Items at most."),
+        click.option("--limit", default=0, type=click.IntRange(0), help="Items at most; 0: all."),
         click.option("--corpus", default="", metavar="RUN|FILES", help="Say which items occur in this corpus."),
     )):  # fmt: skip
         command = option(command)

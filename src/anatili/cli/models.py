@@ -8,7 +8,7 @@ from anatili import machine
 from anatili.cli.options import as_json, print_json, report_problems
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from rich.text import Text
 
@@ -34,6 +34,8 @@ COLUMNS = {
     "here": (4, "left"),
 }
 """Heading -> width and alignment; together they fit into 100 columns."""
+LEFT_OUT = ("published, {language}", "tokens", "license")
+"""Columns that narrower screens leave out, in this order; `anatili models NAME` shows them."""
 
 
 @click.command("models")
@@ -105,12 +107,13 @@ def show_rows(rows: "tuple[Row, ...]") -> None:
 
     memory, screen = machine.memory(), console()
     code, language = registry.contents()["language"], registry.contents()["name"]
+    shown = columns_within(screen.width if screen.is_terminal else 100)
     heads = (head.format(code=code, language=language) for head in COLUMNS)
-    screen.print(laid_out(Text(head, style="bold") for head in heads))
+    screen.print(laid_out((Text(head, style="bold") for head in heads), shown))
     for kind, head in HEADS.items():
         screen.print(Text(f"\n{head}", style="underline"))
         for row in (row for row in rows if row.kind == kind):
-            screen.print(laid_out(cells(row, registry.facts(row))))
+            screen.print(laid_out(cells(row, registry.facts(row)), shown))
     limit = f"!: more than this machine's {size(memory)}." if memory else ""
     screen.print(
         f"\nNC: not for commercial use. G: gated, accept the terms first. {limit}\n"
@@ -140,14 +143,25 @@ def cells(row: "Row", fact: dict[str, Any]) -> "Iterator[Text]":
     yield Text("yes" if fact["here"] else "")
 
 
-def laid_out(parts: "Iterable[Text]") -> "Text":
-    """The parts side by side, with the widths of COLUMNS."""
+def columns_within(width: int) -> dict[str, tuple[int, str]]:
+    """The columns that a screen has room for."""
+    shown = dict(COLUMNS)
+    for head in LEFT_OUT:
+        if sum(cells + 2 for cells, _ in shown.values()) - 2 > width:
+            del shown[head]
+    return shown
+
+
+def laid_out(parts: "Iterable[Text]", shown: "Mapping[str, tuple[int, str]]") -> "Text":
+    """Those of the parts, one for each of COLUMNS, that are `shown`, side by side."""
     from rich.text import Text
 
     line = Text()
-    for part, (width, side) in zip(parts, COLUMNS.values(), strict=True):
-        part.align(side, width)  # type: ignore[arg-type]
-        line.append_text(part).append("  ")
+    for part, head in zip(parts, COLUMNS, strict=True):
+        if head in shown:
+            width, side = shown[head]
+            part.align(side, width)  # type: ignore[arg-type]
+            line.append_text(part).append("  ")
     line.rstrip()
     return line
 

@@ -1,5 +1,6 @@
 """Commands that plan: what a training or a service takes, and how well such plans have held."""
 
+import math
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -41,9 +42,9 @@ def plan() -> None:
 
 
 def positive(context: click.Context, parameter: click.Parameter, value: float | None) -> float | None:
-    """An option that must be above 0 if it is given."""
-    if value is not None and not value > 0:
-        raise click.BadParameter(f"{value:g} is not above 0: a plan needs text")
+    """An option that must be above 0 and finite if it is given."""
+    if value is not None and not 0 < value < math.inf:
+        raise click.BadParameter(f"{value:g} is not above 0 and finite: a plan needs text")
     return value
 
 

@@ -125,7 +125,7 @@ def brief_facts(summary: dict[str, Any]) -> list[str]:
         name = key.replace("_", " ")
         if isinstance(value, dict):
             inner = ", ".join(f"{k} {v}" for k, v in value.items() if not isinstance(v, dict))
-            facts.append(f"{name}: {inner}" if inner else name)
+            facts.append(f"{name}: {inner}" if inner else name if value else f"{name} 0")
         elif not isinstance(value, (list, str)):
             facts.append(f"{name} {value:,}" if isinstance(value, int) else f"{name} {value}")
     return facts
@@ -144,11 +144,12 @@ def draw_status(rows: dict[str, Any]) -> None:
             branch.add(Text(f"from {name} {(content or '')[:12]}", style="dim"))
         for key, value in row["summary"].items():
             if isinstance(value, dict):
-                leaf = branch.add(key.replace("_", " "))
+                leaf = branch.add(key.replace("_", " ") if value else f"{key.replace('_', ' ')}: 0")
                 for name, count in value.items():
                     leaf.add(f"{name}: {count}")
             else:
-                branch.add(f"{key.replace('_', ' ')}: {value}")
+                told = ", ".join(map(str, value)) if isinstance(value, list) else value
+                branch.add(f"{key.replace('_', ' ')}: {told}")
     console().print(tree)
 
 
@@ -160,7 +161,7 @@ def show_passages(hits: list[Any]) -> None:
         body = Text(passage.text)
         for start, end in item.matches:
             body.stylize("bold", start, end)
-        out.print(Text(f"[{number}] {passage.title}", style="bold cyan"))
+        out.print(Text(f"[{number}] {passage.title or passage.url}", style="bold cyan"))
         out.print(body)
         source = filter(None, (passage.url, passage.license, passage.time[:10]))
         out.print(Text(f"    {' · '.join(source)}", style="dim"))

@@ -34,9 +34,10 @@ def refine(
 ) -> None:  # fmt: skip
     """Make a corpus from FILES without a recipe: extracted, marked, without duplicates, cut by the pack's thresholds.
 
-    FILES are WARC, HTML, text, JSON lines and Parquet files, or folders of them. OUT/corpus gets Parquet shards with
-    url, text, title, source, time and license. OUT is a run: a call that was stopped resumes, and `anatili why OUT URL`
-    shows why a page was lost.
+    FILES are WARC, HTML, text, JSON lines, Parquet, PDF, Word, EPUB and PowerPoint files, or folders of them.
+    OUT/corpus gets Parquet shards with url, text, title, source, time and license. OUT is a run: a call that was
+    stopped resumes, and `anatili why OUT URL` shows why a page was lost; a row or paragraph without an address is
+    FILE:NUMBER.
 
     \b
     anatili refine crawl/*.warc.gz --language kk -o kazakh
@@ -57,6 +58,9 @@ def refine(
     for stage, counts in refined.lost.items():
         for reason, count in counts.items():
             click.echo(f"{stage:8} lost: {reason} {count:,}")
+    if refined.unread:
+        endings = ", ".join(f"{ending} {count:,}" for ending, count in refined.unread.items())
+        click.echo(f"not read, because of the form of the file: {endings}")
     click.echo(f"{refined.kept:,} of {refined.records:,} records kept, {refined.bytes / 1e6:,.1f} MB: {refined.corpus}")
 
 

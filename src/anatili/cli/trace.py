@@ -46,7 +46,7 @@ def trace() -> None:
 
     \b
     anatili trace build tiny
-    anatili trace tiny "Алтын адам Есік қорғанынан табылды."
+    anatili trace tiny "Алтын адам – Есік қорғанынан табылған сақ жауынгерінің қабірі."
     anatili trace tiny < answer.txt
     anatili trace memory tiny        how much of its own texts the model knows by heart
     """

@@ -9,6 +9,7 @@ import click
 
 from anatili.cli.options import adapter_option, as_json, print_json, report_problems, runs_option, say_aside
 from anatili.cli.pulling import offers_to_pull
+from anatili.text import some
 
 if TYPE_CHECKING:
     from anatili.translate.files import OpenedFile
@@ -79,7 +80,7 @@ def show_text(translator: "Translator", text: str, source: str, target: str, *, 
         if step.doubts:
             say_aside(f"\n  doubtful ({', '.join(step.doubts)}): {step.source.strip()}")
     if doubtful:
-        say_aside(f"{doubtful} sentences are doubtful")
+        say_aside(some(doubtful, "doubtful sentence"))
 
 
 def nonempty_text(file: Path) -> str:
@@ -130,7 +131,8 @@ def show_file(
         say_aside(f"  doubtful ({', '.join(step.doubts)}): {step.source.strip()[:200]}")
     for line in translated.notices:
         say_aside(line)
-    click.echo(f"{out}: {translated.texts} texts from {start} to {target}, {len(translated.doubtful)} of them doubtful")
+    texts = some(translated.texts, "text")
+    click.echo(f"{out}: {texts} from {start} to {target}, {len(translated.doubtful)} doubtful")
 
 
 @click.command("pivot")

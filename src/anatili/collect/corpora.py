@@ -41,7 +41,7 @@ def documents(
     readers = {"jsonl": json_rows, "parquet": parquet_rows, "text": text_rows, "files": file_rows}
     for number, row in enumerate(readers[source.kind](file, source)):
         counts["records"] += 1
-        url = str(row.get(source.url_field) or "")
+        url = text_in(row, source.url_field)
         value = row.get(source.text_field)
         where = f"{text.show_path(file.name)}:{number + 1}"
         reason = row.get("_problem") or (
@@ -51,29 +51,35 @@ def documents(
         )  # fmt: skip
         if reason:
             counts[f"lost: {reason}"] += 1
-            lost.append(Lost("", url, reason, where))
+            lost.append(Lost("", url or where, reason, where))
             continue
         counts["kept"] += 1
-        own = str(row.get(source.id_field) or "") if source.id_field else ""
+        own = text_in(row, source.id_field) if source.id_field else ""
         yield Document(
             id=text.short_hash(source.name, own or url or where, "" if own else text.digest(str(value))),
-            text=str(value),
-            title=str(row.get("title") or ""),
+            text=text.storable(str(value)),
+            title=text_in(row, "title"),
             url=url or where,
             source=source.name,
-            time=str(row.get("date") or row.get("time") or ""),
-            license=str(row.get("license") or row.get("licence") or source.license),
+            time=text_in(row, "date", "time"),
+            license=text_in(row, "license", "licence") or source.license,
             opt_out="",
             charset="utf-8",
             language=source.language,
         )
 
 
+def text_in(row: dict[str, Any], *fields: str) -> str:
+    """The first of the fields that a row has, as text that can be stored; "" if it has none."""
+    return text.storable(str(next(filter(None, map(row.get, fields)), "")))
+
+
 def open_bytes(file: Path, stack: ExitStack) -> io.BufferedIOBase:
     """`file`, open for reading and decompressed if its name says gzip or zstd."""
-    if file.suffix == ".gz":
+    ending = file.suffix.lower()
+    if ending == ".gz":
         return stack.enter_context(gzip.open(file, "rb"))
-    if file.suffix == ".zst":
+    if ending == ".zst":
         return io.BufferedReader(stack.enter_context(pa.input_stream(str(file), compression="zstd")))
     return stack.enter_context(file.open("rb"))
 
@@ -99,7 +105,7 @@ def json_rows(file: Path, source: Source) -> Iterator[dict[str, Any]]:
         if line.strip():
             try:
                 row = json.loads(line)
-            except ValueError:
+            except (ValueError, RecursionError):
                 row = {"_problem": "not JSON"}
             yield row if isinstance(row, dict) else {"_problem": "not a JSON object"}
 

@@ -1,6 +1,7 @@
 """Find the files that the sources of a recipe name. This module is light, because every start of a run uses it."""
 
 import json
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -34,7 +35,7 @@ def find_files(source: Source, base: Path) -> list[Path]:
         if path.is_file():
             return [path]
         folder, pattern = (path, "**/*") if path.is_dir() else (path.parent, path.name)
-        files = sorted(p for p in folder.glob(pattern) if p.is_file() and p.name.endswith(ENDINGS[source.kind]))
+        files = sorted(p for p in folder.glob(pattern) if p.is_file() and p.name.lower().endswith(ENDINGS[source.kind]))
     except OSError as error:
         raise Problem(f"source {source.name!r}: cannot read {show_path(path)}: {error.strerror}") from error
     if not files:
@@ -110,6 +111,17 @@ def digests_of(lists: Sequence[str], base: Path) -> dict[str, int | str]:
     return {name: digest(base / name) for name in lists}
 
 
+def short_names(source: Source, files: Sequence[Path]) -> list[str]:
+    """By what a run remembers the files of a source: by their names, where these differ."""
+    if source.path.startswith(LIST):
+        return [show_path(file) for file in files]
+    names = [show_path(file.name) for file in files]
+    if len(set(names)) == len(names):
+        return names
+    folder = os.path.commonpath([file.parent for file in files])
+    return [show_path(file.relative_to(folder)) for file in files]
+
+
 def inventory(recipe: Recipe, base: Path) -> dict[str, dict[str, int | str]]:
     """Source -> file name -> bytes, by which a run notices that its input has changed."""
     sources = recipe.collect.sources
@@ -128,9 +140,10 @@ def inventory(recipe: Recipe, base: Path) -> dict[str, dict[str, int | str]]:
         elif is_remote(source) or source.kind in ("site", "commoncrawl"):
             files[source.name] = remote_inventory(source, base)
         else:
-            is_list = source.path.startswith(LIST)  # its files may have the same name in several folders
             named = find_files(source, base)
-            files[source.name] = {show_path(p if is_list else p.name): p.stat().st_size for p in named}
+            files[source.name] = {
+                name: path.stat().st_size for name, path in zip(short_names(source, named), named, strict=True)
+            }
         for code in source.sift:
             config = load_pack(code).config
             files[source.name][f"gate {code}"] = json.dumps(config.gate, ensure_ascii=False)

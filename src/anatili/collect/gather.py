@@ -69,7 +69,9 @@ def run(task: Task) -> dict[str, Any]:
             if job.what in ("site", "batch") and read_counts(job.target).get(NOT_FETCHED):
                 job.target.unlink()
         counts = ", ".join(f"{reason} {count}" for reason, count in records.items()) or "no input"
-        raise Problem(f"nothing was collected: {counts}. To see the reason for one page: anatili why RUN URL")
+        first = next((row for job, _ in jobs if job.target.exists() for row in read_shard(job.target, Lost)), None)
+        example = f" The first: {first.url or first.detail}" if first else ""
+        raise Problem(f"nothing was collected: {counts}.{example}")
     return {"records": records, "sources": [s.name for s in settings.sources]}
 
 

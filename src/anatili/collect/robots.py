@@ -110,5 +110,5 @@ def tdm_rules(text: str) -> tuple[tuple[str, bool], ...]:
     try:
         rows = json.loads(text or "[]")
         return tuple((str(row["location"]), int(row["tdm-reservation"]) == 1) for row in rows)
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, RecursionError):
         return ()

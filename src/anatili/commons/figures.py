@@ -32,7 +32,7 @@ class Goal:
     has: int
     goal: int
     why: str
-    """`poor` or `unknown` quality of a direction, `passages` fewer than another language has, `answers`."""
+    """`poor`, `useless` or `unknown` quality of a direction, `passages` fewer than another language has, `answers`."""
     chrf: float | None = None
 
     @property

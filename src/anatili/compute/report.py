@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from anatili.compute.chips import UNPUBLISHED
+from anatili.compute.chips import UNNAMED, UNPUBLISHED
 
 MOST_LAYOUTS = 4
 MOST_ALTERNATIVES = 8
@@ -24,8 +24,11 @@ def lines(facts: dict[str, Any]) -> Iterator[str]:
     yield f"text     {words}{text['unique_tokens'] / 1e9:.3g} G tokens, trained on {text['tokens'] / 1e9:.3g} G " \
           f"({passes(text['epochs'])})"  # fmt: skip
     yield f"work     {facts['flops']:.3g} operations, {facts['flops_per_token']:.4g} per token"
-    yield f"chips    {facts['number']} x {chip['name']}, TFLOPS in bfloat16 {cited(chip['bf16_tflops'])}, " \
-          f"GB {cited(chip['memory_gb'])}"  # fmt: skip
+    if is_unnamed(facts):
+        yield f"chips    {facts['number']} x {chip['name']}: with --chips NAME the plan has memory, energy and money"
+    else:
+        yield f"chips    {facts['number']} x {chip['name']}, TFLOPS in bfloat16 {cited(chip['bf16_tflops'])}, " \
+              f"GB {cited(chip['memory_gb'])}"  # fmt: skip
     yield from figures(facts)
     yield from memory_lines(facts)
     failures = facts["failures"]
@@ -46,7 +49,8 @@ def figures(facts: dict[str, Any]) -> Iterator[str]:
     yield f"hours    {spread(facts['chip_hours'])} chip-hours = {spread(facts['days'])} days, by {facts['hours_from']}"
     limit = facts["link_limit"]
     told = f"the layouts allow at most {limit:g}" if isinstance(limit, float) else f"links {limit}"
-    yield f"         utilization {spread(facts['utilization'])}; {told}"
+    if not is_unnamed(facts):
+        yield f"         utilization {spread(facts['utilization'])}; {told}"
     own = facts["own_speed"]
     if own:
         pauses = f", {own['paused']:.0%} of the time pauses" if own["paused"] >= SHOWN else ""
@@ -54,6 +58,8 @@ def figures(facts: dict[str, Any]) -> Iterator[str]:
         if own["waited"] >= SHOWN:
             yield f"         other work on this machine took {own['waited']:.0%} of the time: without it " \
                   f"{own['hours_left_alone']:.3g} hours left; the interval goes up to twice as much of it"  # fmt: skip
+    if is_unnamed(facts):
+        return
     energy, carbon = facts["megawatt_hours"], facts["tons_co2"]
     yield f"energy   {spread(energy, ' MWh')}, {spread(carbon, ' t CO2')} at {facts['grid']['grams_per_kwh']:g} g/kWh"
     price = facts["chip"]["usd_per_hour"]
@@ -61,10 +67,12 @@ def figures(facts: dict[str, Any]) -> Iterator[str]:
 
 
 def memory_lines(facts: dict[str, Any]) -> Iterator[str]:
-    layouts = facts["layouts"]
+    layouts, own = facts["layouts"], facts["recipe_layout"]
+    if is_unnamed(facts):
+        yield f"recipe   {own['gib']:g} GiB: {own['name']}"
+        return
     if not layouts:
         yield f"memory   no layout fits {facts['number']} chips: take more of them, or a chip with more memory"
-    own = facts["recipe_layout"]
     once = ", gradients exchanged once a step" if own["whole_gradients"] else ""
     yield f"recipe   {own['gib']:g} GiB{'' if own['fits'] else ', does not fit'}: {own['name']}{once}; links allow " \
           f"{own['link_limit']:g} of the peak"  # fmt: skip
@@ -102,6 +110,11 @@ def embargo_lines(facts: dict[str, Any]) -> Iterator[str]:
         barred += ", only in a cloud" if other.get("cloud_only") else ""
         barred += "" if other["layouts"] else ", no layout fits"
         yield f"         {other['chip']:12} {spread(other['days'])} days, {money(other['extra_dollars'])}: {barred}"
+
+
+def is_unnamed(facts: dict[str, Any]) -> bool:
+    """Whether nothing is known of the chips but the speed of a run on them."""
+    return bool(facts["chip"]["name"] == UNNAMED.name)
 
 
 def cited(figure: dict[str, Any]) -> str:

@@ -10,22 +10,45 @@ Handler = Callable[[dict[str, Any], Callable[[dict[str, Any]], bool]], None]
 """A handler of `xllamacpp.Server`: a request, and a callback that gets each event and returns whether to stop."""
 running: set["Stream"] = set()
 """Streams that llama.cpp is working on."""
+idle: list["Worker"] = []
+"""Threads that wait for a stream."""
+
+
+class Worker:
+    """A thread that makes one stream after another: to start a thread takes as long as a small model needs for a token.
+
+    A daemon, so that it does not delay the end of the process; `stop_all` ends its stream in order.
+    """
+
+    def __init__(self) -> None:
+        self.streams: SimpleQueue[Stream] = SimpleQueue()
+        Thread(target=self.work, name="llama.cpp", daemon=True).start()
+
+    def work(self) -> None:
+        while True:
+            stream = self.streams.get()
+            stream.work()
+            idle.append(self)
+            stream.ended.set()
+            del stream  # its request and events are not kept until the next one comes
 
 
 class Stream:
-    """The events of one answer, made by llama.cpp in a thread of its own. `close` makes it stop at its next token."""
+    """The events of one answer, made by llama.cpp in another thread. `close` makes it stop at its next token."""
 
     def __init__(self, handler: Handler, body: Mapping[str, Any]) -> None:
         # With its progress reported, an answer can be stopped before its prompt is computed and between batches of it.
         self.handler, self.body = handler, {**body, "return_progress": True}
         self.events: SimpleQueue[dict[str, Any] | BaseException | None] = SimpleQueue()
-        self.closed = Event()
-        # A daemon, so that it does not delay the end of the process; `stop_all` ends it in order.
-        self.thread = Thread(target=self.work, name="llama.cpp", daemon=True)
+        self.closed, self.ended = Event(), Event()
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         running.add(self)
-        self.thread.start()
+        try:
+            worker = idle.pop()
+        except IndexError:
+            worker = Worker()
+        worker.streams.put(self)
         try:
             while (event := self.events.get()) is not None:
                 if isinstance(event, BaseException):
@@ -57,4 +80,4 @@ def stop_all() -> None:
     for stream in streams:
         stream.closed.set()
     for stream in streams:
-        stream.thread.join()
+        stream.ended.wait()

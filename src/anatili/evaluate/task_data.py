@@ -112,7 +112,7 @@ def json_rows(file: Path) -> Iterator[Row]:
         if line.strip():
             try:
                 row = json.loads(line)
-            except ValueError as error:
+            except (ValueError, RecursionError) as error:
                 raise Problem(f"{show_path(file)}:{number}: not JSON: {error}") from error
             if not isinstance(row, dict):
                 raise Problem(f"{show_path(file)}:{number}: a row is a JSON object")
@@ -123,7 +123,7 @@ def list_rows(file: Path) -> Iterator[Row]:
     """Rows of one JSON list, or of a list under the key `data`."""
     try:
         value = json.loads(read_text(file))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise Problem(f"{show_path(file)}: not JSON: {error}") from error
     rows = value.get("data") if isinstance(value, dict) else value
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
@@ -190,9 +190,12 @@ def fill(task: EvaluationTask, template: str, row: Row) -> str:
     try:
         return template.format_map(row)
     except (KeyError, IndexError, ValueError) as error:
-        raise Problem(
-            f"{show_path(task.file)}: {template!r} cannot be filled ({error}); a row has {', '.join(row)}"
-        ) from error
+        if isinstance(error, KeyError):
+            raise Problem(
+                f"{show_path(task.data)}: a row has no field {error}, which {task.file.name} fills into {template!r}; "
+                f"it has {', '.join(row)}"
+            ) from error
+        raise Problem(f"{show_path(task.file)}: {template!r} cannot be filled ({error})") from error
 
 
 def fields_of(template: str) -> list[str]:

@@ -237,7 +237,8 @@ def load_pack(code: str) -> LanguagePack:
     folder = next((f / code for f in reversed(folders()) if (f / code / "pack.toml").is_file()), None)
     if folder is None or not code.isidentifier():
         raise Problem(
-            f"no language pack {code!r}; the packs are {', '.join(codes())}. Make one with: anatili lang new {code}"
+            f"no language pack {code!r}; the packs are {', '.join(codes())}. Make one with: anatili lang new {code}, "
+            "or name the folder that holds yours in ANATILI_PACKS"
         )
     try:
         config = PackFile.model_validate(read_toml(folder / "pack.toml"))

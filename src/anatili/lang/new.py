@@ -29,7 +29,7 @@ def scripts() -> dict[str, str]:
 def new_pack(code: str, into: Path, script: str = "Latn", prompts_from: str = "") -> Path:
     """Write the folder of a new pack. `prompts_from`: the language whose prompts it uses until it has its own.
 
-    `Problem` if the folder already exists or cannot be written.
+    `Problem` if there is such a pack, or the folder exists or cannot be written.
     """
     if not re.fullmatch(r"[a-z]{2,3}(_[a-z0-9]+)?", code):
         raise Problem(
@@ -38,6 +38,12 @@ def new_pack(code: str, into: Path, script: str = "Latn", prompts_from: str = ""
     folder = into.resolve() / code
     if folder.exists():
         raise Problem(f"{show_path(folder)} already exists; edit it, then run: anatili lang check {code}")
+    if code in codes():
+        own = show_path(load_pack(code).folder)
+        raise Problem(
+            f"there is a pack {code!r} already: {own}. To change it, copy that folder: a pack of the same name in "
+            "ANATILI_PACKS takes its place"
+        )
     if not (load_pack(prompts_from).folder / "prompts.toml").is_file():
         with_prompts = [name for name in codes() if (load_pack(name).folder / "prompts.toml").is_file()]
         raise Problem(f"{prompts_from} has no prompts to fall back to; choose one of {', '.join(with_prompts)}")

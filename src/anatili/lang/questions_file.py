@@ -66,6 +66,7 @@ class PhraseTable:
                 self.rows.setdefault(words[0][:1], []).append((words, label))
         for rows in self.rows.values():
             rows.sort(key=lambda row: -len(row[0]))
+        self.longest = max((len(words) for rows in self.rows.values() for words, _ in rows), default=0)
 
     def plain(self, word: str) -> str:
         """A word as it is compared."""
@@ -84,14 +85,15 @@ class PhraseTable:
 
     def starts(self, words: Sequence[str], start: int = 0) -> int:
         """The number of words of the longest phrase that starts here, 0 if there is none."""
-        return self.at([self.plain(word) for word in words], start)[0] if words else 0
+        near = [self.plain(word) for word in words[start : start + self.longest]]
+        return self.at(near, 0)[0] if near else 0
 
     def at(self, words: Sequence[str], start: int) -> tuple[int, str]:
         """The same with the phrase's label. `words` are as they are compared."""
         for phrase, label in self.rows.get(words[start][:1], ()):
             if len(phrase) <= len(words) - start and all(
                 word.startswith(part[:-1]) if part.endswith(ANY_ENDING) else word == part
-                for part, word in zip(phrase, words[start:], strict=False)
+                for part, word in zip(phrase, words[start : start + len(phrase)], strict=True)
             ):
                 return len(phrase), label
         return 0, ""

@@ -24,7 +24,7 @@ from anatili.serve.api import add_errors
 from anatili.serve.metrics import Metrics
 from anatili.serve.middleware import AccessMiddleware, AccessRules, error_response
 from anatili.serve.queue import Slots
-from anatili.serve.server import LOCAL_HOSTS, ServerConfig, listen, open_browser, uvicorn_config
+from anatili.serve.server import LOCAL_HOSTS, ServerConfig, accept, listen, open_browser, uvicorn_config
 
 STATIC = Path(__file__).parent / "static"
 LONGEST = 20_000
@@ -187,7 +187,7 @@ def start(learner: Learner, number: int, port: int, opens: bool, announce: Calla
 
     runner = Runner()
     listener = listen("127.0.0.1", port)
-    address = f"http://127.0.0.1:{listener.getsockname()[1]}/{number or ''}"
+    address = f"{accept(listener)}/{number or ''}"
     announce(f"page  {address}  (press Ctrl-C to stop)")
     if opens:
         open_browser(address)

@@ -6,7 +6,7 @@ from typing import Any
 
 from anatili.problem import Problem, not_installed
 from anatili.review.session import Session
-from anatili.serve.server import LOCAL_HOSTS, MIN_KEY_LENGTH, ServerConfig, listen, open_browser, uvicorn_config
+from anatili.serve.server import LOCAL_HOSTS, MIN_KEY_LENGTH, ServerConfig, accept, listen, open_browser, uvicorn_config
 
 
 @dataclass(frozen=True)
@@ -28,8 +28,7 @@ def start(session: Session, place: Place, announce: Callable[[str], None]) -> No
         )
     app = local_app(session, place)
     listener = listen(place.host, place.port)
-    port = listener.getsockname()[1]
-    address = f"http://[{place.host}]:{port}/" if ":" in place.host else f"http://{place.host}:{port}/"
+    address = f"{accept(listener)}/"
     announce(f"page  {address}  (press Ctrl-C to stop)")
     if place.browser:
         open_browser(address)

@@ -72,14 +72,15 @@ class Snapshot(Search):
 
     @property
     def vocabulary(self) -> TermVocabulary:
-        return LayeredVocabulary({}, self.layers, lambda term: self.frequency(term) > 0)
+        frequency = self._frequency
+        return LayeredVocabulary({}, self.layers, lambda term: frequency(term) > 0)
 
     def rarity_size(self) -> int:
         return max(self.size(), FEW)
 
-    def _ranked(self, words: list[QueryWord], limit: int, only: str = "") -> list[tuple[float, Any]]:
+    def _ranked(self, parsed: Any, limit: int, only: str = "") -> list[tuple[float, Any]]:
         """Passages of equal score are ordered by id: their order in the index depends on when they came."""
-        ranked = [(round(score, 4), address) for score, address in super()._ranked(words, limit + TIES, only)]
+        ranked = [(round(score, 4), address) for score, address in super()._ranked(parsed, limit + TIES, only)]
         scores = [score for score, _ in ranked]
         if len(set(scores)) < len(scores):
             ranked.sort(key=lambda row: (-row[0], self._open(row[1]).id))

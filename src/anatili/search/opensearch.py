@@ -16,12 +16,12 @@ from typing import Any
 from anatili.document import whole_file
 from anatili.lang import LanguagePack
 from anatili.problem import Problem
-from anatili.search.analysis import CACHED, TERM
+from anatili.search.analysis import CACHED
 from anatili.search.dense import Dense
 from anatili.search.index import Passage, analyzed, read_passage
-from anatili.search.query import MOST_WORDS, QueryWord, meanings, read
-from anatili.search.searcher import Search, weights_of
-from anatili.text import clean, show_path
+from anatili.search.query import QueryWord, meanings, read_word, words_of
+from anatili.search.searcher import ReadText, Search, read_text, weights_of
+from anatili.text import show_path
 
 SEARCH = "/_search?search_type=dfs_query_then_fetch"
 """Term frequencies are taken over all shards, so the number of shards does not change the ranking."""
@@ -191,9 +191,9 @@ class ClusterSearch(Search):
         return frequencies
 
     def read(self, query: str) -> list[QueryWord]:
-        words = list(dict.fromkeys(TERM.findall(clean(query))))[:MOST_WORDS]
+        words = words_of(query)
         self.look_up(term for word in words for pack in self.packs.values() for term in meanings(word, pack))
-        query_words = read(query, self.packs, self.vocabulary, self.frequency)
+        query_words = [read_word(word, self.packs, self.vocabulary, self.frequency) for word in words]
         self.look_up(term for word in query_words for term in word.terms)
         return query_words
 
@@ -211,10 +211,8 @@ class ClusterSearch(Search):
         answer = self.cluster.ask("POST", SEARCH, {"size": 0, "query": query, "aggs": aggregation})
         return {row["key"]: int(row["doc_count"]) for row in answer["aggregations"]["languages"]["buckets"]}
 
-    def _ranked(self, words: list[QueryWord], limit: int, only: str = "") -> list[tuple[float, Any]]:
-        query = self._query(words)
-        if query is None:
-            return []
+    def _ranked(self, parsed: Any, limit: int, only: str = "") -> list[tuple[float, Any]]:
+        query = parsed
         if only:
             query = {"bool": {"must": [query], "filter": [{"term": {"language": only}}]}}
         body = {"size": limit, "query": query, "_source": {"excludes": ["terms"]}, "track_total_hits": False}
@@ -233,9 +231,8 @@ class ClusterSearch(Search):
     def _key(self, address: Any) -> Any:
         return address.id
 
-    def _open(self, address: Any) -> Passage:
-        passage: Passage = address
-        return passage
+    def _text(self, address: Any) -> ReadText:
+        return read_text(address)
 
 
 def passage_of(source: dict[str, Any]) -> Passage:

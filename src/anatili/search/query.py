@@ -35,17 +35,15 @@ class QueryWord:
     guessed: bool = False
 
 
-def read(
-    question: str, packs: Mapping[str, LanguagePack], vocabulary: TermVocabulary, frequency: Callable[[str], int]
-) -> list[QueryWord]:
-    """The distinct words of `question`, each analyzed by all `packs`. `frequency`: the number of texts with a term."""
-    words = dict.fromkeys(TERM.findall(clean(question)))
-    return [read_word(word, packs, vocabulary, frequency) for word in list(words)[:MOST_WORDS]]
+def words_of(question: str) -> list[str]:
+    """The distinct words of `question`, at most MOST_WORDS."""
+    return list(dict.fromkeys(TERM.findall(clean(question))))[:MOST_WORDS]
 
 
 def read_word(
     word: str, packs: Mapping[str, LanguagePack], vocabulary: TermVocabulary, frequency: Callable[[str], int]
 ) -> QueryWord:
+    """A word analyzed by all `packs`. `frequency`: the number of texts with a term."""
     candidates = {term for pack in packs.values() for term in meanings(word[:LONGEST], pack)}
     terms = {term: 1.0 for term in sorted(candidates) if frequency(term)}
     if terms:

@@ -1,8 +1,8 @@
 """Find the passages that answer a question, with everything needed to cite them."""
 
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Callable, Iterator, Sequence, Set
 from dataclasses import dataclass, field, replace
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 from itertools import accumulate, chain, zip_longest
 from math import log
 from pathlib import Path
@@ -13,7 +13,7 @@ from anatili.problem import Problem
 from anatili.search.analysis import TERM, terms
 from anatili.search.dense import NEAREST, Dense
 from anatili.search.index import Passage, read_passage
-from anatili.search.query import QueryWord, read
+from anatili.search.query import QueryWord, read_word, words_of
 from anatili.search.vocabulary import NAME, TermVocabulary
 from anatili.takedown_log import read_takedowns
 from anatili.text import show_path
@@ -24,7 +24,7 @@ COVERS, FIRST = 0.5, 3
 """If one of the FIRST passages by words covers this share of the question, words and dense search take turns in the
 order, so that a passage in another language is not far down. If none does, mostly because the right passages are in
 another language, dense search goes first: it then finds several times as many (`bench/dense.py`)."""
-CACHED_PASSAGES = 2048
+CACHED_PASSAGES, CACHED_WORDS, CACHED_TERMS = 2048, 10_000, 50_000
 SNIPPET = 240
 """Characters of a passage that are shown as a preview."""
 
@@ -84,23 +84,35 @@ class Search:
 
     def find(self, query: str, limit: int = 5, prefer: str = "", only: str = "") -> list[Hit]:
         """The best passages, best first. `prefer` favors a language; `only` restricts the search to one."""
-        return self._best(query, self.read(query), limit, prefer, only)
+        words = self.read(query)
+        return self._best(query, words, self._query(words), limit, prefer, only)
 
     def results(self, query: str, limit: int = 10, offset: int = 0, prefer: str = "", only: str = "") -> Results:
         """A page of the best passages from `offset` on, with the number of passages in each language."""
         words = self.read(query)
+        parsed = self._query(words)
         return Results(
-            hits=self._best(query, words, offset + limit, prefer, only)[offset:],
-            counts=self.counts(words),
+            hits=self._best(query, words, parsed, offset + limit, prefer, only)[offset:],
+            counts={} if parsed is None else self._counts(parsed),
             guessed={word.word: list(word.terms) for word in words if word.guessed},
         )
 
     def read(self, query: str) -> list[QueryWord]:
-        return read(query, self.packs, self.vocabulary, self.frequency)
+        return [self._read_word(word) for word in words_of(query)]
+
+    @cached_property
+    def _read_word(self) -> Callable[[str], QueryWord]:
+        # Neither cache refers to this object: an old snapshot closes its files as soon as nobody uses it.
+        word = partial(read_word, packs=self.packs, vocabulary=self.vocabulary, frequency=self._frequency)
+        return lru_cache(CACHED_WORDS)(word)
+
+    @cached_property
+    def _frequency(self) -> Callable[[str], int]:
+        return lru_cache(CACHED_TERMS)(partial(self.searcher.doc_freq, "terms"))
 
     def frequency(self, term: str) -> int:
         """The number of passages that have a term."""
-        return int(self.searcher.doc_freq("terms", term))
+        return self._frequency(term)
 
     def size(self) -> int:
         """The number of passages."""
@@ -145,12 +157,11 @@ class Search:
         buckets = self.searcher.aggregate(query, by_language)["languages"]["buckets"]
         return {str(bucket["key"]): int(bucket["doc_count"]) for bucket in buckets}
 
-    def _best(self, query: str, words: list[QueryWord], limit: int, prefer: str, only: str) -> list[Hit]:
-        weights = [self.rarity(word) for word in words]
-        ranked = self._ranked_by_language(words, max(limit, FIRST), prefer, only)
-        by_words = [
-            self._hit(self._open(address), score, words, weights) for score, address in ranked[: max(limit, FIRST)]
-        ]
+    def _best(self, query: str, words: list[QueryWord], parsed: Any, limit: int, prefer: str, only: str) -> list[Hit]:
+        """The best passages. `parsed`: the words as a query of the index."""
+        ranked = [] if parsed is None else self._ranked_by_language(parsed, max(limit, FIRST), prefer, only)
+        weighed = Weighed(words, [self.rarity(word) for word in words])
+        by_words = [weighed.hit(self._text(address), score) for score, address in ranked[: max(limit, FIRST)]]
         if self.dense is None or not query.strip():
             return by_words[:limit]
         near = self.dense.nearest(query, max(limit, NEAREST), only)
@@ -158,30 +169,28 @@ class Search:
         by_id = {hit.passage.id: hit for hit in by_words}
         hits: list[Hit] = []
         for id_ in in_order(by_words, [neighbor.id for neighbor in near])[:limit]:
-            hit = by_id.get(id_) or self._open_hit(id_, words, weights)
+            hit = by_id.get(id_) or self._open_hit(id_, weighed)
             if hit:  # the score follows this order
                 hits.append(replace(hit, score=round(1 / (1 + len(hits)), 4), is_close=id_ in close))
         return hits
 
-    def _open_hit(self, id_: str, words: list[QueryWord], weights: list[float]) -> Hit | None:
+    def _open_hit(self, id_: str, weighed: "Weighed") -> Hit | None:
         """A passage that was not found by words."""
         passage = self.passage(id_)
-        return None if passage is None else self._hit(passage, 0.0, words, weights)
+        return None if passage is None else weighed.hit(read_text(passage), 0.0)
 
-    def _ranked_by_language(
-        self, words: list[QueryWord], limit: int, prefer: str, only: str
-    ) -> list[tuple[float, Any]]:
+    def _ranked_by_language(self, parsed: Any, limit: int, prefer: str, only: str) -> list[tuple[float, Any]]:
         if only or not prefer:
-            return self._ranked_present(words, limit, only)
-        preferred = [(score * PREFERRED, address) for score, address in self._ranked_present(words, limit, prefer)]
+            return self._ranked_present(parsed, limit, only)
+        preferred = [(score * PREFERRED, address) for score, address in self._ranked_present(parsed, limit, prefer)]
         keys = {self._key(address) for _, address in preferred}
-        rest = self._ranked_present(words, limit)
+        rest = self._ranked_present(parsed, limit)
         others = [(score, address) for score, address in rest if self._key(address) not in keys]
         return sorted([*preferred, *others], key=lambda scored: -scored[0])[:limit]
 
-    def _ranked_present(self, words: list[QueryWord], limit: int, only: str = "") -> list[tuple[float, Any]]:
+    def _ranked_present(self, parsed: Any, limit: int, only: str = "") -> list[tuple[float, Any]]:
         """The best passages without those that were taken down since the index was built."""
-        ranked = self._ranked(words, limit, only)
+        ranked = self._ranked(parsed, limit, only)
         if not read_takedowns(self.folder.parent):
             return ranked
         asked = limit
@@ -190,14 +199,12 @@ class Search:
             if len(present) >= limit or len(ranked) < asked:
                 return present[:limit]
             asked *= 2
-            ranked = self._ranked(words, asked, only)
+            ranked = self._ranked(parsed, asked, only)
 
-    def _ranked(self, words: list[QueryWord], limit: int, only: str = "") -> list[tuple[float, Any]]:
+    def _ranked(self, parsed: Any, limit: int, only: str = "") -> list[tuple[float, Any]]:
         import tantivy
 
-        query = self._query(words)
-        if query is None:
-            return []
+        query = parsed
         if only:
             filtered = tantivy.Query.const_score_query(
                 tantivy.Query.term_query(self.index.schema, "language", only), 0.0
@@ -231,23 +238,22 @@ class Search:
         return address.segment_ord, address.doc
 
     def _open(self, address: Any) -> Passage:
-        return read_passage(bytes(self.searcher.doc(address)["passage"][0]))
+        return self._text(address).passage
 
-    def _hit(self, passage: Passage, score: float, words: list[QueryWord], weights: list[float]) -> Hit:
-        # Stop words are not highlighted.
-        content_words = [word for word, weight in zip(words, weights, strict=True) if weight] or words
-        text = read_text(passage)
-        found = list(text.matches({term for word in content_words for term in word.terms}))
-        matches = tuple((start, end) for start, end, _ in found)
-        coverage = coverage_of(words, weights, text.title.union(*(present for *_, present in found)))
-        return Hit(passage, round(score, 4), matches, round(coverage, 3), snippet(passage.text, matches))
+    def _text(self, address: Any) -> "ReadText":
+        return read_stored(bytes(self.searcher.doc(address)["passage"][0]))
 
     def rarity(self, word: QueryWord) -> float:
         """How much a word says about the question (inverse document frequency); stop words say nothing."""
-        if any(pack.lower(word.word) in pack.stopwords for pack in self.packs.values()):
+        if self._is_stopword(word.word):
             return 0.0
         frequency = max((self.frequency(term) for term in word.terms), default=0)
         return log(1 + (self.rarity_size() - frequency + 0.5) / (frequency + 0.5))  # as in BM25
+
+    @cached_property
+    def _is_stopword(self) -> Callable[[str], bool]:
+        packs = tuple(self.packs.values())
+        return lru_cache(CACHED_WORDS)(lambda word: any(pack.lower(word) in pack.stopwords for pack in packs))
 
     def rarity_size(self) -> int:
         """The number of passages by which the rarity of a word is judged."""
@@ -272,17 +278,37 @@ def weights_of(words: list[QueryWord]) -> dict[str, float]:
     return dict(sorted(weights.items()))
 
 
-def coverage_of(words: list[QueryWord], weights: list[float], present: Set[str]) -> float:
-    """Weighted share of the query words with a term in `present`. A guessed word counts half."""
-    shares = [(0.5 if word.guessed else 1.0) * (not present.isdisjoint(word.terms)) for word in words]
-    total = sum(weights)
-    return sum(weight * share for weight, share in zip(weights, shares, strict=True)) / total if total else 0.0
+class Weighed:
+    """The words of a query with their weights, and where they occur in passages."""
+
+    def __init__(self, words: Sequence[QueryWord], weights: Sequence[float]) -> None:
+        self.total = sum(weights)
+        # A guessed word counts half.
+        self.shares = [
+            (weight * (0.5 if word.guessed else 1.0), word.terms.keys())
+            for word, weight in zip(words, weights, strict=True)
+        ]
+        content_words = [word for word, weight in zip(words, weights, strict=True) if weight] or words
+        self.terms = {term for word in content_words for term in word.terms}
+        """Terms to highlight: those of stop words are not."""
+
+    def coverage(self, present: Set[str]) -> float:
+        """Weighted share of the words with a term in `present`."""
+        covered = sum(share for share, terms in self.shares if not present.isdisjoint(terms))
+        return covered / self.total if self.total else 0.0
+
+    def hit(self, text: "ReadText", score: float) -> Hit:
+        found = list(text.matches(self.terms))
+        matches = tuple((start, end) for start, end, _ in found)
+        coverage = self.coverage(text.title.union(*(present for *_, present in found)))
+        return Hit(text.passage, round(score, 4), matches, round(coverage, 3), snippet(text.passage.text, matches))
 
 
 class ReadText:
     """A passage as the terms of a query are found in it: read once, because people ask for the same ones again."""
 
     def __init__(self, passage: Passage) -> None:
+        self.passage = passage
         self.analyzer = terms(passage.language, passage.script)
         self.chunks = passage.text.split(" ")
         self.starts = list(accumulate((len(chunk) + 1 for chunk in self.chunks), initial=0))
@@ -313,6 +339,12 @@ class ReadText:
 
 
 read_text = lru_cache(CACHED_PASSAGES)(ReadText)
+
+
+@lru_cache(CACHED_PASSAGES)
+def read_stored(stored: bytes) -> ReadText:
+    """A passage from its stored form, which is faster to look up than a passage."""
+    return ReadText(read_passage(stored))
 
 
 def snippet(text: str, matches: tuple[tuple[int, int], ...], size: int = SNIPPET) -> tuple[int, int]:

@@ -59,6 +59,8 @@ ERRORS: dict[int | str, dict[str, Any]] = {
         503: "The server is busy; try again later.",
     }.items()
 }  # fmt: skip
+UNCLEAR = {"There was an error parsing the body": "the body is not JSON in UTF-8, or is nested too deeply"}
+"""Messages of the framework -> what they mean."""
 ERROR_RESPONSE = {
     "type": "object", "required": ["error"],
     "properties": {"error": {"type": "object", "required": ["message", "type"],
@@ -100,9 +102,9 @@ def create_app(assistant: Assistant, rules: AccessRules | None = None, extras: E
     factories = (page_routes, translation_routes, completion_routes, response_routes, rerank_routes, plan_routes,
                  trace_routes)  # fmt: skip
     routers = [
-        server_routes(state, offers), search_routes(state, extras.searches),
-        *(factory(state) for factory in factories),
-        chat_routes(state, chat_with_tools), document_routes(state.own), audio_routes(extras.audio),
+        # Routes are tried in this order for each request: first those for which people wait.
+        chat_routes(state, chat_with_tools), search_routes(state, extras.searches), server_routes(state, offers),
+        *(factory(state) for factory in factories), document_routes(state.own), audio_routes(extras.audio),
         admin_routes(state, rules, activity, extras.feedback),
         *routers_of_commons(extras.commons, assistant),
     ]  # fmt: skip
@@ -154,6 +156,10 @@ def add_errors(app: FastAPI) -> None:
     async def invalid(request: Request, error: RequestValidationError) -> JSONResponse:
         first = error.errors()[0]
         message = first["msg"].removeprefix("Value error, ")
+        if first["type"] == "json_invalid":
+            return error_response(422, f"the body is not JSON: {first['ctx']['error']} at character {first['loc'][-1]}")
+        if first["loc"] == ("body",) and "json" not in request.headers.get("content-type", ""):
+            return error_response(422, "the body must be a JSON object, sent with Content-Type: application/json")
         return error_response(422, f"{'.'.join(map(str, first['loc'][1:])) or 'body'}: {message}")
 
     @app.exception_handler(UnknownModel)
@@ -171,7 +177,7 @@ def add_errors(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def http_error(request: Request, error: HTTPException) -> JSONResponse:
-        response = error_response(error.status_code, str(error.detail))
+        response = error_response(error.status_code, UNCLEAR.get(error.detail, error.detail))
         response.headers.update(error.headers or {})
         return response
 

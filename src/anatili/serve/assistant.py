@@ -5,7 +5,7 @@ removed. If no passage answers, a small model does not answer.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from anatili.attribution.find import Attribution
@@ -40,8 +40,8 @@ UNSURE = 0.15
 OWN_FOUND = 0.3
 """Share of the words of a question that a passage must have, if earlier questions say what it is about and the question
 does not point back to them: it may be on something new."""
-NEAREST, NEAR = 3, 0.45
-"""Passages shown under "no answer", and the share of the question's words that each must have."""
+NEAREST, NEAR, MAYBE = 3, 0.45, 0.05
+"""Passages shown under "no answer"; the share of the question's words that each must have, or its probability."""
 IDENTIFIED_CHARACTERS = 40
 """Characters of an answer from which its language is identified."""
 
@@ -143,9 +143,9 @@ class Assistant:
         if not message.strip():
             raise Problem("there is no question: the last user message is missing or empty")
         language = language if language in self.packs else self.language_of(message)
-        question = read_question(message, language, self.packs)
         searched = search and self.search is not None and not self.asks_to_translate(message)
-        decision = self.decide(question, self.questions_before(messages)) if searched else Decision(0.0)
+        question = read_question(message, language, self.packs) if searched else None
+        decision = self.decide(question, self.questions_before(messages)) if question else Decision(0.0)
         small = 0 < self.engine.parameters < SMALL
         passages = passages_of(decision, network().threshold if small else UNSURE)
         quotes, abstains = small and bool(passages), small and searched and not passages
@@ -158,7 +158,7 @@ class Assistant:
             prompt=self.prompt(messages, passages, language) if search else list(messages),
             quotes=quotes,
             abstains=abstains,
-            role=question.role,
+            role=question.role if question else "question",
             span=decision.spans[0] if passages else (0, 0),
             nearest=nearest(decision) if abstains else (),
         )
@@ -249,8 +249,14 @@ def passages_of(decision: Decision, threshold: float) -> list[Hit]:
 
 
 def nearest(decision: Decision) -> tuple[Hit, ...]:
-    """The passages that have most of the question's words."""
-    hits = [hit for hit in decision.hits if hit.coverage >= NEAR]
+    """The passages that have most of the question's words or may hold the answer, each with the sentences that would be
+    quoted: a reader may find there what the decision is not sure of."""
+    rows = zip(decision.hits, decision.spans, decision.shares, strict=True)
+    hits = [
+        replace(hit, snippet=span) if span[1] > span[0] else hit
+        for hit, span, share in rows
+        if hit.coverage >= NEAR or share >= MAYBE
+    ]
     return tuple(sorted(hits, key=lambda hit: -hit.coverage)[:NEAREST])
 
 

@@ -31,6 +31,8 @@ UNDATED = 0.3
 """How much a sentence without a date counts beside one with a date, if the question asks when."""
 VERBATIM, NEARLY_ALL = 2, 0.999
 """Words from which a question is answered by a sentence that has all of them, and the share that counts as all."""
+UNDECIDED, TINY = 4.0, 1e-12
+"""The entropy, in nats, that counts as 1, and what keeps the logarithm finite."""
 MOST = 50.0
 """Highest log-odds, so that their exponential is finite."""
 
@@ -73,7 +75,7 @@ class Network:
     ranking: Layers
     """Scores a row of `FEATURES`."""
     answering: Layers
-    """Scores the row of the best sentence, with how far it is ahead (`answering_row`)."""
+    """Scores what `answering_row` says of the best sentence."""
     threshold: float
     """Probability from which an answer is given."""
 
@@ -106,7 +108,7 @@ def decide(question: Question, search: Search, hits: Sequence[Hit], weights: Net
     if not candidates:
         return Decision(0.0)
     probabilities, shares = ranked(question.language, hits, candidates, rows, weights.ranking)
-    row = answering_row(candidates, rows, probabilities, shares)
+    row = answering_row(hits, candidates, rows, probabilities, shares)
     odds = weights.answering.scores(row[None])
     probability = float(1 / (1 + np.exp(-np.clip(odds[0], -MOST, MOST))))
     if is_verbatim(question, row):
@@ -155,16 +157,25 @@ def first_row_of_each(candidates: Sequence[Candidate], rows: Floats) -> dict[int
 
 
 def answering_row(
-    candidates: Sequence[Candidate], rows: Floats, probabilities: Floats, shares: Sequence[float]
-) -> Floats:  # fmt: skip
-    """What decides whether the best sentence of the best passage answers: its row, the passage's share, and the
-    sentence's share of that."""
-    best = max({candidate.hit for candidate in candidates}, key=lambda number: (shares[number], -number))
+    hits: Sequence[Hit], candidates: Sequence[Candidate], rows: Floats, probabilities: Floats, shares: Sequence[float]
+) -> Floats:
+    """What decides whether the best sentence of the best passage answers: its row, the passage's share, the sentence's
+    share of that, how undecided the ranking is, and how much of the question all that would be quoted has."""
+    best = best_passage(candidates, shares)
     here = [number for number, candidate in enumerate(candidates) if candidate.hit == best]
     sentence = max(here, key=lambda number: (probabilities[number], -number))
     of_passage = probabilities[sentence] / probabilities[here].sum()
-    row: Floats = np.append(rows[sentence], (shares[best], of_passage))
+    undecided = -float((probabilities * np.log(probabilities + TINY)).sum()) / UNDECIDED
+    start, end = best_span(best, candidates, probabilities, hits[best].passage.text)
+    quoted = rows[[number for number in here if start <= candidates[number].start and candidates[number].end <= end]]
+    of_quotation = (quoted[:, FEATURES.index(name)].max() for name in ("rest, loosely", "sentence"))
+    row: Floats = np.append(rows[sentence], (shares[best], of_passage, undecided, *of_quotation))
     return row
+
+
+def best_passage(candidates: Sequence[Candidate], shares: Sequence[float]) -> int:
+    """The number of the passage that most probably answers."""
+    return max({candidate.hit for candidate in candidates}, key=lambda number: (shares[number], -number))
 
 
 def prefer_own_language(

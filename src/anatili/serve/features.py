@@ -14,6 +14,7 @@ from anatili.lang.spelling import likeness, sounds
 from anatili.search.analysis import stem
 from anatili.search.query import SAME_LENGTH, SAME_NAME, SHORTEST, QueryWord
 from anatili.search.searcher import Hit, Search
+from anatili.serve.focus import FOCUS_FEATURES, focus_features
 from anatili.serve.question import KINDS, Question
 from anatili.serve.reading import PREFIX, PassageWords, SentenceWords, groups_of, read_passage
 
@@ -46,7 +47,7 @@ SENTENCE_FEATURES = (
     "quantity", "other quantity", "counted in passage", "quantity in passage",
 )  # fmt: skip
 FEATURES = (
-    *PASSAGE_FEATURES, *SENTENCE_FEATURES,
+    *PASSAGE_FEATURES, *SENTENCE_FEATURES, *FOCUS_FEATURES,
     *(f"{kind}: {fact}" for kind, facts in FITS.items() for fact in (*facts, "none")), "meaning: first",
     *KINDS,
 )  # fmt: skip
@@ -73,6 +74,8 @@ class AskedWord:
     capital: bool
     first: bool
     """Whether it has a capital and begins the message: it may be a name or not."""
+    focus: bool
+    """Whether it names what is asked for."""
 
 
 @dataclass(frozen=True)
@@ -101,11 +104,13 @@ def features(question: Question, search: Search, hits: Sequence[Hit]) -> tuple[l
         found = matches(asked, passage, own)
         of_passage, in_title = passage_features(asked, passage, found)
         of_passage += [hit.score / top, 1 / (1 + number), float(own), min(len(question.words), 8) / 8, 0.0]
-        for index, (sentence, of_sentence) in enumerate(
-            zip(passage.sentences, sentence_features(asked, question, in_title, passage, found), strict=True)
-        ):
+        of_sentences = sentence_features(asked, question, in_title, passage, found)
+        groups = groups_of(load_pack(hit.passage.language)) if own else {}
+        of_focus = focus_features(asked, question, in_title, passage, found.strict, found.loose, groups)
+        for index, sentence in enumerate(passage.sentences):
+            of_kind = kind_features(question.kind, sentence, index, can_tell)
             candidates.append(Candidate(number, index, sentence.start, sentence.end))
-            rows.append([*of_passage, *of_sentence, *kind_features(question.kind, sentence, index, can_tell), *kinds])
+            rows.append([*of_passage, *of_sentences[index], *of_focus[index], *of_kind, *kinds])
     matrix = np.array(rows, float) if rows else np.zeros((0, len(FEATURES)))
     if rows:
         compare(matrix, np.array([candidate.hit for candidate in candidates]))
@@ -146,6 +151,7 @@ def asked_words(question: Question, search: Search) -> list[AskedWord]:
                 alike=max((alike(lower, term) for term in found), default=0.0) if word.guessed else 1.0,
                 capital=word.word[0].isupper() and not question.text.startswith(word.word),
                 first=knows_asking and word.word[0].isupper() and question.text.startswith(word.word),
+                focus=word.word == question.focus,
             )
         )
     words = [word for word in words if word.rarity] or [replace(word, rarity=1.0) for word in words]

@@ -75,6 +75,11 @@ def body_limit(path: str) -> int:
     return next((most for start, most in LARGER_BODIES.items() if path.startswith(start)), MAX_BODY)
 
 
+def is_open(path: str) -> bool:
+    """Whether anybody may get it, whatever the rules."""
+    return path in OPEN_PATHS or path.startswith(OPEN_FOLDER)
+
+
 def is_upload(request: Request) -> bool:
     return request.method == "POST" and request.scope["path"] == UPLOAD_PATH
 
@@ -85,7 +90,8 @@ def is_admin_page(request: Request) -> bool:
 
 
 def has_small_body(request: Request, most: int = MAX_BODY) -> bool:
-    length = request.headers.get("content-length", "")
+    """Whether a body is known to be small. A request with neither of the two headers has none (RFC 9112)."""
+    length = request.headers.get("content-length", "" if "transfer-encoding" in request.headers else "0")
     return length.isdigit() and int(length) <= most
 
 
@@ -192,6 +198,8 @@ class AccessMiddleware:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
+        if scope["method"] == "HEAD" and is_open(scope["path"]):  # monitors ask so; the server leaves the body out
+            scope = {**scope, "method": "GET"}
         uploads = is_upload(Request(scope))
         self.uploading += uploads
         try:
@@ -267,7 +275,7 @@ class AccessMiddleware:
         host = request.headers.get("host", "").rsplit(":", 1)[0].strip("[]")
         if rules.hosts and host not in rules.hosts:
             return client, error_response(403, f"this server does not accept requests for host {host!r}")
-        if path in OPEN_PATHS or path.startswith(OPEN_FOLDER) or is_admin_page(request):
+        if is_open(path) or is_admin_page(request):
             return client, self.check_body(request)
         if (rules.keys or rules.public) and (key not in NO_KEY or not rules.is_public(path)):
             client, refusal = self.check_key(client, key)

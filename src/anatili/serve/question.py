@@ -19,6 +19,8 @@ Role = Literal["question", "talk", "task"]
 """A question, small talk, or a request to make something."""
 KINDS = ("date", "number", "place", "person", "reason", "meaning", "manner", "choice", "thing")
 """Kinds of answers. If a question asks for several, the first counts that is not a choice (which book does ...)."""
+YEAR = "year"
+"""What is counted if a date is a year: a name in the packs' [quantities]."""
 LONGEST = 64
 """Words of a message that are read."""
 TURNS = 4
@@ -40,6 +42,10 @@ class Question:
     """The words that it is about, as they are written."""
     points_back: bool
     """Whether it refers to what was said before."""
+    focus: str = ""
+    """The one of `words` that names what is asked for: the nearest to the words that ask; "" if there are none."""
+    asks_year: bool = False
+    """Whether it asks when, and a year is to be named."""
     quantities: frozenset[str] = frozenset()
     """What is to be counted or measured, if it asks for a number: names in the pack's [quantities]."""
     earlier: tuple[str, ...] = ()
@@ -78,11 +84,13 @@ def read_question(message: str, language: str, packs: Mapping[str, LanguagePack]
     if kind in ("thing", "meaning", "manner", "") and (measured := set(known.measures.labels(lower)) & {*KINDS}):
         kind = measured.pop()
     pointing = known.pointers.labels(lower)
-    content = tuple(
-        word
-        for word, plain, name, pointer in zip(written, lower, labels, pointing, strict=True)
+    places = [
+        number
+        for number, (plain, name, pointer) in enumerate(zip(lower, labels, pointing, strict=True))
         if not name and not pointer and plain not in pack.stopwords
-    )
+    ]
+    content = tuple(written[number] for number in places)
+    asking = [word for word, name in zip(written, labels, strict=True) if name in KINDS]
     opens = known.openers.starts(lower) > 0
     return Question(
         text=text,
@@ -91,8 +99,18 @@ def read_question(message: str, language: str, packs: Mapping[str, LanguagePack]
         kind=kind,
         words=content,
         points_back=any(pointing) or opens or not content,
+        focus=focus_of(written, labels, places),
+        asks_year=kind == "date" and YEAR in quantities_of(asking, pack),
         quantities=quantities_of(written, pack) if kind == "number" else frozenset(),
     )
+
+
+def focus_of(written: Sequence[str], labels: Sequence[str], content: Sequence[int]) -> str:
+    """The content word nearest to one that asks, the later of two; `content`: the numbers of the content words."""
+    asking = [number for number, name in enumerate(labels) if name in KINDS]
+    if not asking or not content:
+        return ""
+    return written[min(content, key=lambda number: (min(abs(number - other) for other in asking), -number))]
 
 
 def merged(own: list[str], others: Sequence[list[str]]) -> list[str]:

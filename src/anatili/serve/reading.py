@@ -18,6 +18,8 @@ CACHED_PASSAGES = 2048
 YEARS = range(1000, 2101)
 BEFORE, AFTER = 2, 3
 """Words before and after a number that may say what it counts."""
+ENDS, CLOSING = (".", "!", "?", "…"), "»”\")' "
+"""How a sentence ends, and what may follow."""
 FACTS = ("year", "number", "month", "name", "reason", "place", "manner")
 
 
@@ -43,6 +45,14 @@ class SentenceWords:
     """Which of `FACTS` it has: years, numbers, names, words that often stand in an answer of a kind."""
     length: int
     """In words."""
+    stems: tuple[tuple[str, ...], ...]
+    """Of each word in order."""
+    numbers_at: tuple[int, ...]
+    """The positions of numbers, years and months."""
+    names_at: tuple[int, ...]
+    """The positions of `names`."""
+    ends: bool
+    """Whether it ends as a sentence does: a heading does not."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +82,8 @@ def read_sentence(text: str, start: int, passage: Passage, pack: LanguagePack) -
     words = TERM.findall(text)
     by_word: list[list[str]] = []
     numbered: list[int] = []
+    numbers_at: list[int] = []
+    names_at: list[int] = []
     for position, word in enumerate(words):
         lower = pack.lower(word)
         by_word.append(analyzer[word].split())
@@ -80,12 +92,15 @@ def read_sentence(text: str, start: int, passage: Passage, pack: LanguagePack) -
         if word[0].isdigit():
             is_year = word[:4].isdigit() and len(word) <= 6 and int(word[:4]) in YEARS
             facts.add("year" if is_year else "number")
+            numbers_at.append(position)
             if not is_year:
                 numbered.append(position)
         elif position and not is_small(word[0]) and word[0].isalpha() and len(word) > 1:
             names.add(lower)
+            names_at.append(position)
         if not word[0].isdigit() and numbers.is_number(word):
             facts.add("month" if numbers.month(word) else "number")
+            numbers_at.append(position)
             if not numbers.month(word):
                 numbered.append(position)
         if lower in known.signs:
@@ -106,6 +121,10 @@ def read_sentence(text: str, start: int, passage: Passage, pack: LanguagePack) -
         quantities=quantities_in(counted, pack),
         facts=frozenset(facts),
         length=len(words),
+        stems=tuple(map(tuple, by_word)),
+        numbers_at=tuple(numbers_at),
+        names_at=tuple(names_at),
+        ends=text.rstrip(CLOSING).endswith(ENDS),
     )
 
 

@@ -388,8 +388,10 @@ class RerankRequest(ModelRequest):
 
 
 def text_of(content: str | list[dict[str, Any]] | None) -> str:
-    """The text of a message, whose content may be in parts."""
+    """The text of a message, whose content may be in parts; `Problem` for pictures, sound and files."""
     if not isinstance(content, list):
         return content or ""
     types = ("text", "input_text", "output_text")
+    if other := [part for part in content if part.get("type") not in (*types, "refusal")]:
+        raise Problem(f"a part of a message has the type {other[0].get('type')!r}: only text is read here")
     return "\n".join(str(part.get("text", "")) for part in content if part.get("type") in types)

@@ -91,12 +91,11 @@ def start(
     feedback = FeedbackFile(config.feedback) if config.feedback else None
     commons = commons_of(config.contribute)
     listener = listen(config.host, config.port)
-    port = listener.getsockname()[1]
     announce(f"opening {target or 'the bundled model'} …")
     assistant, own = open_parts(target, runs, adapters, config, announce)
     pool = search_pool(assistant, config.workers)
     app = create_app(assistant, rules, Extras(config.audio, feedback, pool, own, commons))
-    address = f"http://[{config.host}]:{port}" if ":" in config.host else f"http://{config.host}:{port}"
+    address = accept(listener)
     announce(f"page  {address}/")
     announce(f"API   {address}/v1  (press Ctrl-C to stop)")
     if config.logs:
@@ -222,16 +221,21 @@ def listen(host: str, port: int) -> socket.socket:
     return listener
 
 
+def accept(listener: socket.socket) -> str:
+    """From now on connections wait for the server instead of being refused; the address to announce."""
+    listener.listen()
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
 def open_browser(address: str) -> None:
-    """Open the page when the server is up, if there is a desktop: a text browser would take over the terminal."""
+    """Open the page, if there is a desktop: a text browser would take over the terminal."""
     import webbrowser
 
     if sys.platform.startswith("linux") and not {"DISPLAY", "WAYLAND_DISPLAY"} & os.environ.keys():
         return
 
-    timer = threading.Timer(1.0, webbrowser.open, [address])
-    timer.daemon = True
-    timer.start()
+    threading.Thread(target=webbrowser.open, args=[address], daemon=True).start()
 
 
 class JsonFormatter(logging.Formatter):

@@ -173,7 +173,7 @@ def written_call(call: Mapping[str, Any]) -> dict[str, Any]:
     """An earlier call as the model would have written it in our form."""
     try:
         arguments = json.loads(call["function"]["arguments"] or "{}")
-    except ValueError:
+    except (ValueError, RecursionError):
         arguments = call["function"]["arguments"]
     return {"name": call["function"]["name"], "arguments": arguments}
 

@@ -13,7 +13,7 @@ from zipfile import BadZipFile
 from anatili.document import whole_file
 from anatili.files.zipped import check_packed, library, reading
 from anatili.problem import Problem
-from anatili.text import show_path
+from anatili.text import show_path, some
 
 PLACEHOLDER = re.compile(r"%(?:\(\w+\)|\d+\$)?[-+#0]*\d*(?:\.\d+)?(?:l{0,2}|z)[a-zA-Z]|\{\w*\}|</?\w[^<>]*>|&\w+;")
 WORD_NAMESPACE = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
@@ -102,7 +102,9 @@ def open_catalog(path: Path, target: str) -> OpenedFile:
     with reading(path):
         catalog = polib.pofile(str(path), check_for_duplicates=False)
     untranslated = [
-        entry for entry in catalog if not (entry.translated() or entry.obsolete or entry.msgid_plural or entry.fuzzy)
+        entry
+        for entry in catalog
+        if not (entry.translated() or entry.obsolete or entry.msgid_plural or (entry.fuzzy and entry.msgstr))
     ]
     plurals = sum(bool(entry.msgid_plural) and not entry.translated() for entry in catalog)
 
@@ -113,14 +115,14 @@ def open_catalog(path: Path, target: str) -> OpenedFile:
                 spoiled += 1
                 continue
             entry.msgstr = ends_like(entry.msgid, text)
-            entry.flags.append("fuzzy")
+            entry.flags += [] if entry.fuzzy else ["fuzzy"]
         catalog.metadata |= {"Language": target, "Content-Type": "text/plain; charset=UTF-8"}
         write_text(out, f"{catalog}")
         notes = [
-            f"{len(untranslated) - spoiled} messages are marked fuzzy: machine translations that a person must review"
+            f"{some(len(untranslated) - spoiled, 'message')} marked fuzzy: a person must review what a machine wrote"
         ]
-        notes += [f"{spoiled} messages stay empty: the model changed their placeholders"] if spoiled else []
-        return notes + ([f"{plurals} messages with plurals are left for a person to translate"] if plurals else [])
+        notes += [f"{some(spoiled, 'message')} left empty: the model changed the placeholders"] if spoiled else []
+        return notes + ([f"{some(plurals, 'message')} with plurals left for a person to translate"] if plurals else [])
 
     return OpenedFile([entry.msgid for entry in untranslated], write)
 
@@ -154,7 +156,7 @@ def open_document(path: Path, target: str) -> OpenedFile:
             main.set("{http://www.w3.org/XML/1998/namespace}space", "preserve")
         with whole_file(out) as temporary:
             document.save(str(temporary))
-        return [f"{mixed} paragraphs had mixed formatting (bold, links) and now have one format"] if mixed else []
+        return [f"{some(mixed, 'paragraph')} with mixed formatting (bold, links), now in one format"] if mixed else []
 
     return OpenedFile(["".join(node.text or "" for node in group) for group in groups], write)
 

@@ -141,10 +141,14 @@ class Translator:
         known = self.direction(source, target)
         if source == target or known.quality == "usable":
             return ""
+        measured = f"(chrF++ {known.chrf or 0:.1f} of 100 on {known.count} lines of {known.texts})"
+        if known.quality == "useless":
+            return (f"{known.name}: this model cannot do it: what it writes is no closer to a right translation than "
+                    f"any other sentence {measured}. Models that can: anatili models")  # fmt: skip
         if known.quality == "unknown":
             worth = "it was not measured how well this model does it"
         else:
-            worth = f"this model does it badly (chrF++ {known.chrf:.1f} of 100 on {known.count} lines of {known.texts})"
+            worth = f"this model does it badly {measured}"
         return f"{known.name}: {worth}. Let somebody who knows both languages check the translation."
 
     def segments(self, text: str, source: str) -> list[Segment]:

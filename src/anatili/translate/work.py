@@ -6,6 +6,7 @@ from pathlib import Path
 
 from anatili.directions import Direction
 from anatili.problem import Problem
+from anatili.text import show_path
 from anatili.translate.files import FORMATS, OpenedFile, open_file
 from anatili.translate.translator import Memory, Step, Translator
 
@@ -58,7 +59,7 @@ def translate_file(
     """
     work = file if isinstance(file, OpenedFile) else open_work(file, target, out)
     if not work.texts:
-        raise Problem("there is nothing to translate in that file")
+        raise Problem(f"there is nothing to translate in {show_path(file) if isinstance(file, Path) else 'that file'}")
     translator.check_target(target)
     start = translator.source_of("\n".join(work.texts)[:SAMPLE]) if source == "auto" else source
     translator.check_pair(start, target)
