@@ -17,7 +17,7 @@ from anatili.engine import Chunk
 from anatili.files.zipped import MAX_UNPACKED
 from anatili.lang import load_pack
 from anatili.problem import Problem
-from anatili.translate.files import in_lines, open_file
+from anatili.translate.files import in_lines, open_file, tagged
 from anatili.translate.translator import Memory, Translator
 
 PACKS = {code: load_pack(code) for code in ("kk", "ru", "en", "tr")}
@@ -60,6 +60,17 @@ def test_subtitles_keep_times_and_lines(tmp_path):
     assert second.content == "- ҚАЙДАСЫҢ?\n- ҮЙДЕМІН."
     assert in_lines("one", 2) == "one"
     assert in_lines("a bb ccc dddd", 2) == "a bb ccc\ndddd"
+
+
+def test_subtitles_keep_their_tags_where_they_frame_all_of_it(tmp_path):
+    contents = ("{\\an8}<i>Сәлем,\nәлем!</i>", "Бүгін <b>ауа райы</b> жақсы.", "<b>Ол</b> келді.", "<i>a < ә</i>")
+    rows = [f"{n}\n00:00:0{n},000 --> 00:00:0{n},500\n{content}\n\n" for n, content in enumerate(contents, 1)]
+    (tmp_path / "a.srt").write_text("".join(rows), "utf-8")
+    notes, _ = translated(tmp_path / "a.srt", tmp_path / "b.srt")
+    made = [row.content for row in srt.parse((tmp_path / "b.srt").read_text("utf-8"))]
+    assert made == ["{\\an8}<i>СӘЛЕМ,\nӘЛЕМ!</i>", "БҮГІН АУА РАЙЫ ЖАҚСЫ.", "ОЛ КЕЛДІ.", "<i>A < Ә</i>"]
+    assert notes == ["2 subtitles with tags of single words, now without them"]
+    assert tagged("<i>" * 50_000 + "ә") == ("", "<i>" * 50_000 + "ә", "")
 
 
 def test_a_catalog_gets_what_it_lacks_and_a_mark_to_read_it(tmp_path):

@@ -113,6 +113,10 @@ def agrees(wants_json: bool) -> bool:
 def show(facts: dict[str, Any]) -> None:
     """Print what a takedown affects, a line for each kind of thing."""
     documents, training, vocabulary = facts["documents"], facts["training"], facts["vocabulary"]
+    if not documents["named"]:
+        click.echo("no document of this run is named that was not taken down before")
+        click.echo("the log keeps what is named out of later crawls")
+        return
     rows = [
         ("documents", f"{documents['named']:,} named, {documents['near_copies']:,} near copies; "
                       f"{documents['in_training']:,} in the training text, {documents['held_out']:,} held out, "

@@ -79,8 +79,8 @@ def find_affected(run: Run, recipe: Recipe, base: Path, requests: Sequence[Reque
         "passages": passages_of(run, gone),
         "vocabulary": vocabulary(run, recipe, gone),
         "sft_examples": lost_examples(run, recipe, base, before, after),
-        "models": [name for name in ("pretrain", "tune") if run.record(name)],
-        "packages": packages(run),
+        "models": [name for name in ("pretrain", "tune") if training and run.record(name)],
+        "packages": packages(run) if gone else [],
     }  # fmt: skip
     return Affected(entries, training, facts)
 

@@ -16,6 +16,8 @@ from anatili.problem import Problem
 from anatili.text import show_path, some
 
 PLACEHOLDER = re.compile(r"%(?:\(\w+\)|\d+\$)?[-+#0]*\d*(?:\.\d+)?(?:l{0,2}|z)[a-zA-Z]|\{\w*\}|</?\w[^<>]*>|&\w+;")
+SUBTITLE_TAG = re.compile(r"</?[A-Za-z][^<>\n]*>|\{\\[^{}\n]*\}")
+"""`<i>`, `</i>`, `<font color="...">`, and positions such as `{\\an8}`."""
 WORD_NAMESPACE = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 
 
@@ -66,21 +68,41 @@ def plain(text: str) -> OpenedFile:
 
 
 def open_subtitles(path: Path, target: str) -> OpenedFile:
-    """Subtitles: each is one text, whatever its line breaks, and keeps its lines if each has its own speaker."""
+    """Subtitles: each is one text, whatever its line breaks, and keeps its lines if each has its own speaker.
+
+    Tags around all of a subtitle are kept; those of single words cannot be, because the words change.
+    """
     srt = library("srt")
     with reading(path, srt.SRTParseError):
         rows = list(srt.parse(read_text(path)))
     if not rows:
         raise Problem(f"{show_path(path)} has no subtitles")
-    texts = [row.content if is_dialog(row.content) else " ".join(row.content.split()) for row in rows]
+    frames = [tagged(row.content) for row in rows]
+    contents = [SUBTITLE_TAG.sub("", body) for _, body, _ in frames]
+    lost = sum(body != content for (_, body, _), content in zip(frames, contents, strict=True))
 
     def write(texts: Sequence[str], out: Path) -> list[str]:
-        for row, text in zip(rows, texts, strict=True):
-            row.content = text if is_dialog(row.content) else in_lines(text, row.content.count("\n") + 1)
+        for row, text, content, (before, _, after) in zip(rows, texts, contents, frames, strict=True):
+            shown = text if is_dialog(content) else in_lines(text, content.count("\n") + 1)
+            row.content = before + shown + after
         write_text(out, srt.compose(rows, reindex=False))
-        return []
+        return [f"{some(lost, 'subtitle')} with tags of single words, now without them"] if lost else []
 
-    return OpenedFile(texts, write)
+    return OpenedFile([text if is_dialog(text) else " ".join(text.split()) for text in contents], write)
+
+
+def tagged(content: str) -> tuple[str, str, str]:
+    """The tags before a subtitle, what they frame, and the tags after it, if these close the ones before."""
+    start, end, tags = 0, len(content), list(SUBTITLE_TAG.finditer(content))
+    for tag in tags:
+        start = tag.end() if tag.start() == start else start
+    for tag in reversed(tags):
+        end = tag.start() if tag.end() == end and tag.start() >= start else end
+    before, after = content[:start], content[end:]
+    if before.count("<") != after.count("</"):
+        positions = "".join(tag for tag in SUBTITLE_TAG.findall(before) if tag.startswith("{"))
+        return positions, content[len(positions) if before.startswith(positions) else 0 :], ""
+    return before, content[start:end], after
 
 
 def is_dialog(content: str) -> bool:
