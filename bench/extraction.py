@@ -1,12 +1,13 @@
 """How well, and how fast, the main text of real pages is found.
 
-    python bench/extraction.py ../shared/data [--more FOLDER] [--json]
+    python bench/extraction.py ../shared/data [--more FOLDER] [--pages PAGES.jsonl.gz]... [--json]
 
 Pages with known text, scored as article-extraction-benchmark does: four-word runs, F1 of the mean precision and the
-mean recall; the difference of fast and careful is the middle 95 % of 2,000 bootstraps over pages. Milliseconds are of
-processor time, the lesser of two passes, all in one process: compare them within one run only; "first" is the first
-pass, in which no tag is remembered yet. `--more FOLDER`: other pages, in the same layout (html/NAME.html.gz and
-ground-truth.json).
+mean recall. Milliseconds are of processor time, the lesser of two passes, all in one process: compare them within
+one run only; "first" is the first pass, in which no tag is remembered. `--more FOLDER`: other pages, in the same layout
+(html/NAME.html.gz and ground-truth.json). `--pages`: the test pages that `bench/extraction_pages.py` wrote, which
+`bench/train_extraction.py` leaves out, by kind; each with the difference of fast and careful, 95 % of 2,000 bootstraps
+over pages.
 """
 
 import argparse
@@ -17,6 +18,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -83,6 +85,17 @@ def measured(extract: Callable[[str], str], read_from: list[Page]) -> dict[str, 
     }
 
 
+def test_pages(files: list[Path]) -> dict[str, list[Page]]:
+    """Test pages by kind."""
+    kinds: dict[str, list[Page]] = {}
+    for file in files:
+        with gzip.open(file, "rt", encoding="utf-8") as stream:
+            for page in map(json.loads, stream):
+                if page["is_test"]:
+                    kinds.setdefault(page["kind"], []).append((page["host"], page["html"], page["text"]))
+    return kinds
+
+
 def difference(read_from: list[Page]) -> tuple[float, float]:
     """Of the F1 of fast less that of careful, the middle 95 % of bootstraps over pages."""
     rows = [[extraction([(gold, extract(page))])[:2] for extract in (fast, careful)] for _, page, gold in read_from]
@@ -97,19 +110,24 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path)
     parser.add_argument("--more", type=Path, action="append", default=[])
+    parser.add_argument("--pages", type=Path, action="append", default=[])
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     known = [page for folder in (options.data / "bench" / "extraction", *options.more) for page in pages(folder)]
-    rows = {name: measured(extract, known) for name, extract in extractors().items()}
-    low, high = difference(known)
+    tables: dict[str, Any] = {}
+    for kind, chosen in {"benchmark": known, **test_pages(options.pages)}.items():
+        among = extractors() if kind == "benchmark" else {"trafilatura (careful)": careful, "blocks (fast)": fast}
+        rows = {name: measured(extract, chosen) for name, extract in among.items()}
+        tables[kind] = {"pages": len(chosen), "rows": rows, "difference": difference(chosen)}
     if options.json:
-        print(json.dumps({"pages": len(known), "rows": rows, "difference": [low, high]}, indent=1))
+        print(json.dumps(tables, indent=1))
         return
-    sites = len({host for host, _, _ in known})
-    print(f"{len(known)} pages of {sites} hosts; F1 of fast less careful {low:+.3f} to {high:+.3f}")
-    for name, row in rows.items():
-        shown = f"F1 {row['f1']:.3f}  precision {row['precision']:.3f}  recall {row['recall']:.3f}"
-        print(f"{name:24}{shown}  {row['ms']:6.2f} ms, first {row['first']:6.2f}")
+    for kind, table in tables.items():
+        low, high = table["difference"]
+        print(f"{kind}: {table['pages']} pages; fast less careful {low:+.3f} to {high:+.3f}")
+        for name, row in table["rows"].items():
+            shown = f"F1 {row['f1']:.3f}  precision {row['precision']:.3f}  recall {row['recall']:.3f}"
+            print(f"  {name:24}{shown}  {row['ms']:6.2f} ms, first {row['first']:6.2f}")
 
 
 if __name__ == "__main__":

@@ -7,8 +7,9 @@ FOLDER is a checkout of Murrough-Foley/web-content-extraction-benchmark (CC-BY-4
 `fundus` reads its pages), mozilla/readability or adbar/trafilatura (Apache-2.0); `--pages`: any folder of HTML files.
 Where no text is known, a block is labeled if trafilatura, its precise variant and readability-lxml agree about it.
 
-A line: `host`, `html`, `kind`, `text` ("" if extractors labeled it), `labels` (of each block the share that is main
-text, null if that is not known) and `weight`. Neither pages nor labels belong into the project.
+A line: `host`, `html`, `kind`, `is_test` (a page of WCXB's test half, not to be learned), `text` ("" if extractors
+labeled it), `labels` (of each block the share that is main text, null if that is not known) and `weight`. Neither pages
+nor labels belong into the project.
 """
 
 import argparse
@@ -157,7 +158,8 @@ def known_page(html: str, host: str, text: str, not_text: list[str], kind: str =
         wanted[[len(tokens(block)) < SPOKEN and not SENTENCE_END.search(block) for block in texts]] = 0
     shares = [round(float(share), 3) if sure else None for share, sure in zip(wanted, known, strict=True)]
     weight = WEIGHTS.get(kind, 0.3)
-    return {"host": host, "html": html, "kind": kind, "text": text, "labels": shares, "weight": weight}
+    line = {"host": host, "html": html, "kind": kind, "is_test": False, "text": text}
+    return line | {"labels": shares, "weight": weight}
 
 
 def agreed_page(html: str, host: str, inside: list[str], outside: list[str]) -> Line | None:
@@ -186,7 +188,8 @@ def agreed_page(html: str, host: str, inside: list[str], outside: list[str]) -> 
         else:
             sure = len(set(votes)) == 1 and all(known[n] for _, known in readings)
             shares.append(round(share if votes[0] else 0.0, 3) if sure else None)
-    return {"host": host, "html": html, "kind": "", "text": "", "labels": shares, "weight": SILVER}
+    line = {"host": host, "html": html, "kind": "", "is_test": False, "text": ""}
+    return line | {"labels": shares, "weight": SILVER}
 
 
 def read(file: Path) -> str:
@@ -204,7 +207,8 @@ def wcxb(folder: Path) -> Iterator[Line | None]:
         if html.exists() and not is_copy:
             host = host_of(page.get("url") or "") or kind["domain"]
             not_text = [truth.get("title") or "", truth.get("author") or ""]
-            yield known_page(read(html), host, truth.get("main_content") or "", not_text, kind["page_type"])
+            line = known_page(read(html), host, truth.get("main_content") or "", not_text, kind["page_type"])
+            yield line and line | {"is_test": kind["split"] == "test"}
 
 
 def fundus(folder: Path) -> Iterator[Line | None]:

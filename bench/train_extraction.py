@@ -1,15 +1,13 @@
 """Train the network that finds a page's main text, `src/anatili/extraction/main_text.npz`.
 
-    python bench/train_extraction.py PAGES.jsonl.gz... [--bar TRUTH]... [--epochs 12] [--seed 0] [--folds 2]
-        [-o FILE]
+    python bench/train_extraction.py PAGES.jsonl.gz... [--bar TRUTH]... [--epochs 12] [--seed 0] [-o FILE]
 
-PAGES are written by `bench/extraction_pages.py`; `--bar`: sites of addresses in a `ground-truth.json` TRUTH are left
-out. Beside each page of known text, a smaller one is learned: a part of its text in a part of what is around it.
+PAGES are written by `bench/extraction_pages.py`. Sites of its test pages are left out, so that `bench/extraction.py
+--pages` can judge, and with `--bar` those of the addresses in a `ground-truth.json` TRUTH.
 
-In `--folds` parts without a common site, each page of known text is judged by a network that did not learn its site,
-beside trafilatura (`careful`): the threshold is the one with the best F1 on articles. Then all pages are learned. The
-digest printed at the end is that of the weights: one thread on one kind of processor gives the same from the same
-pages and options.
+Beside each page of known text, a smaller one is learned: a part of its text in a part of what is around it. Every tenth
+site is not learned: the threshold is the one with the best F1 on its articles. The digest printed at the end is that of
+the weights: one thread on one kind of processor gives the same from the same pages and options.
 """
 
 import argparse
@@ -18,6 +16,7 @@ import json
 import random
 import sys
 from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
@@ -29,15 +28,17 @@ from torch import Tensor, nn
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from extraction_pages import scores, tokens
+from extraction_pages import f1, scores, tokens
 
 from anatili.extraction.blocks import BUCKETS, Blocks, read_blocks
 from anatili.extraction.features import Features
 from anatili.extraction.network import NEIGHBORS
-from anatili.page import careful, title_of
+from anatili.page import title_of
 from anatili.text import host_of
 
 THRESHOLDS = np.arange(-2, 2.25, 0.25)
+JUDGING = 10
+"""One in so many sites is not learned but sets the threshold."""
 HEAD = 100_000
 SECOND = frozenset(["ac", "co", "com", "edu", "go", "gob", "gov", "ne", "net", "or", "org"])
 """Names under which a country's sites have theirs."""
@@ -63,40 +64,31 @@ class Example:
     known: np.ndarray
     words: np.ndarray
     weight: float
-    careful: tuple[float, float]
-    """Precision and recall of trafilatura."""
 
 
-def examples(line: str, draw: random.Random, barred: set[str]) -> list[Example]:
-    """A line of PAGES as it is learned, and smaller; none if its site is barred or the reader cuts other blocks now."""
+def examples(line: str, draw: random.Random) -> list[Example]:
+    """A line of PAGES as it is learned, and smaller; none if the reader has come to cut its blocks in another way."""
     page = json.loads(line)
-    if site_of(page["host"]) in barred:
-        return []
     blocks = read_blocks(page["html"])
     if len(blocks.texts) != len(page["labels"]):
         return []
-    peer = (
-        scores(page["text"], without(title_of(page["html"][:HEAD]), careful(page["html"]).split("\n")))
-        if page["text"]
-        else (0.0, 0.0)
-    )
-    made = [example(page, blocks, page["html"], peer)]
+    made = [example(page, blocks, page["html"])]
     kept = smaller(blocks, made[0].wanted, draw) if page["text"] else []
     if kept:
         labels = [page["labels"][block] for block in kept]
         facts = page | {"labels": labels, "text": "", "weight": page["weight"] * SMALL_WEIGHT}
-        made.append(example(facts, part_of(blocks, kept), page["html"][:HEAD], peer))
+        made.append(example(facts, part_of(blocks, kept), page["html"][:HEAD]))
     return made
 
 
-def example(page: dict[str, Any], blocks: Blocks, html: str, peer: tuple[float, float]) -> Example:
+def example(page: dict[str, Any], blocks: Blocks, html: str) -> Example:
     wanted = np.array([label or 0.0 for label in page["labels"]], np.float32)
     known = np.array([label is not None for label in page["labels"]])
     words = np.array([len(tokens(text)) for text in blocks.texts], np.float32)
     title = title_of(html[:HEAD])
     features = Features(blocks, html, title)
     facts = site_of(page["host"]), page["kind"], title, page["text"], blocks.texts, features
-    return Example(*facts, wanted, known, words, page["weight"], peer)
+    return Example(*facts, wanted, known, words, page["weight"])
 
 
 def smaller(blocks: Blocks, wanted: np.ndarray, draw: random.Random) -> list[int]:
@@ -277,50 +269,36 @@ def train(pages: list[Example], options: argparse.Namespace, seed: int) -> Model
     return Model(network.eval(), scale)
 
 
-def without(title: str, lines: list[str]) -> str:
-    """The text of lines; a heading that repeats the page's title is left out."""
-    return "\n".join(lines[1:] if lines and lines[0] == title else lines)
+def figures(pages: list[Example], odds: list[np.ndarray], threshold: float) -> tuple[float, float, float]:
+    """Mean precision, mean recall and their F1 of what is above a threshold."""
+    table = []
+    for page, values in zip(pages, odds, strict=True):
+        kept = [text for text, value in zip(page.texts, values, strict=True) if value > threshold]
+        table.append(scores(page.text, "\n".join(kept[1:] if kept and kept[0] == page.title else kept)))
+    precision, recall = np.mean(table, 0)
+    return float(precision), float(recall), f1(precision, recall)
 
 
-def table_of(page: Example, odds: np.ndarray) -> np.ndarray:
-    """Precision and recall of what is above each threshold, and at last those of trafilatura."""
-    rows = []
-    for limit in THRESHOLDS:
-        kept = [text for text, value in zip(page.texts, odds, strict=True) if value > limit]
-        rows.append(scores(page.text, without(page.title, kept)))
-    return np.array([*rows, page.careful])
+def threshold_of(model: Model, pages: list[Example]) -> float:
+    """The threshold with the best F1 on articles that were not learned; the figures of other kinds at it are shown."""
+    pages = [page for page in pages if page.text]
+    odds = [model.odds(page) for page in pages]
+    of_kind: dict[str, list[int]] = defaultdict(list)
+    for number, page in enumerate(pages):
+        of_kind[page.kind].append(number)
 
+    def row(kind: str, limit: float) -> float:
+        chosen = of_kind[kind]
+        precision, recall, score = figures([pages[n] for n in chosen], [odds[n] for n in chosen], limit)
+        shown = f"F1 {score:.4f}  precision {precision:.3f}  recall {recall:.3f}"
+        print(f"{kind:13} n {len(chosen):4}  threshold {limit:5.2f}  {shown}", flush=True)
+        return score
 
-def f1_of(tables: np.ndarray) -> np.ndarray:
-    """F1 of the mean precision and the mean recall of pages; `tables`: pages x thresholds x 2."""
-    means = tables.mean(-3)
-    return np.asarray(2 * means.prod(-1) / np.maximum(means.sum(-1), 1e-9))
-
-
-def threshold_of(pages: list[Example], options: argparse.Namespace) -> float:
-    """The threshold with the best F1 on articles that were not learned; prints it and what it gives on other kinds."""
-    sites = sorted({page.site for page in pages})
-    random.Random(1).shuffle(sites)
-    part = {site: n % options.folds for n, site in enumerate(sites)}
-    of_kind: dict[str, list[np.ndarray]] = defaultdict(list)
-    for fold in range(options.folds):
-        model = train([page for page in pages if part[page.site] != fold], options, fold)
-        for page in pages:
-            if part[page.site] == fold and page.text:
-                of_kind[page.kind].append(table_of(page, model.odds(page)))
-    articles = f1_of(np.array(of_kind["article"]))[:-1]
-    print(*(f"{limit:.2f}: {score:.4f}" for limit, score in zip(THRESHOLDS, articles, strict=True)), sep="  ")
-    best = int(articles.argmax())
-    for kind, rows in of_kind.items():
-        tables = np.array(rows)
-        (p, r), (their_p, their_r) = tables.mean(0)[[best, -1]]
-        score, theirs = f1_of(tables)[[best, -1]]
-        draws = np.random.default_rng(0).integers(0, len(rows), (1000, len(rows)))
-        drawn = f1_of(tables[:, [best, -1]][draws])
-        low, high = np.percentile(drawn[:, 0] - drawn[:, 1], [2.5, 97.5])
-        print(f"{kind:13} n {len(rows):4}  F1 {score:.4f} ({p:.3f}, {r:.3f}); trafilatura {theirs:.4f} ({their_p:.3f}, "
-              f"{their_r:.3f}); difference {low:+.3f} to {high:+.3f}", flush=True)  # fmt: skip
-    return float(THRESHOLDS[best])
+    scores_of = {float(limit): row("article", limit) for limit in THRESHOLDS}
+    best = max(scores_of, key=lambda limit: scores_of[limit])
+    for kind in of_kind:
+        row(kind, best)
+    return best
 
 
 def save(model: Model, threshold: float, file: Path) -> None:
@@ -351,12 +329,9 @@ def read_pages(files: list[Path], bars: list[Path]) -> list[Example]:
     for file in bars:
         truth = json.loads(file.read_text("utf-8"))
         barred |= {site_of(host_of(page["url"])) for page in truth.values() if page.get("url")}
+    barred |= {site_of(page["host"]) for page in map(json.loads, lines_of(files)) if page["is_test"]}
     draw = random.Random(0)
-    made: list[Example] = []
-    for file in files:
-        with gzip.open(file, "rt", encoding="utf-8") as stream:
-            made += [page for line in stream for page in examples(line, draw, barred)]
-    return made
+    return [page for line in lines_of(files) for page in examples(line, draw) if page.site not in barred]
 
 
 def site_of(host: str) -> str:
@@ -365,12 +340,17 @@ def site_of(host: str) -> str:
     return ".".join(parts[-3:] if len(parts) > 2 and parts[-2] in SECOND else parts[-2:])
 
 
+def lines_of(files: list[Path]) -> Iterator[str]:
+    for file in files:
+        with gzip.open(file, "rt", encoding="utf-8") as stream:
+            yield from stream
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("pages", type=Path, nargs="+")
     parser.add_argument("--bar", type=Path, action="append", default=[])
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--folds", type=int, default=2)
     parser.add_argument("--epochs", type=int, default=12)
     parser.add_argument("--batch", type=int, default=12)
     parser.add_argument("--rate", type=float, default=3e-3)
@@ -383,8 +363,11 @@ def main() -> None:
     torch.set_num_threads(1)
     pages = read_pages(options.pages, options.bar)
     print(f"{len(pages)} pages of {len({page.site for page in pages})} sites", flush=True)
-    threshold = threshold_of(pages, options)
-    save(train(pages, options, options.seed), threshold, options.out)
+    sites = sorted({page.site for page in pages})
+    random.Random(1).shuffle(sites)
+    judging = set(sites[::JUDGING])
+    model = train([page for page in pages if page.site not in judging], options, options.seed)
+    save(model, threshold_of(model, [page for page in pages if page.site in judging]), options.out)
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from anatili.extraction.features import (
     Features,
     containers,
     counts,
+    shared,
     stated_text,
 )
 
@@ -73,3 +74,10 @@ def test_the_title_is_known_again():
     page = "<title>Ауа райы туралы</title><h1>Ауа райы туралы</h1><p>Ертең суық болады.</p>"
     values = Features(read_blocks(page), page, "Ауа райы туралы — Сайт").values
     assert values[:, 1].tolist() == [1, 0]
+
+
+def test_words_that_other_blocks_and_the_title_have_are_counted():
+    texts = ["Саябақтың құрылысы көктемде басталды.", "Құрылыс күзге қарай аяқталады, саябаққа кіру тегін.", "Сәлем"]
+    others, title = shared(texts, np.array([30.0, 40.0, 5.0], np.float32), "Жаңа саябақ")
+    assert others.tolist() == pytest.approx([2 / 4, 2 / 6, 0])
+    assert title.tolist() == pytest.approx([1 / 4, 1 / 6, 0])

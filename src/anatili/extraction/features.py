@@ -19,7 +19,7 @@ SPACE, LETTER, UPPER, WIDE, DIGIT, STOP, COMMA, QUOTE, SIGN = range(9)
 digits, signs that end sentences, signs inside of sentences, quotation marks and brackets, and all others."""
 STOPS, COMMAS = ".!?…。！？।॥؟۔։።.", ",;:،؛、，；：·"
 STATED, MAX_STATED, MAX_COMPARED = '"articleBody"', 100_000, 2000
-MAX_TITLE = 500
+MAX_TITLE, MAX_WORDS = 500, 2000
 STRING = json.JSONDecoder(strict=False)
 MARKUP = re.compile("<[^<>]{0,500}>")
 LEVELS = 4
@@ -28,16 +28,27 @@ LEVELS = 4
 
 def class_table() -> NDArray[np.uint8]:
     """The class of each character of the basic plane; the last one is that of all others."""
-    categories = list(map(unicodedata.category, map(chr, range(0x10000))))
-    by_first = {"Z": SPACE, "C": SPACE, "L": LETTER, "M": LETTER}
-    classes = {category: by_first.get(category[0], SIGN) for category in set(categories)}
-    classes |= {"Lu": UPPER, "Nd": DIGIT} | dict.fromkeys(("Pi", "Pf", "Ps", "Pe"), QUOTE)
-    table = np.array([*map(classes.__getitem__, categories), WIDE], np.uint8)
-    for start, end in ((0xE00, 0xF00), (0x2E80, 0xD7FB), (0xF900, 0xFB00)):
-        part = table[start:end]
-        part[part == LETTER] = WIDE
-    for signs, number in (("\"'", QUOTE), (COMMAS, COMMA), (STOPS, STOP)):
-        table[list(map(ord, signs))] = number
+    table = np.full(0x10001, SIGN, np.uint8)
+    for code in range(0x10000):
+        sign = chr(code)
+        category = unicodedata.category(sign)
+        if category[0] in "ZC":
+            table[code] = SPACE
+        elif category == "Lu":
+            table[code] = UPPER
+        elif category[0] in "LM":
+            table[code] = (
+                WIDE if 0x2E80 <= code < 0xD7FB or 0xE00 <= code < 0xF00 or code >= 0xF900 > 0xFB00 else LETTER
+            )
+        elif category == "Nd":
+            table[code] = DIGIT
+        elif sign in STOPS:
+            table[code] = STOP
+        elif sign in COMMAS:
+            table[code] = COMMA
+        elif category in ("Pi", "Pf", "Ps", "Pe") or sign in "\"'":
+            table[code] = QUOTE
+    table[0x10000] = WIDE
     return table
 
 
@@ -80,6 +91,27 @@ def stated(texts: list[str], letters: Floats, page: str) -> Floats:
         for block in np.flatnonzero(letters >= 20)[:MAX_COMPARED].tolist():
             marks[block] = 1 if " ".join(texts[block][:80].split())[:40] in said else -1
     return marks
+
+
+def shared(texts: list[str], letters: Floats, title: str) -> Floats:
+    """Of the longer words of each block, the share that others have too, and that the title has: 2 x blocks, 0 if few.
+
+    Words count as equal if they begin with the same five letters: endings differ.
+    """
+    shares = np.zeros((2, len(texts)), np.float32)
+    long = np.flatnonzero(letters >= 20)[:MAX_COMPARED].tolist()
+    words = [{word[:5] for word in texts[block][:MAX_WORDS].lower().split() if len(word) > 4} for block in long]
+    seen: set[str] = set()
+    repeated: set[str] = set()
+    for own in words:
+        repeated |= seen & own
+        seen |= own
+    in_title = {word[:5] for word in title.lower().split() if len(word) > 4}
+    for block, own in zip(long, words, strict=True):
+        if own:
+            shares[0, block] = len(own & repeated) / len(own)
+            shares[1, block] = len(own & in_title) / len(own)
+    return shares
 
 
 def containers(parents: list[int], sizes: list[int]) -> list[int]:
@@ -135,6 +167,7 @@ class Features:
             ends, last == COMMA, (last == LETTER) | (last == UPPER), first == UPPER, first == DIGIT, first == SIGN,
             linked, linked > 0.95, order / n, (np.cumsum(letters) - letters / 2) / whole,
             said.any(), (letters * (said > 0)).sum() / compared, prose.sum() / whole, *kind_links, *shares,
+            *shared(blocks.texts, letters, title),
         )  # fmt: skip
         logarithms = (
             letters, words, prose, *table[[SIGN, STOP, COMMA, QUOTE]],
