@@ -7,8 +7,9 @@ FOLDER is a checkout of Murrough-Foley/web-content-extraction-benchmark (CC-BY-4
 `fundus` reads its pages), mozilla/readability or adbar/trafilatura (Apache-2.0); `--pages`: any folder of HTML files.
 Where no text is known, a block is labeled if trafilatura, its precise variant and readability-lxml agree about it.
 
-A line: `host`, `html`, `text` ("" if extractors labeled it), `labels` (of each block the share that is main text, null
-if that is not known) and `weight`. Neither pages nor labels belong into the project.
+A line: `host`, `html`, `kind`, `is_test` (a page of WCXB's test half, not to be learned), `text` ("" if extractors
+labeled it), `labels` (of each block the share that is main text, null if that is not known) and `weight`. Neither pages
+nor labels belong into the project.
 """
 
 import argparse
@@ -36,9 +37,15 @@ TOKEN = re.compile(r"[\u0e00-\u0eff\u2e80-\ud7fa]|[^\W\u0e00-\u0eff\u2e80-\ud7fa
 """A word, or a character of a script without spaces."""
 ENOUGH, AGREED = 0.7, 0.75
 """F1 that the best choice of blocks must reach, and that two extractors must have of each other."""
-WEIGHTS = {"article": 1.0, "documentation": 0.5, "forum": 0.0}
-"""Of kinds of pages; other kinds count .3. Forums are left out: their posts look as comments do elsewhere."""
+WEIGHTS = {"article": 1.0, "forum": 0.6, "documentation": 0.5}
+"""Of kinds of pages; other kinds count .3."""
 SILVER = 0.7
+SPOKEN = 5
+"""Words of a block of a forum below which it must end as a sentence does: authors and dates are no main text."""
+SENTENCE_END = re.compile(r"[.!?…。！？।؟۔]\W*$")
+OWN_ADDRESS = re.compile(
+    r"""<(?:link[^>]{0,200}rel=.canonical|meta[^>]{0,200}og:url)[^>]{0,2000}?(https?://[^"'>\s]+)""", re.I
+)
 MAX_BLOCKS, MAX_PAGE = 3000, 3_000_000
 Line = dict[str, Any]
 
@@ -132,17 +139,27 @@ def f1(precision: float, recall: float) -> float:
     return 2 * precision * recall / max(1e-9, precision + recall)
 
 
-def known_page(html: str, host: str, text: str, not_text: list[str], weight: float) -> Line | None:
+def host_in(html: str, name: str) -> str:
+    """The host that a page states as its own; the name of its file if it states none."""
+    stated = OWN_ADDRESS.search(html[:300_000])
+    return (host_of(stated[1]) if stated else "") or name
+
+
+def known_page(html: str, host: str, text: str, not_text: list[str], kind: str = "article") -> Line | None:
     """A page whose text is known; None if its blocks do not make it up."""
     texts = read_blocks(html).texts
-    if not text.strip() or not 0 < len(texts) <= MAX_BLOCKS or len(html) > MAX_PAGE or not weight:
+    if not text.strip() or not 0 < len(texts) <= MAX_BLOCKS or len(html) > MAX_PAGE:
         return None
     wanted, known = labels(texts, text, not_text)
     best = "\n".join(block for block, share in zip(texts, wanted, strict=True) if share > 0.5)
     if f1(*scores(text, best)) < ENOUGH:
         return None
+    if kind == "forum":
+        wanted[[len(tokens(block)) < SPOKEN and not SENTENCE_END.search(block) for block in texts]] = 0
     shares = [round(float(share), 3) if sure else None for share, sure in zip(wanted, known, strict=True)]
-    return {"host": host, "html": html, "text": text, "labels": shares, "weight": weight}
+    weight = WEIGHTS.get(kind, 0.3)
+    line = {"host": host, "html": html, "kind": kind, "is_test": False, "text": text}
+    return line | {"labels": shares, "weight": weight}
 
 
 def agreed_page(html: str, host: str, inside: list[str], outside: list[str]) -> Line | None:
@@ -171,7 +188,8 @@ def agreed_page(html: str, host: str, inside: list[str], outside: list[str]) -> 
         else:
             sure = len(set(votes)) == 1 and all(known[n] for _, known in readings)
             shares.append(round(share if votes[0] else 0.0, 3) if sure else None)
-    return {"host": host, "html": html, "text": "", "labels": shares, "weight": SILVER}
+    line = {"host": host, "html": html, "kind": "", "is_test": False, "text": ""}
+    return line | {"labels": shares, "weight": SILVER}
 
 
 def read(file: Path) -> str:
@@ -185,11 +203,12 @@ def wcxb(folder: Path) -> Iterator[Line | None]:
         page = json.loads(file.read_text("utf-8"))
         truth, kind = page["ground_truth"], kinds[file.stem]
         html = file.parents[1] / "html" / f"{file.stem}.html.gz"
-        if html.exists():
+        is_copy = file.parts[-3] == "dev" and kind["split"] == "test"
+        if html.exists() and not is_copy:
             host = host_of(page.get("url") or "") or kind["domain"]
             not_text = [truth.get("title") or "", truth.get("author") or ""]
-            weight = WEIGHTS.get(kind["page_type"], 0.3)
-            yield known_page(read(html), host, truth.get("main_content") or "", not_text, weight)
+            line = known_page(read(html), host, truth.get("main_content") or "", not_text, kind["page_type"])
+            yield line and line | {"is_test": kind["split"] == "test"}
 
 
 def fundus(folder: Path) -> Iterator[Line | None]:
@@ -207,7 +226,7 @@ def fundus(folder: Path) -> Iterator[Line | None]:
                 for section in parsed["body"].sections:
                     parts += [*section.headline, *section.paragraphs]
                 not_text = [parsed.get("title") or "", ", ".join(map(str, parsed.get("authors") or []))]
-                yield known_page(html, host_of(publishers[name].domain), "\n".join(parts), not_text, 1.0)
+                yield known_page(html, host_of(publishers[name].domain), "\n".join(parts), not_text)
 
 
 def readability(folder: Path) -> Iterator[Line | None]:
@@ -215,7 +234,8 @@ def readability(folder: Path) -> Iterator[Line | None]:
         facts = json.loads((page / "expected-metadata.json").read_text("utf-8"))
         text = "\n".join(read_blocks(read(page / "expected.html")).texts)
         not_text = [facts.get("title") or "", facts.get("byline") or ""]
-        yield known_page(read(page / "source.html"), f"readability/{page.name}", text, not_text, 1.0)
+        html = read(page / "source.html")
+        yield known_page(html, host_in(html, f"readability/{page.name}"), text, not_text)
 
 
 def trafilatura_tests(folder: Path) -> Iterator[Line | None]:
@@ -227,7 +247,8 @@ def trafilatura_tests(folder: Path) -> Iterator[Line | None]:
 
 def any_pages(folder: Path) -> Iterator[Line | None]:
     for file in sorted(folder.rglob("*.html")):
-        yield agreed_page(read(file), f"{folder.name}/{file.stem}", [], [])
+        html = read(file)
+        yield agreed_page(html, host_in(html, f"{folder.name}/{file.stem}"), [], [])
 
 
 def main() -> None:

@@ -1,11 +1,13 @@
 """Train the network that finds a page's main text, `src/anatili/extraction/main_text.npz`.
 
-    python bench/train_extraction.py PAGES.jsonl.gz... [--bar DATA] [--epochs 12] [--seed 0] [--folds 5] [-o FILE]
+    python bench/train_extraction.py PAGES.jsonl.gz... [--bar TRUTH]... [--epochs 12] [--seed 0] [-o FILE]
 
-PAGES are written by `bench/extraction_pages.py`. Pages of weight 1 and with a text of their own set the threshold.
+PAGES are written by `bench/extraction_pages.py`. Sites of its test pages are left out, so that `bench/extraction.py
+--pages` can judge, and with `--bar` those of the addresses in a `ground-truth.json` TRUTH.
 
-`--bar DATA`: pages of hosts of `DATA/bench/extraction` are left out. The threshold is the one with the best F1 on pages
-that a network did not see, in `--folds` parts without a common host; then all pages are learned.
+Beside each page of known text, a smaller one is learned: a part of its text in a part of what is around it. Every tenth
+site is not learned: the threshold is the one with the best F1 on its articles. The digest printed at the end is that of
+the weights: one thread on one kind of processor gives the same from the same pages and options.
 """
 
 import argparse
@@ -14,8 +16,11 @@ import json
 import random
 import sys
 from collections import defaultdict
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -25,15 +30,22 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from extraction_pages import f1, scores, tokens
 
-from anatili.extraction.blocks import BUCKETS, read_blocks
+from anatili.extraction.blocks import BUCKETS, Blocks, read_blocks
 from anatili.extraction.features import Features
 from anatili.extraction.network import NEIGHBORS
 from anatili.page import title_of
 from anatili.text import host_of
 
 THRESHOLDS = np.arange(-2, 2.25, 0.25)
+JUDGING = 10
+"""One in so many sites is not learned but sets the threshold."""
+HEAD = 100_000
+SECOND = frozenset(["ac", "co", "com", "edu", "go", "gob", "gov", "ne", "net", "or", "org"])
+"""Names under which a country's sites have theirs."""
 NAMES = 3000
 """Names of elements that are learned: those that the most hosts use."""
+SMALL_WEIGHT, SMALL_TEXT, SURROUNDED = 0.4, 6, 0.5
+"""Of smaller pages: their weight, the most blocks of text they keep, and the share kept of each part around it."""
 FORGET, NAMELESS = 0.25, 0.08
 """Share of the names, and of the pages without any, that each step leaves out."""
 
@@ -42,7 +54,8 @@ FORGET, NAMELESS = 0.25, 0.08
 class Example:
     """A page as it is learned: `wanted`, `known` (0: not learned) and `words` are of each block."""
 
-    host: str
+    site: str
+    kind: str
     title: str
     text: str
     texts: list[str]
@@ -53,18 +66,58 @@ class Example:
     weight: float
 
 
-def example(line: str) -> Example | None:
-    """A line of PAGES as it is learned; None if the reader has come to cut its blocks in another way."""
+def examples(line: str, draw: random.Random) -> list[Example]:
+    """A line of PAGES as it is learned, and smaller; none if the reader has come to cut its blocks in another way."""
     page = json.loads(line)
     blocks = read_blocks(page["html"])
     if len(blocks.texts) != len(page["labels"]):
-        return None
+        return []
+    made = [example(page, blocks, page["html"])]
+    kept = smaller(blocks, made[0].wanted, draw) if page["text"] else []
+    if kept:
+        labels = [page["labels"][block] for block in kept]
+        facts = page | {"labels": labels, "text": "", "weight": page["weight"] * SMALL_WEIGHT}
+        made.append(example(facts, part_of(blocks, kept), page["html"][:HEAD]))
+    return made
+
+
+def example(page: dict[str, Any], blocks: Blocks, html: str) -> Example:
     wanted = np.array([label or 0.0 for label in page["labels"]], np.float32)
     known = np.array([label is not None for label in page["labels"]])
     words = np.array([len(tokens(text)) for text in blocks.texts], np.float32)
-    title = title_of(page["html"][:100_000])
-    features = Features(blocks, page["html"], title)
-    return Example(page["host"], title, page["text"], blocks.texts, features, wanted, known, words, page["weight"])
+    title = title_of(html[:HEAD])
+    features = Features(blocks, html, title)
+    facts = site_of(page["host"]), page["kind"], title, page["text"], blocks.texts, features
+    return Example(*facts, wanted, known, words, page["weight"])
+
+
+def smaller(blocks: Blocks, wanted: np.ndarray, draw: random.Random) -> list[int]:
+    """Blocks of a smaller page: a few of its text in a row, and some of the parts that hold none; [] if it is small."""
+    text = np.flatnonzero(wanted > 0.5)
+    if len(text) < 3:
+        return []
+    size = draw.randint(1, min(SMALL_TEXT, len(text)))
+    first = draw.choice([0, draw.randint(0, len(text) - size)])
+    keeps = np.zeros(len(wanted), bool)
+    before = np.concatenate([[0], np.cumsum(wanted > 0.5)])
+    done = 0
+    for start, end in zip(blocks.starts, blocks.ends, strict=True):
+        if start >= done and end > start and before[start] == before[end]:
+            keeps[start:end] = draw.random() < SURROUNDED
+            done = end
+    keeps[text[first : first + size]] = True
+    return np.flatnonzero(keeps).tolist()
+
+
+def part_of(blocks: Blocks, kept: list[int]) -> Blocks:
+    """The page with these blocks alone; its elements stay."""
+    number = np.zeros(len(blocks.texts) + 1, np.int64)
+    number[np.array(kept) + 1] = 1
+    number = np.cumsum(number)
+    of_blocks = ("texts", "inside", "linked", "links", "images", "tags")
+    columns = {name: [getattr(blocks, name)[block] for block in kept] for name in of_blocks}
+    starts, ends = number[blocks.starts].tolist(), number[blocks.ends].tolist()
+    return replace(blocks, starts=starts, ends=ends, **columns)
 
 
 @dataclass
@@ -80,11 +133,11 @@ class Scale:
 def scale_of(pages: list[Example]) -> Scale:
     values = np.concatenate([page.features.values for page in pages])
     scale = (1 / (values.std(0) + 1e-3)).astype(np.float32)
-    hosts = defaultdict(set)
+    sites = defaultdict(set)
     for page in pages:
         for name in np.unique(page.features.names).tolist():
-            hosts[name].add(page.host)
-    known = sorted(sorted(hosts, key=lambda name: (-len(hosts[name]), name))[:NAMES])
+            sites[name].add(page.site)
+    known = sorted(sorted(sites, key=lambda name: (-len(sites[name]), name))[:NAMES])
     rows = np.zeros(BUCKETS, np.int64)
     rows[known] = np.arange(1, len(known) + 1)
     return Scale(scale, (-values.mean(0) * scale).astype(np.float32), rows, len(known) + 1)
@@ -226,21 +279,26 @@ def figures(pages: list[Example], odds: list[np.ndarray], threshold: float) -> t
     return float(precision), float(recall), f1(precision, recall)
 
 
-def threshold_of(pages: list[Example], options: argparse.Namespace) -> float:
-    """The threshold with the best F1 on pages that were not learned, by parts without a common host."""
-    hosts = sorted({page.host for page in pages})
-    random.Random(1).shuffle(hosts)
-    part = {host: n % options.folds for n, host in enumerate(hosts)}
-    judged, odds = [], []
-    for fold in range(options.folds):
-        model = train([page for page in pages if part[page.host] != fold], options, fold)
-        unseen = [page for page in pages if part[page.host] == fold and page.weight >= 1 and page.text]
-        judged += unseen
-        odds += [model.odds(page) for page in unseen]
-    rows = {float(limit): figures(judged, odds, limit) for limit in THRESHOLDS}
-    for limit, (precision, recall, score) in rows.items():
-        print(f"threshold {limit:5.2f}  F1 {score:.4f}  precision {precision:.3f}  recall {recall:.3f}")
-    return max(rows, key=lambda limit: rows[limit][2])
+def threshold_of(model: Model, pages: list[Example]) -> float:
+    """The threshold with the best F1 on articles that were not learned; the figures of other kinds at it are shown."""
+    pages = [page for page in pages if page.text]
+    odds = [model.odds(page) for page in pages]
+    of_kind: dict[str, list[int]] = defaultdict(list)
+    for number, page in enumerate(pages):
+        of_kind[page.kind].append(number)
+
+    def row(kind: str, limit: float) -> float:
+        chosen = of_kind[kind]
+        precision, recall, score = figures([pages[n] for n in chosen], [odds[n] for n in chosen], limit)
+        shown = f"F1 {score:.4f}  precision {precision:.3f}  recall {recall:.3f}"
+        print(f"{kind:13} n {len(chosen):4}  threshold {limit:5.2f}  {shown}", flush=True)
+        return score
+
+    scores_of = {float(limit): row("article", limit) for limit in THRESHOLDS}
+    best = max(scores_of, key=lambda limit: scores_of[limit])
+    for kind in of_kind:
+        row(kind, best)
+    return best
 
 
 def save(model: Model, threshold: float, file: Path) -> None:
@@ -261,15 +319,38 @@ def save(model: Model, threshold: float, file: Path) -> None:
         arrays[f"{name}{suffix}"] = state[f"{layer}.weight"].T.astype(np.float16)
         arrays[f"{name}_bias{suffix}"] = state[f"{layer}.bias"].astype(np.float16)
     np.savez_compressed(file, **dict(sorted(arrays.items())))
-    print(f"{file}: {file.stat().st_size:,} bytes")
+    digest = sha256(b"".join(array.tobytes() for _, array in sorted(arrays.items())))
+    print(f"{file}: {file.stat().st_size:,} bytes, weights {digest.hexdigest()[:16]}")
+
+
+def read_pages(files: list[Path], bars: list[Path]) -> list[Example]:
+    """The pages that may be learned."""
+    barred: set[str] = set()
+    for file in bars:
+        truth = json.loads(file.read_text("utf-8"))
+        barred |= {site_of(host_of(page["url"])) for page in truth.values() if page.get("url")}
+    barred |= {site_of(page["host"]) for page in map(json.loads, lines_of(files)) if page["is_test"]}
+    draw = random.Random(0)
+    return [page for line in lines_of(files) for page in examples(line, draw) if page.site not in barred]
+
+
+def site_of(host: str) -> str:
+    """The last two parts of a host, three where the second is a common one, as in `news.co.uk`."""
+    parts = host.lower().partition(":")[0].split(".")
+    return ".".join(parts[-3:] if len(parts) > 2 and parts[-2] in SECOND else parts[-2:])
+
+
+def lines_of(files: list[Path]) -> Iterator[str]:
+    for file in files:
+        with gzip.open(file, "rt", encoding="utf-8") as stream:
+            yield from stream
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("pages", type=Path, nargs="+")
-    parser.add_argument("--bar", type=Path)
+    parser.add_argument("--bar", type=Path, action="append", default=[])
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--folds", type=int, default=5)
     parser.add_argument("--epochs", type=int, default=12)
     parser.add_argument("--batch", type=int, default=12)
     parser.add_argument("--rate", type=float, default=3e-3)
@@ -277,21 +358,16 @@ def main() -> None:
     parser.add_argument("--hidden", type=int, default=48)
     parser.add_argument("--told", type=int, default=16, help="values that a block tells the others in a round")
     parser.add_argument("--rounds", type=int, default=2)
-    parser.add_argument("--threshold", type=float, help="instead of finding the best")
     parser.add_argument("-o", "--out", type=Path, default=Path("src/anatili/extraction/main_text.npz"))
     options = parser.parse_args()
-    barred: set[str] = set()
-    if options.bar:
-        truth = json.loads((options.bar / "bench" / "extraction" / "ground-truth.json").read_text("utf-8"))
-        barred = {host_of(page["url"]) for page in truth.values() if page.get("url")}
-    pages = []
-    for file in options.pages:
-        with gzip.open(file, "rt", encoding="utf-8") as stream:
-            made = (example(line) for line in stream)
-            pages += [page for page in made if page and page.host not in barred]
-    print(f"{len(pages)} pages of {len({page.host for page in pages})} hosts")
-    threshold = threshold_of(pages, options) if options.threshold is None else options.threshold
-    save(train(pages, options, options.seed), threshold, options.out)
+    torch.set_num_threads(1)
+    pages = read_pages(options.pages, options.bar)
+    print(f"{len(pages)} pages of {len({page.site for page in pages})} sites", flush=True)
+    sites = sorted({page.site for page in pages})
+    random.Random(1).shuffle(sites)
+    judging = set(sites[::JUDGING])
+    model = train([page for page in pages if page.site not in judging], options, options.seed)
+    save(model, threshold_of(model, [page for page in pages if page.site in judging]), options.out)
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from anatili.extraction.features import (
     Features,
     containers,
     counts,
+    shared,
     stated_text,
 )
 
@@ -33,7 +34,7 @@ from anatili.extraction.features import (
 )
 def test_characters_are_told_apart_in_every_script(text, letters, wide, stops, commas):
     table, first, last = counts(["x", text])
-    row = table[1]
+    row = table[:, 1]
     assert (row[LETTER] + row[UPPER], row[WIDE], row[STOP], row[COMMA]) == (letters, wide, stops, commas)
     assert row.sum() == len(text)
     assert last[1] == (DIGIT if text.endswith("2") else last[1])
@@ -73,3 +74,10 @@ def test_the_title_is_known_again():
     page = "<title>Ауа райы туралы</title><h1>Ауа райы туралы</h1><p>Ертең суық болады.</p>"
     values = Features(read_blocks(page), page, "Ауа райы туралы — Сайт").values
     assert values[:, 1].tolist() == [1, 0]
+
+
+def test_words_that_other_blocks_and_the_title_have_are_counted():
+    texts = ["Саябақтың құрылысы көктемде басталды.", "Құрылыс күзге қарай аяқталады, саябаққа кіру тегін.", "Сәлем"]
+    others, title = shared(texts, np.array([30.0, 40.0, 5.0], np.float32), "Жаңа саябақ")
+    assert others.tolist() == pytest.approx([2 / 4, 2 / 6, 0])
+    assert title.tolist() == pytest.approx([1 / 4, 1 / 6, 0])

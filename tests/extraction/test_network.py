@@ -6,7 +6,7 @@ import numpy as np
 
 from anatili.extraction.blocks import read_blocks
 from anatili.extraction.features import Features
-from anatili.extraction.network import WEIGHTS, network
+from anatili.extraction.network import WEIGHTS, network, path_of
 
 PAGE = (
     "<nav><a>Басты бет</a><a>Байланыс</a></nav><article><h1>Тақырып</h1>"
@@ -35,3 +35,15 @@ def test_neighbors_and_containers_count():
 
 def test_the_weights_are_small():
     assert (files("anatili.extraction") / WEIGHTS).stat().st_size < 200_000
+
+
+def test_each_block_has_the_sum_of_the_elements_around_it():
+    blocks = read_blocks("<div><p>бір<p>екі</div><section>үш<b>төрт</b><ul><li>бес<li>алты</ul></section>жеті")
+    features = Features(blocks, "", "")
+    vectors = np.arange(2.0 * len(blocks.elements), dtype=np.float32).reshape(-1, 2)
+    for block, element in enumerate(blocks.inside):
+        around = []
+        while element >= 0:
+            around.append(element)
+            element = blocks.parents[element]
+        assert path_of(vectors, features)[block].tolist() == vectors[around].sum(0).tolist()

@@ -8,6 +8,7 @@ import html
 import re
 import zlib
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 INLINE_NAMES = (
     "a abbr acronym b bdi bdo big cite code data del dfn em font i ins kbd label mark nobr q s samp small span strike "
@@ -21,7 +22,7 @@ INLINE, VOID, SKIPPED = (frozenset(names.split()) for names in (INLINE_NAMES, VO
 ENDED = ("li li", "td td th", "th td th", "tr td th tr", "dt dt dd", "dd dt dd")
 SIBLINGS = {names.split()[0]: tuple(names.split()[1:]) for names in ENDED}
 """Elements that end where one of these begins."""
-NAMES = ("class", "id", "role", "itemprop")
+NAMES = ("class=", "id=", "role=", "itemprop=")
 HIDDEN = re.compile(r"""display\s*:\s*none|\shidden(?:[\s=]|$)|aria-hidden=["']?true""", re.I)
 QUOTE_OR_END = re.compile("[\"'>]")
 WORDS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+")
@@ -40,6 +41,7 @@ Tag = tuple[int, str, tuple[int, ...]]
 """What a tag does, its element's name, and the buckets of its names."""
 
 
+@lru_cache(20_000)
 def bucket(name: str) -> int:
     """The bucket of a name."""
     return zlib.crc32(name.encode()) % (BUCKETS - 1) + 1
@@ -100,9 +102,9 @@ def names_of(element: str, attributes: str) -> tuple[int, ...]:
     if attributes:
         attributes = " " + attributes[:MAX_ATTRIBUTES]
         for kind in NAMES:
-            value = value_of(attributes, kind)
+            value = value_of(attributes, kind) if kind in attributes else ""
             if value:
-                value = value if kind in ("class", "id") else f"{kind}={value}"
+                value = value if kind in ("class=", "id=") else kind + value
                 names += WORD_BUCKETS.get(value) or remember(value, value_buckets(value))
         if ("none" in attributes or "hidden" in attributes) and HIDDEN.search(attributes):
             names += (HIDDEN_BUCKET,)
@@ -110,11 +112,11 @@ def names_of(element: str, attributes: str) -> tuple[int, ...]:
 
 
 def value_of(attributes: str, name: str) -> str:
-    """The value of an attribute, with `attributes` beginning with a space; "" if it has none."""
-    start = attributes.find(name + "=")
-    if start < 0 or not attributes[start - 1].isspace():
+    """The value of an attribute that is in `attributes`, which begin with a space; "" if only in another's name."""
+    start = attributes.find(name)
+    if not attributes[start - 1].isspace():
         return ""
-    start += len(name) + 1
+    start += len(name)
     quote = attributes[start : start + 1]
     if quote in ('"', "'"):
         end = attributes.find(quote, start + 1)
@@ -128,9 +130,13 @@ def value_buckets(value: str) -> tuple[int, ...]:
     if prefix not in ("role", "itemprop"):
         prefix, names = "", value
     prefix += "=" if prefix else ""
-    found = dict.fromkeys(name.lower() for name in names.split()[:MAX_NAMES])
-    found.update(dict.fromkeys(part.lower() for part in WORDS.findall(names[:MAX_ATTRIBUTES]) if len(part) > 1))
-    return tuple(dict.fromkeys(bucket(prefix + name) for name in found))
+    found: list[str] = []
+    for name in names[:MAX_ATTRIBUTES].split()[:MAX_NAMES]:
+        lower = name.lower()
+        found.append(prefix + lower)
+        if lower != name or not name.isalpha():
+            found += [prefix + part.lower() for part in WORDS.findall(name) if len(part) > 1]
+    return tuple(dict.fromkeys(map(bucket, found)))
 
 
 def remember(value: str, buckets: tuple[int, ...]) -> tuple[int, ...]:
@@ -146,6 +152,7 @@ MAX_ATTRIBUTES = 1000
 HIDDEN_BUCKET = bucket("hidden!")
 NOTHING: Tag = (TEXT, "", ())
 ANCHOR: Tag = (LINK, "a", ())
+PICTURE: Tag = (IMAGE, "img", ())
 CACHE: dict[str, Tag] = {}
 MAX_CACHE = 20_000
 
@@ -235,7 +242,9 @@ def read_blocks(page: str) -> Blocks:
     """The blocks of a page."""
     parts = page.split("<")
     reader = Reader()
-    pieces, cache, never = reader.pieces, CACHE, reader.never
+    pieces, cache, never, stack = reader.pieces, CACHE, reader.never, reader.stack
+    elements, ends, texts = reader.blocks.elements, reader.blocks.ends, reader.blocks.texts
+    flush, start = reader.flush, reader.start
     if parts[0].strip():
         pieces.append(parts[0])
     position, end = 1, len(parts)
@@ -248,16 +257,19 @@ def read_blocks(page: str) -> Blocks:
         if known is None:
             position, known, tag, text = unknown_tag(parts, position, tag, closed, text, never)
         does = known[0]
-        if does == TEXT:
-            pass
-        elif does == CLOSE:
+        if does == CLOSE:
             if pieces:
-                reader.flush(position)
-            reader.end(known[1])
+                flush(position)
+            if elements[stack[-1]] == known[1] and len(stack) > 1:
+                ends[stack.pop()] = len(texts)
+            else:
+                reader.end(known[1])
         elif does == OPEN:
             if pieces:
-                reader.flush(position)
-            reader.start(tag, known[1], known[2])
+                flush(position)
+            start(tag, known[1], known[2])
+        elif does == TEXT:
+            pass
         elif does == LINK:
             in_link = True
             reader.links += 1
@@ -265,26 +277,26 @@ def read_blocks(page: str) -> Blocks:
             in_link = False
         elif does == BREAK:
             breaks += 1
-            if breaks == 1:
+            if pieces and breaks == 1:
                 pieces.append(LINE)
             elif pieces:
-                reader.flush(position)
+                flush(position)
         elif does == IMAGE:
             reader.images += 1
         elif does == SKIP:
             position, text = after_element(parts, position, known[1], text, never)
         elif pieces:
-            reader.flush(position)
-        if text:
+            flush(position)
+        if text and (pieces or not text.isspace()):
             pieces.append(text)
             if in_link:
                 reader.linked += len(text)
             if breaks and not text.isspace():
                 breaks = 0
     if pieces:
-        reader.flush(position)
-    for element in reader.stack:
-        reader.blocks.ends[element] = len(reader.blocks.texts)
+        flush(position)
+    for element in stack:
+        ends[element] = len(texts)
     return reader.blocks
 
 
@@ -292,6 +304,8 @@ def unknown_tag(
     parts: list[str], position: int, tag: str, closed: str, text: str, never: set[str]
 ) -> tuple[int, Tag, str, str]:
     """What follows < where it is no known tag: where reading goes on, what the tag does, the tag, the text after it."""
+    if closed and tag.startswith(("a ", "img ")) and not (tag.count('"') | tag.count("'")) & 1:
+        return position, ANCHOR if tag[0] == "a" else PICTURE, tag, text
     first = tag[:1]
     if tag.startswith("!--"):
         position, text = after_comment(parts, position - 1, never)

@@ -19,7 +19,7 @@ SPACE, LETTER, UPPER, WIDE, DIGIT, STOP, COMMA, QUOTE, SIGN = range(9)
 digits, signs that end sentences, signs inside of sentences, quotation marks and brackets, and all others."""
 STOPS, COMMAS = ".!?…。！？।॥؟۔։።.", ",;:،؛、，；：·"
 STATED, MAX_STATED, MAX_COMPARED = '"articleBody"', 100_000, 2000
-MAX_TITLE = 500
+MAX_TITLE, MAX_WORDS = 500, 2000
 STRING = json.JSONDecoder(strict=False)
 MARKUP = re.compile("<[^<>]{0,500}>")
 LEVELS = 4
@@ -57,14 +57,14 @@ UTF32 = "utf-32-le" if sys.byteorder == "little" else "utf-32-be"
 
 
 def counts(texts: list[str]) -> tuple[Floats, NDArray[np.uint8], NDArray[np.uint8]]:
-    """Characters of each class, blocks x 9, and the classes of each block's first and last character."""
+    """Characters of each class, 9 x blocks, and the classes of each block's first and last character."""
     codes = np.frombuffer("".join(texts).encode(UTF32, "surrogatepass"), np.uint32)
-    classes = TABLE[np.minimum(codes, 0x10000)]
+    classes = TABLE.take(codes, mode="clip")
     lengths = np.array([len(text) for text in texts])
     ends = np.cumsum(lengths)
     block = np.repeat(np.arange(len(texts)) * 9, lengths)
     table = np.bincount(block + classes, minlength=9 * len(texts)).reshape(-1, 9)
-    return table.astype(np.float32), classes[ends - lengths], classes[ends - 1]
+    return table.T.astype(np.float32), classes[ends - lengths], classes[ends - 1]
 
 
 def stated_text(page: str) -> str:
@@ -77,7 +77,10 @@ def stated_text(page: str) -> str:
         body, _ = STRING.raw_decode(page[: opening + MAX_STATED], opening)
     except ValueError:
         return ""
-    return " ".join(MARKUP.sub(" ", html.unescape(body)).split()) if isinstance(body, str) else ""
+    if not isinstance(body, str):
+        return ""
+    body = html.unescape(body) if "&" in body else body
+    return " ".join((MARKUP.sub(" ", body) if "<" in body else body).split())
 
 
 def stated(texts: list[str], letters: Floats, page: str) -> Floats:
@@ -90,8 +93,25 @@ def stated(texts: list[str], letters: Floats, page: str) -> Floats:
     return marks
 
 
-def log(values: NDArray[np.generic]) -> Floats:
-    return np.log1p(values.astype(np.float32))
+def shared(texts: list[str], letters: Floats, title: str) -> Floats:
+    """Of the longer words of each block, the share that others have too, and that the title has: 2 x blocks, 0 if few.
+
+    Words count as equal if they begin with the same five letters: endings differ.
+    """
+    shares = np.zeros((2, len(texts)), np.float32)
+    long = np.flatnonzero(letters >= 20)[:MAX_COMPARED].tolist()
+    words = [{word[:5] for word in texts[block][:MAX_WORDS].lower().split() if len(word) > 4} for block in long]
+    seen: set[str] = set()
+    repeated: set[str] = set()
+    for own in words:
+        repeated |= seen & own
+        seen |= own
+    in_title = {word[:5] for word in title.lower().split() if len(word) > 4}
+    for block, own in zip(long, words, strict=True):
+        if own:
+            shares[0, block] = len(own & repeated) / len(own)
+            shares[1, block] = len(own & in_title) / len(own)
+    return shares
 
 
 def containers(parents: list[int], sizes: list[int]) -> list[int]:
@@ -123,80 +143,74 @@ class Features:
         self.names = np.fromiter(chain.from_iterable(blocks.names), np.int64, int(lengths.sum()))
         self.parent = np.maximum(self.parents[self.inside], 0)
         table, first, last = counts(blocks.texts)
-        letters = table[:, LETTER] + table[:, UPPER] + 2 * table[:, WIDE]
+        letters = table[LETTER] + table[UPPER] + 2 * table[WIDE]
         self.letters = letters
-        total = np.maximum(table.sum(1), 1)
-        linked = np.minimum(np.array(blocks.linked, np.float32) / np.array([len(t) for t in blocks.texts]), 1)
-        words = table[:, SPACE] + 1 + table[:, WIDE] / 2
+        total = np.maximum(table.sum(0), 1)
+        linked = np.minimum(np.array(blocks.linked, np.float32) / total, 1)
+        words = table[SPACE] + 1 + table[WIDE] / 2
         prose = letters * (1 - linked)
         seen: dict[str, int] = {}
-        order = np.array([seen.setdefault(text, len(seen)) for text in blocks.texts])
-        repeated = np.bincount(order)[order]
+        same = np.array([seen.setdefault(text, len(seen)) for text in blocks.texts])
         said = stated(blocks.texts, letters, page)
         whole = max(1.0, float(letters.sum()))
         compared = max(1.0, float((letters * (said != 0)).sum()))
         title = title[:MAX_TITLE]
         titles = np.array([len(text) > 5 and text in title for text in blocks.texts])
-        of_page = (
-            said.any(),
-            (letters * (said > 0)).sum() / compared,
-            np.log1p(n),
-            np.log1p(whole),
-            prose.sum() / whole,
-        )
-        columns = [
-            said, titles, np.cumsum(titles) > 0, letters / 200 > 1,
-            log(letters), log(words), letters / (words * 10), log(prose), letters / whole,
-            table[:, DIGIT] / total, table[:, UPPER] / total, table[:, SIGN] / total, log(table[:, SIGN]),
-            log(table[:, STOP]), log(table[:, COMMA]), log(table[:, QUOTE]),
-            last == STOP, last == COMMA, (last == LETTER) | (last == UPPER),
-            first == UPPER, first == DIGIT, first == SIGN,
-            linked, linked > 0.95, log(np.array(blocks.links)),
-            log(np.array(blocks.images)), log(np.array(blocks.tags)), log(repeated - 1),
-            np.arange(n) / n, (np.cumsum(letters) - letters / 2) / whole,
-            *(np.full(n, value) for value in of_page),
-        ]  # fmt: skip
-        columns += self._kinds(letters, linked)
-        columns += self._containers(letters, prose, whole, last == STOP, linked)
-        self.values = np.stack([np.asarray(column, np.float32) for column in columns], 1)
+        ends = last == STOP
+        order = np.arange(n)
+        kinds, kind_links = self._kinds(letters, linked)
+        held, shares = self._containers(letters, prose, whole, ends, linked)
+        first_block = self.starts[self.inside]
+        rows = (
+            said, titles, np.cumsum(titles) > 0, letters > 200,
+            letters / (words * 10), letters / whole, *(table[[DIGIT, UPPER, SIGN]] / total),
+            ends, last == COMMA, (last == LETTER) | (last == UPPER), first == UPPER, first == DIGIT, first == SIGN,
+            linked, linked > 0.95, order / n, (np.cumsum(letters) - letters / 2) / whole,
+            said.any(), (letters * (said > 0)).sum() / compared, prose.sum() / whole, *kind_links, *shares,
+            *shared(blocks.texts, letters, title),
+        )  # fmt: skip
+        logarithms = (
+            letters, words, prose, *table[[SIGN, STOP, COMMA, QUOTE]],
+            np.array(blocks.links), np.array(blocks.images), np.array(blocks.tags), np.bincount(same)[same] - 1,
+            order - first_block, self.ends[self.inside] - order - 1, n, whole, *kinds, *held,
+        )  # fmt: skip
+        values = np.empty((len(rows) + len(logarithms), n), np.float32)
+        for row, value in enumerate(chain(rows, logarithms)):
+            values[row] = value
+        np.log1p(values[len(rows) :], out=values[len(rows) :])
+        self.values = values.T
 
-    def _kinds(self, letters: Floats, linked: Floats) -> list[Floats]:
-        """What blocks in equal tags are like, for the innermost element and its parent."""
-        columns = []
+    def _kinds(self, letters: Floats, linked: Floats) -> tuple[list[Floats], list[Floats]]:
+        """Number and mean length of blocks in equal tags, and their links: of the innermost element and its parent."""
+        sizes, links = [], []
         for element in (self.inside, self.parent):
             kind = self.kinds[element]
             number = np.bincount(kind)
-            mean = np.bincount(kind, letters) / np.maximum(number, 1)
-            links = np.bincount(kind, linked) / np.maximum(number, 1)
-            columns += [log(number)[kind], log(mean)[kind], links[kind]]
-        first = self.starts[self.inside]
-        columns += [log(np.arange(len(letters)) - first), log(self.ends[self.inside] - np.arange(len(letters)) - 1)]
-        return columns
+            divisor = np.maximum(number, 1)
+            sizes += [number[kind], (np.bincount(kind, letters) / divisor)[kind]]
+            links.append((np.bincount(kind, linked) / divisor)[kind])
+        return sizes, links
 
     def _containers(
         self, letters: Floats, prose: Floats, page: float, ends: NDArray[np.bool_], linked: Floats
-    ) -> list[Floats]:
-        """What the containers of each block hold."""
+    ) -> tuple[Floats, Floats]:
+        """What the containers of each block hold: number of blocks and mean length, and shares of kinds of blocks."""
         sizes = self.ends - self.starts
         larger = np.array(containers(self.parents.tolist(), sizes.tolist()))
-        sums = np.zeros((len(letters) + 1, 6))
-        np.cumsum(
-            np.stack([letters, prose, ends, linked > 0.5, letters > 80, np.sqrt(letters)], 1),
-            0,
-            out=sums[1:],
-            dtype=np.float64,
-        )
-        columns: list[Floats] = []
-        self.ranges = []
+        sums = np.zeros((6, len(letters) + 1))
+        for row, value in enumerate((letters, prose, ends, linked > 0.5, letters > 80, np.sqrt(letters))):
+            np.cumsum(value, out=sums[row, 1:], dtype=np.float64)
         element = np.where(sizes[self.inside] > 1, self.inside, larger[self.inside])
-        for _ in range(LEVELS):
-            start, end = self.starts[element], self.ends[element]
-            self.ranges.append((start, end))
-            number = (end - start).astype(np.float32)
-            held = sums[end] - sums[start]
-            columns += [
-                log(number), held[:, 0] / page, held[:, 1] / np.maximum(held[:, 0], 1), log(held[:, 0] / number),
-                held[:, 2] / number, held[:, 3] / number, held[:, 4] / number, held[:, 5] / number / 10,
-            ]  # fmt: skip
-            element = larger[element]
-        return columns
+        levels = [element]
+        for _ in range(1, LEVELS):
+            levels.append(larger[levels[-1]])
+        around = np.stack(levels)
+        starts, stops = self.starts[around], self.ends[around]
+        self.ranges = list(zip(starts, stops, strict=True))
+        number = stops - starts
+        held = sums.take(stops, 1) - sums.take(starts, 1)
+        shares = held / number
+        shares[0] = held[0] / page
+        shares[1] = held[1] / np.maximum(held[0], 1)
+        shares[5] /= 10
+        return np.concatenate([number, held[0] / number]), shares.reshape(-1, len(letters))

@@ -34,17 +34,14 @@ class Network:
     def __call__(self, features: Features) -> Floats:
         """Log odds of each block being main text."""
         n = len(features.values)
-        vectors = np.add.reduceat(self.names[self.rows[features.names]], features.offsets, 0)
-        change = np.zeros((n + 1, vectors.shape[1]), np.float32)
-        np.add.at(change, features.starts, vectors)
-        np.subtract.at(change, features.ends, vectors)
-        path = np.cumsum(change[:-1], 0)
+        vectors = np.add.reduceat(self.names.take(self.rows.take(features.names), 0), features.offsets, 0)
         values = np.clip(features.values * self.scale + self.shift, -5, 5)
-        hidden = np.concatenate([values, path, vectors[features.inside], vectors[features.parent]], 1)
-        hidden = np.maximum(hidden @ self.enter[0] + self.enter[1], 0)
-        whole = (np.zeros(n, np.int64), np.full(n, n))
-        ranges = [*features.ranges, whole]
-        sizes = [(ends - starts).astype(np.float32)[:, None] for starts, ends in ranges]
+        around = (path_of(vectors, features), vectors.take(features.inside, 0), vectors.take(features.parent, 0))
+        hidden = np.concatenate([values, *around], 1) @ self.enter[0]
+        hidden += self.enter[1]
+        np.maximum(hidden, 0, out=hidden)
+        starts, ends = np.array(features.ranges).transpose(1, 2, 0)
+        sizes = (ends - starts).astype(np.float32)[:, :, None]
         for tell, tell_bias, hear, hear_bias in self.rounds:
             told = np.tanh(hidden @ tell + tell_bias)
             width = told.shape[1]
@@ -52,11 +49,26 @@ class Network:
             padded[2:-2] = told
             sums = np.zeros((n + 1, width), np.float32)
             np.cumsum(told, 0, out=sums[1:])
-            parts = [hidden, *(padded[2 + step : n + 2 + step] for step in NEIGHBORS)]
-            parts += [(sums[ends] - sums[starts]) / size for (starts, ends), size in zip(ranges, sizes, strict=True)]
-            hidden = np.maximum(np.concatenate(parts, 1) @ hear + hear_bias, 0) + hidden
+            means = (sums.take(ends, 0) - sums.take(starts, 0)) / sizes
+            parts = [hidden, *(padded[2 + step : n + 2 + step] for step in NEIGHBORS), means.reshape(n, -1)]
+            heard = np.concatenate(parts, 1) @ hear[:-width]
+            heard += sums[n] / n @ hear[-width:] + hear_bias
+            hidden += np.maximum(heard, 0, out=heard)
         odds: Floats = (hidden @ self.leave[0] + self.leave[1])[:, 0]
         return odds
+
+
+def path_of(vectors: Floats, features: Features) -> Floats:
+    """For each block the sum of the vectors of all elements around it: of those that began less those that ended."""
+    sums = np.zeros((2, len(vectors) + 1, vectors.shape[1]))
+    by_end = np.argsort(features.ends)
+    np.cumsum(vectors, 0, out=sums[0, 1:])
+    np.cumsum(vectors[by_end], 0, out=sums[1, 1:])
+    blocks = np.arange(len(features.values))
+    begun = np.searchsorted(features.starts, blocks, "right")
+    ended = np.searchsorted(features.ends[by_end], blocks, "right")
+    path: Floats = (sums[0].take(begun, 0) - sums[1].take(ended, 0)).astype(np.float32)
+    return path
 
 
 @cache
