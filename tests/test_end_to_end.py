@@ -92,8 +92,10 @@ DRIVER = """
 
 
 def start(recipe: Path, runs: Path) -> subprocess.Popen:
+    """A run in a group of processes of its own; what it writes to standard error is in `errors` beside the recipe."""
     command = [sys.executable, "-m", "anatili", "run", str(recipe), "--runs", str(runs), "--workers", "2"]
-    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+    with (recipe.parent / "errors").open("w", encoding="utf-8") as errors:
+        return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=errors, start_new_session=True)
 
 
 @pytest.fixture(scope="module")
@@ -119,7 +121,7 @@ def test_two_processes_killed_at_five_random_moments_make_the_same_digests(tmp_p
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
-    assert start(recipe, runs).wait(600) == 0
+    assert start(recipe, runs).wait(600) == 0, (recipe.parent / "errors").read_text("utf-8")
     assert contents(runs / "micro") == wanted
 
 
