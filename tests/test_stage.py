@@ -1,6 +1,8 @@
 """The loop: what is built, kept, outdated or refused, on a real (small) run of the first stages."""
 
 import json
+import shutil
+from pathlib import Path
 
 import pytest
 
@@ -89,6 +91,31 @@ def test_half_a_stage_under_other_settings_is_begun_anew(tmp_path, first_stages)
     (folder / "record.json").unlink()
     with pytest.raises(Problem, match="no document is left"):
         go(tmp_path, write_recipe(tmp_path, min_words=1000))
+
+
+def test_a_removal_that_was_stopped_leaves_no_shard_to_take_over(tmp_path, first_stages, monkeypatch):
+    changed = write_recipe(tmp_path, min_words=10)
+    go(tmp_path, changed)
+    content = json.loads((tmp_path / "run" / "cut" / "record.json").read_text())["content"]
+    shutil.rmtree(tmp_path / "run")
+    go(tmp_path, write_recipe(tmp_path))
+    whole = shutil.rmtree
+
+    def stop_in_the_middle(folder, **options):
+        for name in (".identity", "record.json"):
+            if (Path(folder) / name).exists():
+                (Path(folder) / name).unlink()
+                raise KeyboardInterrupt
+        whole(folder, **options)
+
+    changed = write_recipe(tmp_path, min_words=10)
+    with monkeypatch.context() as patched:
+        patched.setattr(shutil, "rmtree", stop_in_the_middle)
+        with pytest.raises(KeyboardInterrupt):
+            go(tmp_path, changed, redo=frozenset({"cut"}))
+    assert go(tmp_path, changed, redo=frozenset({"index"}))["cut"] == "built"
+    assert json.loads((tmp_path / "run" / "cut" / "record.json").read_text())["content"] == content
+    assert not list((tmp_path / "run").glob(".removed-*"))
 
 
 def test_a_stage_built_again_with_the_same_bytes_disturbs_nothing(tmp_path, first_stages):

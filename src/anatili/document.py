@@ -5,6 +5,7 @@ import errno
 import json
 import os
 import secrets
+import shutil
 import types
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -276,6 +277,24 @@ def whole_file(path: Path) -> Iterator[Path]:
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink()
+
+
+def remove_folder(folder: Path) -> None:
+    """Remove a folder at once for all who look for it: one that is killed meanwhile leaves no half of it, which the
+    next would take for work that is done."""
+    finish_removal(folder)
+    with contextlib.suppress(FileNotFoundError):
+        folder.rename(_removed(folder))
+    finish_removal(folder)
+
+
+def finish_removal(folder: Path) -> None:
+    """Remove what is left of a folder's removal that was stopped."""
+    shutil.rmtree(_removed(folder), ignore_errors=True)
+
+
+def _removed(folder: Path) -> Path:
+    return folder.with_name(f".removed-{folder.name}")
 
 
 def disk_problem(error: OSError, path: Path) -> Problem | None:

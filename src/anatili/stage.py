@@ -1,7 +1,6 @@
 """The stages in order, and the loop that builds them for a recipe. Read the table `STAGES` first."""
 
 import importlib
-import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -10,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
-from anatili.document import add_up, disk_problem, whole_file
+from anatili.document import add_up, disk_problem, finish_removal, remove_folder, whole_file
 from anatili.lang import LanguagePack, load_pack
 from anatili.object_store import Mirror, Saving
 from anatili.pool import Pool
@@ -226,7 +225,7 @@ def carry_out(
     for stage in stages_until(until or recipe.until):
         started = time.time()
         if stage.name in redo and run.folder(stage.name).exists():
-            clear(run.folder(stage.name))
+            remove_folder(run.folder(stage.name))
             rebuilt.add(stage.name)
             if mirror:
                 mirror.remove(stage.name)
@@ -270,11 +269,12 @@ def build(
 ) -> Record:
     """Do the work of `stage`, or what remains of it, and write its record."""
     started, folder = time.time(), run.folder(stage.name)
+    finish_removal(folder)
     folder.mkdir(parents=True, exist_ok=True)
     identity_file = folder / ".identity"
     # Do not resume a stage that was started with different settings.
     if identity_file.exists() and identity_file.read_text("utf-8") != fingerprint(facts):
-        clear(folder)
+        remove_folder(folder)
         folder.mkdir()
     with whole_file(identity_file) as temporary:
         temporary.write_text(fingerprint(facts), "utf-8")
@@ -318,12 +318,6 @@ def stages_until(last: str) -> tuple[Stage, ...]:
     if last and last not in order:
         raise Problem(f"until = {last!r}: no such stage; there are {', '.join(order)}")
     return STAGES[: order.index(last) + 1] if last else STAGES
-
-
-def clear(folder: Path) -> None:
-    """Remove a stage's folder, its record first, so that a partly removed stage does not look finished."""
-    (folder / "record.json").unlink(missing_ok=True)
-    shutil.rmtree(folder)
 
 
 def accept(recipe: Recipe, base: Path) -> None:

@@ -2,7 +2,9 @@
 
 import json
 import resource
+import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,7 +21,7 @@ from anatili.train import data, devices, loop, sft_examples, tune  # noqa: E402
 from anatili.train.corpus import write_tokens  # noqa: E402
 from anatili.train.init import from_scratch as make_model  # noqa: E402
 from anatili.train.loss import WithLoss  # noqa: E402
-from anatili.train.pretrain import save_model  # noqa: E402
+from anatili.train.pretrain import clear, save_model  # noqa: E402
 
 SETTINGS = Pretrain(layers=1, hidden_size=32, heads=2, intermediate_size=64, context=32)
 
@@ -304,6 +306,31 @@ def test_a_training_with_average_and_best_resumes_to_the_same_weights(tmp_path, 
     again = loop.train(resumed, wanted, tmp_path / "b", Quiet())
     assert [row.get("held_out") for row in again] == [row.get("held_out") for row in rows]
     assert all(torch.equal(value, state(resumed)[name]) for name, value in state(whole).items())
+
+
+def test_what_training_leaves_goes_as_a_whole_and_the_checkpoint_last(tmp_path, monkeypatch):
+    for name in (
+        "tokens/kk/000000.bin",
+        "held-out/counts.json",
+        "checkpoint.safetensors",
+        "checkpoint-3/0",
+        "rows/log",
+    ):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("x", "utf-8")
+
+    def stop_in_the_middle(folder, **_):
+        if Path(folder).exists():
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(shutil, "rmtree", stop_in_the_middle)
+        with pytest.raises(KeyboardInterrupt):
+            clear(tmp_path)
+    assert not (tmp_path / "tokens").exists(), "half of it would be taken for all of it"
+    assert (tmp_path / "checkpoint.safetensors").exists()
+    clear(tmp_path)
+    assert not list(tmp_path.iterdir())
 
 
 def test_the_curves_of_many_languages_are_drawn(tmp_path):

@@ -44,11 +44,11 @@ from anatili.attribution.layout import (
     Origin,
     as_bytes,
 )
-from anatili.document import Kept, read_shard, whole_file
+from anatili.document import Kept, read_shard, remove_folder, whole_file
 from anatili.pool import Pool
 from anatili.problem import Problem, not_installed
 from anatili.run import Drift, Record, Run
-from anatili.stage import STAGES, Progress, Quiet, Stage, Task, build, clear, identity, recipe_of
+from anatili.stage import STAGES, Progress, Quiet, Stage, Task, build, identity, recipe_of
 from anatili.text import number_of, show_path
 
 logger = logging.getLogger(__name__)
@@ -93,7 +93,7 @@ def brought_up_to_date(stage: Stage, run: Run, pool: Pool, progress: Progress) -
         if run.is_done(stage.name, facts) and (record := run.record(stage.name)):
             return record
     except Drift:
-        clear(run.folder(stage.name))
+        remove_folder(run.folder(stage.name))
     return build(stage, recipe, run, pool, facts, base, progress)
 
 

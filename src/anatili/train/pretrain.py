@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from anatili.document import remove_folder
 from anatili.problem import Problem, not_installed, pip
 from anatili.recipe import Pretrain, Recipe
 from anatili.refine.pairs import files_of
@@ -160,17 +161,14 @@ def write_tokens(task: Task, shards: list[Path], pairs: Any, name: str) -> Any:
 
 
 def clear(folder: Path) -> None:
-    """Remove what only a running training needs."""
+    """Remove what only a running training needs. What can be made again goes first: one that is stopped meanwhile goes
+    on from the last checkpoint."""
+    for name in ("tokens", "held-out"):
+        remove_folder(folder / name)
     for name in ("checkpoint.safetensors", "best.safetensors", "precision"):
         (folder / name).unlink(missing_ok=True)
-    for path in (
-        folder / "tokens",
-        folder / "held-out",
-        folder / "rows",
-        folder / "best",
-        *folder.glob("checkpoint-*"),
-    ):
-        shutil.rmtree(path, ignore_errors=True)
+    for path in (*folder.glob("checkpoint-*"), folder / "rows", folder / "best"):
+        remove_folder(path)
 
 
 def starting_model(task: Task, vocabulary: int, begin: int, end: int) -> tuple[Any, int, Any]:
