@@ -19,13 +19,11 @@ USABLE = 40.0
 translation with every second word replaced by another scores 45 to 47, with three of four words replaced 28 to 29. So
 below 40 more than half of the words are wrong. Another line of the same test scores 13 to 15, the copied source 3 to
 15. No readers were asked."""
-NOISE = 16.0
-"""chrF++ below which a translation is no closer to the right one than any other sentence of the test is."""
 Quality = Literal["usable", "poor", "useless", "unknown"]
 """What a reader must know about translations in a direction."""
 MEASURED = "translation.json"
 """File with scores, in the folder of a run or of a translation-only model."""
-KEYS = ("source", "target", "chrf", "interval", "count", "texts")
+KEYS = ("source", "target", "chrf", "interval", "count", "texts", "unrelated")
 
 
 @dataclass(frozen=True)
@@ -40,6 +38,8 @@ class Direction:
     """Number of lines in the test."""
     texts: str = ""
     """The test set."""
+    unrelated: float | None = None
+    """chrF++ of the right translation of another line, which says nothing about this one; None if it is not known."""
 
     @property
     def name(self) -> str:
@@ -50,7 +50,9 @@ class Direction:
         """What a reader must know about translations in this direction."""
         if self.chrf is None:
             return "unknown"
-        return "usable" if self.chrf >= USABLE else "poor" if self.chrf >= NOISE else "useless"
+        if self.unrelated is not None and self.chrf <= self.unrelated:
+            return "useless"
+        return "usable" if self.chrf >= USABLE else "poor"
 
     def row(self) -> dict[str, Any]:
         """The direction for JSON, without empty fields."""

@@ -114,12 +114,12 @@ def score(translations: Sequence[str], test: Test) -> tuple[Direction, dict[str,
     )
     results: list[Any] = paired_test()[1][CHRF_NAME]
     interval = (round(float(results[0].mean - results[0].ci), 1), round(float(results[0].mean + results[0].ci), 1))
+    checks = {name: round(float(result.score), 1) for (name, _), result in zip(systems[1:], results[1:], strict=True)}
     direction = Direction(
-        test.source, test.target, round(float(results[0].score), 1), interval, len(references), test.texts
+        test.source, test.target, round(float(results[0].score), 1), interval, len(references), test.texts,
+        checks["other line"],
     )  # fmt: skip
-    return direction, {
-        name: round(float(result.score), 1) for (name, _), result in zip(systems[1:], results[1:], strict=True)
-    }
+    return direction, checks
 
 
 def write_packaged(folder: Path, rows: Sequence[Direction]) -> Path:
