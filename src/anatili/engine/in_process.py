@@ -43,11 +43,11 @@ class Stream:
         self.closed, self.ended = Event(), Event()
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
-        running.add(self)
         try:
             worker = idle.pop()
         except IndexError:
             worker = Worker()
+        running.add(self)  # not before there is a thread: `stop_all` would wait for a stream that nobody makes
         worker.streams.put(self)
         try:
             while (event := self.events.get()) is not None:
