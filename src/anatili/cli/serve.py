@@ -54,7 +54,7 @@ def chat(
     from anatili.cli.progress import show_answer
     from anatili.engine import Sampling
     from anatili.problem import Problem
-    from anatili.serve.assistant import open_assistant
+    from anatili.serve.assistant import open_assistant, told
     from anatili.serve.citations import Report
 
     if question is not None and not question.strip():
@@ -73,7 +73,8 @@ def chat(
                         "citations": [asdict(citation) for citation in answer.citations]})  # fmt: skip
             continue
         prepared = assistant.prepare([*messages, {"role": "user", "content": text}], search=search)
-        chunks = assistant.answer(prepared, sampling, Report())
+        report = Report()
+        prepared, chunks = told(prepared, assistant.answer(prepared, sampling, report), report)
         reply = show_answer(prepared, chunks, assistant.packs[prepared.language].prompts.get("page", {}))
         messages += exchange(text, reply)
 

@@ -92,6 +92,8 @@ class Chunk:
     """On the last chunk: number of tokens of the answer, with the end token, as clients count them."""
     tool_calls: tuple[Mapping[str, Any], ...] = ()
     """Parts of calls of tools, in the format of OpenAI's streams."""
+    details: Mapping[str, Any] | None = None
+    """From another anatili: what its server says of the answer, such as its passages, notice and citations."""
 
 
 class Span(NamedTuple):

@@ -16,10 +16,6 @@ class LlamaServerEngine(RemoteEngine):
     """llama.cpp's server. It does not return logprobs of a prompt, so each position takes a request of its own."""
 
     @property
-    def parameters(self) -> int:
-        return int(self.card.get("meta", {}).get("n_params", 0))
-
-    @property
     def context(self) -> int:
         return int(self.card.get("meta", {}).get("n_ctx", 0))
 

@@ -74,12 +74,18 @@ class RemoteEngine:
         return cards[0]
 
     @property
+    def is_anatili(self) -> bool:
+        """Whether the server is another anatili, which searches and cites by itself."""
+        return self.card.get("owned_by") == OURS
+
+    @property
     def context(self) -> int:
         return int(self.card.get("max_model_len") or self.card.get("context_length") or 0)
 
     @property
     def parameters(self) -> int:
-        return 0
+        """The number of parameters, as llama.cpp and another anatili tell it; 0 if it is not known."""
+        return int((self.card.get("meta") or {}).get("n_params") or 0)
 
     def takes_tools(self, use: ToolUse | None) -> bool:
         return True  # a server without tools refuses a request with them, and says so
@@ -91,8 +97,12 @@ class RemoteEngine:
     def generate(self, prompt: Prompt, sampling: Sampling) -> Iterator[Chunk]:
         path, options = request(prompt, sampling)
         body = {"model": self.name, **options, **self.extra_options(sampling)}
+        if self.is_anatili and "messages" in body and any(m["role"] == "system" for m in body["messages"]):
+            body["search"] = False  # it has its passages: the server would answer from its own texts instead
         finish, prompt_tokens, tokens, steps = "", 0, 0, 0
         for event in self.events(path, body):
+            if self.is_anatili and isinstance(event.get("anatili"), dict):
+                yield Chunk("", details=event["anatili"])
             usage = event.get("usage") or {}
             prompt_tokens = usage.get("prompt_tokens") or prompt_tokens
             tokens = usage.get("completion_tokens") or tokens

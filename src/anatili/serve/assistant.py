@@ -6,11 +6,13 @@ removed. If no passage answers, a small model does not answer.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 
 from anatili.attribution.find import Attribution
 from anatili.directions import Directions
 from anatili.engine import Chunk, Engine, Message, Prompt, Sampling, Translating
+from anatili.engine.remote import RemoteEngine
 from anatili.identify import identify
 from anatili.lang import LanguagePack, load_pack, reference
 from anatili.lang.questions_file import question_words
@@ -23,6 +25,7 @@ from anatili.prompt import PASSAGES, grounded
 from anatili.search.searcher import Hit, Search
 from anatili.serve.citations import Citation, Report, checked, quotation
 from anatili.serve.decision import CANDIDATES, Decision, decide, network
+from anatili.serve.passages import hits_of
 from anatili.serve.question import TURNS, Question, Role, read_question
 from anatili.text import words
 
@@ -68,6 +71,8 @@ class PreparedQuestion:
     """Where the words to quote start and end in the first passage."""
     nearest: tuple[Hit, ...] = ()
     """If it abstains: the passages that share most with the question. A reader may find in them what is asked."""
+    relayed: bool = False
+    """Whether another anatili searches and answers: what it says of its answer comes with the first chunk."""
 
 
 @dataclass(frozen=True)
@@ -129,7 +134,8 @@ class Assistant:
         """The answer to a question after the messages `before`. Without `search`, the model answers alone."""
         messages = [*before, {"role": "user", "content": question}]
         prepared, report = self.prepare(messages, language, search=search), Report()
-        text = "".join(chunk.text for chunk in self.answer(prepared, sampling or Sampling(), report))
+        prepared, chunks = told(prepared, self.answer(prepared, sampling or Sampling(), report), report)
+        text = "".join(chunk.text for chunk in chunks)
         passages = tuple(prepared.passages)
         return Answer(
             text, tuple(report.citations), prepared.notice, passages, prepared.language, prepared.nearest
@@ -150,17 +156,21 @@ class Assistant:
         passages = passages_of(decision, network().threshold if small else UNSURE)
         quotes, abstains = small and bool(passages), small and searched and not passages
         sourced = bool(passages) or not searched
+        is_anatili = isinstance(self.engine, RemoteEngine) and self.engine.is_anatili
+        relayed = is_anatili and search and self.search is None
+        is_whole = not relayed and (search or is_anatili)  # another anatili gets a system message or searches
         return PreparedQuestion(
             language=language,
             searched=searched,
             passages=passages,
             notice="" if abstains else self.notice(language, quotes=quotes, sourced=sourced),
-            prompt=self.prompt(messages, passages, language) if search else list(messages),
+            prompt=self.prompt(messages, passages, language) if is_whole else list(messages),
             quotes=quotes,
             abstains=abstains,
             role=question.role if question else "question",
             span=decision.spans[0] if passages else (0, 0),
             nearest=nearest(decision) if abstains else (),
+            relayed=relayed,
         )
 
     def questions_before(self, messages: Sequence[Message]) -> list[Question]:
@@ -246,6 +256,33 @@ def passages_of(decision: Decision, threshold: float) -> list[Hit]:
         return []
     likely = [hit for hit, share in zip(decision.hits, decision.shares, strict=True) if share >= LIKELY]
     return (likely or list(decision.hits[:1]))[:PASSAGES]
+
+
+def told(
+    prepared: PreparedQuestion, chunks: Iterator[Chunk], report: Report
+) -> tuple[PreparedQuestion, Iterator[Chunk]]:
+    """What another anatili found for the question, and the rest of its answer, whose citations are put into `report`;
+    both as they are if this assistant answers by itself."""
+    first = next(chunks, None) if prepared.relayed else None
+    if first is None:
+        return prepared, chunks
+    details = first.details or {}
+    found = replace(
+        prepared,
+        searched=bool(details.get("searched")),
+        passages=hits_of(details.get("passages")),
+        nearest=tuple(hits_of(details.get("nearest"))),
+        notice=str(details.get("notice") or ""),
+    )
+    return found, with_citations(chain([first], chunks), report)
+
+
+def with_citations(chunks: Iterator[Chunk], report: Report) -> Iterator[Chunk]:
+    """The chunks of another anatili; the citations that come with the last are put into `report`."""
+    for chunk in chunks:
+        if chunk.details and "citations" in chunk.details:
+            report.citations = [Citation(**row) for row in chunk.details["citations"]]
+        yield chunk
 
 
 def nearest(decision: Decision) -> tuple[Hit, ...]:

@@ -90,9 +90,10 @@ def completion_routes(state: AppState) -> APIRouter:
 
 
 def model_json(state: AppState, name: str) -> dict[str, Any]:
-    """A model in OpenAI's format, with its context length as in vLLM."""
-    return {"id": name, "object": "model", "created": 0, "owned_by": "anatili",
-            "max_model_len": state.assistant.engine.context}  # fmt: skip
+    """A model in OpenAI's format, with its context length as in vLLM and its size as in llama.cpp."""
+    engine = state.assistant.engine
+    return {"id": name, "object": "model", "created": 0, "owned_by": "anatili", "max_model_len": engine.context,
+            "meta": {"n_params": engine.parameters}}  # fmt: skip
 
 
 async def token_ids(state: AppState, text: str, *, begin: bool = False) -> list[int]:

@@ -7,6 +7,7 @@ from typing import Any
 from pydantic_core import to_json
 from starlette.concurrency import run_in_threadpool
 
+from anatili.problem import Problem
 from anatili.search.index import Passage
 from anatili.search.searcher import Hit, Search
 
@@ -26,6 +27,18 @@ def passage_json(hit: Hit) -> dict[str, Any]:
     }  # `asdict` copies deeply, and takes ten times as long
     return {**passage, "score": hit.score, "coverage": hit.coverage, "hits": hit.matches, "snippet": hit.snippet,
             "is_close": hit.is_close}  # fmt: skip
+
+
+def hits_of(rows: Any) -> list[Hit]:
+    """The passages in the JSON of another server of ours; `Problem` if they are not as `passage_json` writes them."""
+    try:
+        return [
+            Hit(Passage(**{name: row[name] for name in FIELDS}), row["score"], tuple(map(tuple, row["hits"])),
+                row["coverage"], tuple(row["snippet"]), row["is_close"])
+            for row in rows or ()
+        ]  # fmt: skip
+    except (TypeError, LookupError) as error:
+        raise Problem(f"the server's passages cannot be read ({error!r}): is it another version of anatili?") from error
 
 
 def search_body(index: Search, query: str, limit: int, offset: int, prefer: str, only: str) -> bytes:

@@ -1,0 +1,50 @@
+"""Another anatili behind an address: what it found is shown, and it answers from the passages that it is given."""
+
+import json
+
+from click.testing import CliRunner
+
+from anatili.cli import main
+from anatili.engine import Sampling, open_engine
+
+
+def anatili(*arguments):
+    result = CliRunner().invoke(main, arguments)
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+def test_a_quotation_of_another_server_is_called_one(llama_address):
+    answer = json.loads(anatili("chat", llama_address, "--question", "Наурыз қашан тойланады?", "--json"))
+    assert "сөзбе-сөз" in answer["notice"]
+    (citation,) = answer["citations"]
+    assert citation["quote"] in answer["passages"][citation["number"] - 1]["text"]
+    shown = anatili("chat", llama_address, "--question", "Наурыз қашан тойланады?")
+    assert answer["passages"][0]["url"] in shown.replace("\n", "")
+    assert "тілдік модель жазды" not in shown
+
+
+def test_the_model_of_another_server_is_asked_about_ones_own_documents(llama_address, tmp_path):
+    (tmp_path / "note.txt").write_text("Наурыз мерекесінде кеңсе үш күн жабық болады.\n", "utf-8")
+    arguments = ("ask", str(tmp_path / "note.txt"), "--model", llama_address)
+    text = anatili(*arguments, "--question", "Наурызда кеңсе неше күн жабық болады?")
+    assert "үш күн жабық" in text  # it is small, and that is known: a sentence is quoted
+
+
+def test_another_server_answers_from_the_passages_that_it_is_given(llama_address):
+    engine = open_engine(llama_address)
+    ask = {"role": "user", "content": "Наурыз қашан тойланады?"}
+    alone = list(engine.generate([ask], Sampling(max_tokens=30)))
+    given = list(
+        engine.generate([{"role": "system", "content": "[1] Кеңсе\nКеңсе жабық."}, ask], Sampling(max_tokens=30))
+    )
+    assert alone[0].details["passages"]
+    assert not given[0].details["passages"]
+
+
+def test_another_server_does_not_search_if_it_must_not(llama_address):
+    answer = json.loads(
+        anatili("chat", llama_address, "--no-search", "--question", "Наурыз қашан тойланады?", "--json")
+    )
+    assert not answer["citations"]
+    assert "[1]" not in answer["answer"]
