@@ -120,32 +120,3 @@ def table(rows: Sequence[Direction]) -> list[list[str]]:
          str(direction.count or "-"), direction.texts or "-"]
         for direction in rows
     ]  # fmt: skip
-
-
-def card_section(rows: Sequence[Direction]) -> str:
-    """The translation section of a model card, in Markdown."""
-    if not rows:
-        return f"{HEADING}\n\nThe model was not taught to translate.\n"
-    body = "\n".join(f"| {' | '.join(row)} |" for row in table(rows))
-    return f"""{HEADING}
-
-The model was taught only these directions. chrF++ (sacrebleu, 0 to 100) has a 95 % interval by resampling lines. Below
-{USABLE:g} a translation must not be used without its source; the web page, the API and the command say so.
-
-| direction | chrF++ | 95 % interval | n | texts |
-|---|---|---|---|---|
-{body}
-"""
-
-
-HEADING = "## Translation"
-
-
-def put_section(card: str, section: str) -> str:
-    """A card with its translation section replaced, or with `section` inserted before its last section."""
-    before, heading, rest = card.partition(f"{HEADING}\n")
-    if heading:
-        after = rest.find("\n## ")
-        return before + section + (rest[after:] if after >= 0 else "")
-    position = card.rfind("\n## ")
-    return f"{card}\n{section}" if position < 0 else f"{card[: position + 1]}{section}{card[position:]}"

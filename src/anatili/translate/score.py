@@ -5,21 +5,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from anatili import models, weights
+from anatili import models
 from anatili.directions import (
     MEASURED,
     Direction,
     Directions,
-    card_section,
     joined,
-    put_section,
     read_directions,
     read_measured,
     weights_of,
 )
 from anatili.document import write_json
 from anatili.lang import LanguagePack
+from anatili.models.pack import renew_cards
 from anatili.problem import Problem
+from anatili.release.facts import FILE as FACTS
 from anatili.run import Run
 from anatili.text import digest, show_path
 from anatili.translate.compare import CHRF_NAME
@@ -129,11 +129,9 @@ def write_packaged(folder: Path, rows: Sequence[Direction]) -> Path:
     """
     description, file = models.describe(folder), folder / models.DESCRIPTION
     directions = put(read_directions(description.get("translation"), file) or (), rows)
-    card = folder / "README.md"
-    if card.is_file():
-        card.write_text(put_section(card.read_text("utf-8"), card_section(directions)), "utf-8")
-        description["files"][card.name] = weights.sha256(card)
     write_json(file, {**description, "translation": [direction.row() for direction in directions]})
+    if (folder / FACTS).is_file():
+        renew_cards(folder)
     return file
 
 
