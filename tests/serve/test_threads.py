@@ -10,9 +10,17 @@ import pytest
 ROOT = Path(__file__).parents[2]
 
 
-def test_many_clients_at_once_get_what_one_gets_alone():
+def test_many_clients_at_once_get_what_one_gets_alone(six_directions):
     pytest.importorskip("xllamacpp")
-    command = [sys.executable, str(ROOT / "bench" / "threads.py"), "kazakh-26m", "--clients", "16", "--searches", "25"]
+    command = [
+        sys.executable,
+        str(ROOT / "bench" / "threads.py"),
+        str(six_directions),
+        "--clients",
+        "16",
+        "--searches",
+        "25",
+    ]
     answer = subprocess.run(command, capture_output=True, text=True, check=False, timeout=1800)
     assert answer.returncode == 0, answer.stdout + answer.stderr
     assert answer.stdout.count("wrong 0/") == 2, answer.stdout

@@ -111,8 +111,8 @@ def test_requests_that_cannot_be_translated_are_refused(llama_address, change, s
     )
 
 
-def test_the_command_translates_its_input(anatili):
-    answer = anatili("translate", "kazakh-26m", "--target", "ru", input="Таң атты.\n\nhttps://e.kz\n")
+def test_the_command_translates_its_input(anatili, six_directions):
+    answer = anatili("translate", six_directions, "--target", "ru", input="Таң атты.\n\nhttps://e.kz\n")
     assert answer.returncode == 0, answer.stderr
     assert answer.stdout.endswith("\n\nhttps://e.kz\n")
     assert "kk-ru: this model cannot do it: " in answer.stderr

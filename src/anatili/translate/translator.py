@@ -105,6 +105,8 @@ class Translator:
         if source == target or target in self.targets(source):
             return
         pairs = ", ".join(f"{first}-{second}" for first in self.packs for second in self.targets(first)) or "none"
+        if {source, target} <= self.packs.keys() and self.directions == ():
+            raise Problem("this model was not taught to translate; kazakh-270m was, and so were others: anatili models")
         if {source, target} <= self.packs.keys() and self.directions is not None:
             raise Problem(f"this model was not taught to translate from {source} to {target}; it was taught {pairs}")
         raise Problem(f"no translation from {source!r} to {target!r}; there is {pairs}")
