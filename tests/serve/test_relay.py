@@ -2,7 +2,9 @@
 
 import json
 
+import httpx
 from click.testing import CliRunner
+from serving import start, stop
 
 from anatili.cli import main
 from anatili.engine import Sampling, open_engine
@@ -40,6 +42,23 @@ def test_another_server_answers_from_the_passages_that_it_is_given(llama_address
     )
     assert alone[0].details["passages"]
     assert not given[0].details["passages"]
+
+
+def test_a_server_in_front_of_another_passes_on_what_that_one_found(llama_address):
+    process, front = start(llama_address)
+    try:
+        body = {"messages": [{"role": "user", "content": "Наурыз қашан тойланады?"}]}
+        whole = httpx.post(f"{front}/v1/chat/completions", json=body, timeout=60).json()
+        assert whole["anatili"]["passages"]
+        assert whole["anatili"]["citations"]
+        assert "сөзбе-сөз" in whole["anatili"]["notice"]
+        lines = httpx.post(f"{front}/v1/chat/completions", json={**body, "stream": True}, timeout=60).text.splitlines()
+        events = [json.loads(line[6:]) for line in lines if line.startswith("data: {")]
+        told = [event["anatili"] for event in events if "anatili" in event]
+        assert next(details for details in reversed(told) if "passages" in details)["passages"]
+        assert told[-1]["citations"] == whole["anatili"]["citations"]
+    finally:
+        stop(process)
 
 
 def test_another_server_does_not_search_if_it_must_not(llama_address):

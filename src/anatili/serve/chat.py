@@ -80,12 +80,13 @@ class AppState:
 
     async def whole(self, chunks: Iterator[Chunk], request: Request) -> Chunk:
         """All chunks joined into one, generated in a slot."""
-        text, logprobs, last = "", list[TokenLogprob](), Chunk("")
+        text, logprobs, last, details = "", list[TokenLogprob](), Chunk(""), dict[str, Any]()
         async with self.slots.acquire():
             async for chunk in self.chunks(chunks, request):
                 text, last = text + chunk.text, chunk
                 logprobs += chunk.logprobs
-        return replace(last, text=text, logprobs=tuple(logprobs))
+                details |= chunk.details or {}
+        return replace(last, text=text, logprobs=tuple(logprobs), details=details)
 
 
 class UnknownModel(Problem):
@@ -181,7 +182,7 @@ async def whole_chat(
         choices.append({"index": index, "message": {"role": "assistant", "content": answer.text, "refusal": None},
                         "finish_reason": answer.finish or "stop", "logprobs": logprobs})  # fmt: skip
         prompt_tokens, answer_tokens = answer.prompt_tokens, answer_tokens + answer.tokens
-        details = details or details_after(report)
+        details = details or details_after(report) | dict(answer.details or {})
     return {**head, "object": "chat.completion", "choices": choices, "usage": usage(prompt_tokens, answer_tokens),
             "anatili": details_before(prepared) | details}  # fmt: skip
 
@@ -208,9 +209,12 @@ async def chat_events(
                     if chunk.text or chunk.logprobs:
                         logprobs = logprobs_json(chunk.logprobs) if chunk.logprobs else None
                         yield event(index, {"content": chunk.text}, logprobs=logprobs)
+                    if chunk.details and not index:  # another anatili answers
+                        yield event(index, {}, more={"anatili": chunk.details})
                     if chunk.finish:
                         prompt_tokens, answer_tokens = chunk.prompt_tokens, answer_tokens + chunk.tokens
-                        yield event(index, {}, chunk.finish, more={"anatili": details_after(report)})
+                        more = None if prepared.relayed else {"anatili": details_after(report)}
+                        yield event(index, {}, chunk.finish, more=more)
         except (Problem, QueueFull) as error:
             yield sse_event(error_json(error))
             return
