@@ -143,9 +143,7 @@ class Tune(Section):
     """Supervised fine-tuning (SFT): teaching the model to answer."""
 
     instructions: str = Field("sample:", description="JSON lines of {messages, language, source}; `sample:` is ours.")
-    kinds: tuple[str, ...] = Field(
-        (), strict=False, description="Kinds of SFT examples to keep; empty: all but `unknown`."
-    )
+    kinds: tuple[str, ...] = Field((), strict=False, description="Kinds of SFT examples to keep; empty: all.")
     max_pairs: int = Field(2000, ge=0, le=10**8, description="Pairs of [pairs] to learn from for each two languages.")
     replay: Share = Field(0.0, le=0.9, description="Share of the tokens that are plain text, drawn as in pretraining.")
     instruct: str = Field(

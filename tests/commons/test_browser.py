@@ -1,6 +1,7 @@
 """The pages of contributors in a real browser: two people and a moderator, from a correction to the goal board."""
 
 from contextlib import contextmanager
+from dataclasses import replace
 
 import pytest
 
@@ -28,9 +29,11 @@ STORY = f"Кеше біз таудың басына шықтық. {MARKUP} Ол 
 
 @contextmanager
 def serving(commons):
-    """A public server of the small model, with a commons, in a thread; its address."""
+    """A public server of the small model, with a commons, in a thread; its address. It drafts translations, badly."""
     rules = AccessRules(KeyRing({hash_key(ADMIN): Key("aigul", admin=True)}), public=True)
-    with in_thread(create_app(open_assistant("kazakh-26m"), rules, Extras(commons=commons))) as address:
+    with in_thread(
+        create_app(replace(open_assistant("kazakh-26m"), directions=None), rules, Extras(commons=commons))
+    ) as address:
         yield address
 
 

@@ -20,7 +20,7 @@ def test_languages_list_the_directions_that_were_taught(client):
     assert {code: set(row["targets"]) for code, row in languages.items()} == {
         "kk": {"ru", "en", "tr"}, "ru": {"kk"}, "en": {"kk"}, "tr": {"kk"},
     }  # fmt: skip
-    assert languages["kk"]["anatili"]["en"]["quality"] == "useless"
+    assert languages["kk"]["anatili"]["en"]["quality"] == "poor"
     assert languages["kk"]["anatili"]["en"]["chrf"] < 20
 
 
@@ -28,7 +28,7 @@ def test_the_quality_comes_with_a_translation(llama_address):
     text = "Дәріні күніне 3 рет 250 мг ішпеңіз! 1987 жылы 4567 адам Павлодардан Ақтөбеге көшті. Ол 2023 жылы қайтты."
     body = {"q": text, "source": "kk", "target": "en"}
     details = httpx.post(f"{llama_address}/translate", json=body, timeout=60).json()["anatili"]
-    assert details["quality"]["quality"] == "useless"
+    assert details["quality"]["quality"] == "poor"
     assert "қазақ тілі → English" in details["notice"]
     assert details["doubts"], "such a small model cannot translate so many numbers and names correctly"
 
@@ -72,7 +72,7 @@ def test_a_stream_sends_each_segment(llama_address):
     assert lines[-1] == "[DONE]"
     events = [json.loads(line) for line in lines[:-1]]
     assert events[0]["detectedLanguage"] == {"language": "kk", "confidence": 100.0}
-    assert events[0]["quality"]["quality"] == "useless"
+    assert events[0]["quality"]["quality"] == "poor"
     assert "қазақ тілі → Türkçe" in events[0]["notice"]
     assert "".join(event["source"] for event in events[1:]) == body["q"]
     assert len([event for event in events[1:] if event["source"].strip()]) == 3
@@ -115,10 +115,10 @@ def test_the_command_translates_its_input(anatili, six_directions):
     answer = anatili("translate", six_directions, "--target", "ru", input="Таң атты.\n\nhttps://e.kz\n")
     assert answer.returncode == 0, answer.stderr
     assert answer.stdout.endswith("\n\nhttps://e.kz\n")
-    assert "kk-ru: this model cannot do it: " in answer.stderr
+    assert "kk-ru: this model does it badly" in answer.stderr
 
 
 def test_the_command_refuses_what_was_not_taught(anatili, six_directions):
     answer = anatili("translate", six_directions, "--target", "en", input="Доброе утро! Сегодня хорошая погода.\n")
     assert answer.returncode == 1
-    assert "not taught to translate from ru to en; it was taught kk-ru, kk-en, kk-tr, ru-kk" in answer.stderr
+    assert "not taught to translate from ru to en; it translates kk-ru, kk-en, kk-tr, ru-kk" in answer.stderr

@@ -271,7 +271,7 @@ def directions_command(
     anatili directions kazakh-270m --texts flores_dev --texts ntrex_dev --write
     """
     from anatili.cli.progress import Bars, show_table
-    from anatili.directions import table
+    from anatili.directions import Direction, table
     from anatili.translate import compare, score
     from anatili.translate.figures import keeper, weights_of
     from anatili.translate.translator import open_translator
@@ -284,8 +284,9 @@ def directions_command(
     if not texts:
         show_directions(translator, wants_json=wants_json)
         return
-    if only:
-        translator = replace(translator, directions=None)
+    taught = [Direction(row.source, row.target) for row in translator.directions or ()]  # also what was found useless
+    is_any = only or translator.directions is None
+    translator = replace(translator, directions=None if is_any else tuple(taught))
     tests, without = score.find_tests(translator, texts, limit, only)
     folder = out or Path(f"directions-{Path(translator.engine.name).name}")
     with Bars(quiet=wants_json) as bars:
@@ -312,7 +313,8 @@ def show_directions(translator: "Translator", *, wants_json: bool) -> None:
     from anatili.cli.progress import show_table
     from anatili.directions import table
 
-    rows = [translator.direction(start, end) for start in translator.packs for end in translator.targets(start)]
+    offered = [translator.direction(start, end) for start in translator.packs for end in translator.targets(start)]
+    rows = offered if translator.directions is None else translator.directions
     if wants_json:
         print_json(
             {

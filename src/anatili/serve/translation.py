@@ -95,7 +95,7 @@ def translation_routes(state: AppState) -> APIRouter:
 
 
 def quality_of(translator: Translator, source: str, target: str) -> dict[str, Any]:
-    """Whether a direction is `usable`, `poor`, `useless` or `unknown`, with its chrF++ if that was measured."""
+    """Whether a direction is `usable`, `poor` or `unknown`, with its chrF++ if that was measured."""
     direction = translator.direction(source, target)
     return {"quality": "usable" if source == target else direction.quality, **direction.row()}
 

@@ -1,9 +1,8 @@
 """The SFT examples of `tune`: conversations of several kinds, each with the page it comes from.
 
 `question`: a question about a page and its answer. `grounded`: the same with passages, among them the page, and its
-number in the answer. `unanswerable`: passages without the answer, and an answer that says so. `unknown`: a question
-alone, and an answer that says that the model does not know. `translation`: a text in one language and its translation.
-`refusal`: requests that would do real harm. `own`: the conversations of a file.
+number in the answer. `unanswerable`: passages without the answer, and an answer that says so. `translation`: a text in
+one language and its translation. `refusal`: requests that would do real harm. `own`: the conversations of a file.
 """
 
 import json
@@ -63,7 +62,7 @@ def all_examples(
     if settings.instructions == sample.PLACE:
         questions = [*own, *sample.further()]
         with_passages = grounded_examples(questions, packs, settings.seed, takedowns)
-        own += [*with_passages, *unknown(questions, packs), *refusals(), *sample_translations(packs)]
+        own += [*with_passages, *refusals(), *sample_translations(packs)]
     own += pair_translations(settings, packs, pairs)
     return [
         conversation
@@ -129,18 +128,6 @@ def grounded_examples(
         if answer and number % 3 == 0:
             messages = [*grounded(prompts, distractors, [ask]), no_answer]
             yield {**conversation, "kind": "unanswerable", "messages": messages}
-
-
-def unknown(questions: Sequence[Conversation], packs: dict[str, LanguagePack]) -> Iterator[Conversation]:
-    """Each question alone, every second one after the pack's system message: the model says that it does not know."""
-    for number, conversation in enumerate(questions):
-        prompts = packs[conversation["language"]].prompts if conversation["language"] in packs else {}
-        if not prompts.get("unknown"):
-            continue
-        ask = conversation["messages"][:1]
-        opening = grounded(prompts, [], ask) if number % 2 else ask
-        reply = {"role": "assistant", "content": prompts["unknown"]}
-        yield {**conversation, "kind": "unknown", "messages": [*opening, reply]}
 
 
 def part_of(page: tuple[str, str, str], answer: str, rng: random.Random) -> tuple[str, str]:

@@ -119,7 +119,7 @@ def choose(task: Task) -> tuple[list[sft_examples.Conversation], int]:
     candidates = [
         conversation
         for conversation in sft_examples.all_examples(settings, task.base, task.packs(), pairs, takedowns)
-        if (conversation["kind"] in settings.kinds if settings.kinds else conversation["kind"] != "unknown")
+        if not settings.kinds or conversation["kind"] in settings.kinds
     ]
     chosen = [
         conversation

@@ -78,7 +78,8 @@ class Translator:
     engine: Engine
     packs: Mapping[str, LanguagePack]
     directions: Directions | None = None
-    """The directions that the model was taught; None if that is not known: then all are offered."""
+    """The directions that the model was taught; None if that is not known: then all are offered. Those that were
+    measured and found useless are not offered."""
 
     def check_target(self, target: str) -> None:
         """`Problem` if the language to translate into is none of the model's: no fault of the text's language."""
@@ -94,7 +95,7 @@ class Translator:
         taught = (
             None
             if self.directions is None
-            else {direction.target for direction in self.directions if direction.source == source}
+            else {row.target for row in self.directions if row.source == source and row.quality != "useless"}
         )
         return [
             code for code in self.packs if code in available and code != source and (taught is None or code in taught)
@@ -105,10 +106,17 @@ class Translator:
         if source == target or target in self.targets(source):
             return
         pairs = ", ".join(f"{first}-{second}" for first in self.packs for second in self.targets(first)) or "none"
-        if {source, target} <= self.packs.keys() and self.directions == ():
-            raise Problem("this model was not taught to translate; kazakh-270m was, and so were others: anatili models")
         if {source, target} <= self.packs.keys() and self.directions is not None:
-            raise Problem(f"this model was not taught to translate from {source} to {target}; it was taught {pairs}")
+            known = self.direction(source, target)
+            if known.quality == "useless":
+                score = f"{known.chrf or 0:.1f}"
+                raise Problem(
+                    f"this model cannot translate from {source} to {target}: its translations are no closer to the right "
+                    f"ones than any other sentence (chrF++ {score}). Models that can: anatili models"
+                )
+            if not self.directions:
+                raise Problem("this model was not taught to translate. Models that can: anatili models")
+            raise Problem(f"this model was not taught to translate from {source} to {target}; it translates {pairs}")
         raise Problem(f"no translation from {source!r} to {target!r}; there is {pairs}")
 
     def direction(self, source: str, target: str) -> Direction:
@@ -143,14 +151,11 @@ class Translator:
         known = self.direction(source, target)
         if source == target or known.quality == "usable":
             return ""
-        measured = f"(chrF++ {known.chrf or 0:.1f} of 100 on {known.count} lines of {known.texts})"
-        if known.quality == "useless":
-            return (f"{known.name}: this model cannot do it: what it writes is no closer to a right translation than "
-                    f"any other sentence {measured}. Models that can: anatili models")  # fmt: skip
         if known.quality == "unknown":
             worth = "it was not measured how well this model does it"
         else:
-            worth = f"this model does it badly {measured}"
+            score = f"chrF++ {known.chrf or 0:.1f} of 100 on {known.count} lines of {known.texts}"
+            worth = f"this model does it badly ({score})"
         return f"{known.name}: {worth}. Let somebody who knows both languages check the translation."
 
     def segments(self, text: str, source: str) -> list[Segment]:
