@@ -127,6 +127,8 @@ def test_translations_are_scored_in_each_direction(tmp_path, model):
     back, forth = measured(task, model("xyz\nuvw\n"), "kk", "en")
     assert (forth["language"], forth["value"], forth["count"]) == ("kk-en", 100.0, 2)
     assert (back["language"], back["value"]) == ("en-kk", 0.0)
+    (tmp_path / "lines" / "en.txt").write_bytes(b"\xef\xbb\xbfyz\xe2\x80\xa8\r\nvw\r\n")  # U+2028 ends no line
+    assert [row["en"] for row in read_rows(task, "")] == ["yz\u2028", "vw"]
     (tmp_path / "lines" / "en.txt").write_text("yz\n", "utf-8")
     with pytest.raises(Problem, match=r"the same number of lines; they have en.txt 1, kk.txt 2"):
         read_rows(task, "")

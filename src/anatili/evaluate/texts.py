@@ -9,6 +9,7 @@ from anatili.document import Kept, read_shard
 from anatili.evaluate import task_data
 from anatili.evaluate.task_file import load_task
 from anatili.problem import Problem
+from anatili.reading import read_lines
 from anatili.recipe import Evaluate, Recipe
 from anatili.run import digest
 from anatili.text import show_path
@@ -62,7 +63,7 @@ def from_files(settings: Evaluate, base: Path) -> Iterator[TextSet]:
     """The files named in [evaluate] texts, a text a line."""
     for language, names in settings.texts.items():
         for name in names:
-            lines = [line.strip() for line in _file(base / name).read_text("utf-8").splitlines()]
+            lines = [line.strip() for line in read_lines(_file(base / name))]
             yield TextSet(language, Path(name).name, first_bytes([line for line in lines if line], settings.max_bytes))
 
 

@@ -18,6 +18,7 @@ from anatili.benchmarks import letters
 from anatili.lang import LanguagePack
 from anatili.problem import Problem
 from anatili.prompt import grounded
+from anatili.reading import read_lines
 from anatili.recipe import Pairs, Recipe, Tune
 from anatili.refine.pairs import languages_of, read_pairs
 from anatili.run import digest as sha256
@@ -88,7 +89,7 @@ def instructions(settings: Tune, base: Path) -> list[Conversation]:
         return []
     conversations = []
     path = existing_file(settings.instructions, base)
-    for number, line in enumerate(path.read_text("utf-8").splitlines(), 1):
+    for number, line in enumerate(read_lines(path), 1):
         try:
             conversation = json.loads(line)
             messages = [(message["role"], message["content"]) for message in conversation["messages"]]
