@@ -181,6 +181,12 @@ def test_what_is_wrong_with_its_data_is_said_with_the_line(tmp_path, model, data
         measured(task, model("x"))
 
 
+def test_data_given_as_a_task_is_told(tmp_path):
+    (tmp_path / "d.jsonl").write_text('{"right": "a", "wrong": "b"}', "utf-8")
+    with pytest.raises(Problem, match="a task is a TOML file; the data of a bundled one is named by --data FILE"):
+        load_task("d.jsonl", tmp_path)
+
+
 def test_written_answers_are_graded_and_failures_counted_apart(tmp_path, model):
     body = (
         'kind = "generate"\nlanguage = "kk"\ndata = "d.jsonl"\ntemplate = "{q}"\ntarget = "{answers}"\nscorer = "f1"\n'
