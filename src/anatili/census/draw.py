@@ -12,6 +12,8 @@ from anatili.plot import DARK, finish, start
 
 MAX_LANGUAGES = 25
 """Languages in one plot."""
+MAX_CRAWLS = 8
+"""Crawls whose names fit below an axis."""
 
 
 def label(code: str) -> str:
@@ -58,9 +60,13 @@ def draw_trend(points: Sequence[Point], path: Path) -> None:
     times = {point.crawl: time_of(point.crawl) for point in points}
     for language, line in lines.items():
         axes.plot([times[p.crawl] for p in line], [100 * p.share for p in line], marker="o", label=label(language))
-    axes.xaxis.set_major_locator(plot.MaxNLocator(integer=True))  # there is no room for the names of a hundred crawls
-    axes.set_xlabel("year of the crawl")
-    axes.set_ylim(bottom=0)
+    if len(times) <= MAX_CRAWLS:
+        axes.set_xticks([*times.values()], [crawl.removeprefix("CC-MAIN-") for crawl in times])
+        axes.set_xlabel("crawl (year and week)")
+    else:  # there is no room for the names of a hundred crawls
+        axes.xaxis.set_major_locator(plot.MaxNLocator(integer=True))
+        axes.set_xlabel("year of the crawl")
+    axes.set_ylim(0, 110 * max((point.share for point in points), default=1) or None)
     axes.set_ylabel("% of pages")
     axes.set_title("Share of Common Crawl, as published")
     axes.legend()
