@@ -32,12 +32,19 @@ def inventory(recipe: Recipe, base: Path) -> dict[str, Any]:
     """Digests of the files named in [evaluate] texts, and of the tasks with their data."""
     settings = recipe.evaluate
     facts: dict[str, Any] = {
-        language: {show_path(Path(name).name): digest(_file(base / name)) for name in names}
+        language: {show_path(Path(name).name): _digest(base / name) for name in names}
         for language, names in settings.texts.items()
     }
     for name in settings.tasks:
         facts |= task_data.inventory(load_task(name, base), recipe.languages)
     return facts
+
+
+def _digest(path: Path) -> str:
+    """The digest of a text file. It is read, too: another encoding is told before anything is built."""
+    for _ in read_lines(_file(path)):
+        pass
+    return digest(path)
 
 
 def _file(path: Path) -> Path:
