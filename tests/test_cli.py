@@ -48,7 +48,9 @@ def test_identify_gives_a_line_of_json_for_each_line(anatili):
 
 def test_identify_reads_a_file_that_is_not_utf8(anatili, tmp_path):
     (tmp_path / "a.txt").write_bytes(b"\xff\xfe\n" + "қазақ тілі\n".encode())
-    assert len(anatili("identify", tmp_path / "a.txt").stdout.splitlines()) == 2
+    answer = anatili("identify", tmp_path / "a.txt")
+    assert len(answer.stdout.splitlines()) == 2
+    assert answer.stderr == "not UTF-8: 1 lines, the first is line 1; convert the text first\n"
 
 
 def test_extract_prints_the_article(anatili, tmp_path):

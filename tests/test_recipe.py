@@ -23,10 +23,12 @@ def test_all_has_a_default_but_name_and_language(tmp_path):
     [
         (GOOD + "[cut]\nmin_word = 5\n", r"cut.min_word: unknown key"),
         (GOOD + '[cut]\nmin_words = "5"\n', r"cut.min_words: .*integer.*'5'"),
+        (GOOD + "[pretrain]\ntokens = 1e6\n", r"pretrain.tokens: write an integer, such as 1_000_000, not 1000000.0"),
+        (GOOD + '[tune]\nkinds = "question"\n', r"tune.kinds: write a list, such as .*, not 'question'"),
         (GOOD + "[cut]\nheld_out = 1.5\n", r"cut.held_out: .*less than or equal to 1"),
         (GOOD + "[pretrain]\nhidden_size = 100\nheads = 3\n", r"pretrain: .*whole even number"),
         (GOOD + "[[collect.sources]]\nname = 'A b'\npath = 'x'\n", r"collect.sources.0.name: .*pattern"),
-        ("name = 't'\n", r"language: Field required"),
+        ("name = 't'\n", r"language: Field required$"),
         ("name = \n", r"recipe.toml:1: "),
     ],
 )

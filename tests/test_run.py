@@ -12,6 +12,15 @@ def test_differences_name_the_key():
     assert differences({}, {"x": 1}) == ["x changed from nothing to 1"]
 
 
+def test_a_changed_table_of_a_list_is_named_with_its_key():
+    old = {"sources": [{"name": "web", "unit": "file"}, {"name": "books", "unit": "line"}]}
+    new = {"sources": [{"unit": "lines", "name": "web"}, {"name": "books", "unit": "line"}]}
+    assert differences(old, new) == ['sources.web.unit changed from "file" to "lines"']
+    assert differences(old, {"sources": old["sources"][:1]})[0].startswith("sources.books changed from {")
+    (order,) = differences(old, {"sources": old["sources"][::-1]})
+    assert order.startswith("sources changed from [")
+
+
 def test_a_tuple_and_a_list_are_the_same():
     assert fingerprint(plain({"a": (1, 2)})) == fingerprint({"a": [1, 2]})
 

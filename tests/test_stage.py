@@ -169,6 +169,8 @@ def test_a_recipe_says_which_stage_is_the_last(tmp_path):
     (run.root / "recipe.toml").write_bytes(recipe.read_bytes())
     assert {row["state"] for row in stage.describe(run)["stages"]} == {"built"}
     assert [*go(tmp_path, recipe, until="extract")] == ["collect", "extract"]
+    with pytest.raises(Problem, match=r"nothing to do again: the run ends with cut \(`until`\), before tune"):
+        [*go(tmp_path, recipe, redo=frozenset({"tune"}))]
 
     recipe.write_text(recipe.read_text("utf-8").replace('"cut"', '"cutt"'), "utf-8")
     with pytest.raises(Problem, match="until = 'cutt': no such stage; there are collect"):

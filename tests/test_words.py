@@ -59,6 +59,7 @@ def test_help_and_messages_are_in_the_language_of_the_environment(code):
     options = " ".join(run(main, ["serve", "--help"]).output.split())
     assert load_catalog(code).texts["Only these languages; repeatable."] not in options
     assert load_catalog(code).texts["Allowed Host header; repeatable."] in options
+    assert load_catalog(code).texts["required"] in run(main, ["sift", "--help"]).output
     wrong = run(main, ["run", "gone.toml"])
     assert wrong.exit_code == 1
     expected = {

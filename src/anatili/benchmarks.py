@@ -10,6 +10,7 @@ from pathlib import Path
 
 from anatili import text
 from anatili.problem import Problem
+from anatili.reading import read_lines
 
 SEQUENCE = 8
 """Words in a sequence that counts as taken from a benchmark; shorter ones occur by coincidence."""
@@ -85,11 +86,7 @@ def read_benchmarks(files: tuple[str, ...]) -> Benchmarks:
     """The benchmarks in files with a text per line; `Problem` if a file cannot be read."""
     numbers, starts, short_texts = set[int](), set[tuple[str, str]](), set[str]()
     for file in map(Path, files):
-        try:
-            lines = file.read_text("utf-8").splitlines()
-        except (OSError, UnicodeDecodeError) as error:
-            raise Problem(f"[mark] benchmarks: cannot read {text.show_path(file)}: {error}") from error
-        for line in lines:
+        for line in read_lines(file):
             words = lowered(line)
             numbers.update(sequences(words))
             starts.update(pairwise(words[: 2 - SEQUENCE]))

@@ -2,6 +2,7 @@
 
 import re
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +24,29 @@ def read_text(path: Path) -> str:
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        line = content[: error.start].count(b"\n") + 1
-        raise Problem(
-            f"{show_path(path)}:{line}: not UTF-8 (byte {content[error.start]:#04x}); convert it first"
-        ) from error
+        raise not_utf8(path, content[: error.start].count(b"\n") + 1, error) from error
+
+
+def read_lines(path: Path) -> Iterator[str]:
+    """The lines of a UTF-8 file without their ends, however large it is; `Problem` if it cannot be read.
+
+    A line ends at \\n or \\r\\n, as in other programs. `str.splitlines` also ends it at U+2028 and U+0085, which stand
+    inside of texts and JSON strings.
+    """
+    try:
+        with path.open("rb") as file:
+            for number, line in enumerate(file, 1):
+                try:
+                    yield line.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\r\n")
+                except UnicodeDecodeError as error:
+                    raise not_utf8(path, number, error) from error
+    except OSError as error:
+        raise unreadable(path, error) from error
+
+
+def not_utf8(path: Path, line: int, error: UnicodeDecodeError) -> Problem:
+    """The `Problem` for a file that is in another encoding."""
+    return Problem(f"{show_path(path)}:{line}: not UTF-8 (byte {error.object[error.start]:#04x}); convert it first")
 
 
 def unreadable(path: Path, error: OSError) -> Problem:

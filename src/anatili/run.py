@@ -136,11 +136,22 @@ def plain(value: Any) -> Any:
 
 
 def differences(old: Any, new: Any, path: str = "") -> list[str]:
-    """Each value that differs, as `section.key changed from OLD to NEW`."""
-    if isinstance(old, dict) and isinstance(new, dict):
-        keys = sorted(old.keys() | new.keys())
-        return [line for key in keys for line in differences(old.get(key), new.get(key), f"{path}.{key}")]
+    """Each value that differs, as `section.key changed from OLD to NEW`; of tables in a list by their names."""
+    before, after = _by_name(old), _by_name(new)
+    if isinstance(before, dict) and isinstance(after, dict):
+        keys = sorted(before.keys() | after.keys())
+        lines = [line for key in keys for line in differences(before.get(key), after.get(key), f"{path}.{key}")]
+        if lines or isinstance(old, dict):
+            return lines
     return [] if old == new else [f"{path[1:]} changed from {_brief(old)} to {_brief(new)}"]
+
+
+def _by_name(value: Any) -> Any:
+    """A list of tables that have names as name -> table; anything else as it is."""
+    if isinstance(value, list | tuple) and value and all(isinstance(row, dict) and "name" in row for row in value):
+        named = {row["name"]: row for row in value}
+        return named if len(named) == len(value) else value
+    return value
 
 
 def _brief(value: Any) -> str:

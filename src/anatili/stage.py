@@ -222,7 +222,12 @@ def carry_out(
     a stage is copied from there instead of being built, and what is built is copied there.
     """
     rebuilt, outdated = set[str](), set[str]()
-    for stage in stages_until(until or recipe.until):
+    stages = stages_until(until or recipe.until)
+    if redo and redo.isdisjoint(stage.name for stage in stages):
+        raise Problem(
+            f"nothing to do again: the run ends with {stages[-1].name} (`until`), before {', '.join(sorted(redo))}"
+        )
+    for stage in stages:
         started = time.time()
         if stage.name in redo and run.folder(stage.name).exists():
             remove_folder(run.folder(stage.name))

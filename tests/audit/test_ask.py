@@ -77,7 +77,7 @@ def test_a_server_that_fails_once_is_asked_again(tmp_path):
     assert server.asked == 2
 
 
-@pytest.mark.parametrize("answer", ["", "word " * 20_000, "\x00\ufffd<script>"])
+@pytest.mark.parametrize("answer", ["", "word " * 20_000, "\x00\ufffd<script>", "line\u2028separator\x85"])
 def test_strange_answers_are_kept_and_read(tmp_path, answer):
     server = ChatServer(lambda question: answer)
     audit = Auditing(open_engine(server.url), TOPICS, Settings(LANGUAGES, 1, facts="asked"))

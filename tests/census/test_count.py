@@ -49,6 +49,15 @@ def test_an_interval_is_told_for_what_was_never_seen():
     assert 0.02 < row["high"] < 0.04
 
 
+def test_an_interval_is_told_where_nothing_else_was_seen():
+    census = Census("scan")
+    for number in range(5):
+        census.add(f"host{number}", "kk")
+    (row,) = census.rows(("kk",))
+    assert row["share"] == row["high"] == 1
+    assert row["low"] == pytest.approx(0.05 ** (1 / 5))  # resampled: 1, with however few hosts
+
+
 def test_the_pages_of_one_host_do_not_make_a_share_surer():
     clumped, spread = Census("scan"), Census("scan")
     for number in range(1000):

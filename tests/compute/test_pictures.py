@@ -1,7 +1,7 @@
 """The plots of a plan are drawn, and draw what they should."""
 
 import pytest
-from planning import about
+from planning import RECIPES, about, command
 
 from anatili.compute.plan import make_plan
 
@@ -20,6 +20,13 @@ def test_barred_chips_are_hatched(tmp_path):
     assert sizes["free"] == 0
     assert sizes["barred"] > 3
     assert HATCH
+
+
+def test_days_are_not_drawn_where_no_kind_of_chip_holds_the_model(tmp_path):
+    picture = tmp_path / "days.png"
+    done = command("plan", RECIPES / "kazllm-70b.toml", "--chips", "RTX4090", "--words", "1e9", "--plot", picture)
+    assert (done.exit_code, picture.exists()) == (1, False)
+    assert "no days to draw: take more chips" in done.output
 
 
 @pytest.mark.parametrize("chip", ["H200", "Ascend910B"])

@@ -112,7 +112,9 @@ def test_people_read_the_same_figures(sherkala):
         ((*SHERKALA, "--words", "2e9", "--fertility", "no/such"), "no/such"),
         ((*SHERKALA, "--epochs", 3), "--epochs are passes over --words"),
         ((*SHERKALA, "--grid", "ATL"), "no grid 'ATL'; known: KAZ, FRA, WORLD"),
-        (("--log", "nothing"), "no recipe"),
+        (("--log", "nothing"), "no run nothing"),
+        ((*SHERKALA, "--save", "nan"), "'nan' is not a finite number"),
+        (("serving", SHERKALA[0], "--speed", "inf"), "'inf' is not a finite number"),
         ((), "Usage:"),
         (("no-such.toml", "--chips", "H200"), "no recipe no-such.toml"),
         (("validate", "no-such.toml"), "no file no-such.toml"),
@@ -160,6 +162,8 @@ def test_a_run_s_own_log_replaces_the_prior(tmp_path):
     assert facts["chip_hours"][1] == pytest.approx(tokens / 2048 / 3600, rel=0.02)
     assert facts["own_speed"]["hours_left"][1] == pytest.approx((tokens - 61_440) / 2048 / 3600, rel=0.02)
     assert facts["utilization"] == "not published"
+    other = command("plan", *SHERKALA, "--log", tmp_path)
+    assert (other.exit_code, "trains another model than sherkala-8b" in other.output) == (1, True)
 
 
 def test_serving_and_validating_as_a_user_does():

@@ -9,6 +9,7 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "bench"))
 import contamination
 
 from anatili.evaluate.seen import Finder, Sought, find_seen
+from anatili.evaluate.work import file_texts
 
 
 @pytest.fixture(scope="module")
@@ -25,6 +26,13 @@ def test_planted_items_are_found_and_others_are_not(facts):
 
 def seen(question: str, answer: str, text: str) -> bool:
     return bool(Finder([Sought("x", tuple(question.split()), tuple(answer.split()))]).find(["other text", text]))
+
+
+def test_a_document_is_a_paragraph_whatever_ends_its_lines(tmp_path):
+    for ends in ("\n", "\r\n"):
+        (tmp_path / "a.txt").write_bytes(f"бір{ends}екі{ends} {ends}үш{ends}".encode())
+        texts = [text.split() for text in file_texts(tmp_path / "a.txt")]
+        assert texts == [["бір", "екі"], ["үш"]]
 
 
 LONG = "one two three four five six seven eight nine ten"

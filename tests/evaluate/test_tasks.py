@@ -127,6 +127,8 @@ def test_translations_are_scored_in_each_direction(tmp_path, model):
     back, forth = measured(task, model("xyz\nuvw\n"), "kk", "en")
     assert (forth["language"], forth["value"], forth["count"]) == ("kk-en", 100.0, 2)
     assert (back["language"], back["value"]) == ("en-kk", 0.0)
+    (tmp_path / "lines" / "en.txt").write_bytes(b"\xef\xbb\xbfyz\xe2\x80\xa8\r\nvw\r\n")  # U+2028 ends no line
+    assert [row["en"] for row in read_rows(task, "")] == ["yz\u2028", "vw"]
     (tmp_path / "lines" / "en.txt").write_text("yz\n", "utf-8")
     with pytest.raises(Problem, match=r"the same number of lines; they have en.txt 1, kk.txt 2"):
         read_rows(task, "")
@@ -177,6 +179,12 @@ def test_what_is_wrong_with_its_data_is_said_with_the_line(tmp_path, model, data
         (tmp_path / "d.jsonl").write_text(data, "utf-8")
     with pytest.raises(Problem, match=words):
         measured(task, model("x"))
+
+
+def test_data_given_as_a_task_is_told(tmp_path):
+    (tmp_path / "d.jsonl").write_text('{"right": "a", "wrong": "b"}', "utf-8")
+    with pytest.raises(Problem, match="a task is a TOML file; the data of a bundled one is named by --data FILE"):
+        load_task("d.jsonl", tmp_path)
 
 
 def test_written_answers_are_graded_and_failures_counted_apart(tmp_path, model):

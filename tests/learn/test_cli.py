@@ -57,6 +57,15 @@ def test_lessons_are_listed_before_anything_is_there(tmp_path, monkeypatch):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize(("spoken", "said"), [("ru", "Урок 3"), ("en", "Lesson 3"), ("de", "3-сабақ")])
+def test_lessons_are_in_the_language_of_the_environment(tmp_path, monkeypatch, spoken, said):
+    monkeypatch.setenv("ANATILI_LANG", spoken)
+    assert said in call("learn", "--folder", tmp_path / "a").stdout
+    assert said in call("learn", "3", "--folder", tmp_path / "a").stdout
+    monkeypatch.setenv("ANATILI_LANG", "kk")
+    assert said in call("learn", "3", "--folder", tmp_path / "a").stdout  # a learner's language stays
+
+
 def test_a_lesson_is_shown_and_its_files_are_written(class_):
     folder = class_ / "aisha" / "3-tokens"
     assert sorted(path.name for path in folder.iterdir()) == [

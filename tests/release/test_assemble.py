@@ -122,6 +122,14 @@ def test_a_folder_with_something_in_it_is_not_written_to(release, keys):
         verify(release, signer="SHA256:x")
 
 
+def test_a_corpus_without_a_release_is_told_how_to_get_one(tmp_path):
+    (tmp_path / "half").mkdir()
+    (tmp_path / "half" / "recipe.toml").write_text('name = "half"\nlanguage = "kk"\n', "utf-8")
+    answer = CliRunner().invoke(main, ["release", str(tmp_path / "half"), "--corpus", "-o", str(tmp_path / "out")])
+    assert answer.exit_code == 1
+    assert "half has no release yet; finish it with: anatili run RECIPE" in answer.output
+
+
 def test_the_corpus_is_released_with_the_texts_of_chosen_licenses(tiny_run, tmp_path, keys):
     run = Run(tiny_run)
     assemble_corpus(run, tmp_path / "corpus", keys / "own", ["public-domain"])

@@ -208,7 +208,7 @@ def test_a_host_and_many_documents_leave_at_once(run):
     before = rows(run, "cut/part-*.parquet")
     many = run.root / "many.txt"
     kazakh = [row for row in before if row.language == "kk"]
-    many.write_text("# ids\n" + "".join(f"{row.id}\n" for row in kazakh[: len(kazakh) // 2]), "utf-8")
+    many.write_text("\ufeff# ids\n" + "".join(f"{row.id}\n" for row in kazakh[: len(kazakh) // 2]), "utf-8")
     for arguments, gone in (
         (("--file", str(many), "--reason", "many"), {row.url for row in kazakh[: len(kazakh) // 2]}),
         (("--host", "BLOG.example", "--reason", "host"), {row.url for row in before if row.language == "en"}),

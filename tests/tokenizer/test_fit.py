@@ -4,7 +4,9 @@ import json
 
 import models
 import pytest
+from click.testing import CliRunner
 
+from anatili.cli import main
 from anatili.lang import load_pack
 from anatili.problem import Problem
 from anatili.recipe import Tokenizer
@@ -57,6 +59,14 @@ def test_every_new_token_can_be_reached(base):
     assert len(new & reached) > 0.8 * len(new)  # some are only steps on the way to longer ones
     for token in new:
         assert tokenizer.encode(grown.text(token), add_special_tokens=False).tokens == [token]
+
+
+def test_a_vocabulary_smaller_than_asked_is_told(tmp_path):
+    (tmp_path / "kk.txt").write_text("Қазақ тілі бай тіл.\r\n" * 20, "utf-8")
+    arguments = ["tokenizer", "train", "--text", str(tmp_path / "kk.txt"), "--vocabulary", "9000"]
+    answer = CliRunner().invoke(main, [*arguments, "-o", str(tmp_path / "out")])
+    assert answer.exit_code == 0, answer.output
+    assert "fewer than 9,000: no other pair comes twice" in answer.stderr
 
 
 def test_too_little_text_to_learn_from_is_told(base):

@@ -97,7 +97,9 @@ def test_examples_of_a_file_are_checked_whatever_source_they_name(tmp_path):
     turns = [{"role": "user", "content": "Абай қай жылы туған?"}, {"role": "assistant", "content": "1845 жылы."}]
     rows = [{"messages": turns, "language": "kk", "source": "https://a.example/1"},
             {"messages": [turns[0] | {"content": "Мұхтар Әуезов кім?"}, turns[1]], "language": "kk"}]  # fmt: skip
-    (tmp_path / "own.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    turns[1]["content"] += "\u2028Жидебайда."  # ends a line for `str.splitlines`, not in JSON lines
+    lines = "".join(json.dumps(row, ensure_ascii=False) + "\r\n" for row in rows)
+    (tmp_path / "own.jsonl").write_text(f"\ufeff{lines}", "utf-8", newline="")
     words = listed(tmp_path, "short.txt", ["абай қай жылы туған"])
     assert kinds(task_of(tmp_path, benchmarks=[words], instructions="own.jsonl")) == (Counter(own=1), 1)
     assert kinds(task_of(tmp_path, instructions="own.jsonl", held=[("https://a.example/1", "мәтін")]))[1] == 1

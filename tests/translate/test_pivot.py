@@ -97,6 +97,14 @@ def test_what_was_broken_off_goes_on_to_the_same_bytes(tmp_path):
         read_journal(tmp_path / "t.jsonl", {"model": "another"})
 
 
+def test_a_translation_with_a_line_separator_is_gone_on_from(tmp_path):
+    head, row = {"model": "a"}, {"text": "бір\u2028екі\x85үш"}
+    assert read_journal(tmp_path / "t.jsonl", head) == []
+    with (tmp_path / "t.jsonl").open("a", encoding="utf-8") as file:
+        file.write(json.dumps(row, ensure_ascii=False) + "\n")
+    assert read_journal(tmp_path / "t.jsonl", head) == [row]
+
+
 def test_a_text_without_letters_of_the_language_keeps_nothing():
     sample = Sample("Ол кеше 5 кітап оқыды.", "", Expected("open", False))
     assert not any(checks(sample, "Он вчера прочитал 5 книг.", PACKS["en"]).values())

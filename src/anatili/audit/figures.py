@@ -23,6 +23,7 @@ from anatili.audit.patterns import read, states
 from anatili.audit.statistics import Array, Cells, contrasts, max_t
 from anatili.lang import load_pack
 from anatili.problem import Problem
+from anatili.reading import read_lines
 from anatili.text import show_path
 
 FIGURES = ("R", "H")
@@ -94,7 +95,7 @@ def read_rows(folder: Path) -> tuple[Row, list[Row]]:
     if not path.is_file():
         raise Problem(f"no {TRANSCRIPTS} in {show_path(folder)}: a report is made from an audit's answers, and only so")
     try:
-        header, *rows = map(json.loads, path.read_text("utf-8").splitlines())
+        header, *rows = map(json.loads, read_lines(path))
     except ValueError as error:
         raise Problem(f"{show_path(path)}: a line is not JSON: {error}; give the command of the audit again") from error
     return header, rows

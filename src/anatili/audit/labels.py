@@ -6,6 +6,7 @@ from typing import Any
 
 from anatili.audit.classes import ANSWERED, DEFLECTED, EVADED, REFUSED, UNKNOWING
 from anatili.problem import Problem
+from anatili.reading import read_lines
 from anatili.text import show_path
 
 LABELS, AGREEMENT = "labels.jsonl", "agreement.json"
@@ -23,8 +24,8 @@ def key_of(row: dict[str, Any]) -> dict[str, Any]:
 def read_labels(folder: Path) -> dict[tuple[Any, ...], str]:
     """Item, language and number of an answer -> the verdict that is right by the labels of people."""
     labels, path = {}, folder / LABELS
-    content = path.read_text("utf-8") if path.is_file() else ""
-    for number, line in enumerate(filter(str.strip, content.split("\n")), 1):
+    lines = read_lines(path) if path.is_file() else ()
+    for number, line in enumerate(filter(str.strip, lines), 1):
         try:
             row = json.loads(line)
             key, label = tuple(key_of(row).values()), row["label"]

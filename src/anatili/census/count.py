@@ -77,8 +77,11 @@ class Census:
             else:
                 shares = ((weights @ pages) / np.maximum(1, weights @ totals)).tolist()
             low, high = np.percentile(shares, (2.5, 97.5))
-            if not pages.any():  # no page at all: the rule of three, over hosts
-                high = 1 - 0.05 ** (1 / len(totals))
+            rest = 0.05 ** (1 / len(totals))  # no page at all, or no other: the rule of three, over hosts
+            if not pages.any():
+                high = 1 - rest
+            elif (pages == totals).all():
+                low = rest
             intervals[language] = (float(low), float(high))
         return intervals
 

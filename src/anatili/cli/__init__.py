@@ -32,7 +32,7 @@ from anatili.cli import trace as cli_trace
 from anatili.cli import translate as cli_translate
 from anatili.cli import words
 from anatili.cli.cluster import cluster_options, show_submitted
-from anatili.cli.options import Group, as_json, mirror_option, print_json, report_problems, runs_option
+from anatili.cli.options import Group, Number, as_json, mirror_option, print_json, report_problems, runs_option
 
 
 class Main(Group):
@@ -117,9 +117,7 @@ def main() -> None:
 @click.option(
     "--devices", default=1, show_default=True, type=click.IntRange(1), help="Number of devices, for --dry-run."
 )
-@click.option(
-    "--device-memory", default=0.0, type=click.FloatRange(0), help="Memory of each device in GiB, for --dry-run."
-)
+@click.option("--device-memory", default=0.0, type=Number(0), help="Memory of each device in GiB, for --dry-run.")
 @as_json
 @report_problems
 def run(

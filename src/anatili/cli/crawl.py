@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from anatili.cli.options import Group, as_json, print_json, report_problems, runs_option
+from anatili.cli.options import Group, as_json, print_json, report_problems, runs_option, say_aside
 from anatili.problem import Problem
 
 
@@ -251,12 +251,20 @@ def identify(file: Any, wants_json: bool) -> None:
     """
     from anatili.identify import identify as identify_text
 
-    for line in file:
-        verdict = identify_text(line.decode("utf-8", "replace"))
+    foreign = list[int]()
+    for number, line in enumerate(file, 1):
+        try:
+            text = line.decode("utf-8")
+        except UnicodeDecodeError:
+            text = line.decode("utf-8", "replace")
+            foreign.append(number)
+        verdict = identify_text(text)
         if wants_json:
             print_json({"language": verdict.language, "script": verdict.script, "confidence": verdict.confidence})
         else:
             click.echo(f"{verdict.language:4} {verdict.script:5} {verdict.confidence:.2f}")
+    if foreign:
+        say_aside(f"not UTF-8: {len(foreign):,} lines, the first is line {foreign[0]}; convert the text first")
 
 
 @click.command()

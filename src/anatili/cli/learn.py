@@ -3,11 +3,16 @@
 import getpass
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
+from anatili.cli import words
 from anatili.cli.options import Group, as_json, print_json, report_problems
 from anatili.problem import Problem, not_installed
+
+if TYPE_CHECKING:
+    from anatili.learn.learner import Learner
 
 FOLDER = click.Path(path_type=Path, file_okay=False)
 LEARNER = "learner.toml"
@@ -62,7 +67,7 @@ def learn(context: click.Context, folder: Path, wants_json: bool) -> None:
     from anatili.learn.course import progress
     from anatili.learn.learner import FILE, read_learner
 
-    rows = progress(read_learner(folder) if (folder / FILE).is_file() else None)
+    rows = progress(read_learner(folder) if (folder / FILE).is_file() else None, spoken())
     if wants_json:
         print_json(rows)
         return
@@ -82,12 +87,12 @@ def learn(context: click.Context, folder: Path, wants_json: bool) -> None:
 def show(number: int, folder: Path, name: str, language: str, opens: bool) -> None:
     """Show LESSON, and write its material, its answers file and its page into your folder."""
     from anatili.learn.course import open_lesson
-    from anatili.learn.learner import FILE, PAGE, open_learner
+    from anatili.learn.learner import PAGE
     from anatili.learn.lesson import lesson, say
     from anatili.learn.screen import draw
 
     chosen = lesson(number)
-    learner = open_learner(folder, name or ("" if (folder / FILE).is_file() else login()), language)
+    learner = learner_in(folder, name, language)
     text = draw(open_lesson(learner, chosen))
     page = learner.lesson_folder(chosen) / PAGE
     if sys.stdout.isatty():
@@ -99,6 +104,22 @@ def show(number: int, folder: Path, name: str, language: str, opens: bool) -> No
         import webbrowser
 
         webbrowser.open(page.resolve().as_uri())
+
+
+def learner_in(folder: Path, name: str, language: str) -> "Learner":
+    """The learner of a folder; a new one has the name and the language of the account unless others are given."""
+    from anatili.learn.learner import FILE, open_learner
+
+    is_new = not (folder / FILE).is_file()
+    return open_learner(folder, name or (login() if is_new else ""), language or (spoken() if is_new else ""))
+
+
+def spoken() -> str:
+    """The language of the environment if the lessons are in it, as of all other commands; else none."""
+    from anatili.learn.lesson import languages
+
+    code = words.environment()
+    return code if code in languages() else ""
 
 
 def login() -> str:
@@ -122,12 +143,11 @@ def page(number: int | None, folder: Path, name: str, language: str, port: int, 
 
     The page is for this machine only, and runs nothing but the commands that stand in the lessons.
     """
-    from anatili.learn.learner import FILE, open_learner
     from anatili.learn.lesson import lesson
 
     if number:
         lesson(number)
-    learner = open_learner(folder, name or ("" if (folder / FILE).is_file() else login()), language)
+    learner = learner_in(folder, name, language)
     try:
         from anatili.learn.api import start
     except ImportError as error:
@@ -177,7 +197,7 @@ def teacher(number: int, learner_folder: Path | None, language: str) -> None:
 
     chosen = lesson(number)
     learner = read_learner(learner_folder) if learner_folder else None
-    code = check_language(language or (learner.language if learner else ""))
+    code = check_language(language or (learner.language if learner else spoken()))
     click.echo(draw(chosen.filled(code, {}, "teacher")))
     if learner:
         truth = answers_of(learner, chosen)

@@ -116,7 +116,10 @@ def train_command(texts: tuple[Path, ...], vocabulary: int, out: Path) -> None:
     """
     from anatili.tokenizer.train import train_on_files
 
-    click.echo(f"{train_on_files(texts, vocabulary, out):,} tokens in {out}")
+    size = train_on_files(texts, vocabulary, out)
+    click.echo(f"{size:,} tokens in {out}")
+    if size < vocabulary:
+        say_aside(f"fewer than {vocabulary:,}: no other pair comes twice in these texts; add more with --text")
 
 
 @tokenizer.command("fit")

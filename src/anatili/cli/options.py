@@ -3,6 +3,7 @@
 import errno
 import functools
 import json
+import math
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -35,6 +36,16 @@ adapter_option = click.option(
     type=click.Path(path_type=Path),
     help="LoRA adapter to apply to the model; repeatable.",
 )
+
+
+class Number(click.FloatRange):
+    """A number in a range. Click lets `nan` into every range, and infinity into one without an end."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        number = float(super().convert(value, param, ctx))
+        if not math.isfinite(number):
+            self.fail(f"{value!r} is not a finite number.", param, ctx)
+        return number
 
 
 def report_problems(command: F) -> F:

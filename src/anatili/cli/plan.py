@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from anatili.cli.options import Group, as_json, print_json, report_problems, runs_option
+from anatili.cli.options import Group, Number, as_json, print_json, report_problems, runs_option
 from anatili.problem import Problem
 
 if TYPE_CHECKING:
@@ -65,9 +65,7 @@ def positive(context: click.Context, parameter: click.Parameter, value: float | 
 @click.option("--without", multiple=True, metavar="VENDOR", help="Vendor whose chips cannot be had; repeatable.")
 @click.option("--price", default="", metavar="LOW,MIDDLE,HIGH", help="Dollars per chip and hour.")
 @click.option("--grid", default="", metavar="CODE", help="Grid that gives the electricity: KAZ, FRA, WORLD.")
-@click.option(
-    "--save", default=60.0, show_default=True, type=click.FloatRange(0.1), help="Seconds to write a checkpoint."
-)
+@click.option("--save", default=60.0, show_default=True, type=Number(0.1), help="Seconds to write a checkpoint.")
 @click.option("--log", type=PATH, metavar="RUN", help="A run whose own speed replaces the prior, from 50 steps on.")
 @click.option("--plot", type=PATH, metavar="FILE", help="Draw days against chips: .png or .svg.")
 @click.option("--plot-money", type=PATH, metavar="FILE", help="Draw loss against money, with the ceiling of the text.")
@@ -113,14 +111,17 @@ def asked(recipe_file: Path | None, chip: str, number: int, options: dict[str, A
     from anatili.compute import cost, own_speed, rules
     from anatili.compute.chips import chips
     from anatili.compute.plan import Question
+    from anatili.run import find_run
 
     log = options["log"]
     run = log if log and log.is_dir() else options["runs"] / log if log else None
     if recipe_file is None:
         if not run:
             raise Problem("name a recipe, or a run with --log")
-        recipe_file = run / "recipe.toml"
+        recipe_file = find_run(log, options["runs"]).root / "recipe.toml"
     settings, shape, name = opened(recipe_file)
+    if run:
+        check_log(run, settings)
     tokens, unique, fertility, notes = text_for(settings, recipe_file, options)
     day = options["day"]
     if day and not options["destination"]:
@@ -142,6 +143,26 @@ def asked(recipe_file: Path | None, chip: str, number: int, options: dict[str, A
         fertility=fertility, own=own_speed.read_speed(run) if run else None,
         micro_batch=settings.pretrain.micro_batch, checkpointing=settings.pretrain.checkpointing,
     )  # fmt: skip
+
+
+def check_log(run: Path, settings: "Recipe") -> None:
+    """`Problem` if a run trains another model than the recipe: its speed says nothing about that one."""
+    from anatili.recipe import load_recipe
+
+    file = run / "recipe.toml"
+    own = load_recipe(file) if file.is_file() else settings
+    if model_of(own) != model_of(settings):
+        raise Problem(
+            f"--log {run}: that run trains another model than {settings.name}, so its speed says nothing about it; "
+            "leave RECIPE out, or name the run of this recipe"
+        )
+
+
+def model_of(settings: "Recipe") -> tuple[str | int, ...]:
+    """What decides the size of a recipe's model."""
+    pretrain = settings.pretrain
+    sizes = (pretrain.layers, pretrain.hidden_size, pretrain.heads, pretrain.intermediate_size)
+    return (Path(settings.tokenizer.base).name, *sizes)
 
 
 def used(chip: str, run: Path | None) -> Any:
@@ -230,7 +251,7 @@ def fertility_of(given: str, settings: "Recipe", runs: Path) -> tuple[float, str
 @click.option("--prompt", default=512, show_default=True, type=click.IntRange(0),
               help="New tokens to read before each answer; 0: none.")  # fmt: skip
 @click.option("--answer", default=256, show_default=True, type=click.IntRange(1), help="Tokens of an answer.")
-@click.option("--speed", default=20.0, show_default=True, type=click.FloatRange(0, min_open=True),
+@click.option("--speed", default=20.0, show_default=True, type=Number(0, min_open=True),
               help="Tokens per second for each.")  # fmt: skip
 @click.option("--quantization", default="bf16", show_default=True, metavar="NAME", help="Of weights: bf16, q8, q4.")
 @click.option("--cache", default="bf16", show_default=True, metavar="NAME", help="Of keys and values: bf16, q8, q4.")

@@ -43,12 +43,11 @@ def release(
     anatili release tiny -o tiny-1.0 --key ~/.ssh/id_ed25519
     anatili release tiny -o tiny-corpus --corpus --only-licenses CC0-1.0 --key ~/.ssh/id_ed25519
     """
-    from anatili.opening.release_folder import release_folder
+    from anatili.opening.release_folder import release_folder, released_run
     from anatili.release.assemble import assemble_corpus, assemble_model
-    from anatili.run import find_run
 
     if corpus:
-        done = assemble_corpus(find_run(model, runs), out, key, only)
+        done = assemble_corpus(released_run(model, runs), out, key, only)
     elif only:
         raise click.UsageError("--only-licenses needs --corpus: a model is trained again to leave texts out")
     else:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from anatili.cli.options import adapter_option, as_json, print_json, report_problems, runs_option, say_aside
+from anatili.cli.options import Number, adapter_option, as_json, print_json, report_problems, runs_option, say_aside
 from anatili.cli.pulling import offers_to_pull
 from anatili.prompt import Message
 
@@ -24,7 +24,7 @@ from anatili.prompt import Message
     "--temperature",
     default=0.7,
     show_default=True,
-    type=click.FloatRange(0, 2),
+    type=Number(0, 2),
     help="Sampling temperature; 0: greedy.",
 )
 @click.option("--search/--no-search", default=True, help="Answer from passages, or from the model alone.")

@@ -57,7 +57,7 @@ def parsed(change: str) -> tuple[str, float]:
     """`KEY=VALUE` as key and number."""
     match = CHANGE.fullmatch(change)
     if match is None:
-        raise Problem(f"--what-if {change}: write it as KEY=VALUE with a number, such as min_words=50")
+        raise Problem(f"--what-if {change}: write it as KEY=VALUE with plain digits, such as min_words=50")
     return match[1], float(match[2])
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from anatili.cli.options import as_json, print_json, report_problems, runs_option
+from anatili.cli.options import Number, as_json, print_json, report_problems, runs_option
 from anatili.problem import Problem
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -170,7 +170,7 @@ def words_of(training: dict[str, Any], vocabulary: dict[str, Any] | None) -> str
     "--pages", default=0, show_default=True, type=click.IntRange(0, 10**6),
     help="Pages of each host to read again, for signals in their headers and meta tags.",
 )  # fmt: skip
-@click.option("--pause", default=1.0, show_default=True, type=click.FloatRange(0), help="Seconds between two requests.")
+@click.option("--pause", default=1.0, show_default=True, type=Number(0), help="Seconds between two requests.")
 @yes_option
 @later_option
 @workers_option

@@ -73,12 +73,18 @@ def values_of(message: str, parts: list[str]) -> list[str] | None:
     return values if at == len(message) else None
 
 
-def language() -> str:
-    """The language of the environment, "" for English or none."""
+def environment() -> str:
+    """The code of the language that the environment names, "" for none."""
     own, every = os.environ.get("ANATILI_LANG", ""), os.environ.get("LC_ALL", "")
     value = own or every or os.environ.get("LC_MESSAGES", "") or os.environ.get("LANG", "")
     code = re.split(r"[_.@:-]", value)[0].lower()
-    return code if code.isalpha() and (FOLDER / code / FILE).is_file() else ""
+    return code if code.isalpha() else ""
+
+
+def language() -> str:
+    """The language of the environment, "" for English or none."""
+    code = environment()
+    return code if code and (FOLDER / code / FILE).is_file() else ""
 
 
 def load_catalog(code: str) -> Catalog:

@@ -8,7 +8,7 @@ from pathlib import Path
 from anatili import sample
 from anatili.lang import load_pack
 from anatili.problem import Problem
-from anatili.reading import read_text
+from anatili.reading import read_lines
 from anatili.recipe import Recipe, Source
 from anatili.run import digest
 from anatili.text import show_path, split_url
@@ -49,7 +49,7 @@ def find_files(source: Source, base: Path) -> list[Path]:
 
 def listed_files(source: Source, base: Path) -> list[Path]:
     """The files that the list of a source names, in its order; `Problem` if one is missing."""
-    lines = read_text(base / Path(source.path.removeprefix(LIST)).expanduser()).splitlines()
+    lines = read_lines(base / Path(source.path.removeprefix(LIST)).expanduser())
     files = [base / line for line in lines if line.strip()]
     if missing := [file for file in files if not file.is_file()]:
         raise Problem(f"source {source.name!r}: no file {show_path(missing[0])}, which {source.path[1:]} lists")
@@ -72,7 +72,7 @@ def site_roots(source: Source, base: Path) -> list[str]:
         file = base / source.path
         if not file.is_file():
             raise Problem(f"source {source.name!r}: no list of sites at {show_path(file)} (one address per line)")
-        lines = [line.split("#")[0].strip() for line in file.read_text("utf-8").splitlines()]
+        lines = [line.split("#")[0].strip() for line in read_lines(file)]
     roots = list(dict.fromkeys(root_of(line.split()[0]) for line in lines if line))
     if not roots:
         raise Problem(f"source {source.name!r} names no sites; `pack:` uses seeds.txt of the languages in `sift`")

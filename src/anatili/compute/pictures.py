@@ -5,6 +5,7 @@ from pathlib import Path
 from anatili.compute import data
 from anatili.compute.plan import Estimate, Plan
 from anatili.plot import DARK, LIGHT, WARM, finish, start
+from anatili.problem import Problem
 
 HATCH = "////"
 DECADES = (-3, 3)
@@ -16,6 +17,11 @@ ENDLESS = 1e15
 def draw_days(path: Path, plan: Plan) -> None:
     """A bar for each chip that holds the model, with its 80 % interval; hatched where something bars it."""
     rows = [estimate for estimate in (plan.asked, *plan.others) if estimate.fitting and not estimate.chip.cloud_only]
+    if not rows:
+        raise Problem(
+            f"{plan.question.number} chips of no kind hold this model, so there are no days to draw: take more chips, "
+            "or leave the plot out"
+        )
     rows.sort(key=lambda estimate: estimate.cost.days.middle)
     plot, figure = start(path, (8, 1.4 + 0.34 * len(rows)))
     axes = figure.subplots()

@@ -14,6 +14,7 @@ from anatili.evaluate.lm_eval import read_results
 from anatili.evaluate.statistics import clustered_interval, holm, mcnemar, paired_interval
 from anatili.evaluate.task_data import Row
 from anatili.problem import Problem
+from anatili.reading import read_lines
 from anatili.text import show_path
 
 SIGNIFICANT = 0.05
@@ -79,7 +80,7 @@ def key_of(task: str) -> str:
 def scores_of(folder: Path) -> dict[str, Row]:
     """Name of a journal -> the figures that were computed from it."""
     path = folder / "scores.jsonl"
-    lines = path.read_text("utf-8").splitlines() if path.is_file() else []
+    lines = read_lines(path) if path.is_file() else []
     return {row["journal"]: row for line in lines if "journal" in (row := json.loads(line))}
 
 

@@ -24,7 +24,7 @@ from anatili.identify import identify
 from anatili.interval import interval
 from anatili.lang import codes, load_pack
 from anatili.problem import Problem
-from anatili.reading import read_text
+from anatili.reading import read_lines
 from anatili.text import script_of, show_path
 
 PAIRS_TOGETHER = 500
@@ -80,7 +80,7 @@ def measure(task: EvaluationTask, model: Likelihood, setup: Setup, advance: Adva
 
 def read_file(path: Path, most: int, language: str = "") -> TextSet:
     """A text a line of `path`, up to `most` bytes."""
-    lines = [line.strip() for line in read_text(path).splitlines() if line.strip()]
+    lines = [line.strip() for line in read_lines(path) if line.strip()]
     if not lines:
         raise Problem(f"{show_path(path)} has no text to score")
     return TextSet(language or identify("\n".join(lines[:200])).language, path.name, first_bytes(lines, most))

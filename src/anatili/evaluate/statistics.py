@@ -60,12 +60,19 @@ def mcnemar(first: Sequence[bool], second: Sequence[bool]) -> float:
 def paired_interval(
     differences: Sequence[float], clusters: Sequence[str], resamples: int = 2000, seed: int = 1
 ) -> list[float] | None:
-    """The 95 % interval of a mean difference by item, from resampled clusters; None for fewer than two clusters."""
+    """The 95 % interval of a mean difference by item, from -1 to 1, from resampled clusters; None for fewer than two.
+
+    Where all clusters differ alike, resampling shows no doubt however few they are. The interval is then the exact
+    binomial one: of further clusters, as many may differ otherwise as could have been missed in all of these.
+    """
     names, codes = np.unique(np.asarray(clusters), return_inverse=True)
     if len(names) < 2:
         return None
     sums = np.bincount(codes, np.asarray(differences, float))
     sizes = np.bincount(codes).astype(float)
+    if np.ptp(sums / sizes) == 0:
+        missed, mean = 1 - 0.025 ** (1 / len(names)), float(sums[0] / sizes[0])
+        return [round((1 - missed) * mean + missed * end, 4) for end in (-1, 1)]
     draw = np.random.default_rng(seed)
     means = np.empty(resamples)
     for start in range(0, resamples, 100):

@@ -4,6 +4,7 @@ import csv
 import json
 import re
 from collections.abc import Iterator
+from io import StringIO
 from pathlib import Path
 from string import Formatter
 from typing import Any
@@ -14,7 +15,7 @@ from anatili.evaluate.task_file import CONVERSATIONS, NO_FILES, PAIRS, SENTENCES
 from anatili.identify import model_files
 from anatili.lang import load_pack
 from anatili.problem import Problem
-from anatili.reading import read_text
+from anatili.reading import read_lines, read_text
 from anatili.run import digest
 from anatili.text import show_path
 
@@ -108,7 +109,7 @@ def file_rows(file: Path) -> Iterator[Row]:
 
 
 def json_rows(file: Path) -> Iterator[Row]:
-    for number, line in enumerate(read_text(file).split("\n"), 1):  # U+2028 may be inside a string
+    for number, line in enumerate(read_lines(file), 1):
         if line.strip():
             try:
                 row = json.loads(line)
@@ -133,7 +134,7 @@ def list_rows(file: Path) -> Iterator[Row]:
 
 def table_rows(file: Path) -> Iterator[Row]:
     """Rows of tab-separated columns, whose names are in the first line."""
-    head, *lines = read_text(file).splitlines() or [""]
+    head, *lines = list(read_lines(file)) or [""]
     names = head.split("\t")
     for number, line in enumerate(lines, 2):
         values = line.split("\t")
@@ -145,7 +146,7 @@ def table_rows(file: Path) -> Iterator[Row]:
 def comma_rows(file: Path) -> Iterator[Row]:
     """Rows of a CSV file, whose first row names the columns."""
     csv.field_size_limit(2**30)
-    reader = csv.reader(read_text(file).lstrip("\ufeff").splitlines(keepends=True))
+    reader = csv.reader(StringIO(read_text(file), newline=""))
     names = next(reader, [])
     for values in reader:
         if len(values) != len(names):
@@ -166,7 +167,7 @@ def parquet_rows(file: Path) -> Iterator[Row]:
 
 
 def line_rows(file: Path) -> Iterator[Row]:
-    return ({"text": line.strip()} for line in read_text(file).splitlines() if line.strip())
+    return ({"text": line.strip()} for line in read_lines(file) if line.strip())
 
 
 READERS = {
@@ -178,7 +179,7 @@ READERS = {
 def aligned_rows(folder: Path) -> list[Row]:
     """Rows language -> text from files that are named by code and have the same lines (FLORES: `kaz_Cyrl.devtest`)."""
     files = [file for file in sorted(folder.iterdir()) if file.suffix in (".txt", ".dev", ".devtest")]
-    columns = {file.stem: read_text(file).splitlines() for file in files}
+    columns = {file.stem: list(read_lines(file)) for file in files}
     if len({len(lines) for lines in columns.values()}) > 1:
         counts = ", ".join(f"{file.name} {len(columns[file.stem])}" for file in files)
         raise Problem(f"{show_path(folder)}: the files must have the same number of lines; they have {counts}")

@@ -166,6 +166,8 @@ def load_task(name: str, near: Path = Path()) -> EvaluationTask:
     file = FOLDER / f"{name}.toml" if name in bundled() else near / name
     if not file.is_file():
         raise Problem(f"no task {name!r}: name a file, or one of {', '.join(bundled())}")
+    if file.suffix != ".toml":
+        raise Problem(f"{show_path(file)}: a task is a TOML file; the data of a bundled one is named by --data FILE")
     values: dict[str, Any] = read_toml(file)
     try:
         task = EvaluationTask.model_validate(values)

@@ -9,6 +9,7 @@ from anatili.document import Kept, read_shard
 from anatili.evaluate import task_data
 from anatili.evaluate.task_file import load_task
 from anatili.problem import Problem
+from anatili.reading import read_lines
 from anatili.recipe import Evaluate, Recipe
 from anatili.run import digest
 from anatili.text import show_path
@@ -31,12 +32,19 @@ def inventory(recipe: Recipe, base: Path) -> dict[str, Any]:
     """Digests of the files named in [evaluate] texts, and of the tasks with their data."""
     settings = recipe.evaluate
     facts: dict[str, Any] = {
-        language: {show_path(Path(name).name): digest(_file(base / name)) for name in names}
+        language: {show_path(Path(name).name): _digest(base / name) for name in names}
         for language, names in settings.texts.items()
     }
     for name in settings.tasks:
         facts |= task_data.inventory(load_task(name, base), recipe.languages)
     return facts
+
+
+def _digest(path: Path) -> str:
+    """The digest of a text file. It is read, too: another encoding is told before anything is built."""
+    for _ in read_lines(_file(path)):
+        pass
+    return digest(path)
 
 
 def _file(path: Path) -> Path:
@@ -62,7 +70,7 @@ def from_files(settings: Evaluate, base: Path) -> Iterator[TextSet]:
     """The files named in [evaluate] texts, a text a line."""
     for language, names in settings.texts.items():
         for name in names:
-            lines = [line.strip() for line in _file(base / name).read_text("utf-8").splitlines()]
+            lines = [line.strip() for line in read_lines(_file(base / name))]
             yield TextSet(language, Path(name).name, first_bytes([line for line in lines if line], settings.max_bytes))
 
 

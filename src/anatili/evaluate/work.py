@@ -1,6 +1,7 @@
 """Tasks carried out on one model: what is asked for is checked first, then measured, task by task."""
 
 import json
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -18,7 +19,7 @@ from anatili.evaluate.prompts import PromptForm
 from anatili.evaluate.task_data import Row, file_rows, read_rows
 from anatili.evaluate.task_file import EvaluationTask, Form, load_task
 from anatili.problem import Problem
-from anatili.reading import read_text
+from anatili.reading import read_lines, read_text
 from anatili.run import find_run
 from anatili.stage import Progress
 from anatili.text import show_path
@@ -141,7 +142,7 @@ CORPUS_FILES = (".parquet", ".jsonl", ".txt")
 def file_texts(file: Path) -> Iterator[str]:
     """The texts of a file; of a text file, each paragraph."""
     if file.suffix == ".txt":
-        yield from (part for part in read_text(file).split("\n\n") if part.strip())
+        yield from (part for part in re.split(r"\n\s*\n", read_text(file)) if part.strip())
         return
     for row in file_rows(file):
         text = row.get("text")
@@ -175,7 +176,7 @@ FORMS: tuple[Form, ...] = ("cloze", "letter")
 def write_rows(folder: Path, model: str, rows: Sequence[Row]) -> None:
     """The figures beside the results of the items, for other programs also in lm-eval's form."""
     path = folder / "scores.jsonl"
-    old = [json.loads(line) for line in path.read_text("utf-8").splitlines()] if path.is_file() else []
+    old = [json.loads(line) for line in read_lines(path)] if path.is_file() else []
     new = {row.get("journal") for row in rows}
     kept = [row for row in old if row.get("journal") not in new and "journal" in row]
     with whole_file(path) as temporary:

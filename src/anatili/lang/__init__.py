@@ -289,6 +289,13 @@ def completed(own: dict[str, Any], fallback: dict[str, Any]) -> dict[str, Any]:
     return prompts
 
 
+FORMS = {
+    "tuple_type": 'a list, such as ["a", "b"]', "int_type": "an integer, such as 1_000_000", "float_type": "a number",
+    "string_type": 'a text in quotes, such as "a"', "bool_type": "true or false", "dict_type": "a table",
+}  # fmt: skip
+"""What stands in TOML for pydantic's names of types."""
+
+
 def explain(error: ValidationError, *within: str) -> str:
     """A pydantic error as `key: what is wrong`, one per line. `within`: the tables that the keys belong to."""
     return "\n  ".join(f"{'.'.join(map(str, (*within, *e['loc']))) or 'file'}: {_plain(e)}" for e in error.errors())
@@ -297,6 +304,10 @@ def explain(error: ValidationError, *within: str) -> str:
 def _plain(error: Any) -> str:
     if error["type"] == "extra_forbidden":
         return "unknown key (misspelled?)"
+    if error["type"] == "missing":
+        return str(error["msg"])
+    if error["type"] in FORMS:
+        return f"write {FORMS[error['type']]}, not {error['input']!r}"
     return f"{error['msg']} (got {error['input']!r})"
 
 

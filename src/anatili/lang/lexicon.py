@@ -6,6 +6,7 @@ from pathlib import Path
 from anatili.lang import load_pack
 from anatili.morphology.lexicon import Learned, count_words, learn, save
 from anatili.problem import Problem
+from anatili.reading import read_lines
 
 
 def learn_lexicon(
@@ -25,7 +26,7 @@ def learn_lexicon(
     pack = load_pack(code)
     if pack.morphology is None:
         raise Problem(f"the pack {code} has no endings: write them into its morphology.toml first")
-    lines = (line for path in texts for line in path.open(encoding="utf-8", errors="replace"))
+    lines = (line for path in texts for line in read_lines(path))
     words = count_words(map(pack.normalize, lines), pack.config.letters[pack.main_script], min_count)
     learned = learn(words, pack.morphology, tell)
     folder = into or pack.folder

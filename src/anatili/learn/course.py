@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from anatili.document import whole_file
 from anatili.learn.draw import Draw
-from anatili.learn.learner import ANSWERS, PAGE, Learner
+from anatili.learn.learner import ANSWERS, PAGE, Learner, check_language
 from anatili.learn.lesson import Lesson, lessons, say, show, words
 from anatili.learn.markup import ANSWERS_OF, BY_COMMAND, Block
 from anatili.learn.work import Course, Work, Wrong
@@ -233,9 +233,12 @@ def keep(learner: Learner, lesson: Lesson, marked: Marked) -> None:
         temporary.write_text(json.dumps({"exercises": rows}, ensure_ascii=False, indent=1), "utf-8")
 
 
-def progress(learner: Learner | None) -> list[dict[str, Any]]:
-    """A row for each lesson: its number, name, title, minutes and exercises, and how far the learner is."""
-    language = learner.language if learner else next(iter(words("page.title")))
+def progress(learner: Learner | None, language: str = "") -> list[dict[str, Any]]:
+    """A row for each lesson: its number, name, title, minutes and exercises, and how far the learner is.
+
+    Without a learner the titles are in `language`.
+    """
+    language = learner.language if learner else check_language(language)
     rows = []
     for lesson in lessons():
         folder = learner.lesson_folder(lesson) if learner else None

@@ -5,7 +5,7 @@ from pathlib import Path
 from anatili import models
 from anatili.problem import Problem
 from anatili.release.facts import FILE
-from anatili.run import find_run
+from anatili.run import Run, find_run
 from anatili.text import show_path
 
 
@@ -18,7 +18,12 @@ def release_folder(target: Path, runs: Path) -> Path:
             return folder
         if target.is_dir():
             raise Problem(f"{show_path(target)} is neither a run, a release nor a packaged model: it has no {FILE}")
-    run = find_run(target, runs)
+    return released_run(target, runs).folder("release")
+
+
+def released_run(name: Path, runs: Path) -> Run:
+    """The run of this name; `Problem` if it has no release yet."""
+    run = find_run(name, runs)
     if run.record("release") is None:
         raise Problem(f"{show_path(run.root)} has no release yet; finish it with: anatili run RECIPE")
-    return run.folder("release")
+    return run

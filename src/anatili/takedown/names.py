@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from anatili.problem import Problem
+from anatili.reading import read_lines
 from anatili.takedown_log import plain_host
 from anatili.text import host_of, show_path
 
@@ -49,9 +50,5 @@ def names_of(
 
 def lines_of(file: Path) -> list[tuple[int, str]]:
     """The lines of a list with their numbers, without comments and empty lines."""
-    try:
-        text = file.read_text("utf-8", "replace")
-    except OSError as error:
-        raise Problem(f"cannot read {show_path(file)}: {error.strerror}; name a file with one name a line") from error
-    lines = ((number, line.partition("#")[0].strip()) for number, line in enumerate(text.splitlines(), 1))
+    lines = ((number, line.partition("#")[0].strip()) for number, line in enumerate(read_lines(file), 1))
     return [(number, line) for number, line in lines if line]

@@ -51,12 +51,12 @@ def read_text(path: Path, language: str = "") -> ParallelText:
 
     try:
         with path.open("rb") as file:
-            text = file.read(MAX_BYTES).decode("utf-8", "ignore" if path.stat().st_size > MAX_BYTES else "strict")
+            text = file.read(MAX_BYTES).decode("utf-8-sig", "ignore" if path.stat().st_size > MAX_BYTES else "strict")
     except OSError as error:
         raise unreadable(path, error) from error
     except UnicodeDecodeError as error:
         raise Problem(f"{show_path(path)} is not UTF-8 (byte {error.start}); convert it first") from error
-    lines = tuple(line for line in text.splitlines() if line.strip())
+    lines = tuple(line.rstrip("\r") for line in text.split("\n") if line.strip())
     if not lines:
         raise Problem(f"{show_path(path)} has no text")
     return ParallelText(language or identify("\n".join(lines[:200])).language, path.name, lines)

@@ -13,6 +13,7 @@ from typing import Any
 from anatili.document import Kept, read_shard, whole_file, write_json
 from anatili.lang import load_pack
 from anatili.problem import Problem
+from anatili.reading import read_lines
 from anatili.recipe import Tokenizer
 from anatili.stage import Task
 from anatili.text import digest, words
@@ -48,10 +49,9 @@ def run(task: Task) -> dict[str, Any]:
 
 
 def lines(files: Iterable[Path]) -> Iterator[str]:
-    """The lines of text files, one file after another; bytes that are not UTF-8 are replaced."""
+    """The lines of text files with their ends, one file after another."""
     for path in files:
-        with path.open(encoding="utf-8", errors="replace") as file:
-            yield from (line for line in file if line.strip())
+        yield from (f"{line}\n" for line in read_lines(path) if line.strip())
 
 
 def train_on_files(files: Iterable[Path], vocabulary: int, out: Path) -> int:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from anatili.problem import Problem, not_installed
+from anatili.reading import read_lines
 from anatili.recipe import Tune
 from anatili.stage import Progress
 from anatili.text import show_path
@@ -27,7 +28,7 @@ Preference = dict[str, Any]
 def read_preferences(path: Path) -> list[Preference]:
     """The preferences in a file of JSON lines; `Problem` names the line that is wrong."""
     preferences = []
-    for number, line in enumerate(path.read_text("utf-8").splitlines(), 1):
+    for number, line in enumerate(read_lines(path), 1):
         try:
             item = json.loads(line)
             if item["messages"][-1]["role"] != "user":

@@ -18,11 +18,13 @@ from anatili.benchmarks import letters
 from anatili.lang import LanguagePack
 from anatili.problem import Problem
 from anatili.prompt import grounded
+from anatili.reading import read_lines
 from anatili.recipe import Pairs, Recipe, Tune
 from anatili.refine.pairs import languages_of, read_pairs
 from anatili.run import digest as sha256
 from anatili.takedown_log import NO_TAKEDOWNS, Takedowns
 from anatili.text import digest, show_path
+from anatili.train.prefer import read_preferences
 
 ROLES = ("system", "user", "assistant")
 Conversation = dict[str, Any]
@@ -30,14 +32,19 @@ Conversation = dict[str, Any]
 
 
 def inventory(recipe: Recipe, base: Path) -> dict[str, Any]:
-    """Digests of the files with SFT examples and benchmarks, so that a run notices when one changes."""
+    """Digests of the files with SFT examples and benchmarks, so that a run notices when one changes.
+
+    They are read, too: a wrong line is told before anything is built, not after pretraining.
+    """
     settings = recipe.tune
     facts: dict[str, Any] = {}
     if settings.instructions == sample.PLACE:
         facts["sample"] = sample.digest()
     elif settings.instructions:
+        instructions(settings, base)
         facts[show_path(Path(settings.instructions).name)] = sha256(existing_file(settings.instructions, base))
     if settings.preferences:
+        read_preferences(existing_file(settings.preferences, base))
         facts["preferences"] = sha256(existing_file(settings.preferences, base))
     if settings.instruct:
         facts["instruct"] = weights.facts_of(base / settings.instruct)
@@ -88,7 +95,7 @@ def instructions(settings: Tune, base: Path) -> list[Conversation]:
         return []
     conversations = []
     path = existing_file(settings.instructions, base)
-    for number, line in enumerate(path.read_text("utf-8").splitlines(), 1):
+    for number, line in enumerate(read_lines(path), 1):
         try:
             conversation = json.loads(line)
             messages = [(message["role"], message["content"]) for message in conversation["messages"]]

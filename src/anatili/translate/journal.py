@@ -33,7 +33,7 @@ def read_journal(file: Path, head: dict[str, Any]) -> list[Any]:
     content = file.read_bytes()
     complete = content[: content.rfind(b"\n") + 1]
     with suppress(ValueError):
-        first, *rest = [json.loads(row) for row in complete.decode().splitlines()]
+        first, *rest = [json.loads(row) for row in complete.splitlines()]
         if first == head:
             if complete != content:
                 file.write_bytes(complete)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, TypedDict
 
 from anatili.problem import Problem
+from anatili.reading import read_lines
 from anatili.text import show_path
 from anatili.translate.checks import Sample, of_reference, own_samples
 from anatili.translate.journal import read_journal
@@ -86,21 +87,12 @@ def prepare(
 
 def aligned(text: Path, reference: Path, limit: int) -> Iterator[tuple[str, str]]:
     """Pairs of lines of two parallel files, at most `limit` of them, evenly spread."""
-    rows = [read_lines(text), read_lines(reference)]
+    rows = [[line.strip() for line in read_lines(path)] for path in (text, reference)]
     if len(rows[0]) != len(rows[1]):
         raise Problem(f"{show_path(text)} has {len(rows[0])} lines, {show_path(reference)} {len(rows[1])}: not aligned")
     pairs = [pair for pair in zip(*rows, strict=True) if all(pair)]
     step = max(1.0, len(pairs) / limit) if limit else 1.0
     return (pairs[int(at * step)] for at in range(min(len(pairs), limit or len(pairs))))
-
-
-def read_lines(path: Path) -> list[str]:
-    try:
-        return [line.strip() for line in path.read_text("utf-8-sig").split("\n")]
-    except OSError as error:
-        raise Problem(f"cannot read {show_path(path)}: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise Problem(f"{show_path(path)} is not UTF-8 ({error.reason} at byte {error.start})") from error
 
 
 def folder_of(meter: PivotMeter) -> Path:
