@@ -19,13 +19,15 @@ from anatili.collect import block_list, commoncrawl
 from anatili.collect.block_list import BLOCKED, BlockList, read_block_list, unblocked
 from anatili.collect.contributions import as_read, write_contributions
 from anatili.collect.corpora import documents
+from anatili.collect.damaged import damaged_files, name_of
 from anatili.collect.fetch import Fetcher, Store
 from anatili.collect.files import ENDINGS, LIST, find_files, is_remote, site_roots
 from anatili.collect.network import FetchError
 from anatili.collect.sites import MAX_UNPACKED, PAGE_SECONDS, crawl_site, host_budget
+from anatili.damage import CUT_SHORT
 from anatili.document import Document, Lost, SiftedOut, add_up, read_counts, read_shard, whole_file, write_shard
 from anatili.identify.gate import any_gate, load_gate
-from anatili.packed import DamagedError, unpack_undeclared
+from anatili.packed import DamagedError, read_whole
 from anatili.problem import Problem
 from anatili.recipe import Collect, Source
 from anatili.stage import Task
@@ -38,6 +40,7 @@ BINARY = (b"%PDF", b"PK\x03\x04", b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"\x7fEL
 NOT_FETCHED = "lost: not fetched"
 MAX_NOT_FETCHED = 0.1
 """If a larger share of a batch is not fetched, the network must be the reason: then nothing of the batch is written."""
+EMPTY = Broken("", CUT_SHORT, "byte 0: the file is empty")
 T = TypeVar("T")
 
 
@@ -70,9 +73,11 @@ def run(task: Task) -> dict[str, Any]:
                 job.target.unlink()
         counts = ", ".join(f"{reason} {count}" for reason, count in records.items()) or "no input"
         first = next((row for job, _ in jobs if job.target.exists() for row in read_shard(job.target, Lost)), None)
-        example = f" The first: {first.url or first.detail}" if first else ""
+        example = f" The first: {': '.join(filter(None, (first.url, first.detail)))}" if first else ""
         raise Problem(f"nothing was collected: {counts}.{example}")
-    return {"records": records, "sources": [s.name for s in settings.sources]}
+    files = [(name_of(job.address), job.target) for job, _ in jobs if job.what in ("file", "remote")]
+    damaged = damaged_files(files, [job.target for job, _ in jobs if job.what == "pages"])
+    return {"records": records, "sources": [s.name for s in settings.sources], **damaged}
 
 
 def resolved(source: Source, base: Path) -> Source:
@@ -242,7 +247,8 @@ def collect_file(
 ) -> None:
     """Copy one local file into shards beside `target`, then write `target`."""
     if source.kind == "warc":
-        pages = read_pages(file, settings.max_bytes, gate_of(source))
+        is_empty = not file.stat().st_size
+        pages = iter([EMPTY]) if is_empty else read_pages(file, settings.max_bytes, gate_of(source))
         collect_pages(pages, target, source, settings, takedowns)
         return
     counts: Counter[str] = Counter()
@@ -288,8 +294,8 @@ def html_page(file: Path, max_bytes: int) -> Page | Broken:
     name = " ".join(show_path(file).split())
     try:
         with file.open("rb") as stream:
-            payload = unpack_undeclared(stream.read(max_bytes + 1), max_bytes)
-    except (OSError, DamagedError) as error:
+            payload = read_whole(stream, max_bytes)
+    except DamagedError as error:
         return Broken(name, "damaged page", str(error))
     if len(payload) > max_bytes:
         return Broken(name, "too large", f"more than {max_bytes} bytes")
