@@ -17,6 +17,8 @@ ENDINGS = {".gz": GZIP, ".zst": ZSTD}
 PADDING = b"\0\r\n\t "
 KEPT_BYTES = 16 << 20
 """Unpacked bytes that are kept for seeking backwards."""
+DOUBTFUL = 1 << 16
+"""Unpacked bytes before damage in which there can be wrong ones: a changed bit shows a little later."""
 CHUNK = re.compile(rb"[0-9a-fA-F]{1,8}[ \t]*(?:;[^\r\n]{0,1000})?\r?\n")
 CONTROLS = bytes([*range(9), *range(14, 27), *range(28, 32)])
 
@@ -185,14 +187,15 @@ class Damage:
 
 
 def unpack_members(
-    file: BinaryIO, magic: bytes, start: int | None, dictionary: bytes = b""
+    file: BinaryIO, magic: bytes, start: int | None, dictionary: bytes = b"", *, is_strict: bool = False
 ) -> Iterator[bytes | Damage]:
     """The content of all members from the byte `start` on, block by block. Where one is damaged, a `Damage` comes, and
-    reading continues at the next."""
+    reading continues at the next. `is_strict`: leave out what can be wrong already before damage shows."""
     while start is not None:
         here, damage = start, None
         try:
-            after = yield from unpack(file, here, magic, dictionary)
+            blocks = unpack(file, here, magic, dictionary)
+            after = yield from _undoubted(blocks) if is_strict else blocks
         except DamagedError as error:
             after, damage = here + 1, Damage(here, f"byte {here}: the data here cannot be unpacked to its end: {error}")
             yield damage
@@ -204,6 +207,25 @@ def unpack_members(
         start = next_member(file, after, magic, dictionary)
         if not damage and _has_garbage(file, after, start):
             yield Damage(after, f"byte {after}: nothing that can be unpacked", is_garbage=True)
+
+
+def _undoubted(blocks: Generator[bytes, None, int]) -> Generator[bytes, None, int]:
+    """The blocks of a member. If it is damaged rather than cut short, without the last `DOUBTFUL` bytes."""
+    held, size = deque[bytes](), 0
+    try:
+        while True:
+            try:
+                held.append(next(blocks))
+            except StopIteration as end:
+                yield from held
+                return int(end.value)
+            size += len(held[-1])
+            while size - len(held[0]) >= DOUBTFUL:
+                size -= len(held[0])
+                yield held.popleft()
+    except CutError:
+        yield from held
+        raise
 
 
 def after_skippable(file: BinaryIO, start: int) -> int:
@@ -263,7 +285,7 @@ def blocks_of(file: BinaryIO, suffix: str) -> Iterator[bytes | Damage]:
         yield Damage(0, "byte 0: this is no text in UTF-8")
         return
     if magic:
-        yield from unpack_members(file, magic, first)
+        yield from unpack_members(file, magic, first, is_strict=True)
         return
     file.seek(0)
     yield from iter(lambda: file.read(4 * BLOCK), b"")

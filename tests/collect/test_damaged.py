@@ -49,6 +49,8 @@ JSONL = {
     "empty": ("a.jsonl", b"", [], ""),
     "packed, nothing in it": ("a.jsonl.gz", gzip.compress(b""), [], ""),
     "cut in a row": ("a.jsonl", RAW[:-40], TEXTS[:-1], rf"byte {len(RAW) - 40}: the file ends inside a row"),
+    "cut in an escape": ("a.jsonl", LINES[0] + b'{"text": "\\u04', TEXTS[:1], "ends inside a row"),
+    "not JSON, but not cut": ("a.jsonl", LINES[0] + b"{broken", TEXTS[:1], ""),
     "cut in a letter": ("a.jsonl", RAW[: RAW.rindex("м".encode()) + 1], TEXTS[:-1], "ends inside a row"),
     "a picture": ("a.jsonl", b"\x89PNG\r\n\x1a\n" + bytes(900), [], "byte 0: this is no text"),
     "zstd": ("a.jsonl.zst", SKIPPED + b"".join(FRAMES) + SKIPPED, TEXTS, ""),
@@ -72,7 +74,7 @@ def test_of_a_damaged_file_the_whole_rows_are_kept_and_the_rest_is_told(tmp_path
     else:
         assert found == texts
     assert counts.get("lost: damaged file", 0) == bool(detail)
-    assert [row.reason for row in lost] == ["damaged file"] * bool(detail)
+    assert [row.reason for row in lost if row.reason != "not JSON"] == ["damaged file"] * bool(detail)
     listed = damaged_files([(name, tmp_path / "out" / "lost-00-00000.parquet")], [])
     if detail:
         assert re.search(detail, lost[0].detail), lost[0].detail

@@ -27,6 +27,8 @@ MAX_LINE = 1 << 27
 TOO_LARGE, NOT_UTF8 = Broken("", "too large"), Broken("", "not UTF-8")
 TOGETHER = 120
 """Words that make consecutive lines a document, for sources with unit = "lines"."""
+OPEN = ("Unterminated string", "Invalid \\uXXXX escape")
+"""What Python says of a row that ends inside a string."""
 Row = dict[str, Any] | Broken
 """A row as it is in the file, or why there is none."""
 
@@ -121,8 +123,9 @@ def ends_early(error: Exception, line: bytes) -> bool:
     """Whether a row is not JSON only because its end is missing."""
     if isinstance(error, UnicodeDecodeError):
         return error.end == len(line)
-    is_open = isinstance(error, json.JSONDecodeError) and error.msg.startswith("Unterminated string")
-    return is_open or (isinstance(error, json.JSONDecodeError) and error.pos >= len(error.doc.rstrip()))
+    if not isinstance(error, json.JSONDecodeError):
+        return False
+    return error.msg.startswith(OPEN) or error.pos >= len(error.doc.rstrip())
 
 
 def cut_row(file: Path) -> Broken:
@@ -132,7 +135,7 @@ def cut_row(file: Path) -> Broken:
 def parquet_rows(file: Path, source: Source) -> Iterator[Row]:
     fields = {source.text_field, source.id_field, source.url_field, "title", "date", "time", "license", "licence"}
     try:
-        with pq.ParquetFile(file) as table:
+        with pq.ParquetFile(file, page_checksum_verification=True) as table:
             if source.text_field not in table.schema_arrow.names:
                 raise Problem(
                     f"{text.show_path(file)} has no column {source.text_field!r}; it has "
