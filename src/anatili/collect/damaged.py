@@ -48,6 +48,6 @@ def rows(target: Path, counts: dict[str, int], reasons: tuple[str, ...]) -> Iter
         yield from (row for row in read_shard(target, Lost) if row.reason in reasons)
 
 
-def name_of(address: str) -> str:
-    """How a file is shown: by its name in a local folder, by its address elsewhere."""
-    return address if "://" in address else show_path(Path(address))
+def name_of(address: str | Path) -> str:
+    """How a file is shown: by its path, or its address if it is elsewhere."""
+    return show_path(address) if isinstance(address, Path) else address

@@ -50,7 +50,8 @@ class Job:
     `pages` (all HTML files of a source)."""
 
     what: str
-    address: str
+    address: str | Path
+    """A path where it is a file."""
     target: Path
     """The file for its list of lost records; its shards are written beside it."""
 
@@ -89,15 +90,15 @@ def resolved(source: Source, base: Path) -> Source:
     return source.model_copy(update={"path": f"{mark}{base / Path(source.path.removeprefix(mark)).expanduser()}"})
 
 
-def inputs(source: Source, number: int, task: Task) -> Iterator[tuple[str, str]]:
+def inputs(source: Source, number: int, task: Task) -> Iterator[tuple[str, str | Path]]:
     """The inputs of a source: (kind of job, address)."""
     settings: Collect = task.settings
     if source.path == sample.PLACE:
-        yield "file", str(sample.build(task.out / ".sample"))
+        yield "file", sample.build(task.out / ".sample")
     elif source.kind == "commons":
-        yield "file", str(write_contributions(source, task.base, task.out / f".commons-{number:02d}.jsonl"))
+        yield "file", write_contributions(source, task.base, task.out / f".commons-{number:02d}.jsonl")
     elif source.kind == "commoncrawl":
-        yield from (("batch", str(path)) for path in find_locations(source, number, task))
+        yield from (("batch", path) for path in find_locations(source, number, task))
     elif source.kind == "html":
         yield "pages", source.path
     elif source.kind == "site":
@@ -105,7 +106,7 @@ def inputs(source: Source, number: int, task: Task) -> Iterator[tuple[str, str]]
     elif is_remote(source):
         yield from (("remote", address) for address in remote_files(source, store_of(settings)))
     else:
-        yield from (("file", str(path)) for path in find_files(source, task.base))
+        yield from (("file", path) for path in find_files(source, task.base))
 
 
 def store_of(settings: Collect) -> Store:
@@ -168,9 +169,10 @@ def collect_one(job: Job, source: Source, settings: Collect) -> None:
     """Collect one input into shards beside `job.target`, then write `job.target`: the lost records, and all counts."""
     takedowns = read_takedowns(job.target.parent.parent)
     if job.what == "remote":
-        local = job.target.parent / ".download" / f"{job.target.stem}-{job.address.rpartition('/')[2]}"
+        address = str(job.address)
+        local = job.target.parent / ".download" / f"{job.target.stem}-{address.rpartition('/')[2]}"
         try:
-            store_of(settings).download(job.address, local)
+            store_of(settings).download(address, local)
         except FetchError as error:
             raise Problem(f"{error}. Run the same command again, and it resumes the download") from error
         collect_file(local, job.target, source, settings, takedowns)
@@ -195,8 +197,9 @@ def fetched(job: Job, source: Source, settings: Collect, takedowns: Takedowns) -
             locations = [place for place, why in zip(locations, entries, strict=True) if not why]
         yield from commoncrawl.fetch_batch(locations, base, store_of(settings), settings.max_bytes)
         return
-    if blocks and (why := blocks.entry(job.address)):
-        yield Broken(job.address, BLOCKED, why)
+    root = str(job.address)
+    if blocks and (why := blocks.entry(root)):
+        yield Broken(root, BLOCKED, why)
         return
     # Sitemaps may be longer than pages, so the limit for pages is checked afterwards.
     fetcher = Fetcher(
@@ -204,7 +207,7 @@ def fetched(job: Job, source: Source, settings: Collect, takedowns: Takedowns) -
         page_seconds=PAGE_SECONDS, host=host_budget(source.pages),
         contact=settings.contact,
     )  # fmt: skip
-    for page in crawl_site(job.address, fetcher, source.pages, source.depth, takedowns):
+    for page in crawl_site(root, fetcher, source.pages, source.depth, takedowns):
         if isinstance(page, Page) and len(page.payload) > settings.max_bytes:
             yield Broken(page.url, "too large", f"{len(page.payload)} bytes")
         else:
