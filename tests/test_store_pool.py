@@ -112,6 +112,22 @@ def test_nothing_heard_and_no_store_are_told(bucket, tmp_path):  # noqa: F811
         take_part_in_store("s3://runs/none", patience=0.1)
     with pytest.raises(Problem, match="nonsense://x"):
         Objects("nonsense://x")
+    with pytest.raises(Problem, match=r"s3://no-such-bucket/q/.*The same command goes on"):
+        StorePool("s3://no-such-bucket/q", tmp_path)
+
+
+def test_who_helps_goes_on_with_the_run_that_is_started_again(bucket, run, monkeypatch):  # noqa: F811
+    StorePool(QUEUE, run).heart.stop()  # as a first node that is killed
+    counts: list[int] = []
+    helper = threading.Thread(target=lambda: counts.append(take_part_in_store(QUEUE)))
+    helper.start()
+    pool = StorePool(QUEUE, run)
+    monkeypatch.setattr(pool, "is_mine", lambda name: False)
+    assert len(list(pool.map(copy_upper, jobs_of(run)))) == 4
+    pool.close()
+    helper.join()
+    assert counts == [4]
+    assert sorted(key.rpartition("/")[2] for key in keys(bucket)) == ["current", "finished"]
 
 
 @pytest.mark.parametrize("stage", ["extract", "cut"])

@@ -226,7 +226,7 @@ class Heartbeat:
 
     def beat(self) -> None:
         while not self.ended.wait(self.seconds):
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(OSError, Problem):
                 self.call()
 
     def stop(self) -> None:

@@ -6,7 +6,6 @@ that is not renewed for `LEASE` seconds is taken away, and another node does the
 the same job makes the same bytes, and the result that came first stands.
 """
 
-import contextlib
 import hashlib
 import io
 import os
@@ -18,6 +17,7 @@ import time
 import traceback
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import count, islice
 from pathlib import Path
@@ -51,36 +51,50 @@ class Objects:
         self.address = address.rstrip("/")
         self.system, self.root = object_store(self.address)
 
+    @contextmanager
+    def explained(self, *expected: type[OSError]) -> Iterator[None]:
+        """Turn what the store answers into a `Problem` that names the address, but for errors that are `expected`."""
+        try:
+            yield
+        except expected:
+            raise
+        except OSError as error:
+            raise Problem(f"{self.address}: {error}. The same command goes on when the store answers") from error
+
     def names(self, folder: str) -> list[str]:
         self.system.invalidate_cache()
-        try:
+        with suppress(FileNotFoundError), self.explained(FileNotFoundError):
             return sorted(path.rpartition("/")[2] for path in self.system.ls(f"{self.root}/{folder}", detail=False))
-        except FileNotFoundError:
-            return []
+        return []
 
     def read(self, name: str) -> bytes:
-        return bytes(self.system.cat_file(f"{self.root}/{name}"))
+        """`FileNotFoundError` if there is no such object."""
+        with self.explained(FileNotFoundError):
+            return bytes(self.system.cat_file(f"{self.root}/{name}"))
 
     def write(self, name: str, data: bytes) -> None:
-        self.system.pipe_file(f"{self.root}/{name}", data)
+        with self.explained():
+            self.system.pipe_file(f"{self.root}/{name}", data)
 
     def create(self, name: str, data: bytes) -> bool:
         """Put an object if there is none; whether it was put."""
-        try:
-            self.system.pipe_file(f"{self.root}/{name}", data, mode="create")
-        except OSError:
-            if self.exists(name):
-                return False
-            raise
+        with self.explained():
+            try:
+                self.system.pipe_file(f"{self.root}/{name}", data, mode="create")
+            except OSError:
+                if self.exists(name):
+                    return False
+                raise
         return True
 
     def exists(self, name: str) -> bool:
         self.system.invalidate_cache()
-        return bool(self.system.exists(f"{self.root}/{name}"))
+        with self.explained():
+            return bool(self.system.exists(f"{self.root}/{name}"))
 
     def remove(self, *names: str) -> None:
         for name in names:
-            with contextlib.suppress(FileNotFoundError):
+            with suppress(FileNotFoundError), self.explained(FileNotFoundError):
                 self.system.rm(f"{self.root}/{name}", recursive=True)
 
     def send(self, path: Path) -> str:
@@ -128,7 +142,7 @@ class StorePool:
 
     def __init__(self, address: str, root: Path, lease: float = LEASE) -> None:
         outer, self.root, self.lease, self.token = Objects(address), root, lease, secrets.token_hex(8)
-        with contextlib.suppress(FileNotFoundError):
+        with suppress(FileNotFoundError):
             outer.remove(outer.read(CURRENT).decode())  # what is left of a run that was stopped
         self.objects = Objects(f"{outer.address}/{self.token}")
         self.heart = Heartbeat(beating(self.objects, ALIVE), lease / 4)
@@ -213,7 +227,7 @@ class StorePool:
     def give_back_abandoned(self) -> None:
         """Take away the claims that were not renewed."""
         for name in self.objects.names(TAKEN):
-            with contextlib.suppress(FileNotFoundError):  # it was finished at this moment
+            with suppress(FileNotFoundError):  # it was finished at this moment
                 content = self.objects.read(f"{TAKEN}/{name}")
                 known, since = self.claims.get(name, (b"", 0.0))
                 if content != known:
@@ -230,7 +244,7 @@ def take_part_in_store(address: str, lease: float = LEASE, patience: float = PAT
     with tempfile.TemporaryDirectory(prefix="anatili-work-") as scratch:
         node = Node(Path(scratch), lease)
         while time.monotonic() - heard < patience:
-            with contextlib.suppress(FileNotFoundError):  # there is no pool yet, or another one begins
+            with suppress(FileNotFoundError):  # there is no pool yet, or another one begins
                 here = Objects(f"{outer.address}/{outer.read(CURRENT).decode()}")
                 if here.exists(FINISHED):
                     return done
