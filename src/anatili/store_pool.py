@@ -141,6 +141,8 @@ class StorePool:
     """The node that carries out the run in the folder `root`. It puts jobs below `address`, and does them too."""
 
     def __init__(self, address: str, root: Path, lease: float = LEASE) -> None:
+        if address.startswith("hf://"):
+            raise Problem(f"{address}: the hub makes a commit of every object; share work through a bucket (s3://)")
         outer, self.root, self.lease, self.token = Objects(address), root, lease, secrets.token_hex(8)
         with suppress(FileNotFoundError):
             outer.remove(outer.read(CURRENT).decode())  # what is left of a run that was stopped
