@@ -12,7 +12,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from urllib.parse import unquote, urlsplit
+from pathlib import PurePosixPath
+from urllib.parse import parse_qs, unquote, urlsplit
 
 import yaml
 
@@ -34,6 +35,12 @@ class Repository:
         for name, content in sorted(self.files.items()):
             seen.update(name.encode() + content)
         return seen.hexdigest()
+
+
+def entries(repository: Repository) -> list[str]:
+    """The files of a repository and the folders that they are in."""
+    folders = {parent.as_posix() for name in repository.files for parent in PurePosixPath(name).parents}
+    return sorted({*repository.files, *folders} - {"."})
 
 
 def git_id(content: bytes) -> str:
@@ -61,6 +68,7 @@ class Hub:
     """Large files that were sent, by SHA-256."""
     leaked: list[str] = field(default_factory=list)
     """Requests to the other host that carried a token."""
+    large: tuple[str, ...] = LARGE
     port: int = 0
 
     @property
@@ -118,9 +126,11 @@ class Handler(BaseHTTPRequestHandler):
             return self.say(
                 {"transfer": "basic", "objects": [self.wants(each) for each in json.loads(body)["objects"]]}
             )
+        if "/paths-info/" in path:
+            return self.paths_info(path.removeprefix("/api/").partition("/paths-info/")[0], parse_qs(body.decode()))
         name, _, rest = path.removeprefix("/api/").removeprefix("models/").partition("/preupload/")
         if rest:
-            return self.say({"files": [{"path": each["path"], "uploadMode": "lfs" if each["path"].endswith(LARGE)
+            return self.say({"files": [{"path": each["path"], "uploadMode": "lfs" if each["path"].endswith(hub.large)
                                         else "regular", "shouldIgnore": False}
                                        for each in json.loads(body)["files"]]})  # fmt: skip
         return self.commit(name.partition("/commit/")[0], body)
@@ -143,18 +153,33 @@ class Handler(BaseHTTPRequestHandler):
                 del repository.files[value["path"]]
         self.say({"success": True, "commitOid": repository.commit, "commitUrl": f"{self.hub.address}/{name}/commit/1"})
 
-    def tree(self, name: str) -> None:
-        """The files of a repository, as `list_repo_tree` reads them."""
+    def tree(self, name: str, below: str, query: dict[str, list[str]]) -> None:
+        """The files and folders below one of a repository, as `list_repo_tree` reads them."""
         repository = self.hub.repositories.get(name)
         if repository is None:
             return self.refuse(404, "RepoNotFound")
-        rows = []
-        for file, content in repository.files.items():
-            row = {"type": "file", "path": file, "size": len(content), "oid": git_id(content)}
-            if file.endswith(LARGE):
-                row["lfs"] = {"oid": hashlib.sha256(content).hexdigest(), "size": len(content), "pointerSize": 134}
-            rows.append(row)
+        rows = [self.row(repository, path) for path in entries(repository) if path.startswith(f"{below}/".lstrip("/"))]
+        if below and not rows:
+            return self.refuse(404, "EntryNotFound")
+        if query.get("recursive", ["false"])[0].lower() not in ("true", "1"):
+            rows = [row for row in rows if "/" not in str(row["path"])[len(below) + bool(below) :]]
         return self.say(rows)
+
+    def paths_info(self, name: str, query: dict[str, list[str]]) -> None:
+        """What stands at some paths; those where nothing stands are left out."""
+        repository = self.hub.repositories.get(name)
+        if repository is None:
+            return self.refuse(404, "RepoNotFound")
+        return self.say([self.row(repository, path) for path in query["paths"] if path in entries(repository)])
+
+    def row(self, repository: Repository, path: str) -> dict[str, object]:
+        content = repository.files.get(path)
+        if content is None:
+            return {"type": "directory", "path": path, "size": 0, "oid": git_id(path.encode())}
+        row: dict[str, object] = {"type": "file", "path": path, "size": len(content), "oid": git_id(content)}
+        if path.endswith(self.hub.large):
+            row["lfs"] = {"oid": hashlib.sha256(content).hexdigest(), "size": len(content), "pointerSize": 134}
+        return row
 
     def say(self, value: object, status: int = 200) -> None:
         self.send(status, json.dumps(value).encode(), {"Content-Type": "application/json"})
@@ -173,10 +198,11 @@ class Handler(BaseHTTPRequestHandler):
             return self.large(path.removeprefix("/cdn/"))
         if token and token not in hub.tokens:
             return self.refuse(401, message="Invalid credentials in Authorization header")
-        if path.endswith("/tree/main"):
-            return self.tree(path.removeprefix("/api/").removeprefix("models/").removesuffix("/tree/main"))
-        if path.startswith("/api/models/"):
-            return self.facts(path.removeprefix("/api/models/"), token)
+        if path.startswith("/api/") and "/tree/main" in path:
+            name, _, below = path.removeprefix("/api/").removeprefix("models/").partition("/tree/main")
+            return self.tree(name, below.strip("/"), parse_qs(urlsplit(self.path).query))
+        if path.startswith(("/api/models/", "/api/datasets/")):
+            return self.facts(path.removeprefix("/api/").removeprefix("models/"), token)
         return self.resolve(path, token)
 
     def facts(self, rest: str, token: str) -> None:
@@ -189,7 +215,7 @@ class Handler(BaseHTTPRequestHandler):
         siblings = []
         for file, content in repository.files.items():
             row = {"rfilename": file, "size": len(content), "blobId": git_id(content)}
-            if file.endswith(LARGE):
+            if file.endswith(self.hub.large):
                 row["lfs"] = {"sha256": hashlib.sha256(content).hexdigest(), "size": len(content), "pointerSize": 134}
             siblings.append(row)
         said = {"_id": "1", "id": name, "modelId": name, "sha": repository.commit, "private": False, "disabled": False,
@@ -211,8 +237,8 @@ class Handler(BaseHTTPRequestHandler):
         if content is None:
             return self.refuse(404, "EntryNotFound")
         about = {"X-Repo-Commit": repository.commit}
-        if not file.endswith(LARGE):
-            return self.send(200, content, about | {"ETag": f'"{git_id(content)}"'})
+        if not file.endswith(self.hub.large):
+            return self.part(content, about | {"ETag": f'"{git_id(content)}"'})
         digest = hashlib.sha256(content).hexdigest()
         about |= {"X-Linked-Size": str(len(content)), "X-Linked-Etag": f'"{digest}"',
                   "Location": f"http://localhost:{self.hub.port}/cdn/{digest}?signed=yes"}  # fmt: skip
@@ -228,8 +254,10 @@ class Handler(BaseHTTPRequestHandler):
             content = content[:-1] + bytes([content[-1] ^ 1])
         head, status = {"ETag": f'"{digest}"', "Accept-Ranges": "bytes"}, 200
         span = self.headers.get("Range", "")
+        if span and not hub.ignores_ranges and not hub.breaks:
+            return self.part(content, head)
         if span and not hub.ignores_ranges:
-            start = int(span.removeprefix("bytes=").rstrip("-"))
+            start = int(span.removeprefix("bytes=").partition("-")[0])
             head["Content-Range"] = f"bytes {start}-{len(content) - 1}/{len(content)}"
             content, status = content[start:], 206
         if hub.breaks:
@@ -238,6 +266,14 @@ class Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             return None
         return self.send(status, content, head)
+
+    def part(self, content: bytes, head: dict[str, str]) -> None:
+        """The bytes that the request asks for; all of them if it names none."""
+        first, _, last = self.headers.get("Range", "").removeprefix("bytes=").partition("-")
+        if not first:
+            return self.send(200, content, head)
+        begin, end = int(first), min(int(last or len(content)), len(content) - 1)
+        return self.send(206, content[begin : end + 1], head | {"Content-Range": f"bytes {begin}-{end}/{len(content)}"})
 
     def refuse(self, status: int, code: str = "", message: str = "") -> None:
         head = {name: said for name, said in (("X-Error-Code", code), ("X-Error-Message", message)) if said}

@@ -7,8 +7,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
+from conftest import contents
 
 from anatili.cli import main
+from anatili.collect import gather
 from anatili.document import Kept, read_shard
 from anatili.problem import Problem
 from anatili.refinery import refine_files
@@ -119,3 +121,70 @@ def test_wrong_calls_write_nothing(files, tmp_path, names, language, message):
         refine_files([files / name for name in names], language, tmp_path / "out")
     assert not (tmp_path / "out" / "recipe.toml").exists()
     assert Run(tmp_path / "out").record("collect") is None
+
+
+def damage(files) -> None:
+    """Cut a file of each form short, and add one that is none."""
+    rows = [json.dumps({"text": text(start), "url": f"https://d.example/{start}"}) for start in range(70, 90)]
+    packed = gzip.compress("\n".join(rows).encode(), mtime=0)
+    (files / "cut.jsonl.gz").write_bytes(packed[: len(packed) * 3 // 4])
+    (files / "rows.jsonl").write_bytes((files / "rows.jsonl").read_bytes()[:-30])
+    for name in ("table.parquet", "crawl.warc.gz"):
+        (files / name).write_bytes((files / name).read_bytes()[:-40])
+    (files / "pages" / "packed.html.gz").write_bytes(b"\x1f\x8b\x08" + bytes(50))
+    (files / "busy.warc.gz").write_bytes(b"<html>busy</html>")
+    (files / "book.txt.gz").write_bytes(b"")
+
+
+def test_damaged_files_cost_what_cannot_be_read_and_are_named(files, tmp_path):
+    damage(files)
+    command = ["refine", str(files), "--language", "kk", "-o", str(tmp_path / "out")]
+    result = CliRunner().invoke(main, [*command, "--json"])
+    assert result.exit_code == 3, result.output
+    assert "the corpus is complete, but collect: 7 of 10 files, more than 1 in 100, are damaged" in result.stderr
+    refined = json.loads(result.stdout)
+    first = refined["damaged"]["first"]
+    assert (refined["damaged"]["files"], refined["damaged"]["of"], len(first)) == (7, 10, 7)
+    assert all("byte " in detail for detail in first.values()), first
+    assert refined["lost"]["collect"] == {
+        "damaged file": 4, "archive cut short": 1, "damaged page": 1, "damaged record": 1,
+    }  # fmt: skip
+    urls = {row.url for path in (tmp_path / "out" / "corpus").iterdir() for row in read_shard(path, Kept)}
+    assert {"https://d.example/70", "https://c.example/kk", "https://a.example/40", "book.txt:1"} <= urls
+
+    again = CliRunner().invoke(main, command)
+    assert again.exit_code == 3
+    assert f"damaged: {files / 'cut.jsonl.gz'}: byte 0: " in again.stdout
+    assert "7 of 10 files are damaged" in again.stdout
+
+
+def test_a_call_that_is_stopped_among_damaged_files_goes_on_to_the_same_bytes(files, tmp_path, monkeypatch):
+    damage(files)
+    refine_files([files], "kk", tmp_path / "whole")
+    begun = []
+
+    original = gather.collect_one
+
+    def collect_some(job, source, settings):
+        begun.append(job)
+        original(job, source, settings)
+        if len(begun) in (3, 6):
+            job.target.unlink()  # as if it had been killed before it wrote this list
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(gather, "collect_one", collect_some)
+    for _ in range(2):
+        with pytest.raises(KeyboardInterrupt):
+            refine_files([files], "kk", tmp_path / "stopped")
+    refine_files([files], "kk", tmp_path / "stopped")
+    assert contents(tmp_path / "stopped") == contents(tmp_path / "whole")
+
+
+def test_one_damaged_file_in_a_hundred_is_named_and_no_failure(files, tmp_path):
+    for number in range(100):
+        (files / f"{number}.txt").write_text(text(number), "utf-8")
+    (files / "cut.jsonl.gz").write_bytes(gzip.compress(b'{"text": "x"}\n', mtime=0)[:-4])
+    result = CliRunner().invoke(main, ["refine", str(files), "--language", "kk", "-o", str(tmp_path / "out"), "--json"])
+    assert result.exit_code == 0, result.output
+    damaged = json.loads(result.stdout)["damaged"]
+    assert (damaged["files"], damaged["of"], list(damaged["first"])) == (1, 108, [str(files / "cut.jsonl.gz")])

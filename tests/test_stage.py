@@ -7,13 +7,12 @@ from pathlib import Path
 import pytest
 
 from anatili import stage
-from anatili.library import too_many_errors
+from anatili.damage import lost_to_errors
 from anatili.pool import LocalPool
 from anatili.problem import Problem
 from anatili.recipe import load_recipe
 from anatili.run import Drift, Run
 from anatili.sample.topics import read_topics
-from anatili.stage import Outcome
 
 TEXT = "\n\n".join(topic.pages["kk"].text.split("\n\n")[0] for topic in read_topics()[:40])
 
@@ -151,12 +150,15 @@ def test_status_tells_what_stands_on_something_older(tmp_path, first_stages):
     ({"records": {"records": 1000, "kept": 1, "lost: sifted out": 999}}, ""),
     ({"documents": 98, "lost": {"parser failed": 2}}, "2 of 100"),
     ({"documents": 98, "lost": {"took too long": 2}}, "2 of 100"),
-    ({"records": {"records": 1000, "kept": 999, "lost: archive cut short": 1}}, "archives are cut short"),
+    ({"records": {"records": 1000, "kept": 999, "lost: archive cut short": 1},
+      "damaged": {"files": 3, "of": 90_000, "first": {"a.warc.gz": "byte 7: cut"}}}, ""),
+    ({"records": {"records": 1000, "kept": 999, "lost: archive cut short": 1},
+      "damaged": {"files": 3, "of": 299, "first": {"a.warc.gz": "byte 7: cut"}}}, "3 of 299 files"),
     ({"documents": {"unique": 5}}, ""),
     ({}, ""),
 ])  # fmt: skip
 def test_losses_to_errors_are_told(summary, says):
-    told = too_many_errors(Outcome("collect", "built", 0.0, "", summary))
+    told = lost_to_errors("collect", summary)
     assert says in told
     assert bool(told) == bool(says)
 

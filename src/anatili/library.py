@@ -2,49 +2,35 @@
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from anatili.damage import TooMuchLost, lost_to_errors
 from anatili.document import Kept, read_shard
 from anatili.object_store import Mirror
-from anatili.pool import open_pool
+from anatili.pool import Pool, open_pool
 from anatili.problem import Problem
 from anatili.recipe import load_recipe, recipe_file
 from anatili.run import Run, find_run
 from anatili.stage import Outcome, Progress, Quiet, Stage, carry_out, prepare, stages_named, stages_until
+from anatili.store_pool import StorePool
 from anatili.takedown_log import read_takedowns
 from anatili.text import show_path
 
-ERRORS = (
-    "damaged record",
-    "damaged page",
-    "truncated",
-    "archive cut short",
-    "not fetched",
-    "another page",
-    "parser failed",
-    "took too long",
-)
-"""Reasons for which a record is lost because of an error, not of a decision."""
-CUT_SHORT = "archive cut short"
-"""With this reason any number of records may be missing."""
-MAX_ERRORS = 0.01
 
-
-def too_many_errors(outcome: Outcome) -> str:
-    """A message if more than one record in a hundred was lost to errors, or an unknown number because an archive is cut
-    short; "" otherwise."""
-    counts = outcome.summary.get("records") or outcome.summary.get("lost") or {}
-    errors = {reason: n for reason, n in counts.items() if reason.removeprefix("lost: ") in ERRORS}
-    total = counts.get("records") or (outcome.summary["documents"] + sum(counts.values()) if errors else 0)
-    listed = ", ".join(f"{reason} {count}" for reason, count in errors.items())
-    lost = sum(errors.values())
-    if lost > MAX_ERRORS * total:
-        return f"{outcome.stage}: {lost} of {total} records, more than 1 in 100, were lost to errors ({listed})"
-    if any(CUT_SHORT in reason for reason in errors):
-        return f"{outcome.stage}: archives are cut short ({listed}): fetch them again, the rest is lost"
-    return ""
+@contextmanager
+def opened_pool(workers: int, ray: str | None, queue: str, root: Path) -> Iterator[Pool]:
+    """The pool for a run in the folder `root`."""
+    if "://" not in queue:
+        yield open_pool(workers, ray, Path(queue) if queue else None)
+        return
+    pool = StorePool(queue, root)
+    try:
+        yield pool
+    finally:
+        pool.close()
 
 
 def run(
@@ -53,7 +39,7 @@ def run(
     *,
     workers: int = 1,
     ray: str | None = None,
-    queue: Path | None = None,
+    queue: str | Path = "",
     redo: Iterable[str] = (),
     until: str = "",
     launch: str = "",
@@ -63,28 +49,29 @@ def run(
 ) -> Run:
     """Run a recipe, a file or a bundled one (`tiny`), in a folder of `runs`; stages that are up to date are kept.
 
-    `workers`: local processes; `ray`: the address of a cluster instead; `queue`: a folder from which other processes
-    take work (`anatili work`). `redo`: stages to build again (`cut`; `cut..` with all later ones). `until`: the last
-    stage to build, in place of the recipe's. `launch`: the command that starts the training processes. `mirror`: an
-    address (s3://, hf://) to which stages are copied, and from which a run elsewhere goes on. `watch` returns the
-    receiver of a stage's progress, `tell` gets the outcome of each stage. `Problem` if more than one record in a
-    hundred was lost to errors; the run is complete nevertheless.
+    `workers`: local processes; `ray`: the address of a cluster instead; `queue`: a folder, or an address in an object
+    store, from which other processes take work (`anatili work`). `redo`: stages to build again (`cut`; `cut..` with all
+    later ones). `until`: the last stage to build, in place of the recipe's. `launch`: the command that starts the
+    training processes. `mirror`: an address (s3://, hf://) to which stages are copied, and from which a run elsewhere
+    goes on. `watch` returns the receiver of a stage's progress, `tell` gets the outcome of each stage. `TooMuchLost` if
+    more than one record in a hundred was lost to errors, or one file in a hundred is damaged; the run is complete
+    nevertheless.
     """
     file = recipe_file(recipe)
     loaded, again = load_recipe(file), stages_named(redo)
     stages_until(until or loaded.until)
-    pool, problems = open_pool(workers, ray, queue), []
-    with prepare(loaded, file, Path(runs)) as opened:
+    problems = []
+    with prepare(loaded, file, Path(runs)) as opened, opened_pool(workers, ray, str(queue), opened.root) as pool:
         base = file.resolve().parent
         copy = Mirror(mirror, loaded.name) if mirror else None
         for outcome in carry_out(
             loaded, opened, pool, base=base, redo=again, watch=watch, until=until, launch=launch, mirror=copy
         ):
             tell(outcome)
-            if outcome.what == "built" and (problem := too_many_errors(outcome)):
+            if outcome.what == "built" and (problem := lost_to_errors(outcome.stage, outcome.summary)):
                 problems.append(problem)
     if problems:
-        raise Problem(
+        raise TooMuchLost(
             f"the run is complete, but {'; '.join(problems)}. To see why a page was lost: anatili why {loaded.name} URL"
         )
     return opened

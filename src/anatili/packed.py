@@ -5,16 +5,20 @@ import io
 import re
 import zlib
 from collections import deque
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 GZIP, ZSTD, LZ4 = b"\x1f\x8b\x08", b"\x28\xb5\x2f\xfd", b"\x04\x22\x4d\x18"
 DICTIONARY = b"\x5d\x2a\x4d\x18"
 """Start of the frame with the dictionary of a .warc.zst."""
 BLOCK = 1 << 16
+ENDINGS = {".gz": GZIP, ".zst": ZSTD}
 PADDING = b"\0\r\n\t "
 KEPT_BYTES = 16 << 20
 """Unpacked bytes that are kept for seeking backwards."""
+DOUBTFUL = 1 << 16
+"""Unpacked bytes before damage in which there can be wrong ones: a changed bit shows a little later."""
 CHUNK = re.compile(rb"[0-9a-fA-F]{1,8}[ \t]*(?:;[^\r\n]{0,1000})?\r?\n")
 CONTROLS = bytes([*range(9), *range(14, 27), *range(28, 32)])
 
@@ -98,7 +102,7 @@ def _unpack_gzip(file: BinaryIO, start: int) -> Generator[bytes, None, int]:
         if data:
             yield data
         elif not packed:
-            raise CutError("the file ends inside a gzip member")
+            raise CutError(f"the file ends at byte {position}, inside a gzip member")
     return position - len(inflate.unused_data)
 
 
@@ -122,7 +126,7 @@ def frame_end(file: BinaryIO, start: int) -> int:
         file.seek(offset)
         header = file.read(3)
         if len(header) < 3:
-            raise CutError("the file ends inside a zstd frame")
+            raise CutError(f"the file ends at byte {size_of(file)}, inside a zstd frame")
         block = int.from_bytes(header, "little")
         if block >> 1 & 3 == 3:
             raise DamagedError("a zstd block of unknown type")
@@ -130,8 +134,8 @@ def frame_end(file: BinaryIO, start: int) -> int:
         if block & 1:
             break
     offset += 4 if flags & 4 else 0
-    if offset > size_of(file):
-        raise CutError("the file ends inside a zstd frame")
+    if offset > (size := size_of(file)):
+        raise CutError(f"the file ends at byte {size}, inside a zstd frame")
     return offset
 
 
@@ -171,6 +175,122 @@ def dictionary_of(file: BinaryIO) -> bytes:
     return head + file.read(min(int.from_bytes(head[4:], "little"), 64 << 20))
 
 
+@dataclass(frozen=True)
+class Damage:
+    """A place from which on a file cannot be read, or not until its next member."""
+
+    at: int
+    detail: str
+    """What is wrong there; it begins with the byte."""
+    is_garbage: bool = False
+    """Whether it stands behind a whole member and is none itself."""
+
+
+def unpack_members(
+    file: BinaryIO, magic: bytes, start: int | None, dictionary: bytes = b"", *, is_strict: bool = False
+) -> Iterator[bytes | Damage]:
+    """The content of all members from the byte `start` on, block by block. Where one is damaged, a `Damage` comes, and
+    reading continues at the next. `is_strict`: leave out what can be wrong already before damage shows."""
+    while start is not None:
+        here, damage = start, None
+        try:
+            blocks = unpack(file, here, magic, dictionary)
+            after = yield from _undoubted(blocks) if is_strict else blocks
+        except DamagedError as error:
+            after, damage = here + 1, Damage(here, f"byte {here}: the data here cannot be unpacked to its end: {error}")
+            yield damage
+        after = after_skippable(file, after) if magic == ZSTD else after
+        file.seek(after)
+        if not damage and file.read(len(magic)) == magic:
+            start = after
+            continue
+        start = next_member(file, after, magic, dictionary)
+        if not damage and _has_garbage(file, after, start):
+            yield Damage(after, f"byte {after}: nothing that can be unpacked", is_garbage=True)
+
+
+def _undoubted(blocks: Generator[bytes, None, int]) -> Generator[bytes, None, int]:
+    """The blocks of a member. If it is damaged rather than cut short, without the last `DOUBTFUL` bytes."""
+    held, size = deque[bytes](), 0
+    try:
+        while True:
+            try:
+                held.append(next(blocks))
+            except StopIteration as end:
+                yield from held
+                return int(end.value)
+            size += len(held[-1])
+            while size - len(held[0]) >= DOUBTFUL:
+                size -= len(held[0])
+                yield held.popleft()
+    except CutError:
+        yield from held
+        raise
+
+
+def after_skippable(file: BinaryIO, start: int) -> int:
+    """The first offset, at `start` or after, where no frame begins that readers of zstd skip."""
+    while True:
+        file.seek(start)
+        head = file.read(8)
+        if head[1:4] != DICTIONARY[1:] or head[0] & 0xF0 != DICTIONARY[0] & 0xF0:
+            return start
+        start += 8 + int.from_bytes(head[4:], "little")
+
+
+def _has_garbage(file: BinaryIO, start: int, end: int | None) -> bool:
+    """Whether there is anything but padding between two offsets."""
+    size = min((end or size_of(file)) - start, 1 << 20)
+    file.seek(start)
+    return bool(file.read(size).strip(PADDING))
+
+
+def magic_of(file: BinaryIO) -> tuple[bytes, int]:
+    """The magic bytes of a packed file's members and where the first one begins; b"" and 0 if it is not packed."""
+    if first := after_skippable(file, 0):
+        return ZSTD, first
+    file.seek(0)
+    head = file.read(4)
+    return next((magic for magic in (GZIP, ZSTD, LZ4) if head.startswith(magic)), b""), 0
+
+
+def read_whole(file: BinaryIO, limit: int) -> bytes:
+    """A file, unpacked if its bytes say that it is packed; more than `limit` bytes are not read to their end. What is
+    behind the end of a packed file is ignored; `DamagedError` if it is damaged itself."""
+    magic, first = magic_of(file)
+    if not magic:
+        file.seek(0)
+        return file.read(limit + 1)
+    content = bytearray()
+    for block in unpack_members(file, magic, first):
+        if isinstance(block, Damage) and not block.is_garbage:
+            raise DamagedError(block.detail)
+        if isinstance(block, Damage) or len(content) > limit:
+            break
+        content += block
+    return bytes(content)
+
+
+def blocks_of(file: BinaryIO, suffix: str) -> Iterator[bytes | Damage]:
+    """The content of a file of text, block by block, unpacked if its bytes, or its ending, say that it is packed."""
+    file.seek(0)
+    head = file.read(2000)
+    magic, begin = magic_of(file)
+    first: int | None = begin
+    named = ENDINGS.get(suffix.lower(), b"")
+    if not magic and named and not (head and is_plain(head)):
+        yield Damage(0, "byte 0: the file is empty" if not head else f"byte 0: no {suffix} file begins here")
+        magic, first = named, next_member(file, 0, named)
+    elif not magic and not is_plain(head):
+        yield Damage(0, "byte 0: this is no text in UTF-8")
+        return
+    if magic:
+        yield from unpack_members(file, magic, first, is_strict=True)
+        return
+    file.seek(0)
+    yield from iter(lambda: file.read(4 * BLOCK), b"")
+
+
 class Unpacked:
     """The members of a packed file as one stream. Damaged members are skipped and reading continues at the next.
 
@@ -192,27 +312,12 @@ class Unpacked:
         self.blocks = self._blocks()
 
     def _blocks(self) -> Generator[bytes, None, None]:
-        start: int | None = len(self.dictionary)
-        while start is not None:
-            here, self.trouble = start, ""
-            try:
-                after = yield from unpack(self.file, here, self.magic, self.dictionary)
-            except DamagedError as error:
-                after, self.trouble = (
-                    here + 1,
-                    f"byte {here}: the data here cannot be unpacked to its end: {error}",
-                )
-                self.skipped[here] = self.trouble
-            start = next_member(self.file, after, self.magic, self.dictionary)
-            if not self.trouble and start != after and self._has_garbage(after, start):
-                reason = f"byte {after}: nothing that can be unpacked"
-                self.trouble, self.skipped[after] = reason, reason
-
-    def _has_garbage(self, start: int, end: int | None) -> bool:
-        """Whether there is anything but padding between two offsets."""
-        size = min((end or size_of(self.file)) - start, 1 << 20)
-        self.file.seek(start)
-        return bool(self.file.read(size).strip(PADDING))
+        for block in unpack_members(self.file, self.magic, len(self.dictionary), self.dictionary):
+            if isinstance(block, Damage):
+                self.trouble = self.skipped[block.at] = block.detail
+            else:
+                self.trouble = ""
+                yield block
 
     def read(self, size: int = -1) -> bytes:
         if size < 0:

@@ -1,5 +1,5 @@
-"""Where work runs: in this process, in several local processes, in processes that share a folder, or on a Ray cluster.
-Stages do not see which."""
+"""Where work runs: in this process, in several local processes, in processes that share a folder, or on a Ray cluster;
+for nodes that share an object store see `store_pool`. Stages do not see which."""
 
 import atexit
 import contextlib
@@ -14,6 +14,7 @@ import traceback
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from functools import partial
 from itertools import count, islice
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -110,7 +111,7 @@ class FolderPool:
         (self.folder / ALIVE).touch()
         write_whole(folder / CURRENT, self.token.encode())
         self.names = (f"{number:09d}" for number in count())
-        self.heart = Heartbeat(self.folder / ALIVE, lease / 4)
+        self.heart = Heartbeat(lambda: os.utime(self.folder / ALIVE), lease / 4)
         atexit.register(self.close)
 
     def close(self) -> None:
@@ -178,7 +179,7 @@ def do_one(folder: Path, lease: float) -> bool:
         except FileNotFoundError:
             continue  # another process has it
         os.utime(taken)
-        heart = Heartbeat(taken, lease / 4)
+        heart = Heartbeat(partial(os.utime, taken), lease / 4)
         try:
             work, job = pickle.loads(taken.read_bytes())
             result: tuple[bool, Any] = (True, work(job))
@@ -216,17 +217,17 @@ def write_whole(path: Path, data: bytes) -> None:
 
 
 class Heartbeat:
-    """Touches a file from time to time, to show that this process is alive."""
+    """Calls `beat` from time to time, to show that this process is alive."""
 
-    def __init__(self, path: Path, seconds: float) -> None:
-        self.path, self.seconds, self.ended = path, seconds, threading.Event()
+    def __init__(self, beat: Callable[[], None], seconds: float) -> None:
+        self.call, self.seconds, self.ended = beat, seconds, threading.Event()
         self.thread = threading.Thread(target=self.beat, daemon=True)
         self.thread.start()
 
     def beat(self) -> None:
         while not self.ended.wait(self.seconds):
-            with contextlib.suppress(OSError):
-                os.utime(self.path)
+            with contextlib.suppress(OSError, Problem):
+                self.call()
 
     def stop(self) -> None:
         self.ended.set()

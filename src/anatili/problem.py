@@ -13,6 +13,9 @@ ROOT = Path(__file__).parents[2]
 class Problem(Exception):  # noqa: N818 - the word users read
     """What is wrong, where, and what to do about it. The command line prints it without a traceback."""
 
+    status = 1
+    """Exit status of the command that it ends."""
+
 
 def is_checkout() -> bool:
     """Whether this package runs from its source tree."""

@@ -11,8 +11,10 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from anatili.collect.files import ENDINGS, LIST
+from anatili.damage import lost_to_errors
 from anatili.document import whole_file
 from anatili.lang import load_pack
 from anatili.object_store import Mirror
@@ -41,6 +43,11 @@ class Refined:
     """Size of the corpus on disk."""
     unread: dict[str, int]
     """Ending -> number of files in the given folders whose form is not read."""
+    damaged: dict[str, Any]
+    """How many `files` are damaged, `of` how many, and the `first` 20 of them with what is wrong and at which byte; {}
+    if none is."""
+    problem: str
+    """Says that more than one record or file in a hundred was lost to errors; "" otherwise."""
 
 
 def refine_files(
@@ -91,6 +98,8 @@ def refine_files(
         lost={stage: dict(Counter(counts).most_common()) for stage, counts in lost.items() if counts},
         bytes=sum(file.stat().st_size for file in (folder / CORPUS).iterdir()),
         unread=unread,
+        damaged=collected.get("damaged", {}),
+        problem="; ".join(filter(None, (lost_to_errors(name, summary) for name, summary in summaries.items()))),
     )
 
 

@@ -15,6 +15,7 @@ from anatili.packed import (
     DamagedError,
     FileSlice,
     Unpacked,
+    after_skippable,
     dictionary_of,
     next_member,
     size_of,
@@ -204,12 +205,9 @@ class Archive:
 
     def _after_padding(self, at: int) -> int:
         """The first offset, at `at` or after, that is not padding: zeros to the end, or a skippable frame."""
-        while True:
-            self.file.seek(at)
-            head = self.file.read(8)
-            if self.magic != ZSTD or head[1:4] != DICTIONARY[1:] or head[0] & 0xF0 != DICTIONARY[0] & 0xF0:
-                break
-            at += 8 + int.from_bytes(head[4:], "little")
+        at = after_skippable(self.file, at) if self.magic == ZSTD else at
+        self.file.seek(at)
+        head = self.file.read(8)
         if head.strip(PADDING) or not head:
             return at
         start = at

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from anatili.damage import CUT_SHORT
 from anatili.members import Member, read_members
 from anatili.packed import GZIP, ZSTD, DamagedError, unpack_body
 from anatili.resync import HEAD_ROOM, MOST_LOOKS, Archive, Look, open_archive
@@ -23,8 +24,6 @@ UNDATED = "1970-01-01T00:00:00Z"
 """The date of records without one: the standard requires a date, and equal files need the same one."""
 COMPRESSION = 3
 """Compression level for writing: compared with 9, a quarter of the time for a tenth more bytes."""
-CUT_SHORT = "archive cut short"
-"""The reason if a file ends inside a record or cannot be unpacked to its end: later records may be lost."""
 TYPE = re.compile(r"[a-z][a-z-]{2,30}")
 DECODED = {"content-encoding", "transfer-encoding", "content-length"}
 

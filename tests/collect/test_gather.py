@@ -66,7 +66,8 @@ def test_files_of_people_and_a_long_one_in_parts(tmp_path, monkeypatch):
     (tmp_path / "d.docx").write_bytes(b"PK nothing")
     _, counts, lost = collect(tmp_path / "second", tmp_path / "d.docx", kind="files")
     assert counts == {"records": 1, "lost: unreadable: damaged": 1}
-    assert lost[0].detail == "d.docx:1"
+    assert lost[0].url == "d.docx:1"
+    assert "damaged" in lost[0].detail
 
 
 @pytest.mark.parametrize(("unit", "count"), [("line", 3), ("paragraph", 2), ("file", 1)])
@@ -136,23 +137,6 @@ def test_what_is_larger_than_a_line_may_be_is_passed_over_in_pieces(tmp_path, mo
         assert counts["lost: too large"] >= 1
     (tmp_path / "file").mkdir()
     assert collect(tmp_path / "file", book, kind="text", unit="file")[0] == []
-
-
-def test_a_truncated_corpus_file_is_reported(tmp_path):
-    file = tmp_path / "a.jsonl.gz"
-    file.write_bytes(gzip.compress(os.urandom(5000).hex().encode(), mtime=0)[:-3000])
-    with pytest.raises(Problem, match=r"a.jsonl.gz is truncated or damaged"):
-        collect(tmp_path, file, kind="jsonl")
-
-
-@pytest.mark.parametrize(("kind", "name"), [("parquet", "a.parquet"), ("jsonl", "a.jsonl"), ("text", "a.txt")])
-def test_an_empty_file_is_an_error_or_nothing(tmp_path, kind, name):
-    (tmp_path / name).touch()
-    if kind == "parquet":
-        with pytest.raises(Problem, match="not a complete Parquet file"):
-            collect(tmp_path, tmp_path / name, kind=kind)
-    else:
-        assert collect(tmp_path, tmp_path / name, kind=kind)[0] == []
 
 
 def test_web_archives_become_shards_with_their_origin(tmp_path):

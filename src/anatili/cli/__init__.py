@@ -121,7 +121,7 @@ def main() -> None:
 @as_json
 @report_problems
 def run(
-    recipe: Path, runs: Path, workers: int, ray: str | None, slurm: bool, sbatch: tuple[str, ...], queue: Path | None,
+    recipe: Path, runs: Path, workers: int, ray: str | None, slurm: bool, sbatch: tuple[str, ...], queue: str,
     launch: str, device: str | None, redo: tuple[str, ...], until: str, mirror: str, dry_run: bool, devices: int,
     device_memory: float, wants_json: bool,
 ) -> None:  # fmt: skip

@@ -15,8 +15,9 @@ OPTIONS = (
     click.option("--sbatch", multiple=True, metavar="OPTION", help="Option for sbatch with --slurm; repeatable."),
     click.option(
         "--queue",
-        type=click.Path(path_type=Path, file_okay=False),
-        help="Share work through this folder: anatili work.",
+        default="",
+        metavar="FOLDER|ADDRESS",
+        help="Share work through this folder or object store: anatili work.",
     ),
 )
 
@@ -43,18 +44,21 @@ def show_submitted(
 
 
 @click.command()
-@click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
+@click.argument("queue", metavar="FOLDER|ADDRESS")
 @report_problems
-def work(folder: Path) -> None:
-    """Do work of a run that was started with --queue FOLDER, on any machine that sees the folder, until the run ends.
+def work(queue: str) -> None:
+    """Do work of a run that was started with the same --queue, on any machine that sees it, until the run ends.
 
     \b
     anatili run recipes/tiny.toml --queue /shared/queue      on one machine
     anatili work /shared/queue                               on others, as often as there are cores
+    anatili work s3://bucket/queue                           the same without a shared folder
     """
     from anatili.pool import take_part
+    from anatili.store_pool import take_part_in_store
 
-    click.echo(f"{take_part(folder):,} jobs done")
+    done = take_part_in_store(queue) if "://" in queue else take_part(Path(queue))
+    click.echo(f"{done:,} jobs done")
 
 
 COMMANDS = (work,)

@@ -41,6 +41,8 @@ def sift(files: tuple[Path, ...], language: str, out: Path | None, max_bytes: in
                f"{row['rate']} pages per second")  # fmt: skip
     for reason, count in row["lost"].items():
         click.echo(f"lost: {reason} {count}")
+    for name, detail in row["damaged"].items():
+        click.echo(f"damaged: {name}: {detail}")
     click.echo(f"required letters: {describe_gate(language)}")
 
 

@@ -56,7 +56,9 @@ def report_problems(command: F) -> F:
         try:
             return command(*arguments, **options)
         except Problem as problem:
-            raise click.ClickException(words.current.message(str(problem))) from problem
+            shown = click.ClickException(words.current.message(str(problem)))
+            shown.exit_code = problem.status
+            raise shown from problem
         except BrokenPipeError:
             sys.stderr.close()
             sys.exit(0)

@@ -92,6 +92,9 @@ class Bars:
             self.bars.remove_task(task.id)
         brief = ", ".join(brief_facts(outcome.summary)) if outcome.what == "built" else ""
         self.bars.console.print(f"{outcome.stage:10} {outcome.what}  {outcome.seconds:7.1f} s  {brief}")
+        if outcome.what == "built":
+            for name, detail in outcome.summary.get("damaged", {}).get("first", {}).items():
+                self.bars.console.print(f"           damaged: {name}: {detail}", markup=False)
 
     def close_with(self, recipe: Path) -> None:
         """Say which stages are now out of date, and how to rebuild them."""

@@ -2,10 +2,15 @@
 
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from anatili.cli.options import as_json, mirror_option, print_json, report_problems
+from anatili.damage import TooMuchLost
+
+if TYPE_CHECKING:
+    from anatili.refinery import Refined
 
 
 @click.command()
@@ -42,6 +47,9 @@ def refine(
     \b
     anatili refine crawl/*.warc.gz --language kk -o kazakh
     anatili refine books/ pages/ --language kk -o kazakh --json
+
+    Damaged files are read as far as they can be, and named. The exit status is 3, with a complete corpus, if more than
+    one file or record in a hundred was lost to damage.
     """
     from anatili.cli import explaining_interrupts
     from anatili.cli.progress import Bars
@@ -54,13 +62,25 @@ def refine(
         )  # fmt: skip
     if wants_json:
         print_json(asdict(refined))
-        return
+    else:
+        show(refined)
+    if refined.problem:
+        raise TooMuchLost(f"the corpus is complete, but {refined.problem}")
+
+
+def show(refined: "Refined") -> None:
     for stage, counts in refined.lost.items():
         for reason, count in counts.items():
             click.echo(f"{stage:8} lost: {reason} {count:,}")
     if refined.unread:
         endings = ", ".join(f"{ending} {count:,}" for ending, count in refined.unread.items())
         click.echo(f"not read, because of the form of the file: {endings}")
+    for name, detail in refined.damaged.get("first", {}).items():
+        click.echo(f"damaged: {name}: {detail}")
+    if refined.damaged:
+        click.echo(
+            f"{refined.damaged['files']:,} of {refined.damaged['of']:,} files are damaged; the rest of them is read"
+        )
     click.echo(f"{refined.kept:,} of {refined.records:,} records kept, {refined.bytes / 1e6:,.1f} MB: {refined.corpus}")
 
 

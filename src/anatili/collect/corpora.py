@@ -1,11 +1,8 @@
 """Read existing corpora as documents with their origin: JSON lines, Parquet, text, and people's files (PDF, Word)."""
 
-import gzip
-import io
 import json
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -13,22 +10,27 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from anatili import text
+from anatili.damage import DAMAGED
 from anatili.document import Document, Lost
 from anatili.files import UnreadableError
 from anatili.files.formats import open_file
 from anatili.lang import load_pack
+from anatili.packed import Damage, blocks_of
 from anatili.problem import Problem
 from anatili.recipe import Collect, Source
-from anatili.warc import Admits
+from anatili.warc import Admits, Broken
 
 FILE_WORDS = 10_000
 """Words from which a part of a long file is a document of its own: a book is not one document."""
 MAX_LINE = 1 << 27
 """Bytes of a line, paragraph or text file that are read at most: a packed file of 1 MB can hold a line of 1 GB."""
-TOO_LARGE: dict[str, Any] = {"_problem": "too large"}
-NO_COLUMN = "no such column"
+TOO_LARGE, NOT_UTF8 = Broken("", "too large"), Broken("", "not UTF-8")
 TOGETHER = 120
 """Words that make consecutive lines a document, for sources with unit = "lines"."""
+OPEN = ("Unterminated string", "Invalid \\uXXXX escape")
+"""What Python says of a row that ends inside a string."""
+Row = dict[str, Any] | Broken
+"""A row as it is in the file, or why there is none."""
 
 
 def documents(
@@ -40,14 +42,18 @@ def documents(
     admits: Admits | None = None,
 ) -> Iterator[Document]:
     """The documents of a corpus file. Rows that cannot be used, or that `admits` rejects, are counted by reason and
-    listed in `lost`."""
+    listed in `lost`, and so is what is lost because the file is damaged."""
     readers = {"jsonl": json_rows, "parquet": parquet_rows, "text": text_rows, "files": file_rows}
     for number, row in enumerate(readers[source.kind](file, source)):
         counts["records"] += 1
+        where = f"{text.show_path(file.name)}:{number + 1}"
+        if isinstance(row, Broken):
+            counts[f"lost: {row.reason}"] += 1
+            lost.append(Lost("", where, row.reason, row.detail or where))
+            continue
         url = text_in(row, source.url_field)
         value = row.get(source.text_field)
-        where = f"{text.show_path(file.name)}:{number + 1}"
-        reason = row.get("_problem") or (
+        reason = (
             "no text field" if not isinstance(value, str) else "empty" if not value.strip()
             else "too large" if len(value) > settings.max_bytes
             else "sifted out" if admits and not admits(value.encode("utf-8", "ignore"), str) else ""
@@ -77,80 +83,119 @@ def text_in(row: dict[str, Any], *fields: str) -> str:
     return text.storable(str(next(filter(None, map(row.get, fields)), "")))
 
 
-def open_bytes(file: Path, stack: ExitStack) -> io.BufferedIOBase:
-    """`file`, open for reading and decompressed if its name says gzip or zstd."""
-    ending = file.suffix.lower()
-    if ending == ".gz":
-        return stack.enter_context(gzip.open(file, "rb"))
-    if ending == ".zst":
-        return io.BufferedReader(stack.enter_context(pa.input_stream(str(file), compression="zstd")))
-    return stack.enter_context(file.open("rb"))
+def lines_of(file: Path) -> Iterator[bytes | Broken]:
+    """The lines of a file, b"" for one above MAX_LINE, and a `Broken` where the file is damaged. A line that damage
+    breaks is left out."""
+    held, is_long = bytearray(), False
+    with file.open("rb") as stream:
+        for block in blocks_of(stream, file.suffix):
+            if isinstance(block, Damage):
+                yield Broken("", DAMAGED, block.detail)
+                held, is_long = bytearray(), False
+                continue
+            first, *others = block.split(b"\n")
+            held += first
+            if others:
+                yield b"" if is_long or len(held) >= MAX_LINE else bytes(held) + b"\n"
+                yield from (line + b"\n" if len(line) < MAX_LINE else b"" for line in others[:-1])
+                held, is_long = bytearray(others[-1]), False
+            if len(held) >= MAX_LINE:
+                held, is_long = bytearray(), True
+    if held or is_long:
+        yield b"" if is_long else bytes(held)
 
 
-def lines_of(file: Path) -> Iterator[bytes]:
-    """The lines of a file, b"" for one above MAX_LINE; `Problem` where the file is truncated or damaged."""
-    with ExitStack() as stack:
-        stream = open_bytes(file, stack)
-        while True:
-            try:
-                line = stream.readline(MAX_LINE)
-                rest, is_whole = line, True
-                while len(rest) == MAX_LINE and not rest.endswith(b"\n"):
-                    rest, is_whole = stream.readline(MAX_LINE), False
-            except (EOFError, OSError) as error:
-                raise Problem(
-                    f"{text.show_path(file)} is truncated or damaged ({error}); fetch it again or leave it out"
-                ) from error
-            if not line:
-                return
-            yield line if is_whole else b""
-
-
-def json_rows(file: Path, source: Source) -> Iterator[dict[str, Any]]:
+def json_rows(file: Path, source: Source) -> Iterator[Row]:
     for line in lines_of(file):
-        if not line:
-            yield TOO_LARGE
-        elif line.strip():
-            try:
-                row = json.loads(line)
-            except (ValueError, RecursionError):
-                row = {"_problem": "not JSON"}
-            yield row if isinstance(row, dict) else {"_problem": "not a JSON object"}
+        if isinstance(line, Broken) or not line.strip():
+            yield from (line,) if isinstance(line, Broken) else () if line else (TOO_LARGE,)
+            continue
+        try:
+            row = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            is_last = not line.endswith(b"\n")
+            yield cut_row(file) if is_last and ends_early(error, line) else Broken("", "not JSON")
+        else:
+            yield row if isinstance(row, dict) else Broken("", "not a JSON object")
 
 
-def parquet_rows(file: Path, source: Source) -> Iterator[dict[str, Any]]:
+def ends_early(error: Exception, line: bytes) -> bool:
+    """Whether a row is not JSON only because its end is missing."""
+    if isinstance(error, UnicodeDecodeError):
+        return error.end == len(line)
+    if not isinstance(error, json.JSONDecodeError):
+        return False
+    return error.msg.startswith(OPEN) or error.pos >= len(error.doc.rstrip())
+
+
+def cut_row(file: Path) -> Broken:
+    return Broken("", DAMAGED, f"byte {file.stat().st_size}: the file ends inside a row")
+
+
+def parquet_rows(file: Path, source: Source) -> Iterator[Row]:
     fields = {source.text_field, source.id_field, source.url_field, "title", "date", "time", "license", "licence"}
     try:
-        with pq.ParquetFile(file) as table:
+        with pq.ParquetFile(file, page_checksum_verification=True) as table:
             if source.text_field not in table.schema_arrow.names:
                 raise Problem(
                     f"{text.show_path(file)} has no column {source.text_field!r}; it has "
-                    f"{', '.join(table.schema_arrow.names)}: set text_field in source {source.name!r}"
+                    f"{', '.join(table.schema_arrow.names)}: set text_field in source {source.name!r}, or leave it out"
                 )
             columns = [name for name in table.schema_arrow.names if name in fields]
-            for batch in table.iter_batches(512, columns=columns):
-                yield from batch.to_pylist()
-    except pa.ArrowInvalid as error:
-        raise Problem(f"{text.show_path(file)} is not a complete Parquet file: {error}") from error
+            for group in range(table.num_row_groups):
+                yield from group_rows(table, group, columns)
+    except (pa.ArrowException, OSError) as error:
+        if isinstance(error, OSError) and error.errno:  # the disk or a permission; Arrow's own errors have no number
+            raise
+        detail = "the file is empty" if not (size := file.stat().st_size) else f"no complete Parquet file: {error}"
+        yield Broken("", DAMAGED, f"byte {size}: {detail}")
 
 
-def text_rows(file: Path, source: Source) -> Iterator[dict[str, Any]]:
+def group_rows(table: pq.ParquetFile, group: int, columns: list[str]) -> Iterator[Row]:
+    """The rows of a row group; damage costs those that follow it in the group."""
+    facts, read = table.metadata.row_group(group), 0
+    try:
+        for batch in table.iter_batches(512, row_groups=[group], columns=columns):
+            yield from batch_rows(batch)
+            read += batch.num_rows
+    except (pa.ArrowException, OSError) as error:
+        if isinstance(error, OSError) and error.errno:
+            raise
+        missing = f"rows {read + 1:,} to {facts.num_rows:,} of row group {group} cannot be read"
+        yield Broken("", DAMAGED, f"byte {facts.column(0).file_offset}: {missing}: {error}")
+
+
+def batch_rows(batch: pa.RecordBatch) -> Iterator[Row]:
+    try:
+        yield from batch.to_pylist()
+    except UnicodeDecodeError:
+        rows = [batch.slice(number, 1) for number in range(batch.num_rows)]
+        for row in rows:
+            try:
+                yield from row.to_pylist()
+            except UnicodeDecodeError:
+                yield NOT_UTF8
+
+
+def text_rows(file: Path, source: Source) -> Iterator[Row]:
     field = source.text_field
     if source.unit == "file":
-        yield _whole_file(file, field)
+        yield from _whole_file(file, field)
         return
     block: list[bytes] = []
     length = held = 0
     for line in lines_of(file):
-        held += len(line)
-        if not line or held > MAX_LINE:
-            yield TOO_LARGE
+        if isinstance(line, Broken) or not line or held + len(line) > MAX_LINE:
+            if isinstance(line, Broken) and block:
+                yield _decoded(b"".join(block), field)
+            yield line if isinstance(line, Broken) else TOO_LARGE
             block, length, held = [], 0, 0
             continue
+        held += len(line)
         if source.column:
             cells = line.rstrip(b"\r\n").split(b"\t")
             if len(cells) < source.column:
-                yield {"_problem": NO_COLUMN}
+                yield Broken("", "no such column")
                 continue
             line = cells[source.column - 1].strip() + b"\n"
         if source.unit == "line" or (source.column and source.unit == "paragraph"):
@@ -169,7 +214,7 @@ def text_rows(file: Path, source: Source) -> Iterator[dict[str, Any]]:
         yield _decoded(b"".join(block), field)
 
 
-def file_rows(file: Path, source: Source) -> Iterator[dict[str, Any]]:
+def file_rows(file: Path, source: Source) -> Iterator[Row]:
     """The text of a file, a long one in several rows. The address names where each begins, such as a page."""
     languages = [load_pack(code).config.iso639_3 for code in dict.fromkeys((source.language, *source.sift)) if code]
     name, rows, size = text.show_path(file.name), list[str](), 0
@@ -184,7 +229,7 @@ def file_rows(file: Path, source: Source) -> Iterator[dict[str, Any]]:
                 yield _file_row(rows, name, at, opened.title, source)
                 rows, size, at = [], 0, ""
     except UnreadableError as error:
-        yield {"_problem": f"unreadable: {error.code}"}
+        yield Broken("", f"unreadable: {error.code}", str(error))
         return
     if size:
         yield _file_row(rows, name, at, opened.title, source)
@@ -195,17 +240,25 @@ def _file_row(rows: list[str], name: str, at: str, title: str, source: Source) -
     return {source.text_field: "\n\n".join(rows), source.url_field: address, "title": title}
 
 
-def _whole_file(file: Path, field: str) -> dict[str, Any]:
-    held = bytearray()
+def _whole_file(file: Path, field: str) -> Iterator[Row]:
+    """The text of a file as one row, in several if damage parts it."""
+    held, is_damaged = bytearray(), False
     for line in lines_of(file):
+        if isinstance(line, Broken):
+            yield from (_decoded(bytes(held), field),) if held else ()
+            yield line
+            held, is_damaged = bytearray(), True
+            continue
         held += line
         if not line or len(held) > MAX_LINE:
-            return TOO_LARGE
-    return _decoded(bytes(held), field)
+            yield TOO_LARGE
+            return
+    if held or not is_damaged:
+        yield _decoded(bytes(held), field)
 
 
-def _decoded(data: bytes, field: str) -> dict[str, Any]:
+def _decoded(data: bytes, field: str) -> Row:
     try:
         return {field: data.decode("utf-8-sig").strip()}
     except UnicodeDecodeError:
-        return {"_problem": "not UTF-8"}
+        return NOT_UTF8

@@ -19,13 +19,15 @@ from anatili.collect import block_list, commoncrawl
 from anatili.collect.block_list import BLOCKED, BlockList, read_block_list, unblocked
 from anatili.collect.contributions import as_read, write_contributions
 from anatili.collect.corpora import documents
+from anatili.collect.damaged import damaged_files, name_of
 from anatili.collect.fetch import Fetcher, Store
 from anatili.collect.files import ENDINGS, LIST, find_files, is_remote, site_roots
 from anatili.collect.network import FetchError
 from anatili.collect.sites import MAX_UNPACKED, PAGE_SECONDS, crawl_site, host_budget
+from anatili.damage import CUT_SHORT
 from anatili.document import Document, Lost, SiftedOut, add_up, read_counts, read_shard, whole_file, write_shard
 from anatili.identify.gate import any_gate, load_gate
-from anatili.packed import DamagedError, unpack_undeclared
+from anatili.packed import DamagedError, read_whole
 from anatili.problem import Problem
 from anatili.recipe import Collect, Source
 from anatili.stage import Task
@@ -38,6 +40,7 @@ BINARY = (b"%PDF", b"PK\x03\x04", b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"\x7fEL
 NOT_FETCHED = "lost: not fetched"
 MAX_NOT_FETCHED = 0.1
 """If a larger share of a batch is not fetched, the network must be the reason: then nothing of the batch is written."""
+EMPTY = Broken("", CUT_SHORT, "byte 0: the file is empty")
 T = TypeVar("T")
 
 
@@ -47,7 +50,8 @@ class Job:
     `pages` (all HTML files of a source)."""
 
     what: str
-    address: str
+    address: str | Path
+    """A path where it is a file."""
     target: Path
     """The file for its list of lost records; its shards are written beside it."""
 
@@ -70,9 +74,11 @@ def run(task: Task) -> dict[str, Any]:
                 job.target.unlink()
         counts = ", ".join(f"{reason} {count}" for reason, count in records.items()) or "no input"
         first = next((row for job, _ in jobs if job.target.exists() for row in read_shard(job.target, Lost)), None)
-        example = f" The first: {first.url or first.detail}" if first else ""
+        example = f" The first: {': '.join(filter(None, (first.url, first.detail)))}" if first else ""
         raise Problem(f"nothing was collected: {counts}.{example}")
-    return {"records": records, "sources": [s.name for s in settings.sources]}
+    files = [(name_of(job.address), job.target) for job, _ in jobs if job.what in ("file", "remote")]
+    damaged = damaged_files(files, [job.target for job, _ in jobs if job.what == "pages"])
+    return {"records": records, "sources": [s.name for s in settings.sources], **damaged}
 
 
 def resolved(source: Source, base: Path) -> Source:
@@ -84,15 +90,15 @@ def resolved(source: Source, base: Path) -> Source:
     return source.model_copy(update={"path": f"{mark}{base / Path(source.path.removeprefix(mark)).expanduser()}"})
 
 
-def inputs(source: Source, number: int, task: Task) -> Iterator[tuple[str, str]]:
+def inputs(source: Source, number: int, task: Task) -> Iterator[tuple[str, str | Path]]:
     """The inputs of a source: (kind of job, address)."""
     settings: Collect = task.settings
     if source.path == sample.PLACE:
-        yield "file", str(sample.build(task.out / ".sample"))
+        yield "file", sample.build(task.out / ".sample")
     elif source.kind == "commons":
-        yield "file", str(write_contributions(source, task.base, task.out / f".commons-{number:02d}.jsonl"))
+        yield "file", write_contributions(source, task.base, task.out / f".commons-{number:02d}.jsonl")
     elif source.kind == "commoncrawl":
-        yield from (("batch", str(path)) for path in find_locations(source, number, task))
+        yield from (("batch", path) for path in find_locations(source, number, task))
     elif source.kind == "html":
         yield "pages", source.path
     elif source.kind == "site":
@@ -100,7 +106,7 @@ def inputs(source: Source, number: int, task: Task) -> Iterator[tuple[str, str]]
     elif is_remote(source):
         yield from (("remote", address) for address in remote_files(source, store_of(settings)))
     else:
-        yield from (("file", str(path)) for path in find_files(source, task.base))
+        yield from (("file", path) for path in find_files(source, task.base))
 
 
 def store_of(settings: Collect) -> Store:
@@ -163,9 +169,10 @@ def collect_one(job: Job, source: Source, settings: Collect) -> None:
     """Collect one input into shards beside `job.target`, then write `job.target`: the lost records, and all counts."""
     takedowns = read_takedowns(job.target.parent.parent)
     if job.what == "remote":
-        local = job.target.parent / ".download" / f"{job.target.stem}-{job.address.rpartition('/')[2]}"
+        address = str(job.address)
+        local = job.target.parent / ".download" / f"{job.target.stem}-{address.rpartition('/')[2]}"
         try:
-            store_of(settings).download(job.address, local)
+            store_of(settings).download(address, local)
         except FetchError as error:
             raise Problem(f"{error}. Run the same command again, and it resumes the download") from error
         collect_file(local, job.target, source, settings, takedowns)
@@ -190,8 +197,9 @@ def fetched(job: Job, source: Source, settings: Collect, takedowns: Takedowns) -
             locations = [place for place, why in zip(locations, entries, strict=True) if not why]
         yield from commoncrawl.fetch_batch(locations, base, store_of(settings), settings.max_bytes)
         return
-    if blocks and (why := blocks.entry(job.address)):
-        yield Broken(job.address, BLOCKED, why)
+    root = str(job.address)
+    if blocks and (why := blocks.entry(root)):
+        yield Broken(root, BLOCKED, why)
         return
     # Sitemaps may be longer than pages, so the limit for pages is checked afterwards.
     fetcher = Fetcher(
@@ -199,7 +207,7 @@ def fetched(job: Job, source: Source, settings: Collect, takedowns: Takedowns) -
         page_seconds=PAGE_SECONDS, host=host_budget(source.pages),
         contact=settings.contact,
     )  # fmt: skip
-    for page in crawl_site(job.address, fetcher, source.pages, source.depth, takedowns):
+    for page in crawl_site(root, fetcher, source.pages, source.depth, takedowns):
         if isinstance(page, Page) and len(page.payload) > settings.max_bytes:
             yield Broken(page.url, "too large", f"{len(page.payload)} bytes")
         else:
@@ -242,7 +250,8 @@ def collect_file(
 ) -> None:
     """Copy one local file into shards beside `target`, then write `target`."""
     if source.kind == "warc":
-        pages = read_pages(file, settings.max_bytes, gate_of(source))
+        is_empty = not file.stat().st_size
+        pages = iter([EMPTY]) if is_empty else read_pages(file, settings.max_bytes, gate_of(source))
         collect_pages(pages, target, source, settings, takedowns)
         return
     counts: Counter[str] = Counter()
@@ -288,8 +297,8 @@ def html_page(file: Path, max_bytes: int) -> Page | Broken:
     name = " ".join(show_path(file).split())
     try:
         with file.open("rb") as stream:
-            payload = unpack_undeclared(stream.read(max_bytes + 1), max_bytes)
-    except (OSError, DamagedError) as error:
+            payload = read_whole(stream, max_bytes)
+    except DamagedError as error:
         return Broken(name, "damaged page", str(error))
     if len(payload) > max_bytes:
         return Broken(name, "too large", f"more than {max_bytes} bytes")

@@ -8,15 +8,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from anatili.damage import CUT_SHORT, MAX_ERRORS, TooMuchLost
 from anatili.document import whole_file
 from anatili.identify.gate import load_gate, make_rules
 from anatili.lang import load_pack
 from anatili.problem import Problem
 from anatili.stage import Progress, Quiet
-from anatili.warc import CUT_SHORT, Broken, Page, Sifted, WarcFile, read_pages
-
-MAX_ERRORS = 0.01
-"""Share of records that may be damaged before the run counts as failed."""
+from anatili.text import show_path
+from anatili.warc import Broken, Page, Sifted, WarcFile, read_pages
 
 
 @dataclass
@@ -28,6 +27,8 @@ class Counts:
     passed: int = 0
     rules: Counter[str] = field(default_factory=Counter)
     lost: Counter[str] = field(default_factory=Counter)
+    damaged: dict[str, str] = field(default_factory=dict)
+    """File that ends too early -> what is wrong and at which byte."""
     bytes: int = 0
     seconds: float = 0.0
 
@@ -35,7 +36,8 @@ class Counts:
         pages = self.records - self.lost.total()
         return {
             "files": self.files, "records": self.records, "pages": pages, "passed": self.passed,
-            "rules": dict(sorted(self.rules.items())), "lost": dict(sorted(self.lost.items())), "bytes": self.bytes,
+            "rules": dict(sorted(self.rules.items())), "lost": dict(sorted(self.lost.items())),
+            "damaged": self.damaged, "bytes": self.bytes,
             "seconds": round(self.seconds, 3), "rate": round(pages / max(self.seconds, 1e-9)),
         }  # fmt: skip
 
@@ -82,6 +84,8 @@ def admitted(file: Path, language: str, max_bytes: int, counts: Counts) -> Itera
                 yield page
             elif isinstance(page, Broken):
                 counts.lost[page.reason] += 1
+                if page.reason == CUT_SHORT:
+                    counts.damaged[show_path(file)] = page.detail
             else:
                 assert isinstance(page, Sifted)
     except OSError as error:
@@ -91,13 +95,15 @@ def admitted(file: Path, language: str, max_bytes: int, counts: Counts) -> Itera
 
 
 def check(counts: Counts) -> None:
-    """`Problem` if too many records were lost, or an archive ends too early. What passed is still written."""
+    """`TooMuchLost` if too many records were lost, or too many archives end too early. What passed is still written."""
     damaged = counts.lost.total()
     if damaged > MAX_ERRORS * counts.records:
         reasons = ", ".join(f"{reason} {count}" for reason, count in counts.lost.most_common())
-        raise Problem(f"{damaged} of {counts.records} records were lost ({reasons}): more than 1 in 100; fetch again")
-    if cut := counts.lost[CUT_SHORT]:
-        raise Problem(
+        raise TooMuchLost(
+            f"{damaged} of {counts.records} records were lost ({reasons}): more than 1 in 100; fetch again"
+        )
+    if (cut := len(counts.damaged)) > MAX_ERRORS * counts.files:
+        raise TooMuchLost(
             f"{cut} of {counts.files} files end too early or cannot be decompressed to their end, so their remaining "
             "records are lost; fetch them again"
         )
