@@ -12,6 +12,7 @@ import re
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -26,6 +27,7 @@ COMPRESSION = 3
 CUT_SHORT = "archive cut short"
 """The reason if a file ends inside a record or cannot be unpacked to its end: later records may be lost."""
 TYPE = re.compile(r"[a-z][a-z-]{2,30}")
+CONTENT_TYPE = re.compile(rb"(?i)(?<=\n)content-type *:[^\r\n]*")
 DECODED = {"content-encoding", "transfer-encoding", "content-length"}
 
 
@@ -125,7 +127,21 @@ def _charset_of(member: Member) -> str:
     """The charset that the headers of a response declare. Its body is not needed for that, nor copied."""
     if b"charset" not in member.head.lower():
         return ""
-    record = _first_record(member.head)
+    types = CONTENT_TYPE.findall(member.head)
+    # The first is the record's own. The same few lines come again and again.
+    return _charset_in(types[1]) if len(types) == 2 else _declared_charset(member.head)
+
+
+@lru_cache(1000)
+def _charset_in(line: bytes) -> str:
+    """The charset in a line with a content type."""
+    http = b"HTTP/1.1 200 OK\r\n" + line + b"\r\n\r\n"
+    head = b"WARC/1.0\r\nWARC-Type: response\r\nContent-Type: application/http\r\nContent-Length: %d\r\n\r\n"
+    return _declared_charset(head % len(http) + http)
+
+
+def _declared_charset(head: bytes) -> str:
+    record = _first_record(head)
     record.parse_http(auto_decode="none")
     return record.http_charset or ""
 
