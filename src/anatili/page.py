@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Literal
 
 from anatili import text
+from anatili.extraction import InLanguage
 from anatili.problem import Problem
-from anatili.text import InLanguage
 
 DECLARED = re.compile(
     rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?\s*([\w.:-]{2,40})|<\?xml[^>]{0,100}encoding=[\"']([\w.:-]+)", re.I

@@ -4,7 +4,7 @@ import hashlib
 import os
 import re
 import unicodedata
-from collections.abc import Callable, Container, Iterator, Sequence
+from collections.abc import Container, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -19,12 +19,6 @@ INITIALS = re.compile(r"(?:[^\W\d_]\.)+")
 LONGEST_ABBREVIATION = 40
 SHORT_WORD = 4
 """Most letters of a word that may be an abbreviation."""
-LINE_LETTERS = 25
-"""Letters that a line of a page must have for its language to be identified."""
-PASSAGE = 100
-"""Letters from which a language has a text on a page: some 15 words."""
-InLanguage = Callable[[Sequence[str]], Sequence[bool]]
-"""Says of each of some texts whether it is in the language that is wanted."""
 
 # ISO 15924 codes of the scripts that our packs use; letters of other scripts count as "Zyyy".
 SCRIPTS = {

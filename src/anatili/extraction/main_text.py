@@ -2,10 +2,10 @@
 
 import numpy as np
 
+from anatili.extraction import LINE_LETTERS, PASSAGE, InLanguage
 from anatili.extraction.blocks import LINE, Blocks, read_blocks
 from anatili.extraction.features import Features, Floats
 from anatili.extraction.network import network
-from anatili.text import LINE_LETTERS, PASSAGE, InLanguage
 
 CELLS = ("td", "th")
 AS_WRITTEN = ("pre",)

@@ -11,10 +11,11 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from anatili.document import Document, Lost, part_id
+from anatili.extraction import LINE_LETTERS, PASSAGE, InLanguage
 from anatili.identify import identify_all
 from anatili.lang import load_pack
 from anatili.refine.code_switching import switched_share
-from anatili.text import LINE_LETTERS, PASSAGE, InLanguage, count_letters, sentences, words
+from anatili.text import count_letters, sentences, words
 
 SURE = 0.8
 """Confidence from which a line counts as being in its language."""
