@@ -72,7 +72,9 @@ def frames(folder: Path, data: Path, count: int, seed: int) -> dict[str, list[tu
     """Pages with the text that was put into them, by kind and frame."""
     draw = random.Random(seed)
     kazakh = lines(data / "text", "stukenov_seeds*", 0)
-    spoken = " ".join(draw.sample(lines(data / "parallel" / "kk-ru", "*", 1), 3000)).split()
+    sample = draw.sample(lines(data / "parallel" / "kk-ru", "*", 1), 6000)  # not all of them are Russian
+    is_russian = in_language("ru")(sample)
+    spoken = " ".join(line for line, is_own in zip(sample, is_russian, strict=True) if is_own).split()
 
     def russian(old: str) -> str:
         size = len(old.split())
