@@ -114,15 +114,14 @@ class Gate:
         declared = (charset() or declared_charset(payload)).lower()
         if declared in UTF8 or (not declared and is_utf8(payload)):
             return ""
+        may_be_richer = declared in POORER or not is_known(declared)
+        tried = [(rule, codec) for rule in self.rules for codec in self._codecs[rule.name]
+                 if declared in names_of(codec) or (may_be_richer and codec in RICHER)]  # fmt: skip
+        if not tried:
+            return ""
         high = high_bytes(payload)
-        for rule in self.rules:
-            for codec in self._codecs[rule.name]:
-                is_declared = declared in names_of(codec)
-                if (is_declared or (codec in RICHER and (declared in POORER or not is_known(declared)))) and (
-                    satisfies_bytes(rule, high, codec, is_declared=is_declared)
-                ):
-                    return rule.name
-        return ""
+        return next((rule.name for rule, codec in tried
+                     if satisfies_bytes(rule, high, codec, is_declared=declared in names_of(codec))), "")  # fmt: skip
 
 
 UTF8 = ("utf-8", "utf8")
