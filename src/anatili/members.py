@@ -8,6 +8,7 @@ import contextlib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import BinaryIO
 
 import deflate
@@ -22,8 +23,11 @@ SHORTEST = 18
 """Bytes of the shortest member: ten of its header, eight of its trailer."""
 BEGINS = re.compile(re.escape(GZIP))
 """Where a member may begin: this search takes two thirds of the time of `bytes.find`."""
-HEAD = re.compile(rb"WARC/1\.[01]\r\n(?:[A-Za-z][\w-]*: [^\r\n\0]*\r\n)+\r\n")
-FIELD = re.compile(rb"(?i)\n(WARC-Type|WARC-Target-URI|Content-Type|Content-Length): ([^\r\n]*)\r")
+HEADER, TRAILER = 10, 8
+"""Bytes before and after the packed ones of a member that names no file."""
+VERSIONS = frozenset((b"WARC/1.0", b"WARC/1.1"))
+NAMES = re.compile(rb"(?:[A-Za-z][\w-]*: )+")
+FIELDS = frozenset((b"warc-type", b"warc-target-uri", b"content-type", b"content-length"))
 TYPES = frozenset((b"response", b"conversion", b"resource"))
 SKIPPED = frozenset((b"request", b"metadata", b"warcinfo", b"revisit", b"continuation"))
 
@@ -76,37 +80,49 @@ def _first_member(window: bytes, at: int, limit: int, is_last: bool) -> tuple[by
     unpacked here."""
     if not window.startswith(GZIP, at):
         return None, -1 if at + len(GZIP) > len(window) else 0
-    end = at
-    for _ in range(MOST_TRIES):
-        match = BEGINS.search(window, max(end + 1, at + SHORTEST))
-        end = match.start() if match else -1
+    for end in islice(_ends(window, at, is_last), MOST_TRIES):
         if end < 0:
-            if not is_last:
-                return None, -1
-            end = len(window)
-        size = int.from_bytes(window[end - 4 : end], "little")
-        if size <= limit:
-            with contextlib.suppress(deflate.DeflateError):
-                content = deflate.gzip_decompress(memoryview(window)[at:end], size)
-                # libdeflate ignores what follows a member, so its checksum must stand where it is taken to end.
-                if deflate.crc32(content).to_bytes(4, "little") == window[end - 8 : end - 4] and len(content) == size:
-                    return content, end
-        if end == len(window):
-            break
+            return None, -1
+        if (content := _unpacked(window, at, end, limit)) is not None:
+            return content, end
     return None, 0
+
+
+def _ends(window: bytes, at: int, is_last: bool) -> Iterator[int]:
+    """Where the member at `at` may end, -1 if more of the file is needed."""
+    # Most begin with the same bytes as the one before: a search for ten takes half the time of one for three.
+    if (likely := window.find(window[at : at + HEADER], at + SHORTEST)) > 0:
+        yield likely
+    for match in BEGINS.finditer(window, at + SHORTEST):
+        yield match.start()
+    yield len(window) if is_last else -1
+
+
+def _unpacked(window: bytes, at: int, end: int, limit: int) -> bytearray | None:
+    """The unpacked member from `at` to `end`; None if it does not end there or is longer than `limit`."""
+    size = int.from_bytes(window[end - 4 : end], "little")
+    if size > limit or end - at < SHORTEST:
+        return None
+    view = memoryview(window)
+    with contextlib.suppress(deflate.DeflateError):
+        if window[at + 3]:  # a name or more in its header
+            content = deflate.gzip_decompress(view[at:end], size)
+        else:
+            content = deflate.deflate_decompress(view[at + HEADER : end - TRAILER], size)
+        # libdeflate ignores what follows a member, so its checksum must stand where it is taken to end.
+        if deflate.crc32(content).to_bytes(4, "little") == window[end - TRAILER : end - 4] and len(content) == size:
+            return content
+    return None
 
 
 def _record(content: bytearray, offset: int) -> Member | None:
     """The record that is the whole content of a member; None if it is anything else."""
-    head = HEAD.match(content)
-    if head is None:
-        return None
-    fields = FIELD.findall(content, 0, head.end())
-    facts = {name.lower(): value for name, value in fields}
+    ends = content.find(b"\r\n\r\n") + 4
+    facts = _fields(bytes(content[: max(0, ends - 4)]))
     length, kind = facts.get(b"content-length", b""), facts.get(b"warc-type", b"")
-    if len(facts) != len(fields) or not length.isdigit() or len(length) > 12:
+    if not length.isdigit() or len(length) > 12:
         return None
-    if head.end() + int(length) + 4 != len(content) or not content.endswith(b"\r\n\r\n"):
+    if ends + int(length) + 4 != len(content) or not content.endswith(b"\r\n\r\n"):
         return None
     if kind in SKIPPED:
         return Member(offset, is_page=False)
@@ -115,14 +131,28 @@ def _record(content: bytearray, offset: int) -> Member | None:
     raw_url = facts.get(b"warc-target-uri", b"")
     url = raw_url.decode("ascii", "replace").strip("<>")
     is_http = kind == b"response" and facts.get(b"content-type", b"").startswith(b"application/http")
-    begins = content.find(b"\r\n\r\n", head.end(), len(content) - 4) + 4
-    is_plain = is_http and raw_url.isascii() and begins > head.end() and is_common(content[head.end() : begins])
+    begins = content.find(b"\r\n\r\n", ends, len(content) - 4) + 4
+    is_plain = is_http and raw_url.isascii() and begins > ends and is_common(content[ends:begins])
     if not is_plain:
-        begins = head.end()
+        begins = ends
     headers = bytes(content[:begins])
     del content[:begins], content[-4:]  # shifts the ends instead of copying what is between
     is_plain = is_plain and not content.startswith((GZIP, ZSTD))
     return Member(offset, True, url, is_plain, headers, content)
+
+
+def _fields(head: bytes) -> dict[bytes, bytes]:
+    """The FIELDS of a record with their values; none if its headers are not of the common form, or one comes twice."""
+    # Without patterns but for the names: they take 15 nanoseconds a character.
+    version, *lines = head.split(b"\r\n")
+    parts = [line.partition(b": ") for line in lines]
+    if version not in VERSIONS or not NAMES.fullmatch(b"".join([name + sign for name, sign, _ in parts])):
+        return {}
+    if not head.count(b"\n") == head.count(b"\r") == len(lines) or b"\0" in head:
+        return {}
+    fields = [(name, value) for part, _, value in parts if (name := part.lower()) in FIELDS]
+    facts = dict(fields)
+    return facts if len(facts) == len(fields) else {}
 
 
 def is_common(headers: bytes | bytearray) -> bool:

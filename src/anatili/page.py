@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Literal
 
 from anatili import text
+from anatili.extraction import InLanguage
 from anatili.problem import Problem
 
 DECLARED = re.compile(
@@ -116,13 +117,17 @@ def extract_page(
     mode: Mode = "careful",
     is_text: bool = False,
     url: str = "",
+    in_language: InLanguage | None = None,
 ) -> Extracted:
-    """The main text of a page without navigation, comments and advertisements. `charset` is the one from HTTP."""
+    """The main text of a page without navigation, comments and advertisements. `charset` is the one from HTTP.
+
+    `in_language`: says of texts whether they are in the wanted language; mode `fast` loses no passage in it altogether.
+    """
     decoded, used = decode(payload, charset)
     if is_text:
         return Extracted(text.clean(decoded).strip(), "", used, signals("", headers or {}))
     title = title_of(decoded[:100_000])
-    body = text.clean(main_text(decoded, mode, title)).strip()
+    body = text.clean(main_text(decoded, mode, title, in_language)).strip()
     first, _, rest = body.partition("\n")
     body = rest.strip() if first.strip() == title else body  # drop a heading that repeats the title
     return Extracted(
@@ -135,13 +140,13 @@ def extract_page(
     )
 
 
-def main_text(page: str, mode: Mode, title: str = "") -> str:
+def main_text(page: str, mode: Mode, title: str = "", in_language: InLanguage | None = None) -> str:
     """The main text, by the extractor that suits the page's size and nesting. `title`: the page's, where known."""
     is_tame = len(page) <= MAX_CHARACTERS and page.count("<") <= MAX_TAGS
     if mode == "fast" and is_tame:
         from anatili.extraction.main_text import main_text as fast
 
-        extracted = fast(page, title)
+        extracted = fast(page, title, in_language)
         return extracted or (without_tags(page) if depth(page) > MAX_DEPTH else "")
     nested = depth(page)
     if nested > MAX_DEPTH:

@@ -12,6 +12,7 @@ import re
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -25,6 +26,7 @@ UNDATED = "1970-01-01T00:00:00Z"
 COMPRESSION = 3
 """Compression level for writing: compared with 9, a quarter of the time for a tenth more bytes."""
 TYPE = re.compile(r"[a-z][a-z-]{2,30}")
+CONTENT_TYPE = re.compile(rb"(?i)(?<=\n)content-type *:[^\r\n]*")
 DECODED = {"content-encoding", "transfer-encoding", "content-length"}
 
 
@@ -124,7 +126,21 @@ def _charset_of(member: Member) -> str:
     """The charset that the headers of a response declare. Its body is not needed for that, nor copied."""
     if b"charset" not in member.head.lower():
         return ""
-    record = _first_record(member.head)
+    types = CONTENT_TYPE.findall(member.head)
+    # The first is the record's own. The same few lines come again and again.
+    return _charset_in(types[1]) if len(types) == 2 else _declared_charset(member.head)
+
+
+@lru_cache(1000)
+def _charset_in(line: bytes) -> str:
+    """The charset in a line with a content type."""
+    http = b"HTTP/1.1 200 OK\r\n" + line + b"\r\n\r\n"
+    head = b"WARC/1.0\r\nWARC-Type: response\r\nContent-Type: application/http\r\nContent-Length: %d\r\n\r\n"
+    return _declared_charset(head % len(http) + http)
+
+
+def _declared_charset(head: bytes) -> str:
+    record = _first_record(head)
     record.parse_http(auto_decode="none")
     return record.http_charset or ""
 

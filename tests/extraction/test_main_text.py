@@ -96,6 +96,41 @@ def test_lines_of_a_block():
     assert lines(blocks, []) == []
 
 
+RUSSIAN = [
+    "Городской совет утвердил план ремонта улиц на этот год, работы начнутся в мае и продлятся до осени.",
+    "В первую очередь обновят дороги возле школ и больниц, сообщил журналистам заместитель мэра.",
+    "На ремонт выделено два миллиарда, часть этих денег город получит из областного бюджета.",
+    "Жители могут следить за ходом работ на карте, которую разместили на сайте управления.",
+]
+
+
+def has_kazakh_letters(texts):
+    return [any(letter in text for letter in "әғқңөұүһі") for text in texts]
+
+
+def test_a_passage_in_the_wanted_language_is_not_lost_altogether():
+    footer = '<footer class="footer">'
+    html = page(RUSSIAN * 3).replace(footer, f"{footer}<p>{KAZAKH[0]}</p><p>{KAZAKH[1]}</p>")
+    without, asked = main_text(html), main_text(html, "", has_kazakh_letters)
+    assert KAZAKH[0] not in without
+    assert asked == "\n".join([without, *KAZAKH[:2]])
+
+
+def test_links_and_single_lines_in_the_wanted_language_are_no_passage():
+    links = "".join(f'<li><a href="/{n}">{line}</a></li>' for n, line in enumerate(KAZAKH))
+    for around in (f"<aside><ul>{links}</ul></aside>", f"<aside><p>{KAZAKH[1]}</p></aside>"):
+        html = page(RUSSIAN * 3, around)
+        assert main_text(html, "", has_kazakh_letters) == main_text(html)
+
+
+def test_what_stands_around_a_text_in_the_wanted_language_is_left_out():
+    asked = []
+    said = "".join(f'<li class="comment"><b>Айгүл {n}</b><p>{KAZAKH[n]}</p></li>' for n in range(3))
+    html = page(KAZAKH, f'<section id="comments" class="comments"><ol class="comment-list">{said}</ol></section>')
+    assert main_text(html, "", lambda texts: asked.append(len(texts)) or has_kazakh_letters(texts)) == main_text(html)
+    assert sum(asked) <= 3, "a few answers are enough"
+
+
 @pytest.mark.parametrize("cut", [0.5, 0.7, 0.9])
 def test_a_page_cut_short_gives_what_there_is(cut):
     whole = page(KAZAKH * 3)

@@ -8,12 +8,12 @@ import pytest
 
 from anatili.document import Document, Duplicate, page_id, part_id
 from anatili.lang import load_pack
-from anatili.page import extract_page
+from anatili.page import Mode, extract_page
 from anatili.pool import LocalPool
 from anatili.recipe import Cut, load_recipe
 from anatili.refine.cut import is_held_out, thresholds, why_not
 from anatili.refine.mark import look_at
-from anatili.refine.split import split_document, split_text
+from anatili.refine.split import in_language, split_document, split_text
 from anatili.run import Run
 from anatili.sample.pages import render
 from anatili.sample.topics import read_topics
@@ -95,8 +95,8 @@ PAGES = {
 }
 
 
-def documents(html: str) -> list[Document]:
-    text = extract_page(html.encode(), charset="utf-8", mode="careful", url="https://x.example/1").text
+def documents(html: str, mode: Mode = "careful") -> list[Document]:
+    text = extract_page(html.encode(), mode=mode, url="https://x.example/1", in_language=in_language("kk")).text
     return [Document("ab12", text, "", "https://x.example/1", "s", "", "", "", "utf-8")]
 
 
@@ -109,11 +109,12 @@ def kept(pages: list[Document]) -> list[str]:
 
 
 @pytest.mark.parametrize("kind", PAGES)
-def test_each_language_of_a_page_is_a_document(kind):
+@pytest.mark.parametrize("mode", ["careful", "fast"])
+def test_each_language_of_a_page_is_a_document(kind, mode):
     languages, texts = PAGES[kind]
     before, after = Counter[bool](), Counter[bool]()
     for number, text in enumerate(texts):
-        whole = documents(text if text.startswith("<html>") else render("Бет", text, "ru", number))
+        whole = documents(text if text.startswith("<html>") else render("Бет", text, "ru", number), mode)
         parts, _ = split_document(whole[0], PACKS)
         before[set(languages) <= set(kept(whole))] += 1
         after[set(languages) <= set(kept(parts))] += 1
@@ -125,6 +126,25 @@ def test_each_language_of_a_page_is_a_document(kind):
         assert len({part.id for part in parts}) == len(parts)
     print(f"{kind}: {before[True]} of {len(texts)} before, {after[True]} now")
     assert after[True] == len(texts)
+
+
+PLACES = {
+    "a box beside the article": ("</main>", '<aside class="widget"><h3>Хабарландыру</h3><p>{}</p></aside></main>'),
+    "the footer": ("<footer>", '<footer><div class="contacts">{}</div>'),
+    "above the menu": ('<header>', '<div class="banner"><span>{}</span></div><header>'),
+    "a comment": ('<div class="comment">', '<div class="comment"><b>user9</b> {}</div><div class="comment">'),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_a_kazakh_text_anywhere_in_a_russian_page_is_a_document(place):
+    before, after = PLACES[place]
+    for number in range(4):
+        html = render("Бет", TOPICS[number].pages["ru"].text, "ru", 0)
+        kazakh = words_of(number + 20, "kk", 38)
+        assert html.count(before)
+        parts, _ = split_document(documents(html.replace(before, after.format(escape(kazakh)), 1), "fast")[0], PACKS)
+        assert {part.id: part.text for part in parts}[part_id("ab12", "kk")].count(kazakh) == 1
 
 
 @pytest.mark.parametrize("make", [with_quotation, with_headlines])

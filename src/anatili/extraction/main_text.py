@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from anatili.extraction import LINE_LETTERS, PASSAGE, InLanguage
 from anatili.extraction.blocks import LINE, Blocks, read_blocks
 from anatili.extraction.features import Features, Floats
 from anatili.extraction.network import network
@@ -10,16 +11,47 @@ CELLS = ("td", "th")
 AS_WRITTEN = ("pre",)
 FEW = 300
 """Letters of a main text, or half of all, below which less likely blocks are taken too."""
+FIRST = 3
+"""Longest blocks of a main text that are asked for their language first."""
 
 
-def main_text(page: str, title: str = "") -> str:
-    """The main text of a page of HTML, a block a line; "" if it has none. `title`: that of the page, if it is known."""
+def main_text(page: str, title: str = "", in_language: InLanguage | None = None) -> str:
+    """The main text of a page of HTML, a block a line; "" if it has none. `title`: that of the page, if it is known.
+
+    `in_language`: no passage in that language is lost altogether (see `with_passage`).
+    """
     blocks = read_blocks(page)
     if not blocks.texts:
         return ""
     features = Features(blocks, page, title)
     kept = chosen(network()(features), features.letters, network().threshold)
+    if in_language:
+        kept = with_passage(kept, blocks, features.letters, in_language)
     return "\n".join(lines(blocks, kept))
+
+
+def with_passage(kept: list[int], blocks: Blocks, letters: Floats, in_language: InLanguage) -> list[int]:
+    """The choice; and if it has no passage in the language but the page does, all blocks in the language beside it.
+
+    A short text in a large page in another language may stand where the network takes all for menus.
+    """
+    asked = [block for block in np.flatnonzero(letters >= LINE_LETTERS).tolist()
+             if 2 * blocks.linked[block] <= len(blocks.texts[block])]  # fmt: skip
+
+    def own(some: list[int]) -> list[int]:
+        answers = in_language([blocks.texts[block] for block in some])
+        return [block for block, answer in zip(some, answers, strict=True) if answer]
+
+    def is_passage(some: list[int]) -> bool:
+        return bool(letters[some].sum() >= PASSAGE)
+
+    outside = sorted(set(asked).difference(kept))
+    inside = sorted(set(asked).intersection(kept), key=lambda block: (-letters[block], block))
+    # In an order that mostly ends before many are asked: the longest that are kept nearly always decide.
+    if not is_passage(outside) or is_passage(own(inside[:FIRST])):
+        return kept
+    lost = own(outside)
+    return kept if not is_passage(lost) or is_passage(own(inside)) else sorted([*kept, *lost])
 
 
 def chosen(odds: Floats, letters: Floats, threshold: float) -> list[int]:

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 
 from anatili.identify.letters import shared_letters
 from anatili.identify.rivals import Rivals, rivals_of
@@ -113,14 +114,14 @@ class Gate:
         declared = (charset() or declared_charset(payload)).lower()
         if declared in UTF8 or (not declared and is_utf8(payload)):
             return ""
-        for rule in self.rules:
-            for codec in self._codecs[rule.name]:
-                is_declared = declared in names_of(codec)
-                if (is_declared or (codec in RICHER and (declared in POORER or not is_known(declared)))) and (
-                    satisfies_bytes(rule, payload, codec, is_declared=is_declared)
-                ):
-                    return rule.name
-        return ""
+        may_be_richer = declared in POORER or not is_known(declared)
+        tried = [(rule, codec) for rule in self.rules for codec in self._codecs[rule.name]
+                 if declared in names_of(codec) or (may_be_richer and codec in RICHER)]  # fmt: skip
+        if not tried:
+            return ""
+        high = high_bytes(payload)
+        return next((rule.name for rule, codec in tried
+                     if satisfies_bytes(rule, high, codec, is_declared=declared in names_of(codec))), "")  # fmt: skip
 
 
 UTF8 = ("utf-8", "utf8")
@@ -178,23 +179,30 @@ def legacy(payload: Bytes, charset: str, rule: Rule) -> Counter[str]:
     the letters that this charset lacks."""
     declared = (charset or declared_charset(payload)).lower()
     codec = next((codec for codec in CODECS if declared in names_of(codec)), "")
-    return count_bytes(payload, codec, rule.letters) if codec else Counter()
+    return count_bytes(high_bytes(payload), codec, rule.letters) if codec else Counter()
 
 
-def count_bytes(payload: Bytes, codec: str, letters: Iterable[str]) -> Counter[str]:
-    table, values = byte_table(codec), np.frombuffer(payload, np.uint8)
-    return Counter({c: int(np.count_nonzero(values == table[c])) for c in letters if c in table})
+def high_bytes(payload: Bytes) -> NDArray[np.uint8]:
+    """The bytes that are not ASCII: few on most pages."""
+    values = np.frombuffer(payload, np.uint8)
+    return values[values >= 128]
 
 
-def satisfies_bytes(rule: Rule, payload: Bytes, codec: str, *, is_declared: bool) -> bool:
-    """Whether `payload`, read as `codec`, satisfies the rule. A charset that is not declared must have two different
+def count_bytes(high: NDArray[np.uint8], codec: str, letters: Iterable[str]) -> Counter[str]:
+    """Letters among the bytes of a single-byte charset."""
+    table = byte_table(codec)
+    return Counter({c: int(np.count_nonzero(high == table[c])) for c in letters if c in table})
+
+
+def satisfies_bytes(rule: Rule, high: NDArray[np.uint8], codec: str, *, is_declared: bool) -> bool:
+    """Whether bytes, read as `codec`, satisfy the rule. A charset that is not declared must have two different
     letters of the first group: Ukrainian є in windows-1251 is the same byte as ғ in KZ-1048."""
     group, least = rule.groups[0]
-    first = count_bytes(payload, codec, group)
+    first = count_bytes(high, codec, group)
     kinds = {c.lower() for c in group if first[c]}
     if first.total() < least or not (is_declared or len(kinds) > 1):
         return False
-    return satisfies(rule, count_bytes(payload, codec, rule.letters))
+    return satisfies(rule, count_bytes(high, codec, rule.letters))
 
 
 @cache

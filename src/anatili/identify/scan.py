@@ -182,7 +182,8 @@ def json_forms(letters: frozenset[str]) -> list[bytes]:
 def count_entities(payload: Bytes) -> Counter[str]:
     """How often each letter is written as a numeric HTML entity."""
     # Splitting and cutting first: the regular expression alone takes five times as long over a whole page.
-    parts = [part[:ESCAPED] for part in payload.split(b"&") if part[:1] == b"#"]
+    # So does splitting a bytearray, which makes one of each part.
+    parts = [part[:ESCAPED] for part in bytes(payload).split(b"&") if part[:1] == b"#"]
     counts: Counter[str] = Counter()
     # Each distinct escape is decoded once: most pages with escapes have thousands of a few kinds.
     for (hexadecimal, decimal), times in Counter(ENTITY.findall(b"&" + b"&".join(parts))).items():
@@ -192,7 +193,7 @@ def count_entities(payload: Bytes) -> Counter[str]:
 
 def count_json(payload: Bytes) -> Counter[str]:
     """How often each letter is written as a JSON escape."""
-    parts = [part[:ESCAPED] for part in payload.split(b"\\") if part[:2] in SMALL]
+    parts = [part[:ESCAPED] for part in bytes(payload).split(b"\\") if part[:2] in SMALL]
     counts: Counter[str] = Counter()
     for digits, times in Counter(JSON.findall(b"\\" + b"\\".join(parts))).items():
         counts[letter_of(int(digits, 16))] += times

@@ -12,7 +12,7 @@ from anatili.document import Document, Lost, add_up, read_shard, write_shard
 from anatili.identify import model_files
 from anatili.page import extract_page
 from anatili.recipe import Extract, Recipe
-from anatili.refine.split import split_document
+from anatili.refine.split import in_language, split_document
 from anatili.run import digest
 from anatili.stage import Task
 from anatili.warc import Page, read_info, read_pages
@@ -37,7 +37,8 @@ def inventory(recipe: Recipe, base: Path) -> dict[str, str]:
 def extract_shard(source: Path, target: Path, languages: tuple[str, ...], settings: Extract) -> None:
     """Write a shard's documents to `target` and its pages without text to `lost/`, which is written first."""
     lost: list[Lost] = []
-    pages = from_warc(source, settings, lost) if source.name.endswith(".warc.gz") else from_corpus(source, lost)
+    is_archive = source.name.endswith(".warc.gz")
+    pages = from_warc(source, languages[0], settings, lost) if is_archive else from_corpus(source, lost)
     rows = list(documents_of(pages, languages, lost))
     write_shard(target.parent / "lost" / target.name, Lost, lost, Counter(row.reason for row in lost))
     write_shard(target, Document, rows)
@@ -56,8 +57,8 @@ def documents_of(pages: Iterable[Document], languages: tuple[str, ...], lost: li
         yield from documents
 
 
-def from_warc(shard: Path, settings: Extract, lost: list[Lost]) -> Iterator[Document]:
-    info = read_info(shard)
+def from_warc(shard: Path, language: str, settings: Extract, lost: list[Lost]) -> Iterator[Document]:
+    info, wanted = read_info(shard), in_language(language)
     for page in read_pages(shard, MAX_PAGE):
         assert isinstance(page, Page), page
         # The record's own id distinguishes two captures of an address in the same second.
@@ -65,7 +66,8 @@ def from_warc(shard: Path, settings: Extract, lost: list[Lost]) -> Iterator[Docu
         try:
             with within(len(page.payload)):
                 extracted = extract_page(page.payload, charset=page.charset, headers=page.headers, mode=settings.mode,
-                                     url=page.url, is_text=page.is_text or page.mime == "text/plain")  # fmt: skip
+                                     url=page.url, is_text=page.is_text or page.mime == "text/plain",
+                                     in_language=wanted)  # fmt: skip
         except TookTooLong as reached:
             lost.append(Lost(identity, page.url, "took too long", f"extract: {reached}"))
             continue

@@ -11,13 +11,12 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from anatili.document import Document, Lost, part_id
+from anatili.extraction import LINE_LETTERS, PASSAGE, InLanguage
 from anatili.identify import identify_all
 from anatili.lang import load_pack
 from anatili.refine.code_switching import switched_share
 from anatili.text import count_letters, sentences, words
 
-LINE_LETTERS = 25
-"""Letters that a line must have for its language to be identified."""
 SURE = 0.8
 """Confidence from which a line counts as being in its language."""
 SENTENCE = 60
@@ -27,14 +26,17 @@ ENDS = re.compile(r"[.!?…։।。؟۔][\"'»”’)\]]*\s*$")
 HEADLINE = 3
 FRAME = "frame"
 """Why what stands around a text is lost."""
-PASSAGE = 100
-"""Letters in sentences from which a language has a text on the page: some 15 words."""
-
-
 SWITCHED = 0.06
 """Share of a line's words that are another language's stop words from which it is looked at by sentence."""
 MIXED = 0.08
 """The same of a page, from which its text is set apart from the frame: `cut` would lose it for mixed languages."""
+
+
+def in_language(language: str) -> InLanguage:
+    """A function that says of each of some texts whether it is surely in the language."""
+    return lambda texts: [
+        verdict.language == language and verdict.confidence >= SURE for verdict in identify_all(texts)
+    ]
 
 
 @dataclass(frozen=True)
