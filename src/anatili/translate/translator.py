@@ -111,8 +111,8 @@ class Translator:
             if known.quality == "useless":
                 score = f"{known.chrf or 0:.1f}"
                 raise Problem(
-                    f"this model cannot translate from {source} to {target}: its translations are no closer to the right "
-                    f"ones than any other sentence (chrF++ {score}). Models that can: anatili models"
+                    f"this model cannot translate from {source} to {target}: its translations are no closer to the "
+                    f"right ones than any other sentence (chrF++ {score}). Models that can: anatili models"
                 )
             if not self.directions:
                 raise Problem("this model was not taught to translate. Models that can: anatili models")
