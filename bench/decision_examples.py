@@ -35,6 +35,8 @@ WEIGHTS = {
     "everyday answered": 0.5, "everyday missing": 1.2, "everyday elsewhere": 0.5,
 }  # fmt: skip
 """Weights in the answering network by kind of example; "wrong": an answered question whose page did not come first."""
+UNRANKED = "details"
+"""Kinds that begin so train the answering network only."""
 RIVALS = 4
 """Passages that do not answer which a question's sentences are compared with in training."""
 FOUND = 14
@@ -65,8 +67,12 @@ class Example:
     right: np.ndarray
     """Which sentences hold the answer."""
     url: str
-    """Address of the page that answers, "" if none does."""
+    """Address of the page that answers or, if a detail is missing, that may be on the subject; "" if there is none."""
     weight: float = 1.0
+
+    @property
+    def has_answer(self) -> bool:
+        return self.url != "" and not self.kind.endswith("missing")
 
 
 def right_sentences(row: Asked, hits: list[Hit], candidates: list[Candidate], right: Sequence[str]) -> np.ndarray:
@@ -191,7 +197,7 @@ def as_people_ask(search: Search, rows: Iterable[Written], name: str) -> Iterato
         question = read_question(row.question, row.language, PACKS)
         hits = searched(question, search)
         if not right:
-            yield example(f"{name} {row.way}", replace(row, url=""), question, search, hits)
+            yield example(f"{name} {row.way}", row, question, search, hits)
             continue
         yield example(f"{name} answered", row, question, search, hits, right=right)
         page = row.url.rpartition("/")[2]

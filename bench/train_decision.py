@@ -4,9 +4,10 @@
     python bench/train_decision.py --check    # trains again and says whether the file is the same byte for byte
 
 Two networks. The ranking sees a question as a row of sentences, those of the passages that search finds; its loss is
-the cross-entropy of the sentences that hold the answer. The answering network sees the best sentence and says whether
-it answers. What both are trained on is in bench/decision_examples.py. All is computed in double precision over all
-examples at once and rounded, so that the file does not depend on the machine.
+the cross-entropy of the sentences that hold the answer; of a missing detail, those of the page on the subject. The
+answering network sees the best sentence and says whether it answers. What both are trained on is in
+bench/decision_examples.py. All is computed in double precision over all examples at once and rounded, so that the file
+does not depend on the machine.
 """
 
 import argparse
@@ -15,7 +16,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 from asked import LANGUAGES, PACKS
-from decision_examples import RANKED, RIVALS, WEIGHTS, Example, examples
+from decision_examples import RANKED, RIVALS, UNRANKED, WEIGHTS, Example, examples
 
 from anatili.opening.sample_index import sample_run
 from anatili.search.searcher import Search
@@ -103,7 +104,7 @@ def trained_answering(rows: list[Example], ranking: Layers) -> Layers:
         probabilities, shares = ranked(row.language, row.hits, row.candidates, row.rows, ranking)
         seen.append(answering_row(row.hits, row.candidates, row.rows, probabilities, shares))
         answers.append(is_answered(row, probabilities, shares))
-        kind = "wrong" if row.url and not answers[-1] else row.kind
+        kind = "wrong" if row.has_answer and not answers[-1] else row.kind
         weights.append(WEIGHTS[kind] * row.weight)
     x, y, weight = np.array(seen), np.array(answers, float), np.array(weights) / sum(weights)
 
@@ -128,7 +129,7 @@ def is_answered(row: Example, probabilities: Floats, shares: Sequence[float]) ->
     holds the answer."""
     best = best_passage(row.candidates, shares)
     hit = row.hits[best]
-    if not row.url or hit.passage.url != row.url:
+    if not row.has_answer or hit.passage.url != row.url:
         return False
     if not row.kind.startswith("everyday"):
         return True
@@ -155,7 +156,7 @@ def main() -> None:
     options = parser.parse_args()
     search = Search(sample_run(LANGUAGES, print).folder("index"), PACKS)
     rows = [row for row in examples(search) if len(row.rows)]
-    ranked_rows = [row for row in rows if row.right.any()]
+    ranked_rows = [row for row in rows if row.right.any() and not row.kind.startswith(UNRANKED)]
     print(f"{len(rows)} examples, {len(ranked_rows)} with an answer", flush=True)
     ranking = trained_ranking(ranked_rows)
     text = stored(ranking, trained_answering(rows, ranking))

@@ -64,7 +64,12 @@ def test_an_unsure_decision_asks_how_close_the_sentence_is_in_meaning(search, mo
         return decided(search, text, "en").probability
 
     asked: list[str] = []
-    texts = ["Who was Abai?", "Which rivers flow through Astana?", "Where is the tomb of Abai?", "Who sings at a betashar?"]
+    texts = [
+        "Who was Abai?",
+        "Which rivers flow through Astana?",
+        "Where is the tomb of Abai?",
+        "Who sings at a betashar?",
+    ]
     usual = {text: probability(0.0, text) for text in texts}
     unsure = [text for text in texts if UNSURE[0] < usual[text] < UNSURE[1]]
     assert asked == unsure
