@@ -85,6 +85,7 @@ def test_without_embeddings_or_in_another_language_closeness_says_nothing(search
     monkeypatch.setattr(module.meaning, "installed", lambda: True)
     assert module.closeness(read_question("Абай кім?", "kk", PACKS), hit, sentence) > 0
     assert module.closeness(read_question("Кто такой Абай?", "ru", PACKS), hit, sentence) == 0
+    assert module.closeness(read_question("Абай кім?", "kk", PACKS), hit, Candidate(0, 0, 0, 2000)) == 0
     monkeypatch.setenv("ANATILI_EMBEDDINGS", "none")
     assert module.closeness(read_question("Абай кім?", "kk", PACKS), hit, sentence) == 0
     monkeypatch.delenv("ANATILI_EMBEDDINGS")

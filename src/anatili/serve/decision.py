@@ -144,10 +144,10 @@ def probability_of(odds: float) -> float:
 
 
 def closeness(question: Question, hit: Hit, sentence: Candidate) -> float:
-    """The cosine of a question and a sentence with its title, less the usual one; 0 without embeddings and for a
-    sentence in another language."""
-    passage = hit.passage
-    if not uses_embeddings() or passage.language != question.language:
+    """The cosine of a question and a sentence with its title, less the usual one; 0 without embeddings, for a sentence
+    in another language, and for a long one, which says more than the answer and takes long to embed."""
+    passage, is_long = hit.passage, sentence.end - sentence.start > SHORT_QUOTE
+    if is_long or passage.language != question.language or not uses_embeddings():
         return 0.0
     asked = " ".join((*question.earlier, question.text))
     return meaning.answer_closeness(asked, f"{passage.title}. {passage.text[sentence.start : sentence.end]}") - USUAL
