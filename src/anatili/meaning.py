@@ -1,4 +1,4 @@
-"""Whether a translation matches its source in meaning, by a multilingual embedding model if it is installed."""
+"""How close two texts are in meaning, by a multilingual embedding model if it is installed."""
 
 from functools import lru_cache
 from typing import Any
@@ -34,3 +34,14 @@ def closeness(sentence: str, translation: str) -> float:
 def embedding(text: str) -> Any:
     with sentences.LOCK:
         return sentences.package().query(text)
+
+
+def answer_closeness(question: str, passage: str) -> float:
+    """The cosine of a question and a passage that may answer it."""
+    return float(embedding(question) @ passage_embedding(passage))
+
+
+@lru_cache(4096)
+def passage_embedding(text: str) -> Any:
+    with sentences.LOCK:
+        return sentences.package().passage(text)

@@ -8,7 +8,8 @@ import pytest
 from anatili.lang import load_pack
 from anatili.search.index import Passage
 from anatili.search.searcher import Hit, Search
-from anatili.serve.decision import CANDIDATES, FILE, best_span, decide, from_json, network
+from anatili.serve import decision as module
+from anatili.serve.decision import CANDIDATES, FILE, UNSURE, best_span, decide, from_json, network
 from anatili.serve.features import FEATURES, Candidate, features
 from anatili.serve.question import read_question
 
@@ -55,6 +56,41 @@ def test_the_sentence_that_answers_is_chosen(search, language, text, held):
 )
 def test_a_question_on_nothing_in_the_texts_is_declined(search, language, text):
     assert decided(search, text, language).probability < network().threshold
+
+
+def test_an_unsure_decision_asks_how_close_the_sentence_is_in_meaning(search, monkeypatch):
+    def probability(closeness: float, text: str) -> float:
+        monkeypatch.setattr(module, "closeness", lambda question, hit, sentence: asked.append(text) or closeness)
+        return decided(search, text, "en").probability
+
+    asked: list[str] = []
+    texts = [
+        "Who was Abai?",
+        "Which rivers flow through Astana?",
+        "Where is the tomb of Abai?",
+        "Who sings at a betashar?",
+    ]
+    usual = {text: probability(0.0, text) for text in texts}
+    unsure = [text for text in texts if UNSURE[0] < usual[text] < UNSURE[1]]
+    assert asked == unsure
+    assert unsure
+    for text in unsure:
+        assert probability(-0.05, text) < usual[text] < probability(0.05, text)
+
+
+def test_without_embeddings_or_in_another_language_closeness_says_nothing(search, monkeypatch):
+    hit = search.find("Абай", 1, "kk")[0]
+    sentence = Candidate(0, 0, 0, 20)
+    monkeypatch.setattr(module.meaning, "answer_closeness", lambda question, passage: 1.0)
+    monkeypatch.setattr(module.meaning, "installed", lambda: True)
+    assert module.closeness(read_question("Абай кім?", "kk", PACKS), hit, sentence) > 0
+    assert module.closeness(read_question("Кто такой Абай?", "ru", PACKS), hit, sentence) == 0
+    assert module.closeness(read_question("Абай кім?", "kk", PACKS), hit, Candidate(0, 0, 0, 2000)) == 0
+    monkeypatch.setenv("ANATILI_EMBEDDINGS", "none")
+    assert module.closeness(read_question("Абай кім?", "kk", PACKS), hit, sentence) == 0
+    monkeypatch.delenv("ANATILI_EMBEDDINGS")
+    monkeypatch.setattr(module.meaning, "installed", lambda: False)
+    assert module.closeness(read_question("Абай кім?", "kk", PACKS), hit, sentence) == 0
 
 
 def test_the_same_question_gets_the_same_features(search):

@@ -93,3 +93,17 @@ def test_without_a_file_of_questions_all_words_but_stop_words_count():
     question = read_question("Казан кайда урнашкан?", "tt", {"tt": tatar})
     assert (question.role, question.kind) == ("question", "")
     assert "Казан" in question.words
+
+
+@pytest.mark.parametrize(
+    ("language", "unit", "subject"),
+    [
+        ("kk", "Неше күн?", "Неше күн мереке?"),
+        ("ru", "Сколько дней?", "Сколько дней отдыхают?"),
+        ("en", "How many days?", "How many days is the holiday?"),
+        ("tr", "Kaç gün?", "Kaç gün tatil?"),
+    ],
+)
+def test_a_question_that_names_only_what_is_counted_is_about_what_was_said_before(language, unit, subject):
+    assert read(unit, language).points_back
+    assert not read(subject, language).points_back

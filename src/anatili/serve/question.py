@@ -41,7 +41,7 @@ class Question:
     words: tuple[str, ...]
     """The words that it is about, as they are written."""
     points_back: bool
-    """Whether it refers to what was said before."""
+    """Whether it refers to what was said before, or names nothing but what is to be counted ("How many days?")."""
     focus: str = ""
     """The one of `words` that names what is asked for: the nearest to the words that ask; "" if there are none."""
     asks_year: bool = False
@@ -92,13 +92,14 @@ def read_question(message: str, language: str, packs: Mapping[str, LanguagePack]
     content = tuple(written[number] for number in places)
     asking = [word for word, name in zip(written, labels, strict=True) if name in KINDS]
     opens = known.openers.starts(lower) > 0
+    only_unit = kind == "number" and all(quantities_of([word], pack) for word in content)
     return Question(
         text=text,
         language=language,
         role=role_of(text, lower, labels, known, pack),
         kind=kind,
         words=content,
-        points_back=any(pointing) or opens or not content,
+        points_back=any(pointing) or opens or only_unit or not content,
         focus=focus_of(written, labels, places),
         asks_year=kind == "date" and YEAR in quantities_of(asking, pack),
         quantities=quantities_of(written, pack) if kind == "number" else frozenset(),
