@@ -57,7 +57,7 @@ def report_problems(command: F) -> F:
             return command(*arguments, **options)
         except Problem as problem:
             shown = click.ClickException(words.current.message(str(problem)))
-            shown.exit_code = problem.status
+            shown.exit_code = problem.status  # type: ignore[misc]  # click reads it from the instance
             raise shown from problem
         except BrokenPipeError:
             sys.stderr.close()
