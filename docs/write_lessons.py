@@ -38,15 +38,19 @@ def execute(command: str) -> str:
 
 @contextlib.contextmanager
 def packs_here() -> Iterator[None]:
-    """Language packs of the current folder are known, as in a terminal in which `ANATILI_PACKS` is set."""
-    before = os.environ.get("ANATILI_PACKS")
-    os.environ["ANATILI_PACKS"] = "packs"
+    """Language packs of the current folder are known, as in a terminal in which `ANATILI_PACKS` is set. Answers do not
+    depend on whether there is a model for embeddings."""
+    ours = {"ANATILI_PACKS": "packs", "ANATILI_EMBEDDINGS": "none"}
+    before = {name: os.environ.get(name) for name in ours}
+    os.environ.update(ours)
     try:
         yield
     finally:
-        os.environ.pop("ANATILI_PACKS")
-        if before is not None:
-            os.environ["ANATILI_PACKS"] = before
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name)
+            else:
+                os.environ[name] = value
 
 
 def example(folder: Path, language: str = "en") -> Learner:

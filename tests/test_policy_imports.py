@@ -20,7 +20,6 @@ LAYERS = (
         "extraction": "the main text of a page by its blocks",
     },
     {
-        "benchmarks": "",
         "doctor": "what is installed, by metadata alone",
         "budget": "",
         "damage": "",
@@ -33,6 +32,7 @@ LAYERS = (
         "resync": "",
     },
     {
+        "benchmarks": "",
         "files": "people's files as text",
         "licenses": "",
         "morphology": "",

@@ -129,7 +129,7 @@ WRITING = {
     "lang new": ("lang", "new", "xal", "--into", "FOLDER"),
     "lang lexicon": ("lang", "lexicon", "kk", "--text", "words.txt", "--into", "FOLDER"),
     "export": ("export", "kazakh-26m", "--gguf", "-o", "FOLDER/a.gguf"),
-    "translate": ("translate", "kazakh-26m", "text.txt", "--target", "en", "-o", "FOLDER/a.txt"),
+    "translate": ("translate", "MODEL", "text.txt", "--target", "en", "-o", "FOLDER/a.txt"),
     "serve --contribute": ("serve", "kazakh-26m", "--no-browser", "--contribute", "FOLDER/a.sqlite"),
     "release": ("release", "kazakh-26m", "-o", "FOLDER"),
     "site": ("site", "kazakh-26m", "-o", "FOLDER"),
@@ -147,14 +147,15 @@ def crawl(tmp_path_factory):
 
 @pytest.mark.parametrize("folder", [NOWHERE, "text.txt"])
 @pytest.mark.parametrize("command", WRITING)
-def test_what_cannot_be_written_is_told_in_a_sentence(place, crawl, command, folder):
+def test_what_cannot_be_written_is_told_in_a_sentence(place, crawl, six_directions, command, folder):
     shutil.copyfile(crawl, place / "crawl.warc.gz")
     words = "\n".join(topic.pages["kk"].text for topic in read_topics())
     (place / "words.txt").write_text(words, "utf-8")
     (place / "trend.csv").write_text(
         "crawl,primary_language,pages,urls,%pages/crawl\nCC-MAIN-2026-04,kaz,1,1,1\nCC-MAIN-2026-08,kaz,2,2,2\n"
     )
-    message = refused(place, *(part.replace("FOLDER", folder) for part in WRITING[command]))
+    parts = (part.replace("FOLDER", folder).replace("MODEL", str(six_directions)) for part in WRITING[command])
+    message = refused(place, *parts)
     assert command == "export" or folder in message
 
 

@@ -26,7 +26,7 @@ BEGINS = re.compile(re.escape(GZIP))
 HEADER, TRAILER = 10, 8
 """Bytes before and after the packed ones of a member that names no file."""
 VERSIONS = frozenset((b"WARC/1.0", b"WARC/1.1"))
-NAMES = re.compile(rb"(?:[A-Za-z][\w-]*: )+")
+NAMES = re.compile(rb"(?:[A-Za-z][\w-]{0,99}: )+")
 FIELDS = frozenset((b"warc-type", b"warc-target-uri", b"content-type", b"content-length"))
 TYPES = frozenset((b"response", b"conversion", b"resource"))
 SKIPPED = frozenset((b"request", b"metadata", b"warcinfo", b"revisit", b"continuation"))

@@ -123,6 +123,7 @@ def install(command: click.Command, catalog: Catalog) -> None:
             module._ = catalog.text  # type: ignore[attr-defined]
     for each in commands_of(command):
         each.help, each.short_help = translated_help(each, catalog)
+        each._help_option = None  # click keeps --help as it was first shown, in whatever language
         for parameter in each.params:
             if isinstance(parameter, click.Option) and parameter.help:
                 parameter.help = catalog.text(english(parameter, parameter.help))
