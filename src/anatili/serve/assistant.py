@@ -23,7 +23,7 @@ from anatili.opening.search import search_of
 from anatili.problem import Problem
 from anatili.prompt import PASSAGES, grounded
 from anatili.search.searcher import Hit, Search
-from anatili.serve.citations import Citation, Report, checked, quotation
+from anatili.serve.citations import Citation, Report, checked, citations_of, quotation
 from anatili.serve.decision import CANDIDATES, Decision, decide, network
 from anatili.serve.passages import hits_of
 from anatili.serve.question import TURNS, Question, Role, read_question
@@ -159,12 +159,13 @@ class Assistant:
         is_anatili = isinstance(self.engine, RemoteEngine) and self.engine.is_anatili
         relayed = is_anatili and search and self.search is None
         is_whole = not relayed and (search or is_anatili)  # another anatili gets a system message or searches
+        bare = [dict(m) for m in messages if not (relayed and m["role"] == "system")]
         return PreparedQuestion(
             language=language,
             searched=searched,
             passages=passages,
             notice="" if abstains else self.notice(language, quotes=quotes, sourced=sourced),
-            prompt=self.prompt(messages, passages, language) if is_whole else list(messages),
+            prompt=self.prompt(messages, passages, language) if is_whole else bare,
             quotes=quotes,
             abstains=abstains,
             role=question.role if question else "question",
@@ -266,7 +267,8 @@ def told(
     first = next(chunks, None) if prepared.relayed else None
     if first is None:
         return prepared, chunks
-    details = first.details or {}
+    if not (details := first.details):
+        return prepared, chain([first], chunks)
     found = replace(
         prepared,
         searched=bool(details.get("searched")),
@@ -281,7 +283,7 @@ def with_citations(chunks: Iterator[Chunk], report: Report) -> Iterator[Chunk]:
     """The chunks of another anatili; the citations that come with the last are put into `report`."""
     for chunk in chunks:
         if chunk.details and "citations" in chunk.details:
-            report.citations = [Citation(**row) for row in chunk.details["citations"]]
+            report.citations = citations_of(chunk.details["citations"])
         yield chunk
 
 

@@ -9,9 +9,11 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
+from typing import Any
 
 from anatili.engine import Chunk
 from anatili.lang import load_pack
+from anatili.problem import Problem
 from anatili.search.index import Passage
 from anatili.search.searcher import Hit
 from anatili.serve.evidence import Evidence, parse_passage
@@ -46,6 +48,16 @@ class Citation:
     start: int
     end: int
     """Where the quotation starts and ends in the passage's text; both 0 if there is none."""
+
+
+def citations_of(rows: Any) -> list[Citation]:
+    """The citations in the JSON of another server of ours; `Problem` if they are something else."""
+    try:
+        return [Citation(int(row["number"]), str(row["quote"]), int(row["start"]), int(row["end"])) for row in rows]
+    except (TypeError, ValueError, LookupError) as error:
+        raise Problem(
+            f"the server's citations cannot be read ({error!r}): is it another version of anatili?"
+        ) from error
 
 
 @dataclass
