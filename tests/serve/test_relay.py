@@ -60,6 +60,8 @@ def test_a_server_in_front_of_another_passes_on_what_that_one_found(llama_addres
         told = [event["anatili"] for event in events if "anatili" in event]
         assert next(details for details in reversed(told) if "passages" in details)["passages"]
         assert told[-1]["citations"] == whole["anatili"]["citations"]
+        response = httpx.post(f"{front}/v1/responses", json={"input": "Наурыз қашан тойланады?"}, timeout=60).json()
+        assert response["anatili"] == whole["anatili"]
     finally:
         stop(process)
 

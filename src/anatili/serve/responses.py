@@ -27,10 +27,9 @@ class Reply:
     report: Report
     before: dict[str, Any]
 
-    @property
-    def details(self) -> dict[str, Any]:
+    def details(self, answer: WholeAnswer) -> dict[str, Any]:
         """Our additions to OpenAI's format, when all chunks have come."""
-        return self.before | (details_after(self.report) if "passages" in self.before else {})
+        return self.before | (details_after(self.report) if "passages" in self.before else {}) | answer.details
 
 
 def response_routes(state: AppState) -> APIRouter:
@@ -53,7 +52,7 @@ def response_routes(state: AppState) -> APIRouter:
                 answer.add(chunk)
         response = response_json(state, body, end_of(answer), answer)
         keep_response(state, body, conversation, response["id"], answer)
-        return response | {"anatili": reply.details}
+        return response | {"anatili": reply.details(answer)}
 
     return routes
 
@@ -164,7 +163,7 @@ async def response_events(
         yield event("error", code=None, message=str(error), param=None)
         return
     end = end_of(answer)
-    response = response_json(state, body, end, answer, id_) | {"anatili": reply.details}
+    response = response_json(state, body, end, answer, id_) | {"anatili": reply.details(answer)}
     keep_response(state, body, before, response["id"], answer)
     for index, item in enumerate(response["output"]):
         if item["type"] == "message":

@@ -56,9 +56,12 @@ class WholeAnswer:
     text: str = ""
     calls: list[dict[str, Any]] = field(default_factory=list)
     last: Chunk = field(default_factory=lambda: Chunk(""))
+    details: dict[str, Any] = field(default_factory=dict)
+    """What another anatili says of its answer."""
 
     def add(self, chunk: Chunk) -> None:
         self.text, self.last = self.text + chunk.text, chunk
+        self.details |= chunk.details or {}
         for part in chunk.tool_calls:
             index, function = int(part.get("index", 0)), part.get("function") or {}
             while len(self.calls) <= index:
