@@ -1,10 +1,11 @@
 """Words, sentences, scripts and digests. Nothing here is specific to a language."""
 
 import hashlib
+import html
 import os
 import re
 import unicodedata
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterator, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,9 @@ SCRIPTS = {
     "Arab": re.compile("[\u0600-\u06ff\u0750-\u077f\u08a0-\u08ff\ufb50-\ufdff\ufe70-\ufefc]"),
 }
 LETTER = re.compile(r"[^\W\d_]")
+REFERENCE = re.compile(r"&(?:#[0-9]+;?|#[xX][0-9a-fA-F]+;?|[^\t\n\f <&#;]{1,32};?)")
+"""What `html.unescape` takes for the character reference of a page."""
+MOST_REFERENCES = 10_000
 RUN = re.compile(r"[^\w\s]{31,}")
 """More than thirty characters that are neither letters, digits nor spaces: only these can contain that many marks."""
 
@@ -40,6 +44,24 @@ INVISIBLE = re.compile(
 def words(text: str) -> list[str]:
     """The words of `text` in order. A hyphen or apostrophe inside a word belongs to it."""
     return WORD.findall(text)
+
+
+class References(dict[str, str]):
+    """Maps a character reference, such as `&quot;`, to what it stands for; computed when first looked up."""
+
+    def __missing__(self, reference: str) -> str:
+        meant = html.unescape(reference)
+        if len(self) < MOST_REFERENCES:
+            self[reference] = meant
+        return meant
+
+
+REFERENCES = References()
+
+
+def unescape(text: str) -> str:
+    """`html.unescape`, in a third of its time on pages that write their letters as references."""
+    return REFERENCE.sub(lambda match: REFERENCES[match[0]], text) if "&" in text else text
 
 
 def sentences(text: str, abbreviations: Container[str] = ()) -> list[str]:
@@ -128,6 +150,19 @@ def letter_counts(text: str) -> list[int]:
 
 def count_letters(text: str) -> int:
     return sum(letter_counts(text)[1:])
+
+
+def letters_of_each(texts: Sequence[str]) -> list[int]:
+    """`count_letters` of each text, together."""
+    import numpy as np
+
+    codes = np.frombuffer("".join(texts).encode("utf-32-le", "surrogatepass"), np.uint32)
+    if len(codes) and codes.max() > 0xFFFF:
+        return [count_letters(text) for text in texts]
+    ends = np.cumsum([0, *map(len, texts)])
+    before = np.concatenate([[0], np.cumsum(letter_classes()[codes] > 0)])
+    counts: list[int] = np.diff(before[ends]).tolist()
+    return counts
 
 
 def script_shares(text: str) -> dict[str, float]:
