@@ -67,7 +67,9 @@ def read_lines(data: Path, code: str, prose: Path | None) -> list[str]:
     sources.append([row.split("\t")[1] for row in rows if row.split("\t")[0] in LINES])
     if not prose:
         return chosen_lines(sources)
-    pages = [topic.pages[code].text for topic in read_topics()[::2] if code in topic.pages]  # bench/junk_others.py: tune
+    pages = [
+        topic.pages[code].text for topic in read_topics()[::2] if code in topic.pages
+    ]  # bench/junk_others.py: tune
     sources.append([line for page in pages for line in page.splitlines()])
     files = sorted(prose.glob(f"{code}.*.txt"))
     texts = {path: path.read_text("utf-8").splitlines() for path in files}
