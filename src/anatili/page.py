@@ -16,6 +16,7 @@ from typing import Literal
 
 from anatili import text
 from anatili.extraction import InLanguage
+from anatili.extraction.references import unescape
 from anatili.problem import Problem
 
 DECLARED = re.compile(
@@ -221,7 +222,7 @@ def linked_share(page: str, body: str) -> float:
     pairs: set[tuple[str, str]] = set()
     alone: set[str] = set()
     for link in links:
-        linked_words = text.words(text.unescape(MARKUP.sub(" ", link) if "<" in link else link))
+        linked_words = text.words(unescape(MARKUP.sub(" ", link) if "<" in link else link))
         pairs.update(pairwise(linked_words))
         if len(linked_words) == 1:
             alone.add(linked_words[0])

@@ -1,7 +1,6 @@
 """Words, sentences, scripts and digests. Nothing here is specific to a language."""
 
 import hashlib
-import html
 import os
 import re
 import unicodedata
@@ -28,9 +27,6 @@ SCRIPTS = {
     "Arab": re.compile("[\u0600-\u06ff\u0750-\u077f\u08a0-\u08ff\ufb50-\ufdff\ufe70-\ufefc]"),
 }
 LETTER = re.compile(r"[^\W\d_]")
-REFERENCE = re.compile(r"&(?:#[0-9]+;?|#[xX][0-9a-fA-F]+;?|[^\t\n\f <&#;]{1,32};?)")
-"""What `html.unescape` takes for the character reference of a page."""
-MOST_REFERENCES = 10_000
 RUN = re.compile(r"[^\w\s]{31,}")
 """More than thirty characters that are neither letters, digits nor spaces: only these can contain that many marks."""
 
@@ -44,24 +40,6 @@ INVISIBLE = re.compile(
 def words(text: str) -> list[str]:
     """The words of `text` in order. A hyphen or apostrophe inside a word belongs to it."""
     return WORD.findall(text)
-
-
-class References(dict[str, str]):
-    """Maps a character reference, such as `&quot;`, to what it stands for; computed when first looked up."""
-
-    def __missing__(self, reference: str) -> str:
-        meant = html.unescape(reference)
-        if len(self) < MOST_REFERENCES:
-            self[reference] = meant
-        return meant
-
-
-REFERENCES = References()
-
-
-def unescape(text: str) -> str:
-    """`html.unescape`, in a third of its time on pages that write their letters as references."""
-    return REFERENCE.sub(lambda match: REFERENCES[match[0]], text) if "&" in text else text
 
 
 def sentences(text: str, abbreviations: Container[str] = ()) -> list[str]:

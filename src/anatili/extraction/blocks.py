@@ -9,7 +9,7 @@ import zlib
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from anatili.text import unescape
+from anatili.extraction.references import unescape
 
 INLINE_NAMES = (
     "a abbr acronym b bdi bdo big cite code data del dfn em font i ins kbd label mark nobr q s samp small span strike "
