@@ -1,6 +1,7 @@
 """Train what `refine/prose.py` knows of a language: which letters follow one another, which endings of words do.
 
     python bench/train_prose.py ../shared/data --language kk --out src/anatili/lang/kk/prose.npz
+    python bench/train_prose.py ../shared/data --language tr --prose ../prose --out src/anatili/lang/tr/prose.npz
     python bench/train_prose.py --text FILE ... --language os --out packs/os/prose.npz
 
 Per script: costs of sequences of three, four and five characters (interpolated as by Witten and Bell; of the longer
@@ -33,6 +34,7 @@ from anatili.refine.prose import (
     word_costs,
     words_and_numbers,
 )
+from anatili.sample.topics import read_topics
 
 TEXTS = {
     "kk": ("kaznerd", "stukenov_seeds", "akorda8651", "apertium_kaz_segcorpus", "apertium_kaz_rus", "common_voice_kk",
@@ -46,25 +48,39 @@ PAIRS = {
 LINES = ("lingua", "tatoeba", "udhr")
 """Sources of `lid/`; its other sources are benchmarks."""
 MOST, ROWS = {4: 30_000, 5: 70_000}, 383
-CHARACTERS = 1_300_000
-"""Most characters of one source."""
+CHARACTERS, OF_MANUALS = 1_300_000, 150_000
+"""Most characters of one source, and of a manual: their words are not those of daily life."""
+TALES = "wesnoth"
+"""The source of `recipes/get_prose.py` that is no manual."""
 SMOOTHING = 8.0
 ODD_WORDS, ODD_CASELESS = 1.0, 0.7
 """Percent of the words of prose that count as odd; fewer in scripts without capitals, where names are among them."""
 
 
-def read_lines(data: Path, code: str) -> list[str]:
-    """Lines of prose in a language from the files of `data`, each source capped."""
+def read_lines(data: Path, code: str, prose: Path | None) -> list[str]:
+    """Lines of prose in a language from the files of `data` and of `prose`, each source capped."""
     sources = [(data / "text" / f"{name}.kk.txt").read_text("utf-8").splitlines() for name in TEXTS.get(code, ())]
     for name, column in PAIRS.get(code, ()):
         rows = (data / "parallel" / f"{name}.tsv").read_text("utf-8").splitlines()
         sources.append([row.split("\t")[column] for row in rows])
     rows = (data / "lid" / f"{code}.tsv").read_text("utf-8").splitlines()
     sources.append([row.split("\t")[1] for row in rows if row.split("\t")[0] in LINES])
-    return chosen_lines(sources)
+    if not prose:
+        return chosen_lines(sources)
+    pages = [
+        topic.pages[code].text for topic in read_topics()[::2] if code in topic.pages
+    ]  # bench/junk_others.py: tune
+    sources.append([line for page in pages for line in page.splitlines()])
+    files = sorted(prose.glob(f"{code}.*.txt"))
+    texts = {path: path.read_text("utf-8").splitlines() for path in files}
+    tales = [lines for path, lines in texts.items() if TALES in path.name]
+    manuals = [lines for path, lines in texts.items() if TALES not in path.name]
+    lines = chosen_lines(sources + tales) + chosen_lines(manuals, OF_MANUALS)
+    random.Random(4).shuffle(lines)
+    return lines
 
 
-def chosen_lines(sources: list[list[str]]) -> list[str]:
+def chosen_lines(sources: list[list[str]], most: int = CHARACTERS) -> list[str]:
     """Different lines of each source in a fixed random order, as many as fit into its share."""
     chooser, chosen = random.Random(3), list[str]()
     for lines in sources:
@@ -73,7 +89,7 @@ def chosen_lines(sources: list[list[str]]) -> list[str]:
         total = 0
         for line in lines:
             total += len(line)
-            if total > CHARACTERS:
+            if total > most:
                 break
             chosen.append(line)
     chooser.shuffle(chosen)
@@ -169,13 +185,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", type=Path, nargs="?")
     parser.add_argument("--text", type=Path, nargs="*", default=[], help="Files of running text instead of the data.")
+    parser.add_argument("--prose", type=Path, help="Folder of recipes/get_prose.py, to learn from its texts as well.")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--language", default="kk")
     arguments = parser.parse_args()
     pack = load_pack(arguments.language)
     stored: dict[str, npt.NDArray[np.generic]] = {}
     files = [path.read_text("utf-8").splitlines() for path in arguments.text]
-    lines = chosen_lines(files) if files else read_lines(arguments.data, arguments.language)
+    lines = chosen_lines(files) if files else read_lines(arguments.data, arguments.language, arguments.prose)
     for script, texts in written(lines, pack).items():
         alphabet = pack.config.letters[script[:4]]
         apart, learned = texts[: min(2000, len(texts) // 5)], texts[min(2000, len(texts) // 5) :]

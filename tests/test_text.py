@@ -1,3 +1,4 @@
+import random
 import time
 import unicodedata
 
@@ -144,3 +145,11 @@ def test_what_utf8_cannot_hold_is_replaced():
     assert [text.storable(given) for given in ("abc", "қ\U0001f600", "\ud83d\ude00", "a\ud800", "қ\udc00!")] == [
         "abc", "қ\U0001f600", "\U0001f600", "a\ufffd", "қ\ufffd!",
     ]  # fmt: skip
+
+
+def test_letters_of_each_text_are_counted_together():
+    chooser = random.Random(3)
+    for _ in range(500):
+        lines = ["".join(chooser.choices("aбқ1 ,\u0301ª𐐀\ud800中İ\n٣", k=chooser.randrange(6))) for _ in range(4)]
+        assert text.letters_of_each(lines) == [text.count_letters(line) for line in lines]
+    assert text.letters_of_each([]) == []

@@ -16,6 +16,7 @@ from typing import Literal
 
 from anatili import text
 from anatili.extraction import InLanguage
+from anatili.extraction.references import unescape
 from anatili.problem import Problem
 
 DECLARED = re.compile(
@@ -212,16 +213,19 @@ def without_tags(page: str) -> str:
 
 def linked_share(page: str, body: str) -> float:
     """Share of the words of `body` that stand in links of `page`, two words in a row or a link's only word."""
-    pairs: set[tuple[str, str]] = set()
-    alone: set[str] = set()
+    links: set[str] = set()
     start = -1
     for match in ANCHOR.finditer(page):
         if match.group(1) and start >= 0:
-            link = text.words(html.unescape(MARKUP.sub(" ", page[start : match.start()])))
-            pairs.update(pairwise(link))
-            if len(link) == 1:
-                alone.add(link[0])
+            links.add(page[start : match.start()])
         start = -1 if match.group(1) else match.end()
+    pairs: set[tuple[str, str]] = set()
+    alone: set[str] = set()
+    for link in links:
+        linked_words = text.words(unescape(MARKUP.sub(" ", link) if "<" in link else link))
+        pairs.update(pairwise(linked_words))
+        if len(linked_words) == 1:
+            alone.add(linked_words[0])
     read = text.words(body)
     if not read or not (pairs or alone):
         return 0.0

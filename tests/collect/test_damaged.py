@@ -129,6 +129,16 @@ def test_a_row_of_parquet_that_is_not_utf8_is_lost_alone(tmp_path):
     assert counts["lost: not UTF-8"] == 1
 
 
+@pytest.mark.parametrize("codec", ["utf-16", "cp1251"])
+def test_a_text_file_in_another_encoding_is_named(tmp_path, codec):
+    (tmp_path / "a.txt").write_bytes("Бірінші мәтін.\n\nЕкінші мәтін.\n".replace("ә", "а").encode(codec, "ignore"))
+    documents, counts, _ = collect(tmp_path, tmp_path / "a.txt", kind="text", unit="paragraph")
+    assert documents == []
+    assert counts["records"] > 0
+    listed = damaged_files([("a.txt", tmp_path / "out" / "lost-00-00000.parquet")], [])
+    assert listed["damaged"]["first"] == {"a.txt": "byte 0: this is no text in UTF-8"}
+
+
 def archive() -> bytes:
     stream = io.BytesIO()
     warc = WarcFile(stream)

@@ -53,7 +53,9 @@ def test_xz_gains_from_training_text():
 
 def test_texts_are_cut_to_size_and_missing_ones_named(tmp_path):
     assert first_bytes(["аа", "бб", "вв"], 8) == ("аа", "бб")
-    assert first_bytes(["аааа"], 1) == ("аааа",)
+    assert first_bytes(["аааа", "б"], 5) == ("аа",)  # a file of one long line is not read whole
+    assert first_bytes(["аааа"], 1) == ("а",)
+    assert first_bytes([], 1) == ()
     with pytest.raises(Problem, match=r"no file .*gone.txt"):
         inventory(Recipe(name="t", language="kk", evaluate=Evaluate(texts={"kk": ("gone.txt",)})), tmp_path)
 

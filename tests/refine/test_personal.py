@@ -1,9 +1,34 @@
+import random
+
 import pytest
 
 from anatili.lang import load_pack
 from anatili.refine.mark import personal_patterns
-from anatili.refine.personal import Finding, count_kinds, find_personal, is_card, is_iban, mask
+from anatili.refine.personal import (
+    CARD,
+    IBAN,
+    Finding,
+    accounts,
+    count_kinds,
+    find_personal,
+    is_card,
+    is_iban,
+    mask,
+    near_numbers,
+)
 
+PIECES = (
+    "KZ86 125K ZT50 0410 0100",
+    "DE89370400440532013000",
+    "4111 1111 1111 1111",
+    "AB",
+    "12",
+    "-",
+    " ",
+    "é",
+    "kz",
+    "٣٤",
+)
 PATTERNS = load_pack("kk").config.personal
 
 
@@ -86,3 +111,12 @@ def test_a_long_hostile_text_is_quick():
     find_personal("a." * 100_000 + "@", PATTERNS)
     find_personal("1" * 200_000, PATTERNS)
     find_personal("KZ86 " * 40_000, PATTERNS)
+
+
+def test_looking_near_digits_finds_what_looking_everywhere_does():
+    chooser = random.Random(2)
+    for _ in range(3000):
+        text = "".join(chooser.choices(PIECES, k=chooser.randrange(9)))
+        assert [m.span() for m in accounts(text)] == [m.span() for m in IBAN.finditer(text)]
+        near = [m.span() for start, end in near_numbers(text) for m in CARD.finditer(text, start, end)]
+        assert near == [m.span() for m in CARD.finditer(text)]

@@ -57,6 +57,16 @@ def test_the_other_languages_have_models_too(code, script):
     assert order(text, pack, script) > thresholds(Cut(), pack).min_order
 
 
+@pytest.mark.parametrize(("code", "script"), [("ru", "Cyrl"), ("tr", "Latn")])
+def test_shuffled_words_are_told_in_russian_and_turkish(code, script):
+    pack, bad = load_pack(code), []
+    for text in texts(code, script):
+        in_order = words(text)
+        bad.append(order(" ".join(random.Random(2).sample(in_order, len(in_order))), pack, script))
+    least = thresholds(Cut(), pack).min_order
+    assert np.mean(bad) < least < np.mean([order(text, pack, script) for text in texts(code, script)]) - 1
+
+
 def test_a_name_is_not_odd_and_a_strange_word_counts_once():
     text = texts("kk")[0]
     odd = spelling(text, KAZAKH, "Cyrl").odd

@@ -3,15 +3,18 @@
 import json
 import subprocess
 
+import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
 
 from anatili.cli import main
 from anatili.problem import Problem
+from anatili.refinery import refine_files
 from anatili.release.assemble import assemble_corpus, assemble_model
 from anatili.release.sign import fingerprint_of, sign
 from anatili.release.verify import verify
 from anatili.run import Run
+from anatili.sample.topics import read_topics
 
 
 @pytest.fixture(scope="module")
@@ -122,12 +125,58 @@ def test_a_folder_with_something_in_it_is_not_written_to(release, keys):
         verify(release, signer="SHA256:x")
 
 
-def test_a_corpus_without_a_release_is_told_how_to_get_one(tmp_path):
+def test_a_run_without_a_corpus_is_told_how_to_get_one(tmp_path):
     (tmp_path / "half").mkdir()
     (tmp_path / "half" / "recipe.toml").write_text('name = "half"\nlanguage = "kk"\n', "utf-8")
     answer = CliRunner().invoke(main, ["release", str(tmp_path / "half"), "--corpus", "-o", str(tmp_path / "out")])
     assert answer.exit_code == 1
-    assert "half has no release yet; finish it with: anatili run RECIPE" in answer.output
+    assert "half has no corpus yet; finish it with: anatili run RECIPE --until cut" in answer.output
+
+
+@pytest.fixture(scope="module")
+def refined(tmp_path_factory):
+    """A run of `anatili refine`: a corpus of four documents and no model."""
+    folder = tmp_path_factory.mktemp("refined")
+    pages = [topic.pages["kk"].text for topic in read_topics()[:4]]
+    (folder / "texts").mkdir()
+    (folder / "texts" / "a.txt").write_text("\n\n".join(" ".join(page.split()) for page in pages), "utf-8")
+    refine_files([folder / "texts"], "kk", folder / "own", license="CC0-1.0")
+    return folder / "own"
+
+
+def test_a_corpus_alone_is_released_with_its_list_and_its_cards(refined, tmp_path, keys):
+    assemble_corpus(Run(refined), tmp_path / "out", keys / "own", [])
+    assert verify(tmp_path / "out").is_good
+    card, kazakh = ((tmp_path / "out" / name).read_text("utf-8") for name in ("README.md", "README.kk.md"))
+    assert all(words in card for words in ("# The corpus own", "no model was trained", "license: cc0-1.0"))
+    assert "chosen license" not in card
+    assert "# own корпусы" in kazakh
+    facts = json.loads((tmp_path / "out" / "facts.json").read_text("utf-8"))
+    assert (facts["uses"]["training"], facts["parameters"], facts["license"]) == (4, 0, "")
+    manifest = (tmp_path / "out" / "manifest.json").read_text("utf-8")
+    assert set(json.loads(manifest)["stages"]) == {"collect", "extract", "mark", "dedup", "cut"}
+    assert str(refined.parent) not in manifest
+    croissant = json.loads((tmp_path / "out" / "croissant.json").read_text("utf-8"))
+    assert {"documents", "corpus/train"} <= {part["@id"] for part in croissant["recordSet"]}
+    assert "license: CC0-1.0" in (tmp_path / "out" / "CITATION.cff").read_text("utf-8")
+    assert rows_of(tmp_path / "out" / "corpus" / "train") == 4 == rows_of(tmp_path / "out" / "documents")
+
+
+def rows_of(folder):
+    return sum(pq.ParquetFile(path).metadata.num_rows for path in folder.glob("*.parquet"))
+
+
+def test_a_corpus_that_does_not_fit_what_it_was_made_from_is_not_released(refined, tmp_path):
+    record = refined / "dedup" / "record.json"
+    before = record.read_text("utf-8")
+    try:
+        record.write_text(json.dumps(json.loads(before) | {"content": "another"}), "utf-8")
+        with pytest.raises(Problem, match=r"cut in .* was made from another dedup; build it again"):
+            assemble_corpus(Run(refined), tmp_path / "out", None, [])
+    finally:
+        record.write_text(before, "utf-8")
+    with pytest.raises(Problem, match=r"under GPL-3\.0-only; the licenses are CC0-1\.0"):
+        assemble_corpus(Run(refined), tmp_path / "out", None, ["GPL-3.0-only"])
 
 
 def test_the_corpus_is_released_with_the_texts_of_chosen_licenses(tiny_run, tmp_path, keys):

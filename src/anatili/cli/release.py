@@ -37,17 +37,18 @@ def release(
     """Write the folder to publish: MODEL with all cards, digests of every file, and a signature.
 
     MODEL is a finished run, a packaged model or the name of a bundled one. With --corpus the folder holds the texts,
-    and `datasets.load_dataset` opens it.
+    and `datasets.load_dataset` opens it; a run that ends with its corpus, such as one of `anatili refine`, is enough.
 
     \b
     anatili release tiny -o tiny-1.0 --key ~/.ssh/id_ed25519
     anatili release tiny -o tiny-corpus --corpus --only-licenses CC0-1.0 --key ~/.ssh/id_ed25519
     """
-    from anatili.opening.release_folder import release_folder, released_run
+    from anatili.opening.release_folder import release_folder
     from anatili.release.assemble import assemble_corpus, assemble_model
+    from anatili.run import find_run
 
     if corpus:
-        done = assemble_corpus(released_run(model, runs), out, key, only)
+        done = assemble_corpus(find_run(model, runs), out, key, only)
     elif only:
         raise click.UsageError("--only-licenses needs --corpus: a model is trained again to leave texts out")
     else:

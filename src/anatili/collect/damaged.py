@@ -10,7 +10,9 @@ from anatili.text import show_path
 
 REASONS = (DAMAGED, CUT_SHORT, "unreadable: damaged")
 """Reasons of losses that show that a file is damaged. Damaged records of a web archive cost themselves only."""
-PAGE = "damaged page"
+PAGE, NOT_UTF8 = "damaged page", "not UTF-8"
+ENCODED = "byte 0: this is no text in UTF-8"
+"""What is said of a file of which nothing could be decoded."""
 SHOWN = 20
 """Damaged files that a summary names."""
 
@@ -32,9 +34,10 @@ def of_file(file: tuple[str, Path]) -> tuple[int, list[tuple[str, str]]]:
     name, target = file
     counts = read_counts(target)
     records, lost = counts.get("records", 0), {key.removeprefix("lost: ") for key in counts if counts[key]}
-    # All that an archive has is damaged if it is none.
-    reasons = ERRORS if not counts.get("kept") and records and lost <= {*ERRORS, "records"} else REASONS
-    return 1, [(name, row.detail) for row in rows(target, counts, reasons)][:1]
+    # All that an archive has is damaged if it is none, and all of a text file if it is in another encoding.
+    nothing = (*ERRORS, NOT_UTF8)
+    reasons = nothing if not counts.get("kept") and records and lost <= {*nothing, "records"} else REASONS
+    return 1, [(name, ENCODED if row.reason == NOT_UTF8 else row.detail) for row in rows(target, counts, reasons)][:1]
 
 
 def of_pages(target: Path) -> tuple[int, list[tuple[str, str]]]:

@@ -75,11 +75,13 @@ def from_files(settings: Evaluate, base: Path) -> Iterator[TextSet]:
 
 
 def first_bytes(texts: list[str], most: int) -> tuple[str, ...]:
-    """As many of `texts` as fit into `most` bytes, at least one."""
+    """As many of `texts` as fit into `most` bytes; if not even the first does, its beginning, a character at least."""
     chosen, total = list[str](), 0
     for text in texts:
         total += len(text.encode())
-        if chosen and total > most:
+        if total > most:
             break
         chosen.append(text)
+    if texts and not chosen:
+        return (texts[0].encode()[:most].decode("utf-8", "ignore") or texts[0][:1],)
     return tuple(chosen)

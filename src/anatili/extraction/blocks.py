@@ -4,11 +4,12 @@ Scripts, styles and comments are skipped. Elements are tracked as browsers do in
 block begins, a list item where the next begins, and end tags without a start are ignored.
 """
 
-import html
 import re
 import zlib
 from dataclasses import dataclass, field
 from functools import lru_cache
+
+from anatili.extraction.references import unescape
 
 INLINE_NAMES = (
     "a abbr acronym b bdi bdo big cite code data del dfn em font i ins kbd label mark nobr q s samp small span strike "
@@ -222,9 +223,7 @@ class Reader:
         text = "".join(self.pieces)
         self.pieces.clear()
         if not text.isspace():
-            if "&" in text:
-                text = html.unescape(text)
-            text = text.strip()
+            text = unescape(text).strip()
             if text:
                 blocks = self.blocks
                 blocks.texts.append(text)

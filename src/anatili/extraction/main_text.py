@@ -48,7 +48,9 @@ def with_passage(kept: list[int], blocks: Blocks, letters: Floats, in_language: 
     outside = sorted(set(asked).difference(kept))
     inside = sorted(set(asked).intersection(kept), key=lambda block: (-letters[block], block))
     # In an order that mostly ends before many are asked: the longest that are kept nearly always decide.
-    if not is_passage(outside) or is_passage(own(inside[:FIRST])):
+    if not is_passage(outside) or is_passage(longest := own(inside[:1])):
+        return kept
+    if is_passage(longest + own(inside[1:FIRST])):
         return kept
     lost = own(outside)
     return kept if not is_passage(lost) or is_passage(own(inside)) else sorted([*kept, *lost])

@@ -282,4 +282,6 @@ def load_gate(code: str, backend: Backend = "auto") -> Gate:
 def any_gate(gates: Iterable[Gate]) -> Callable[[Bytes, Charset], str]:
     """A function that returns the name of the first rule of any gate that a page satisfies, "" for none."""
     all_gates = tuple(gates)
+    if len(all_gates) == 1:
+        return all_gates[0].admits
     return lambda payload, charset: next((rule for gate in all_gates if (rule := gate.admits(payload, charset))), "")

@@ -15,6 +15,8 @@ ENTITY = re.compile(rb"&#(?:[xX]([1-9a-fA-F][0-9a-fA-F]{1,4})|([1-9][0-9]{2,5}))
 JSON = re.compile(rb"\\u([0-9a-fA-F]{4})")
 SMALL = (b"u0", b"u1")
 """JSON escapes of letters begin with these; most others are control characters or Asian scripts."""
+NOTED = 3
+"""Characters of a JSON escape that the first scan looks for."""
 ESCAPED = 12
 """Most bytes of an escape after its first character."""
 Backend = Literal["auto", "hyperscan", "numpy"]
@@ -92,7 +94,7 @@ class HyperscanScan:
         least = min(least for _, least in firsts)
         pairs = [([pairs_pattern(triggers(letters))], least) for letters, least in firsts]
         entities = [(literals(entity_forms(letters)), least) for letters, least in firsts]
-        starts = literals({form[:3].encode() for form in escaped})
+        starts = literals({form[:NOTED].encode() for form in escaped})
         self.mixed = Database(hyperscan, [*pairs, *entities], starts)
         self.entities = Database(hyperscan, entities)
         self.json_like = Database(hyperscan, [(classes(escaped), least)])
@@ -102,9 +104,14 @@ class HyperscanScan:
         return self.entities.scan(payload) or self.has_json(payload)
 
     def either(self, payload: Bytes) -> bool:
-        return self.mixed.scan(payload) or (self.mixed.has_noted and self.has_json(payload))
+        if self.mixed.scan(payload):
+            return True
+        if not self.mixed.has_noted:
+            return False
+        with memoryview(payload) as view, view[max(0, self.mixed.noted_end - NOTED) :] as rest:
+            return self.has_json(rest)
 
-    def has_json(self, payload: Bytes) -> bool:
+    def has_json(self, payload: Bytes | memoryview) -> bool:
         # The first digits come first, at twice the speed: one page in forty needs the second scan.
         return self.json_like.scan(payload) and self.json.scan(payload)
 
@@ -127,13 +134,15 @@ class Database:
         self.owner = [number for number, _ in [*numbered, *first]]
         self.least = [least for _, least in entries] + [len(first) + 1]
         self.seen: list[int] = []
+        self.noted_end = 0
+        """Where the first match of the noted patterns in the last scan ended."""
 
     @property
     def has_noted(self) -> bool:
         """Whether the last scan matched one of the noted patterns."""
         return self.seen[-1] > 0
 
-    def scan(self, payload: Bytes) -> bool:
+    def scan(self, payload: Bytes | memoryview) -> bool:
         """Whether an entry matched often enough."""
         self.seen = [0] * len(self.least)
         try:
@@ -144,6 +153,8 @@ class Database:
 
     def _matched(self, number: int, start: int, end: int, flags: int, context: object) -> bool:
         entry = self.owner[number]
+        if entry == len(self.least) - 1 and not self.seen[entry]:
+            self.noted_end = end
         self.seen[entry] += 1
         return self.seen[entry] >= self.least[entry]
 

@@ -9,6 +9,7 @@ import hashlib
 import json
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -190,8 +191,10 @@ class LanguagePack:
     def alphabet_share(self, text: str, script: str) -> float:
         """Share of the letters of `text` that belong to the alphabet of `script`; 0 if the pack has none."""
         alphabet = self.config.letters.get(script)
-        letters = [c for c in text.lower() if c.isalpha()]
-        return sum(c in alphabet for c in letters) / len(letters) if alphabet and letters else 0.0
+        letters = {c: times for c, times in Counter(text.lower()).items() if c.isalpha()}
+        if not alphabet or not letters:
+            return 0.0
+        return sum(times for c, times in letters.items() if c in alphabet) / sum(letters.values())
 
     def transliterate(self, text: str, scheme: str) -> str:
         """`text`, in the main script, rewritten by the rules of `[transliteration.<scheme>]`."""

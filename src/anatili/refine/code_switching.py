@@ -8,7 +8,7 @@ from anatili.lang import LanguagePack, load_pack
 def switched_share(words: list[str], language: str, packs: dict[str, LanguagePack]) -> float:
     """Share of `words` that are stop words of another language of the recipe but not of `language`."""
     foreign = foreign_stopwords(language, tuple(packs))
-    return sum(word in foreign for word in words) / max(1, len(words))
+    return sum(map(foreign.__contains__, words)) / max(1, len(words)) if foreign else 0.0
 
 
 @cache

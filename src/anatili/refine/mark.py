@@ -177,7 +177,7 @@ def declared(language: str, body: str, seen: Languages) -> Languages:
     counts only where it knows the language; else it would take each for some other."""
     known = seen.lines if language in load_model().codes else ("",) * len(seen.lines)
     lines = body.splitlines()
-    return added_up(Verdict(language, text.script_of(body), 1.0), lines, list(map(text.count_letters, lines)), known)
+    return added_up(Verdict(language, text.script_of(body), 1.0), lines, text.letters_of_each(lines), known)
 
 
 def added_up(verdict: Verdict, lines: list[str], letters: list[int], languages: tuple[str, ...]) -> Languages:
@@ -196,7 +196,7 @@ def languages_of(body: str, packs: dict[str, LanguagePack], line_letters: int) -
     stands around that; else as being in the language of the whole.
     """
     lines = body.splitlines()
-    letters = [text.count_letters(line) for line in lines]
+    letters = text.letters_of_each(lines)
     long = [n for n, count in enumerate(letters) if count >= line_letters]
     whole, *verdicts = identify_all([body, *(lines[n] for n in long)])
     sure = {n: verdict for n, verdict in zip(long, verdicts, strict=True) if verdict.confidence >= SURE}
@@ -265,7 +265,7 @@ def blocked_pattern(code: str, script: str = "") -> re.Pattern[str] | None:
 def stopword_share(words: list[str], pack: LanguagePack, script: str) -> float:
     """Share of `words` that are stop words; transliterated ones if `script` is not the pack's main one."""
     stopwords = written_stopwords(pack.code, script)
-    return sum(word in stopwords for word in words) / max(1, len(words))
+    return sum(map(stopwords.__contains__, words)) / max(1, len(words))
 
 
 @cache

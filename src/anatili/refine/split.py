@@ -15,7 +15,7 @@ from anatili.extraction import LINE_LETTERS, PASSAGE, InLanguage
 from anatili.identify import identify_all
 from anatili.lang import load_pack
 from anatili.refine.code_switching import switched_share
-from anatili.text import count_letters, sentences, words
+from anatili.text import count_letters, letters_of_each, sentences, words
 
 SURE = 0.8
 """Confidence from which a line counts as being in its language."""
@@ -73,7 +73,7 @@ def split_text(body: str, languages: Collection[str]) -> list[Part]:
     """
     pieces = list(pieces_of(body, languages))
     lines = [text for _, text in pieces]
-    letters = [count_letters(line) for line in lines]
+    letters = letters_of_each(lines)
     if sum(letters) < PASSAGE:
         return []
     verdicts = identify_all(lines)
@@ -124,7 +124,7 @@ def pieces_of(body: str, languages: Collection[str]) -> Iterator[Piece]:
 
 def switched(line: str, languages: Collection[str], language: str = "") -> float:
     """Share of words that are stop words of other languages only, not of `language` (by default that with most)."""
-    if len(line) < PASSAGE:
+    if len(line) < PASSAGE or len(languages) == 1:
         return 0.0
     packs = {code: load_pack(code) for code in languages}
     spoken = [word.lower() for word in words(line)]

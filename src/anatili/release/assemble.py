@@ -11,8 +11,9 @@ from pathlib import Path
 from anatili import licenses
 from anatili.document import Kept, read_shard, write_json, write_shard
 from anatili.problem import Problem
+from anatili.release.build import describe_corpus
 from anatili.release.contents import content_of, write_sums
-from anatili.release.facts import corpus_facts, read_facts
+from anatili.release.facts import Facts, corpus_facts, read_facts
 from anatili.release.model_card import with_added_parts
 from anatili.release.render import CORPUS, DOCUMENTS, write_cards, write_corpus_cards, write_text
 from anatili.release.sign import sign
@@ -76,11 +77,7 @@ def assemble_corpus(run: Run, folder: Path, key: Path | None, only: Sequence[str
 
 def copy_corpus(run: Run, folder: Path, only: Sequence[str]) -> None:
     """Write the texts with their list and their cards."""
-    release = run.folder("release")
-    facts = read_facts(release)
-    shutil.copytree(release / DOCUMENTS, folder / DOCUMENTS)
-    for name in ("manifest.json", "provenance.json"):
-        shutil.copyfile(release / name, folder / name)
+    facts = copy_list(run, folder) if is_of_corpus(run) else describe_corpus(run, folder)
     counts: Counter[str] = Counter()
     for split, part in CUT.items():
         for shard in sorted((run.folder("cut") / part).glob("part-*.parquet")):
@@ -88,12 +85,28 @@ def copy_corpus(run: Run, folder: Path, only: Sequence[str]) -> None:
             write_shard(folder / CORPUS[split] / shard.name, Kept, rows)
             counts[split] += len(rows)
     if not counts["train"]:
-        raise Problem(f"no training document is under {', '.join(only)}; see: anatili licenses {show_path(run.root)}")
+        there = ", ".join(facts.documents_by_license) or "not recorded"
+        raise Problem(f"no training document is under {', '.join(only)}; the licenses are {there}")
     if only:
         uses = {"training": counts["train"], "held-out": counts["held_out"],
                 "lost": sum(facts.uses.values()) - counts.total()}  # fmt: skip
         facts = replace(facts, uses=uses, **corpus_facts(folder / CORPUS["train"]))
     write_corpus_cards(folder, facts)
+
+
+def is_of_corpus(run: Run) -> bool:
+    """Whether the run has a release that was made from its corpus as it is now."""
+    release, cut = run.record("release"), run.record("cut")
+    return bool(release and cut and release.identity["inputs"].get("cut") == cut.content)
+
+
+def copy_list(run: Run, folder: Path) -> Facts:
+    """Copy the list of documents and the manifest of the run's release, and return its facts."""
+    release = run.folder("release")
+    shutil.copytree(release / DOCUMENTS, folder / DOCUMENTS)
+    for name in ("manifest.json", "provenance.json"):
+        shutil.copyfile(release / name, folder / name)
+    return read_facts(release)
 
 
 @contextmanager

@@ -1,22 +1,29 @@
 """`release`: the folder to publish, with model, cards, manifest of every document and checksums."""
 
 import json
+import os
 import shutil
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import anatili
 from anatili.document import Document, Duplicate, Kept, Lost, Mark, read_shard, write_json, write_shard
+from anatili.problem import Problem
+from anatili.recipe import Recipe, load_recipe
 from anatili.release.contents import OF_A_STAGE, content_of, write_sums
-from anatili.release.facts import facts_of
+from anatili.release.facts import Facts, facts_of, facts_of_corpus
 from anatili.release.render import write_cards
 from anatili.run import Record, Run
 from anatili.stage import Task
 from anatili.takedown_log import TAKEN_DOWN
 from anatili.text import digest as text_digest
+from anatili.text import show_path
+
+OF_A_CORPUS = ("collect", "extract", "mark", "dedup", "cut")
+"""The stages that make a corpus."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +57,9 @@ def run(task: Task) -> dict[str, Any]:
     records = {name: record for name in task.inputs if (record := own_run.record(name))}
     shutil.copytree(task.inputs["tune"] / "model", task.out / "model", dirs_exist_ok=True)
     task.progress.advance()
-    counts = write_documents(task)
+    counts = write_documents(task.inputs, task.out)
     task.progress.advance()
-    write_manifest(task, records)
+    write_manifest(task.out, task.recipe, records)
     task.progress.advance()
     model = content_of(task.out, "model/")
     write_cards(task.out, facts_of(task, records, counts), model)
@@ -62,17 +69,18 @@ def run(task: Task) -> dict[str, Any]:
     return {"documents": dict(sorted(counts.items())), "parameters": records["pretrain"].summary["parameters"]}
 
 
-def write_documents(task: Task) -> Counter[str]:
-    """Write the list of all documents, in the shards of `extract`; returns the counts by use."""
+def write_documents(inputs: Mapping[str, Path], out: Path) -> Counter[str]:
+    """Write the list of all documents, in the shards of `extract`; returns the counts by use. `inputs`: stage ->
+    folder."""
     counts: Counter[str] = Counter()
-    for shard in sorted(task.inputs["extract"].glob("part-*.parquet")):
-        entries = list(entries_of(shard, task.inputs))
+    for shard in sorted(inputs["extract"].glob("part-*.parquet")):
+        entries = list(entries_of(shard, inputs))
         counts.update(entry.use for entry in entries)
-        write_shard(task.out / "documents" / shard.name, Entry, entries)
+        write_shard(out / "documents" / shard.name, Entry, entries)
     return counts
 
 
-def entries_of(shard: Path, inputs: dict[str, Path]) -> Iterator[Entry]:
+def entries_of(shard: Path, inputs: Mapping[str, Path]) -> Iterator[Entry]:
     cut, name = inputs["cut"], shard.name
     kept = {row.id: row for row in read_shard(cut / name, Kept)}
     held_out = {row.id: row for row in read_shard(cut / "held-out" / name, Kept)}
@@ -95,21 +103,59 @@ def entries_of(shard: Path, inputs: dict[str, Path]) -> Iterator[Entry]:
         )  # fmt: skip
 
 
-def write_manifest(task: Task, records: dict[str, Record]) -> None:
+def write_manifest(out: Path, recipe: Recipe, records: Mapping[str, Record]) -> None:
     """Write `manifest.json` (recipe and records, the same for equal runs) and `provenance.json` (who, when, where)."""
     stages = {
         name: {key: value for key, value in asdict(record).items() if key != "provenance"}
         for name, record in records.items()
     }
+    stages = without_folder(stages, folder_of_sources(records["collect"]))
     write_json(
-        task.out / "manifest.json",
+        out / "manifest.json",
         {
-            "name": task.recipe.name,
+            "name": recipe.name,
             "made_by": "anatili " + anatili.__version__,
-            "recipe": task.recipe.model_dump(),
-            "recipe_as_given": task.recipe.model_dump(exclude_unset=True),
+            "recipe": recipe.model_dump(),
+            "recipe_as_given": recipe.model_dump(exclude_unset=True),
             "documents": "documents/*.parquet: every document with source, license, digests, marks and use",
             "stages": stages,
         },
     )
-    write_json(task.out / "provenance.json", {name: record.provenance for name, record in records.items()})
+    write_json(out / "provenance.json", {name: record.provenance for name, record in records.items()})
+
+
+def folder_of_sources(collected: Record) -> str:
+    """The folder with all source files that the record names by absolute paths; "" if there is none."""
+    named = [
+        name for files in collected.identity.get("files", {}).values() for name in files if Path(name).is_absolute()
+    ]
+    return os.path.commonpath([Path(name).parent for name in named]) if named else ""
+
+
+def without_folder(value: Any, folder: str) -> Any:
+    """`value` with paths below `folder` relative to it: the folders of its makers are their own business."""
+    if isinstance(value, dict):
+        return {without_folder(key, folder): without_folder(row, folder) for key, row in value.items()}
+    if isinstance(value, list):
+        return [without_folder(row, folder) for row in value]
+    return value.removeprefix(f"{folder.rstrip('/')}/") if folder and isinstance(value, str) else value
+
+
+def describe_corpus(run: Run, out: Path) -> Facts:
+    """Write the list of all documents and the manifest of a run that has a corpus, and return its facts.
+
+    For a run that ends with `cut`: nothing is said about a model. `Problem` if there is no corpus yet, or if it was not
+    made from what the stages before it hold now.
+    """
+    records = {name: record for name in OF_A_CORPUS if (record := run.record(name))}
+    if len(records) < len(OF_A_CORPUS):
+        raise Problem(f"{show_path(run.root)} has no corpus yet; finish it with: anatili run RECIPE --until cut")
+    for record in records.values():
+        for name, content in record.identity["inputs"].items():
+            if name in records and records[name].content != content:
+                raise Problem(f"{record.stage} in {show_path(run.root)} was made from another {name}; build it again "
+                              f"with: anatili run RECIPE --until cut --redo {record.stage}..")  # fmt: skip
+    recipe = load_recipe(run.root / "recipe.toml")
+    counts = write_documents({name: run.folder(name) for name in OF_A_CORPUS}, out)
+    write_manifest(out, recipe, records)
+    return facts_of_corpus(recipe, records, counts, run.folder("cut"))

@@ -20,13 +20,16 @@ def citation(facts: Facts, kind: str = "software") -> str:
         "title": facts.name,
         "version": facts.release_version,
         "authors": [{"name": name} for name in authors],
-        "keywords": ["language model", *facts.languages],
+        "keywords": ["language model" if kind == "software" else "text corpus", *facts.languages],
     }
     if facts.date:
         rows["date-released"] = facts.date
     if facts.address.startswith("https://"):
         rows["url"] = facts.address
-    if license_of(facts.license).kind != "unknown" and not facts.license.startswith("LicenseRef-"):
-        rows["license"] = facts.license
+    # The license of the weights does not cover texts; of several the format would mean: any one of them.
+    texts = list(facts.documents_by_license)
+    named = facts.license if kind == "software" else texts[0] if len(texts) == 1 else ""
+    if license_of(named).kind != "unknown" and not named.startswith("LicenseRef-"):
+        rows["license"] = named
     text: str = yaml.safe_dump(rows, sort_keys=False, allow_unicode=True, width=120)
     return text

@@ -24,8 +24,10 @@ def compatibility_lines(facts: Facts, words: Words) -> Iterator[str]:
         yield words("possible_nearest", license=nearest.license, count=words.number(nearest.documents),
                     obstacles=named(nearest.obstacles, words))  # fmt: skip
     declared = licenses.license_of(facts.license)
-    against = report.against(facts.license)
-    if declared.kind in ("own-terms", licenses.UNKNOWN):
+    against = report.against(facts.license) if facts.license else ()
+    if not facts.license:
+        pass  # a corpus keeps the licenses of its texts
+    elif declared.kind in ("own-terms", licenses.UNKNOWN):
         yield words("declared_unknown", license=facts.license)
     elif against:
         count = words.number(sum(row.documents for row in against))

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from anatili.release.contents import Content
+from anatili.release.data_card import title
 from anatili.release.facts import FILE as FACTS
 from anatili.release.facts import Facts
 from anatili.release.words import Words
@@ -51,7 +52,7 @@ def croissant(facts: Facts, content: Content, folders: Sequence[str], words: Wor
         "@type": "sc:Dataset",
         "conformsTo": CONFORMS_TO,
         "name": facts.name,
-        "description": f"{words('data_title', name=facts.name)}. {words('data_intro', **uses)}",
+        "description": f"{title(facts, words)}. {words('data_intro', **uses)}",
         "license": license_names(facts),
         "url": facts.address or f"urn:anatili:{facts.name}:{facts.release_version}",
         "version": facts.release_version,

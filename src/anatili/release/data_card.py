@@ -57,8 +57,10 @@ def size_class(rows: int) -> str:
 def sections(facts: Facts, words: Words, has_documents: bool) -> Iterator[str]:
     """The card's text, part by part."""
     uses = {use.replace("-", "_"): words.number(count) for use, count in facts.uses.items()}
-    yield f"# {words('data_title', name=facts.name)}"
+    yield f"# {title(facts, words)}"
     yield words("data_listed" if has_documents else "data_not_listed") + "\n\n" + words("data_intro", **uses)
+    if not facts.parameters:
+        yield words("corpus_alone")
     if facts.last_time:
         yield words("data_period", first=facts.first_time[:10], last=facts.last_time[:10])
     yield f"## {words('sources')}"
@@ -76,6 +78,10 @@ def sections(facts: Facts, words: Words, has_documents: bool) -> Iterator[str]:
         )
     yield f"## {words('personal')}\n\n{words('personal_text')}"
     yield f"## {words('removal')}\n\n{removal(facts, words)}"
+
+
+def title(facts: Facts, words: Words) -> str:
+    return words("data_title" if facts.parameters else "corpus_title", name=facts.name)
 
 
 def source_rows(facts: Facts, words: Words) -> tuple[list[str], list[list[str]]]:

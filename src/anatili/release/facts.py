@@ -20,6 +20,7 @@ from anatili.stage import Task
 from anatili.text import host_of, show_path
 
 FILE = "facts.json"
+USES = ("training", "held-out", "lost")
 CRAWLED = ("warc", "commoncrawl", "site")
 """Kinds of sources whose documents are pages of the web."""
 
@@ -62,6 +63,7 @@ class Facts:
     """Where the release can be found; "" if the recipe does not say."""
     languages: tuple[str, ...]
     parameters: int
+    """0 for a corpus without a model."""
     base: str
     base_license: str
     adapters: bool
@@ -136,7 +138,7 @@ def facts_of(task: Task, records: Mapping[str, Record], uses: Mapping[str, int])
         device=trained["device"],
         conversations=records["tune"].summary["conversations"],
         tokens_per_word=records["tokenizer"].summary["tokens_per_word"],
-        uses={use: uses.get(use, 0) for use in ("training", "held-out", "lost")},
+        uses={use: uses.get(use, 0) for use in USES},
         collected=records["collect"].summary["records"],
         decided=records["cut"].summary["documents"],
         metric=scores["metric"],
@@ -145,6 +147,20 @@ def facts_of(task: Task, records: Mapping[str, Record], uses: Mapping[str, int])
         memorized=memorized(task.out.parent, records),
         **corpus_facts(task.inputs["cut"]),
     )
+
+
+def facts_of_corpus(recipe: Recipe, records: Mapping[str, Record], uses: Mapping[str, int], cut: Path) -> Facts:
+    """The facts of a corpus without a model: all that a model would have is 0 or empty."""
+    return Facts(
+        **published(recipe) | {"license": ""},
+        parameters=0, base="", base_license="", adapters=False, trimmed=False, added_tokens=0, trained_tokens=0,
+        context=0, precision="", device="", conversations=0, tokens_per_word={},
+        uses={use: uses.get(use, 0) for use in USES},
+        collected=records["collect"].summary["records"],
+        decided=records["cut"].summary["documents"],
+        metric="", scores=(), measures=(),
+        **corpus_facts(cut),
+    )  # fmt: skip
 
 
 def memorized(root: Path, records: Mapping[str, Record]) -> Mapping[str, Any] | None:

@@ -13,6 +13,7 @@ from anatili.lang import explain
 from anatili.pool import LocalPool
 from anatili.problem import Problem
 from anatili.recipe import Recipe
+from anatili.release.build import folder_of_sources, without_folder
 from anatili.run import Record, Run, differences, versions
 from anatili.stage import BUILDING, Progress, Quiet, Stage, accept, carry_out
 from anatili.text import show_path
@@ -99,8 +100,9 @@ def compare(stage: str, released: Mapping[str, Any], run: Run) -> Comparison:
 
 
 def reasons(released: Mapping[str, Any], record: Record) -> tuple[str, ...]:
-    """What the stage was built from that is not as it was."""
-    return tuple(differences(released["identity"], record.identity))
+    """What the stage was built from that is not as it was; where the sources are does not count."""
+    folder = folder_of_sources(record) if record.stage == "collect" else ""
+    return tuple(differences(released["identity"], without_folder(record.identity, folder)))
 
 
 def other_versions(folder: Path) -> tuple[str, ...]:
