@@ -23,6 +23,10 @@ os.environ.setdefault("RAY_worker_niceness", "0")  # beside other processes of t
 os.environ["ANATILI_LANG"] = "en"  # on a machine in another language too, tests read English messages
 # Loading TensorBoard takes a second, and its files would be among those that tests list; its own test switches it on.
 os.environ.setdefault("ANATILI_TRACKERS", "none")
+LAZY = str(Path(__file__).parent / "lazy")
+"""Stand-ins, here and in the processes that tests start, for libraries that take long to load and are seldom used."""
+sys.path.insert(0, LAZY)
+os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (LAZY, os.environ.get("PYTHONPATH", ""))))
 LONG = (
     "end_to_end", "pull", "seq2seq", "train", "browser", "clients", "launch", "rope", "wrong_calls", "real_data",
     "identity", "registry", "openai", "threads", "work", "linear", "new_rows", "sft_examples", "tune",
