@@ -108,7 +108,9 @@ def do_not_wait_for_the_disk() -> None:
     os.fsync = lambda file: None
 
 
-def command(arguments: list[str], environment: dict[str, str], folder: str, streams: Sequence[Path | Connection]) -> None:
+def command(
+    arguments: list[str], environment: dict[str, str], folder: str, streams: Sequence[Path | Connection]
+) -> None:
     """Be the command; `streams` are its standard input, output and errors."""
     for number, stream in enumerate(streams):
         opened = stream.fileno() if isinstance(stream, Connection) else os.open(stream, os.O_RDWR)
