@@ -1,5 +1,6 @@
 """Shared by all tests: the command as a user runs it, a run of the tiny recipe, and the real data where it is."""
 
+import gc
 import json
 import os
 import shutil
@@ -32,6 +33,9 @@ LONG = (
     "identity", "registry", "openai", "threads", "work", "linear", "new_rows", "sft_examples", "tune",
 )  # fmt: skip
 """Files that take long and that do not wait for the tiny run, or not at once."""
+
+# The garbage of tests is small beside the half million objects of the modules that are loaded, which each look passes.
+gc.set_threshold(20_000, 20, 20)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
