@@ -1,5 +1,6 @@
 """Shared by all tests: the command as a user runs it, a run of the tiny recipe, and the real data where it is."""
 
+import gc
 import json
 import os
 import shutil
@@ -23,11 +24,18 @@ os.environ.setdefault("RAY_worker_niceness", "0")  # beside other processes of t
 os.environ["ANATILI_LANG"] = "en"  # on a machine in another language too, tests read English messages
 # Loading TensorBoard takes a second, and its files would be among those that tests list; its own test switches it on.
 os.environ.setdefault("ANATILI_TRACKERS", "none")
+# Stand-ins for libraries that take long to load, and are hardly used: here and in the processes that tests start.
+LAZY, WITHOUT = (str(Path(__file__).parent / name) for name in ("lazy", "without"))
+sys.path.insert(0, LAZY)
+os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (LAZY, WITHOUT, os.environ.get("PYTHONPATH", ""))))
 LONG = (
     "end_to_end", "pull", "seq2seq", "train", "browser", "clients", "launch", "rope", "wrong_calls", "real_data",
     "identity", "registry", "openai", "threads", "work", "linear", "new_rows", "sft_examples", "tune",
 )  # fmt: skip
 """Files that take long and that do not wait for the tiny run, or not at once."""
+
+# The garbage of tests is small beside the half million objects of the modules that are loaded, which each look passes.
+gc.set_threshold(20_000, 20, 20)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -83,6 +91,15 @@ def contents(run: Path) -> dict[str, str]:
     """Stage -> content digest of a finished run."""
     records = (json.loads(path.read_text("utf-8")) for path in run.glob("*/record.json"))
     return {record["stage"]: record["content"] for record in records}
+
+
+@pytest.fixture(scope="session")
+def sample_index() -> Path:
+    """The folder of the sample's search index in the tests' own cache, made once; a cache that a test begins with can
+    have it by a link."""
+    from anatili.opening.sample_index import sample_run
+
+    return sample_run(("kk", "ru", "en", "tr"), lambda line: None).root
 
 
 @pytest.fixture(scope="session")

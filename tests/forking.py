@@ -5,15 +5,19 @@ The interpreter is started instead where a test is about loading, ending, or pro
 """
 
 import atexit
+import contextlib
 import multiprocessing
 import os
 import runpy
 import subprocess
 import sys
 import tempfile
+import time
+from collections.abc import Sequence
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
+from typing import Any
 
 LOADED = [
     "anatili.train.loop", "torch.distributed.checkpoint", "torch.distributed.fsdp", "safetensors.torch", "accelerate",
@@ -80,13 +84,33 @@ class Server:
         return written
 
 
+def start_group(arguments: list[str], errors: Path) -> Any:
+    """`python -m anatili` as the first of a group of processes, which can be killed together; `errors` gets what it
+    writes to standard error."""
+    errors.touch()
+    streams = [Path(os.devnull), Path(os.devnull), errors]
+    process = context().Process(target=lead_group, args=(arguments, dict(os.environ), str(Path.cwd()), streams))
+    process.start()
+    with contextlib.suppress(ProcessLookupError):  # it has ended
+        while os.getpgid(process.pid) != process.pid:
+            time.sleep(0.001)
+    return process
+
+
+def lead_group(arguments: list[str], environment: dict[str, str], folder: str, streams: list[Path]) -> None:
+    os.setsid()
+    command(arguments, environment, folder, streams)
+
+
 def do_not_wait_for_the_disk() -> None:
     """No test cuts the power, after which alone it matters what the disk has; a small run asks it 900 times, 10 ms
     each."""
     os.fsync = lambda file: None
 
 
-def command(arguments: list[str], environment: dict[str, str], folder: str, streams: list[Path | Connection]) -> None:
+def command(
+    arguments: list[str], environment: dict[str, str], folder: str, streams: Sequence[Path | Connection]
+) -> None:
     """Be the command; `streams` are its standard input, output and errors."""
     for number, stream in enumerate(streams):
         opened = stream.fileno() if isinstance(stream, Connection) else os.open(stream, os.O_RDWR)

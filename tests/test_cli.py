@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from anatili.cli import main
 
@@ -96,8 +97,9 @@ def test_status_chat_and_search_of_a_run(anatili, tiny_run):
 
 def test_why_follows_a_page_through_the_stages(anatili, tiny_run):
     def why(kind: str, number: int = 0) -> str:
-        answer = anatili("why", tiny_run, f"https://tuzaq.example/trap/{kind}/{number}.html")
-        assert answer.returncode == 0, answer.stderr
+        address = f"https://tuzaq.example/trap/{kind}/{number}.html"
+        answer = CliRunner().invoke(main, ["why", str(tiny_run), address], catch_exceptions=False)
+        assert answer.exit_code == 0, answer.stderr
         return answer.stdout
 
     assert "lost: opted out" in why("opt-out")

@@ -59,12 +59,18 @@ def hub(gguf, folder):
 
 
 @pytest.fixture
-def home(tmp_path, hub):
-    """What the command is run with: this hub, and caches of its own."""
+def home(tmp_path, hub, sample_index):
+    """What the command is run with: this hub, and caches of its own, where only the sample's index is."""
+    keep_index(tmp_path / "cache", sample_index)
     keep = {name: said for name, said in os.environ.items() if not name.startswith(("HF_", "HUGGING"))}
     return keep | {
         "HF_ENDPOINT": hub.address, "HF_HOME": str(tmp_path / "hf"), "ANATILI_CACHE": str(tmp_path / "cache"),
     }  # fmt: skip
+
+
+def keep_index(cache: Path, sample_index: Path) -> None:
+    cache.mkdir()
+    (cache / sample_index.name).symlink_to(sample_index)
 
 
 def pull(home, *arguments, **more):
@@ -371,10 +377,11 @@ def test_a_hub_that_names_files_elsewhere_is_refused(hub, home, gguf, tmp_path, 
     assert hub.downloads() == []
 
 
-def test_a_pulled_model_goes_by_its_name_and_tells_what_it_is(gguf, tmp_path, monkeypatch):
+def test_a_pulled_model_goes_by_its_name_and_tells_what_it_is(gguf, tmp_path, monkeypatch, sample_index):
     from anatili.models import registry
     from anatili.serve.assistant import open_assistant
 
+    keep_index(tmp_path / "cache", sample_index)
     monkeypatch.setenv("ANATILI_CACHE", str(tmp_path / "cache"))
     (tmp_path / "m.gguf").write_bytes(gguf)
     row = registry.known("gemma-3-4b")

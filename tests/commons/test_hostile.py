@@ -9,6 +9,7 @@ import signal
 import socket
 import sys
 import threading
+from types import SimpleNamespace
 
 import pytest
 
@@ -20,6 +21,7 @@ from sqlalchemy import func, select
 
 from anatili.commons.contribution import Contribution
 from anatili.commons.schema import lines, people
+from anatili.serve import limits
 from anatili.serve.commons import JOINS_A_DAY, LINES_A_MINUTE, TOKEN, WRONG_TOKENS
 
 SCRIPT = "<script>alert(1)</script><img src=x onerror=alert(2)>"
@@ -51,7 +53,8 @@ def count(commons) -> int:
         return connection.execute(select(func.count()).select_from(lines)).scalar_one()
 
 
-def test_a_thousand_lines_a_minute_end_at_the_limit(commons, client):
+def test_a_thousand_lines_a_minute_end_at_the_limit(commons, client, monkeypatch):
+    monkeypatch.setattr(limits, "time", SimpleNamespace(monotonic=lambda: 1e6))  # a slow machine takes seconds for them
     flooder, honest = Contributor(client), Contributor(client)
     answers = [flooder.give(line_of(text_of(number))).status_code for number in range(30)]
     assert answers.count(201) == LINES_A_MINUTE

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parents[2] / "bench"))
+sys.path.append(str(Path(__file__).parents[2] / "bench"))  # after tests, which has files of the same names
 import contamination
 
 from anatili.evaluate.seen import Finder, Sought, find_seen

@@ -2,10 +2,10 @@
 
 import json
 import re
-import shutil
 from contextlib import contextmanager
 
 import pytest
+from browsing import ARGUMENTS, BROWSER
 from lessons import right_answers
 from serving import in_thread
 
@@ -22,7 +22,6 @@ axe = pytest.importorskip(
 from anatili.learn.api import create_app, losses_in  # noqa: E402
 from anatili.learn.commands import Busy, Runner  # noqa: E402
 
-BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), "")
 JSON = {"content-type": "application/json"}
 
 
@@ -55,7 +54,7 @@ def browser():
     if not BROWSER:
         pytest.skip("the browser tests need Chromium: apt-get install chromium")
     with sync_api.sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])
+        opened = playwright.chromium.launch(executable_path=BROWSER, args=ARGUMENTS)
         yield opened
         opened.close()
 

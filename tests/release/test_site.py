@@ -5,7 +5,7 @@ from dataclasses import replace
 from urllib.parse import unquote
 
 import pytest
-from browsing import BROWSER, no_barriers
+from browsing import ARGUMENTS, BROWSER, no_barriers
 from click.testing import CliRunner
 
 from anatili import models
@@ -64,7 +64,7 @@ def test_people_read_it_without_scripts_on_a_phone_and_on_a_desk(site):
         pytest.skip("no browser is installed")
     playwright = pytest.importorskip("playwright.sync_api")
     with playwright.sync_playwright() as running:
-        browser = running.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])
+        browser = running.chromium.launch(executable_path=BROWSER, args=ARGUMENTS)
         for width in (360, 1200):
             context = browser.new_context(viewport={"width": width, "height": 800}, java_script_enabled=False)
             page = context.new_page()

@@ -1,13 +1,13 @@
 """The page of a review in a browser: two people label by keyboard, a third decides; corrections; what axe finds."""
 
 import json
-import shutil
 import time
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from audit.test_items import PAIR
+from browsing import ARGUMENTS, BROWSER
 from review.reviewing import REFUSALS, open_session, write_audit
 from serving import in_thread
 
@@ -22,7 +22,6 @@ axe = pytest.importorskip(
 )
 from anatili.review.server import Place, local_app  # noqa: E402
 
-BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), "")
 if not BROWSER:
     pytest.skip("the browser tests need Chromium: apt-get install chromium", allow_module_level=True)
 
@@ -58,7 +57,7 @@ def review(tmp_path_factory):
 @pytest.fixture(scope="module")
 def browser():
     with sync_api.sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])
+        opened = playwright.chromium.launch(executable_path=BROWSER, args=ARGUMENTS)
         yield opened
         opened.close()
 

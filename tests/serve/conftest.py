@@ -8,12 +8,12 @@ def browser():
     reason = "the browser tests need playwright and axe-playwright-python: pip install '.[dev]'"
     sync_api = pytest.importorskip("playwright.sync_api", reason=reason)
     pytest.importorskip("axe_playwright_python", reason=reason)
-    from browsing import BROWSER
+    from browsing import ARGUMENTS, BROWSER
 
     if not BROWSER:
         pytest.skip("the browser tests need Chromium: apt-get install chromium")
     with sync_api.sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])
+        opened = playwright.chromium.launch(executable_path=BROWSER, args=ARGUMENTS)
         yield opened
         opened.close()
 

@@ -4,6 +4,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from anatili.problem import Problem, not_installed
 
 
@@ -47,13 +49,15 @@ class SchemaConstraint:
             raise Problem(f"this JSON Schema cannot be used: {self.matcher.get_error()}")
 
     def mask(self, logits: Any) -> None:
-        """Rule out all tokens that may not come next in `logits`, shape (vocabulary,), in place."""
-        from llguidance.torch import allocate_token_bitmask, apply_token_bitmask_inplace, fill_next_token_bitmask
+        """Rule out all tokens that may not come next in `logits`, float32 of shape (vocabulary,), in place."""
+        # Not llguidance.torch: it compiles this at the first token, which takes seconds and a C++ compiler.
+        from llguidance.numpy import allocate_token_bitmask, fill_next_token_bitmask
 
         bitmask = allocate_token_bitmask(1, len(logits))
         fill_next_token_bitmask(self.matcher, bitmask)
         self.check()
-        apply_token_bitmask_inplace(logits, bitmask[0])
+        allowed = np.unpackbits(bitmask[0].view(np.uint8), count=len(logits), bitorder="little")
+        logits.numpy()[allowed == 0] = -np.inf
 
     def accept(self, token: int) -> None:
         """Record the token that was chosen."""
