@@ -1,5 +1,6 @@
 """The features of sentences that may answer a question: numbers from 0 to 2 that know no language."""
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -14,6 +15,7 @@ from anatili.lang.spelling import likeness, sounds
 from anatili.search.analysis import stem
 from anatili.search.query import SAME_LENGTH, SAME_NAME, SHORTEST, QueryWord
 from anatili.search.searcher import Hit, Search
+from anatili.serve.everyday import is_everyday
 from anatili.serve.focus import FOCUS_FEATURES, focus_features
 from anatili.serve.question import KINDS, Question
 from anatili.serve.reading import PREFIX, PassageWords, SentenceWords, groups_of, read_passage
@@ -24,11 +26,12 @@ FEWEST = 500
 """Passages that are taken for granted when rarity is judged."""
 LONGER = 2
 """Letters that a word of a question may be longer than the stem of a title's word that is the same name."""
+APOSTROPHE = re.compile("['’ʼ]")
 Floats = npt.NDArray[np.float64]
 
 FITS: dict[str, tuple[str, ...]] = {
-    "date": ("year", "month", "number"), "number": ("number", "year"), "place": ("place", "name"), "person": ("name",),
-    "reason": ("reason",), "manner": ("manner",),
+    "date": ("year", "month", "number", "date"), "number": ("number", "year"), "place": ("place", "name"),
+    "person": ("name",), "reason": ("reason",), "manner": ("manner",),
 }  # fmt: skip
 """Kind of question -> facts of a sentence that may answer it."""
 SIGNED = ("reason", "manner")
@@ -39,7 +42,8 @@ KIND_FEATURES = sum(len(facts) + 1 for facts in FITS.values()) + 1
 PASSAGE_FEATURES = (
     "title", "title, loosely", "title asked for", "passage", "passage, loosely", "found", "rarest found", "guess found",
     "missing", "rarest missing", "words missing", "unknown missing", "capital missing", "first missing",
-    "digits missing", "guess alike", "score", "rank", "own language", "length of question", "ahead",
+    "digits missing", "guess alike", "special missing", "share of special missing", "special found", "score", "rank",
+    "own language", "length of question", "ahead",
 )  # fmt: skip
 SENTENCE_FEATURES = (
     "sentence", "sentence and title", "rest", "rest, loosely", "rest, other words", "rest beside", "rest in passage",
@@ -76,6 +80,8 @@ class AskedWord:
     """Whether it has a capital and begins the message: it may be a name or not."""
     focus: bool
     """Whether it names what is asked for."""
+    special: bool
+    """Whether it is no common word of the language: a name, or a word of a special subject."""
 
 
 @dataclass(frozen=True)
@@ -97,18 +103,21 @@ def features(question: Question, search: Search, hits: Sequence[Hit]) -> tuple[l
     rows: list[list[float]] = []
     top = max((hit.score for hit in hits), default=0.0) or 1.0
     kinds = [float(question.kind == kind) for kind in KINDS]
+    main_script = load_pack(question.language).main_script
     can_tell = question.kind not in SIGNED or question.kind in load_questions(load_pack(question.language).folder).signs
     for number, hit in enumerate(hits):
         passage = read_passage(hit.passage)
         own = hit.passage.language == question.language
         found = matches(asked, passage, own)
         of_passage, in_title = passage_features(asked, passage, found)
-        of_passage += [hit.score / top, 1 / (1 + number), float(own), min(len(question.words), 8) / 8, 0.0]
+        in_script = own and hit.passage.script == main_script  # a copy in another script is for other readers
+        of_passage += [hit.score / top, 1 / (1 + number), float(in_script), min(len(question.words), 8) / 8, 0.0]
         of_sentences = sentence_features(asked, question, in_title, passage, found)
         groups = groups_of(load_pack(hit.passage.language)) if own else {}
         of_focus = focus_features(asked, question, in_title, passage, found.strict, found.loose, groups)
+        first = next((n for n, sentence in enumerate(passage.sentences) if not sentence.heads), 0)
         for index, sentence in enumerate(passage.sentences):
-            of_kind = kind_features(question.kind, sentence, index, can_tell)
+            of_kind = kind_features(question.kind, sentence, index == first, can_tell)
             candidates.append(Candidate(number, index, sentence.start, sentence.end))
             rows.append([*of_passage, *of_sentences[index], *of_focus[index], *of_kind, *kinds])
     matrix = np.array(rows, float) if rows else np.zeros((0, len(FEATURES)))
@@ -152,11 +161,17 @@ def asked_words(question: Question, search: Search) -> list[AskedWord]:
                 capital=word.word[0].isupper() and not question.text.startswith(word.word),
                 first=knows_asking and word.word[0].isupper() and question.text.startswith(word.word),
                 focus=word.word == question.focus,
+                special=not is_everyday(plain_part(lower), pack),
             )
         )
     words = [word for word in words if word.rarity] or [replace(word, rarity=1.0) for word in words]
     total = sum(word.rarity for word in words)
     return [replace(word, weight=word.rarity / total) for word in words]
+
+
+def plain_part(word: str) -> str:
+    """A word without what follows an apostrophe: an ending of a name, mostly."""
+    return APOSTROPHE.split(word)[0]
 
 
 def rarity_of(word: QueryWord, search: Search) -> float:
@@ -294,6 +309,9 @@ def passage_features(
         float(any(word.first for word in missing)),
         float(any(word.lower[:1].isdigit() for word in missing)),
         min((word.alike for word in present), default=1.0),
+        max((word.rarity for word in missing if word.special), default=0.0),
+        sum(word.weight for word in missing if word.special),
+        max((word.rarity for word in present if word.special), default=0.0),
     ], loosely
 
 
@@ -351,12 +369,12 @@ def number_features(question: Question, rest: Sequence[AskedWord], passage: Pass
     ]
 
 
-def kind_features(kind: str, sentence: SentenceWords, index: int, can_tell: bool) -> list[float]:
+def kind_features(kind: str, sentence: SentenceWords, is_first: bool, can_tell: bool) -> list[float]:
     """Whether the sentence has what the kind of question asks for; `can_tell`: whether it would be noticed."""
     row = [0.0] * KIND_FEATURES
     if facts := FITS.get(kind):
         present = [number for number, fact in enumerate(facts) if fact in sentence.facts]
         for number in present or [len(facts)] * can_tell:
             row[FIRST_FACT[kind] + number] = 1.0
-    row[-1] = float(kind == "meaning" and index == 0)
+    row[-1] = float(kind == "meaning" and is_first)
     return row
