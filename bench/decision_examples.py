@@ -20,7 +20,7 @@ from questions import Written, colloquial_halves, has, written
 from anatili.sample.topics import Topic
 from anatili.search.searcher import Hit, Search
 from anatili.serve.decision import CANDIDATES
-from anatili.serve.features import FEATURES, Candidate, Floats, features
+from anatili.serve.features import FEATURES, Candidate, Floats, features, share_of_many
 from anatili.serve.question import Question, read_question
 
 DETAILS = Path(__file__).with_name("details.toml")
@@ -93,6 +93,8 @@ def example(
 ) -> Example:  # fmt: skip
     hits = hits[:CANDIDATES]
     candidates, rows = features(question, search, hits) if hits else ([], np.zeros((0, len(FEATURES))))
+    if kind.startswith("own"):
+        rows[:, FEATURES.index("collection")] = share_of_many(len(hits))
     answers = right_sentences(row, hits, candidates, right) if row.url else np.zeros(len(candidates), bool)
     return Example(kind, row.language, hits, candidates, rows, answers, row.url, weight)
 

@@ -43,7 +43,7 @@ PASSAGE_FEATURES = (
     "title", "title, loosely", "title asked for", "passage", "passage, loosely", "found", "rarest found", "guess found",
     "missing", "rarest missing", "words missing", "unknown missing", "capital missing", "first missing",
     "digits missing", "guess alike", "special missing", "share of special missing", "special found", "score", "rank",
-    "own language", "length of question", "ahead",
+    "own language", "length of question", "collection", "ahead",
 )  # fmt: skip
 SENTENCE_FEATURES = (
     "sentence", "sentence and title", "rest", "rest, loosely", "rest, other words", "rest beside", "rest in passage",
@@ -111,7 +111,8 @@ def features(question: Question, search: Search, hits: Sequence[Hit]) -> tuple[l
         found = matches(asked, passage, own)
         of_passage, in_title = passage_features(asked, passage, found)
         in_script = own and hit.passage.script == main_script  # a copy in another script is for other readers
-        of_passage += [hit.score / top, 1 / (1 + number), float(in_script), min(len(question.words), 8) / 8, 0.0]
+        of_passage += [hit.score / top, 1 / (1 + number), float(in_script), min(len(question.words), 8) / 8]
+        of_passage += [share_of_many(search.size()), 0.0]
         of_sentences = sentence_features(asked, question, in_title, passage, found)
         groups = groups_of(load_pack(hit.passage.language)) if own else {}
         of_focus = focus_features(asked, question, in_title, passage, found.strict, found.loose, groups)
@@ -124,6 +125,11 @@ def features(question: Question, search: Search, hits: Sequence[Hit]) -> tuple[l
     if rows:
         compare(matrix, np.array([candidate.hit for candidate in candidates]))
     return candidates, matrix
+
+
+def share_of_many(size: int) -> float:
+    """How large a collection of so many passages is, 1 from `FEWEST` on: in a small one chance finds less."""
+    return min(1.0, log(1 + size) / log(1 + FEWEST))
 
 
 def compare(matrix: Floats, hits: npt.NDArray[np.int64]) -> None:
