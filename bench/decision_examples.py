@@ -31,6 +31,7 @@ WEIGHTS = {
     "answered": 1.0, "page taken out": 0.7, "missing": 2.0, "pattern": 1.0, "absent": 4.0, "elsewhere": 1.0,
     "wrong": 0.3, "colloquial answered": 3.0, "colloquial page taken out": 2.0, "colloquial missing": 4.0,
     "colloquial nothing": 4.0, "details answered": 3.0, "details page taken out": 2.0, "details missing": 4.0,
+    "details nothing": 4.0,
     "own answered": 0.5, "own missing": 1.5, "own taken out": 0.5,
     "everyday answered": 0.5, "everyday missing": 1.2, "everyday elsewhere": 0.5,
 }  # fmt: skip

@@ -26,6 +26,8 @@ FEWEST = 500
 """Passages that are taken for granted when rarity is judged."""
 LONGER = 2
 """Letters that a word of a question may be longer than the stem of a title's word that is the same name."""
+ENDING = 4
+"""Most letters of a word of a question behind a stem that is the same."""
 APOSTROPHE = re.compile("['’ʼ]")
 Floats = npt.NDArray[np.float64]
 
@@ -194,7 +196,8 @@ def sure_terms(word: QueryWord, lower: str, pack: LanguagePack) -> Iterator[str]
     own = stem(lower, pack)
     for term, weight in word.terms.items():
         is_sure = not word.guessed or weight == 1
-        if is_sure or is_slip(own, term) or is_slip(lower[: len(term) + 1], term) or is_same_name(own, term):
+        beginning = lower[: len(term) + 1] if len(lower) <= len(term) + ENDING else own
+        if is_sure or is_slip(own, term) or is_slip(beginning, term) or is_same_name(own, term):
             yield term
 
 
@@ -206,17 +209,20 @@ def alike(word: str, other: str) -> float:
 
 
 def is_same_name(word: str, other: str) -> bool:
-    return abs(len(word) - len(other)) <= SAME_LENGTH and likeness(word, other) >= SAME_NAME
+    """Whether two words of five letters or more are alike: shorter ones are by chance (Etna, ethnic)."""
+    is_long = min(len(word), len(other)) > SHORTEST
+    return is_long and abs(len(word) - len(other)) <= SAME_LENGTH and likeness(word, other) >= SAME_NAME
 
 
 def is_slip(word: str, other: str) -> bool:
-    """Whether two words of four letters or more differ by one letter: another one, a missing one or two swapped."""
+    """Whether two words of four letters or more differ by one letter: a missing one, two swapped, or, in words of five
+    or more, another one (Denali is no slip of a word with the stem "dene")."""
     if min(len(word), len(other)) < SHORTEST or abs(len(word) - len(other)) > 1:
         return False
     start = next((n for n, (a, b) in enumerate(zip(word, other, strict=False)) if a != b), min(len(word), len(other)))
     rest, other_rest = word[start:], other[start:]
     return (
-        rest[1:] == other_rest[1:]
+        (rest[1:] == other_rest[1:] and (len(word) > SHORTEST or rest == other_rest))
         or rest[1:] == other_rest
         or rest == other_rest[1:]
         or (rest[:2] == other_rest[1::-1] and rest[2:] == other_rest[2:])
