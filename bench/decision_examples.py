@@ -32,8 +32,8 @@ WEIGHTS = {
     "wrong": 0.3, "colloquial answered": 3.0, "colloquial page taken out": 2.0, "colloquial missing": 4.0,
     "colloquial nothing": 4.0, "details answered": 3.0, "details page taken out": 2.0, "details missing": 4.0,
     "details nothing": 4.0,
-    "own answered": 0.5, "own missing": 1.5, "own taken out": 0.5,
-    "everyday answered": 0.5, "everyday missing": 1.2, "everyday elsewhere": 0.5,
+    "own answered": 0.5, "own missing": 2.2, "own taken out": 0.7,
+    "everyday answered": 0.5, "everyday missing": 1.9, "everyday elsewhere": 0.8,
 }  # fmt: skip
 """Weights in the answering network by kind of example; "wrong": an answered question whose page did not come first."""
 UNRANKED = "details"

@@ -131,6 +131,8 @@ def decide(question: Question, search: Search, hits: Sequence[Hit], weights: Net
         probability = probability_of(odds + CLOSE * closeness(question, hits[best.hit], best))
     if is_verbatim(question, row):
         probability = max(probability, weights.threshold)
+    if not row[FEATURES.index("passage, loosely")]:
+        probability = 0.0  # it has no word of the question
     shares = [share * probability for share in shares]
     for number, hit in enumerate(hits):
         if hit.is_close and hit.passage.language != question.language:

@@ -196,7 +196,8 @@ def sure_terms(word: QueryWord, lower: str, pack: LanguagePack) -> Iterator[str]
     own = stem(lower, pack)
     for term, weight in word.terms.items():
         is_sure = not word.guessed or weight == 1
-        beginning = lower[: len(term) + 1] if len(lower) <= len(term) + ENDING else own
+        has_ending = len(term) > SHORTEST and len(lower) <= len(term) + ENDING
+        beginning = lower[: len(term) + 1] if has_ending else own
         if is_sure or is_slip(own, term) or is_slip(beginning, term) or is_same_name(own, term):
             yield term
 
