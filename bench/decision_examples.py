@@ -20,7 +20,7 @@ from questions import Written, colloquial_halves, has, written
 from anatili.sample.topics import Topic
 from anatili.search.searcher import Hit, Search
 from anatili.serve.decision import CANDIDATES
-from anatili.serve.features import FEATURES, Candidate, Floats, features
+from anatili.serve.features import FEATURES, Candidate, Floats, features, share_of_many
 from anatili.serve.question import Question, read_question
 
 DETAILS = Path(__file__).with_name("details.toml")
@@ -31,8 +31,9 @@ WEIGHTS = {
     "answered": 1.0, "page taken out": 0.7, "missing": 2.0, "pattern": 1.0, "absent": 4.0, "elsewhere": 1.0,
     "wrong": 0.3, "colloquial answered": 3.0, "colloquial page taken out": 2.0, "colloquial missing": 4.0,
     "colloquial nothing": 4.0, "details answered": 3.0, "details page taken out": 2.0, "details missing": 4.0,
-    "own answered": 0.5, "own missing": 1.5, "own taken out": 0.5,
-    "everyday answered": 0.5, "everyday missing": 1.2, "everyday elsewhere": 0.5,
+    "details nothing": 4.0,
+    "own answered": 0.5, "own missing": 2.2, "own taken out": 0.7,
+    "everyday answered": 0.5, "everyday missing": 1.9, "everyday elsewhere": 0.8,
 }  # fmt: skip
 """Weights in the answering network by kind of example; "wrong": an answered question whose page did not come first."""
 UNRANKED = "details"
@@ -93,6 +94,8 @@ def example(
 ) -> Example:  # fmt: skip
     hits = hits[:CANDIDATES]
     candidates, rows = features(question, search, hits) if hits else ([], np.zeros((0, len(FEATURES))))
+    if kind.startswith("own"):
+        rows[:, FEATURES.index("collection")] = share_of_many(len(hits))
     answers = right_sentences(row, hits, candidates, right) if row.url else np.zeros(len(candidates), bool)
     return Example(kind, row.language, hits, candidates, rows, answers, row.url, weight)
 

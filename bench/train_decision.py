@@ -27,7 +27,7 @@ HIDDEN, STEPS, RATE, DECAY = 16, 250, 0.03, 1e-4
 """Of the ranking network: hidden units, steps, learning rate, weight decay."""
 GATE_HIDDEN, GATE_STEPS, GATE_DECAY = 8, 400, 2e-3
 """Of the answering network."""
-THRESHOLD = 0.2
+THRESHOLD = 0.15
 DIGITS = 4
 """Digits after the point of each weight."""
 

@@ -152,6 +152,36 @@ def test_a_question_in_the_words_of_a_document_of_one_sentence_is_answered(searc
     assert decision.spans == ((0, len(text)),)
 
 
+@pytest.mark.parametrize(
+    ("language", "text", "question", "name"),
+    [
+        ("kk", "Мектеп кітапханасы\n\nКітапханашы — Айгүл Серікқызы. Кітап беріледі.", "Кітапханашы кім?", "Айгүл"),
+        ("ru", "Библиотека\n\nБиблиотекарь — Анна Ким. Книги выдают на две недели.", "Кто библиотекарь?", "Анна"),
+        ("en", "School library\n\nThe librarian is Mary Cole. Books are lent.", "Who is the librarian?", "Mary"),
+        ("tr", "Okul kütüphanesi\n\nKütüphaneci Ayşe Demir. Kitaplar ödünç verilir.", "Kütüphaneci kim?", "Ayşe"),
+        ("tr", "Okul\n\nMüdür Ali Kaya. Dersler dokuzda başlar.", "Müdür kim?", "Ali"),
+    ],
+)  # fmt: skip
+def test_who_has_a_role_in_a_document_is_answered_with_the_name(search, language, text, question, name):
+    script = "Cyrl" if language in ("kk", "ru") else "Latn"
+    hit = Hit(Passage("1:0", "1", "note", text, "", "", "", "", language, script), 1.0, (), 1.0, (0, len(text)))
+    decision = decide(read_question(question, language, PACKS), search, [hit])
+    assert decision.probability >= network().threshold
+    assert name in text[slice(*decision.spans[0])]
+
+
+def test_a_page_in_the_readers_script_goes_before_its_copy_in_another(search):
+    question = read_question("Ботай қонысын кім тапты?", "kk", PACKS)
+    best = decide(question, search, search.find(question.query, CANDIDATES, "kk")).hits[0].passage
+    assert (best.language, best.script) == ("kk", "Cyrl")
+
+
+def test_what_is_usually_close_depends_on_the_language():
+    known = module.usual_cosines()
+    assert set(PACKS) <= set(known)
+    assert module.usual_cosine("ky") == pytest.approx(sum(known.values()) / len(known))
+
+
 def test_weights_of_other_features_are_refused():
     stored = json.loads(FILE.read_text("utf-8"))
     with pytest.raises(ValueError, match=r"decision.json is of other features: train it again"):

@@ -11,7 +11,7 @@ from anatili.serve.features import FEATURES, features
 from anatili.serve.question import read_question
 
 PACKS = {code: load_pack(code) for code in ("kk", "ru", "en", "tr")}
-TEXT = "The pool is two meters deep. A ticket for the pool costs 900 tenge. It opened in June.\n\nPool rules"
+TEXT = "The pool is two meters deep. A ticket for the pool costs 900 tenge. It opened in June."
 
 
 @pytest.fixture(scope="module")
@@ -73,4 +73,12 @@ def test_a_year_that_is_asked_for_and_a_heading_are_noticed(search):
     year = of(search, "What year did the pool open?")
     assert year["no year"][:3] == [1, 1, 1]
     assert of(search, "When did the pool open?")["no year"][:3] == [0, 0, 0]
-    assert year["heading"] == [0, 0, 0, 1]
+    text = "Pool rules\n\nThe pool is two meters deep.\n\nTickets: 900 tenge\n\nManager Mary Cole"
+    assert of(search, "How deep is the pool?", text=text)["heading"] == [1, 0, 0, 0], "what tells something is none"
+    assert of(search, "What is the pool?", text=text)["meaning: first"] == [0, 1, 0, 0]
+
+
+def test_a_missing_name_says_more_than_a_missing_common_word(search):
+    common, name = (of(search, text) for text in ("When did the pool begin?", "When was the Tomyris pool opened?"))
+    assert set(common["special missing"]) == {0}
+    assert set(name["special missing"]) == set(name["rarest missing"]) != {0}

@@ -107,3 +107,24 @@ def test_without_a_file_of_questions_all_words_but_stop_words_count():
 def test_a_question_that_names_only_what_is_counted_is_about_what_was_said_before(language, unit, subject):
     assert read(unit, language).points_back
     assert not read(subject, language).points_back
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "kind"),
+    [
+        ("kk", "Астананың жоспарын қай сәулетші жасады?", "person"),
+        ("kk", "Тәуке ханның заңы қалай аталды?", "person"),
+        ("kk", "Қазақ хандығының құрылған жылы", "date"),
+        ("ru", "Какой историк писал о Томирис?", "person"),
+        ("ru", "год основания ханства Кенесары", "date"),
+        ("ru", "Что такое столица?", "meaning"),
+        ("en", "What is the capital of the Golden Horde?", "place"),
+        ("en", "What is an architect?", "meaning"),
+        ("en", "Who is the librarian?", "person"),
+        ("tr", "Tomris'i hangi tarihçi yazdı?", "person"),
+        ("tr", "Müdür kim?", "person"),
+        ("tr", "Yazar nereli?", "place"),
+    ],
+)
+def test_a_word_that_names_what_is_asked_for_gives_the_kind(language, text, kind):
+    assert read_question(text, language, PACKS).kind == kind

@@ -18,11 +18,15 @@ from typing import Any
 import numpy as np
 
 from anatili import meaning
+from anatili.lang import load_pack
+from anatili.search.index import Passage
 from anatili.search.searcher import Hit, Search
 from anatili.serve.features import FEATURES, Candidate, Floats, features
 from anatili.serve.question import Question
 
 FILE = Path(__file__).with_name("decision.json")
+COSINES = Path(__file__).with_name("cosines.json")
+"""Language -> the usual cosine of a question and the best sentence (bench/usual_cosine.py)."""
 CANDIDATES = 10
 """Passages whose sentences are compared."""
 SHORT_QUOTE = 300
@@ -32,13 +36,17 @@ MOST_OF_TITLE = 0.6
 PARAGRAPH = "\n\n"
 UNDATED = 0.3
 """How much a sentence without a date counts beside one with a date, if the question asks when."""
+HEADING = 0.1
+"""How much a heading counts: it says what follows and rarely answers."""
 VERBATIM, NEARLY_ALL = 2, 0.999
 """Words from which a question is answered by a sentence that has all of them, and the share that counts as all."""
+BESIDE = 0.5
+"""Nearness of a name to the word that it belongs to: at most one word stands between them."""
 UNDECIDED, TINY = 4.0, 1e-12
 """The entropy, in nats, that counts as 1, and what keeps the logarithm finite."""
 MOST = 50.0
 """Highest log-odds, so that their exponential is finite."""
-CLOSE, USUAL, UNSURE = 30.0, 0.865, (0.08, 0.75)
+CLOSE, UNSURE = 30.0, (0.08, 0.75)
 """How much the cosine of question and sentence, less the usual one, adds to the log-odds, and the probabilities between
 which it is asked for, because embeddings take time. By folds of training questions (n = 408) the area under the curve
 rises from 0.831 to 0.856; weights from 20 to 50 are as good (docs/log.md)."""
@@ -123,6 +131,8 @@ def decide(question: Question, search: Search, hits: Sequence[Hit], weights: Net
         probability = probability_of(odds + CLOSE * closeness(question, hits[best.hit], best))
     if is_verbatim(question, row):
         probability = max(probability, weights.threshold)
+    if not row[FEATURES.index("passage, loosely")]:
+        probability = 0.0  # it has no word of the question
     shares = [share * probability for share in shares]
     for number, hit in enumerate(hits):
         if hit.is_close and hit.passage.language != question.language:
@@ -150,7 +160,20 @@ def closeness(question: Question, hit: Hit, sentence: Candidate) -> float:
     if is_long or passage.language != question.language or not uses_embeddings():
         return 0.0
     asked = " ".join((*question.earlier, question.text))
-    return meaning.answer_closeness(asked, f"{passage.title}. {passage.text[sentence.start : sentence.end]}") - USUAL
+    close = meaning.answer_closeness(asked, f"{passage.title}. {passage.text[sentence.start : sentence.end]}")
+    return close - usual_cosine(question.language)
+
+
+@cache
+def usual_cosines() -> dict[str, float]:
+    return {code: float(value) for code, value in json.loads(COSINES.read_text("utf-8")).items()}
+
+
+def usual_cosine(language: str) -> float:
+    """The cosine of a question and the best sentence as it usually is in a language, whether that answers or not; of a
+    language that was not measured, the mean of those that were."""
+    known = usual_cosines()
+    return known.get(language, sum(known.values()) / len(known))
 
 
 def uses_embeddings() -> bool:
@@ -158,11 +181,14 @@ def uses_embeddings() -> bool:
 
 
 def is_verbatim(question: Question, row: Floats) -> bool:
-    """Whether the sentence of a row of features has all words of the question, at least two, and what its kind asks
-    for. Then it is quoted whatever the network says, which was trained on pages with titles and on many passages."""
+    """Whether the sentence of a row of features has all words of the question and what its kind asks for: two words, or
+    one beside a name if it asks who that is ("Who is the librarian?"). Then it is quoted whatever the network says,
+    which was trained on pages with titles and on many passages."""
     none = f"{question.kind}: none"
-    fits = none not in FEATURES or not row[FEATURES.index(none)]
-    return fits and len(question.words) >= VERBATIM and row[FEATURES.index("sentence")] > NEARLY_ALL
+    if (none in FEATURES and row[FEATURES.index(none)]) or row[FEATURES.index("sentence")] <= NEARLY_ALL:
+        return False
+    is_named = question.kind == "person" and row[FEATURES.index("value beside focus")] >= BESIDE
+    return len(question.words) >= VERBATIM or (len(question.words) == 1 and is_named)
 
 
 def ranked(
@@ -170,7 +196,7 @@ def ranked(
 ) -> tuple[Floats, list[float]]:
     """How probable each sentence and each passage is as the answer, if one answers; each sums to 1."""
     scores = weights.scores(rows)
-    odds = np.exp(scores - scores.max())
+    odds = np.exp(scores - scores.max()) * np.where(rows[:, FEATURES.index("heading")] > 0, HEADING, 1.0)
     probabilities = odds / odds.sum()
     shares = [0.0] * len(hits)
     for candidate, probability in zip(candidates, probabilities.tolist(), strict=True):
@@ -216,17 +242,22 @@ def best_sentence(candidates: Sequence[Candidate], probabilities: Floats, shares
 def prefer_own_language(
     shares: list[float], hits: Sequence[Hit], rows: Mapping[int, Floats], language: str
 ) -> None:  # fmt: skip
-    """If the best passage is in another language, and one in the question's language has a title that fits as well,
-    let them change places: names are spelled in different ways."""
+    """If the best passage is in another language or script, and one in the question's language has a title that fits as
+    well, let them change places: names are spelled in different ways."""
     title = FEATURES.index("title, loosely")
     best = max(range(len(hits)), key=lambda number: (shares[number], -number))
-    if hits[best].passage.language == language or best not in rows:
+    if is_readable(hits[best].passage, language) or best not in rows:
         return
     fits = max(float(rows[best][title]), MOST_OF_TITLE)
-    own = [n for n in rows if hits[n].passage.language == language and rows[n][title] >= fits]
+    own = [n for n in rows if is_readable(hits[n].passage, language) and rows[n][title] >= fits]
     if own:
         other = max(own, key=lambda number: (shares[number], -number))
         shares[best], shares[other] = shares[other], shares[best]
+
+
+def is_readable(passage: Passage, language: str) -> bool:
+    """Whether a passage is in the language, in its main script: copies in others are for other readers."""
+    return passage.language == language and passage.script == load_pack(language).main_script
 
 
 def preferring_dates(question: Question, rows: Floats, probabilities: Floats) -> Floats:

@@ -1,5 +1,6 @@
 """The features of sentences that may answer a question: numbers from 0 to 2 that know no language."""
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -14,6 +15,7 @@ from anatili.lang.spelling import likeness, sounds
 from anatili.search.analysis import stem
 from anatili.search.query import SAME_LENGTH, SAME_NAME, SHORTEST, QueryWord
 from anatili.search.searcher import Hit, Search
+from anatili.serve.everyday import is_everyday
 from anatili.serve.focus import FOCUS_FEATURES, focus_features
 from anatili.serve.question import KINDS, Question
 from anatili.serve.reading import PREFIX, PassageWords, SentenceWords, groups_of, read_passage
@@ -24,11 +26,14 @@ FEWEST = 500
 """Passages that are taken for granted when rarity is judged."""
 LONGER = 2
 """Letters that a word of a question may be longer than the stem of a title's word that is the same name."""
+ENDING = 4
+"""Most letters of a word of a question behind a stem that is the same."""
+APOSTROPHE = re.compile("['’ʼ]")
 Floats = npt.NDArray[np.float64]
 
 FITS: dict[str, tuple[str, ...]] = {
-    "date": ("year", "month", "number"), "number": ("number", "year"), "place": ("place", "name"), "person": ("name",),
-    "reason": ("reason",), "manner": ("manner",),
+    "date": ("year", "month", "number", "date"), "number": ("number", "year"), "place": ("place", "name"),
+    "person": ("name",), "reason": ("reason",), "manner": ("manner",),
 }  # fmt: skip
 """Kind of question -> facts of a sentence that may answer it."""
 SIGNED = ("reason", "manner")
@@ -39,7 +44,8 @@ KIND_FEATURES = sum(len(facts) + 1 for facts in FITS.values()) + 1
 PASSAGE_FEATURES = (
     "title", "title, loosely", "title asked for", "passage", "passage, loosely", "found", "rarest found", "guess found",
     "missing", "rarest missing", "words missing", "unknown missing", "capital missing", "first missing",
-    "digits missing", "guess alike", "score", "rank", "own language", "length of question", "ahead",
+    "digits missing", "guess alike", "special missing", "share of special missing", "special found", "score", "rank",
+    "own language", "length of question", "collection", "ahead",
 )  # fmt: skip
 SENTENCE_FEATURES = (
     "sentence", "sentence and title", "rest", "rest, loosely", "rest, other words", "rest beside", "rest in passage",
@@ -76,6 +82,8 @@ class AskedWord:
     """Whether it has a capital and begins the message: it may be a name or not."""
     focus: bool
     """Whether it names what is asked for."""
+    special: bool
+    """Whether it is no common word of the language: a name, or a word of a special subject."""
 
 
 @dataclass(frozen=True)
@@ -97,24 +105,33 @@ def features(question: Question, search: Search, hits: Sequence[Hit]) -> tuple[l
     rows: list[list[float]] = []
     top = max((hit.score for hit in hits), default=0.0) or 1.0
     kinds = [float(question.kind == kind) for kind in KINDS]
+    main_script = load_pack(question.language).main_script
     can_tell = question.kind not in SIGNED or question.kind in load_questions(load_pack(question.language).folder).signs
     for number, hit in enumerate(hits):
         passage = read_passage(hit.passage)
         own = hit.passage.language == question.language
         found = matches(asked, passage, own)
         of_passage, in_title = passage_features(asked, passage, found)
-        of_passage += [hit.score / top, 1 / (1 + number), float(own), min(len(question.words), 8) / 8, 0.0]
+        in_script = own and hit.passage.script == main_script  # a copy in another script is for other readers
+        of_passage += [hit.score / top, 1 / (1 + number), float(in_script), min(len(question.words), 8) / 8]
+        of_passage += [share_of_many(search.size()), 0.0]
         of_sentences = sentence_features(asked, question, in_title, passage, found)
         groups = groups_of(load_pack(hit.passage.language)) if own else {}
         of_focus = focus_features(asked, question, in_title, passage, found.strict, found.loose, groups)
+        first = next((n for n, sentence in enumerate(passage.sentences) if not sentence.heads), 0)
         for index, sentence in enumerate(passage.sentences):
-            of_kind = kind_features(question.kind, sentence, index, can_tell)
+            of_kind = kind_features(question.kind, sentence, index == first, can_tell)
             candidates.append(Candidate(number, index, sentence.start, sentence.end))
             rows.append([*of_passage, *of_sentences[index], *of_focus[index], *of_kind, *kinds])
     matrix = np.array(rows, float) if rows else np.zeros((0, len(FEATURES)))
     if rows:
         compare(matrix, np.array([candidate.hit for candidate in candidates]))
     return candidates, matrix
+
+
+def share_of_many(size: int) -> float:
+    """How large a collection of so many passages is, 1 from `FEWEST` on: in a small one chance finds less."""
+    return min(1.0, log(1 + size) / log(1 + FEWEST))
 
 
 def compare(matrix: Floats, hits: npt.NDArray[np.int64]) -> None:
@@ -152,11 +169,17 @@ def asked_words(question: Question, search: Search) -> list[AskedWord]:
                 capital=word.word[0].isupper() and not question.text.startswith(word.word),
                 first=knows_asking and word.word[0].isupper() and question.text.startswith(word.word),
                 focus=word.word == question.focus,
+                special=not is_everyday(plain_part(lower), pack),
             )
         )
     words = [word for word in words if word.rarity] or [replace(word, rarity=1.0) for word in words]
     total = sum(word.rarity for word in words)
     return [replace(word, weight=word.rarity / total) for word in words]
+
+
+def plain_part(word: str) -> str:
+    """A word without what follows an apostrophe: an ending of a name, mostly."""
+    return APOSTROPHE.split(word)[0]
 
 
 def rarity_of(word: QueryWord, search: Search) -> float:
@@ -173,7 +196,9 @@ def sure_terms(word: QueryWord, lower: str, pack: LanguagePack) -> Iterator[str]
     own = stem(lower, pack)
     for term, weight in word.terms.items():
         is_sure = not word.guessed or weight == 1
-        if is_sure or is_slip(own, term) or is_slip(lower[: len(term) + 1], term) or is_same_name(own, term):
+        has_ending = len(term) > SHORTEST and len(lower) <= len(term) + ENDING
+        beginning = lower[: len(term) + 1] if has_ending else own
+        if is_sure or is_slip(own, term) or is_slip(beginning, term) or is_same_name(own, term):
             yield term
 
 
@@ -185,17 +210,20 @@ def alike(word: str, other: str) -> float:
 
 
 def is_same_name(word: str, other: str) -> bool:
-    return abs(len(word) - len(other)) <= SAME_LENGTH and likeness(word, other) >= SAME_NAME
+    """Whether two words of five letters or more are alike: shorter ones are by chance (Etna, ethnic)."""
+    is_long = min(len(word), len(other)) > SHORTEST
+    return is_long and abs(len(word) - len(other)) <= SAME_LENGTH and likeness(word, other) >= SAME_NAME
 
 
 def is_slip(word: str, other: str) -> bool:
-    """Whether two words of four letters or more differ by one letter: another one, a missing one or two swapped."""
+    """Whether two words of four letters or more differ by one letter: a missing one, two swapped, or, in words of five
+    or more, another one (Denali is no slip of a word with the stem "dene")."""
     if min(len(word), len(other)) < SHORTEST or abs(len(word) - len(other)) > 1:
         return False
     start = next((n for n, (a, b) in enumerate(zip(word, other, strict=False)) if a != b), min(len(word), len(other)))
     rest, other_rest = word[start:], other[start:]
     return (
-        rest[1:] == other_rest[1:]
+        (rest[1:] == other_rest[1:] and (len(word) > SHORTEST or rest == other_rest))
         or rest[1:] == other_rest
         or rest == other_rest[1:]
         or (rest[:2] == other_rest[1::-1] and rest[2:] == other_rest[2:])
@@ -294,6 +322,9 @@ def passage_features(
         float(any(word.first for word in missing)),
         float(any(word.lower[:1].isdigit() for word in missing)),
         min((word.alike for word in present), default=1.0),
+        max((word.rarity for word in missing if word.special), default=0.0),
+        sum(word.weight for word in missing if word.special),
+        max((word.rarity for word in present if word.special), default=0.0),
     ], loosely
 
 
@@ -351,12 +382,12 @@ def number_features(question: Question, rest: Sequence[AskedWord], passage: Pass
     ]
 
 
-def kind_features(kind: str, sentence: SentenceWords, index: int, can_tell: bool) -> list[float]:
+def kind_features(kind: str, sentence: SentenceWords, is_first: bool, can_tell: bool) -> list[float]:
     """Whether the sentence has what the kind of question asks for; `can_tell`: whether it would be noticed."""
     row = [0.0] * KIND_FEATURES
     if facts := FITS.get(kind):
         present = [number for number, fact in enumerate(facts) if fact in sentence.facts]
         for number in present or [len(facts)] * can_tell:
             row[FIRST_FACT[kind] + number] = 1.0
-    row[-1] = float(kind == "meaning" and index == 0)
+    row[-1] = float(kind == "meaning" and is_first)
     return row

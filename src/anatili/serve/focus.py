@@ -14,7 +14,7 @@ from anatili.serve.reading import PassageWords, SentenceWords
 FOCUS_FEATURES = (
     "focus", "focus, loosely", "focus in title", "focus beside", "focus in passage", "focus rarity", "focus unknown",
     "no focus", "rarest missing here", "rarest missing around", "missing here", "missing around",
-    "value beside focus", "value beside a word", "focus after number", "no year", "heading",
+    "special missing here", "value beside focus", "value beside a word", "focus after number", "no year", "heading",
 )  # fmt: skip
 MANY = 4
 """Missing words that count as many."""
@@ -42,6 +42,8 @@ class Asked(Protocol):
     def guessed(self) -> bool: ...
     @property
     def focus(self) -> bool: ...
+    @property
+    def special(self) -> bool: ...
 
 
 def focus_features(
@@ -72,9 +74,10 @@ def focus_features(
             ]
         row += [max(here, default=0.0), max(nowhere, default=0.0)]
         row += [min(len(here), MANY) / MANY, min(len(nowhere), MANY) / MANY]
+        row.append(max((asked[n].rarity for n in own if asked[n].special and not loose[index][n]), default=0.0))
         present = [n for n, word in enumerate(asked) if word.own and loose[index][n]]
         row += value_features(asked, question, present, focus, sentence, groups)
-        rows.append([*row, float(question.asks_year and "year" not in sentence.facts), float(not sentence.ends)])
+        rows.append([*row, float(question.asks_year and "year" not in sentence.facts), float(sentence.heads)])
     return rows
 
 

@@ -19,6 +19,8 @@ Role = Literal["question", "talk", "task"]
 """A question, small talk, or a request to make something."""
 KINDS = ("date", "number", "place", "person", "reason", "meaning", "manner", "choice", "thing")
 """Kinds of answers. If a question asks for several, the first counts that is not a choice (which book does ...)."""
+KINDS_NAMED = ("number", "date", "place", "person")
+"""Kinds of answers that a pack's [measures] name, the surest first."""
 YEAR = "year"
 """What is counted if a date is a year: a name in the packs' [quantities]."""
 LONGEST = 64
@@ -81,8 +83,6 @@ def read_question(message: str, language: str, packs: Mapping[str, LanguagePack]
     asked = [name for name in labels if name in kinds]
     kind = next((name for name in asked if name != "choice"), "choice" if asked else "")
     kind = kind or ("meaning" if "tell" in labels else "")
-    if kind in ("thing", "meaning", "manner", "") and (measured := set(known.measures.labels(lower)) & {*KINDS}):
-        kind = measured.pop()
     pointing = known.pointers.labels(lower)
     places = [
         number
@@ -90,6 +90,8 @@ def read_question(message: str, language: str, packs: Mapping[str, LanguagePack]
         if not name and not pointer and plain not in pack.stopwords
     ]
     content = tuple(written[number] for number in places)
+    if kind in ("thing", "meaning", "manner", ""):
+        kind = named_kind(known.measures.labels(lower), several=len(content) > 1) or kind
     asking = [word for word, name in zip(written, labels, strict=True) if name in KINDS]
     opens = known.openers.starts(lower) > 0
     only_unit = kind == "number" and all(quantities_of([word], pack) for word in content)
@@ -104,6 +106,12 @@ def read_question(message: str, language: str, packs: Mapping[str, LanguagePack]
         asks_year=kind == "date" and YEAR in quantities_of(asking, pack),
         quantities=quantities_of(written, pack) if kind == "number" else frozenset(),
     )
+
+
+def named_kind(labels: Sequence[str], *, several: bool) -> str:
+    """The kind of answer that words of a question name ("which architect", "the capital of"); a number first. With no
+    other word of content, the question is what the word means, unless it is a number."""
+    return next((kind for kind in KINDS_NAMED if kind in labels and (several or kind == "number")), "")
 
 
 def focus_of(written: Sequence[str], labels: Sequence[str], content: Sequence[int]) -> str:

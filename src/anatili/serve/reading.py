@@ -1,7 +1,8 @@
 """Passages as they are compared with questions: the words and facts of their sentences."""
 
+import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -20,7 +21,10 @@ BEFORE, AFTER = 2, 3
 """Words before and after a number that may say what it counts."""
 ENDS, CLOSING = (".", "!", "?", "…"), "»”\")' "
 """How a sentence ends, and what may follow."""
-FACTS = ("year", "number", "month", "name", "reason", "place", "manner")
+FACTS = ("year", "number", "month", "name", "reason", "place", "manner", "date")
+PARAGRAPH = "\n\n"
+TELLING = re.compile(r"[\d:;—–]")
+"""What a heading does not have: lines of a list or a table do."""
 
 
 @dataclass(frozen=True)
@@ -51,8 +55,8 @@ class SentenceWords:
     """The positions of numbers, years and months."""
     names_at: tuple[int, ...]
     """The positions of `names`."""
-    ends: bool
-    """Whether it ends as a sentence does: a heading does not."""
+    heads: bool
+    """Whether it is a heading: it does not end as a sentence does, a blank line follows, and it tells nothing."""
 
 
 @dataclass(frozen=True)
@@ -68,8 +72,17 @@ def read_passage(passage: Passage) -> PassageWords:
     """The sentences of a passage and its title."""
     pack = load_pack(passage.language)
     text = passage.text
-    sentences = tuple(read_sentence(text[a:b], a, passage, pack) for a, b in sentence_spans(text, pack.abbreviations))
+    sentences = tuple(
+        replace(read_sentence(text[a:b], a, passage, pack), heads=is_heading(text, a, b))
+        for a, b in sentence_spans(text, pack.abbreviations)
+    )
     return PassageWords(read_sentence(passage.title, 0, passage, pack), sentences)
+
+
+def is_heading(text: str, start: int, end: int) -> bool:
+    """Whether the sentence of a text between two places is a heading."""
+    sentence = text[start:end].rstrip(CLOSING)
+    return text[end:].startswith(PARAGRAPH) and not sentence.endswith(ENDS) and not TELLING.search(sentence)
 
 
 def read_sentence(text: str, start: int, passage: Passage, pack: LanguagePack) -> SentenceWords:
@@ -124,7 +137,7 @@ def read_sentence(text: str, start: int, passage: Passage, pack: LanguagePack) -
         stems=tuple(map(tuple, by_word)),
         numbers_at=tuple(numbers_at),
         names_at=tuple(names_at),
-        ends=text.rstrip(CLOSING).endswith(ENDS),
+        heads=False,
     )
 
 
