@@ -2,11 +2,12 @@
 
     python bench/junk_others.py ../shared/data --language ru [--part report|tune] [--limits]
 
-As bench/junk.py, with the kinds that are made by a rule, 30 of each, and no templates. Genuine: passages of 80 words of
-NTREX-128 (news) and of FLORES (encyclopedic), and the sample's short texts for schools, halves of which are `tune` and
-`report`. The models (`prose.npz`) saw none of them but the sample's half in `tune`. The limits of the packs and how much
-the models learn from were chosen over some six rounds with both parts in view, so `report` flatters: expect more genuine
-loss on new texts. `--limits` prints for each mark the values from which so many in a thousand genuine texts would be lost.
+As bench/junk.py, with the kinds that are made by a rule, 30 of each, and no templates. Genuine: passages of 80 words
+of NTREX-128 (news) and of FLORES (encyclopedic), and the sample's short texts for schools, halves of which are `tune`
+and `report`. The models (`prose.npz`) saw none of them but the sample's half in `tune`. The limits of the packs and
+how much the models learn from were chosen over some six rounds with both parts in view, so `report` flatters: expect
+more genuine loss on new texts. `--limits` prints for each mark the values from which so many in a thousand genuine
+texts would be lost.
 """
 
 import argparse
