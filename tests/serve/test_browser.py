@@ -476,7 +476,7 @@ def test_kazakh_letters_come_from_one_face_with_the_others(page):
 def test_nothing_hinders_readers_in_any_view(page, theme, codes):
     """Words do not depend on the theme, nor colors on the language."""
     choose(page, "theme", theme)
-    ask(page, "Абай кім?")  # its page in another language is folded below
+    ask(page, "Айтыс деген не?")  # its page in another language is folded below
     for code in codes:
         choose(page, "language", code)
         for view in VIEWS:

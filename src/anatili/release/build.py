@@ -17,12 +17,13 @@ from anatili.release.contents import OF_A_STAGE, content_of, write_sums
 from anatili.release.facts import Facts, facts_of, facts_of_corpus
 from anatili.release.render import write_cards
 from anatili.run import Record, Run
-from anatili.stage import Task
+from anatili.stage import STAGES, Task
 from anatili.takedown_log import TAKEN_DOWN
 from anatili.text import digest as text_digest
 from anatili.text import show_path
 
-OF_A_CORPUS = ("collect", "extract", "mark", "dedup", "cut")
+NAMES = [stage.name for stage in STAGES]
+OF_A_CORPUS = tuple(NAMES[: NAMES.index("cut") + 1])
 """The stages that make a corpus."""
 
 
