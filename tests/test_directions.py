@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 
 import pytest
 
@@ -52,6 +53,12 @@ def test_each_language_has_a_sentence_for_what_a_direction_is_worth(code):
     assert PACKS[other].own_name in unknown
     assert "chrF" not in unknown
     assert Translator(Silent(), PACKS, (Direction(code, other, USABLE),)).notice(code, other) == ""
+
+
+def test_a_score_that_a_few_lucky_lines_can_explain_is_still_warned_of():
+    row = Direction("ru", "en", USABLE + 3, (USABLE - 2, USABLE + 8), 25, "flores_dev")
+    assert "43" in Translator(Silent(), PACKS, (row,)).notice("ru", "en")
+    assert not Translator(Silent(), PACKS, (replace(row, interval=(USABLE, USABLE + 6)),)).notice("ru", "en")
 
 
 def test_a_direction_that_is_no_better_than_another_sentence_is_not_offered():

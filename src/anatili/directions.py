@@ -52,7 +52,8 @@ class Direction:
             return "unknown"
         if self.unrelated is not None and self.chrf <= self.unrelated:
             return "useless"
-        return "usable" if self.chrf >= USABLE else "poor"
+        surely = self.interval[0] if self.interval else self.chrf  # few lines may have been lucky ones
+        return "usable" if surely >= USABLE else "poor"
 
     def row(self) -> dict[str, Any]:
         """The direction for JSON, without empty fields."""
