@@ -2,8 +2,10 @@
 
 import contextlib
 import re
+import sys
 import threading
 import time
+import weakref
 
 import pytest
 
@@ -38,6 +40,28 @@ def test_a_pattern_that_runs_for_ever_is_ended(monkeypatch):
     monkeypatch.setattr(budget, "BASE_SECONDS", 0.1)
     with pytest.raises(TookTooLong), within(1000):
         re.search(r"(?:a|a)*$", "a" * 40 + "b")
+
+
+def test_the_end_is_not_missed_when_a_finalizer_drops_the_exception(monkeypatch):
+    """Python ignores what is raised in a callback of `weakref`, and the work may end before the next alarm."""
+    monkeypatch.setattr(budget, "BASE_SECONDS", 0.1)
+
+    class Page:
+        pass
+
+    def spin_for_a_while(reference: object) -> None:
+        ended = time.process_time() + 0.5
+        while time.process_time() < ended:
+            sum(range(1000))
+
+    dropped = []
+    monkeypatch.setattr(sys, "unraisablehook", dropped.append)
+    with pytest.raises(TookTooLong), within(0):
+        page = Page()
+        reference = weakref.ref(page, spin_for_a_while)
+        del page
+        assert reference() is None
+        assert [type(drop.exc_value) for drop in dropped] == [TookTooLong]
 
 
 def test_what_ends_in_time_is_left_alone(monkeypatch):

@@ -34,11 +34,14 @@ def within(size: int) -> Iterator[None]:
         yield
         return
     seconds = BASE_SECONDS + SECONDS_PER_MILLION * size / 1_000_000
-    is_over = False
+    too_long = TookTooLong(f"more than {seconds:.0f} CPU-seconds")
+    is_used_up = is_over = False
 
     def stop(number: int, frame: object) -> None:
+        nonlocal is_used_up
         if not is_over:
-            raise TookTooLong(f"more than {seconds:.0f} CPU-seconds")
+            is_used_up = True
+            raise too_long
 
     before = signal.signal(signal.SIGVTALRM, stop)
     signal.setitimer(signal.ITIMER_VIRTUAL, seconds, RETRY_SECONDS)
@@ -48,3 +51,5 @@ def within(size: int) -> Iterator[None]:
         is_over = True
         signal.setitimer(signal.ITIMER_VIRTUAL, 0)
         signal.signal(signal.SIGVTALRM, before)
+    if is_used_up:  # Python drops an exception that is raised in a finalizer or a callback of weakref
+        raise too_long
