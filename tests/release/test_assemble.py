@@ -131,6 +131,8 @@ def test_a_run_without_a_corpus_is_told_how_to_get_one(tmp_path):
     answer = CliRunner().invoke(main, ["release", str(tmp_path / "half"), "--corpus", "-o", str(tmp_path / "out")])
     assert answer.exit_code == 1
     assert "half has no corpus yet; finish it with: anatili run RECIPE --until cut" in answer.output
+    answer = CliRunner().invoke(main, ["licenses", str(tmp_path / "half")])
+    assert "half has no corpus yet; finish it with: anatili run RECIPE --until cut" in answer.output
 
 
 @pytest.fixture(scope="module")
@@ -142,6 +144,13 @@ def refined(tmp_path_factory):
     (folder / "texts" / "a.txt").write_text("\n\n".join(" ".join(page.split()) for page in pages), "utf-8")
     refine_files([folder / "texts"], "kk", folder / "own", license="CC0-1.0")
     return folder / "own"
+
+
+def test_the_licenses_of_a_corpus_are_counted_before_anything_is_released(refined):
+    answer = CliRunner().invoke(main, ["licenses", str(refined), "--json"])
+    assert answer.exit_code == 0, answer.output
+    found = json.loads(answer.output)
+    assert (found["documents"], found["licenses"][0]["license"]) == (4, "CC0-1.0")
 
 
 def test_a_corpus_alone_is_released_with_its_list_and_its_cards(refined, tmp_path, keys):

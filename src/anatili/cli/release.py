@@ -69,8 +69,8 @@ def release(
 def licenses(model: Path, only: tuple[str, ...], runs: Path, wants_json: bool) -> None:
     """Say what MODEL may be licensed as, and which documents stand against each license.
 
-    MODEL is a finished run, a release, a packaged model or the name of a bundled one. The strict reading is shown, on
-    which a model counts as an adaptation of its texts. It is not legal advice.
+    MODEL is a run with a corpus, a release, a packaged model or the name of a bundled one. The strict reading is shown,
+    on which a model counts as an adaptation of its texts. It is not legal advice.
 
     \b
     anatili licenses kazakh-26m
@@ -78,11 +78,10 @@ def licenses(model: Path, only: tuple[str, ...], runs: Path, wants_json: bool) -
     """
     from anatili.cli.progress import show_table
     from anatili.licenses import check_names, is_allowed, report
-    from anatili.opening.release_folder import release_folder
-    from anatili.release.facts import read_facts
+    from anatili.opening.release_folder import document_licenses
 
     check_names(only)
-    counts = read_facts(release_folder(model, runs)).documents_by_license
+    counts = document_licenses(model, runs)
     kept = {name: count for name, count in counts.items() if is_allowed(name, only)}
     if not kept:
         raise Problem(f"no document is under {', '.join(only)}; the licenses are {', '.join(counts) or 'not recorded'}")
