@@ -134,3 +134,14 @@ def test_mistakes_get_a_sentence_not_a_traceback(anatili, tmp_path):
         assert answer.returncode == 1, arguments
         assert message in answer.stderr
         assert "Traceback" not in answer.stderr
+
+
+def test_a_long_table_of_counts_is_told_by_its_largest_entries():
+    from anatili.cli.progress import LARGEST, LONGEST, brief_facts
+
+    counts = {f"l{n:02} Latn": n for n in range(LONGEST + 1)}
+    (told,) = brief_facts({"languages": counts})
+    assert told.startswith("languages: l20 Latn 20, l19 Latn 19, ")
+    assert told.endswith(f"and {LONGEST + 1 - LARGEST} more with 78, which `anatili status` lists")
+    (short,) = brief_facts({"languages": {"tr Latn": 1, "kk Cyrl": 5}})
+    assert short == "languages: tr Latn 1, kk Cyrl 5"

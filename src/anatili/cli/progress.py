@@ -27,6 +27,10 @@ from anatili.text import show_path
 
 WIDE = 1000
 """Width of output that is not a terminal, so that nothing is cut off."""
+LONGEST = 20
+"""Entries of a table that are all shown when a stage has ended."""
+LARGEST = 8
+"""Entries that are shown of a longer one, such as that of all languages of a crawl."""
 
 
 def console(*, error: bool = False) -> Console:
@@ -127,11 +131,22 @@ def brief_facts(summary: dict[str, Any]) -> list[str]:
     for key, value in summary.items():
         name = key.replace("_", " ")
         if isinstance(value, dict):
-            inner = ", ".join(f"{k} {v}" for k, v in value.items() if not isinstance(v, dict))
+            inner = brief_table({k: v for k, v in value.items() if not isinstance(v, dict)})
             facts.append(f"{name}: {inner}" if inner else name if value else f"{name} 0")
         elif not isinstance(value, (list, str)):
             facts.append(f"{name} {value:,}" if isinstance(value, int) else f"{name} {value}")
     return facts
+
+
+def brief_table(table: dict[str, Any]) -> str:
+    """A table in one line: all of a short one, else its largest counts and how many are left out."""
+    if len(table) <= LONGEST or not all(isinstance(value, int) for value in table.values()):
+        return ", ".join(f"{name} {value}" for name, value in table.items())
+    largest = sorted(table.items(), key=lambda item: -item[1])
+    rest = sum(value for _, value in largest[LARGEST:])
+    return ", ".join(f"{name} {value}" for name, value in largest[:LARGEST]) + (
+        f" and {len(table) - LARGEST} more with {rest}, which `anatili status` lists"
+    )
 
 
 def draw_status(rows: dict[str, Any]) -> None:
