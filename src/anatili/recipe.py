@@ -38,7 +38,11 @@ class Tokenizer(Section):
     )
     added: int = Field(0, ge=0, le=200_000, description="Tokens to learn beyond the base's, in the language's scripts.")
     trim_first: int = Field(
-        0, ge=0, le=500_000, description="Tokens of the base, by frequency, to keep in any language; 0: keep all."
+        0,
+        ge=0,
+        le=500_000,
+        description="Of so many most frequent tokens of the base, keep those spelled with letters "
+        "of the recipe's languages or ASCII; 0: keep all.",
     )
     vocabulary: int = Field(8192, ge=512, le=500_000, description="Number of tokens, if there is no base.")
     min_count: int = Field(2, ge=1, le=1000, description="Pairs seen less often are not merged.")

@@ -10,7 +10,7 @@ from anatili.cli import main
 from anatili.lang import load_pack
 from anatili.problem import Problem
 from anatili.recipe import Tokenizer
-from anatili.tokenizer.adapt import adapt, starting_rows
+from anatili.tokenizer.adapt import adapt, letters_of, starting_rows
 from anatili.tokenizer.extend import extend
 from anatili.tokenizer.trim import as_tokenizer, keep, trim
 from anatili.tokenizer.vocabulary import read_vocabulary
@@ -78,7 +78,7 @@ def test_too_little_text_to_learn_from_is_told(base):
 
 
 def test_text_whose_tokens_all_stay_is_tokenized_as_before(base):
-    small = trim(base, models.texts("en", "ru"), scripts={"Cyrl"}, first=0)
+    small = trim(base, models.texts("en", "ru"), scripts={"Cyrl"}, letters=set(), first=0)
     assert len(small.tokens) < len(base.tokens)
     cut, cut_before = cutter(small), cutter(base)
     for text in models.texts("en", "ru"):
@@ -88,8 +88,21 @@ def test_text_whose_tokens_all_stay_is_tokenized_as_before(base):
         assert tokenizer.decode(tokenizer.encode(text, add_special_tokens=False).ids) == text
 
 
+def test_frequent_tokens_stay_if_they_are_spelled_with_letters_of_the_languages(base):
+    everything = len(base.tokens)
+    turkish = letters_of(["tr"])
+    without = trim(base, [], scripts={"Cyrl"}, letters=set(), first=everything)
+    gone = {text for token in set(base.tokens) - set(without.tokens) if (text := base.text(token)) is not None}
+    assert any(set(text.lower()) & set("ışğ") for text in gone)
+    assert all(any(c.isalpha() and not c.isascii() for c in text) for text in gone)
+    assert all("a" <= c <= "z" or not c.isalpha() or c.lower()[0] in turkish for text in gone for c in text.lower())
+    with_turkish = trim(base, [], scripts={"Cyrl"}, letters=turkish, first=everything)
+    assert {base.text(token) for token in with_turkish.tokens} >= gone
+    assert len(trim(base, [], scripts={"Cyrl"}, letters=turkish, first=0).tokens) < len(with_turkish.tokens)
+
+
 def test_unused_special_tokens_go_and_used_ones_stay(tmp_path):
-    small = trim(read_vocabulary(models.sentencepiece(tmp_path)), [], scripts={"Cyrl"}, first=0)
+    small = trim(read_vocabulary(models.sentencepiece(tmp_path)), [], scripts={"Cyrl"}, letters=set(), first=0)
     assert not [token for token in small.tokens if "unused" in token]
     assert {"<bos>", "<eos>", "<start_of_turn>", "<0x0A>"} <= set(small.tokens)
     assert small.added.keys() >= {"<bos>"}

@@ -19,9 +19,17 @@ TURN_START = "<start_of_turn>"
 
 
 def inventory(recipe: Recipe, recipe_folder: Path) -> dict[str, Any]:
-    """The base's weights and the pack's script, so that a run notices a change; empty if there is no base."""
+    """The base's weights, the pack's script and all letters, so that a run notices a change; empty without a base."""
     base = recipe.tokenizer.base
-    return {**weights.facts(base, recipe_folder), "script": load_pack(recipe.language).main_script} if base else {}
+    if not base:
+        return {}
+    letters = "".join(sorted(letters_of(recipe.languages)))
+    return {**weights.facts(base, recipe_folder), "script": load_pack(recipe.language).main_script, "letters": letters}
+
+
+def letters_of(languages: Iterable[str]) -> set[str]:
+    """The lower-case letters of languages in all their scripts."""
+    return {letter for code in languages for alphabet in load_pack(code).config.letters.values() for letter in alphabet}
 
 
 def adapt(settings: Tokenizer, folder: Path, texts: dict[str, list[str]], pack: LanguagePack, out: Path) -> int:
@@ -34,7 +42,8 @@ def adapt(settings: Tokenizer, folder: Path, texts: dict[str, list[str]], pack: 
     adapted = base
     if settings.trim_first:
         all_texts = (text for language_texts in texts.values() for text in language_texts)
-        adapted = trim(base, all_texts, scripts=scripts, first=settings.trim_first, min_count=2)
+        letters = letters_of(texts)
+        adapted = trim(base, all_texts, scripts=scripts, letters=letters, first=settings.trim_first, min_count=2)
     trimmed_size = len(adapted.tokens)
     if settings.added:
         adapted = extend(adapted, texts[pack.code], settings.added, scripts, settings.min_count)

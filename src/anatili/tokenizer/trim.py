@@ -6,6 +6,7 @@ led to a token that the text does not have.
 """
 
 import re
+import string
 from collections import Counter
 from collections.abc import Iterable
 from typing import Any
@@ -18,21 +19,28 @@ UNUSED = re.compile(r"<unused\d+>|<\|reserved_special_token_\d+\|>|\[multimodal\
 
 
 def trim(
-    base: BpeVocabulary, texts: Iterable[str], *, scripts: set[str], first: int, min_count: int = 1
+    base: BpeVocabulary, texts: Iterable[str], *, scripts: set[str], letters: set[str], first: int, min_count: int = 1
 ) -> BpeVocabulary:
     """`base` with only these tokens:
 
-    special tokens in use, bytes, ASCII digits and signs; tokens whose letters are all in `scripts` (ISO 15924); the
-    `first` tokens by id, which are the most frequent ones; tokens that occur `min_count` times in `texts`; and all
-    tokens from which these are merged.
+    special tokens in use, bytes, ASCII digits and signs; tokens whose letters are all in `scripts` (ISO 15924); of the
+    `first` tokens by id, which are the most frequent ones, those without letters and those whose letters are all in
+    `letters` (lower case) or ASCII; tokens that occur `min_count` times in `texts`; and all tokens from which these are
+    merged.
     """
+    alphabet = letters | set(string.ascii_lowercase)
     counts = count_tokens(base, texts)
     needed = {token for token, count in counts.items() if count >= min_count}
     for token_id, token in enumerate(base.tokens):
         if token in base.added:
             if not UNUSED.fullmatch(token):
                 needed.add(token)
-        elif token_id < first or is_byte(base, token) or is_bare(base, token) or is_in(base, token, scripts):
+        elif (
+            is_byte(base, token)
+            or is_bare(base, token)
+            or is_in(base, token, scripts)
+            or (token_id < first and is_spelled(base, token, alphabet))
+        ):
             needed.add(token)
     needed -= {token for token in needed if UNUSED.fullmatch(token)}
     kept = set(needed)
@@ -81,6 +89,11 @@ def is_in(base: BpeVocabulary, token: str, scripts: set[str]) -> bool:
     text = base.text(token)
     letters = [letter for letter in text or "" if letter.isalpha()]
     return bool(letters) and all(any(SCRIPTS[script].match(letter) for script in scripts) for letter in letters)
+
+
+def is_spelled(base: BpeVocabulary, token: str, alphabet: set[str]) -> bool:
+    """Whether all letters of a token, if it has any, are in `alphabet`, capitals aside."""
+    return all(letter.lower()[0] in alphabet for letter in base.text(token) or "" if letter.isalpha())
 
 
 def is_bare(base: BpeVocabulary, token: str) -> bool:
