@@ -76,9 +76,9 @@ def with_quotes(kept: list[int], blocks: Blocks, features: Features) -> list[int
 
     Posts from elsewhere are quotations too. Labeled pages differ about them, and the network leaves many out.
     """
-    quotes = [element for element, name in enumerate(blocks.elements) if name == QUOTED]
-    if not quotes or not kept:
+    if not kept or QUOTED not in blocks.elements:
         return kept
+    quotes = [element for element, name in enumerate(blocks.elements) if name == QUOTED]
     n = len(blocks.texts)
     number = np.zeros(n + 1, np.int64)
     number[np.array(kept) + 1] = 1
@@ -105,8 +105,10 @@ def lines(blocks: Blocks, kept: list[int]) -> list[str]:
         text = blocks.texts[block]
         if name in AS_WRITTEN:
             text = text.replace(LINE, "\n")
-        else:
+        elif LINE in text:
             text = "\n".join(filter(None, (" ".join(line.split()) for line in text.split(LINE))))
+        else:
+            text = " ".join(text.split())
         if name == "li" and blocks.starts[element] == block:
             text = "- " + text
         row = blocks.parents[element] if name in CELLS else -1
