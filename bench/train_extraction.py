@@ -6,8 +6,9 @@ PAGES are written by `bench/extraction_pages.py`. Sites of its test pages are le
 --pages` can judge, and with `--bar` those of the addresses in a `ground-truth.json` TRUTH.
 
 Beside each page of known text, a smaller one is learned: a part of its text in a part of what is around it. Every tenth
-site is not learned: the threshold is the one with the best F1 on its articles. The digest printed at the end is that of
-the weights: one thread on one kind of processor gives the same from the same pages and options.
+site is not learned: the log odds that count as even (`even`) are those with the best F1 on its articles. The digest
+printed at the end is that of the weights: one thread on one kind of processor gives the same from the same pages and
+options.
 """
 
 import argparse
@@ -32,13 +33,14 @@ from extraction_pages import f1, scores, tokens
 
 from anatili.extraction.blocks import BUCKETS, Blocks, read_blocks
 from anatili.extraction.features import Features
+from anatili.extraction.main_text import chosen
 from anatili.extraction.network import NEIGHBORS
 from anatili.page import title_of
 from anatili.text import host_of
 
-THRESHOLDS = np.arange(-2, 2.25, 0.25)
+EVENS = np.arange(0, 3.5, 0.5)
 JUDGING = 10
-"""One in so many sites is not learned but sets the threshold."""
+"""One in so many sites is not learned but sets what odds count as even."""
 HEAD = 100_000
 SECOND = frozenset(["ac", "co", "com", "edu", "go", "gob", "gov", "ne", "net", "or", "org"])
 """Names under which a country's sites have theirs."""
@@ -269,39 +271,39 @@ def train(pages: list[Example], options: argparse.Namespace, seed: int) -> Model
     return Model(network.eval(), scale)
 
 
-def figures(pages: list[Example], odds: list[np.ndarray], threshold: float) -> tuple[float, float, float]:
-    """Mean precision, mean recall and their F1 of what is above a threshold."""
+def figures(pages: list[Example], odds: list[np.ndarray], even: float) -> tuple[float, float, float]:
+    """Mean precision, mean recall and their F1 of the blocks that are chosen."""
     table = []
     for page, values in zip(pages, odds, strict=True):
-        kept = [text for text, value in zip(page.texts, values, strict=True) if value > threshold]
+        kept = [page.texts[block] for block in chosen(values, page.features.letters, even)]
         table.append(scores(page.text, "\n".join(kept[1:] if kept and kept[0] == page.title else kept)))
     precision, recall = np.mean(table, 0)
     return float(precision), float(recall), f1(precision, recall)
 
 
-def threshold_of(model: Model, pages: list[Example]) -> float:
-    """The threshold with the best F1 on articles that were not learned; the figures of other kinds at it are shown."""
+def even_of(model: Model, pages: list[Example]) -> float:
+    """What log odds count as even: the best F1 on articles that were not learned; that of other kinds is shown."""
     pages = [page for page in pages if page.text]
     odds = [model.odds(page) for page in pages]
     of_kind: dict[str, list[int]] = defaultdict(list)
     for number, page in enumerate(pages):
         of_kind[page.kind].append(number)
 
-    def row(kind: str, limit: float) -> float:
-        chosen = of_kind[kind]
-        precision, recall, score = figures([pages[n] for n in chosen], [odds[n] for n in chosen], limit)
+    def row(kind: str, even: float) -> float:
+        of = of_kind[kind]
+        precision, recall, score = figures([pages[n] for n in of], [odds[n] for n in of], even)
         shown = f"F1 {score:.4f}  precision {precision:.3f}  recall {recall:.3f}"
-        print(f"{kind:13} n {len(chosen):4}  threshold {limit:5.2f}  {shown}", flush=True)
+        print(f"{kind:13} n {len(of):4}  even {even:5.2f}  {shown}", flush=True)
         return score
 
-    scores_of = {float(limit): row("article", limit) for limit in THRESHOLDS}
-    best = max(scores_of, key=lambda limit: scores_of[limit])
+    scores_of = {float(even): row("article", even) for even in EVENS}
+    best = max(scores_of, key=lambda even: scores_of[even])
     for kind in of_kind:
         row(kind, best)
     return best
 
 
-def save(model: Model, threshold: float, file: Path) -> None:
+def save(model: Model, even: float, file: Path) -> None:
     """Write the weights: names in a byte each, the rest in half precision."""
     state = {name: weights.numpy() for name, weights in model.network.state_dict().items()}
     step = np.abs(state["names.weight"]).max() / 127
@@ -309,7 +311,7 @@ def save(model: Model, threshold: float, file: Path) -> None:
         "scale": model.scale.scale,
         "shift": model.scale.shift,
         "rows": model.scale.rows.astype(np.uint16),
-        "threshold": np.float32(threshold),
+        "even": np.float32(even),
         "names": np.round(state["names.weight"] / step).astype(np.int8),
         "names_step": np.float32(step),
     }
@@ -367,7 +369,7 @@ def main() -> None:
     random.Random(1).shuffle(sites)
     judging = set(sites[::JUDGING])
     model = train([page for page in pages if page.site not in judging], options, options.seed)
-    save(model, threshold_of(model, [page for page in pages if page.site in judging]), options.out)
+    save(model, even_of(model, [page for page in pages if page.site in judging]), options.out)
 
 
 if __name__ == "__main__":

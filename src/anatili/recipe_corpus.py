@@ -79,7 +79,7 @@ class Extract(Section):
 
     mode: Literal["careful", "fast", "quick"] = Field(
         "careful",
-        description="careful: trafilatura (F1 .96); fast: our own classifier (F1 .953, a quarter of the time); "
+        description="careful: trafilatura (F1 .96); fast: our own classifier (F1 .96 too, some quarter of the time); "
         "quick: resiliparse (F1 .92, a tenth of the time).",
     )
     min_characters: int = Field(80, ge=0, le=100_000, description="Pages with less text are counted as empty.")

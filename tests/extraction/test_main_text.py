@@ -1,9 +1,11 @@
 """Main text of pages in several scripts, without what stands around it, whatever the page is like."""
 
+import numpy as np
 import pytest
 
 from anatili.extraction.blocks import read_blocks
-from anatili.extraction.main_text import lines, main_text
+from anatili.extraction.features import Features
+from anatili.extraction.main_text import LEAST, TEMPER, chosen, lines, main_text, with_quotes
 from anatili.page import extract_page
 
 KAZAKH = [
@@ -90,6 +92,59 @@ def test_lists_tables_and_code_of_an_article_are_kept():
     assert "\ndef read():\n    return 1\n" in text
 
 
+POST = (
+    '<blockquote class="twitter-tweet"><p lang="kk" dir="ltr">{}</p>&mdash; Әкімдік (@akimat) '
+    '<a href="https://example.org/1">12 мамыр</a></blockquote>'
+)
+
+
+def test_posts_that_an_article_quotes_are_kept():
+    said = "Саябақтың ашылу салтанатына бәріңізді шақырамыз!"
+    text = main_text(page(KAZAKH, inside=POST.format(said) + f"<p>{RUSSIAN[0]}</p>"))
+    places = [text.index(part) for part in (KAZAKH[-1], said, "— Әкімдік (@akimat) 12 мамыр", RUSSIAN[0])]
+    assert places == sorted(places)
+
+
+def quoted(kept):
+    html = (
+        "<div><blockquote><p>a</p></blockquote><p>b</p><section><p>c</p><blockquote><p>d</p><div><blockquote><p>e</p>"
+        "</blockquote></div><p><a>f</a></p></blockquote></section></div><blockquote><p>g</p></blockquote>"
+    )
+    blocks = read_blocks(html)
+    texts = [blocks.texts.index(text) for text in kept]
+    return "".join(blocks.texts[block] for block in with_quotes(texts, blocks, Features(blocks, html, "")))
+
+
+@pytest.mark.parametrize(
+    ("kept", "whole"), [("", ""), ("b", "bg"), ("c", "cdeg"), ("bc", "bcdeg"), ("d", "deg"), ("ab", "abg"), ("g", "g")]
+)
+def test_a_quotation_is_taken_whole_but_for_links_where_some_text_comes_before_it(kept, whole):
+    assert quoted(kept) == whole
+
+
+@pytest.mark.parametrize("even", [0, 1.5, 3])
+@pytest.mark.parametrize("size", [1, 2, 50])
+def test_the_choice_has_the_greatest_expected_f1(even, size):
+    draw = np.random.default_rng(size)
+    odds, letters = draw.uniform(LEAST + 0.1, 8, size), draw.integers(1, 300, size)
+    likely = letters / (1 + np.exp((even - odds) / TEMPER))
+
+    def expected(kept):
+        return 2 * likely[kept].sum() / (letters[kept].sum() + likely.sum())
+
+    kept = chosen(odds, letters, even)
+    assert expected(kept) == pytest.approx(max(expected(odds >= limit) for limit in odds), abs=1e-4)
+    assert set(kept) == set(np.flatnonzero(odds >= odds[kept].min()))
+
+
+def test_less_likely_blocks_are_taken_where_none_is_likely():
+    letters = np.full(20, 100, np.float32)
+    unsure = np.array([-2.0] * 10 + [-9.0] * 10, np.float32)
+    sure = np.array([8.0] * 10 + [-2.0] * 2 + [-9.0] * 8, np.float32)
+    assert chosen(unsure, letters, 1.5) == chosen(sure, letters, 1.5) == list(range(10))
+    assert chosen(np.full(20, LEAST, np.float32), letters, 1.5) == []
+
+
 def test_lines_of_a_block():
     blocks = read_blocks("<p>a\n b<br>c  d</p><pre>e\n  f</pre><table><tr><td>1<td>2<tr><td>3</table>")
     assert lines(blocks, list(range(len(blocks.texts)))) == ["a b\nc d", "e\n  f", "1 | 2", "3"]
@@ -145,6 +200,8 @@ def test_tags_that_are_never_closed_do_no_harm():
 
 
 def test_depth_and_size_are_no_obstacle():
+    quotes = "<p>Мәтін</p>" + "<blockquote>a" * 20_000 + "</blockquote>" * 20_000
+    assert main_text(quotes) is not None
     deep = "<div>" * 20_000 + "".join(f"<p>{line}" for line in KAZAKH) + "</div>" * 20_000
     assert extract_page(deep.encode(), mode="fast").text is not None
     long = extract_page(page(KAZAKH * 2000).encode(), mode="fast").text

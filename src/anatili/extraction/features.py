@@ -129,7 +129,8 @@ class Features:
 
     `values`: blocks x features; `ranges`: LEVELS pairs of (first block, block after the last), one for each block;
     `names`, `offsets`: buckets of all elements' names and where each element's begin; `inside`, `parent`: of each
-    block the innermost element and its parent; `starts`, `ends`: of each element; `letters`: of each block.
+    block the innermost element and its parent; `starts`, `ends`: of each element; `letters`: of each block;
+    `larger`: of each element the nearest around it that has more blocks.
     """
 
     def __init__(self, blocks: Blocks, page: str, title: str) -> None:
@@ -196,7 +197,7 @@ class Features:
     ) -> tuple[Floats, Floats]:
         """What the containers of each block hold: number of blocks and mean length, and shares of kinds of blocks."""
         sizes = self.ends - self.starts
-        larger = np.array(containers(self.parents.tolist(), sizes.tolist()))
+        self.larger = larger = np.array(containers(self.parents.tolist(), sizes.tolist()))
         sums = np.zeros((6, len(letters) + 1))
         for row, value in enumerate((letters, prose, ends, linked > 0.5, letters > 80, np.sqrt(letters))):
             np.cumsum(value, out=sums[row, 1:], dtype=np.float64)

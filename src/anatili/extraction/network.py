@@ -29,7 +29,8 @@ class Network:
     enter: tuple[Floats, Floats]
     rounds: tuple[tuple[Floats, ...], ...]
     leave: tuple[Floats, Floats]
-    threshold: float
+    even: float
+    """Log odds of a block that is as likely main text as not."""
 
     def __call__(self, features: Features) -> Floats:
         """Log odds of each block being main text."""
@@ -91,5 +92,5 @@ def assemble(arrays: dict[str, NDArray[np.generic]]) -> Network:
         (stored["enter"], stored["enter_bias"]),
         tuple(tuple(stored[f"{layer}_{n}"] for layer in layers) for n in rounds),
         (stored["leave"], stored["leave_bias"]),
-        float(stored["threshold"]),
+        float(stored["even"]),
     )
