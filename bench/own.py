@@ -3,6 +3,7 @@
     python bench/own.py [--half test] [--show] [--json]
     python bench/own.py --curve   # right against declined, at each threshold, in the worst language
     python bench/own.py --cross   # bench/cross.toml: questions in another language than the documents
+    python bench/own.py --cross --apart   # ... over the documents in one language only
 
 Each question is asked over all documents together, in the language of its document or, with `--cross`, in another one,
 as `anatili ask FOLDER` does with the bundled model that quotes. An answer is right if it holds one of the listed words
@@ -84,12 +85,29 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--half", choices=["dev", "test", "both"], default="test")
     parser.add_argument("--cross", action="store_true", help="ask in another language than the documents")
+    parser.add_argument("--apart", action="store_true", help="ask only over the documents in one language at a time")
     parser.add_argument("--model", default="kazakh-26m")
     parser.add_argument("--show", action="store_true", help="print each question that went wrong")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--curve", action="store_true")
     chosen = parser.parse_args()
     documents = tomllib.loads(DOCUMENTS.read_text("utf-8"))["documents"]
+    codes = LANGUAGES if chosen.apart else ("",)
+    counts: dict[tuple[str, str], Counter[str]] = {}
+    for together in ([one for one in documents if code in ("", one["language"])] for code in codes):
+        for cell, outcomes in asked_over(together, chosen).items():
+            counts.setdefault(cell, Counter()).update(outcomes)
+    if chosen.curve:
+        return
+    rows = [row_of(language, counts) for language in LANGUAGES if (language, "answerable") in counts]
+    if chosen.json:
+        print(json.dumps(rows))
+    else:
+        show_table(rows)
+
+
+def asked_over(documents: list[dict[str, Any]], chosen: argparse.Namespace) -> dict[tuple[str, str], Counter[str]]:
+    """What came of the questions on the documents of the half, asked over all of `documents` together."""
     with tempfile.TemporaryDirectory() as folder:
         for document in documents:
             (Path(folder) / document["name"]).write_text(document["text"].strip() + "\n", "utf-8")
@@ -100,16 +118,11 @@ def main() -> None:
             asked = in_another_language(asked) if chosen.cross else asked
             if chosen.curve:
                 curve(assistant, asked)
-                return
-            counts = ask_all(assistant, asked, show=chosen.show)
+                return {}
+            return ask_all(assistant, asked, show=chosen.show)
         finally:
             collection.close()
             collection.readers.close()
-    rows = [row_of(language, counts) for language in LANGUAGES if (language, "answerable") in counts]
-    if chosen.json:
-        print(json.dumps(rows))
-    else:
-        show_table(rows)
 
 
 def row_of(language: str, counts: dict[tuple[str, str], Counter[str]]) -> dict[str, Any]:
