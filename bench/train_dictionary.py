@@ -68,7 +68,7 @@ def read_pairs(data: Path) -> dict[Pair, list[Pair]]:
                     first, second, *_ = [*line.split("\t"), "", ""]
                     found["kk", other][first, second] = None
     for first, second in combinations(LANGUAGES[1:], 2):
-        by_kazakh = dict(found["kk", first])
+        by_kazakh = {pair[0]: pair[1] for pair in found["kk", first]}
         for kk, text in found["kk", second]:
             if kk in by_kazakh:
                 found[first, second][by_kazakh[kk], text] = None

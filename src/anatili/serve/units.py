@@ -1,4 +1,4 @@
-"""Further questions that name a unit only (how many days): a number of days answers, not any number that is there."""
+"""Questions for a number: a number of days says how many days, not any number that is there."""
 
 from collections.abc import Sequence, Set
 
@@ -28,6 +28,24 @@ def is_counted(question: Question, hits: Sequence[Hit], number: int, span: tuple
         return True
     texts = (read_passage(hit.passage) for hit in hits if hit.passage.language == question.language)
     return not any(is_unit(text, unit) for text in texts) and has_quantity(question, quoted, pack)
+
+
+def lacks_count(question: Question, hits: Sequence[Hit], number: int, span: tuple[int, int]) -> bool:
+    """Whether a question asks for a number and the sentences of a passage in a span surely do not have it: they have
+    none but years, or none of what is to be measured, or none before a word that numbers stand before elsewhere."""
+    if question.kind != "number" or hits[number].passage.language != question.language:
+        return False
+    pack, passage = load_pack(question.language), read_passage(hits[number].passage)
+    quoted = [one for one in passage.sentences if span[0] <= one.start and one.end <= span[1]]
+    if all(set(sentence.numbers_at) <= set(sentence.years_at) for sentence in quoted):
+        return True
+    focus = frozenset(terms(pack.code)[pack.lower(question.focus)].split())
+    if any(counts(sentence, focus) for sentence in quoted):
+        return False
+    if question.quantities:
+        return all(question.quantities.isdisjoint(sentence.quantities) for sentence in quoted)
+    texts = (read_passage(hit.passage) for hit in hits if hit.passage.language == question.language)
+    return any(is_unit(text, focus) for text in texts)
 
 
 def is_on(passage: PassageWords, subject: Sequence[str], pack: LanguagePack) -> bool:
