@@ -3,6 +3,7 @@
     python bench/own.py [--half test] [--show] [--json]
     python bench/own.py --curve   # right against declined, at each threshold, in the worst language
     python bench/own.py --cross   # bench/cross.toml: questions in another language than the documents
+    python bench/own.py --cross --half last   # ... and on documents written after all was settled
     python bench/own.py --cross --apart   # ... over the documents in one language only
 
 Each question is asked over all documents together, in the language of its document or, with `--cross`, in another one,
@@ -83,7 +84,7 @@ def curve(assistant: Assistant, documents: list[dict[str, Any]]) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--half", choices=["dev", "test", "both"], default="test")
+    parser.add_argument("--half", choices=["dev", "test", "both", "last"], default="test")
     parser.add_argument("--cross", action="store_true", help="ask in another language than the documents")
     parser.add_argument("--apart", action="store_true", help="ask only over the documents in one language at a time")
     parser.add_argument("--model", default="kazakh-26m")
@@ -91,7 +92,7 @@ def main() -> None:
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--curve", action="store_true")
     chosen = parser.parse_args()
-    documents = tomllib.loads(DOCUMENTS.read_text("utf-8"))["documents"]
+    documents = tomllib.loads((CROSS if chosen.half == "last" else DOCUMENTS).read_text("utf-8"))["documents"]
     codes = LANGUAGES if chosen.apart else ("",)
     counts: dict[tuple[str, str], Counter[str]] = {}
     for together in ([one for one in documents if code in ("", one["language"])] for code in codes):
