@@ -14,7 +14,7 @@ from anatili.search.live import LiveIndex, row_of
 from anatili.search.manifest import Entry
 from anatili.serve.assistant import Assistant
 from anatili.serve.question import read_question
-from anatili.serve.translated import translated
+from anatili.serve.translated import translated, widened
 
 PACKS = {code: load_pack(code) for code in ("kk", "ru", "en", "tr")}
 KAZAKH = "Кітапханашы – Айгүл Серікова. Кітапхана тоғыздан алтыға дейін ашық. Оқу залында қырық орын бар."
@@ -94,6 +94,18 @@ def test_words_are_put_into_the_language_and_names_stay(over):
     assert "кітапханашы" in reading.words
     assert "Серикова" in reading.words
     assert "кітапханашы" in reading.wide_query
+
+
+def test_two_words_are_found_where_the_texts_write_one(over):
+    assistant = over("kk", "Хантәңірі шыңына 1931 жылы алғаш Михаил Погребецкий шықты.")
+    question = read_question("Хан Тәңіріне алғаш кім шықты?", "kk", PACKS)
+    assert widened(question, PACKS, assistant.search).also == {"Хан": ("хантәңірі",), "Тәңіріне": ("хантәңірі",)}
+    assert "Погребецкий" in assistant.ask(question.text, language="kk").text
+
+
+def test_words_that_no_text_writes_as_one_stay_two(over):
+    search = over("kk", KAZAKH).search
+    assert widened(read_question("Кітапхана залында неше орын бар?", "kk", PACKS), PACKS, search).also == {}
 
 
 def test_a_wrong_line_of_a_dictionary_is_named(tmp_path):
