@@ -46,7 +46,7 @@ OWN_FOUND = 0.3
 does not point back to them: it may be on something new."""
 WEAK, COVERED = 0.25, 0.7
 """Probability of an answer, and share of the question's words that its passage has, from either of which on passages in
-other languages are not looked at, even if they answer more probably."""
+other languages are not looked at: what those on the subject do not say in its own, they hardly say in others."""
 FOREIGN_ODDS = 7.0
 """How many times the odds of a weak answer those of a passage in another language have to be."""
 NEAREST, NEAR, MAYBE = 3, 0.45, 0.05
@@ -199,9 +199,8 @@ class Assistant:
         for reading in readings:
             hits = self.search.find(reading.wide_query, CANDIDATES, question.language)
             decision = decide(reading, self.search, hits)
-            is_about = reading is question or question.points_back or decision.own_found >= OWN_FOUND
-            if decision.probability > best.probability and is_about:
-                best = decision
+            if is_about(reading, decision):
+                best = max(best, decision, key=lambda one: one.probability)
         return self.decide_abroad(readings, best) if is_weak(best) else best
 
     def decide_abroad(self, readings: Sequence[Question], own: Decision) -> Decision:
@@ -212,7 +211,8 @@ class Assistant:
             for reading in (translated(reading, self.packs[code], self.search) for reading in readings):
                 hits = self.search.find(reading.wide_query, CANDIDATES, only=code)
                 decision = decide(reading, self.search, hits)
-                best = max(best, decision, key=lambda one: one.probability)
+                if is_about(reading, decision):
+                    best = max(best, decision, key=lambda one: one.probability)
         answers = own.probability >= network().threshold
         if best.probability >= ABROAD and (not answers or odds_of(best) > FOREIGN_ODDS * odds_of(own)):
             return best
@@ -272,11 +272,14 @@ class Assistant:
         return str(prompts.get(kind, "")).format(millions=millions)
 
 
+def is_about(reading: Question, decision: Decision) -> bool:
+    """Whether passages found for a question together with earlier ones are on what it asks itself."""
+    return not reading.earlier or reading.points_back or decision.own_found >= OWN_FOUND
+
+
 def is_weak(decision: Decision) -> bool:
-    """Whether passages in other languages may answer better."""
-    if decision.probability < network().threshold:
-        return True
-    return decision.probability < WEAK and decision.hits[0].coverage < COVERED
+    """Whether passages in other languages may answer better than what was decided in the question's own."""
+    return decision.probability < WEAK and (not decision.hits or decision.hits[0].coverage < COVERED)
 
 
 def odds_of(decision: Decision) -> float:
