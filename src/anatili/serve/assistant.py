@@ -45,8 +45,8 @@ OWN_FOUND = 0.3
 """Share of the words of a question that a passage must have, if earlier questions say what it is about and the question
 does not point back to them: it may be on something new."""
 WEAK, COVERED = 0.25, 0.7
-"""Probability of an answer, and share of the question's words that its passage has, from either of which on passages in
-other languages are not looked at: what those on the subject do not say in its own, they hardly say in others."""
+"""Probability of an answer, and share of the question's words that its passage has, from either of which on an answer
+in the question's own language stands, even if passages in others answer more probably."""
 FOREIGN_ODDS = 7.0
 """How many times the odds of a weak answer those of a passage in another language have to be."""
 NEAREST, NEAR, MAYBE = 3, 0.45, 0.05
@@ -279,7 +279,9 @@ def is_about(reading: Question, decision: Decision) -> bool:
 
 def is_weak(decision: Decision) -> bool:
     """Whether passages in other languages may answer better than what was decided in the question's own."""
-    return decision.probability < WEAK and (not decision.hits or decision.hits[0].coverage < COVERED)
+    if decision.probability < network().threshold:
+        return True
+    return decision.probability < WEAK and decision.hits[0].coverage < COVERED
 
 
 def odds_of(decision: Decision) -> float:
