@@ -2,10 +2,13 @@
 
     python bench/own.py [--half test] [--show] [--json]
     python bench/own.py --curve   # right against declined, at each threshold, in the worst language
+    python bench/own.py --cross   # bench/cross.toml: questions in another language than the documents
+    python bench/own.py --cross --half last   # ... and on documents written after all was settled
+    python bench/own.py --cross --apart   # ... over the documents in one language only
 
-Each question is asked over all documents together, in the language of its document, as `anatili ask FOLDER` does with
-the bundled model that quotes. An answer is right if it holds one of the listed words and comes from the right document.
-Intervals are Wilson's, 95 %.
+Each question is asked over all documents together, in the language of its document or, with `--cross`, in another one,
+as `anatili ask FOLDER` does with the bundled model that quotes. An answer is right if it holds one of the listed words
+and comes from the right document. ANATILI_EMBEDDINGS=none asks without embeddings. Intervals are Wilson's, 95 %.
 """
 
 import argparse
@@ -22,7 +25,7 @@ from anatili.interval import wilson
 from anatili.serve.assistant import Answer, Assistant
 from anatili.serve.over_documents import open_over_documents
 
-DOCUMENTS = Path(__file__).with_name("own.toml")
+DOCUMENTS, CROSS = (Path(__file__).with_name(f"{name}.toml") for name in ("own", "cross"))
 LANGUAGES = ("kk", "ru", "en", "tr")
 
 
@@ -43,12 +46,25 @@ def ask_all(
     for document in documents:
         for question in document["questions"]:
             holds = question.get("holds", [])
-            answer = assistant.ask(question["ask"], language=document["language"])
+            language = question.get("language", document["language"])
+            answer = assistant.ask(question["ask"], language=language)
             ended = outcome(answer, document["name"], holds)
-            counts.setdefault((document["language"], "answerable" if holds else "absent"), Counter())[ended] += 1
+            counts.setdefault((language, "answerable" if holds else "absent"), Counter())[ended] += 1
             if show and ended != ("right" if holds else "declined"):
                 print(f"{ended}\t{document['name']}\t{question['ask']}\t{' '.join(answer.text.split())[:160]}")
     return counts
+
+
+def in_another_language(documents: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The documents with the questions of bench/cross.toml instead of their own."""
+    asked: dict[str, list[dict[str, Any]]] = {}
+    for row in tomllib.loads(CROSS.read_text("utf-8"))["questions"]:
+        for question in row["ask"]:
+            (language,) = question.keys() & set(LANGUAGES)
+            asked.setdefault(row["document"], []).append(
+                {"ask": question[language], "language": language, "holds": question.get("holds", [])}
+            )
+    return [{**document, "questions": asked.get(document["name"], [])} for document in documents]
 
 
 def curve(assistant: Assistant, documents: list[dict[str, Any]]) -> None:
@@ -68,39 +84,60 @@ def curve(assistant: Assistant, documents: list[dict[str, Any]]) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--half", choices=["dev", "test"], default="test")
+    parser.add_argument("--half", choices=["dev", "test", "both", "last"], default="test")
+    parser.add_argument("--cross", action="store_true", help="ask in another language than the documents")
+    parser.add_argument("--apart", action="store_true", help="ask only over the documents in one language at a time")
     parser.add_argument("--model", default="kazakh-26m")
     parser.add_argument("--show", action="store_true", help="print each question that went wrong")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--curve", action="store_true")
     chosen = parser.parse_args()
-    documents = tomllib.loads(DOCUMENTS.read_text("utf-8"))["documents"]
+    documents = tomllib.loads((CROSS if chosen.half == "last" else DOCUMENTS).read_text("utf-8"))["documents"]
+    codes = LANGUAGES if chosen.apart else ("",)
+    counts: dict[tuple[str, str], Counter[str]] = {}
+    for together in ([one for one in documents if code in ("", one["language"])] for code in codes):
+        for cell, outcomes in asked_over(together, chosen).items():
+            counts.setdefault(cell, Counter()).update(outcomes)
+    if chosen.curve:
+        return
+    rows = [row_of(language, counts) for language in LANGUAGES if (language, "answerable") in counts]
+    if chosen.json:
+        print(json.dumps(rows))
+    else:
+        show_table(rows)
+
+
+def asked_over(documents: list[dict[str, Any]], chosen: argparse.Namespace) -> dict[tuple[str, str], Counter[str]]:
+    """What came of the questions on the documents of the half, asked over all of `documents` together."""
     with tempfile.TemporaryDirectory() as folder:
         for document in documents:
             (Path(folder) / document["name"]).write_text(document["text"].strip() + "\n", "utf-8")
         assistant, collection = open_over_documents((folder,), chosen.model, Path("runs"), (), lambda text: None)
         try:
             collection.wait(lambda status: None)
-            asked = [document for document in documents if document["half"] == chosen.half]
+            asked = [document for document in documents if chosen.half in ("both", document["half"])]
+            asked = in_another_language(asked) if chosen.cross else asked
             if chosen.curve:
                 curve(assistant, asked)
-                return
-            counts = ask_all(assistant, asked, show=chosen.show)
+                return {}
+            return ask_all(assistant, asked, show=chosen.show)
         finally:
             collection.close()
             collection.readers.close()
-    rows = []
-    for language in LANGUAGES:
-        answerable, absent = counts[language, "answerable"], counts[language, "absent"]
-        n, m = answerable.total(), absent.total()
-        rows.append({
-            "language": language, "answerable": n, "right": answerable["right"] / n, "wrong": answerable["wrong"] / n,
-            "right_interval": wilson(answerable["right"], n), "absent": m, "declined": absent["declined"] / m,
-            "declined_interval": wilson(absent["declined"], m),
-        })  # fmt: skip
-    if chosen.json:
-        print(json.dumps(rows))
-        return
+
+
+def row_of(language: str, counts: dict[tuple[str, str], Counter[str]]) -> dict[str, Any]:
+    """The shares of the questions in a language, with their intervals."""
+    answerable, absent = counts[language, "answerable"], counts[language, "absent"]
+    n, m = answerable.total(), absent.total()
+    return {
+        "language": language, "answerable": n, "right": answerable["right"] / n, "wrong": answerable["wrong"] / n,
+        "right_interval": wilson(answerable["right"], n), "absent": m, "declined": absent["declined"] / m,
+        "declined_interval": wilson(absent["declined"], m),
+    }  # fmt: skip
+
+
+def show_table(rows: list[dict[str, Any]]) -> None:
     print("language  answerable  right                  wrong  absent  declined")
     for row in rows:
         (low, high), (least, most) = row["right_interval"], row["declined_interval"]

@@ -3,6 +3,7 @@
     python bench/questions.py                   # the half of the sample's topics that nothing was trained on
     python bench/questions.py --natural         # bench/natural.toml: other phrasings, for final figures only
     python bench/questions.py --fresh           # bench/fresh.toml: the same on other pages, with details that they lack
+    python bench/questions.py --unseen          # bench/unseen.toml: Kazakh and Russian, with the reason for asking
     python bench/questions.py --colloquial      # the half of bench/colloquial.toml that nothing was trained on
     python bench/questions.py --failures        # also print what went wrong
     python bench/questions.py --natural --curve # held against declined, at each threshold, in the worst language
@@ -40,7 +41,9 @@ from anatili.serve.decision import CANDIDATES, decide
 from anatili.serve.question import read_question
 
 TIMED = 200
-NATURAL, COLLOQUIAL, FRESH = (Path(__file__).with_name(f"{name}.toml") for name in ("natural", "colloquial", "fresh"))
+NATURAL, COLLOQUIAL, FRESH, UNSEEN = (
+    Path(__file__).with_name(f"{name}.toml") for name in ("natural", "colloquial", "fresh", "unseen")
+)
 Written = tuple[Asked, Sequence[str]]
 """A question and the words that a right answer holds."""
 
@@ -142,7 +145,7 @@ def written(file: Path, languages: Sequence[str] = LANGUAGES) -> Iterator[Writte
     topics = {topic.slug: topic for topic in read_topics()}
     for kind, rows in tomllib.loads(file.read_text("utf-8")).items():
         for row in rows:
-            for language in languages:
+            for language in (code for code in languages if code in row):
                 turns = [row[language]] if isinstance(row[language], str) else row[language]
                 url = topic_url(topics[row["topic"]], language) if "topic" in row else ""
                 item = Asked(kind, row.get("topic", ""), language, turns[-1], "", url, frozenset(), tuple(turns[:-1]))
@@ -269,6 +272,7 @@ def main() -> None:
     parser.add_argument("--natural", action="store_const", dest="file", const=NATURAL)
     parser.add_argument("--colloquial", action="store_const", dest="file", const=COLLOQUIAL)
     parser.add_argument("--fresh", action="store_const", dest="file", const=FRESH)
+    parser.add_argument("--unseen", action="store_const", dest="file", const=UNSEEN)
     parser.add_argument("--failures", action="store_true")
     parser.add_argument("--curve", action="store_true", help="With --natural, --fresh or --colloquial")
     parser.add_argument("--save", type=Path)

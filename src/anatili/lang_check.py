@@ -16,7 +16,7 @@ from anatili.text import show_path
 TEXTS = ("stopwords.txt", "abbreviations.txt", "blocked.txt", "seeds.txt", "small.txt")
 TABLES = ("pack.toml", "cases.toml", "prompts.toml", "morphology.toml", "pairs.toml", "facts.toml", "translation.toml",
           "audit.toml", "review.toml", "commons.toml", "questions.toml", "release.toml")  # fmt: skip
-GENERATED = ("lexicon.tsv", "endings.tsv", "quality.npz", "prose.npz", MODEL.name)
+GENERATED = ("lexicon.tsv", "endings.tsv", "dictionary.tsv", "quality.npz", "prose.npz", MODEL.name)
 CODE = ("normalize.py",)
 CATALOGS = ("commands.po",)
 IDENTIFIER = MODEL.name

@@ -24,9 +24,10 @@ def folder(tmp_path, monkeypatch):
     return tmp_path / "documents"
 
 
-def test_the_guide_shows_what_ask_prints(folder):
+@pytest.mark.parametrize("number", [0, 1], ids=["own language", "another language"])
+def test_the_guide_shows_what_ask_prints(folder, number):
     pytest.importorskip("xllamacpp")
-    command, *shown = blocks("own-documents.md", "console")[0].splitlines()
+    command, *shown = blocks("own-documents.md", "console")[number].splitlines()
     program, *arguments = shlex.split(command.removeprefix("$ "))
     result = CliRunner().invoke(main, arguments)
     assert (program, result.exit_code) == ("anatili", 0), result.output

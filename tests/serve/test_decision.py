@@ -179,7 +179,12 @@ def test_a_page_in_the_readers_script_goes_before_its_copy_in_another(search):
 def test_what_is_usually_close_depends_on_the_language():
     known = module.usual_cosines()
     assert set(PACKS) <= set(known)
-    assert module.usual_cosine("ky") == pytest.approx(sum(known.values()) / len(known))
+    own = {code: value for code, value in known.items() if module.ASKED_IN not in code}
+    assert module.usual_cosine("ky") == pytest.approx(sum(own.values()) / len(own))
+    abroad = [value for pair, value in known.items() if pair not in own]
+    assert len(abroad) == len(own) * (len(own) - 1)
+    assert module.usual_cosine("kk", "ky") == pytest.approx(sum(abroad) / len(abroad))
+    assert max(abroad) < min(own.values())
 
 
 def test_weights_of_other_features_are_refused():

@@ -24,9 +24,10 @@ from anatili.problem import Problem
 from anatili.prompt import PASSAGES, grounded
 from anatili.search.searcher import Hit, Search
 from anatili.serve.citations import Citation, Report, checked, citations_of, quotation
-from anatili.serve.decision import CANDIDATES, Decision, decide, network
+from anatili.serve.decision import ABROAD, CANDIDATES, Decision, decide, network
 from anatili.serve.passages import hits_of
 from anatili.serve.question import TURNS, Question, Role, read_question
+from anatili.serve.translated import translated, widened
 from anatili.text import words
 
 TOY = 50_000_000
@@ -43,6 +44,11 @@ UNSURE = 0.15
 OWN_FOUND = 0.3
 """Share of the words of a question that a passage must have, if earlier questions say what it is about and the question
 does not point back to them: it may be on something new."""
+WEAK, COVERED = 0.25, 0.7
+"""Probability of an answer, and share of the question's words that its passage has, from either of which on an answer
+in the question's own language stands, even if passages in others answer more probably."""
+FOREIGN_ODDS = 7.0
+"""How many times the odds of a weak answer those of a passage in another language have to be."""
 NEAREST, NEAR, MAYBE = 3, 0.45, 0.05
 """Passages shown under "no answer"; the share of the question's words that each must have, or its probability."""
 IDENTIFIED_CHARACTERS = 40
@@ -186,16 +192,31 @@ class Assistant:
         if question.role != "question":
             return Decision(0.0)
         before = [earlier for earlier in before if earlier.role == "question"]
+        question = widened(question, self.packs, self.search)
         together = question.after(before)
         readings = [together] if question.points_back else [question, together] if together.earlier else [question]
         best = Decision(0.0)
         for reading in readings:
-            hits = self.search.find(reading.query, CANDIDATES, question.language)
+            hits = self.search.find(reading.wide_query, CANDIDATES, question.language)
             decision = decide(reading, self.search, hits)
-            is_about = reading is question or question.points_back or decision.own_found >= OWN_FOUND
-            if decision.probability > best.probability and is_about:
-                best = decision
-        return best
+            if is_about(reading, decision):
+                best = max(best, decision, key=lambda one: one.probability)
+        return self.decide_abroad(readings, best) if is_weak(best) else best
+
+    def decide_abroad(self, readings: Sequence[Question], own: Decision) -> Decision:
+        """The passages in another language than the question's, if they answer more probably than those in its own."""
+        assert self.search is not None
+        best = Decision(0.0)
+        for code in (code for code in self.packs if code != readings[0].language):
+            for reading in (translated(reading, self.packs[code], self.search) for reading in readings):
+                hits = self.search.find(reading.wide_query, CANDIDATES, only=code)
+                decision = decide(reading, self.search, hits)
+                if is_about(reading, decision):
+                    best = max(best, decision, key=lambda one: one.probability)
+        answers = own.probability >= network().threshold
+        if best.probability >= ABROAD and (not answers or odds_of(best) > FOREIGN_ODDS * odds_of(own)):
+            return best
+        return own if own.hits else replace(best, probability=0.0)
 
     def answer(self, prepared: PreparedQuestion, sampling: Sampling, report: Report) -> Iterator[Chunk]:
         """The answer as it comes, with checked citations. `report` is complete after the last chunk."""
@@ -249,6 +270,23 @@ class Assistant:
             kind = "notice_small"
         millions = f"{self.engine.parameters / 1e6:.1f}".replace(".", prompts.get("format", {}).get("decimal", "."))
         return str(prompts.get(kind, "")).format(millions=millions)
+
+
+def is_about(reading: Question, decision: Decision) -> bool:
+    """Whether passages found for a question together with earlier ones are on what it asks itself."""
+    return not reading.earlier or reading.points_back or decision.own_found >= OWN_FOUND
+
+
+def is_weak(decision: Decision) -> bool:
+    """Whether passages in other languages may answer better than what was decided in the question's own."""
+    if decision.probability < network().threshold:
+        return True
+    return decision.probability < WEAK and decision.hits[0].coverage < COVERED
+
+
+def odds_of(decision: Decision) -> float:
+    """The odds of there being an answer."""
+    return decision.probability / max(1e-9, 1 - decision.probability)
 
 
 def passages_of(decision: Decision, threshold: float) -> list[Hit]:

@@ -155,6 +155,8 @@ def asked_words(question: Question, search: Search) -> list[AskedWord]:
     for word in read:
         lower = pack.lower(word.word)
         found = frozenset(sure_terms(word, lower, pack))
+        if others := search.read(" ".join(question.also.get(word.word, ()))):
+            found = found.union(*(sure_terms(other, pack.lower(other.word), pack) for other in others))
         words.append(
             AskedWord(
                 lower=lower,

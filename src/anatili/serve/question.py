@@ -5,7 +5,7 @@ count as the subject, and every message is taken for a question.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from anatili.lang import LanguagePack
@@ -52,11 +52,22 @@ class Question:
     """What is to be counted or measured, if it asks for a number: names in the pack's [quantities]."""
     earlier: tuple[str, ...] = ()
     """Words of earlier questions that it is also about."""
+    unit: str = ""
+    """What is to be counted, if it names nothing else ("How many days?")."""
+    also: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """If it was translated: words that one of its words may be, too."""
+    asked_in: str = ""
+    """If it was translated: the language in which it was asked."""
 
     @property
     def query(self) -> str:
-        """What to search for."""
+        """The words that it is about, and those of earlier questions."""
         return " ".join((*self.earlier, *self.words)) or self.text
+
+    @property
+    def wide_query(self) -> str:
+        """What to search for."""
+        return " ".join((self.query, *(other for others in self.also.values() for other in others)))
 
     def after(self, before: Sequence["Question"]) -> "Question":
         """The same question with the words of the newest of the questions `before` that stands alone."""
@@ -105,6 +116,7 @@ def read_question(message: str, language: str, packs: Mapping[str, LanguagePack]
         focus=focus_of(written, labels, places),
         asks_year=kind == "date" and YEAR in quantities_of(asking, pack),
         quantities=quantities_of(written, pack) if kind == "number" else frozenset(),
+        unit=next((word for word in written if quantities_of([word], pack)), "") if only_unit else "",
     )
 
 

@@ -53,6 +53,8 @@ class SentenceWords:
     """Of each word in order."""
     numbers_at: tuple[int, ...]
     """The positions of numbers, years and months."""
+    years_at: tuple[int, ...]
+    """Those of them that are years or months."""
     names_at: tuple[int, ...]
     """The positions of `names`."""
     heads: bool
@@ -96,6 +98,7 @@ def read_sentence(text: str, start: int, passage: Passage, pack: LanguagePack) -
     by_word: list[list[str]] = []
     numbered: list[int] = []
     numbers_at: list[int] = []
+    years_at: list[int] = []
     names_at: list[int] = []
     for position, word in enumerate(words):
         lower = pack.lower(word)
@@ -106,16 +109,14 @@ def read_sentence(text: str, start: int, passage: Passage, pack: LanguagePack) -
             is_year = word[:4].isdigit() and len(word) <= 6 and int(word[:4]) in YEARS
             facts.add("year" if is_year else "number")
             numbers_at.append(position)
-            if not is_year:
-                numbered.append(position)
+            (years_at if is_year else numbered).append(position)
         elif position and not is_small(word[0]) and word[0].isalpha() and len(word) > 1:
             names.add(lower)
             names_at.append(position)
         if not word[0].isdigit() and numbers.is_number(word):
             facts.add("month" if numbers.month(word) else "number")
             numbers_at.append(position)
-            if not numbers.month(word):
-                numbered.append(position)
+            (years_at if numbers.month(word) else numbered).append(position)
         if lower in known.signs:
             facts.add(known.signs[lower])
     if names:
@@ -136,6 +137,7 @@ def read_sentence(text: str, start: int, passage: Passage, pack: LanguagePack) -
         length=len(words),
         stems=tuple(map(tuple, by_word)),
         numbers_at=tuple(numbers_at),
+        years_at=tuple(years_at),
         names_at=tuple(names_at),
         heads=False,
     )
