@@ -2,6 +2,7 @@
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import guides
@@ -20,6 +21,7 @@ from anatili.evaluate.likelihood import Likelihood, cut
 from anatili.evaluate.measure import Setup, measure
 from anatili.evaluate.prompts import PromptForm, labels, options, prompts
 from anatili.evaluate.task_data import read_rows
+from anatili.evaluate.words import summary
 from anatili.problem import Problem
 from anatili.stage import Quiet
 
@@ -212,6 +214,10 @@ def test_two_models_are_compared_item_by_item(tmp_path, engine):
     assert (row["count"], pair["test"], set(pair["subjects"])) == (10, "exact McNemar", {"a", "b"})
     theirs = read_folder(tmp_path / "two" / "lm-eval", "lm-eval")
     assert theirs[0].values() == results[1].values()
+    assert "different ways" not in " ".join(summary(compare(results, resamples=20)))
+    results[1] = replace(results[1], key="in another form")
+    *_, last = summary(compare(results, resamples=20))
+    assert last.endswith(f"measured in different ways (one: {results[0].key}; two: in another form).")
 
 
 def test_the_commands_say_the_same_to_people_and_machines(tmp_path, monkeypatch):

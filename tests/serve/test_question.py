@@ -89,7 +89,7 @@ def test_a_further_question_gets_the_words_of_the_one_before():
 
 
 def test_of_a_pasted_text_only_the_beginning_is_read():
-    """Embeddings of a text of 12,000 characters took ten seconds, during which nobody else was answered."""
+    """A text of some pages took minutes, during which nobody else was answered."""
     pasted = read("Абай кім? " + "Мәтіннің жалғасы осы жерде. " * 5000, "kk")
     assert len(pasted.text) <= READ
     assert pasted.kind == "person"

@@ -10,6 +10,8 @@ from typing import Any
 
 from anatili.document import Kept, read_shard, whole_file
 from anatili.engine import Engine
+from anatili.engine.busy import PATIENCE
+from anatili.engine.remote import RemoteEngine
 from anatili.evaluate.items import ItemSet, item_set
 from anatili.evaluate.journal import read_journal
 from anatili.evaluate.likelihood import Likelihood
@@ -83,6 +85,8 @@ def carry_out(
 ) -> list[Row]:
     """The rows of all tasks; what each took is in `seconds`."""
     likelihood, rows = Likelihood(engine), list[Row]()
+    if isinstance(engine, RemoteEngine):
+        engine.patience = PATIENCE
     for task in request.tasks:
         form = prompt_form(task, request.prompt)
         setup = Setup(**{**vars(request.setup), "form": form, "folder": folder, "model": model})

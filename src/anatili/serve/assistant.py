@@ -118,7 +118,9 @@ class Assistant:
     def language_of(self, text: str) -> str:
         """The language of `text` if it is one of the assistant's; otherwise the one with most of its common words."""
         language = identify(text).language
-        return language if language in self.packs else max(self.packs, key=lambda code: self.common_words(text[:READ], code))
+        if language in self.packs:
+            return language
+        return max(self.packs, key=lambda code: self.common_words(text[:READ], code))
 
     def common_words(self, text: str, code: str) -> int:
         """How many words of `text` are stop words, or words with which people ask, in a language."""

@@ -26,7 +26,7 @@ YEAR = "year"
 LONGEST = 64
 """Words of a message that are read."""
 READ = 1000
-"""Characters of a message that are read: embeddings of a pasted text of 12,000 took 10 s of the processor, of these 0.4."""
+"""Characters of a message that are read. Embedding a pasted text of 4,000 takes 2.5 s of a processor, these 0.4 s."""
 TURNS = 4
 """Earlier questions of a conversation that a further question may refer to."""
 EXPLAINED = ("tell", "polite")
