@@ -171,7 +171,14 @@ def test_a_server_that_needs_a_key_asks_for_it_and_goes_on(page):
     page.press("#query", "Enter")
     page.wait_for_selector("#with-key:not([hidden])")
     assert page.evaluate("document.activeElement.id") == "key"
+    assert page.locator("#key-wrong").is_hidden()
     no_barriers(page)
+    page.route("**/about", lambda route: route.fulfill(status=401, json={"error": {"message": "a key is required"}}))
+    page.fill("#key", "wrong")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#key-wrong:not([hidden])")
+    no_barriers(page)
+    page.unroute("**/about")
     page.unroute("**/search?**")
     page.fill("#key", "secret")
     with page.expect_request("**/about") as request:
