@@ -110,6 +110,13 @@ def test_rows_with_their_text_under_another_name_are_told_and_read(tmp_path):
     assert "The first: жол.jsonl:1 has no text under 'id'; it has id, content" in done.output
 
 
+def test_text_in_another_encoding_is_told_with_what_to_do(tmp_path):
+    (tmp_path / "a.txt").write_text(text(0), "utf-8")
+    (tmp_path / "b.txt").write_bytes(text(20).encode("utf-16"))
+    done = CliRunner().invoke(main, ["refine", str(tmp_path), "--language", "kk", "-o", str(tmp_path / "out")])
+    assert "convert it, as with iconv" in done.output
+
+
 def test_the_same_call_keeps_everything_and_other_files_are_noticed(files, tmp_path):
     outcomes = []
     first = refine_files([files], "kk", tmp_path / "out")

@@ -128,7 +128,8 @@ def evaluate(
     setup = Setup(languages, sets, vary=vary, limit=limit)
     request = work.request(tasks or ("bits-per-byte",), data, prompt or {}, setup, corpus, Path(runs))
     target = str(model) if is_address(model) else find_model(str(model), Path(runs), tell=say)
-    engine, folder = open_engine(target), Path(out) if out else None
+    folder = work.writable(Path(out)) if out else None
+    engine = open_engine(target)
     digest = digests.of_model(target) if folder else ""
     scores = work.carry_out(engine, request, folder, digest, watch or Quiet(), tell)
     if folder:

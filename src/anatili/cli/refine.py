@@ -73,6 +73,7 @@ def refine(
 
 def show(refined: "Refined", text_field: str) -> None:
     from anatili.collect.corpora import NO_TEXT
+    from anatili.collect.damaged import ENCODED
 
     for stage, counts in refined.lost.items():
         for reason, count in counts.items():
@@ -83,6 +84,8 @@ def show(refined: "Refined", text_field: str) -> None:
         click.echo(f"not read, because of the form of the file: {endings}")
     for name, detail in refined.damaged.get("first", {}).items():
         click.echo(f"damaged: {name}: {detail}")
+    if ENCODED in refined.damaged.get("first", {}).values():
+        click.echo("text in another encoding: convert it, as with iconv -f WINDOWS-1251 -t UTF-8 FILE > NEW-FILE")
     if refined.damaged:
         click.echo(
             f"{refined.damaged['files']:,} of {refined.damaged['of']:,} files are damaged; the rest of them is read"

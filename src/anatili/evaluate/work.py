@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
 from anatili.document import Kept, read_shard, whole_file
@@ -78,6 +79,18 @@ def prompt_form(task: EvaluationTask, prompt: Mapping[str, Any]) -> PromptForm:
     if task.kind == "choices":
         task.templates(form.form)
     return form
+
+
+def writable(folder: Path) -> Path:
+    """The folder, made if it is not there; `Problem` if nothing can be written into it, before hours of measuring."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=folder):
+            return folder
+    except OSError as error:
+        raise Problem(
+            f"cannot write into {show_path(folder)}: {error.strerror}; name another folder with --out"
+        ) from error
 
 
 def carry_out(
