@@ -143,6 +143,7 @@ def compare(
     *,
     tasks: Sequence[str] = (),
     data: Sequence[str] = (),
+    language: str = "",
     prompt: Mapping[str, Any] | None = None,
     vary: bool = False,
     limit: int = 0,
@@ -175,8 +176,8 @@ def compare(
         if not read:
             say(f"{name}: measuring")
             own = folder / "results" / name
-            evaluate(model, tasks=tasks, data=data, prompt=prompt, vary=vary, limit=limit, corpus=corpus, out=own,
-                     runs=runs, say=say, watch=watch)  # fmt: skip
+            evaluate(model, tasks=tasks, data=data, language=language, prompt=prompt, vary=vary, limit=limit,
+                     corpus=corpus, out=own, runs=runs, say=say, watch=watch)  # fmt: skip
             read = comparing.read_folder(own, name)
         results += read
     comparing.check_results(results, folder)

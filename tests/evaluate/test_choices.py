@@ -132,7 +132,9 @@ def test_a_server_that_dies_loses_nothing(tmp_path, engine):
         file.write('{"id": "q9", "logpr')
     resumed = work.carry_out(Dying(engine, 24), request, folder, "m", Quiet(), lambda row: None)
     assert {**resumed[0], "seconds": 0} == {**whole[0], "seconds": 0}
-    with pytest.raises(Problem, match=r"another evaluation \(digests changed\)"):
+    with pytest.raises(
+        Problem, match=r"another evaluation \(digests.model changed\).*remove that file to measure anew$"
+    ):
         work.carry_out(engine, request, folder, "another model", Quiet(), lambda row: None)
 
 

@@ -179,12 +179,12 @@ def run(
 
 
 @contextmanager
-def explaining_interrupts() -> Iterator[None]:
-    """After Ctrl-C, say that the run can be resumed."""
+def explaining_interrupts(done: str = "built") -> Iterator[None]:
+    """After Ctrl-C, say that the command can be resumed."""
     try:
         yield
     except KeyboardInterrupt:
-        click.echo("What is built is kept. Run the same command again to resume", err=True)
+        click.echo(f"What is {done} is kept. Run the same command again to resume", err=True)
         raise
 
 

@@ -14,7 +14,7 @@ from anatili.engine import Engine
 from anatili.engine.busy import PATIENCE
 from anatili.engine.remote import RemoteEngine
 from anatili.evaluate.items import ItemSet, item_set
-from anatili.evaluate.journal import read_journal
+from anatili.evaluate.journal import OtherEvaluation, read_journal
 from anatili.evaluate.likelihood import Likelihood
 from anatili.evaluate.lm_eval import write_results, write_task
 from anatili.evaluate.measure import Setup, by_language, measure, variants
@@ -113,7 +113,7 @@ def carry_out(
                 rows.append(row)
                 tell(row)
         except Problem as problem:
-            if folder is None or not list(folder.glob(f"{task.name}-*.jsonl")):
+            if folder is None or isinstance(problem, OtherEvaluation) or not list(folder.glob(f"{task.name}-*.jsonl")):
                 raise
             raise Problem(
                 f"{problem}. What is measured is kept in {show_path(folder)}: the same command resumes there"
