@@ -61,7 +61,7 @@ def advice(error: BaseException | None) -> str:
         and error.filename
         and in_cache(str(error.filename))
     ):
-        return "; ANATILI_CACHE=FOLDER names another folder for such files"
+        return words.current.message("; ANATILI_CACHE=FOLDER names another folder for such files")
     return ""
 
 
