@@ -95,6 +95,12 @@ export function updateAnswer(view, message, how) {
   view.text.replaceChildren(markdown(message.content, { show: (part) => shown(part, code), citation: citations(message) }));
   view.notice.textContent = isComing ? "" : shown(message.after?.notice ?? message.extra?.notice ?? "", code);
   view.notice.lang = code;
+  if (message.extra?.abstained && message.extra.role === "task") {
+    const way = make("a", word("for_translation")); // people ask for translations in the chat, too
+    way.href = "#translate";
+    view.notice.lang = page.code;
+    view.notice.replaceChildren(way);
+  }
   view.notice.hidden = !view.notice.textContent;
   drawSources(view, message);
   view.tools.replaceChildren(...(how.isComing ? [] : answerTools(message, how, view.box)));
