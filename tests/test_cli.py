@@ -110,6 +110,7 @@ def test_why_follows_a_page_through_the_stages(anatili, tiny_run):
     assert "charset: kz1048" in why("charset-kz-1048")
     assert "language: ru" in why("foreign-article")
     assert "language: kk" in why("foreign-menu")
+    assert re.search(r"lines: (\w\w|-) \d+(, (\w\w|-) \d+)*\n", why("foreign-menu")), "counts: a book has thousands"
     assert "script: Arab" in why("arab")
     assert "lost" in why("spam")
     assert "not an address or document" in anatili("why", tiny_run, "https://nowhere.example/").stderr

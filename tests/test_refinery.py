@@ -96,6 +96,27 @@ def test_if_nothing_is_collected_the_first_loss_is_named(tmp_path):
         refine_files([tmp_path / "бұзық.docx"], "kk", tmp_path / "out")
 
 
+def test_rows_with_their_text_under_another_name_are_told_and_read(tmp_path):
+    rows = [json.dumps({"id": start, "content": text(start)}) for start in (0, 20, 40)]
+    (tmp_path / "жол.jsonl").write_bytes("\n".join([*rows, '{"text": "']).encode() + b'\xff"}\n')
+    call = ["refine", str(tmp_path / "жол.jsonl"), "--language", "kk", "-o", str(tmp_path / "out")]
+    done = CliRunner().invoke(main, call)
+    assert done.exit_code == 1
+    assert "lost: no text field 3, lost: not UTF-8 1" in done.output
+    assert "The first: жол.jsonl:1 has no text under 'text'; it has id, content" in done.output
+    done = CliRunner().invoke(main, [*call, "--text-field", "content"])
+    assert "3 of 4 records kept" in done.output
+    done = CliRunner().invoke(main, [*call, "--text-field", "id", "--redo", "collect.."])
+    assert "The first: жол.jsonl:1 has no text under 'id'; it has id, content" in done.output
+
+
+def test_text_in_another_encoding_is_told_with_what_to_do(tmp_path):
+    (tmp_path / "a.txt").write_text(text(0), "utf-8")
+    (tmp_path / "b.txt").write_bytes(text(20).encode("utf-16"))
+    done = CliRunner().invoke(main, ["refine", str(tmp_path), "--language", "kk", "-o", str(tmp_path / "out")])
+    assert "convert it, as with iconv" in done.output
+
+
 def test_the_same_call_keeps_everything_and_other_files_are_noticed(files, tmp_path):
     outcomes = []
     first = refine_files([files], "kk", tmp_path / "out")

@@ -333,3 +333,10 @@ def test_an_interrupted_run_says_that_the_same_command_goes_on(place):
     assert "same command" in said
     assert "Traceback" not in said
     assert "Aborted" not in said
+
+
+def test_a_cache_that_cannot_be_written_to_is_told_with_its_variable(tmp_path, monkeypatch):
+    (tmp_path / "taken").write_text("a file", "utf-8")
+    monkeypatch.setenv("ANATILI_CACHE", str(tmp_path / "taken" / "cache"))
+    done = CliRunner().invoke(main, ["search", "sample", "Абай"])
+    assert (done.exit_code, "ANATILI_CACHE=FOLDER" in done.output) == (1, True), done.output

@@ -96,8 +96,11 @@ def stemmer_problem(pack: LanguagePack) -> str:
 
 def word_lists(pack: LanguagePack) -> Iterator[Check]:
     """The word lists, and that normalizing is stable."""
-    known = set("".join(pack.config.letters.values())) | set("-'’ʼ ")
-    misspelled = sorted(w for w in pack.stopwords if not set(unicodedata.normalize("NFC", w)) <= known)
+    alphabets = [set(letters) | set("-'’ʼ ") for letters in pack.config.letters.values()]
+    spelled = {word: set(unicodedata.normalize("NFC", pack.lower(word))) for word in pack.stopwords}
+    misspelled = sorted(word for word, letters in spelled.items() if not letters <= set().union(*alphabets))
+    mixed = [w for w, letters in spelled.items() if not any(map(letters.issubset, alphabets)) and w not in misspelled]
+    odd = [word for word in pack.stopwords if word != pack.lower(word) or " " in word]
     yield Check(
         "stopwords.txt: words are spelled in the alphabet",
         listed(misspelled, "add the letters to [letters], or correct the words"),
@@ -105,6 +108,14 @@ def word_lists(pack: LanguagePack) -> Iterator[Check]:
         if pack.stopwords
         else "write the 50 to 150 most frequent small words: without them `cut` treats every text as "
         "a list ([cut] min_stopwords)",
+    )
+    yield Check(
+        "stopwords.txt: no word has letters of two scripts",
+        listed(sorted(mixed), "a letter only looks like the right one: type the word anew"),
+    )
+    yield Check(
+        "stopwords.txt: one word a line, in lower case",
+        listed(sorted(odd), "write one word a line, in small letters, otherwise it is never found"),
     )
     without_stop = [word for word in pack.words.get("abbreviations.txt", ()) if "." not in word]
     yield Check(

@@ -128,7 +128,8 @@ def evaluate(
     setup = Setup(languages, sets, vary=vary, limit=limit)
     request = work.request(tasks or ("bits-per-byte",), data, prompt or {}, setup, corpus, Path(runs))
     target = str(model) if is_address(model) else find_model(str(model), Path(runs), tell=say)
-    engine, folder = open_engine(target), Path(out) if out else None
+    folder = work.writable(Path(out)) if out else None
+    engine = open_engine(target)
     digest = digests.of_model(target) if folder else ""
     scores = work.carry_out(engine, request, folder, digest, watch or Quiet(), tell)
     if folder:
@@ -142,6 +143,7 @@ def compare(
     *,
     tasks: Sequence[str] = (),
     data: Sequence[str] = (),
+    language: str = "",
     prompt: Mapping[str, Any] | None = None,
     vary: bool = False,
     limit: int = 0,
@@ -174,8 +176,8 @@ def compare(
         if not read:
             say(f"{name}: measuring")
             own = folder / "results" / name
-            evaluate(model, tasks=tasks, data=data, prompt=prompt, vary=vary, limit=limit, corpus=corpus, out=own,
-                     runs=runs, say=say, watch=watch)  # fmt: skip
+            evaluate(model, tasks=tasks, data=data, language=language, prompt=prompt, vary=vary, limit=limit,
+                     corpus=corpus, out=own, runs=runs, say=say, watch=watch)  # fmt: skip
             read = comparing.read_folder(own, name)
         results += read
     comparing.check_results(results, folder)

@@ -27,6 +27,8 @@ from anatili.text import show_path
 
 CORPUS, LISTS = "corpus", "files"
 LAST = "cut"
+WITH_FIELDS = ("jsonl", "parquet")
+"""Kinds of sources whose rows have fields."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,7 @@ def refine_files(
     workers: int = 1,
     license: str = "unknown",  # noqa: A002 - the name of the recipe's key
     unit: str = "paragraph",
+    text_field: str = "text",
     redo: Iterable[str] = (),
     mirror: str = "",
     watch: Callable[[Stage], Progress] = lambda stage: Quiet(),
@@ -65,9 +68,9 @@ def refine_files(
 ) -> Refined:
     """Make a corpus of one language from WARC, HTML, text, JSON lines and Parquet files, or folders of them.
 
-    `license`: of all documents that do not have their own. `unit`: what a document is in a text file. `redo` and
-    `mirror` are those of `anatili run`. Raises `Drift` if the folder was made from other files or settings and they are
-    not named in `redo`.
+    `license`: of all documents that do not have their own. `unit`: what a document is in a text file. `text_field`:
+    where rows of JSON lines and Parquet have it. `redo` and `mirror` are those of `anatili run`. Raises `Drift` if the
+    folder was made from other files or settings and they are not named in `redo`.
     """
     folder = Path(out)
     paths, again = [Path(file) for file in files], stages_named(redo)
@@ -76,7 +79,7 @@ def refine_files(
     run = Run(folder)
     with run.locked():
         with whole_file(folder / "recipe.toml") as temporary:
-            temporary.write_text(write_recipe(folder, by_kind, language, license, unit), "utf-8")
+            temporary.write_text(write_recipe(folder, by_kind, language, license, unit, text_field), "utf-8")
         recipe = load_recipe(folder / "recipe.toml")
         accept(recipe, folder)
         summaries = {}
@@ -143,6 +146,7 @@ def write_recipe(
     language: str,
     license: str,  # noqa: A002
     unit: str,
+    text_field: str,
 ) -> str:
     """The recipe of the folder, with a list of the files of each kind beside it."""
     name = re.sub(r"[^\w-]+", "-", folder.resolve().name) or CORPUS
@@ -156,6 +160,8 @@ def write_recipe(
             temporary.write_text("".join(f"{file}\n" for file in files), "utf-8", "surrogateescape")
         lines += ["", "[[collect.sources]]", f'name = "{kind}"', f'kind = "{kind}"',
                   f'path = "{LIST}{LISTS}/{kind}.txt"', f"license = {quoted(license)}"]  # fmt: skip
+        if kind in WITH_FIELDS and text_field != "text":
+            lines.append(f"text_field = {quoted(text_field)}")
         if kind == "text":
             lines.append(f"unit = {quoted(unit)}")
         if kind == "warc":

@@ -121,7 +121,8 @@ class Run:
                 yield
         except Timeout as error:
             raise Problem(
-                f"another run is using {show_path(self.root)}; wait for it, or choose another folder with --runs"
+                f"another run is using {show_path(self.root)}; wait for it, or choose another folder with --runs, "
+                "for refine with --out"
             ) from error
 
 

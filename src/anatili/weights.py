@@ -128,6 +128,11 @@ def cache_folder() -> Path:
     return Path(folder).expanduser()
 
 
+def in_cache(path: str | Path) -> bool:
+    """Whether a file or folder is in the cache folder, which people did not name themselves."""
+    return Path(path).resolve().is_relative_to(cache_folder().resolve())
+
+
 def is_installed(name: str) -> bool:
     """Whether the package of a packaged base is installed."""
     return importlib.util.find_spec(PACKAGED[name].module) is not None

@@ -151,3 +151,27 @@ def test_what_is_no_gguf_file_is_refused(tmp_path, file):
         open_engine(tmp_path / "half.gguf")
     with pytest.raises(Problem, match="no file"):
         open_engine(tmp_path / "nowhere.gguf")
+
+
+INTERRUPTED = """
+import os, signal, sys, xllamacpp
+from pathlib import Path
+from anatili.engine import open_engine
+build = xllamacpp.Server
+def interrupted(params):
+    server = build(params)
+    os.kill(os.getpid(), signal.SIGINT)
+    return server
+xllamacpp.Server = interrupted
+try:
+    open_engine(Path(sys.argv[1]))
+except KeyboardInterrupt:
+    print("stopped")
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no signals")
+def test_ctrl_c_while_a_model_opens_ends_the_program(file):
+    """llama.cpp's server never ended if it was destroyed before its loop ran."""
+    done = subprocess.run([sys.executable, "-c", INTERRUPTED, str(file)], capture_output=True, text=True, timeout=60)
+    assert done.stdout == "stopped\n", done.stderr

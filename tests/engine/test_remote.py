@@ -7,8 +7,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 import anatili.engine
+import anatili.engine.busy
 from anatili.engine import Sampling, Span, is_address, open_engine, say
 from anatili.evaluate.likelihood import Likelihood
+from anatili.evaluate.prompts import ChatTemplate
 from anatili.problem import Problem
 
 
@@ -21,12 +23,16 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self):
         if self.server.key and self.headers["Authorization"] != f"Bearer {self.server.key}":
             return self.send("{}", "application/json", 401)
-        if self.server.names is None:
+        if self.server.names is None or not self.path.endswith("/models"):
             return self.send("{}", "application/json", 404)
         names = self.server.names
         return self.send(json.dumps({"object": "list", "data": [{"id": name} for name in names]}), "application/json")
 
     def do_POST(self):
+        if self.server.busy:
+            self.server.busy -= 1
+            self.rfile.read(int(self.headers["Content-Length"]))
+            return self.send('{"error": {"message": "slow down"}}', "application/json", 429, "7")
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         if body.get("echo"):  # as Ollama: the text that comes next, and no word on the prompt
             return self.send(json.dumps({"choices": [{"index": 0, "text": "", "logprobs": None}]}), "application/json")
@@ -36,8 +42,10 @@ class Handler(BaseHTTPRequestHandler):
             return self.send(f"data: {json.dumps(said)}\n\n", "text/event-stream")
         return self.send(f"data: {json.dumps(said)}\n\ndata: [DONE]\n\n", "text/event-stream")
 
-    def send(self, text, kind, status=200):
+    def send(self, text, kind, status=200, wait=""):
         self.send_response(status)
+        if wait:
+            self.send_header("Retry-After", wait)
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(text)))
         self.end_headers()
@@ -48,6 +56,7 @@ class Handler(BaseHTTPRequestHandler):
 def ollama(monkeypatch):
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.names, server.key, server.breaks_off = ["first:latest", "gemma3:4b", "kazllm:latest"], "", False
+    server.busy = 0
     threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
     monkeypatch.setattr(anatili.engine, "OLLAMA_ADDRESS", f"http://127.0.0.1:{server.server_port}/v1")
     yield server
@@ -119,3 +128,28 @@ def test_what_an_address_is():
     assert is_address("ollama:x")
     assert is_address("https://x")
     assert not is_address("kazllm-8b")
+
+
+def test_a_measurement_waits_for_a_busy_server_as_long_as_it_asks(ollama, monkeypatch):
+    slept = []
+    monkeypatch.setattr(anatili.engine.busy.time, "sleep", slept.append)
+    engine = open_engine("ollama:kazllm")
+    ollama.busy = 1
+    with pytest.raises(Problem, match="answered 429: slow down"):  # where a person waits, it is said at once
+        say(engine, [{"role": "user", "content": "?"}], Sampling())
+    engine.patience = 60.0
+    ollama.busy = 2
+    assert say(engine, [{"role": "user", "content": "?"}], Sampling()) == "kazllm:latest"
+    ollama.busy = 1
+    assert engine.ask("/v1/completions", {"echo": True})["choices"]
+    assert slept == [7.0, 7.0, 7.0]
+    ollama.busy, engine.patience = 99, 10.0
+    with pytest.raises(Problem, match="answered 429: slow down"):
+        engine.ask("/v1/completions", {"echo": True})
+
+
+def test_a_server_that_only_answers_is_told_what_can_be_measured(ollama):
+    with pytest.raises(Problem, match=r"tasks of the kinds generate and translation"):
+        _ = Likelihood(open_engine("ollama:kazllm")).begin
+    with pytest.raises(Problem, match=r"does not tell its chat template .*tasks of the kinds generate and translation"):
+        ChatTemplate(open_engine("ollama:kazllm"))

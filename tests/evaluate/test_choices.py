@@ -2,6 +2,7 @@
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import guides
@@ -20,6 +21,7 @@ from anatili.evaluate.likelihood import Likelihood, cut
 from anatili.evaluate.measure import Setup, measure
 from anatili.evaluate.prompts import PromptForm, labels, options, prompts
 from anatili.evaluate.task_data import read_rows
+from anatili.evaluate.words import summary
 from anatili.problem import Problem
 from anatili.stage import Quiet
 
@@ -130,7 +132,9 @@ def test_a_server_that_dies_loses_nothing(tmp_path, engine):
         file.write('{"id": "q9", "logpr')
     resumed = work.carry_out(Dying(engine, 24), request, folder, "m", Quiet(), lambda row: None)
     assert {**resumed[0], "seconds": 0} == {**whole[0], "seconds": 0}
-    with pytest.raises(Problem, match=r"another evaluation \(digests changed\)"):
+    with pytest.raises(
+        Problem, match=r"another evaluation \(digests.model changed\).*remove that file to measure anew$"
+    ):
         work.carry_out(engine, request, folder, "another model", Quiet(), lambda row: None)
 
 
@@ -212,6 +216,10 @@ def test_two_models_are_compared_item_by_item(tmp_path, engine):
     assert (row["count"], pair["test"], set(pair["subjects"])) == (10, "exact McNemar", {"a", "b"})
     theirs = read_folder(tmp_path / "two" / "lm-eval", "lm-eval")
     assert theirs[0].values() == results[1].values()
+    assert "different ways" not in " ".join(summary(compare(results, resamples=20)))
+    results[1] = replace(results[1], key="in another form")
+    *_, last = summary(compare(results, resamples=20))
+    assert last.endswith(f"measured in different ways (one: {results[0].key}; two: in another form).")
 
 
 def test_the_commands_say_the_same_to_people_and_machines(tmp_path, monkeypatch):

@@ -6,7 +6,10 @@ import tomllib
 import guides
 import pytest
 from chat_server import ChatServer
+from click.testing import CliRunner
 
+from anatili import library
+from anatili.cli import main
 from anatili.engine import open_engine
 from anatili.evaluate.answers import answer_record
 from anatili.evaluate.items import item_set
@@ -255,3 +258,19 @@ def test_every_set_of_choices_has_three_wordings_of_each_form(name):
     assert len(task.templates("cloze")) >= 3
     assert len(task.templates("letter")) >= 3
     assert all("{options}" in template for template in task.letter)
+
+
+def test_a_task_for_several_languages_can_be_compared_in_one(tmp_path):
+    servers = [ChatServer(lambda question: "Бұл қазақша жауап, қысқа мәтін.") for _ in range(2)]
+    call = ["compare", *(server.url for server in servers), "--task", "answer-language", "--limit", "3"]
+    done = CliRunner().invoke(main, [*call, "-o", str(tmp_path / "none")])
+    assert "is for several languages: name one with --language CODE" in done.output
+    done = CliRunner().invoke(main, [*call, "--language", "kk", "-o", str(tmp_path / "out")])
+    assert "3 items" in done.output, done.output
+
+
+def test_a_folder_that_cannot_be_written_to_is_told_before_anything_is_measured(tmp_path):
+    (tmp_path / "taken").write_text("a file", "utf-8")
+    (tmp_path / "kk.txt").write_text("Абай – ақын.", "utf-8")
+    with pytest.raises(Problem, match=r"cannot write into .*taken: .*; name another folder with --out"):
+        library.evaluate("http://127.0.0.1:9/v1", [tmp_path / "kk.txt"], out=tmp_path / "taken")

@@ -1,12 +1,16 @@
 """Every pack, found by folder: its rules and the cases its linguist wrote down."""
 
 import re
+import shutil
 
 import pytest
+from click.testing import CliRunner
 
+from anatili.cli import main
 from anatili.lang import codes, load_pack, reference
 from anatili.lang.new import new_pack, scripts
 from anatili.lang_check import TABLES, TEXTS, check_pack, flat_keys
+from anatili.morphology import load_morphology
 from anatili.pack_folders import FOLDER
 from anatili.problem import Problem
 
@@ -126,6 +130,33 @@ def test_a_wrong_file_is_reported_with_advice(packs, name):
     (folder / name).write_text(WRONG[name][0], "utf-8")
     problems = [check.problem for check in check_pack("xx") if check.problem]
     assert any(WRONG[name][1] in problem for problem in problems), problems
+
+
+@pytest.mark.parametrize(("word", "message"), [
+    ("мeн", "мeн: a letter only looks like the right one"), ("Мен", "Мен: write one word a line, in small letters"),
+    ("мен бен", "мен бен: write one word a line"),
+])  # fmt: skip
+def test_a_word_that_would_never_be_found_is_reported(packs, word, message):
+    """The first has a Latin e in Cyrillic letters, which nobody sees."""
+    shutil.copytree(FOLDER / "kk", packs / "kk")
+    with (packs / "kk" / "stopwords.txt").open("a", encoding="utf-8") as file:
+        file.write(f"{word}\n")
+    (problem,) = [check.problem for check in check_pack("kk") if check.problem]
+    assert problem.startswith(message)
+
+
+def test_a_wrong_row_of_a_lexicon_is_reported_with_its_line(tmp_path):
+    shutil.copytree(FOLDER / "kk", tmp_path / "kk")
+    (tmp_path / "kk" / "lexicon.tsv").write_text("noun\tел\t2\nбір екі\n", "utf-8")
+    with pytest.raises(Problem, match=r"lexicon.tsv:2: write two words and a number with tabs between them, not 'бір"):
+        load_morphology(tmp_path / "kk")
+
+
+def test_check_says_which_folder_it_looks_at(packs, monkeypatch):
+    done = CliRunner().invoke(main, ["lang", "check", "ru"])
+    assert re.search(r"pack ru: .*lang/ru\n", done.output)
+    monkeypatch.setenv("ANATILI_PACKS", str(packs / "mistyped"))
+    assert "mistyped, which is no folder" in CliRunner().invoke(main, ["lang", "check", "ru"]).output
 
 
 @pytest.mark.parametrize(("line", "message"), [

@@ -60,8 +60,16 @@ def test_where_nothing_answers_the_nearest_texts_are_shown_without_a_number(page
     assert page.locator(ANSWER).text_content().startswith(load_pack("kk").prompts["no_answer"])
     assert page.locator(".sources h4").text_content() == load_pack("kk").prompts["page"]["nearest_passages"]
     assert page.locator(".sources .card-title").first.text_content() == "Күн жүйесі"
+    assert load_pack("kk").prompts["page"]["kind_none"] in page.locator(".answer .kind").text_content()
     page.reload()
     page.wait_for_selector(".sources .card")
+    ask(page, "Сәлем!")
+    words = load_pack("kk").prompts["page"]
+    assert page.locator(".answer .kind").last.text_content() == words["made_by_ai"], "a greeting is not a failed search"
+    ask(page, "Мұғалімге хат жазып бер")
+    assert page.locator(".answer .notice").last.text_content() == words["for_translation"]
+    page.locator(".answer .notice a").last.click()
+    page.wait_for_selector("#translate:not([hidden])")
 
 
 def test_suggested_questions_are_answered_from_the_texts_that_they_are_about(page):

@@ -1,8 +1,11 @@
 """The page in a real browser: translating and searching."""
 
+import json
 from pathlib import Path
 
 from browsing import choose, go, no_barriers, until
+
+from anatili.lang import load_pack
 
 DONE = "document.querySelector('#translate-status').textContent.startsWith('Дайын')"
 
@@ -160,6 +163,11 @@ def test_search_shows_languages_and_opens_passages(page):
     page.fill("#query", "Құрмангазының күйі")
     page.press("#query", "Enter")
     until(page, "document.querySelector('#counts').textContent.includes('→')")
+    page.fill("#query", "ыыыыыыыы")
+    page.press("#query", "Enter")
+    words = load_pack("kk").prompts["page"]
+    told = f"{words['nothing'].rstrip('.')}. {words['unknown_words']} ыыыыыыыы"
+    until(page, f"document.querySelector('#counts').textContent === {json.dumps(told)}")
 
 
 def test_a_server_that_needs_a_key_asks_for_it_and_goes_on(page):
@@ -171,7 +179,14 @@ def test_a_server_that_needs_a_key_asks_for_it_and_goes_on(page):
     page.press("#query", "Enter")
     page.wait_for_selector("#with-key:not([hidden])")
     assert page.evaluate("document.activeElement.id") == "key"
+    assert page.locator("#key-wrong").is_hidden()
     no_barriers(page)
+    page.route("**/about", lambda route: route.fulfill(status=401, json={"error": {"message": "a key is required"}}))
+    page.fill("#key", "wrong")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#key-wrong:not([hidden])")
+    no_barriers(page)
+    page.unroute("**/about")
     page.unroute("**/search?**")
     page.fill("#key", "secret")
     with page.expect_request("**/about") as request:

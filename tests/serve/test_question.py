@@ -3,7 +3,7 @@
 import pytest
 
 from anatili.lang import load_pack
-from anatili.serve.question import read_question
+from anatili.serve.question import READ, read_question
 
 PACKS = {code: load_pack(code) for code in ("kk", "ru", "en", "tr")}
 
@@ -86,6 +86,13 @@ def test_a_further_question_gets_the_words_of_the_one_before():
     third = read("Когда умер?", "ru").after([first, second])
     assert third.query == "Абай умер", "what stands alone says what it is about"
     assert read("Что такое юрта?", "ru").after([]).earlier == ()
+
+
+def test_of_a_pasted_text_only_the_beginning_is_read():
+    """A text of some pages took minutes, during which nobody else was answered."""
+    pasted = read("Абай кім? " + "Мәтіннің жалғасы осы жерде. " * 5000, "kk")
+    assert len(pasted.text) <= READ
+    assert pasted.kind == "person"
 
 
 def test_without_a_file_of_questions_all_words_but_stop_words_count():

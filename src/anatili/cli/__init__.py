@@ -1,6 +1,7 @@
 """The command line: a command reads its arguments, calls one function and prints the result."""
 
 import os
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -178,12 +179,12 @@ def run(
 
 
 @contextmanager
-def explaining_interrupts() -> Iterator[None]:
-    """After Ctrl-C, say that the run can be resumed."""
+def explaining_interrupts(done: str = "built") -> Iterator[None]:
+    """After Ctrl-C, say that the command can be resumed."""
     try:
         yield
     except KeyboardInterrupt:
-        click.echo("What is built is kept. Run the same command again to resume", err=True)
+        click.echo(f"What is {done} is kept. Run the same command again to resume", err=True)
         raise
 
 
@@ -241,7 +242,12 @@ def why(run: Path, document: str, runs: Path, wants_json: bool) -> None:
             facts = {key: value for key, value in step.items() if key not in ("stage", "what") and value != ""}
             click.echo(f"{step['stage']:9} {step['what']}")
             for key, value in facts.items():
-                click.echo(f"          {key}: {value}")
+                click.echo(f"          {key}: {tally(value) if isinstance(value, list) else value}")
+
+
+def tally(values: list[Any]) -> str:
+    """How often each value of a list occurs, the most frequent first: a book has thousands of lines."""
+    return ", ".join(f"{value or '-'} {count:,}" for value, count in Counter(map(str, values)).most_common())
 
 
 for command in (

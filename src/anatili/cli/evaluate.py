@@ -1,6 +1,7 @@
 """Commands that measure and compare models."""
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -70,9 +71,10 @@ def evaluate(
     anatili evaluate http://127.0.0.1:8000/v1#kazakh-26m --text held-out.txt --task second-halves
     """
     from anatili import library
+    from anatili.cli import explaining_interrupts
     from anatili.cli.progress import Bars
 
-    with Bars(quiet=wants_json) as bars:
+    with explaining_interrupts("measured") if out else nullcontext(), Bars(quiet=wants_json) as bars:
         evaluation = library.evaluate(
             model, texts, tasks=tasks, data=data, language=language, prompt=prompt_of(**prompt), vary=vary,
             limit=limit, corpus=corpus, out=out or "", runs=runs, max_bytes=max_bytes,
@@ -121,13 +123,14 @@ def show_row(row: dict[str, Any]) -> None:
 @click.option("--task", "tasks", multiple=True, metavar="NAME|FILE", help="Task to carry out; repeatable.")
 @prompt_options
 @click.option("--vary", is_flag=True, help="Measure all wordings and orders of the choices: mean, lowest, highest.")
+@click.option("--language", default="", metavar="CODE", help="Language of tasks that are for several.")
 @runs_option
 @as_json
 @report_problems
 @offers_to_pull
 def compare(
     models: tuple[str, ...], out: Path, tasks: tuple[str, ...], data: tuple[str, ...], vary: bool, limit: int,
-    corpus: str, runs: Path, wants_json: bool, **prompt: Any,
+    corpus: str, language: str, runs: Path, wants_json: bool, **prompt: Any,
 ) -> None:  # fmt: skip
     """Compare models item by item: a page, a picture, a leaderboard.
 
@@ -139,13 +142,14 @@ def compare(
     anatili compare results/a results/b lm-eval-output -o comparison
     """
     from anatili import library
+    from anatili.cli import explaining_interrupts
     from anatili.cli.progress import Bars
     from anatili.evaluate.words import summary
 
-    with Bars(quiet=wants_json) as bars:
+    with explaining_interrupts("measured"), Bars(quiet=wants_json) as bars:
         rows = library.compare(
-            models, out, tasks=tasks, data=data, prompt=prompt_of(**prompt), vary=vary, limit=limit, corpus=corpus,
-            runs=runs, say=say_aside, watch=bars.bar("items"),
+            models, out, tasks=tasks, data=data, language=language, prompt=prompt_of(**prompt), vary=vary, limit=limit,
+            corpus=corpus, runs=runs, say=say_aside, watch=bars.bar("items"),
         )  # fmt: skip
     if wants_json:
         print_json({"out": str(out), "tasks": rows})

@@ -70,8 +70,14 @@ def check_command(code: str, wants_json: bool) -> None:
 
     `ok` means passed; `todo` means passed, but something can still be added; `FAIL` says what to correct.
     """
+    from anatili.lang import load_pack
     from anatili.lang_check import check_pack
+    from anatili.pack_folders import missing
+    from anatili.text import show_path
 
+    for folder in missing():
+        say_aside(f"ANATILI_PACKS names {show_path(folder)}, which is no folder: no pack of it is used")
+    say_aside(f"pack {code}: {show_path(load_pack(code).folder)}")
     checks = check_pack(code)
     for check in checks:
         if wants_json:

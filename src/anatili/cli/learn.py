@@ -72,7 +72,7 @@ def learn(context: click.Context, folder: Path, wants_json: bool) -> None:
         print_json(rows)
         return
     for row in rows:
-        done = f"{row['passed']} of {row['exercises']}" if row["opened"] else "-"
+        done = f"{row['passed']}/{row['exercises']}" if row["opened"] else "-"
         click.echo(f"{row['number']}  {row['title']:50} {row['minutes']:>3} min  {done}")
     click.echo("Open one: anatili learn 1")
 
@@ -166,7 +166,7 @@ def check(number: int, folder: Path, wants_json: bool) -> None:
 
     from anatili.learn.course import keep, mark
     from anatili.learn.learner import read_learner
-    from anatili.learn.lesson import lesson, words
+    from anatili.learn.lesson import lesson, say, words
 
     chosen, learner = lesson(number), read_learner(folder)
     if not learner.lesson_folder(chosen).is_dir():
@@ -180,7 +180,9 @@ def check(number: int, folder: Path, wants_json: bool) -> None:
             state = words(f"state.{verdict.state}")[learner.language]
             click.echo(f"{verdict.exercise}  {state:12} {verdict.message}")
     if marked.passed < len(marked.verdicts):
-        raise Problem(f"{marked.passed} of {len(marked.verdicts)} exercises are done; each line above says what to do")
+        counts = {"passed": marked.passed, "exercises": len(marked.verdicts)}
+        click.echo(say("state.rest", learner.language, **counts), err=True)  # no error: a learner is on the way
+        sys.exit(Problem.status)
 
 
 @learn.command("teacher")

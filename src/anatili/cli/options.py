@@ -18,6 +18,8 @@ from anatili.text import show_path
 
 INTERRUPTED = 130
 """Exit status of a command that Ctrl-C ended, as in shells."""
+REFUSED = (errno.EACCES, errno.EROFS, errno.EPERM, errno.ENOTDIR)
+"""What a folder says that nothing can be written into."""
 FAULTS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO)
 """Disk errors in the middle of a file, which have no file name; any other error without a file name is a bug."""
 WIDEST = 10
@@ -48,6 +50,21 @@ class Number(click.FloatRange):
         return number
 
 
+def advice(error: BaseException | None) -> str:
+    """What to do about a fault of the disk, where that is known."""
+    from anatili.weights import in_cache
+
+    if not isinstance(error, OSError):
+        return ""
+    if (
+        error.errno in (errno.EACCES, errno.EROFS, errno.EPERM, errno.ENOTDIR)
+        and error.filename
+        and in_cache(str(error.filename))
+    ):
+        return words.current.message("; ANATILI_CACHE=FOLDER names another folder for such files")
+    return ""
+
+
 def report_problems(command: F) -> F:
     """Show a `Problem` as a message, not as a traceback."""
 
@@ -56,7 +73,7 @@ def report_problems(command: F) -> F:
         try:
             return command(*arguments, **options)
         except Problem as problem:
-            shown = click.ClickException(words.current.message(str(problem)))
+            shown = click.ClickException(words.current.message(str(problem)) + advice(problem.__cause__))
             shown.exit_code = problem.status  # type: ignore[misc]  # click reads it from the instance
             raise shown from problem
         except BrokenPipeError:
@@ -69,7 +86,7 @@ def report_problems(command: F) -> F:
             if error.filename is None and error.errno not in FAULTS:
                 raise
             where = show_path(str(error.filename)) if error.filename is not None else "reading or writing failed"
-            raise click.ClickException(words.current.message(f"{where}: {error.strerror}")) from error
+            raise click.ClickException(words.current.message(f"{where}: {error.strerror}") + advice(error)) from error
 
     return wrapped  # type: ignore[return-value]
 

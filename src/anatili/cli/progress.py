@@ -247,7 +247,8 @@ def show_table(head: list[str], rows: list[list[str]]) -> None:
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column, name in enumerate(head):
         numbers = all(row[column][:1].isdigit() or row[column] == "-" for row in rows)
-        table.add_column(name, justify="right" if numbers else "left")
+        # An address that was cut with "…" is of no use.
+        table.add_column(name, justify="right" if numbers else "left", overflow="fold")
     for row in rows:
         table.add_row(*row)
     console().print(table)

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     help="What a document is in a text file; lines: about 120 words together.",
 )  # fmt: skip
 @click.option(
+    "--text-field", default="text", show_default=True, help="Field that holds the text, in JSON lines and Parquet."
+)
+@click.option(
     "--workers", type=click.IntRange(1, 1024), default=1, show_default=True, help="Number of local worker processes."
 )
 @click.option("--redo", multiple=True, metavar="STAGE", help="Build this stage again; STAGE.. also all later stages.")
@@ -35,7 +38,7 @@ if TYPE_CHECKING:
 @report_problems
 def refine(
     files: tuple[Path, ...], language: str, out: Path, license: str,  # noqa: A002
-    unit: str, workers: int, redo: tuple[str, ...], mirror: str, wants_json: bool,
+    unit: str, text_field: str, workers: int, redo: tuple[str, ...], mirror: str, wants_json: bool,
 ) -> None:  # fmt: skip
     """Make a corpus from FILES without a recipe: extracted, marked, without duplicates, cut by the pack's thresholds.
 
@@ -57,26 +60,32 @@ def refine(
 
     with explaining_interrupts(), Bars(quiet=wants_json) as bars:
         refined = refine_files(
-            files, language, out, workers=workers, license=license, unit=unit, redo=redo, mirror=mirror,
-            watch=bars.watch, tell=bars.tell,
+            files, language, out, workers=workers, license=license, unit=unit, text_field=text_field, redo=redo,
+            mirror=mirror, watch=bars.watch, tell=bars.tell,
         )  # fmt: skip
     if wants_json:
         print_json(asdict(refined))
     else:
-        show(refined)
+        show(refined, text_field)
     if refined.problem:
         raise TooMuchLost(f"the corpus is complete, but {refined.problem}")
 
 
-def show(refined: "Refined") -> None:
+def show(refined: "Refined", text_field: str) -> None:
+    from anatili.collect.corpora import NO_TEXT
+    from anatili.collect.damaged import ENCODED
+
     for stage, counts in refined.lost.items():
         for reason, count in counts.items():
-            click.echo(f"{stage:8} lost: {reason} {count:,}")
+            hint = f" (looked for under {text_field!r}; name another with --text-field)" if reason == NO_TEXT else ""
+            click.echo(f"{stage:8} lost: {reason} {count:,}{hint}")
     if refined.unread:
         endings = ", ".join(f"{ending} {count:,}" for ending, count in refined.unread.items())
         click.echo(f"not read, because of the form of the file: {endings}")
     for name, detail in refined.damaged.get("first", {}).items():
         click.echo(f"damaged: {name}: {detail}")
+    if ENCODED in refined.damaged.get("first", {}).values():
+        click.echo("text in another encoding: convert it, as with iconv -f WINDOWS-1251 -t UTF-8 FILE > NEW-FILE")
     if refined.damaged:
         click.echo(
             f"{refined.damaged['files']:,} of {refined.damaged['of']:,} files are damaged; the rest of them is read"

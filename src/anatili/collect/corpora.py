@@ -29,6 +29,9 @@ TOGETHER = 120
 """Words that make consecutive lines a document, for sources with unit = "lines"."""
 OPEN = ("Unterminated string", "Invalid \\uXXXX escape")
 """What Python says of a row that ends inside a string."""
+NO_TEXT = "no text field"
+NAMED = 10
+"""Fields of a row that a message names."""
 Row = dict[str, Any] | Broken
 """A row as it is in the file, or why there is none."""
 
@@ -54,13 +57,13 @@ def documents(
         url = text_in(row, source.url_field)
         value = row.get(source.text_field)
         reason = (
-            "no text field" if not isinstance(value, str) else "empty" if not value.strip()
+            NO_TEXT if not isinstance(value, str) else "empty" if not value.strip()
             else "too large" if len(value) > settings.max_bytes
             else "sifted out" if admits and not admits(value.encode("utf-8", "ignore"), str) else ""
         )  # fmt: skip
         if reason:
             counts[f"lost: {reason}"] += 1
-            lost.append(Lost("", url or where, reason, where))
+            lost.append(Lost("", url or where, reason, where + named_fields(row, source) * (reason == NO_TEXT)))
             continue
         counts["kept"] += 1
         own = text_in(row, source.id_field) if source.id_field else ""
@@ -76,6 +79,12 @@ def documents(
             charset="utf-8",
             language=source.language,
         )
+
+
+def named_fields(row: dict[str, Any], source: Source) -> str:
+    """What a row without text has instead: `text_field` may name another field."""
+    names = ", ".join(text.storable(name[:40]) for name in list(row)[:NAMED]) or "no fields"
+    return f" has no text under {source.text_field!r}; it has {names}"
 
 
 def text_in(row: dict[str, Any], *fields: str) -> str:
@@ -114,7 +123,8 @@ def json_rows(file: Path, source: Source) -> Iterator[Row]:
             row = json.loads(line)
         except (ValueError, RecursionError) as error:
             is_last = not line.endswith(b"\n")
-            yield cut_row(file) if is_last and ends_early(error, line) else Broken("", "not JSON")
+            broken = NOT_UTF8 if isinstance(error, UnicodeDecodeError) else Broken("", "not JSON")
+            yield cut_row(file) if is_last and ends_early(error, line) else broken
         else:
             yield row if isinstance(row, dict) else Broken("", "not a JSON object")
 

@@ -74,7 +74,8 @@ def run(task: Task) -> dict[str, Any]:
                 job.target.unlink()
         counts = ", ".join(f"{reason} {count}" for reason, count in records.items()) or "no input"
         first = next((row for job, _ in jobs if job.target.exists() for row in read_shard(job.target, Lost)), None)
-        example = f" The first: {': '.join(filter(None, (first.url, first.detail)))}" if first else ""
+        place = [first.url] if first and not first.detail.startswith(first.url) else []
+        example = f" The first: {': '.join(filter(None, [*place, first.detail]))}" if first else ""
         raise Problem(f"nothing was collected: {counts}.{example}")
     files = [(name_of(job.address), job.target) for job, _ in jobs if job.what in ("file", "remote")]
     damaged = damaged_files(files, [job.target for job, _ in jobs if job.what == "pages"])

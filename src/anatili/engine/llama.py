@@ -2,8 +2,10 @@
 
 import os
 import secrets
+import signal
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from threading import Lock
@@ -21,6 +23,19 @@ from anatili.text import show_path
 
 MOST_CONTEXT = 4096
 """Tokens of context to reserve memory for; fewer for models with a shorter context."""
+
+
+@contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Keep Ctrl-C until the end: whatever destroys a server before its loop runs waits for that loop for ever."""
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM))
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 class LlamaEngine(LlamaServerEngine):
@@ -49,8 +64,9 @@ class LlamaEngine(LlamaServerEngine):
         if self.socket:
             params.hostnames = [self.socket]
         try:
-            with silence():
+            with silence(), uninterrupted():
                 self.server = xllamacpp.Server(params)
+                self.server.handle_metrics()  # answered by its loop: a server that ends before that begins never ends
         except RuntimeError as error:
             raise Problem(f"llama.cpp cannot run {show_path(file)}: {error}") from error
         self.handlers = {
@@ -156,7 +172,7 @@ def server_params(file: Path, adapters: Sequence[Path], context: int, slots: int
     # llama.cpp's threads spin: on a shared machine, using all cores is many times slower than using all but one.
     params.cpuparams.n_threads = params.cpuparams_batch.n_threads = max(1, (os.cpu_count() or 2) - 1)
     params.n_threads_http = slots + 4
-    params.use_jinja, params.warmup = True, False
+    params.use_jinja, params.warmup, params.endpoint_metrics = True, False, True
     params.embedding, params.pooling_type = True, xllamacpp.llama_pooling_type.LLAMA_POOLING_TYPE_MEAN
     params.n_ubatch = params.n_batch = max(512, min(2048, context))  # a text to embed must fit into one batch
     params.verbosity = -1

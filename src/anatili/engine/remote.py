@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from anatili.engine import Chunk, Prompt, Sampling, Span, TokenLogprob, ToolUse
+from anatili.engine.busy import Patience
 from anatili.problem import Problem
 
 LOCAL = ("//127.0.0.1", "//localhost", "//[::1]")
@@ -22,6 +23,8 @@ class RemoteEngine:
 
     slots = 64
     """Requests sent at the same time; such a server has a queue of its own."""
+    patience = 0.0
+    """Seconds to wait for an answer of a busy server; none where a person waits."""
 
     def __init__(self, address: str, key: str = "", model: str = "", transport: Any = None) -> None:
         """`model`: which of the server's models; may be omitted if there is only one.
@@ -120,33 +123,45 @@ class RemoteEngine:
         """Server-sent events of an answer, as JSON; `Problem` if the answer breaks off, which a proxy may hide."""
         import httpx
 
-        is_whole = False
+        is_whole, is_sent, patience = False, False, Patience(self.patience)
         try:
-            with self.client.stream("POST", f"{self.address}{path}", json=body) as answer:
-                if answer.is_error:
-                    answer.read()
-                    raise response_problem(answer, self.label)
-                for line in answer.iter_lines():
-                    if line == "data: [DONE]":
-                        is_whole = True
-                    elif line.startswith("data: "):
-                        event = json.loads(line[6:])
-                        if "error" in event:
-                            raise Problem(f"{self.label}: {event['error']}")
-                        is_whole |= any(choice.get("finish_reason") for choice in event.get("choices") or ())
-                        yield event
+            while not is_sent:
+                with self.client.stream("POST", f"{self.address}{path}", json=body) as answer:
+                    if patience.waits(answer):
+                        continue
+                    is_sent = True
+                    for event in self.read_events(answer):
+                        is_whole |= event is None or any(one.get("finish_reason") for one in event.get("choices") or ())
+                        if event is not None:
+                            yield event
         except (httpx.HTTPError, ValueError) as error:
             raise Problem(f"{self.label} closed the connection: {error}") from error
         if not is_whole:
             raise Problem(f"{self.label} broke its answer off: it gave neither a finish reason nor [DONE]")
 
+    def read_events(self, answer: Any) -> Iterator[dict[str, Any] | None]:
+        """The events of an httpx response that is being streamed; None for the one that says that it is complete."""
+        if answer.is_error:
+            answer.read()
+            raise response_problem(answer, self.label)
+        for line in answer.iter_lines():
+            if line == "data: [DONE]":
+                yield None
+            elif line.startswith("data: "):
+                event = json.loads(line[6:])
+                if "error" in event:
+                    raise Problem(f"{self.label}: {event['error']}")
+                yield event
+
     def ask(self, path: str, body: dict[str, Any] | None = None) -> Any:
         """The JSON answer of a path; the request is a POST if there is a body."""
         import httpx
 
+        patience, method = Patience(self.patience), "GET" if body is None else "POST"
         try:
-            method = "GET" if body is None else "POST"
             answer = self.client.request(method, f"{self.address}{path}", json=body)
+            while patience.waits(answer):
+                answer = self.client.request(method, f"{self.address}{path}", json=body)
             if answer.is_error:
                 raise response_problem(answer, self.label)
             return answer.json()

@@ -11,6 +11,10 @@ from anatili.text import show_path
 Record = dict[str, Any]
 
 
+class OtherEvaluation(Problem):
+    """The file holds the results of something else: the same command cannot go on in it."""
+
+
 class Journal:
     """A file of JSON lines: first what is measured, then a line for each item that is done.
 
@@ -39,12 +43,22 @@ class Journal:
 
 
 def check_head(path: Path, stored: Record, head: Record) -> None:
-    changed = [key for key in sorted(stored.keys() | head.keys()) if stored.get(key) != head.get(key)]
+    changed = list(changed_keys(stored, head))
     if changed:
-        raise Problem(
+        raise OtherEvaluation(
             f"{show_path(path)} has the results of another evaluation ({', '.join(changed)} changed). "
             "Name another folder with --out, or remove that file to measure anew"
         )
+
+
+def changed_keys(stored: Record, head: Record, prefix: str = "") -> Iterator[str]:
+    """The keys in which two records differ, of records inside with a dot: `digests.data`."""
+    for key in sorted(stored.keys() | head.keys()):
+        old, new = stored.get(key), head.get(key)
+        if isinstance(old, dict) and isinstance(new, dict):
+            yield from changed_keys(old, new, f"{prefix}{key}.")
+        elif old != new:
+            yield f"{prefix}{key}"
 
 
 def read_lines(path: Path) -> Iterator[Record]:

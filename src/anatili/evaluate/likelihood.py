@@ -21,6 +21,12 @@ UNKNOWN_CONTEXT = 2048
 TOGETHER = 64
 """Windows that an engine is given at a time."""
 
+WITHOUT_SCORES = (
+    "Bits per byte and choices need a server that gives the log probabilities of a prompt, as vLLM and `anatili serve` "
+    "do. Of any other, written answers can be measured: tasks of the kinds generate and translation (`anatili tasks`)"
+)
+"""What to do with a server that only answers."""
+
 
 def silent(_: int) -> None:
     """Nobody waits."""
@@ -59,7 +65,9 @@ class Likelihood:
         return self.engine.detokenize(self.own_begin) if self.own_begin else ""
 
     def cannot_score(self, error: Exception) -> Problem:
-        return Problem(f"{self.engine.name} cannot score text: its tokens are not available ({error})")
+        return Problem(
+            f"{self.engine.name} cannot score text: its tokens are not available ({error}). {WITHOUT_SCORES}"
+        )
 
     @property
     def size(self) -> int:

@@ -74,8 +74,9 @@ def measure(task: EvaluationTask, model: Likelihood, setup: Setup, advance: Adva
     if not count and (files := data_files(task, tuple(setup.languages))):
         raise NothingToMeasure(f"{', '.join(map(show_path, files))}: no rows to measure")
     if not count:
-        languages = ", ".join(setup.languages) or "no language (name one: --language CODE)"
-        raise NothingToMeasure(f"the task {task.name} has no data for {languages}")
+        if not setup.languages:
+            raise NothingToMeasure(f"the task {task.name} is for several languages: name one with --language CODE")
+        raise NothingToMeasure(f"the task {task.name} has no data for {', '.join(setup.languages)}")
 
 
 def read_file(path: Path, most: int, language: str = "") -> TextSet:

@@ -7,6 +7,7 @@ from typing import Any
 
 from anatili.engine import Engine
 from anatili.evaluate.items import Item, ItemSet
+from anatili.evaluate.likelihood import WITHOUT_SCORES
 from anatili.evaluate.task_data import fill
 from anatili.evaluate.task_file import EvaluationTask, Form
 from anatili.problem import Problem, not_installed
@@ -126,7 +127,10 @@ class ChatTemplate:
         except ImportError as error:
             raise Problem(not_installed("chat templates are filled in by jinja2", "train")) from error
         self.engine, self.error = engine, TemplateError
-        self.vocabulary = engine.vocabulary()
+        try:
+            self.vocabulary = engine.vocabulary()
+        except Problem as problem:
+            raise Problem(f"{engine.name} does not tell its chat template ({problem}). {WITHOUT_SCORES}") from problem
         source = self.vocabulary.get("chat_template", "")
         if not source:
             raise Problem(f"{engine.name} has no chat template: it is a base model; leave --chat out")

@@ -19,6 +19,7 @@ def summary(rows: Sequence[Row]) -> Iterator[str]:
     for row in rows:
         about = f"{row['measure']}: {row['count']:,} {row['about'] or 'items'}."
         yield " ".join([about, *model_sentences(row), *pair_sentences(row)])
+    yield from apart_sentences(rows)
 
 
 def model_sentences(row: Row) -> Iterator[str]:
@@ -50,3 +51,15 @@ def pair_sentences(row: Row) -> Iterator[str]:
             )
         if pair.get("order_turns"):
             yield "Which of the two is ahead changes with the wording of the question."
+
+
+def apart_sentences(rows: Sequence[Row]) -> Iterator[str]:
+    """Which figures look alike and are not compared, because they were measured in different ways."""
+    by_task: dict[str, list[Row]] = {}
+    for row in rows:
+        by_task.setdefault(row["measure"], []).append(row)
+    for measure, alike in by_task.items():
+        names = [", ".join(model["model"] for model in row["models"]) for row in alike]
+        if len(set(names)) > 1:
+            ways = "; ".join(f"{name}: {row['key']}" for name, row in zip(names, alike, strict=True))
+            yield f"{measure}: these figures cannot be compared, they were measured in different ways ({ways})."

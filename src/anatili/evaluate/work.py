@@ -6,12 +6,15 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
 from anatili.document import Kept, read_shard, whole_file
 from anatili.engine import Engine
+from anatili.engine.busy import PATIENCE
+from anatili.engine.remote import RemoteEngine
 from anatili.evaluate.items import ItemSet, item_set
-from anatili.evaluate.journal import read_journal
+from anatili.evaluate.journal import OtherEvaluation, read_journal
 from anatili.evaluate.likelihood import Likelihood
 from anatili.evaluate.lm_eval import write_results, write_task
 from anatili.evaluate.measure import Setup, by_language, measure, variants
@@ -78,11 +81,25 @@ def prompt_form(task: EvaluationTask, prompt: Mapping[str, Any]) -> PromptForm:
     return form
 
 
+def writable(folder: Path) -> Path:
+    """The folder, made if it is not there; `Problem` if nothing can be written into it, before hours of measuring."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=folder):
+            return folder
+    except OSError as error:
+        raise Problem(
+            f"cannot write into {show_path(folder)}: {error.strerror}; name another folder with --out"
+        ) from error
+
+
 def carry_out(
     engine: Engine, request: Request, folder: Path | None, model: str, watch: Progress, tell: Callable[[Row], None]
 ) -> list[Row]:
     """The rows of all tasks; what each took is in `seconds`."""
     likelihood, rows = Likelihood(engine), list[Row]()
+    if isinstance(engine, RemoteEngine):
+        engine.patience = PATIENCE
     for task in request.tasks:
         form = prompt_form(task, request.prompt)
         setup = Setup(**{**vars(request.setup), "form": form, "folder": folder, "model": model})
@@ -96,7 +113,7 @@ def carry_out(
                 rows.append(row)
                 tell(row)
         except Problem as problem:
-            if folder is None or not list(folder.glob(f"{task.name}-*.jsonl")):
+            if folder is None or isinstance(problem, OtherEvaluation) or not list(folder.glob(f"{task.name}-*.jsonl")):
                 raise
             raise Problem(
                 f"{problem}. What is measured is kept in {show_path(folder)}: the same command resumes there"

@@ -306,18 +306,25 @@ def load_morphology(folder: Path) -> Morphology | None:
         rules = read_toml(folder / RULES)
         if not rules:  # a new pack's file with nothing but comments
             return None
-        lemmas = {(kind, lemma): float(weight) for kind, lemma, weight in table(folder / LEXICON)}
+        lemmas = {(kind, lemma): weight for kind, lemma, weight in table(folder / LEXICON)}
         shares: dict[str, dict[str, float]] = defaultdict(dict)
         for slot, following, share in table(folder / ENDINGS):
-            shares[slot][following] = float(share)
+            shares[slot][following] = share
         return Morphology(rules, lemmas, shares)
     except (ValueError, KeyError, TypeError) as error:
         raise Problem(f"{show_path(folder)}: invalid morphology: {error!r}") from error
 
 
-def table(path: Path) -> Iterator[list[str]]:
-    """Rows of a tab-separated file, without comments; no rows if there is no file."""
-    if path.is_file():
-        for line in read_text(path).splitlines():
-            if line and not line.startswith("#"):
-                yield line.split("\t")
+def table(path: Path) -> Iterator[tuple[str, str, float]]:
+    """Rows of a file of two words and a number with tabs between, without comments; none if there is no file.
+
+    `Problem` names the line that is something else.
+    """
+    for number, line in enumerate(read_text(path).splitlines() if path.is_file() else (), 1):
+        if line and not line.startswith("#"):
+            try:
+                first, second, value = line.split("\t")
+                yield first, second, float(value)
+            except ValueError as error:
+                wanted = "two words and a number with tabs between them"
+                raise Problem(f"{show_path(path)}:{number}: write {wanted}, not {line[:60]!r}") from error

@@ -26,7 +26,7 @@ from anatili.search.searcher import Hit, Search
 from anatili.serve.citations import Citation, Report, checked, citations_of, quotation
 from anatili.serve.decision import ABROAD, CANDIDATES, Decision, decide, network
 from anatili.serve.passages import hits_of
-from anatili.serve.question import TURNS, Question, Role, read_question
+from anatili.serve.question import READ, TURNS, Question, Role, read_question
 from anatili.serve.translated import translated, widened
 from anatili.text import words
 
@@ -124,7 +124,9 @@ class Assistant:
     def language_of(self, text: str) -> str:
         """The language of `text` if it is one of the assistant's; otherwise the one with most of its common words."""
         language = identify(text).language
-        return language if language in self.packs else max(self.packs, key=lambda code: self.common_words(text, code))
+        if language in self.packs:
+            return language
+        return max(self.packs, key=lambda code: self.common_words(text[:READ], code))
 
     def common_words(self, text: str, code: str) -> int:
         """How many words of `text` are stop words, or words with which people ask, in a language."""

@@ -103,6 +103,7 @@ def details_before(prepared: PreparedQuestion) -> dict[str, Any]:
         "language": prepared.language,
         "quoted": prepared.quotes,
         "abstained": prepared.abstains,
+        "role": prepared.role,
         "generated_by_ai": True,
     }
 

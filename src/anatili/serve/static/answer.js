@@ -62,9 +62,10 @@ export function questionEditor(message, send, cancel) {
   return form;
 }
 
-// How the answer came about: taken from sources, written by the model, or none at all.
+// How the answer came about: taken from sources, written by the model, or none at all. Where nothing was asked ("Hello!",
+// "Write a letter"), nothing was looked for either, and "" says so.
 function kindOf(message) {
-  if (message.extra?.abstained) return "none";
+  if (message.extra?.abstained) return ["talk", "task"].includes(message.extra.role) ? "" : "none";
   return (message.after?.quoted ?? message.extra?.quoted) ? "quoted" : "written";
 }
 
@@ -86,13 +87,20 @@ export function updateAnswer(view, message, how) {
   const code = message.extra?.language ?? page.code;
   const isComing = how.isComing && !message.content;
   const kind = kindOf(message);
-  view.head.replaceChildren(icon(isComing ? "search" : kind), make("span", `${word("made_by_ai")} · ${word(isComing ? "searching" : `kind_${kind}`)}`));
+  const facts = [word("made_by_ai"), isComing ? word("searching") : kind && word(`kind_${kind}`)].filter(Boolean);
+  view.head.replaceChildren(icon(isComing ? "search" : kind || "written"), make("span", facts.join(" · ")));
   view.box.classList.toggle("coming", how.isComing);
   view.text.lang = message.after?.answer_language || code;
   view.text.dir = direction(view.text.lang) === "rtl" ? "rtl" : "auto";
   view.text.replaceChildren(markdown(message.content, { show: (part) => shown(part, code), citation: citations(message) }));
   view.notice.textContent = isComing ? "" : shown(message.after?.notice ?? message.extra?.notice ?? "", code);
   view.notice.lang = code;
+  if (message.extra?.abstained && message.extra.role === "task") {
+    const way = make("a", word("for_translation")); // people ask for translations in the chat, too
+    way.href = "#translate";
+    view.notice.lang = page.code;
+    view.notice.replaceChildren(way);
+  }
   view.notice.hidden = !view.notice.textContent;
   drawSources(view, message);
   view.tools.replaceChildren(...(how.isComing ? [] : answerTools(message, how, view.box)));

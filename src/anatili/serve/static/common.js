@@ -138,6 +138,7 @@ export async function request(path, options = {}) {
   if (answer.ok) return answer;
   if (answer.status === 401) {
     byId("with-key").hidden = false;
+    if (byId("key-wrong")) byId("key-wrong").hidden = !keyHeaders().Authorization; // without it the form comes back in silence
     byId("key").focus();
   }
   const details = (await answer.json().catch(() => null))?.error ?? {};

@@ -30,10 +30,12 @@ async function find(offset) {
 
 function tell(results) {
   const counts = Object.entries(results.counts).map(([code, count]) => `${languageName(code)}: ${number(count)}`);
-  const guesses = Object.entries(results.guessed).map(([typed, terms]) => `${typed} → ${terms.join(", ") || "?"}`);
+  const guesses = Object.entries(results.guessed).filter(([, terms]) => terms.length).map(([typed, terms]) => `${typed} → ${terms.join(", ")}`);
+  const unknown = Object.entries(results.guessed).filter(([, terms]) => !terms.length).map(([typed]) => typed);
   const lines = [counts.length ? `${word("passages_by_language")} ${counts.join(" · ")}` : word("nothing")];
   if (guesses.length) lines.push(`${word("guessed")} ${guesses.join("; ")}`);
-  byId("counts").textContent = lines.join(". ");
+  if (unknown.length) lines.push(`${word("unknown_words")} ${unknown.join(", ")}`);
+  byId("counts").textContent = lines.map((line) => line.replace(/\.$/, "")).join(". ");
 }
 
 function look() {
