@@ -263,11 +263,11 @@ def is_utf8(payload: Bytes) -> bool:
 
 def wide_codec(payload: Bytes) -> str:
     """The UTF-16 codec of `payload`, by its byte-order mark or by zero bytes near its start; "" if it is not UTF-16."""
-    if payload[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+    if payload.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return "utf-16"
-    head = payload[:400]
-    if not head.count(0):
+    if payload.find(0, 0, 400) < 0:
         return ""
+    head = payload[:400]
     if head[1::2].count(0) > len(head) // 4 > 2:
         return "utf-16-le"
     return "utf-16-be" if head[0::2].count(0) > len(head) // 4 > 2 else ""
