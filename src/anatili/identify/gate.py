@@ -81,7 +81,8 @@ class Gate:
     def __init__(self, rules: Iterable[Rule], backend: Backend = "auto") -> None:
         """`backend` "auto" is hyperscan if it is installed, else numpy."""
         self.rules = tuple(rules)
-        self._scan = make_scanner(tuple(dict.fromkeys(rule.groups[0] for rule in self.rules)), backend)
+        firsts = tuple(dict.fromkeys(rule.groups[0] for rule in self.rules))
+        self._scan = make_scanner(firsts, [rule.groups[1:] for rule in self.rules], backend)
         self.backend = self._scan.name
         self._counter = LetterCounter({c for rule in self.rules for c in rule.letters})
         self._codecs = {rule.name: codecs_of(rule) for rule in self.rules}
@@ -96,10 +97,11 @@ class Gate:
         if wide := wide_codec(payload):
             return self.admits(payload.decode(wide, "ignore").encode("utf-8", "ignore").replace(b"\0", b""))
         if self._scan.either(payload):
-            counts = self._counter.count(payload)
-            if rule_name := next((rule.name for rule in self.rules if satisfies(rule, counts)), ""):
+            counts = self._counter.count(payload) if self._scan.rest(payload) else None
+            if counts and (rule_name := next((rule.name for rule in self.rules if satisfies(rule, counts)), "")):
                 return rule_name
             if self._scan.escapes(payload):
+                counts = self._counter.count(payload) if counts is None else counts
                 entities, json = count_entities(payload), count_json(payload)
                 for rule in self.rules:
                     beside = (counts, legacy(payload, charset(), rule))
