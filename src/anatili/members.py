@@ -26,7 +26,7 @@ BEGINS = rb"\x1f\x8b\x08"
 """Where a member may begin."""
 HEADER, TRAILER = 10, 8
 """Bytes before and after the packed ones of a member that names no file."""
-CONTENT_TYPE = re.compile(rb"(?i)(?<=\n)content-type *:[^\r\n]*")
+CONTENT_NAME, CONTENT_TYPE = b"\ncontent-type", b"\ncontent-type:"
 VERSIONS = frozenset((b"WARC/1.0", b"WARC/1.1"))
 NAMES = re.compile(rb"(?:[A-Za-z][\w-]{0,99}: )+")
 FIELDS = {b"warc-type": "kind", b"warc-target-uri": "url", b"content-type": "mime", b"content-length": "length"}
@@ -251,11 +251,16 @@ def is_common(headers: bytes | bytearray) -> bool:
 
 def charset_of(member: Member) -> str:
     """The charset that the headers of a response declare. Its body is not needed for that, nor copied."""
-    if b"charset" not in member.head.lower():
+    low = member.head.lower()
+    if b"charset" not in low:
         return ""
-    types = CONTENT_TYPE.findall(member.head)
-    # The first is the record's own. The same few lines come again and again.
-    return _charset_in(types[1]) if len(types) == 2 else _declared_charset(member.head)
+    # Two headers have that name: the first is the record's own. No pattern: it would take ten times as long.
+    own = low.find(CONTENT_TYPE)
+    answer = low.find(CONTENT_TYPE, own + 1)
+    if own < 0 or answer < 0 or low.count(CONTENT_NAME) != 2:
+        return _declared_charset(member.head)
+    # The same few lines come again and again.
+    return _charset_in(member.head[answer + 1 : low.find(b"\r", answer)])
 
 
 @lru_cache(1000)
