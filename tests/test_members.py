@@ -2,12 +2,13 @@
 
 import gzip
 import io
+import sys
 
 import pytest
 from test_resync import COUNT, RECORDS, record
 
 from anatili import members
-from anatili.members import Member, read_members
+from anatili.members import Heads, Member, read_members
 from anatili.resync import open_archive
 from anatili.warc import Page, Sifted, _read, _read_quickly, read_pages
 
@@ -45,9 +46,12 @@ UNCOMMON = {
 }
 
 
+@pytest.mark.parametrize("with_hyperscan", [True, False])
 @pytest.mark.parametrize("admits", [None, lambda body, charset: "r" if b"<p>" in body and charset() != "x" else ""])
 @pytest.mark.parametrize("name", UNCOMMON)
-def test_the_quick_way_gives_what_the_careful_one_gives(name, admits, monkeypatch):
+def test_the_quick_way_gives_what_the_careful_one_gives(name, admits, with_hyperscan, monkeypatch):
+    if not with_hyperscan:
+        monkeypatch.setitem(sys.modules, "hyperscan", None)
     monkeypatch.setattr(members, "WINDOW", 1000)  # members lie across many of them
     parts = [*RECORDS[:3], UNCOMMON[name], *RECORDS[3:6]]
     file = io.BytesIO(b"".join(gzip.compress(part, 0 if "bytes" in name else 6, mtime=0) for part in parts))
@@ -110,3 +114,42 @@ def test_many_beginnings_of_members_are_not_all_tried(monkeypatch):
     monkeypatch.setattr(members.deflate, "gzip_decompress", lambda *data: tries.append(1) or real(*data))
     assert list(read_members(io.BytesIO(members.GZIP * 50_000), 0, 1 << 32)) == [0]
     assert len(tries) <= members.MOST_TRIES
+
+
+COMMON = b"WARC/1.0\r\nWARC-Type: response\r\nWARC-Date: 2026\r\nX-Y: %s\r\nContent-Length: 5"
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        COMMON % b"other: value",
+        COMMON % b"\0",
+        COMMON % b"a\rb",
+        COMMON % b"a\nb",
+        COMMON % b"a\r\n b",
+        COMMON % b"a\r\nContent-Length: 6",
+        COMMON.replace(b"1.0", b"1.1") % b"",
+        COMMON.replace(b"1.0", b"1.2") % b"",
+        COMMON.replace(b"X-Y", b"X Y") % b"",
+        COMMON.replace(b"X-Y: ", b"X-Y:") % b"",
+        COMMON.replace(b"Content-Length", b"content-length") % b"",
+        COMMON.replace(b"X-Y", b"Content-Type") % b"text/plain",
+        COMMON % b"a" + b"\r\n",
+        COMMON % b"a" + b"\n",
+        b"",
+    ],
+)
+def test_headers_that_were_learned_are_read_as_others(head):
+    heads = Heads()
+    assert heads.fields(COMMON % b"first") == {"kind": b"response", "length": b"5"}
+    assert heads.fields(head) == members._fields(head)
+    assert heads.fields(head) == members._fields(head), "the second time"
+    assert heads.fields(COMMON % b"again") == {"kind": b"response", "length": b"5"}
+
+
+def test_headers_in_ever_new_orders_are_not_all_learned():
+    heads = Heads()
+    for number in range(100):
+        head = b"WARC/1.0\r\nWARC-Type: %d\r\nX-%d: y" % (number, number)
+        assert heads.fields(head) == {"kind": b"%d" % number}
+    assert heads.learned == members.MOST_LEARNED

@@ -1,9 +1,11 @@
 import gzip
 import os
+import zlib
 from io import BytesIO
 
 import pytest
 
+from anatili import warc
 from anatili.warc import Broken, Page, Sifted, WarcFile, read_info, read_pages
 
 LIMIT = 100_000
@@ -11,9 +13,9 @@ LIMIT = 100_000
 
 def member(page: Page) -> bytes:
     stream = BytesIO()
-    warc = WarcFile(stream)
-    warc.write(page)
-    warc.close()
+    file = WarcFile(stream)
+    file.write(page)
+    file.close()
     return stream.getvalue()
 
 
@@ -112,6 +114,27 @@ def test_the_origin_stands_in_the_file(tmp_path):
         warc.write(page(1))
         warc.close()
     assert read_info(path) == {"source": "s", "license": "CC0-1.0"}
+
+
+@pytest.mark.parametrize("size", [0, 1, 999, 200_000])
+def test_long_records_are_packed_in_pieces_to_the_same_record(size, tmp_path, monkeypatch):
+    given = page(1, os.urandom(size))
+    at_once = member(given)
+    monkeypatch.setattr(warc, "WHOLE", 1000)
+    in_pieces = member(given)
+    assert gzip.decompress(in_pieces) == gzip.decompress(at_once)
+    assert in_pieces == member(given), "nothing of the time in it"
+    (tmp_path / "a.warc.gz").write_bytes(in_pieces + at_once)
+    assert [item.payload for item in read_pages(tmp_path / "a.warc.gz", 10**6)] == [given.payload] * 2
+
+
+def test_a_record_is_a_member_that_programs_for_gzip_read():
+    given = page(1, "Сәлем".encode())
+    unpack = zlib.decompressobj(31)
+    record = unpack.decompress(member(given) + member(page(2)))
+    assert record.startswith(b"WARC/1.1\r\n")
+    assert record.endswith(given.payload + b"\r\n\r\n")
+    assert unpack.unused_data == member(page(2))
 
 
 def raw(head: str, body: bytes, kind: str = "response") -> bytes:

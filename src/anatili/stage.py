@@ -54,7 +54,7 @@ TEXT_FILES = ("pack.toml", "normalize.py")
 INDEX_FILES = ("pack.toml", "stopwords.txt", "abbreviations.txt", "morphology.toml", "lexicon.tsv", "endings.tsv")
 # fmt: off
 BUILDING = (
-    Stage("collect", "anatili.collect.gather:run", ("collect",), watches="anatili.collect.files:inventory", version=3),
+    Stage("collect", "anatili.collect.gather:run", ("collect",), watches="anatili.collect.files:inventory", version=4),
     Stage("extract", "anatili.refine.extract:run", ("extract", *LANGUAGES), needs=("collect",),
           watches="anatili.refine.extract:inventory", reads=SPLIT_FILES, version=5),
     Stage("mark", "anatili.refine.mark:run", ("mark", *LANGUAGES), needs=("extract",),

@@ -81,7 +81,8 @@ class Gate:
     def __init__(self, rules: Iterable[Rule], backend: Backend = "auto") -> None:
         """`backend` "auto" is hyperscan if it is installed, else numpy."""
         self.rules = tuple(rules)
-        self._scan = make_scanner(tuple(dict.fromkeys(rule.groups[0] for rule in self.rules)), backend)
+        firsts = tuple(dict.fromkeys(rule.groups[0] for rule in self.rules))
+        self._scan = make_scanner(firsts, [rule.groups[1:] for rule in self.rules], backend)
         self.backend = self._scan.name
         self._counter = LetterCounter({c for rule in self.rules for c in rule.letters})
         self._codecs = {rule.name: codecs_of(rule) for rule in self.rules}
@@ -96,10 +97,11 @@ class Gate:
         if wide := wide_codec(payload):
             return self.admits(payload.decode(wide, "ignore").encode("utf-8", "ignore").replace(b"\0", b""))
         if self._scan.either(payload):
-            counts = self._counter.count(payload)
-            if rule_name := next((rule.name for rule in self.rules if satisfies(rule, counts)), ""):
+            counts = self._counter.count(payload) if self._scan.rest(payload) else None
+            if counts and (rule_name := next((rule.name for rule in self.rules if satisfies(rule, counts)), "")):
                 return rule_name
             if self._scan.escapes(payload):
+                counts = self._counter.count(payload) if counts is None else counts
                 entities, json = count_entities(payload), count_json(payload)
                 for rule in self.rules:
                     beside = (counts, legacy(payload, charset(), rule))
@@ -263,11 +265,11 @@ def is_utf8(payload: Bytes) -> bool:
 
 def wide_codec(payload: Bytes) -> str:
     """The UTF-16 codec of `payload`, by its byte-order mark or by zero bytes near its start; "" if it is not UTF-16."""
-    if payload[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+    if payload.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return "utf-16"
-    head = payload[:400]
-    if not head.count(0):
+    if payload.find(0, 0, 400) < 0:
         return ""
+    head = payload[:400]
     if head[1::2].count(0) > len(head) // 4 > 2:
         return "utf-16-le"
     return "utf-16-be" if head[0::2].count(0) > len(head) // 4 > 2 else ""
