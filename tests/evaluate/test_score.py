@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from anatili.evaluate.baselines import ByteNgrams, xz_bits
-from anatili.evaluate.score import interval, score_row
+from anatili.evaluate.score import have_equal_weights, interval, score_row
 from anatili.evaluate.texts import TextSet, first_bytes, inventory
 from anatili.problem import Problem
 from anatili.recipe import Evaluate, Recipe
@@ -72,3 +72,14 @@ def test_a_task_and_its_data_are_watched(tmp_path):
     assert {name for name, value in inventory(recipe, tmp_path).items() if value != before[name]} == {"own: kk.txt"}
     with pytest.raises(Problem, match=r"no task 'gone.toml': name a file, or one of answer-language, .*bits-per-byte"):
         inventory(Recipe(name="t", language="kk", evaluate=Evaluate(tasks=("gone.toml",))), tmp_path)
+
+
+def test_a_model_that_tuning_left_as_it_was_is_not_scored_twice(tmp_path):
+    before, after = tmp_path / "pretrain", tmp_path / "tune"
+    for folder in (before, after):
+        folder.mkdir()
+        assert not have_equal_weights(before, after)
+        (folder / "model.safetensors").write_bytes(b"weights")
+    assert have_equal_weights(before, after)
+    (after / "model.safetensors").write_bytes(b"wEights")
+    assert not have_equal_weights(before, after)

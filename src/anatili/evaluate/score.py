@@ -4,6 +4,7 @@ Bits per byte, never loss per token: it compares models whatever their tokenizer
 the figures of two languages cannot be compared with one another.
 """
 
+import filecmp
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -37,7 +38,8 @@ def run(task: Task) -> dict[str, Any]:
         *texts.from_files(settings, task.base),
     ]
     tasks = [load_task(name, task.base) for name in settings.tasks]
-    task.progress.start(2 * len(sets) + len(tasks) * len(contestants(task)), "scores")
+    scored = contestants(task)
+    task.progress.start(2 * len(sets) + len(tasks) * len(scored), "scores")
     training = training_text(task.inputs["cut"])
     rows: list[dict[str, Any]] = []
     for text_set in sets:
@@ -45,9 +47,10 @@ def run(task: Task) -> dict[str, Any]:
         task.progress.advance(2)
     measures = [row | {"who": "corpus"} for row in contamination_rows(sets, task.inputs["cut"])]
     setup = Setup(task.recipe.languages, sets, settings.resamples, settings.seed)
-    for who, folder in contestants(task):
+    for who, folder in scored:
         model = Likelihood(open_engine(folder))
         for evaluation_task in tasks:
+            task.progress.advance(0, f"{who}: {evaluation_task.name}")
             results = list(rows_of(evaluation_task, model, setup, answers=who == "tune"))
             rows += [bits_row(who, row) for row in results if row["task"] == BITS]
             measures += [row | {"who": who} for row in results if row["task"] != BITS]
@@ -67,10 +70,22 @@ def run(task: Task) -> dict[str, Any]:
 
 
 def contestants(task: Task) -> list[tuple[str, Path]]:
-    """The models that are scored: the base where there is one, before tuning, after it."""
+    """The models that are scored: the base if there is one, before tuning if that changed anything, after it."""
     base = task.recipe.tokenizer.base
     first = [("base", open_base(base, task.base))] if base else []
-    return [*first, *((stage, task.inputs[stage] / "model") for stage in ("pretrain", "tune"))]
+    before, after = (task.inputs[stage] / "model" for stage in ("pretrain", "tune"))
+    pretrained = [] if have_equal_weights(before, after) else [("pretrain", before)]
+    return [*first, *pretrained, ("tune", after)]
+
+
+def have_equal_weights(one: Path, other: Path) -> bool:
+    """Whether two models have the same weight files, as after a tuning of 0 epochs."""
+    ours, theirs = ({path.name: path for path in folder.glob("*.safetensors")} for folder in (one, other))
+    return (
+        bool(ours)
+        and ours.keys() == theirs.keys()
+        and all(filecmp.cmp(ours[name], theirs[name], shallow=False) for name in ours)
+    )
 
 
 def rows_of(
