@@ -6,7 +6,7 @@ from anatili.lang import load_pack
 from anatili.search.index import Passage
 from anatili.search.searcher import Hit
 from anatili.serve.question import read_question
-from anatili.serve.units import is_counted, lacks_count
+from anatili.serve.units import counted, is_counted, lacks_count
 
 PACKS = {code: load_pack(code) for code in ("kk", "ru", "en", "tr")}
 SATURN = "Сатурн мұз бен тастан құралған сақиналарымен танымал. Жер Күннен жүз елу миллион шақырым қашықта."
@@ -63,3 +63,13 @@ def test_a_quotation_without_a_number_of_the_kind_is_noticed(text, passage, lack
 def test_a_passage_in_another_language_says_nothing_of_units():
     question = read_question("Неше адам?", "kk", PACKS)
     assert not lacks_count(question, [hit("", "Без чисел.", "ru")], 0, (0, 10))
+
+
+def test_what_is_asked_for_is_counted_by_the_sentence_with_its_number():
+    question = read_question("Емханада қанша дәрігер жұмыс істейді?", "kk", PACKS)
+    found = [
+        hit("Емхана", "Емхана сағат 8-ден 20-ға дейін жұмыс істейді. Мұнда 64 дәрігер мен 120 мейірбике бар.", "kk")
+    ]
+    assert counted(question, found, [(0, 0), (0, 1)]) == [False, True]
+    when = read_question("Емхана қашан жұмыс істейді?", "kk", PACKS)
+    assert counted(when, found, [(0, 0), (0, 1)]) == [False, False]

@@ -23,7 +23,7 @@ from anatili.search.index import Passage
 from anatili.search.searcher import Hit, Search
 from anatili.serve.features import FEATURES, Candidate, Floats, features
 from anatili.serve.question import Question
-from anatili.serve.units import is_counted, lacks_count
+from anatili.serve.units import counted, is_counted, lacks_count
 
 FILE = Path(__file__).with_name("decision.json")
 COSINES = Path(__file__).with_name("cosines.json")
@@ -39,6 +39,8 @@ MOST_OF_TITLE = 0.6
 PARAGRAPH = "\n\n"
 UNDATED = 0.3
 """How much a sentence without a date counts beside one with a date, if the question asks when."""
+UNNUMBERED = 0.05
+"""How much a sentence that does not count what is asked for counts beside one that does ("64 doctors")."""
 HEADING = 0.1
 """How much a heading counts: it says what follows and rarely answers."""
 VERBATIM, NEARLY_ALL = 2, 0.999
@@ -136,8 +138,9 @@ def decide(question: Question, search: Search, hits: Sequence[Hit], weights: Net
         return Decision(0.0)
     probabilities, shares = ranked(question.language, hits, candidates, rows, weights.ranking)
     row = answering_row(hits, candidates, rows, probabilities, shares)
-    dated, first = preferring_dates(question, rows, probabilities), best_passage(candidates, shares)
-    quoted = best_span(first, candidates, dated, hits[first].passage.text)
+    fitting = preferring_counts(question, hits, candidates, preferring_dates(question, rows, probabilities))
+    first = best_passage(candidates, shares)
+    quoted = best_span(first, candidates, fitting, hits[first].passage.text)
     odds = float(weights.answering.scores(row[None])[0])
     odds -= UNCOUNTED if lacks_count(question, hits, first, quoted) else 0.0
     probability = probability_of(odds)
@@ -159,7 +162,7 @@ def decide(question: Question, search: Search, hits: Sequence[Hit], weights: Net
     return Decision(
         probability=max(probability, shares[order[0]]),
         hits=tuple(hits[number] for number in order),
-        spans=tuple(best_span(number, candidates, dated, hits[number].passage.text) for number in order),
+        spans=tuple(best_span(number, candidates, fitting, hits[number].passage.text) for number in order),
         shares=tuple(shares[number] for number in order),
         own_found=float(first_rows[order[0]][FEATURES.index("rest in passage")]) if order[0] in first_rows else 0.0,
     )
@@ -284,6 +287,14 @@ def preferring_dates(question: Question, rows: Floats, probabilities: Floats) ->
         return probabilities
     has_date = rows[:, FEATURES.index("date: year")] + rows[:, FEATURES.index("date: month")] > 0
     return np.where(has_date, probabilities, UNDATED * probabilities)
+
+
+def preferring_counts(
+    question: Question, hits: Sequence[Hit], candidates: Sequence[Candidate], probabilities: Floats
+) -> Floats:
+    """The probabilities; if a sentence counts what is asked for, those of all others `UNNUMBERED` times as much."""
+    has_count = np.array(counted(question, hits, [(candidate.hit, candidate.sentence) for candidate in candidates]))
+    return np.where(has_count, probabilities, UNNUMBERED * probabilities) if has_count.any() else probabilities
 
 
 def best_span(hit: int, candidates: Sequence[Candidate], probabilities: Floats, text: str) -> tuple[int, int]:

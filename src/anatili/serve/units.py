@@ -48,6 +48,21 @@ def lacks_count(question: Question, hits: Sequence[Hit], number: int, span: tupl
     return any(is_unit(text, focus) for text in texts)
 
 
+def counted(question: Question, hits: Sequence[Hit], places: Sequence[tuple[int, int]]) -> list[bool]:
+    """For each sentence, the numbers of its passage and in it, whether it counts what a question for a number is on:
+    of "How many doctors work there?" the doctors, not hours of work."""
+    pack = load_pack(question.language)
+    focus = (
+        frozenset(terms(pack.code)[pack.lower(question.focus)].split()) if question.kind == "number" else frozenset()
+    )
+    return [
+        bool(focus)
+        and hits[hit].passage.language == question.language
+        and counts(read_passage(hits[hit].passage).sentences[sentence], focus)
+        for hit, sentence in places
+    ]
+
+
 def is_on(passage: PassageWords, subject: Sequence[str], pack: LanguagePack) -> bool:
     """Whether a passage has one of the words of a subject, or one that begins alike."""
     lower = [pack.lower(word) for word in subject]
