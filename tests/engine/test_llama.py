@@ -157,6 +157,7 @@ INTERRUPTED = """
 import os, signal, sys, xllamacpp
 from pathlib import Path
 from anatili.engine import open_engine
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background is started with Ctrl-C ignored
 build = xllamacpp.Server
 def interrupted(params):
     server = build(params)
