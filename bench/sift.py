@@ -21,8 +21,8 @@ from fastwarc.warc import ArchiveIterator, WarcRecordType
 
 from anatili.identify.gate import Gate, load_gate, make_rules
 from anatili.lang import load_pack
-from anatili.members import read_members
 from anatili.warc import Page, read_pages
+from anatili.warc.members import read_members
 
 LIMIT = 10_000_000
 LANGUAGE = sys.argv[2] if len(sys.argv) > 2 else "kk"

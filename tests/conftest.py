@@ -14,6 +14,7 @@ import forking
 import pytest
 from filelock import FileLock
 
+pytest_plugins = ["object_stores"]  # its fixtures
 ROOT = Path(__file__).parent.parent
 DATA = Path(os.environ.get("ANATILI_DATA", ROOT.parent / "shared" / "data"))
 

@@ -8,11 +8,11 @@ import pyarrow.parquet as pq
 import pytest
 from conftest import contents
 from hub import LARGE, Repository, serving
-from test_stage import TEXT, write_recipe
+from small_runs import TEXT, write_recipe
 
 from anatili import library
+from anatili.pool.store import StorePool
 from anatili.problem import Problem
-from anatili.store_pool import StorePool
 
 NAME, TOKEN = "datasets/team/kazakh", "hf_good"
 

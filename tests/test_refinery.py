@@ -16,8 +16,8 @@ from anatili.problem import Problem
 from anatili.refinery import refine_files
 from anatili.run import Drift, Run, find_run
 from anatili.sample import sentences
-from anatili.trace import trace
 from anatili.warc import Page, WarcFile
+from anatili.why import page_history
 
 KAZAKH = [row["kk"] for row in sentences(held_out=False) if "kk" in row]
 RUSSIAN = [row["ru"] for row in sentences(held_out=False) if "ru" in row]
@@ -75,9 +75,9 @@ def test_every_form_is_read_and_every_loss_has_a_reason(files, tmp_path):
     assert (by_url["book.txt:1"], by_url["https://a.example/50"]) == (text(20), text(50))
     assert KAZAKH[66] in by_url["https://c.example/kk"]
     assert KAZAKH[12] in by_url[str(pages / "packed.html.gz")]
-    assert trace(find_run(out), "rows.jsonl:3")[-1]["what"] == "lost: not JSON"
-    assert trace(find_run(out), "https://c.example/ru")[-1]["what"] == "lost: sifted out"
-    assert trace(find_run(out), str(pages / "орысша.html"))[-1]["what"] == "lost: another language"
+    assert page_history(find_run(out), "rows.jsonl:3")[-1]["what"] == "lost: not JSON"
+    assert page_history(find_run(out), "https://c.example/ru")[-1]["what"] == "lost: sifted out"
+    assert page_history(find_run(out), str(pages / "орысша.html"))[-1]["what"] == "lost: another language"
 
 
 def test_it_says_which_files_it_did_not_read(files, tmp_path):

@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from small_runs import TEXT, write_recipe
 
 from anatili import stage
 from anatili.damage import lost_to_errors
@@ -12,9 +13,6 @@ from anatili.pool import LocalPool
 from anatili.problem import Problem
 from anatili.recipe import load_recipe
 from anatili.run import Drift, Run
-from anatili.sample.topics import read_topics
-
-TEXT = "\n\n".join(topic.pages["kk"].text.split("\n\n")[0] for topic in read_topics()[:40])
 
 
 @pytest.fixture
@@ -22,17 +20,6 @@ def first_stages(monkeypatch):
     """Only the stages up to `index`, which take a second."""
     names = [s.name for s in stage.STAGES]
     monkeypatch.setattr(stage, "STAGES", stage.STAGES[: names.index("index") + 1])
-
-
-def write_recipe(folder, *, min_words=5):
-    (folder / "text.txt").write_text(TEXT, "utf-8")
-    path = folder / "recipe.toml"
-    path.write_text(
-        'name = "t"\nlanguage = "kk"\n[[collect.sources]]\nname = "s"\npath = "text.txt"\nkind = "text"\n'
-        f"[collect]\nshard_records = 10\n[cut]\nmin_words = {min_words}\nmin_confidence = 0.5\n",
-        "utf-8",
-    )
-    return path
 
 
 def go(tmp_path, recipe, **options):

@@ -11,11 +11,11 @@ from anatili.damage import TooMuchLost, lost_to_errors
 from anatili.document import Kept, read_shard
 from anatili.object_store import Mirror
 from anatili.pool import Pool, open_pool
+from anatili.pool.store import StorePool
 from anatili.problem import Problem
 from anatili.recipe import load_recipe, recipe_file
 from anatili.run import Run, find_run
 from anatili.stage import Outcome, Progress, Quiet, Stage, carry_out, prepare, stages_named, stages_until
-from anatili.store_pool import StorePool
 from anatili.takedown_log import read_takedowns
 from anatili.text import show_path
 

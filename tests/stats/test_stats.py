@@ -5,7 +5,7 @@ import re
 
 import pytest
 from click.testing import CliRunner
-from test_stage import write_recipe
+from small_runs import write_recipe
 
 from anatili import stage
 from anatili.cli import main

@@ -17,7 +17,7 @@ from anatili.text import number_of
 Step = dict[str, Any]
 
 
-def trace(run: Run, name: str) -> list[Step]:
+def page_history(run: Run, name: str) -> list[Step]:
     """The steps of the page with the address or id `name`, in order; `Problem` if the run never saw it."""
     steps = [*lost(run.folder("collect"), "lost-*.parquet", "collect", name)]
     steps += sifted(run, name)

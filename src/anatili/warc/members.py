@@ -14,7 +14,7 @@ from typing import Any, BinaryIO
 
 import deflate
 
-from anatili.packed import GZIP, ZSTD
+from anatili.compression import GZIP, ZSTD
 
 WINDOW = 1 << 20
 """Bytes of the file that are read at a time."""
