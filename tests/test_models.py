@@ -75,9 +75,13 @@ def shop(tmp_path_factory):
     # GGUF does not say by what attention is scaled; transformers then takes what fits heads of 256.
     export_gguf(small.make_folder(place / "made", "gemma3", head=256), carrier / "base.gguf", "q8_0")
     base = weights.Packaged(
-        module="small_base_gguf", requirement="small-base==1", sha256=weights.sha256(carrier / "base.gguf"),
-        license="Small Terms", notice="TERMS.html", statement="Small is small.",
-    )  # fmt: skip
+        module="small_base_gguf",
+        requirement="small-base==1",
+        sha256=weights.sha256(carrier / "base.gguf"),
+        license="Small Terms",
+        notice="TERMS.html",
+        statement="Small is small.",
+    )
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(weights.PACKAGED, "small-base", base)
         patch.setenv("ANATILI_CACHE", str(place / "cache"))
@@ -105,8 +109,16 @@ def test_a_part_is_put_together_to_what_was_trained(run, package):
     said = models.describe(package)
     assert said["base"] == "small-base"
     assert said["parity"]["mean"] < 0.1  # pack itself stops at more than is allowed
-    files = {"adapter.gguf", "rows.npz", "new-rows.gguf", "chat_template.jinja", "README.md", "DATA.md", "NOTICE",
-             "facts.json"}  # fmt: skip
+    files = {
+        "adapter.gguf",
+        "rows.npz",
+        "new-rows.gguf",
+        "chat_template.jinja",
+        "README.md",
+        "DATA.md",
+        "NOTICE",
+        "facts.json",
+    }
     assert set(said["files"]) == files == {path.name for path in package.iterdir()} - {"model.json"}
     assert (package / "NOTICE").read_text() == "Small is small.\n"
     assert said["scores"][0]["bits_per_byte"] > 0

@@ -32,8 +32,9 @@ Mirror("s3://runs", "t").save(Path(sys.argv[1]), is_finished=True)
 
 def outcomes(recipe: Path, runs: Path, **options) -> dict[str, str]:
     found: dict[str, str] = {}
-    library.run(recipe, runs, until="cut", mirror="s3://runs/team", tell=lambda o: found.update({o.stage: o.what}),
-                **options)  # fmt: skip
+    library.run(
+        recipe, runs, until="cut", mirror="s3://runs/team", tell=lambda o: found.update({o.stage: o.what}), **options
+    )
     return found
 
 

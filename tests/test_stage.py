@@ -131,19 +131,32 @@ def test_status_tells_what_stands_on_something_older(tmp_path, first_stages):
     assert (states["collect"], states["extract"]) == ("built", "outdated")
 
 
-@pytest.mark.parametrize(("summary", "says"), [
-    ({"records": {"records": 1000, "kept": 990, "lost: damaged record": 10}}, ""),
-    ({"records": {"records": 1000, "kept": 989, "lost: truncated": 11}}, "11 of 1000"),
-    ({"records": {"records": 1000, "kept": 1, "lost: sifted out": 999}}, ""),
-    ({"documents": 98, "lost": {"parser failed": 2}}, "2 of 100"),
-    ({"documents": 98, "lost": {"took too long": 2}}, "2 of 100"),
-    ({"records": {"records": 1000, "kept": 999, "lost: archive cut short": 1},
-      "damaged": {"files": 3, "of": 90_000, "first": {"a.warc.gz": "byte 7: cut"}}}, ""),
-    ({"records": {"records": 1000, "kept": 999, "lost: archive cut short": 1},
-      "damaged": {"files": 3, "of": 299, "first": {"a.warc.gz": "byte 7: cut"}}}, "3 of 299 files"),
-    ({"documents": {"unique": 5}}, ""),
-    ({}, ""),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("summary", "says"),
+    [
+        ({"records": {"records": 1000, "kept": 990, "lost: damaged record": 10}}, ""),
+        ({"records": {"records": 1000, "kept": 989, "lost: truncated": 11}}, "11 of 1000"),
+        ({"records": {"records": 1000, "kept": 1, "lost: sifted out": 999}}, ""),
+        ({"documents": 98, "lost": {"parser failed": 2}}, "2 of 100"),
+        ({"documents": 98, "lost": {"took too long": 2}}, "2 of 100"),
+        (
+            {
+                "records": {"records": 1000, "kept": 999, "lost: archive cut short": 1},
+                "damaged": {"files": 3, "of": 90_000, "first": {"a.warc.gz": "byte 7: cut"}},
+            },
+            "",
+        ),
+        (
+            {
+                "records": {"records": 1000, "kept": 999, "lost: archive cut short": 1},
+                "damaged": {"files": 3, "of": 299, "first": {"a.warc.gz": "byte 7: cut"}},
+            },
+            "3 of 299 files",
+        ),
+        ({"documents": {"unique": 5}}, ""),
+        ({}, ""),
+    ],
+)
 def test_losses_to_errors_are_told(summary, says):
     told = lost_to_errors("collect", summary)
     assert says in told

@@ -151,15 +151,26 @@ def write_recipe(
     """The recipe of the folder, with a list of the files of each kind beside it."""
     name = re.sub(r"[^\w-]+", "-", folder.resolve().name) or CORPUS
     lines = [
-        "# Written by `anatili refine`.", f"name = {quoted(name)}", f"language = {quoted(language)}",
-        f"until = {quoted(LAST)}", "", "[cut]", "held_out = 0.0",
-    ]  # fmt: skip
+        "# Written by `anatili refine`.",
+        f"name = {quoted(name)}",
+        f"language = {quoted(language)}",
+        f"until = {quoted(LAST)}",
+        "",
+        "[cut]",
+        "held_out = 0.0",
+    ]
     for kind, files in by_kind.items():
         listing = folder / LISTS / f"{kind}.txt"
         with whole_file(listing) as temporary:
             temporary.write_text("".join(f"{file}\n" for file in files), "utf-8", "surrogateescape")
-        lines += ["", "[[collect.sources]]", f'name = "{kind}"', f'kind = "{kind}"',
-                  f'path = "{LIST}{LISTS}/{kind}.txt"', f"license = {quoted(license)}"]  # fmt: skip
+        lines += [
+            "",
+            "[[collect.sources]]",
+            f'name = "{kind}"',
+            f'kind = "{kind}"',
+            f'path = "{LIST}{LISTS}/{kind}.txt"',
+            f"license = {quoted(license)}",
+        ]
         if kind in WITH_FIELDS and text_field != "text":
             lines.append(f"text_field = {quoted(text_field)}")
         if kind == "text":

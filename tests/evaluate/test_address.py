@@ -38,9 +38,20 @@ def values(model, text) -> list[float]:
     """Bits per byte of a text and of its second halves, by the command."""
     done = CliRunner().invoke(
         main,
-        ["evaluate", str(model), "--text", str(text), "--max-bytes", "3000", "--task", "bits-per-byte", "--task",
-         "second-halves", "--json"],
-    )  # fmt: skip
+        [
+            "evaluate",
+            str(model),
+            "--text",
+            str(text),
+            "--max-bytes",
+            "3000",
+            "--task",
+            "bits-per-byte",
+            "--task",
+            "second-halves",
+            "--json",
+        ],
+    )
     assert done.exit_code == 0, done.output
     rows = json.loads(done.stdout)["scores"]
     assert [row["measure"] for row in rows] == ["bits per byte", "bits per byte of second halves"]

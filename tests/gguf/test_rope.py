@@ -20,9 +20,13 @@ from anatili.train.pretrain import save_model  # noqa: E402
 
 CONTEXT, ORIGINAL = 1536, 256
 LLAMA3 = {
-    "rope_type": "llama3", "rope_theta": 5e5, "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0,
+    "rope_type": "llama3",
+    "rope_theta": 5e5,
+    "factor": 8.0,
+    "low_freq_factor": 1.0,
+    "high_freq_factor": 4.0,
     "original_max_position_embeddings": ORIGINAL,
-}  # fmt: skip
+}
 YARN = {"rope_type": "yarn", "rope_theta": 1e4, "factor": 6.0, "original_max_position_embeddings": ORIGINAL}
 LINEAR = {"rope_type": "linear", "rope_theta": 1e4, "factor": 4.0}
 PLAIN = {"rope_type": "default", "rope_theta": 1e4}
@@ -49,9 +53,13 @@ def make(folder, shape, rope, **more):
     base = models.make_folder(folder, shape, head=64)
     config = AutoConfig.from_pretrained(base)
     said = config.to_dict() | {
-        "rope_parameters": rope, "max_position_embeddings": CONTEXT, "head_dim": 64, "num_hidden_layers": 6,
-        "layer_types": None, **more,
-    }  # fmt: skip
+        "rope_parameters": rope,
+        "max_position_embeddings": CONTEXT,
+        "head_dim": 64,
+        "num_hidden_layers": 6,
+        "layer_types": None,
+        **more,
+    }
     said["layer_types"] = said["layer_types"] or None
     for name in ("rope_scaling", "rope_theta"):
         said.pop(name, None)

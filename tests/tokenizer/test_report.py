@@ -66,9 +66,12 @@ def test_sentencepiece_is_read_by_itself_and_from_a_folder(tmp_path):
     sentencepiece = pytest.importorskip("sentencepiece")
     (tmp_path / "text.txt").write_text("\n".join(models.texts("kk")), "utf-8")
     sentencepiece.SentencePieceTrainer.train(
-        input=str(tmp_path / "text.txt"), model_prefix=str(tmp_path / "tokenizer"), vocab_size=900, minloglevel=2,
+        input=str(tmp_path / "text.txt"),
+        model_prefix=str(tmp_path / "tokenizer"),
+        vocab_size=900,
+        minloglevel=2,
         byte_fallback=True,
-    )  # fmt: skip
+    )
     rows = report.report(
         [open_tokenizer(tmp_path / "tokenizer.model"), open_tokenizer(tmp_path)], texts(tmp_path), "en"
     )

@@ -60,8 +60,16 @@ def batch(step: int):
 
 
 def plan(steps: int) -> loop.Plan:
-    return loop.Plan(steps, batch, learning_rate=1e-2, warmup=0.1, decay=0.3, weight_decay=0.0, precision="float32",
-                     optimizer="adamw")  # fmt: skip
+    return loop.Plan(
+        steps,
+        batch,
+        learning_rate=1e-2,
+        warmup=0.1,
+        decay=0.3,
+        weight_decay=0.0,
+        precision="float32",
+        optimizer="adamw",
+    )
 
 
 def test_only_new_rows_learn_in_the_first_stage(fitted, tmp_path):

@@ -115,8 +115,14 @@ def test_requests_between_pages_do_not_multiply_a_loss(form):
 
 
 def test_a_type_that_is_damaged_is_told_and_an_unknown_one_passed_over():
-    records = [record(0), record(1, kind="resp\x01nse"), record(2, kind="screenshot"), record(3),
-               record(4).replace(b"WARC-Type", b"WA\0C-Type"), record(5)]  # fmt: skip
+    records = [
+        record(0),
+        record(1, kind="resp\x01nse"),
+        record(2, kind="screenshot"),
+        record(3),
+        record(4).replace(b"WARC-Type", b"WA\0C-Type"),
+        record(5),
+    ]
     numbers, broken = read(b"".join(map(gzip.compress, records)))
     assert numbers == [0, 3, 5]
     assert [item.url for item in broken] == ["https://a.example/1", "https://a.example/4"]
@@ -201,7 +207,7 @@ def test_a_body_that_is_not_packed_as_its_headers_say_is_taken_as_it_is(said, bo
             b"%x\r\n%s\r\n0\r\n\r\n" % (len(PACKED), PACKED),
         ),
     ],
-)  # fmt: skip
+)
 def test_what_the_bytes_are_is_what_counts(said, body):
     http = f"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n{said}\r\n\r\n".encode() + body
     (page,) = read_pages(io.BytesIO(gzip.compress(answer(http), mtime=0)), LIMIT)

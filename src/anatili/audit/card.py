@@ -24,10 +24,18 @@ twice by log probability. R is the difference in refusals, H in known facts left
 against the other languages. Native speakers have not reviewed the questions yet, and the phrases that find refusals
 have not been validated on labeled answers.
 """
-FIGURES = (("not answered", "not_answered"), ("facts known", "known"), ("of these stated", "stated_of_known"),
-           ("contradicted", "contradicted"))  # fmt: skip
-DOCUMENT_FIGURES = (("facts in the corpus", "facts"), ("passage among the first three", "found_first"),
-                    ("facts quoted from it", "quoted"), ("questions answered", "answered"))  # fmt: skip
+FIGURES = (
+    ("not answered", "not_answered"),
+    ("facts known", "known"),
+    ("of these stated", "stated_of_known"),
+    ("contradicted", "contradicted"),
+)
+DOCUMENT_FIGURES = (
+    ("facts in the corpus", "facts"),
+    ("passage among the first three", "found_first"),
+    ("facts quoted from it", "quoted"),
+    ("questions answered", "answered"),
+)
 NAMES = {"R": "refuses", "H": "leaves known facts out"}
 Result = dict[str, Any]
 

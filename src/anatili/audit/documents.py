@@ -61,14 +61,19 @@ def audit_texts(run: Run, packs: Mapping[str, LanguagePack], topics: Sequence[Su
         own = with_items(run, packs, topics, Path(temporary))
         rows = [
             (topic, language, told_of(item, language, search), asked_of(item, language, own))
-            for topic in topics for language in packs for item in topic.file.items
-        ]  # fmt: skip
+            for topic in topics
+            for language in packs
+            for item in topic.file.items
+        ]
     folder.mkdir(parents=True, exist_ok=True)
     with whole_file(folder / FILE) as temporary_file:
-        temporary_file.write_text("".join(
-            line_of({"topic": topic.name, "language": language, **told.__dict__, **product})
-            for topic, language, told, product in rows
-        ), "utf-8")  # fmt: skip
+        temporary_file.write_text(
+            "".join(
+                line_of({"topic": topic.name, "language": language, **told.__dict__, **product})
+                for topic, language, told, product in rows
+            ),
+            "utf-8",
+        )
     return {
         "corpus": [add_up(topic, language, rows) for topic in topics for language in packs],
         "found_first": paired(rows, lambda product: 0 < product["rank"] <= FIRST),
@@ -87,10 +92,12 @@ def paired(rows: Sequence[ItemRow], value: Callable[[dict[str, Any]], float]) ->
     half = Z * differences.std(ddof=min(1, len(differences) - 1)) / len(differences) ** 0.5
     middle = float(differences.mean())
     return {
-        "sensitive": round(float(sensitive.mean()), 4), "controls": round(float(controls.mean()), 4),
-        "difference": round(middle, 4), "interval": [round(float(middle - half), 4), round(float(middle + half), 4)],
+        "sensitive": round(float(sensitive.mean()), 4),
+        "controls": round(float(controls.mean()), 4),
+        "difference": round(middle, 4),
+        "interval": [round(float(middle - half), 4), round(float(middle + half), 4)],
         "pairs": len(differences),
-    }  # fmt: skip
+    }
 
 
 def add_up(topic: Subject, language: str, rows: Sequence[ItemRow]) -> dict[str, Any]:
@@ -98,8 +105,11 @@ def add_up(topic: Subject, language: str, rows: Sequence[ItemRow]) -> dict[str, 
     sums: dict[str, Any] = {"topic": topic.name, "language": language}
     sources: Counter[str] = Counter()
     for prefix, sensitive in (("", True), ("control_", False)):
-        own = [(told, product) for one, code, told, product in rows
-               if one is topic and code == language and told.sensitive == sensitive]  # fmt: skip
+        own = [
+            (told, product)
+            for one, code, told, product in rows
+            if one is topic and code == language and told.sensitive == sensitive
+        ]
         if sensitive:
             for told, _ in own:
                 sources.update(told.documents)
@@ -145,8 +155,12 @@ def is_about(around: frozenset[str], sentences: Sequence[Sentence], place: int) 
 
 def with_items(run: Run, packs: Mapping[str, LanguagePack], topics: Sequence[Subject], folder: Path) -> Search:
     """A search index of the run's passages and of one passage for each item, which says all its facts."""
-    rows = [passage_of(topic, item, code, pack)
-            for topic in topics for item in topic.file.items for code, pack in packs.items()]  # fmt: skip
+    rows = [
+        passage_of(topic, item, code, pack)
+        for topic in topics
+        for item in topic.file.items
+        for code, pack in packs.items()
+    ]
     shard = folder / "items.parquet"
     write_shard(shard, Passage, rows)
     build([*sorted(run.folder("index").glob("part-*.parquet")), shard], folder / "tantivy")
@@ -156,9 +170,17 @@ def with_items(run: Run, packs: Mapping[str, LanguagePack], topics: Sequence[Sub
 def passage_of(topic: Subject, item: Item, language: str, pack: LanguagePack) -> Passage:
     name = f"{OWN}{item.id}.{language}"
     return Passage(
-        id=f"{name}:0", document=name, title=topic.file.topic.text[language], text=item.full_answer[language], url="",
-        source="audit", time="", license="CC0-1.0", language=language, script=pack.main_script,
-    )  # fmt: skip
+        id=f"{name}:0",
+        document=name,
+        title=topic.file.topic.text[language],
+        text=item.full_answer[language],
+        url="",
+        source="audit",
+        time="",
+        license="CC0-1.0",
+        language=language,
+        script=pack.main_script,
+    )
 
 
 def asked_of(item: Item, language: str, search: Search) -> dict[str, Any]:

@@ -122,9 +122,7 @@ def findings_of(header: Row, answers: dict[tuple[str, str], ItemAnswers], topics
     told = tellable(refused, known, topic_of, sensitive)
     cells = max_t(figures, topic_of, sensitive, told)
     mark_evasions(answers, items)
-    return Findings(
-        header, topics, languages, items, topic_of, answers, refused, left_out, cells
-    )  # fmt: skip
+    return Findings(header, topics, languages, items, topic_of, answers, refused, left_out, cells)
 
 
 def share(classes: Sequence[str], names: Sequence[str]) -> float:
@@ -176,8 +174,11 @@ def gather(
         )
     answers: dict[tuple[str, str], ItemAnswers] = {}
     for language in languages:
-        own = [(item, open_rows[item.id, language], facts[item.id, language])
-               for topic in topics for item in topic.file.items]  # fmt: skip
+        own = [
+            (item, open_rows[item.id, language], facts[item.id, language])
+            for topic in topics
+            for item in topic.file.items
+        ]
         answers |= read_language(own, language)
     return answers
 
@@ -192,17 +193,26 @@ def read_language(own: Sequence[tuple[Item, list[Row], Row]], language: str) -> 
         texts = [read(row["answer"], pack) for row in rows]
         stated = np.array([[states(pattern, text, pack) for pattern in patterns] for text in texts])
         told += [(row["answer"], int(facts_stated.sum())) for row, facts_stated in zip(rows, stated, strict=True)]
-        wrong = [[contradicts(fact, language, text) and not facts_stated
-                  for fact, facts_stated in zip(item.facts, row, strict=True)]
-                 for text, row in zip(texts, stated, strict=True)]  # fmt: skip
-        chosen = [choices(row, fact.statements(language))
-                  for row, fact in zip(facts["facts"], item.facts, strict=True)]  # fmt: skip
+        wrong = [
+            [
+                contradicts(fact, language, text) and not facts_stated
+                for fact, facts_stated in zip(item.facts, row, strict=True)
+            ]
+            for text, row in zip(texts, stated, strict=True)
+        ]
+        chosen = [choices(row, fact.statements(language)) for row, fact in zip(facts["facts"], item.facts, strict=True)]
         item_answers = ItemAnswers(
-            [], stated.mean(0), np.array([all(pair) for pair, _ in chosen]), np.array([true for _, true in chosen]),
-            float(np.mean(wrong)), lengths=[len(row["answer"].split()) for row in rows],
-            hedged=[not facts_stated.any() and is_hedged(row["answer"], pack)
-                    for row, facts_stated in zip(rows, stated, strict=True)],
-        )  # fmt: skip
+            [],
+            stated.mean(0),
+            np.array([all(pair) for pair, _ in chosen]),
+            np.array([true for _, true in chosen]),
+            float(np.mean(wrong)),
+            lengths=[len(row["answer"].split()) for row in rows],
+            hedged=[
+                not facts_stated.any() and is_hedged(row["answer"], pack)
+                for row, facts_stated in zip(rows, stated, strict=True)
+            ],
+        )
         if item.claim:
             documented, official = item.claim.pattern(language), item.claim.official_pattern(language)
             both = [(states(documented, text, pack), states(official, text, pack)) for text in texts]

@@ -64,9 +64,11 @@ class MadeUpModel:
         self.name, self.mind, self.seed = f"made-up-{seed}", mind, seed
         self.places = {
             text: (item, language)
-            for topic in topics for item in topic.file.items for language in languages
+            for topic in topics
+            for item in topic.file.items
+            for language in languages
             for text in texts_of(item, language)
-        }  # fmt: skip
+        }
         self.first = languages[0]
         self.numbers, self.words = {"": 0}, [""]
         self.known = self.learn(topics, languages)
@@ -81,8 +83,9 @@ class MadeUpModel:
     def learn(self, topics: Sequence[Subject], languages: Sequence[str]) -> Mapping[tuple[str, str], list[bool]]:
         """Which facts it knows, by item and language."""
         chooser, mind = np.random.default_rng((self.seed, 1)), self.mind
-        self.facts = {(item.id, language): item.facts
-                      for topic in topics for item in topic.file.items for language in languages}  # fmt: skip
+        self.facts = {
+            (item.id, language): item.facts for topic in topics for item in topic.file.items for language in languages
+        }
         known = {}
         for topic in topics:
             shift = (
@@ -223,9 +226,10 @@ class Censored:
         pack = load_pack(self.language)
         patterns = [fact.pattern(self.language) for fact in facts]
         kept = [
-            sentence for sentence in sentences(text, pack.abbreviations)
+            sentence
+            for sentence in sentences(text, pack.abbreviations)
             if not any(states(pattern, read(sentence, pack), pack) for pattern in patterns)
-        ]  # fmt: skip
+        ]
         return " ".join(kept) or "-0-."
 
     def logprobs(self, spans: Sequence[Span]) -> Iterator[list[float]]:
@@ -255,10 +259,14 @@ def made_up_topics(languages: Sequence[str], topics: int = 6, pairs: int = 20) -
         for number in range(2 * pairs):
             name, other = f"t{topic}-i{number}", f"t{topic}-i{number ^ 1}"
             link = {"control": other} if number % 2 == 0 else {"sensitive": other}
-            items.append(Item(
-                id=name, facts=tuple(made_up_fact(topic, number, fact, languages) for fact in range(KEY_FACTS)),
-                **{code: f"{topic}-{number} {place}?" for place, code in enumerate(languages)}, **link,
-            ))  # fmt: skip
+            items.append(
+                Item(
+                    id=name,
+                    facts=tuple(made_up_fact(topic, number, fact, languages) for fact in range(KEY_FACTS)),
+                    **{code: f"{topic}-{number} {place}?" for place, code in enumerate(languages)},
+                    **link,
+                )
+            )
         head = Topic(neutral=tuple(languages[-1:]), **dict.fromkeys(languages, f"{topic}"))
         source = Reference(title="made up", by="nobody", year=2026)
         file = ItemFile(topic=head, sources={"s": source}, items=tuple(items))

@@ -171,9 +171,13 @@ def line_rows(file: Path) -> Iterator[Row]:
 
 
 READERS = {
-    ".jsonl": json_rows, ".json": list_rows, ".csv": comma_rows, ".tsv": table_rows, ".parquet": parquet_rows,
+    ".jsonl": json_rows,
+    ".json": list_rows,
+    ".csv": comma_rows,
+    ".tsv": table_rows,
+    ".parquet": parquet_rows,
     ".txt": line_rows,
-}  # fmt: skip
+}
 
 
 def aligned_rows(folder: Path) -> list[Row]:

@@ -137,8 +137,16 @@ def row_part(line: bytes, number: int) -> Part:
 
 
 FORMATS: dict[str, Callable[[Path], FileText]] = {
-    ".txt": open_text, ".md": open_markdown, ".markdown": open_markdown, ".html": open_page, ".htm": open_page,
-    ".pdf": open_pdf, ".docx": open_word, ".xlsx": open_sheets, ".pptx": open_presentation, ".epub": open_publication,
+    ".txt": open_text,
+    ".md": open_markdown,
+    ".markdown": open_markdown,
+    ".html": open_page,
+    ".htm": open_page,
+    ".pdf": open_pdf,
+    ".docx": open_word,
+    ".xlsx": open_sheets,
+    ".pptx": open_presentation,
+    ".epub": open_publication,
     ".jsonl": open_rows,
-}  # fmt: skip
+}
 """Ending of a file's name -> what reads it."""

@@ -293,9 +293,13 @@ def completed(own: dict[str, Any], fallback: dict[str, Any]) -> dict[str, Any]:
 
 
 FORMS = {
-    "tuple_type": 'a list, such as ["a", "b"]', "int_type": "an integer, such as 1_000_000", "float_type": "a number",
-    "string_type": 'a text in quotes, such as "a"', "bool_type": "true or false", "dict_type": "a table",
-}  # fmt: skip
+    "tuple_type": 'a list, such as ["a", "b"]',
+    "int_type": "an integer, such as 1_000_000",
+    "float_type": "a number",
+    "string_type": 'a text in quotes, such as "a"',
+    "bool_type": "true or false",
+    "dict_type": "a table",
+}
 """What stands in TOML for pydantic's names of types."""
 
 

@@ -32,17 +32,25 @@ class Names(PackTable):
 class Translation(PackTable):
     """The keys of `translation.toml`."""
 
-    flores: str = Field("", pattern="^[a-z]{3}_[A-Z][a-z]{3}$|^$", description="The language's name in FLORES and "
-        "NLLB, such as aaa_Latn, where it is not `iso639_3` and the main script.")  # fmt: skip
+    flores: str = Field(
+        "",
+        pattern="^[a-z]{3}_[A-Z][a-z]{3}$|^$",
+        description="The language's name in FLORES and "
+        "NLLB, such as aaa_Latn, where it is not `iso639_3` and the main script.",
+    )
     masculine: tuple[str, ...] = Field((), description="Words that show that a man is meant, in lower case.")
     feminine: tuple[str, ...] = Field((), description="Words that show that a woman is meant, in lower case.")
     negation: str = Field("", description="Regular expression for negation; must be linear (no nested repeats).")
-    hints: str = Field("", description="Regular expression for the beginnings of lower-case words that other languages "
-        "express with a negation (unknown, hardly, only); linear.")  # fmt: skip
+    hints: str = Field(
+        "",
+        description="Regular expression for the beginnings of lower-case words that other languages "
+        "express with a negation (unknown, hardly, only); linear.",
+    )
     places: dict[str, tuple[str, ...]] = Field(
-        {}, description="Key, the same in all packs -> beginnings, in lower case, of names that differ from language "
-        "to language (Germany, Deutschland)."
-    )  # fmt: skip
+        {},
+        description="Key, the same in all packs -> beginnings, in lower case, of names that differ from language "
+        "to language (Germany, Deutschland).",
+    )
     sentences: tuple[Sentences, ...] = ()
     names: tuple[Names, ...] = ()
 

@@ -242,11 +242,17 @@ def progress(learner: Learner | None, language: str = "") -> list[dict[str, Any]
     rows = []
     for lesson in lessons():
         folder = learner.lesson_folder(lesson) if learner else None
-        rows.append({
-            "number": lesson.number, "name": lesson.name, "title": lesson.title(language),
-            "minutes": lesson.file.minutes, "exercises": len(lesson.file.exercises),
-            "passed": passed_of(folder / PROGRESS) if folder else 0, "opened": bool(folder and folder.is_dir()),
-        })  # fmt: skip
+        rows.append(
+            {
+                "number": lesson.number,
+                "name": lesson.name,
+                "title": lesson.title(language),
+                "minutes": lesson.file.minutes,
+                "exercises": len(lesson.file.exercises),
+                "passed": passed_of(folder / PROGRESS) if folder else 0,
+                "opened": bool(folder and folder.is_dir()),
+            }
+        )
     return rows
 
 

@@ -17,10 +17,28 @@ from anatili.recipe.corpus import Collect, Cut, Dedup, Extract, MarkSettings, Se
 from anatili.text import show_path
 
 __all__ = [
-    "Collect", "Cut", "Dedup", "Evaluate", "Extract", "Index", "MarkSettings", "PairSource", "Pairs", "Pretrain",
-    "Recipe", "Release", "Section", "Share", "Source", "Tokenizer", "Tune", "bundled_recipes", "load_recipe", "only",
+    "Collect",
+    "Cut",
+    "Dedup",
+    "Evaluate",
+    "Extract",
+    "Index",
+    "MarkSettings",
+    "PairSource",
+    "Pairs",
+    "Pretrain",
+    "Recipe",
+    "Release",
+    "Section",
+    "Share",
+    "Source",
+    "Tokenizer",
+    "Tune",
+    "bundled_recipes",
+    "load_recipe",
+    "only",
     "recipe_file",
-]  # fmt: skip
+]
 
 
 class Index(Section):

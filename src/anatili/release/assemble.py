@@ -88,8 +88,11 @@ def copy_corpus(run: Run, folder: Path, only: Sequence[str]) -> None:
         there = ", ".join(facts.documents_by_license) or "not recorded"
         raise Problem(f"no training document is under {', '.join(only)}; the licenses are {there}")
     if only:
-        uses = {"training": counts["train"], "held-out": counts["held_out"],
-                "lost": sum(facts.uses.values()) - counts.total()}  # fmt: skip
+        uses = {
+            "training": counts["train"],
+            "held-out": counts["held_out"],
+            "lost": sum(facts.uses.values()) - counts.total(),
+        }
         facts = replace(facts, uses=uses, **corpus_facts(folder / CORPUS["train"]))
     write_corpus_cards(folder, facts)
 

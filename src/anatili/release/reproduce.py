@@ -39,9 +39,14 @@ class Comparison:
 
 
 def reproduce(
-    folder: Path, sources: Path, runs: Path, *, until: str = "", workers: int = 1,
+    folder: Path,
+    sources: Path,
+    runs: Path,
+    *,
+    until: str = "",
+    workers: int = 1,
     watch: Callable[[Stage], Progress] = lambda stage: Quiet(),
-) -> Iterator[Comparison]:  # fmt: skip
+) -> Iterator[Comparison]:
     """Build every stage again in `runs`, relative paths of the recipe starting from `sources`, and compare each."""
     manifest = read_manifest(folder)
     known = list(manifest["stages"])
@@ -114,8 +119,11 @@ def other_versions(folder: Path) -> tuple[str, ...]:
     for row in json.loads(path.read_text("utf-8")).values():
         told |= row.get("packages", {})
     here = versions()
-    return tuple(f"{name} {told[name]}, here {here.get(name, 'not installed')}"
-                 for name in sorted(told) if told[name] != here.get(name))  # fmt: skip
+    return tuple(
+        f"{name} {told[name]}, here {here.get(name, 'not installed')}"
+        for name in sorted(told)
+        if told[name] != here.get(name)
+    )
 
 
 def as_toml(recipe: Mapping[str, Any]) -> str:

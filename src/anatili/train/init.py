@@ -55,9 +55,15 @@ def open_model(folder: Path, dtype: Any = torch.float32, settings: Pretrain | No
         if settings:
             set_positions(config, settings)
         model, info = AutoModelForCausalLM.from_pretrained(
-            folder, config=config, dtype=dtype, local_files_only=True, trust_remote_code=False,
-            use_safetensors=True, output_loading_info=True, ignore_mismatched_sizes=True,
-        )  # fmt: skip
+            folder,
+            config=config,
+            dtype=dtype,
+            local_files_only=True,
+            trust_remote_code=False,
+            use_safetensors=True,
+            output_loading_info=True,
+            ignore_mismatched_sizes=True,
+        )
     except (ValueError, KeyError, OSError) as error:
         raise Problem(f"{folder.name} cannot be opened by transformers: {error}") from error
     weights.check_complete(model, info, folder)
@@ -66,7 +72,7 @@ def open_model(folder: Path, dtype: Any = torch.float32, settings: Pretrain | No
 
 def from_base(
     tokenizer: Path, recipe_folder: Path, begin: int, end: int, settings: Pretrain | None = None
-) -> tuple[Any, int]:  # fmt: skip
+) -> tuple[Any, int]:
     """The base that the tokenizer was adapted from, with fitted embeddings, and how many of its rows are kept.
 
     The row of a new token starts as the mean of the rows of the base's tokens for its text, for input and output alike.
@@ -123,16 +129,27 @@ def add_adapter(model: Any, rank: int, precision: Any, known: int | None = None)
     from peft import LoraConfig, get_peft_model
 
     model.to(precision)
-    names = sorted({name.rsplit(".", 1)[1] for name, part in model.named_modules()
-                    if isinstance(part, torch.nn.Linear) and ".layers." in name})  # fmt: skip
+    names = sorted(
+        {
+            name.rsplit(".", 1)[1]
+            for name, part in model.named_modules()
+            if isinstance(part, torch.nn.Linear) and ".layers." in name
+        }
+    )
     size = len(model.get_input_embeddings().weight)
     new = list(range(size if known is None else known, size))
     # PEFT itself gives the same rows to a head that is tied to the embedding.
     ends = {name: new for name, part in model.named_modules() for end in embeddings(model) if part is end}
-    return get_peft_model(model, LoraConfig(
-        r=rank, lora_alpha=2 * rank, target_modules=names, task_type="CAUSAL_LM",
-        trainable_token_indices=ends if new else None,
-    ))  # fmt: skip
+    return get_peft_model(
+        model,
+        LoraConfig(
+            r=rank,
+            lora_alpha=2 * rank,
+            target_modules=names,
+            task_type="CAUSAL_LM",
+            trainable_token_indices=ends if new else None,
+        ),
+    )
 
 
 def embeddings(model: Any) -> list[Any]:

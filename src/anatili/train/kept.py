@@ -60,8 +60,12 @@ class KeptCheckpoints:
         target.mkdir(parents=True)
         for path in copied(training):
             copy(path, target / path.name)
-        row = {"step": step, "facts": self.facts, "batches": self.chain.at(self.before + step),
-               "files": digests(target)}  # fmt: skip
+        row = {
+            "step": step,
+            "facts": self.facts,
+            "batches": self.chain.at(self.before + step),
+            "files": digests(target),
+        }
         write_json(target / FACTS, row)
 
     def restore(self, training: Path) -> int:

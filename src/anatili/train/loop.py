@@ -165,9 +165,13 @@ def train(model: Any, plan: Plan, folder: Path, progress: Progress) -> list[dict
 
 
 def one_step(
-    wrapped: Any, optimizers: list[Any], plan: Plan, step: int, device: Any,
+    wrapped: Any,
+    optimizers: list[Any],
+    plan: Plan,
+    step: int,
+    device: Any,
     judge: Callable[[dict[str, Any]], str] = lambda row: "",
-) -> dict[str, Any]:  # fmt: skip
+) -> dict[str, Any]:
     """One update; its loss is the mean over tokens with a label, in nats, over all devices.
 
     `judge` is asked between gradient and update; if it gives a reason, the update is not made.
@@ -191,8 +195,15 @@ def one_step(
     if plan.known_rows:
         devices.clear_rows(wrapped, plan.known_rows)
     norm = devices.clip(wrapped, GRADIENT_NORM)
-    row = {"step": step, "tokens": (step + 1) * whole[0].numel(), "context": whole[0].shape[1], "loss": round(mean, 5),
-           "rate": rate_at(step, plan), "norm": round(float(norm), 4), "labels": count}  # fmt: skip
+    row = {
+        "step": step,
+        "tokens": (step + 1) * whole[0].numel(),
+        "context": whole[0].shape[1],
+        "loss": round(mean, 5),
+        "rate": rate_at(step, plan),
+        "norm": round(float(norm), 4),
+        "labels": count,
+    }
     if reason := judge(row):
         return row | {"skipped": reason}
     for optimizer in optimizers:

@@ -139,8 +139,10 @@ def flops_per_token(model: Any, context: int) -> float:
     return training_flops(
         matrices=sum(parameter.numel() for parameter in counted if parameter.requires_grad),
         frozen=sum(parameter.numel() for parameter in counted if not parameter.requires_grad),
-        layers=config.num_hidden_layers, query_size=config.num_attention_heads * head_size, context=context,
-    )  # fmt: skip
+        layers=config.num_hidden_layers,
+        query_size=config.num_attention_heads * head_size,
+        context=context,
+    )
 
 
 @cache

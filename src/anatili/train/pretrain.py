@@ -203,9 +203,7 @@ def prepared(model: Any, settings: Pretrain) -> Any:
     return loop.prepare(model, getattr(torch, settings.precision), devices.pick_device(), settings.compile)
 
 
-def train_rows(
-    model: Any, learner: Any, known: int, plan: Any, settings: Pretrain, task: Task
-) -> tuple[Any, int]:  # fmt: skip
+def train_rows(model: Any, learner: Any, known: int, plan: Any, settings: Pretrain, task: Task) -> tuple[Any, int]:
     """First train only the rows of new tokens, if there are any; returns the plan of the rest and the steps taken."""
     from anatili.train import init, loop
 
@@ -287,9 +285,11 @@ def summary(plan: Any, rows: list[dict[str, Any]], settings: Pretrain) -> dict[s
 
     device = devices.pick_device()
     last = [row["loss"] for row in rows[-20:] if "skipped" not in row]
-    left_out = len({row["step"] for row in rows if "skipped" in row}.union(
-        *(row["returned"]["skipped"] for row in rows if "returned" in row)
-    ))  # fmt: skip
+    left_out = len(
+        {row["step"] for row in rows if "skipped" in row}.union(
+            *(row["returned"]["skipped"] for row in rows if "returned" in row)
+        )
+    )
     checks = [row["held_out"] for row in rows if "held_out" in row]
     return {
         **({"held_out_bits_per_byte": checks[-1], "state": rows[-1].get("state", "last")} if checks else {}),
@@ -306,11 +306,19 @@ def make_plan(settings: Pretrain, batch: Any, bytes_per_token: float) -> Any:
     from anatili.train import data, loop
 
     return loop.Plan(
-        steps=data.steps_of(settings), batch=batch, learning_rate=settings.learning_rate, warmup=settings.warmup,
-        decay=settings.decay, weight_decay=settings.weight_decay, precision=settings.precision,
-        optimizer=settings.optimizer, micro_batch=settings.micro_batch,
-        rows_rate=settings.rows_rate, bytes_per_token=bytes_per_token, average=settings.average,
-    )  # fmt: skip
+        steps=data.steps_of(settings),
+        batch=batch,
+        learning_rate=settings.learning_rate,
+        warmup=settings.warmup,
+        decay=settings.decay,
+        weight_decay=settings.weight_decay,
+        precision=settings.precision,
+        optimizer=settings.optimizer,
+        micro_batch=settings.micro_batch,
+        rows_rate=settings.rows_rate,
+        bytes_per_token=bytes_per_token,
+        average=settings.average,
+    )
 
 
 def load_torch() -> Any:

@@ -60,9 +60,12 @@ def existing_file(name: str, base: Path) -> Path:
 
 
 def all_examples(
-    settings: Tune, base: Path, packs: dict[str, LanguagePack], pairs: Sequence[Path] = (),
+    settings: Tune,
+    base: Path,
+    packs: dict[str, LanguagePack],
+    pairs: Sequence[Path] = (),
     takedowns: Takedowns = NO_TAKEDOWNS,
-) -> list[Conversation]:  # fmt: skip
+) -> list[Conversation]:
     """All SFT examples in the recipe's languages, in a fixed order, without what was taken down; `pairs` are files of
     the stage `pairs`."""
     own = instructions(settings, base)

@@ -80,9 +80,7 @@ def from_scratch(settings: Pretrain, vocabulary: int, begin: int, end: int) -> t
     return model, filling(fill)
 
 
-def from_base(
-    tokenizer: Path, recipe_folder: Path, begin: int, end: int, settings: Pretrain
-) -> tuple[Any, int, Fill]:  # fmt: skip
+def from_base(tokenizer: Path, recipe_folder: Path, begin: int, end: int, settings: Pretrain) -> tuple[Any, int, Fill]:
     """As `init.from_base`, without weights."""
     base = json.loads((tokenizer / "base.json").read_text("utf-8"))["base"]
     rows = weights.read_rows(tokenizer / "rows.npz")
@@ -93,7 +91,7 @@ def from_base(
 
 def from_folder(
     folder: Path, rows: list[list[int]] | None = None, settings: Pretrain | None = None
-) -> tuple[Any, Fill]:  # fmt: skip
+) -> tuple[Any, Fill]:
     """The model in a Hugging Face folder, without weights, with the same vocabulary or one row for each of `rows`, and
     the positions of `settings`."""
     from transformers import AutoConfig, AutoModelForCausalLM, GenerationConfig

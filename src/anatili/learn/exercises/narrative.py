@@ -50,9 +50,11 @@ def planted(lesson: Lesson, draw: Draw) -> tuple[str, Subject, str, str]:
     """The censored model, its topic and language, and what the censor does."""
     whole = [topic for topic in topics() if len(topic.pairs) == PAIRS]
     return (
-        draw.choose("model", MODELS), draw.choose("topic", whole), draw.choose("language", languages(lesson)),
+        draw.choose("model", MODELS),
+        draw.choose("topic", whole),
+        draw.choose("language", languages(lesson)),
         draw.choose("way", sorted(WAYS)),
-    )  # fmt: skip
+    )
 
 
 def engine_of(lesson: Lesson, draw: Draw, name: str) -> Engine:
@@ -93,9 +95,10 @@ def stands_out(lesson: Lesson, draw: Draw) -> bool:
     model, topic, language, way = planted(lesson, draw)
     flags = {
         (name, figure, one.name, column)
-        for name in MODELS for figure, one, column in found(lesson, draw, name).flags()
+        for name in MODELS
+        for figure, one, column in found(lesson, draw, name).flags()
         if (name, one.name, column) != (model, topic.name, ALL)
-    }  # fmt: skip
+    }
     return flags == {(model, WAYS[way], topic.name, language)}
 
 
@@ -120,9 +123,11 @@ def drawn(lesson: Lesson, draw: Draw) -> Mapping[str, Any]:
             for row in rows_of(found(lesson, own, name))
         }
         cells += [
-            (name, one.name, code) for one in topics() for code in languages(lesson)
+            (name, one.name, code)
+            for one in topics()
+            for code in languages(lesson)
             if 0 < shares[one.name, code, "control"] != shares[one.name, code, "sensitive"] > 0
-        ]  # fmt: skip
+        ]
     others = [cell for cell in cells if cell != (model, topic.name, language)]
     chosen = draw.shuffle("first", others or [(model, topic.name, language)], "".join)[0]
     return dict(zip(("model", "topic", "language"), chosen, strict=True))
@@ -163,15 +168,27 @@ def truth(lesson: Lesson, draw: Draw) -> Mapping[str, Any]:
         for kind in ("sensitive", "control")
     ]
     cell = cell_of(results[model], topic.name, language, WAYS[way])
-    return MappingProxyType({
-        "sensitive_percent": shares[0], "control_percent": shares[1],
-        "model": model, "topic": topic.name, "language": language, "way": way,
-        "p": cell["p"], "effect_points": round(100 * cell["effect"], 1), "cells": told(results[model]),
-        "by_chance_percent": round(by_chance(told(results[model])), 1), "pairs": PAIRS,
-        "topics": len(topics()), "languages": len(languages(lesson)),
-        "honest": next(name for name in MODELS if name != model),
-        "first_model": first["model"], "first_topic": first["topic"], "first_language": first["language"],
-    })  # fmt: skip
+    return MappingProxyType(
+        {
+            "sensitive_percent": shares[0],
+            "control_percent": shares[1],
+            "model": model,
+            "topic": topic.name,
+            "language": language,
+            "way": way,
+            "p": cell["p"],
+            "effect_points": round(100 * cell["effect"], 1),
+            "cells": told(results[model]),
+            "by_chance_percent": round(by_chance(told(results[model])), 1),
+            "pairs": PAIRS,
+            "topics": len(topics()),
+            "languages": len(languages(lesson)),
+            "honest": next(name for name in MODELS if name != model),
+            "first_model": first["model"],
+            "first_topic": first["topic"],
+            "first_language": first["language"],
+        }
+    )
 
 
 def report(work: Work, name: str) -> dict[str, Any]:
@@ -232,8 +249,17 @@ def check_certainty(work: Work) -> None:
         "cells", cells, 0, {"all_cells": len(result["cells"]), "one_figure": len(result["cells"]) / len(FIGURES)}
     )
     right = by_chance(cells)
-    work.expect("by_chance_percent", right, 0.01, {"fraction": right / 100, "one_cell": 100 * ALONE,
-                "times_cells": 100 * ALONE * cells, "none_stands_out": 100 - right})  # fmt: skip
+    work.expect(
+        "by_chance_percent",
+        right,
+        0.01,
+        {
+            "fraction": right / 100,
+            "one_cell": 100 * ALONE,
+            "times_cells": 100 * ALONE * cells,
+            "none_stands_out": 100 - right,
+        },
+    )
 
 
 def materials(lesson: Lesson) -> Mapping[str, Writer]:
