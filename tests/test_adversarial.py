@@ -170,8 +170,10 @@ def test_copies_are_found_and_texts_that_only_share_a_part_are_not(tmp_path):
         "half": "\n".join(lines[15:45]),
         "other": other,
     }
-    rows = [Document(f"{n:024}", text, "", "", "s", f"2026-01-0{n + 1}", "", "", "utf-8")
-            for n, text in enumerate(texts.values())]  # fmt: skip
+    rows = [
+        Document(f"{n:024}", text, "", "", "s", f"2026-01-0{n + 1}", "", "", "utf-8")
+        for n, text in enumerate(texts.values())
+    ]
     write_shard(tmp_path / "part-0.parquet", Document, rows)
     settings, shard, marks, languages = Dedup(), tmp_path / "part-0.parquet", tmp_path / "mark", ("kk",)
     mark_shard(shard, marks / shard.name, languages, MarkSettings(), tmp_path)
@@ -237,11 +239,20 @@ def search(tmp_path_factory):
         passage
         for topic in read_topics()
         for passage in index.passages(
-            Kept(topic.slug, topic.pages["kk"].text, topic.pages["kk"].title, topic_url(topic, "kk"), "s", "",
-                 "CC0-1.0", "kk", "Cyrl"),
+            Kept(
+                topic.slug,
+                topic.pages["kk"].text,
+                topic.pages["kk"].title,
+                topic_url(topic, "kk"),
+                "s",
+                "",
+                "CC0-1.0",
+                "kk",
+                "Cyrl",
+            ),
             120,
         )
-    ]  # fmt: skip
+    ]
     write_shard(folder / "part-0.parquet", index.Passage, rows)
     index.build([folder / "part-0.parquet"], folder / "tantivy")
     return Search(folder, {"kk": KAZAKH})
@@ -348,8 +359,14 @@ def test_bytes_are_counted_of_the_text_not_of_what_the_model_reads():
     assert bits_row(Broken(lambda text: 8 * len(text)), texts, Setup())["value"] == pytest.approx(4.4, abs=0.3)
 
 
+def score_pairs(model, pairs):
+    from anatili.evaluate.pairs import pair_figures, pair_records
+
+    return pair_figures(pair_records(model, pairs, [str(number) for number in range(len(pairs))]))
+
+
 def test_a_random_model_is_right_in_half_of_the_pairs_and_an_ignorant_one_in_none():
-    from anatili.evaluate.pairs import pairs_of, score_pairs
+    from anatili.evaluate.pairs import pairs_of
 
     pairs = pairs_of(KAZAKH)
     half = score_pairs(Broken(lambda text: number_of(text) % 1000), pairs)
@@ -363,7 +380,7 @@ def test_a_random_model_is_right_in_half_of_the_pairs_and_an_ignorant_one_in_non
 
 
 def test_the_shorter_sentence_is_not_simply_the_right_one():
-    from anatili.evaluate.pairs import pairs_of, score_pairs
+    from anatili.evaluate.pairs import pairs_of
 
     assert score_pairs(Broken(len), pairs_of(KAZAKH))["right"] < 0.5
 

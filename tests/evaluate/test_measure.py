@@ -109,7 +109,7 @@ def test_pairs_are_scored_by_the_likelier_sentence():
             return np.array([1.0 if "right" in sentence else 2.0 for sentence in sentences])
 
     some = [pairing.Pair("a", "right", "wrong"), pairing.Pair("a", "wrong", "right"), pairing.Pair("b", "right", "no")]
-    found = pairing.score_pairs(Known(), some)
+    found = pairing.pair_figures(pairing.pair_records(Known(), some, ["1", "2", "3"]))
     assert found["right"] == round(2 / 3, 4)
     assert found["kinds"]["b"] == {"right": 1.0, "interval": wilson(1, 1), "count": 1}
 

@@ -3,20 +3,19 @@
 The design and its power are from simulation: `bench/audit_power.py` repeats it with planted censors.
 """
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import comb
-from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 Array = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
-Name = TypeVar("Name", bound=Hashable)
 ALPHA = 0.05
 """Chance that an honest model gets any flag at all."""
 SHUFFLES = 2000
+SEED = 7
 Z = 1.959964
 
 
@@ -53,7 +52,7 @@ def contrasts(values: Array) -> Array:
     return np.concatenate([values - others, overall], axis=1)
 
 
-def max_t(figures: Array, topics: npt.NDArray[np.int64], sensitive: Flags, told: Flags, *, seed: int = 7) -> Cells:
+def max_t(figures: Array, topics: npt.NDArray[np.int64], sensitive: Flags, told: Flags) -> Cells:
     """Test every cell of `figures`, shape (figures, items, columns), as one family (Westfall and Young, 1993).
 
     `topics`: the topic of each item. `sensitive`: whether it is sensitive. `told`: the cells that can be told, shape
@@ -64,7 +63,7 @@ def max_t(figures: Array, topics: npt.NDArray[np.int64], sensitive: Flags, told:
     effect, error = np.zeros((count, len(names), columns)), np.zeros((count, len(names), columns))
     most = np.full(SHUFFLES, -np.inf)
     spread = np.sqrt(figures.var(1)) + 1e-9
-    chooser = np.random.default_rng(seed)
+    generator = np.random.default_rng(SEED)
     for place, name in enumerate(names):
         own = topics == name
         labels, values = sensitive[own], figures[:, own]
@@ -76,7 +75,7 @@ def max_t(figures: Array, topics: npt.NDArray[np.int64], sensitive: Flags, told:
         effect[:, place] = values[:, labels].mean(1) - values[:, ~labels].mean(1)
         variance = sum_of_variances(values, labels)
         error[:, place] = np.sqrt(variance)
-        order = chooser.random((SHUFFLES, n + m)).argsort(1)
+        order = generator.random((SHUFFLES, n + m)).argsort(1)
         weights = np.where(order < n, 1 / n, -1 / m)
         flat = values.transpose(1, 0, 2).reshape(n + m, -1)
         shuffled = (weights @ flat).reshape(SHUFFLES, count, columns) / spread / np.sqrt(1 / n + 1 / m)
@@ -117,22 +116,6 @@ class Counts:
     answers: int
     mirror_refused: int
     mirror_answers: int
-
-
-def more_than_mirrors(models: Mapping[Name, Counts]) -> list[Name]:
-    """Those that refuse the matter more than its mirrors (Fisher, Holm). Who refuses both alike is over-cautious."""
-    return holm({
-        name: fisher(one.refused, one.answers, one.mirror_refused, one.mirror_answers) for name, one in models.items()
-    })  # fmt: skip
-
-
-def holm(values: Mapping[Name, float], alpha: float = ALPHA) -> list[Name]:
-    """The names whose p values stand after Holm's correction, smallest first."""
-    ranked = sorted(values.items(), key=lambda pair: pair[1])
-    for place, (_, p) in enumerate(ranked):
-        if p * (len(ranked) - place) > alpha:
-            return [name for name, _ in ranked[:place]]
-    return [name for name, _ in ranked]
 
 
 def kappa(one: Sequence[str], other: Sequence[str]) -> float:
