@@ -105,8 +105,16 @@ def test_documents_name_only_what_exists(path):
         assert command in commands, f"{path.name} names the command {command}"
     for target in re.findall(r"^ *make ([a-z]+)", text, flags=re.MULTILINE):
         assert f"\n{target}:" in (ROOT / "Makefile").read_text("utf-8")
-    for link in re.findall(r"\]\((?!http|#)([^)#]+)", text):
-        assert (path.parent / link).exists(), f"{path.name} links to {link}"
+    for file, anchor in re.findall(r"\]\((?!http)([^)#]*)#?([^)]*)\)", text):
+        target = path.parent / file if file else path
+        assert target.exists(), f"{path.name} links to {file}"
+        assert not anchor or anchor in anchors(target), f"{path.name} links to {file}#{anchor}"
+
+
+def anchors(path: Path) -> set[str]:
+    """The names by which headings of a page can be linked to, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.+)$", path.read_text("utf-8"), flags=re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
 def test_a_floor_stands_for_each_quality():

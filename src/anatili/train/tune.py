@@ -2,7 +2,7 @@
 
 import random
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from typing import Any
 
@@ -49,17 +49,7 @@ def run(task: Task) -> dict[str, Any]:
     def batch(step: int) -> tuple[Any, ...]:
         return tensors(packed[step * settings.batch : (step + 1) * settings.batch], tokenizer.eos_token_id, torch)
 
-    plan = loop.Plan(
-        steps=steps,
-        batch=batch,
-        learning_rate=settings.learning_rate,
-        warmup=0.1,
-        decay=0.9,
-        weight_decay=0.0,
-        precision=settled_precision(task),
-        optimizer="adamw",
-        micro_batch=task.recipe.pretrain.micro_batch,
-    )
+    plan = make_plan(task, steps, batch)
     model, adapted, fill = starting_model(task)
     inner = adapted.get_base_model() if adapted else model
     inner.config.use_cache = False
@@ -84,6 +74,23 @@ def run(task: Task) -> dict[str, Any]:
         "last_loss": rows[-1]["loss"] if rows else None,
         **preferred,
     }
+
+
+def make_plan(task: Task, steps: int, batch: Callable[[int], tuple[Any, ...]]) -> Any:
+    """AdamW with a linear fall after a tenth of the steps; `batch`: step -> inputs, labels, positions."""
+    from anatili.train import loop
+
+    return loop.Plan(
+        steps=steps,
+        batch=batch,
+        learning_rate=task.settings.learning_rate,
+        warmup=0.1,
+        decay=0.9,
+        weight_decay=0.0,
+        precision=settled_precision(task),
+        optimizer="adamw",
+        micro_batch=task.recipe.pretrain.micro_batch,
+    )
 
 
 def preferences(task: Task, model: Any, tokenizer: Any, context: int) -> dict[str, Any]:
