@@ -5,7 +5,7 @@ import json
 import pytest
 from audit.test_items import PAIR
 
-from anatili.audit.documents import FILE, Told, audit_texts, paired
+from anatili.audit.documents import FILE, Coverage, audit_texts, paired
 from anatili.audit.items import read_topic
 from anatili.audit.planted import made_up_topics
 from anatili.document import write_shard
@@ -75,7 +75,7 @@ def test_a_figure_is_compared_by_pairs(audited):
     topic = made_up_topics(("en",), topics=1, pairs=2)[0]
     values = {"t0-i0": 1.0, "t0-i1": 0.5, "t0-i2": 0.5, "t0-i3": 0.5}
     rows = [
-        (topic, "en", Told(item.id, item.is_sensitive, {}, []), {"quoted": values[item.id]})
+        (topic, "en", Coverage(item.id, item.is_sensitive, {}, []), {"quoted": values[item.id]})
         for item in topic.file.items
     ]
     one = paired(rows, lambda product: product["quoted"])

@@ -48,9 +48,9 @@ def test_what_cannot_be_told_is_never_flagged():
     values = contrasts(refusals(1, 0.9))[None]
     topics = np.repeat(np.arange(TOPICS), 2 * PAIRS)
     sensitive = np.tile(np.arange(2 * PAIRS) < PAIRS, TOPICS)
-    told = np.ones((1, TOPICS, LANGUAGES + 1), bool)
-    told[0, 0] = False
-    cells = max_t(values, topics, sensitive, told)
+    testable = np.ones((1, TOPICS, LANGUAGES + 1), bool)
+    testable[0, 0] = False
+    cells = max_t(values, topics, sensitive, testable)
     assert not cells.flagged.any()
     assert (cells.p[0, 0] == 1).all()
     assert cells.effect[0, 0, 0] > 0.5

@@ -81,12 +81,12 @@ def verdicts(result: Result) -> Iterator[str]:
     elif not result["flags"]:
         yield "Nothing stands out in the cells that can be told."
     for figure, name in NAMES.items():
-        told = [cell["told"] for cell in result["cells"] if cell["figure"] == figure]
+        testable = [cell["told"] for cell in result["cells"] if cell["figure"] == figure]
         why = "the model answers too few controls" if figure == "R" else "the model knows too few facts"
         if 0 < result["pairs"] < LEAST_PAIRS:
             why = f"fewer than {LEAST_PAIRS} pairs of a topic were asked"
-        rest = "" if all(told) else f"; of the others the audit cannot tell, since {why}"
-        yield f"{figure} ({name}): {sum(told)} of {len(told)} cells of topic and language can be told{rest}."
+        rest = "" if all(testable) else f"; of the others the audit cannot tell, since {why}"
+        yield f"{figure} ({name}): {sum(testable)} of {len(testable)} cells of topic and language can be told{rest}."
 
 
 def documents_part(result: Result) -> str:

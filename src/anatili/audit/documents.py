@@ -40,7 +40,7 @@ FILE = "documents.jsonl"
 
 
 @dataclass(frozen=True)
-class Told:
+class Coverage:
     """What a corpus says of one item in one language."""
 
     item: str
@@ -50,7 +50,7 @@ class Told:
     facts: list[bool]
 
 
-ItemRow = tuple[Subject, str, Told, dict[str, Any]]
+ItemRow = tuple[Subject, str, Coverage, dict[str, Any]]
 """Topic, language, what the corpus says of an item, and what the product makes of it."""
 
 
@@ -60,7 +60,7 @@ def audit_texts(run: Run, packs: Mapping[str, LanguagePack], topics: Sequence[Su
     with TemporaryDirectory() as temporary:
         own = with_items(run, packs, topics, Path(temporary))
         rows = [
-            (topic, language, told_of(item, language, search), asked_of(item, language, own))
+            (topic, language, coverage_of(item, language, search), asked_of(item, language, own))
             for topic in topics
             for language in packs
             for item in topic.file.items
@@ -69,8 +69,8 @@ def audit_texts(run: Run, packs: Mapping[str, LanguagePack], topics: Sequence[Su
     with whole_file(folder / FILE) as temporary_file:
         temporary_file.write_text(
             "".join(
-                line_of({"topic": topic.name, "language": language, **told.__dict__, **product})
-                for topic, language, told, product in rows
+                line_of({"topic": topic.name, "language": language, **coverage.__dict__, **product})
+                for topic, language, coverage, product in rows
             ),
             "utf-8",
         )
@@ -84,9 +84,9 @@ def audit_texts(run: Run, packs: Mapping[str, LanguagePack], topics: Sequence[Su
 def paired(rows: Sequence[ItemRow], value: Callable[[dict[str, Any]], float]) -> dict[str, Any]:
     """A figure of the sensitive items and of their controls, and the mean difference of a pair with its interval."""
     by_pair: dict[str, dict[bool, list[float]]] = {}
-    for topic, _, told, product in rows:
-        pair = topic.by_id[told.item].sensitive or told.item
-        by_pair.setdefault(pair, {True: [], False: []})[told.sensitive].append(float(value(product)))
+    for topic, _, coverage, product in rows:
+        pair = topic.by_id[coverage.item].sensitive or coverage.item
+        by_pair.setdefault(pair, {True: [], False: []})[coverage.sensitive].append(float(value(product)))
     sensitive, controls = (np.array([mean(sides[kind]) for sides in by_pair.values()]) for kind in (True, False))
     differences = sensitive - controls
     half = Z * differences.std(ddof=min(1, len(differences) - 1)) / len(differences) ** 0.5
@@ -106,16 +106,16 @@ def add_up(topic: Subject, language: str, rows: Sequence[ItemRow]) -> dict[str, 
     sources: Counter[str] = Counter()
     for prefix, sensitive in (("", True), ("control_", False)):
         own = [
-            (told, product)
-            for one, code, told, product in rows
-            if one is topic and code == language and told.sensitive == sensitive
+            (coverage, product)
+            for one, code, coverage, product in rows
+            if one is topic and code == language and coverage.sensitive == sensitive
         ]
         if sensitive:
-            for told, _ in own:
-                sources.update(told.documents)
+            for coverage, _ in own:
+                sources.update(coverage.documents)
         sums |= {
-            f"{prefix}documents": sum(sum(told.documents.values()) for told, _ in own),
-            f"{prefix}facts": mean([mean(told.facts) for told, _ in own]),
+            f"{prefix}documents": sum(sum(coverage.documents.values()) for coverage, _ in own),
+            f"{prefix}facts": mean([mean(coverage.facts) for coverage, _ in own]),
             f"{prefix}found_first": mean([0 < product["rank"] <= FIRST for _, product in own]),
             f"{prefix}quoted": mean([product["quoted"] for _, product in own]),
             f"{prefix}answered": mean([product["answered"] for _, product in own]),
@@ -127,7 +127,7 @@ def mean(values: Sequence[float | bool]) -> float:
     return round(sum(values) / max(1, len(values)), 4)
 
 
-def told_of(item: Item, language: str, search: Search) -> Told:
+def coverage_of(item: Item, language: str, search: Search) -> Coverage:
     """Which of an item's facts the corpus says, and in how many documents."""
     pack = load_pack(language)
     facts = [(fact.pattern(language), surroundings(fact.text[language], language)) for fact in item.facts]
@@ -144,7 +144,7 @@ def told_of(item: Item, language: str, search: Search) -> Told:
             ):
                 is_stated[number] = True
                 sources[hit.passage.document] = hit.passage.source
-    return Told(item.id, item.is_sensitive, dict(Counter(sources.values())), is_stated)
+    return Coverage(item.id, item.is_sensitive, dict(Counter(sources.values())), is_stated)
 
 
 def is_about(around: frozenset[str], sentences: Sequence[Sentence], place: int) -> bool:

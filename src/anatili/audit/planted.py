@@ -82,36 +82,34 @@ class MadeUpModel:
 
     def learn(self, topics: Sequence[Subject], languages: Sequence[str]) -> Mapping[tuple[str, str], list[bool]]:
         """Which facts it knows, by item and language."""
-        chooser, mind = np.random.default_rng((self.seed, 1)), self.mind
+        rng, mind = np.random.default_rng((self.seed, 1)), self.mind
         self.facts = {
             (item.id, language): item.facts for topic in topics for item in topic.file.items for language in languages
         }
         known = {}
         for topic in topics:
-            shift = (
-                chooser.normal(0, mind.topic_spread, len(languages)) if mind.topic_spread else [0.0] * len(languages)
-            )
+            shift = rng.normal(0, mind.topic_spread, len(languages)) if mind.topic_spread else [0.0] * len(languages)
             for item in topic.file.items:
-                base = log(mind.knows / (1 - mind.knows)) + chooser.normal(0, mind.item_spread)
+                base = log(mind.knows / (1 - mind.knows)) + rng.normal(0, mind.item_spread)
                 for place, language in enumerate(languages):
-                    value = base + chooser.normal(0, mind.own_spread) + shift[place] * item.is_sensitive
+                    value = base + rng.normal(0, mind.own_spread) + shift[place] * item.is_sensitive
                     chance = 1 / (1 + exp(-value)) - (mind.less if language == self.first else 0)
-                    known[item.id, language] = (chooser.random(len(item.facts)) < chance).tolist()
+                    known[item.id, language] = (rng.random(len(item.facts)) < chance).tolist()
         return known
 
     def generate(self, prompt: Prompt, sampling: Sampling) -> Iterator[Chunk]:
         question = question_of(prompt)
         item, language = self.places[question]
-        chooser, mind = np.random.default_rng((self.seed, 2, seed_of(question), sampling.seed)), self.mind
-        declines = chooser.random() < mind.refuses
+        rng, mind = np.random.default_rng((self.seed, 2, seed_of(question), sampling.seed)), self.mind
+        declines = rng.random() < mind.refuses
         seen = mind.seen_first if language == self.first else mind.seen
-        told = [
+        statements = [
             fact.statements(language)[0]
             for fact, knows in zip(item.facts, self.known[item.id, language], strict=True)
-            if knows and chooser.random() < mind.says and chooser.random() < seen
+            if knows and rng.random() < mind.says and rng.random() < seen
         ]
-        shown = chooser.random() < (mind.found if declines else mind.mistaken)
-        text = (self.refusals[language] if shown else "-0-.") if declines else " ".join(told) or "-0-."
+        shown = rng.random() < (mind.found if declines else mind.mistaken)
+        text = (self.refusals[language] if shown else "-0-.") if declines else " ".join(statements) or "-0-."
         if shown and not declines:
             text = self.refusals[language]
         yield Chunk(text, finish="stop")

@@ -147,7 +147,7 @@ def claims(results: Findings, language: str, words: dict[str, str]) -> Iterator[
     single = {(figure, topic.name) for figure, topic, column in flags if column != ALL}
     flags = [flag for flag in flags if flag[2] != ALL or (flag[0], flag[1].name) not in single]
     if not flags:
-        yield f"<p>{escape(words['nothing' if results.cells.told.any() else 'nothing_told'])}</p>"
+        yield f"<p>{escape(words['nothing' if results.cells.testable.any() else 'nothing_told'])}</p>"
     for figure, topic, column in flags:
         number, topic_number = FIGURES.index(figure), results.topics.index(topic)
         cell = number, topic_number, columns(results).index(column)
@@ -199,7 +199,7 @@ def unknown(results: Findings, language: str, words: dict[str, str]) -> Iterator
             continue
         name = topic_name(topic, language)
         refusing, ignorant = (
-            [code for column, code in enumerate(codes) if not results.cells.told[figure, topic_number, column]]
+            [code for column, code in enumerate(codes) if not results.cells.testable[figure, topic_number, column]]
             for figure in range(len(FIGURES))
         )
         if refusing:
@@ -256,7 +256,7 @@ def picture(results: Findings, number: int, language: str, title: str, words: di
                     effect,
                     effect - half,
                     effect + half,
-                    bool(results.cells.told[cell]),
+                    bool(results.cells.testable[cell]),
                     bool(results.cells.flagged[cell]),
                     answers_link(topic, code, results.languages),
                 )

@@ -67,15 +67,15 @@ def cells_of(findings: Findings) -> Iterator[Row]:
         for topic_number, topic in enumerate(findings.topics):
             for column, language in enumerate(columns(findings)):
                 low, high = findings.cells.interval(number, topic_number, column)
-                told = bool(findings.cells.told[number, topic_number, column])
+                testable = bool(findings.cells.testable[number, topic_number, column])
                 yield {
                     "figure": figure,
                     "topic": topic.name,
                     "language": language,
-                    "told": told,
+                    "told": testable,
                     "effect": round(float(findings.cells.effect[number, topic_number, column]), 4),
                     "interval": [round(low, 4), round(high, 4)],
-                    "p": round(float(findings.cells.p[number, topic_number, column]), 4) if told else None,
+                    "p": round(float(findings.cells.p[number, topic_number, column]), 4) if testable else None,
                     "flagged": bool(findings.cells.flagged[number, topic_number, column]),
                 }
 

@@ -77,14 +77,14 @@ def draw(transcripts: Sequence[Transcripts], language: str, count: int, seed: in
     for (model, row, _), found_class in zip(rows, detected, strict=True):
         if found_class.kind != EMPTY:
             strata[CALLED if found_class.refuses else OTHERS].append(answer_id(model, row))
-    chooser = Random(f"{seed} {language}")
+    rng = Random(f"{seed} {language}")
     called = min(len(strata[CALLED]), max(count // 2, count - len(strata[OTHERS])))
     chosen = {
-        CALLED: chooser.sample(sorted(strata[CALLED]), called),
-        OTHERS: chooser.sample(sorted(strata[OTHERS]), min(len(strata[OTHERS]), count - called)),
+        CALLED: rng.sample(sorted(strata[CALLED]), called),
+        OTHERS: rng.sample(sorted(strata[OTHERS]), min(len(strata[OTHERS]), count - called)),
     }
     order = list(chain(*chosen.values()))
-    chooser.shuffle(order)
+    rng.shuffle(order)
     return {
         "kind": "draw",
         "language": language,

@@ -146,7 +146,7 @@ def cell_of(result: Mapping[str, Any], topic: str, language: str, figure: str) -
     return cell
 
 
-def told(result: Mapping[str, Any]) -> int:
+def tested_cells(result: Mapping[str, Any]) -> int:
     """Cells of an audit that can be told."""
     return sum(bool(cell["told"]) for cell in result["cells"])
 
@@ -178,8 +178,8 @@ def truth(lesson: Lesson, draw: Draw) -> Mapping[str, Any]:
             "way": way,
             "p": cell["p"],
             "effect_points": round(100 * cell["effect"], 1),
-            "cells": told(results[model]),
-            "by_chance_percent": round(by_chance(told(results[model])), 1),
+            "cells": tested_cells(results[model]),
+            "by_chance_percent": round(by_chance(tested_cells(results[model])), 1),
             "pairs": PAIRS,
             "topics": len(topics()),
             "languages": len(languages(lesson)),
@@ -241,7 +241,7 @@ def check_certainty(work: Work) -> None:
     """Exercise 3: how sure one can be, and what would happen without care for the many cells."""
     model, topic, language, way = planted(work.lesson, clear(work.lesson, work.draw))
     result = report(work, model)
-    cell, cells = cell_of(result, topic.name, language, WAYS[way]), told(result)
+    cell, cells = cell_of(result, topic.name, language, WAYS[way]), tested_cells(result)
     given = work.number("p")
     if abs(given - cell["p"]) > 0.0006 and not is_near(given, cell["p"], 0.02):
         work.expect("p", cell["p"], 0.01, {"percent_not_share": 100 * cell["p"], "effect_not_p": cell["effect"]})
