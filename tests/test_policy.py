@@ -111,6 +111,12 @@ def test_documents_name_only_what_exists(path):
         assert not anchor or anchor in anchors(target), f"{path.name} links to {file}#{anchor}"
 
 
+def test_every_page_is_in_the_list_of_pages():
+    docs = ROOT / "docs"
+    listed = {docs / link for link in re.findall(r"\]\(([^)#]+)", (docs / "README.md").read_text("utf-8"))}
+    assert [name(path) for path in sorted(docs.rglob("*.md")) if path not in {*listed, docs / "README.md"}] == []
+
+
 def anchors(path: Path) -> set[str]:
     """The names by which headings of a page can be linked to, as GitHub makes them."""
     headings = re.findall(r"^#+ (.+)$", path.read_text("utf-8"), flags=re.MULTILINE)
