@@ -6,12 +6,13 @@ from dataclasses import replace
 
 import pytest
 
-from anatili import models, weights
+from anatili import models
 from anatili.directions import USABLE, Direction, read_directions
 from anatili.lang import load_pack
 from anatili.problem import Problem
 from anatili.recipe import load_recipe
 from anatili.serve.translation import quality_and_notice, quality_of
+from anatili.text import file_digest
 from anatili.train import sft_examples
 from anatili.translate import score
 from anatili.translate.translator import Translator
@@ -125,7 +126,7 @@ def test_figures_are_kept_in_a_packaged_model_and_its_card(tmp_path):
     assert "| kk-en | 60.0 | 58.0 – 62.0 | 100 | ntrex_dev |" in card
     assert "| kk-tr | not measured | - | - | - |" in card
     assert card.index("## Scores") < card.index("## Translation") < card.index("## License")
-    assert said["files"]["README.md"] == weights.sha256(packaged / "README.md")
+    assert said["files"]["README.md"] == file_digest(packaged / "README.md")
 
 
 def test_a_damaged_list_is_told(tmp_path):

@@ -27,6 +27,7 @@ from anatili.run import Run
 from anatili.serve.assistant import open_assistant
 from anatili.serve.citations import Report
 from anatili.stage import carry_out, prepare
+from anatili.text import file_digest
 
 FLOORS = tomllib.loads((Path(__file__).parent / "floors.toml").read_text("utf-8"))
 RECIPE = """
@@ -77,7 +78,7 @@ def shop(tmp_path_factory):
     base = weights.Packaged(
         module="small_base_gguf",
         requirement="small-base==1",
-        sha256=weights.sha256(carrier / "base.gguf"),
+        sha256=file_digest(carrier / "base.gguf"),
         license="Small Terms",
         notice="TERMS.html",
         statement="Small is small.",
@@ -210,7 +211,7 @@ def test_what_comes_with_anatili_is_whole_and_says_what_it_is(name):
     said = models.describe(place)
     assert said["languages"][0] == "kk"
     for file, digest in said["files"].items():
-        assert weights.sha256(place / file) == digest
+        assert file_digest(place / file) == digest
     assert sum(path.stat().st_size for path in place.iterdir()) < 40_000_000
     assert "| kk |" in (place / "README.md").read_text("utf-8")
     assert "license" in (place / "DATA.md").read_text("utf-8").lower()

@@ -6,12 +6,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from anatili import models, weights
+from anatili import models
 from anatili.audit.figures import LEAST_PAIRS
 from anatili.audit.items import item_files
 from anatili.document import whole_file, write_json
 from anatili.problem import Problem
-from anatili.text import show_path
+from anatili.text import file_digest, show_path
 
 CARD = "README.md"
 HEADING = "## Audit"
@@ -138,7 +138,7 @@ def add_to_card(folder: Path, name: str, part: str, command: str) -> Path:
         temporary.write_text(f"{before}{HEADING}{first.rstrip()}\n\n{block}{behind}{end}", "utf-8")
     if (folder / models.DESCRIPTION).is_file():
         description = json.loads((folder / models.DESCRIPTION).read_text("utf-8"))
-        description["files"][CARD] = weights.sha256(card)
+        description["files"][CARD] = file_digest(card)
         write_json(folder / models.DESCRIPTION, description)
     return card
 

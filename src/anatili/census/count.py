@@ -24,6 +24,8 @@ MAX_BYTES = 10_000_000
 MIN_CHARACTERS = 80
 """Characters of text that a page must have for its language to be identified."""
 NO_TEXT = "no text"
+LANGUAGE_COLUMNS, SHARE_COLUMNS = ("lang", "primary_language", "language"), ("pct_of_crawl", "%pages/crawl")
+"""Names of the columns in the statistics that Common Crawl publishes."""
 
 
 @dataclass
@@ -184,9 +186,6 @@ class Point:
     language: str
     pages: int
     share: float
-
-
-LANGUAGE_COLUMNS, SHARE_COLUMNS = ("lang", "primary_language", "language"), ("pct_of_crawl", "%pages/crawl")
 
 
 def trend(text: str, languages: Sequence[str], name: str) -> list[Point]:

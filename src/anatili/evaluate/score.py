@@ -38,7 +38,7 @@ def run(task: Task) -> dict[str, Any]:
         *texts.from_files(settings, task.base),
     ]
     tasks = [load_task(name, task.base) for name in settings.tasks]
-    scored = contestants(task)
+    scored = scored_models(task)
     task.progress.start(2 * len(sets) + len(tasks) * len(scored), "scores")
     training = training_text(task.inputs["cut"])
     rows: list[dict[str, Any]] = []
@@ -69,7 +69,7 @@ def run(task: Task) -> dict[str, Any]:
     return {"metric": METRIC, "scores": brief}
 
 
-def contestants(task: Task) -> list[tuple[str, Path]]:
+def scored_models(task: Task) -> list[tuple[str, Path]]:
     """The models that are scored: the base if there is one, before tuning if that changed anything, after it."""
     base = task.recipe.tokenizer.base
     first = [("base", open_base(base, task.base))] if base else []

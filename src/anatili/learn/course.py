@@ -19,7 +19,7 @@ from anatili.learn.markup import ANSWERS_OF, BY_COMMAND, Block
 from anatili.learn.work import Course, Work, Wrong
 from anatili.problem import Problem
 from anatili.reading import read_text
-from anatili.run import digest as file_digest
+from anatili.text import file_digest
 
 PROGRESS = "progress.json"
 OPEN = "open"

@@ -12,8 +12,8 @@ from anatili.problem import Problem, not_installed, pip
 from anatili.recipe import Pretrain, Recipe
 from anatili.refine.pairs import files_of
 from anatili.stage import Task
-from anatili.text import show_path
-from anatili.weights import quiet_transformers, save_tensors, sha256
+from anatili.text import file_digest, show_path
+from anatili.weights import quiet_transformers, save_tensors
 
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja")
 
@@ -21,7 +21,7 @@ TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "chat_template.jin
 def inventory(recipe: Recipe, recipe_folder: Path) -> dict[str, str]:
     """The digest of the adapter that training starts from. Every run asks for it, so torch is not imported here."""
     name = recipe.pretrain.adapter
-    return {"adapter": sha256(adapter_file(name, recipe_folder))} if name else {}
+    return {"adapter": file_digest(adapter_file(name, recipe_folder))} if name else {}
 
 
 def adapter_file(name: str, recipe_folder: Path) -> Path:
@@ -109,7 +109,7 @@ def with_kept_checkpoints(plan: Any, batch: Any, row_steps: int, mixture: Any, t
     facts = {
         "settings": settings.model_dump(exclude={"keep_checkpoints"}),
         "precision": plan.precision,
-        "vocabulary": {path.name: sha256(path) for path in sorted(tokenizer.iterdir()) if is_product(path)},
+        "vocabulary": {path.name: file_digest(path) for path in sorted(tokenizer.iterdir()) if is_product(path)},
         "adapter": inventory(task.recipe, task.base),
         "check": plan.check.digest() if plan.check else "",
         **kept.machine_facts(),

@@ -1,6 +1,7 @@
 """Lesson 7, who controls the narrative: the answers of two made-up models, one of them with a censor."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
@@ -59,7 +60,7 @@ def planted(lesson: Lesson, draw: Draw) -> tuple[str, Subject, str, str]:
 
 def engine_of(lesson: Lesson, draw: Draw, name: str) -> Engine:
     """A made-up model, behind the censor if it is the one that has it."""
-    mind = Mind(**{**vars(MIND), "less": LESS})
+    mind = replace(MIND, less=LESS)
     model = MadeUpModel(topics(), languages(lesson), mind, draw.number(f"seed {name}", 0, 2**31 - 1))
     model.name = name
     censored, topic, language, way = planted(lesson, draw)
