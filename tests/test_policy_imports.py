@@ -1,6 +1,7 @@
 """Imports go one way: every module and folder of the tree has a layer, and takes only from layers below its own."""
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -117,6 +118,12 @@ del MODULES[""]  # `anatili` itself names what it offers from all rooms, and loa
 def test_every_module_and_folder_has_a_layer():
     assert sorted(ROOMS - HEIGHT.keys()) == [], "give it a layer in LAYERS"
     assert sum(map(len, LAYERS)) == len(HEIGHT), "one stands in two layers"
+
+
+def test_the_page_on_the_architecture_names_them_all():
+    page = (SOURCE.parents[1] / "docs" / "concepts" / "architecture.md").read_text("utf-8")
+    named = {name.strip("/") for name in re.findall(r"`([a-z_]+/?)`", page)}
+    assert sorted(ROOMS - named - {"", "__main__"}) == [], "say in its table what they are for"
 
 
 def test_imports_only_go_down():
