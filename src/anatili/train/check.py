@@ -38,7 +38,7 @@ class HeldOutCheck:
         }
         return fingerprint([hashes, self.bytes_per_label, self.weights])
 
-    def __call__(self, wrapped: Any, device: Any) -> dict[str, float]:
+    def __call__(self, wrapped: torch.nn.Module, device: torch.device) -> dict[str, float]:
         """Bits per byte of each language, and their weighted `mean`, by which states of a model are compared."""
         bits_per_byte: dict[str, float] = {}
         wrapped.eval()

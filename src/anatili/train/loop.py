@@ -41,7 +41,7 @@ class Plan:
     """The settings of one training run."""
 
     steps: int
-    batch: Callable[[int], tuple[Any, Any, Any]]
+    batch: Callable[[int], tuple[torch.Tensor, torch.Tensor, torch.Tensor]]
     """Step -> inputs, labels, positions; int64 of shape (sequences, length)."""
     learning_rate: float
     warmup: float
@@ -86,7 +86,9 @@ def rate_at(step: int, plan: Plan) -> float:
     return plan.learning_rate * (plan.floor + (1 - plan.floor) * left / fall) if left < fall else plan.learning_rate
 
 
-def prepare(model: Any, precision: Any, device: Any, compiled: bool = False) -> Any:
+def prepare(
+    model: torch.nn.Module, precision: torch.dtype, device: torch.device, compiled: bool = False
+) -> torch.nn.Module:
     """`model` with its loss, on the device or sharded over all of them; what is prepared already stays as it is.
 
     With `compiled` each layer is compiled, where torch has a compiler for the device.
@@ -102,7 +104,7 @@ def prepare(model: Any, precision: Any, device: Any, compiled: bool = False) -> 
     return devices.spread(wrapped, device, precision)
 
 
-def train(model: Any, plan: Plan, folder: Path, progress: Progress) -> list[dict[str, Any]]:
+def train(model: torch.nn.Module, plan: Plan, folder: Path, progress: Progress) -> list[dict[str, Any]]:
     """Train `model` in place by `plan`, with checkpoint and `log.jsonl` in `folder`; returns the rows of the log.
 
     Frozen parameters stay as they are and are not in the checkpoint. If the plan has a check, the model ends in the
@@ -165,11 +167,11 @@ def train(model: Any, plan: Plan, folder: Path, progress: Progress) -> list[dict
 
 
 def one_step(
-    wrapped: Any,
-    optimizers: list[Any],
+    wrapped: torch.nn.Module,
+    optimizers: list[torch.optim.Optimizer],
     plan: Plan,
     step: int,
-    device: Any,
+    device: torch.device,
     judge: Callable[[dict[str, Any]], str] = lambda row: "",
 ) -> dict[str, Any]:
     """One update; its loss is the mean over tokens with a label, in nats, over all devices.

@@ -13,13 +13,17 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from anatili.problem import Problem, not_installed
 from anatili.reading import read_lines
 from anatili.recipe import Tune
 from anatili.stage import Progress
 from anatili.text import show_path
+
+if TYPE_CHECKING:
+    import torch
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 Preference = dict[str, Any]
 """`messages` up to the request, the answers `chosen` and `rejected`; `language` and `source` as in an SFT example."""
@@ -54,12 +58,12 @@ def check(settings: Tune, devices: int) -> None:
 
 
 def train_dpo(
-    model: Any,
-    tokenizer: Any,
+    model: "PreTrainedModel",
+    tokenizer: "PreTrainedTokenizerBase",
     chosen: Sequence[Preference],
     settings: Tune,
     context: int,
-    precision: Any,
+    precision: "torch.dtype",
     progress: Progress,
 ) -> dict[str, Any]:
     """Train `model` in place for one epoch over the preferences; a model with adapters (peft) trains only those.
@@ -92,7 +96,7 @@ def train_dpo(
     return {"preferences": len(rows), "preference_steps": len(steps), **gains(steps)}
 
 
-def dpo_config(folder: str, settings: Tune, context: int, precision: Any, device: Any) -> Any:
+def dpo_config(folder: str, settings: Tune, context: int, precision: "torch.dtype", device: "torch.device") -> Any:
     """The settings of trl's trainer."""
     import torch
     from trl import DPOConfig

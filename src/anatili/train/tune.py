@@ -4,7 +4,7 @@ import random
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from anatili import weights
 from anatili.benchmarks import Benchmarks, letters, read_benchmarks
@@ -18,6 +18,11 @@ from anatili.takedown_log import read_takedowns
 from anatili.train import prefer, sft_examples
 from anatili.train.data import IGNORED
 from anatili.train.pretrain import clear, finish, load_torch, write_corpus
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+    from anatili.train.loop import Plan
 
 Example = tuple[list[int], list[int]]
 """A tokenized SFT example: token ids and, for each, the label (the assistant's next token, else `IGNORED`)."""
@@ -63,7 +68,7 @@ def run(task: Task) -> dict[str, Any]:
     if devices.is_first():
         clear(task.out)
     return {
-        "lessons": dict(sorted(Counter(conversation["kind"] for conversation in chosen).items())),
+        "examples": dict(sorted(Counter(conversation["kind"] for conversation in chosen).items())),
         "learned": dict(sorted(Counter(kind for kind, _ in learned if kind).items())),
         "conversations": len(chosen),
         "left_out_as_held_out": left_out,
@@ -76,7 +81,7 @@ def run(task: Task) -> dict[str, Any]:
     }
 
 
-def make_plan(task: Task, steps: int, batch: Callable[[int], tuple[Any, ...]]) -> Any:
+def make_plan(task: Task, steps: int, batch: Callable[[int], tuple[Any, ...]]) -> "Plan":
     """AdamW with a linear fall after a tenth of the steps; `batch`: step -> inputs, labels, positions."""
     from anatili.train import loop
 
@@ -93,7 +98,9 @@ def make_plan(task: Task, steps: int, batch: Callable[[int], tuple[Any, ...]]) -
     )
 
 
-def preferences(task: Task, model: Any, tokenizer: Any, context: int) -> dict[str, Any]:
+def preferences(
+    task: Task, model: "PreTrainedModel", tokenizer: "PreTrainedTokenizerBase", context: int
+) -> dict[str, Any]:
     """Learn the preferences in the recipe's languages that are not from held-out pages or benchmarks."""
     from anatili.train import devices
 
@@ -203,7 +210,11 @@ def settled_precision(task: Task) -> str:
 
 
 def encoded(
-    conversations: Sequence[sft_examples.Conversation], tokenizer: Any, context: int, *, by_kind: bool
+    conversations: Sequence[sft_examples.Conversation],
+    tokenizer: "PreTrainedTokenizerBase",
+    context: int,
+    *,
+    by_kind: bool,
 ) -> dict[str, list[Example]]:
     """Kind -> examples, or all under "", without those whose answers are all beyond the first `context` tokens."""
     groups: dict[str, list[Example]] = {}
@@ -214,7 +225,7 @@ def encoded(
     return groups
 
 
-def add_instruction(model: Any, task: Task) -> None:
+def add_instruction(model: "PreTrainedModel", task: Task) -> None:
     """Add what the base's instruct sibling learned, if the recipe names one."""
     settings: Tune = task.settings
     if not settings.instruct:
@@ -229,7 +240,7 @@ def add_instruction(model: Any, task: Task) -> None:
     add_delta(model, open_base(base, task.base), sibling, rows, settings.instruct_share)
 
 
-def encode(messages: list[dict[str, str]], tokenizer: Any, context: int) -> Example:
+def encode(messages: list[dict[str, str]], tokenizer: "PreTrainedTokenizerBase", context: int) -> Example:
     """Token ids and labels of a conversation in the tokenizer's chat template, truncated to `context` tokens."""
     ids: list[int] = []
     has_loss: list[bool] = []
@@ -241,7 +252,7 @@ def encode(messages: list[dict[str, str]], tokenizer: Any, context: int) -> Exam
     return ids[:-1][:context], labels[:context]
 
 
-def templated_parts(messages: list[dict[str, str]], tokenizer: Any) -> Iterator[tuple[str, bool]]:
+def templated_parts(messages: list[dict[str, str]], tokenizer: "PreTrainedTokenizerBase") -> Iterator[tuple[str, bool]]:
     """A conversation as its template renders it, in parts of text; True with those that the model learns to write.
 
     The template is rendered up to each answer and including it; what the answer adds is for the model to write.
@@ -262,7 +273,7 @@ def templated_parts(messages: list[dict[str, str]], tokenizer: Any) -> Iterator[
         rendered = after
 
 
-def render(tokenizer: Any, messages: list[dict[str, str]], *, ask: bool) -> str:
+def render(tokenizer: "PreTrainedTokenizerBase", messages: list[dict[str, str]], *, ask: bool) -> str:
     text: str = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=ask)
     return text
 
