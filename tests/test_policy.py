@@ -95,9 +95,13 @@ def test_the_reference_pages_are_up_to_date():
         assert (ROOT / "docs" / file).read_text("utf-8") == text, "run: make docs"
 
 
-@pytest.mark.parametrize(
-    "path", [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))], ids=name
-)
+PAGES = [
+    *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "bench/README.md")),
+    *sorted((ROOT / "docs").rglob("*.md")),
+]
+
+
+@pytest.mark.parametrize("path", PAGES, ids=name)
 def test_documents_name_only_what_exists(path):
     text = path.read_text("utf-8")
     commands = importlib.import_module("anatili.cli").main.commands
