@@ -12,6 +12,7 @@ from anatili.document import whole_file
 from anatili.lang import explain
 from anatili.pool import LocalPool
 from anatili.problem import Problem
+from anatili.reading import toml_value
 from anatili.recipe import Recipe
 from anatili.release.build import folder_of_sources, without_folder
 from anatili.run import Record, Run, differences, versions
@@ -128,18 +129,9 @@ def other_versions(folder: Path) -> tuple[str, ...]:
 
 def as_toml(recipe: Mapping[str, Any]) -> str:
     """A recipe as TOML: plain values first, then a table for each section, then lists of tables."""
-    lines = [f"{key} = {value_of(value)}" for key, value in recipe.items() if not isinstance(value, dict)]
+    lines = [f"{key} = {toml_value(value)}" for key, value in recipe.items() if not isinstance(value, dict)]
     for name, section in recipe.items():
         if isinstance(section, dict):
             lines.append(f"\n[{name}]")
-            lines += [f"{key} = {value_of(value)}" for key, value in section.items()]
+            lines += [f"{key} = {toml_value(value)}" for key, value in section.items()]
     return "\n".join(lines) + "\n"
-
-
-def value_of(value: Any) -> str:
-    """A value in TOML; text is written as in JSON, whose escapes TOML reads too."""
-    if isinstance(value, dict):
-        return "{" + ", ".join(f"{json.dumps(k)} = {value_of(v)}" for k, v in value.items() if v is not None) + "}"
-    if isinstance(value, list | tuple):
-        return "[" + ", ".join(map(value_of, value)) + "]"
-    return json.dumps(value, ensure_ascii=False)
