@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from models import texts
+from small_models import texts
 
 from anatili.lang import codes, load_pack
 from anatili.lang.translation import flores_code

@@ -387,14 +387,14 @@ def test_the_shorter_sentence_is_not_simply_the_right_one():
 
 def test_an_untrained_model_is_near_chance_on_second_halves_and_grammar(tmp_path):
     pytest.importorskip("torch")
-    import models
+    import small_models
 
     from anatili.engine import open_engine
     from anatili.evaluate.likelihood import Likelihood
     from anatili.evaluate.measure import Setup, bits_row, halves_row
     from anatili.evaluate.texts import TextSet
 
-    model = Likelihood(open_engine(models.make_folder(tmp_path, "qwen3")))
+    model = Likelihood(open_engine(small_models.make_folder(tmp_path, "qwen3")))
     texts = TextSet("kk", "own", own_sets.lines()[:10])
     assert halves_row(model, texts, Setup())["value"] > 1.5 * FLOORS["kazakh-26m"]["kk_bits_per_byte"]
     assert bits_row(model, texts, Setup())["value"] > 1.5 * FLOORS["kazakh-26m"]["kk_bits_per_byte"]
@@ -436,14 +436,14 @@ def test_a_tokenizer_of_bytes_is_above_the_floor_and_one_that_loses_letters_is_t
 def test_a_file_with_a_damaged_tensor_does_not_pass_the_parity_check(tmp_path, tensor):
     pytest.importorskip("torch")
     pytest.importorskip("xllamacpp")
-    import models
+    import small_models
     from safetensors.torch import load_file, save_file
 
     from anatili.gguf.file import export_gguf
     from anatili.problem import Problem
     from anatili.train.parity import compare
 
-    folder = models.make_folder(tmp_path, "qwen3")
+    folder = small_models.make_folder(tmp_path, "qwen3")
     tensors = load_file(folder / "model.safetensors")
     whole = {name: value.clone() for name, value in tensors.items()}
     tensors[tensor] = -tensors[tensor]

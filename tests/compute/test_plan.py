@@ -135,7 +135,7 @@ def test_bad_input_gets_a_sentence(arguments, message):
 
 
 def test_fertility_comes_from_a_tokenizer_or_a_run(tmp_path):
-    from models import byte_level
+    from small_models import byte_level
     from tokenizers import Tokenizer
 
     from anatili import sample

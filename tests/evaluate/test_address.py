@@ -2,9 +2,9 @@
 
 import json
 
-import models
 import pytest
 import serving
+import small_models
 
 pytest.importorskip("torch")
 pytest.importorskip("fastapi")
@@ -23,9 +23,9 @@ NEAR = 0.001
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     place = tmp_path_factory.mktemp("address")
-    made = models.make_folder(place, "qwen3")
+    made = small_models.make_folder(place, "qwen3")
     export_gguf(made, place / "m.gguf", "f32")
-    (place / "kk.txt").write_text("\n".join(models.texts("kk")[:6]), "utf-8")
+    (place / "kk.txt").write_text("\n".join(small_models.texts("kk")[:6]), "utf-8")
     return made
 
 

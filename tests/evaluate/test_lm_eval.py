@@ -3,8 +3,8 @@
 import sys
 from pathlib import Path
 
-import models
 import pytest
+import small_models
 
 sys.path.insert(0, str(Path(__file__).parent))
 import sets
@@ -39,7 +39,7 @@ def test_lm_eval_itself_gives_the_same_sums_choices_and_figures(tmp_path, monkey
 
     from anatili.engine import open_engine
 
-    folder, rows = models.make_folder(tmp_path, "qwen3"), sets.rows()
+    folder, rows = small_models.make_folder(tmp_path, "qwen3"), sets.rows()
     rows[5]["choices"][2] = ""  # such items are in published sets
     task = sets.write(tmp_path, rows)
     items = items_of(task)
@@ -79,7 +79,7 @@ def test_llama_cpp_chooses_as_transformers_does_and_the_chat_template_begins_a_t
     from anatili.engine import open_engine
     from anatili.gguf.file import export_gguf
 
-    folder = models.make_folder(tmp_path, "gemma3")
+    folder = small_models.make_folder(tmp_path, "gemma3")
     export_gguf(folder, tmp_path / "m.gguf", "f32")
     task = sets.write(tmp_path)
     items, chosen = items_of(task), []

@@ -8,7 +8,7 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 pytest.importorskip("gguf")
 
-from models import make_folder  # noqa: E402
+from small_models import make_folder  # noqa: E402
 
 from anatili import weights  # noqa: E402
 from anatili.compute.shape import shape_of  # noqa: E402

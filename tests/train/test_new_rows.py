@@ -3,8 +3,8 @@
 import json
 from dataclasses import replace
 
-import models as small
 import pytest
+import small_models as small
 import training
 
 torch = pytest.importorskip("torch")

@@ -2,8 +2,8 @@
 
 import json
 
-import models
 import pytest
+import small_models
 
 torch = pytest.importorskip("torch")
 
@@ -26,7 +26,7 @@ PREFERENCES = [
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    return models.make_folder(tmp_path_factory.mktemp("model"), "qwen3")
+    return small_models.make_folder(tmp_path_factory.mktemp("model"), "qwen3")
 
 
 def margin(model, tokenizer) -> float:

@@ -4,8 +4,8 @@ import json
 import shutil
 from collections import Counter
 
-import models
 import pytest
+import small_models
 
 torch = pytest.importorskip("torch")
 from safetensors.torch import load_file, save_file  # noqa: E402
@@ -50,7 +50,7 @@ PREFERENCE = {
 def place(tmp_path_factory):
     """A base, a sibling of it, and preferences, of which one is in a language that is not the recipe's."""
     place = tmp_path_factory.mktemp("place")
-    made = models.make_folder(place / "made", "gemma3", head=256)
+    made = small_models.make_folder(place / "made", "gemma3", head=256)
     shutil.copytree(made, place / "base")
     shutil.copytree(made, place / "sibling")
     torch.manual_seed(5)

@@ -7,8 +7,8 @@ import tomllib
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import models as small
 import pytest
+import small_models as small
 from conftest import run_anatili
 
 pytest.importorskip("torch")
@@ -29,7 +29,7 @@ from anatili.serve.citations import Report
 from anatili.stage import carry_out, prepare
 from anatili.text import file_digest
 
-FLOORS = tomllib.loads((Path(__file__).parent / "floors.toml").read_text("utf-8"))
+FLOORS = tomllib.loads((Path(__file__).parents[1] / "floors.toml").read_text("utf-8"))
 RECIPE = """
 name = "part"
 language = "kk"

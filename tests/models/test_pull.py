@@ -13,8 +13,8 @@ import time
 from pathlib import Path
 
 import hub as local
-import models as small
 import pytest
+import small_models as small
 from conftest import run_anatili
 
 NAME, FILE = "small/talker-GGUF", "talker-Q8_0.gguf"
