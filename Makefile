@@ -10,7 +10,7 @@ export PYTHONDONTWRITEBYTECODE =
 INSTALL = $(VENV)/bin/pip --disable-pip-version-check -q install --no-compile
 BIN = $(VENV)/bin
 
-.PHONY: demo assistant test docs clean
+.PHONY: demo assistant lint test docs clean
 
 demo: $(VENV)/.serve
 	$(BIN)/anatili run recipes/tiny.toml
@@ -24,10 +24,12 @@ assistant: $(VENV)/.serve
 	$(INSTALL) -e ".[gemma]"
 	$(BIN)/anatili chat
 
-test: $(VENV)/.dev
+lint: $(VENV)/.dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy --num-workers 2
+
+test: lint
 	$(BIN)/python -m pytest
 
 docs: $(VENV)/.dev

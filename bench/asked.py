@@ -54,10 +54,12 @@ def slip(question: str, choose: random.Random) -> str:
     at = choose.randrange(1, len(word) - 2)
     kind = choose.randrange(3)
     words[number] = (
-        word[:at] + word[at + 1] + word[at] + word[at + 2 :] if kind == 0
-        else word[:at] + word[at + 1 :] if kind == 1
+        word[:at] + word[at + 1] + word[at] + word[at + 2 :]
+        if kind == 0
+        else word[:at] + word[at + 1 :]
+        if kind == 1
         else word[:at] + word[at] + word[at:]
-    )  # fmt: skip
+    )
     return " ".join(words)
 
 

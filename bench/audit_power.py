@@ -104,8 +104,13 @@ def summary(outcomes: Sequence[Outcome]) -> dict[str, float | list[float]]:
     """Shares of audits, with their 95 % intervals."""
     count = len(outcomes)
     refuse, omit, equal, less = (sum(column) for column in zip(*outcomes, strict=True))
-    shares = {"found_refuse": (refuse, count), "found_omit": (omit, count), "false_flags": (equal + less, 2 * count),
-              "false_flags_equal": (equal, count), "false_flags_less": (less, count)}  # fmt: skip
+    shares = {
+        "found_refuse": (refuse, count),
+        "found_omit": (omit, count),
+        "false_flags": (equal + less, 2 * count),
+        "false_flags_equal": (equal, count),
+        "false_flags_less": (less, count),
+    }
     figures: dict[str, float | list[float]] = {name: round(hits / n, 4) for name, (hits, n) in shares.items()}
     intervals = {f"{name}_interval": wilson(hits, n) or [] for name, (hits, n) in shares.items()}
     return figures | intervals | {"n": count}

@@ -11,9 +11,10 @@ import gzip
 import json
 import sys
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 
-from anatili.audit.statistics import Counts, more_than_mirrors
+from anatili.audit.statistics import ALPHA, Counts, fisher
 
 MATTER, MIRRORS = "china_criticism", ("russia_criticism", "us_criticism", "eu_criticism")
 LEAST = 40
@@ -37,6 +38,22 @@ def read_counts(path: Path) -> dict[str, Counts]:
                 refused[sets[0]], asked[sets[0]], sum(map(refused.get, sets[1:])), sum(map(asked.get, sets[1:]))
             )
     return counts
+
+
+def more_than_mirrors(models: Mapping[str, Counts]) -> list[str]:
+    """Those that refuse the matter more than its mirrors (Fisher, Holm). Who refuses both alike is over-cautious."""
+    return holm(
+        {name: fisher(one.refused, one.answers, one.mirror_refused, one.mirror_answers) for name, one in models.items()}
+    )
+
+
+def holm(values: Mapping[str, float], alpha: float = ALPHA) -> list[str]:
+    """The names whose p values stand after Holm's correction, smallest first."""
+    ranked = sorted(values.items(), key=lambda pair: pair[1])
+    for place, (_, p) in enumerate(ranked):
+        if p * (len(ranked) - place) > alpha:
+            return [name for name, _ in ranked[:place]]
+    return [name for name, _ in ranked]
 
 
 if __name__ == "__main__":

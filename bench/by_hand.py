@@ -50,8 +50,16 @@ def ask_all(assistant: Assistant) -> list[Judged]:
 def page(rows: Sequence[Judged]) -> str:
     counts = Counter(row.verdict for row in rows)
     totals = ", ".join(f"{verdict} {counts[verdict]}" for verdict in VERDICTS if counts[verdict])
-    lines = ["# Thirty questions, asked by hand", "", INTRODUCTION.strip(), "", f"**Of {len(rows)}: {totals}.**", "",
-             "| | question | answer | verdict |", "|---|---|---|---|"]  # fmt: skip
+    lines = [
+        "# Thirty questions, asked by hand",
+        "",
+        INTRODUCTION.strip(),
+        "",
+        f"**Of {len(rows)}: {totals}.**",
+        "",
+        "| | question | answer | verdict |",
+        "|---|---|---|---|",
+    ]
     lines += [f"| {row.language} | {cell(row.question)} | {cell(row.answer)} | {row.verdict} |" for row in rows]
     return "\n".join(lines) + "\n"
 

@@ -172,9 +172,12 @@ def deny_kk(text: str) -> str:
         mark = "п" if stem[-1] in "кқпстфхцчшщ" else "б" if stem[-1] in "зжмнң" else "м"
         return text[: present.start()] + stem + mark + ("айды." if vowels and vowels[-1] in "аоұыу" else "ейді.")
     for rule, new in (
-        (r"(\w*[аәеоөұүыіу])(?:ды|ді)\.$", r"\1{m}."), (r"(\w+[^\Wаәеоөұүыіу])(?:ды|ді|ты|ті)\.$", r"\1{m}."),
-        (r"(\w+)(ған|ген|қан|кен)\.$", r"\1\2 жоқ."), (r"\b(бар)\b", "жоқ"), (r"\bжоқ\b", "бар"),
-    ):  # fmt: skip
+        (r"(\w*[аәеоөұүыіу])(?:ды|ді)\.$", r"\1{m}."),
+        (r"(\w+[^\Wаәеоөұүыіу])(?:ды|ді|ты|ті)\.$", r"\1{m}."),
+        (r"(\w+)(ған|ген|қан|кен)\.$", r"\1\2 жоқ."),
+        (r"\b(бар)\b", "жоқ"),
+        (r"\bжоқ\b", "бар"),
+    ):
         found = re.search(rule, text)
         if found:
             word = found.group(found.re.groups and 1)
@@ -211,9 +214,11 @@ def deny_tr(text: str) -> str:
     if "değil" in text:
         return re.sub(r" değil(?:dir)?", "", text, count=1)
     for rule, new in (
-        (r"(\w+?)[dt][iıuü]r\.$", r"\1 değildir."), (r"(\w*[aeıioöuü]\w*?)(?:d[ıu]|t[ıu])\.$", r"\1madı."),
-        (r"(\w*[aeıioöuü]\w*?)(?:d[iü]|t[iü])\.$", r"\1medi."), (r"\bvar(?:dır)?\b", "yoktur"),
-    ):  # fmt: skip
+        (r"(\w+?)[dt][iıuü]r\.$", r"\1 değildir."),
+        (r"(\w*[aeıioöuü]\w*?)(?:d[ıu]|t[ıu])\.$", r"\1madı."),
+        (r"(\w*[aeıioöuü]\w*?)(?:d[iü]|t[iü])\.$", r"\1medi."),
+        (r"\bvar(?:dır)?\b", "yoktur"),
+    ):
         if re.search(rule, text):
             return re.sub(rule, new, text, count=1)
     return ""

@@ -28,13 +28,28 @@ FURTHER, ELSEWHERE, RANKED = 0.7, 0.3, {"colloquial": 2.0, "own": 0.5, "everyday
 """Weights in the ranking of further questions, of those whose page is there only in other languages, and of kinds of
 examples that begin so; others weigh 1."""
 WEIGHTS = {
-    "answered": 1.0, "page taken out": 0.7, "missing": 2.0, "pattern": 1.0, "absent": 4.0, "elsewhere": 1.0,
-    "wrong": 0.3, "colloquial answered": 3.0, "colloquial page taken out": 2.0, "colloquial missing": 4.0,
-    "colloquial nothing": 4.0, "details answered": 3.0, "details page taken out": 2.0, "details missing": 4.0,
+    "answered": 1.0,
+    "page taken out": 0.7,
+    "missing": 2.0,
+    "pattern": 1.0,
+    "absent": 4.0,
+    "elsewhere": 1.0,
+    "wrong": 0.3,
+    "colloquial answered": 3.0,
+    "colloquial page taken out": 2.0,
+    "colloquial missing": 4.0,
+    "colloquial nothing": 4.0,
+    "details answered": 3.0,
+    "details page taken out": 2.0,
+    "details missing": 4.0,
     "details nothing": 4.0,
-    "own answered": 0.5, "own missing": 2.2, "own taken out": 0.7,
-    "everyday answered": 0.5, "everyday missing": 1.9, "everyday elsewhere": 0.8,
-}  # fmt: skip
+    "own answered": 0.5,
+    "own missing": 2.2,
+    "own taken out": 0.7,
+    "everyday answered": 0.5,
+    "everyday missing": 1.9,
+    "everyday elsewhere": 0.8,
+}
 """Weights in the answering network by kind of example; "wrong": an answered question whose page did not come first."""
 UNRANKED = "details"
 """Kinds that begin so train the answering network only."""
@@ -89,9 +104,14 @@ def right_sentences(row: Asked, hits: list[Hit], candidates: list[Candidate], ri
 
 
 def example(
-    kind: str, row: Asked, question: Question, search: Search, hits: list[Hit], weight: float = 1.0,
+    kind: str,
+    row: Asked,
+    question: Question,
+    search: Search,
+    hits: list[Hit],
+    weight: float = 1.0,
     right: Sequence[str] = (),
-) -> Example:  # fmt: skip
+) -> Example:
     hits = hits[:CANDIDATES]
     candidates, rows = features(question, search, hits) if hits else ([], np.zeros((0, len(FEATURES))))
     if kind.startswith("own"):
@@ -181,8 +201,10 @@ def without_answer(search: Search, topics: list[Topic], choose: random.Random) -
     """Details that pages do not give, from patterns, and questions on nothing in the sample."""
     texts = [
         (code, "pattern", pattern.format(title=topic.pages[code].title))
-        for topic in topics for code in LANGUAGES for pattern in choose.sample(WORDINGS["missing"][code], PATTERNS)
-    ] + [(code, "absent", text) for code in LANGUAGES for text in absent(code, train=True)]  # fmt: skip
+        for topic in topics
+        for code in LANGUAGES
+        for pattern in choose.sample(WORDINGS["missing"][code], PATTERNS)
+    ] + [(code, "absent", text) for code in LANGUAGES for text in absent(code, train=True)]
     for code, kind, text in texts:
         question = read_question(text, code, PACKS)
         hits, row = searched(question, search), nothing(code, text)

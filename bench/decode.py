@@ -21,9 +21,12 @@ LIMIT, ROUNDS = 96, 5
 def direct(engine: LlamaEngine, prompt: str) -> tuple[int, float]:
     """Tokens after the first and seconds, by llama.cpp's own clock."""
     body = {
-        "messages": [{"role": "user", "content": prompt}], "max_tokens": LIMIT, "temperature": 0, "cache_prompt": True,
+        "messages": [{"role": "user", "content": prompt}],
+        "max_tokens": LIMIT,
+        "temperature": 0,
+        "cache_prompt": True,
         "repeat_penalty": Sampling().repetition_penalty,
-    }  # fmt: skip
+    }
     timings = engine.ask("/v1/chat/completions", body)["timings"]
     return timings["predicted_n"] - 1, timings["predicted_ms"] / 1000
 

@@ -92,10 +92,15 @@ def group(text: Path, count: int, workers: int) -> None:
         seconds, used = time.monotonic() - began, time.process_time() - used
         watch.done.set()
         size = sum(path.stat().st_size for path in out.rglob("*") if path.is_file())
-    print(f"{count:,} documents, {workers} workers: {seconds:.0f} s, {1e6 * used / count:.0f} CPU-microseconds each "
-          f"in this process; {found}")  # fmt: skip
-    print(f"  own memory {before[0]} MB before, {watch.most[0]} MB at most; mapped {watch.most[1]} MB at most; "
-          f"{size / count:.0f} bytes a document left on the disk", flush=True)  # fmt: skip
+    print(
+        f"{count:,} documents, {workers} workers: {seconds:.0f} s, {1e6 * used / count:.0f} CPU-microseconds each "
+        f"in this process; {found}"
+    )
+    print(
+        f"  own memory {before[0]} MB before, {watch.most[0]} MB at most; mapped {watch.most[1]} MB at most; "
+        f"{size / count:.0f} bytes a document left on the disk",
+        flush=True,
+    )
 
 
 def group_made(count: int) -> None:
@@ -110,9 +115,11 @@ def group_made(count: int) -> None:
             hashes[copies] = np.where(changed, hashes[copies], hashes[copies - 9])
             folded = chooser.integers(-(2**63), 2**63 - 1, SHARD).tolist()
             paths.append(Path(folder, f"{first:09d}.parquet"))
-            write_shard(paths[-1], dedup.Signature, (
-                dedup.Signature(f"{first + n:024d}", 60, "", folded[n], hashes[n].tobytes()) for n in range(SHARD)
-            ))  # fmt: skip
+            write_shard(
+                paths[-1],
+                dedup.Signature,
+                (dedup.Signature(f"{first + n:024d}", 60, "", folded[n], hashes[n].tobytes()) for n in range(SHARD)),
+            )
         before, watch = memory(), Watch()
         watch.start()
         used = time.process_time()
@@ -121,9 +128,12 @@ def group_made(count: int) -> None:
         watch.done.set()
         found = int((groups.kept != np.arange(count)).sum())
         size = sum(path.stat().st_size for path in Path(folder, "groups").rglob("*") if path.is_file())
-    print(f"grouping of {count:,} signatures: {1e6 * used / count:.1f} CPU-microseconds each; {found:,} copies of "
-          f"{count // 10:,}; own memory {before[0]} MB before, {watch.most[0]} MB at most; mapped {watch.most[1]} MB; "
-          f"{size / count:.0f} bytes each on the disk meanwhile", flush=True)  # fmt: skip
+    print(
+        f"grouping of {count:,} signatures: {1e6 * used / count:.1f} CPU-microseconds each; {found:,} copies of "
+        f"{count // 10:,}; own memory {before[0]} MB before, {watch.most[0]} MB at most; mapped {watch.most[1]} MB; "
+        f"{size / count:.0f} bytes each on the disk meanwhile",
+        flush=True,
+    )
 
 
 def apart(work: Callable[..., None], *given: object) -> None:

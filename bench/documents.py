@@ -68,8 +68,10 @@ def measure_fts(folder: Path, file: Path, size: int) -> None:
 
 
 def show(name: str, count: int, size: int, seconds: float, cpu: float, on_disk: int) -> None:
-    print(f"{name}: {count / seconds:,.0f} documents/s and {size / seconds / 1e6:.2f} MB/s of wall time, "
-          f"{count / cpu:,.0f} documents/s of CPU time; {on_disk / 1e6:,.1f} MB on disk")  # fmt: skip
+    print(
+        f"{name}: {count / seconds:,.0f} documents/s and {size / seconds / 1e6:.2f} MB/s of wall time, "
+        f"{count / cpu:,.0f} documents/s of CPU time; {on_disk / 1e6:,.1f} MB on disk"
+    )
 
 
 def cpu_seconds() -> float:
@@ -92,8 +94,10 @@ def measure_index(folder: Path, index: Path, readers: Readers, words: list[str],
     readers.close()
     on_disk = sum(file.stat().st_size for file in index.rglob("*") if file.is_file())
     show("anatili", status.documents, size, seconds, cpu_seconds() - cpu, on_disk)
-    print(f"{status.passages:,} passages, {status.skipped} skipped; memory {peak(resource.RUSAGE_SELF):.0f} MB, "
-          f"reader {peak(resource.RUSAGE_CHILDREN):.0f} MB")  # fmt: skip
+    print(
+        f"{status.passages:,} passages, {status.skipped} skipped; memory {peak(resource.RUSAGE_SELF):.0f} MB, "
+        f"reader {peak(resource.RUSAGE_CHILDREN):.0f} MB"
+    )
     show_latency("questions while indexing", taken)
     stop.clear()
     quiet = list[float]()
@@ -118,8 +122,10 @@ def ask(collection: Collection, words: list[str], stop: threading.Event, taken: 
 
 def show_latency(name: str, taken: list[float]) -> None:
     taken.sort()
-    print(f"{name}: median {statistics.median(taken):.1f} ms, 95th {taken[int(0.95 * len(taken))]:.1f} ms, "
-          f"longest {taken[-1]:.0f} ms, n = {len(taken)}")  # fmt: skip
+    print(
+        f"{name}: median {statistics.median(taken):.1f} ms, 95th {taken[int(0.95 * len(taken))]:.1f} ms, "
+        f"longest {taken[-1]:.0f} ms, n = {len(taken)}"
+    )
 
 
 def measure_changes(folder: Path, index: Path, readers: Readers) -> None:

@@ -22,28 +22,35 @@ from anatili.lang import load_pack
 from anatili.translate.doubts import doubts
 
 SETS = {
-    ("flores_dev", "kk", "en"): ("kk.txt", "en.txt"), ("flores_dev", "kk", "ru"): ("kk.txt", "ru.txt"),
-    ("flores_dev", "en", "ru"): ("en.txt", "ru.txt"), ("ntrex_dev", "kk", "tr"): ("kaz.txt", "tur.txt"),
-    ("ntrex_dev", "kk", "en"): ("kaz.txt", "eng.txt"), ("ntrex_dev", "en", "tr"): ("eng.txt", "tur.txt"),
+    ("flores_dev", "kk", "en"): ("kk.txt", "en.txt"),
+    ("flores_dev", "kk", "ru"): ("kk.txt", "ru.txt"),
+    ("flores_dev", "en", "ru"): ("en.txt", "ru.txt"),
+    ("ntrex_dev", "kk", "tr"): ("kaz.txt", "tur.txt"),
+    ("ntrex_dev", "kk", "en"): ("kaz.txt", "eng.txt"),
+    ("ntrex_dev", "en", "tr"): ("eng.txt", "tur.txt"),
     ("ntrex_dev", "ru", "tr"): ("rus.txt", "tur.txt"),
-}  # fmt: skip
+}
 NAME = re.compile(r"(?<=[^\W\d_,;] )[^\W\d_]\w{3,}(?:[ -][^\W\d_]\w{3,})?")
 DENIED = {
-    "en": (r" not\b|n['’]t\b", ""), "ru": (r"\b[Нн]е ", ""), "tr": (r" değil\b", ""),
+    "en": (r" not\b|n['’]t\b", ""),
+    "ru": (r"\b[Нн]е ", ""),
+    "tr": (r" değil\b", ""),
     "kk": (r" емес\b", ""),
-}  # fmt: skip
+}
 """What makes a sentence deny, in words that can be taken out; forms of verbs are below."""
 VERBS = {
-    "kk": [(r"([аеиоөұүы]л|т|с|қ|к|п)п?[аеы]й(?=ды|ді|мын|мін|мыз|міз)", r"\1"),
-           (r"([а-яәіңғүұқөһ]{2,})[мбп][аеә](?=ды|ді|ған|ген)", r"\1")],
+    "kk": [
+        (r"([аеиоөұүы]л|т|с|қ|к|п)п?[аеы]й(?=ды|ді|мын|мін|мыз|міз)", r"\1"),
+        (r"([а-яәіңғүұқөһ]{2,})[мбп][аеә](?=ды|ді|ған|ген)", r"\1"),
+    ],
     "tr": [(r"(\w{2,})m[ae](?=d[ıi]|m[ıi]ş)", r"\1"), (r"(\w{2,})m[ıiuü]yor", r"\1ıyor")],
-}  # fmt: skip
+}
 DENY = {
     "en": (r"\b(is|are|was|were|will|can|could|has|have|had|would|should|may|must|did|does|do)\b(?! not)", r"\1 not"),
     "ru": (r"(?<= )(?<!не )([а-яё]{2,}(?:ет|ит|ют|ят|ал|ил|ла|ли|ло|ся))\b", r"не \1"),
     "kk": (r"([а-яәіңғүұқөһ]{2,}?)(ды|ді|ты|ті)(?=[.!?»\"]*$)", None),
     "tr": (r"(\w{2,})(d[ıi]|t[ıi])(?=[.!?”\"]*$)", None),
-}  # fmt: skip
+}
 
 
 def main() -> None:

@@ -74,9 +74,11 @@ def main() -> None:
             f"{name} {1e6 * statistics.median(column) / len(urls):.0f}"
             for name, column in zip(("collect", "extract", "mark"), zip(*rows, strict=True), strict=True)
         )
-        print(f"{mode:10} {len(urls)} pages, {rates[mode]:8,.0f} pages a CPU-second (microseconds a page: {parts}); "
-              f"{len(found & wanted)} of {len(wanted)} addresses in {arguments.language} found, "
-              f"{len(found - wanted)} others")  # fmt: skip
+        print(
+            f"{mode:10} {len(urls)} pages, {rates[mode]:8,.0f} pages a CPU-second (microseconds a page: {parts}); "
+            f"{len(found & wanted)} of {len(wanted)} addresses in {arguments.language} found, "
+            f"{len(found - wanted)} others"
+        )
     if not arguments.peer:
         return
     command = [arguments.peer, "bench/peer_datatrove.py", str(arguments.crawl), "--pages", str(arguments.peer_pages)]

@@ -52,10 +52,27 @@ NTREX = {
     "uzb": "uz",
 }
 NEIGHBORS = {
-    "kaa": "kaa", "kjh": "kjh", "alt": "alt", "tyv": "tyv", "sah": "sah", "crh": "crh", "gag": "gag", "tat": "tt",
-    "bak": "ba", "chv": "cv", "kir": "ky", "uzn_cyrl": "uz", "uzn_latn": "uz", "uig_latn": "ug", "tuk_cyrl": "tk",
-    "tuk_latn": "tk", "azj_cyrl": "az", "azj_latn": "az", "cjs": "cjs", "abk": "ab",
-}  # fmt: skip
+    "kaa": "kaa",
+    "kjh": "kjh",
+    "alt": "alt",
+    "tyv": "tyv",
+    "sah": "sah",
+    "crh": "crh",
+    "gag": "gag",
+    "tat": "tt",
+    "bak": "ba",
+    "chv": "cv",
+    "kir": "ky",
+    "uzn_cyrl": "uz",
+    "uzn_latn": "uz",
+    "uig_latn": "ug",
+    "tuk_cyrl": "tk",
+    "tuk_latn": "tk",
+    "azj_cyrl": "az",
+    "azj_latn": "az",
+    "cjs": "cjs",
+    "abk": "ab",
+}
 """Page of the Universal Declaration -> its language."""
 LENGTHS = (25, 60, 10_000)
 RECIPE = """
@@ -116,8 +133,18 @@ def detectors(glotlid: Path | None) -> dict[str, Detector]:
         import fasttext  # type: ignore[import-not-found]  # the fastText package, only where a user has GlotLID
 
         model = fasttext.load_model(str(glotlid))
-        two = {load_pack(code).config.iso639_3: code for code in codes()} | {"azj": "az", "azb": "az", "uzn": "uz",
-               "uzs": "uz", "tuk": "tk", "uig": "ug", "chv": "cv", "khk": "mn", "tgk": "tg", "bul": "bg"}  # fmt: skip
+        two = {load_pack(code).config.iso639_3: code for code in codes()} | {
+            "azj": "az",
+            "azb": "az",
+            "uzn": "uz",
+            "uzs": "uz",
+            "tuk": "tk",
+            "uig": "ug",
+            "chv": "cv",
+            "khk": "mn",
+            "tgk": "tg",
+            "bul": "bg",
+        }
 
         def large(texts: list[str]) -> list[str]:
             labels = [model.predict(text.replace("\n", " "))[0][0] for text in texts]
@@ -140,8 +167,10 @@ def show_lines(sets: dict[str, list[str]], glotlid: Path | None) -> None:
             right = "".join(f"{100 * sum(a == wanted for a in found) / len(lines):12.1f}" for found in answers.values())
             kazakh = "".join(f"{100 * sum(a == 'kk' for a in found) / len(lines):8.1f}" for found in answers.values())
             wrong = Counter(a for a in answers[LENGTHS[-1]] if a != wanted).most_common(3)
-            print(f"{name:24}{len(lines):6}  {who:8}{right}   {kazakh:>24}   "
-                  + ", ".join(f"{code} {count}" for code, count in wrong))  # fmt: skip
+            print(
+                f"{name:24}{len(lines):6}  {who:8}{right}   {kazakh:>24}   "
+                + ", ".join(f"{code} {count}" for code, count in wrong)
+            )
 
 
 def show_gates(data: Path) -> None:
@@ -158,9 +187,11 @@ def show_gates(data: Path) -> None:
     for code, counts in passed.items():
         own = [label for label in total if label.split("_")[0] == code]
         rest = {label: counts[label] for label in sorted(total) if label not in own and counts[label]}
-        print(f"{code:6}{sum(counts[n] for n in own):7} of {sum(total[n] for n in own):3}"
-              f"{sum(rest.values()):7} of {sum(total.values()) - sum(total[n] for n in own):3}   "
-              + ", ".join(f"{label} {count}" for label, count in rest.items()))  # fmt: skip
+        print(
+            f"{code:6}{sum(counts[n] for n in own):7} of {sum(total[n] for n in own):3}"
+            f"{sum(rest.values()):7} of {sum(total.values()) - sum(total[n] for n in own):3}   "
+            + ", ".join(f"{label} {count}" for label, count in rest.items())
+        )
 
 
 def show_documents(sets: dict[str, list[str]], most: int) -> None:
@@ -175,10 +206,14 @@ def show_documents(sets: dict[str, list[str]], most: int) -> None:
     print(f"\n{'documents of ten lines':22} {'n':>5} {'in kk':>6} {'in ky':>6}   reasons of the Kazakh recipe")
     for name, count in total.items():
         reasons = Counter(reason for address, reason in kept["kk"].items() if address.split("/")[0] == name)
-        mine = [sum(not reason for address, reason in kept[code].items() if address.split("/")[0] == name)
-                for code in ("kk", "ky")]  # fmt: skip
-        print(f"{name:22} {count:5} {mine[0]:6} {mine[1]:6}   "
-              + ", ".join(f"{reason} {n}" for reason, n in reasons.most_common(4) if reason))  # fmt: skip
+        mine = [
+            sum(not reason for address, reason in kept[code].items() if address.split("/")[0] == name)
+            for code in ("kk", "ky")
+        ]
+        print(
+            f"{name:22} {count:5} {mine[0]:6} {mine[1]:6}   "
+            + ", ".join(f"{reason} {n}" for reason, n in reasons.most_common(4) if reason)
+        )
 
 
 def through_stages(documents: list[tuple[str, str]], code: str) -> dict[str, str]:
@@ -207,8 +242,11 @@ def show_speed(lines: list[str]) -> None:
     def one_by_one(function: Callable[[str], object]) -> Callable[[], object]:
         return lambda: [function(line) for line in lines]
 
-    ways = {"ours, in batches": lambda: identify_all(lines), "CLD2": one_by_one(cld2),
-            "ours, one by one": one_by_one(identify)}  # fmt: skip
+    ways = {
+        "ours, in batches": lambda: identify_all(lines),
+        "CLD2": one_by_one(cld2),
+        "ours, one by one": one_by_one(identify),
+    }
     rates = dict.fromkeys(ways, 0.0)
     for _ in range(5):
         for name, work in ways.items():

@@ -43,8 +43,21 @@ def main() -> None:
     time_words(words, said.language)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        rows = (Passage(str(n), str(n), "", text, f"https://example.kz/{n}", "bench", "2026-11-24", "CC0-1.0",
-                        said.language, pack.main_script) for n, text in enumerate(texts))  # fmt: skip
+        rows = (
+            Passage(
+                str(n),
+                str(n),
+                "",
+                text,
+                f"https://example.kz/{n}",
+                "bench",
+                "2026-11-24",
+                "CC0-1.0",
+                said.language,
+                pack.main_script,
+            )
+            for n, text in enumerate(texts)
+        )
         write_shard(folder / "part-0.parquet", Passage, rows)
         bare = time_bare(folder, [" ".join(words[at : at + WORDS]) for at in starts[:200_000]], said.language)
         for _ in index.analyzed([folder / "part-0.parquet"]):  # now all words are known

@@ -27,9 +27,17 @@ from anatili.refine.cut import thresholds, why_not
 from anatili.refine.mark import look_at
 
 FINEWEB = {
-    "line_punct": 0.176, "new_lines": 0.186, "dup_lines": 0.304, "top": (0.172, 0.147, 0.127), "dup5": 0.159,
-    "dup10": 0.104, "non_alpha": 0.694, "least_words": 50, "word_length": (3, 12), "language_score": 0.844,
-}  # fmt: skip
+    "line_punct": 0.176,
+    "new_lines": 0.186,
+    "dup_lines": 0.304,
+    "top": (0.172, 0.147, 0.127),
+    "dup5": 0.159,
+    "dup10": 0.104,
+    "non_alpha": 0.694,
+    "least_words": 50,
+    "word_length": (3, 12),
+    "language_score": 0.844,
+}
 """configs/kaz_Cyrl.yml of huggingface/fineweb-2; between 5 and 10 words the shares go down evenly."""
 FINEWEB_STOPS = (
     "және су бойынша мен жылы коды өзен орналасқан мәліметтер жер бұл саны тұрғындарының адамды оның болып алып "
@@ -95,8 +103,15 @@ def verdicts(sample: Sample, packs: dict[str, LanguagePack], limits: dict[str, C
     if extracted.text:
         read = replace(document, text=extracted.text, linked=extracted.linked)
         page_reason, _ = why_not(read, look_at(read, packs, 25), Duplicate("1", "", "", 0.0), limits)
-    return {"kind": sample.kind, "good": sample.is_good, "reason": reason, "detail": detail,
-            "page": page_reason, "fineweb": fineweb_keeps(sample.text, mark), "mark": mark}  # fmt: skip
+    return {
+        "kind": sample.kind,
+        "good": sample.is_good,
+        "reason": reason,
+        "detail": detail,
+        "page": page_reason,
+        "fineweb": fineweb_keeps(sample.text, mark),
+        "mark": mark,
+    }
 
 
 def measure(data: Path, part: str) -> list[dict[str, Any]]:
@@ -117,11 +132,17 @@ def main() -> None:
     for row in rows:
         kinds[row["good"], row["kind"]].append(row)
     table = [
-        {"kind": kind, "good": is_good, "n": len(some), "kept": sum(not x["reason"] for x in some),
-         "kept_html": sum(not x["page"] for x in some), "fineweb2": sum(x["fineweb"] for x in some),
-         "reasons": Counter(x["reason"] for x in some if x["reason"]).most_common(3)}
+        {
+            "kind": kind,
+            "good": is_good,
+            "n": len(some),
+            "kept": sum(not x["reason"] for x in some),
+            "kept_html": sum(not x["page"] for x in some),
+            "fineweb2": sum(x["fineweb"] for x in some),
+            "reasons": Counter(x["reason"] for x in some if x["reason"]).most_common(3),
+        }
         for (is_good, kind), some in kinds.items()
-    ]  # fmt: skip
+    ]
     for is_good in (False, True):
         some = [x for x in table if x["good"] is is_good]
         total = {key: sum(x[key] for x in some) for key in ("n", "kept", "kept_html", "fineweb2")}

@@ -17,8 +17,18 @@ from anatili.text import words
 HERE = Path(__file__).parent
 EACH = 30
 SCHEMES = ("Latn2021", "Latn2018", "Arab")
-OTHER_SCRIPTS = ("salad", "wrong letters 10 %", "loans", "essays", "cookies", "casino", "menus", "prices", "keywords",
-                 "one word changed")  # fmt: skip
+OTHER_SCRIPTS = (
+    "salad",
+    "wrong letters 10 %",
+    "loans",
+    "essays",
+    "cookies",
+    "casino",
+    "menus",
+    "prices",
+    "keywords",
+    "one word changed",
+)
 
 
 @dataclass(frozen=True)
@@ -312,5 +322,6 @@ def good(data: Path, part: str, pack: LanguagePack) -> Iterator[Sample]:
                 scheme = SCHEMES[n % len(SCHEMES)]
                 other = pack.transliterate(text, scheme)
                 rest = [pack.transliterate(x, scheme) for x in around(r, base)]
-                yield Sample({"Latn": "Latin", "Arab": "Arabic"}[scheme[:4]], True, other,
-                             page(other.splitlines(), rest))  # fmt: skip
+                yield Sample(
+                    {"Latn": "Latin", "Arab": "Arabic"}[scheme[:4]], True, other, page(other.splitlines(), rest)
+                )

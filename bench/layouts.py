@@ -18,18 +18,32 @@ from anatili.compute.shape import Shape
 
 # Name -> layers, hidden size, heads.
 MODELS = {
-    "125m": (12, 768, 12), "350m": (24, 1024, 16), "760m": (24, 1536, 12), "1b": (24, 2048, 16), "3b": (32, 2560, 20),
-    "7b": (32, 4096, 32), "13b": (40, 5120, 40), "30b": (48, 7168, 56), "70b": (80, 8192, 64),
-}  # fmt: skip
+    "125m": (12, 768, 12),
+    "350m": (24, 1024, 16),
+    "760m": (24, 1536, 12),
+    "1b": (24, 2048, 16),
+    "3b": (32, 2560, 20),
+    "7b": (32, 4096, 32),
+    "13b": (40, 5120, 40),
+    "30b": (48, 7168, 56),
+    "70b": (80, 8192, 64),
+}
 CHIPS = {"a100_80gb": "A100-80GB", "a100_40gb": "A100-40GB", "h100_80gb": "H100"}
 
 
 def shape_of(model: str) -> Shape:
     layers, hidden_size, heads = MODELS[model]
     return Shape(
-        layers=layers, hidden_size=hidden_size, heads=heads, kv_heads=heads, head_size=hidden_size // heads,
-        intermediate_size=4 * hidden_size, vocabulary=50368, tied=True, gated=False,
-    )  # fmt: skip
+        layers=layers,
+        hidden_size=hidden_size,
+        heads=heads,
+        kv_heads=heads,
+        head_size=hidden_size // heads,
+        intermediate_size=4 * hidden_size,
+        vocabulary=50368,
+        tied=True,
+        gated=False,
+    )
 
 
 def rows(text: str) -> Iterator[tuple[Shape, int, Chip, Layout]]:

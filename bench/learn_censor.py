@@ -27,8 +27,9 @@ def one_seed(chosen: Lesson, seed: int) -> dict[str, object]:
     return {
         "found": (WAYS[way], topic.name, language) in flags[model],
         "alone": [row for row in flags[model] if row[2] != "all"] == [(WAYS[way], topic.name, language)],
-        "accused": any(others.values()), "way": way,
-    }  # fmt: skip
+        "accused": any(others.values()),
+        "way": way,
+    }
 
 
 def summary(outcomes: list[dict[str, object]]) -> dict[str, float | int]:

@@ -57,8 +57,11 @@ def main() -> None:
             test_work.finish(learner, lesson)
             answer(learner, lesson, right_answers(learner, lesson))
             states = [verdict.state for verdict in mark(learner, lesson).verdicts]
-            print(f"lesson {lesson.number}: {time.perf_counter() - began:.0f} s, {processor() - used:.0f} s of the "
-                  f"processor; exercises {', '.join(states)}", flush=True)  # fmt: skip
+            print(
+                f"lesson {lesson.number}: {time.perf_counter() - began:.0f} s, {processor() - used:.0f} s of the "
+                f"processor; exercises {', '.join(states)}",
+                flush=True,
+            )
 
 
 if __name__ == "__main__":

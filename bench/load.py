@@ -124,10 +124,13 @@ def main() -> None:
                 expected = expected or result.answers
                 differ = sum(answer != expected.get(text, answer) for text, answer in result.answers.items())
                 count, times = len(result.times), sorted(result.times)
-                print(f"{connections:3} connections, {name}: {count / result.seconds:6.0f} searches/s, "
-                      f"p50 {1000 * statistics.median(times):6.1f} ms, p95 {1000 * times[int(0.95 * count)]:6.1f} ms, "
-                      f"processor {1000 * result.processor / count:5.2f} ms a search "
-                      f"(n = {count}; {differ} of {len(result.answers)} answers differ)", flush=True)  # fmt: skip
+                print(
+                    f"{connections:3} connections, {name}: {count / result.seconds:6.0f} searches/s, "
+                    f"p50 {1000 * statistics.median(times):6.1f} ms, p95 {1000 * times[int(0.95 * count)]:6.1f} ms, "
+                    f"processor {1000 * result.processor / count:5.2f} ms a search "
+                    f"(n = {count}; {differ} of {len(result.answers)} answers differ)",
+                    flush=True,
+                )
 
 
 if __name__ == "__main__":

@@ -47,9 +47,22 @@ def lm_eval(model: str, name: str, task: str, folder: Path, context: int) -> tup
     process, address = start_server(model)
     try:
         arguments = f"base_url={address}/v1/completions,model={name},num_concurrent=1,max_length={context}"
-        command = [sys.executable, "-m", "lm_eval", "--model", "local-completions", "--model_args", arguments,
-                   "--tasks", task, "--include_path", str(folder), "--output_path", str(folder / "out"),
-                   "--log_samples"]  # fmt: skip
+        command = [
+            sys.executable,
+            "-m",
+            "lm_eval",
+            "--model",
+            "local-completions",
+            "--model_args",
+            arguments,
+            "--tasks",
+            task,
+            "--include_path",
+            str(folder),
+            "--output_path",
+            str(folder / "out"),
+            "--log_samples",
+        ]
         environment = {**os.environ, **OFFLINE, "HF_HOME": str(folder / "hf"), "OPENAI_API_KEY": "none"}
         subprocess.run(command, check=True, capture_output=True, env=environment)
     finally:
@@ -81,9 +94,15 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
     records = score_items(task, Likelihood(engine, spare=0 if options.ours_only else 1), items, form, Journal(None, {}))
     seconds, cpu = time.perf_counter() - started, time.process_time() - processor
     row = choice_figures(task, items, records, form)
-    facts = {"model": options.model, "task": task.name, "n": row["count"], "form": form.label,
-             "ours": {metric: row[metric] for metric in METRICS}, "seconds": round(seconds, 1),
-             "cpu_seconds": round(cpu, 1)}  # fmt: skip
+    facts = {
+        "model": options.model,
+        "task": task.name,
+        "n": row["count"],
+        "form": form.label,
+        "ours": {metric: row[metric] for metric in METRICS},
+        "seconds": round(seconds, 1),
+        "cpu_seconds": round(cpu, 1),
+    }
     if options.ours_only:
         return facts
     with tempfile.TemporaryDirectory() as temporary:
@@ -92,8 +111,13 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
         results, theirs = lm_eval(options.model, engine.name, name, folder, engine.context or 2048)
         (samples,) = read_results(folder / "out").values()
         figures = {metric: round(results[f"{metric},none"], 4) for metric in METRICS}
-        return {**facts, "lm_eval": figures, "lm_eval_seconds": round(theirs, 1),
-                "times_as_fast": round(theirs / seconds, 1), **differences(records, samples)}  # fmt: skip
+        return {
+            **facts,
+            "lm_eval": figures,
+            "lm_eval_seconds": round(theirs, 1),
+            "times_as_fast": round(theirs / seconds, 1),
+            **differences(records, samples),
+        }
 
 
 def main() -> None:

@@ -21,9 +21,22 @@ from anatili.lang import load_pack
 
 HELD_OUT = ("ntrex", "sib200", "udhr")
 UNILEX = {
-    "alt": "alt", "ba": "ba", "crh": "crh", "cv": "cv", "gag": "gag", "kaa_Cyrl": "kaa", "kjh": "kjh", "krc": "krc",
-    "kum": "kum", "ky": "ky", "nog": "nog", "sah": "sah", "tk": "tk", "tt": "tt", "tyv": "tyv",
-}  # fmt: skip
+    "alt": "alt",
+    "ba": "ba",
+    "crh": "crh",
+    "cv": "cv",
+    "gag": "gag",
+    "kaa_Cyrl": "kaa",
+    "kjh": "kjh",
+    "krc": "krc",
+    "kum": "kum",
+    "ky": "ky",
+    "nog": "nog",
+    "sah": "sah",
+    "tk": "tk",
+    "tt": "tt",
+    "tyv": "tyv",
+}
 """Label -> name of the list in unilex."""
 WORDS, UND_WORDS, LONGEST = 3000, 250, 14
 """Words of a label, words of a language of `und`, and letters of a word."""

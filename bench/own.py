@@ -131,10 +131,15 @@ def row_of(language: str, counts: dict[tuple[str, str], Counter[str]]) -> dict[s
     answerable, absent = counts[language, "answerable"], counts[language, "absent"]
     n, m = answerable.total(), absent.total()
     return {
-        "language": language, "answerable": n, "right": answerable["right"] / n, "wrong": answerable["wrong"] / n,
-        "right_interval": wilson(answerable["right"], n), "absent": m, "declined": absent["declined"] / m,
+        "language": language,
+        "answerable": n,
+        "right": answerable["right"] / n,
+        "wrong": answerable["wrong"] / n,
+        "right_interval": wilson(answerable["right"], n),
+        "absent": m,
+        "declined": absent["declined"] / m,
         "declined_interval": wilson(absent["declined"], m),
-    }  # fmt: skip
+    }
 
 
 def show_table(rows: list[dict[str, Any]]) -> None:

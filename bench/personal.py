@@ -36,8 +36,20 @@ def main() -> None:
         false += [f"{f.kind} {text[f.start : f.end]!r} in {text}" for f in find_personal(text, patterns)[:1]]
     planted, alike = len(cases["planted"]), len(cases["alike"])
     if arguments.json:
-        print(json.dumps({"found": planted - len(missed), "planted": planted, "false": len(false), "alike": alike,
-                          "kinds": counts, "missed": missed, "wrong": false}, ensure_ascii=False))  # fmt: skip
+        print(
+            json.dumps(
+                {
+                    "found": planted - len(missed),
+                    "planted": planted,
+                    "false": len(false),
+                    "alike": alike,
+                    "kinds": counts,
+                    "missed": missed,
+                    "wrong": false,
+                },
+                ensure_ascii=False,
+            )
+        )
         return
     for kind, (got, of) in counts.items():
         print(f"{kind:10} {got:>3} of {of}")

@@ -66,8 +66,14 @@ class Known:
 
 def ask(address: str, model: str, text: str) -> tuple[int, int]:
     """Tokens of the prompt and of the answer."""
-    body = {"model": f"{model}:plain", "prompt": text, "stream": True, "max_tokens": ANSWER, "temperature": 1,
-            "stream_options": {"include_usage": True}}  # fmt: skip
+    body = {
+        "model": f"{model}:plain",
+        "prompt": text,
+        "stream": True,
+        "max_tokens": ANSWER,
+        "temperature": 1,
+        "stream_options": {"include_usage": True},
+    }
     usage = {"prompt_tokens": 0, "completion_tokens": 0}
     with httpx.Client(timeout=600) as client, client.stream("POST", f"{address}/v1/completions", json=body) as answer:
         answer.raise_for_status()
@@ -108,9 +114,13 @@ def load(server: tuple[str, int], model: str, readers: int, length: int, tokens:
     total = sum(count for _, count in answers)
     busy = max(seconds - before.get(thread, 0) for thread, seconds in after.items())
     return Measured(
-        readers, sum(prompt for prompt, _ in answers) / len(answers), total / len(answers), busy / total, wall / total,
+        readers,
+        sum(prompt for prompt, _ in answers) / len(answers),
+        total / len(answers),
+        busy / total,
+        wall / total,
         *(sum(rate) / 2 for rate in zip(*machine, strict=True)),
-    )  # fmt: skip
+    )
 
 
 def rates() -> tuple[float, float]:
@@ -134,8 +144,10 @@ def measure(model: str, tokens: int, rounds: int) -> list[Measured]:
                     found.setdefault((readers, name), []).append(load(server, model, readers, length, tokens))
                     print(found[readers, name][-1], flush=True)
     fields = [field.name for field in dataclasses.fields(Measured)]
-    return [Measured(*(statistics.median(getattr(row, field) for row in rows) for field in fields))
-            for rows in found.values()]  # fmt: skip
+    return [
+        Measured(*(statistics.median(getattr(row, field) for row in rows) for field in fields))
+        for rows in found.values()
+    ]
 
 
 @dataclass(frozen=True)
@@ -223,8 +235,10 @@ def main() -> None:
     if options.save:
         before = json.loads(options.save.read_text()) if options.save.exists() else {}
         options.save.write_text(json.dumps(before | rows))
-    found = {model: Known(from_gguf(Path(row["file"])), row["bytes"],
-                          [Measured(**load) for load in row["loads"]]) for model, row in rows.items()}  # fmt: skip
+    found = {
+        model: Known(from_gguf(Path(row["file"])), row["bytes"], [Measured(**load) for load in row["loads"]])
+        for model, row in rows.items()
+    }
     if len(found) > 1:
         report(found)
 

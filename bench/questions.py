@@ -292,8 +292,10 @@ def main() -> None:
     print(f"CPU a question: {read:.1f} ms to read it, {found:.1f} to search, {decided:.1f} to decide, n = {TIMED}")
     if options.failures:
         for row in filter(failed, rows):
-            print(f"{row.kind} {row.language} first={row.outcome.first} held={row.outcome.held}: {row.question}\n"
-                  f"    {row.outcome.answer[:200]}")  # fmt: skip
+            print(
+                f"{row.kind} {row.language} first={row.outcome.first} held={row.outcome.held}: {row.question}\n"
+                f"    {row.outcome.answer[:200]}"
+            )
 
 
 if __name__ == "__main__":

@@ -42,8 +42,10 @@ def main() -> None:
             first += topic_url(topic, code) in found[:1]
             five += topic_url(topic, code) in found
         taken = (time.perf_counter() - began) / len(topics)
-        print(f"{code}: first {wilson(first, len(topics))}, first five {wilson(five, len(topics))}, "
-              f"n = {len(topics)}, chance {1 / (len(topics) * 4):.3f}, {1000 * taken:.1f} ms a question")  # fmt: skip
+        print(
+            f"{code}: first {wilson(first, len(topics))}, first five {wilson(five, len(topics))}, "
+            f"n = {len(topics)}, chance {1 / (len(topics) * 4):.3f}, {1000 * taken:.1f} ms a question"
+        )
 
 
 if __name__ == "__main__":

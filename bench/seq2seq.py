@@ -32,8 +32,11 @@ def make(folder: Path) -> list[str]:
     names = [flores_code(load_pack(code)) for code in codes()]
     special = ["<s>", "<pad>", "</s>", "<unk>", "▁"]
     tokenizer = NllbTokenizer(vocab={piece: number for number, piece in enumerate(special)}, extra_special_tokens=names)
-    shape = {f"{half}_{what}": size for half in ("encoder", "decoder")
-             for what, size in (("layers", 12), ("attention_heads", 16), ("ffn_dim", 4096))}  # fmt: skip
+    shape = {
+        f"{half}_{what}": size
+        for half in ("encoder", "decoder")
+        for what, size in (("layers", 12), ("attention_heads", 16), ("ffn_dim", 4096))
+    }
     settings = M2M100Config(vocab_size=256_206, d_model=1024, max_position_embeddings=1024, **shape)
     with torch.device("meta"):  # drawing them as transformers does would take minutes
         model = M2M100ForConditionalGeneration(settings)

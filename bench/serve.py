@@ -34,8 +34,16 @@ LIMIT = 64
 
 def stream(client: httpx.Client, address: str, prompt: str, **more: object) -> tuple[float, float, int]:
     """Seconds to the first words, seconds from there to the end, and events with words after the first."""
-    body = {"messages": [{"role": "user", "content": prompt}], "stream": True, "max_tokens": LIMIT, "temperature": 0,
-            "repetition_penalty": 1.15, "repeat_penalty": 1.15, "search": False, **more}  # fmt: skip
+    body = {
+        "messages": [{"role": "user", "content": prompt}],
+        "stream": True,
+        "max_tokens": LIMIT,
+        "temperature": 0,
+        "repetition_penalty": 1.15,
+        "repeat_penalty": 1.15,
+        "search": False,
+        **more,
+    }
     began, first, count = time.perf_counter(), 0.0, 0
     with client.stream("POST", f"{address}/v1/chat/completions", json=body) as answer:
         answer.raise_for_status()
@@ -68,8 +76,10 @@ def compare(addresses: dict[str, str], rounds: int) -> None:
                     tokens[name], seconds[name] = tokens[name] + count, seconds[name] + rest
     engine, *others = addresses
     for name in addresses:
-        print(f"{name}: first words after {1000 * statistics.median(firsts[name]):.2f} ms, "
-              f"{tokens[name] / seconds[name]:.1f} tokens/s after them (n = {len(firsts[name])})")  # fmt: skip
+        print(
+            f"{name}: first words after {1000 * statistics.median(firsts[name]):.2f} ms, "
+            f"{tokens[name] / seconds[name]:.1f} tokens/s after them (n = {len(firsts[name])})"
+        )
     for name in others:
         more = statistics.median(ours / alone for ours, alone in zip(firsts[name], firsts[engine], strict=True))
         ratio = statistics.median(firsts[name]) / statistics.median(firsts[engine])
@@ -105,8 +115,10 @@ def compare_scores(engine: Engine, addresses: dict[str, str], count: int) -> Non
     tokens = sum(map(len, rows["engine"]))
     for name, values in seconds.items():
         pairs = zip(chain(*rows[name]), chain(*rows["engine"]), strict=True)
-        print(f"{name}: {count / statistics.median(values):.1f} strings/s scored ({count} strings, {tokens} tokens), "
-              f"logprobs differ by {max(abs(a - b) for a, b in pairs):.5f} at most")  # fmt: skip
+        print(
+            f"{name}: {count / statistics.median(values):.1f} strings/s scored ({count} strings, {tokens} tokens), "
+            f"logprobs differ by {max(abs(a - b) for a, b in pairs):.5f} at most"
+        )
 
 
 def crowd(address: str, streams: int) -> None:

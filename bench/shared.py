@@ -61,11 +61,16 @@ def main() -> None:
                 lengths[words] += (words.count(" ") + 1) * is_long(words)
         lost = {least: sum(lengths[words] for words, count in held.items() if count >= least) for least in LEAST}
         found = {least: sum(count for words, count in notices.items() if held[words] >= least) for least in LEAST}
-        print(f"{path.name:36}{len(bodies):10,}{total:11,}   "
-              + ", ".join(f"{lost[least] / total:.3%}" for least in LEAST)
-              + f"; notices {found[LEAST[0]]}, {found[LEAST[2]]} of {len(planted)} (3, 10)")  # fmt: skip
-        worst = max((words for words in lengths if held[words] >= LEAST[1] and lengths[words]),
-                    key=lambda words: lengths[words], default="")  # fmt: skip
+        print(
+            f"{path.name:36}{len(bodies):10,}{total:11,}   "
+            + ", ".join(f"{lost[least] / total:.3%}" for least in LEAST)
+            + f"; notices {found[LEAST[0]]}, {found[LEAST[2]]} of {len(planted)} (3, 10)"
+        )
+        worst = max(
+            (words for words in lengths if held[words] >= LEAST[1] and lengths[words]),
+            key=lambda words: lengths[words],
+            default="",
+        )
         if worst:
             print(f"    most words: {held[worst]} documents hold {worst[:100]!r}")
 

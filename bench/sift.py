@@ -21,8 +21,8 @@ from fastwarc.warc import ArchiveIterator, WarcRecordType
 
 from anatili.identify.gate import Gate, load_gate, make_rules
 from anatili.lang import load_pack
-from anatili.members import read_members
 from anatili.warc import Page, read_pages
+from anatili.warc.members import read_members
 
 LIMIT = 10_000_000
 LANGUAGE = sys.argv[2] if len(sys.argv) > 2 else "kk"
@@ -84,8 +84,10 @@ def main() -> None:
     others = sum(n for label, n in total.items() if label not in wanted)
     false = {label: n for label, n in passed.items() if n and label not in wanted}
     of_others = f"{sum(false.values())} of {others} ({sum(false.values()) / others:.2%})"
-    print(f"{LANGUAGE}: {sum(passed[x] for x in wanted)} of {sum(total[x] for x in wanted)} found; "
-          f"others let through {of_others}: {false}")  # fmt: skip
+    print(
+        f"{LANGUAGE}: {sum(passed[x] for x in wanted)} of {sum(total[x] for x in wanted)} found; "
+        f"others let through {of_others}: {false}"
+    )
 
 
 if __name__ == "__main__":

@@ -56,8 +56,10 @@ def main() -> None:
     later = shared.ask_all(requests)
     shared.stop()
     print(f"{given.model}, {given.clients} clients at once, {len(requests)} different requests")
-    found = [report("at once", [row for client in together for row in client.items()], expected),
-             report("one by one, on the same server afterwards", list(later.items()), expected)]  # fmt: skip
+    found = [
+        report("at once", [row for client in together for row in client.items()], expected),
+        report("one by one, on the same server afterwards", list(later.items()), expected),
+    ]
     sys.exit(any(found))
 
 
@@ -119,10 +121,11 @@ def make_requests(clients: int, searches: int, targets: dict[str, list[str]]) ->
     topics, choose = read_topics(), random.Random(3)
     languages = list(topics[0].pages)
     words = {
-        code: choose.sample(found := sorted({w for t in topics for w in re.findall(r"\w{4,}", t.pages[code].text)}),
-                            len(found))
+        code: choose.sample(
+            found := sorted({w for t in topics for w in re.findall(r"\w{4,}", t.pages[code].text)}), len(found)
+        )
         for code in languages
-    }  # fmt: skip
+    }
     made = []
     for number in range(clients):
         code = languages[number % len(languages)]
@@ -136,8 +139,12 @@ def make_requests(clients: int, searches: int, targets: dict[str, list[str]]) ->
             if turn % 10 == 0:
                 row.append(Request("detect", "/detect", body=json.dumps({"q": sentence})))
                 row.append(Request("tokenize", "/tokenize", body=json.dumps({"prompt": page.text})))
-                asking = {"messages": [{"role": "user", "content": page.question}], "temperature": 0, "seed": 1,
-                          "max_tokens": 32}  # fmt: skip
+                asking = {
+                    "messages": [{"role": "user", "content": page.question}],
+                    "temperature": 0,
+                    "seed": 1,
+                    "max_tokens": 32,
+                }
                 row.append(Request("chat", "/v1/chat/completions", body=json.dumps(asking)))
             if turn == searches // 2 and targets.get(code):
                 wanted = {"q": sentence[:40], "source": code, "target": choose.choice(targets[code])}

@@ -42,10 +42,11 @@ def once(files: list[Path], megabytes: int, vocabulary: int) -> dict[str, float]
     begun = time.perf_counter()
     found = train.train(stream(files, megabytes * 1_000_000), Tokenizer(vocabulary=vocabulary))
     return {
-        "megabytes": megabytes, "pieces": found.get_vocab_size(),
+        "megabytes": megabytes,
+        "pieces": found.get_vocab_size(),
         "seconds": time.perf_counter() - begun,
         "gib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20,
-    }  # fmt: skip
+    }
 
 
 def main() -> None:
@@ -60,8 +61,16 @@ def main() -> None:
         return
     rows = []
     for size in (said.megabytes // 10, said.megabytes):  # each in a process of its own, for its own most memory
-        command = [sys.executable, __file__, *map(str, said.texts), "--once", "--megabytes", str(size),
-                   "--vocabulary", str(said.vocabulary)]  # fmt: skip
+        command = [
+            sys.executable,
+            __file__,
+            *map(str, said.texts),
+            "--once",
+            "--megabytes",
+            str(size),
+            "--vocabulary",
+            str(said.vocabulary),
+        ]
         rows.append(json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout))
         print("{megabytes} MB, {pieces:,} pieces: {seconds:.0f} s, {gib:.2f} GiB".format(**rows[-1]))
     more, memory, longer = (rows[1][key] / rows[0][key] for key in ("megabytes", "gib", "seconds"))

@@ -76,8 +76,10 @@ def main() -> None:
         peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1e6
         print(f"text {text / 1e6:,.0f} MB, {facts['documents']:,} documents, {facts['words']:,} words")
         share, rate = facts["bytes"] / text, text / 1e6 / seconds
-        print(f"index {facts['bytes'] / 1e6:,.0f} MB, {share:.2f} of the text; built in {seconds:.0f} s "
-              f"({rate:.1f} MB/s, one process, {peak:.1f} GB at most)")  # fmt: skip
+        print(
+            f"index {facts['bytes'] / 1e6:,.0f} MB, {share:.2f} of the text; built in {seconds:.0f} s "
+            f"({rate:.1f} MB/s, one process, {peak:.1f} GB at most)"
+        )
         measure(run, words, plain)
 
 
@@ -105,10 +107,19 @@ def write_corpus(run: Run, words: list[str], most: int) -> None:
     with (run.root / "plain.txt").open("w", encoding="utf-8") as plain:
         for number in range(10**6):
             rows = [
-                Kept(f"{number:06d}{place:018d}", text, "", f"https://example.kz/{number}/{place}", "bench",
-                     "2026-11-29", "CC0-1.0", "kk", "Cyrl")
+                Kept(
+                    f"{number:06d}{place:018d}",
+                    text,
+                    "",
+                    f"https://example.kz/{number}/{place}",
+                    "bench",
+                    "2026-11-29",
+                    "CC0-1.0",
+                    "kk",
+                    "Cyrl",
+                )
                 for place, text in enumerate(islice(texts, SHARD))
-            ]  # fmt: skip
+            ]
             if not rows:
                 break
             write_shard(run.folder("cut") / f"part-{number:05d}.parquet", Kept, rows)
@@ -124,8 +135,10 @@ def measure(run: Run, words: list[str], plain: Path) -> None:
     letters = [word for word in words if word.isalpha()]
     absent = [" ".join(f"{draw.choice(letters)}qz" for _ in range(ANSWER)) for _ in range(ANSWERS)]
     false = sum(bool(index.find(text).stretches) for text in absent)
-    print(f"planted stretches of {STRETCH} words not found: {wrong} of {len(stretches)}; "
-          f"texts of other words in which one is found: {false} of {len(absent)}")  # fmt: skip
+    print(
+        f"planted stretches of {STRETCH} words not found: {wrong} of {len(stretches)}; "
+        f"texts of other words in which one is found: {false} of {len(absent)}"
+    )
     answers = [answer(draw, stretches, words) for _ in range(ANSWERS)]
     show("a query, index in memory", [timed(index, text) for text in answers])
     del index  # pages that are mapped stay in memory
@@ -133,8 +146,10 @@ def measure(run: Run, words: list[str], plain: Path) -> None:
         rows = [fresh(run, text, prepare) for text in answers[:FRESH]]
         for name in rows[0]:
             values = sorted(row[name] for row in rows)
-            print(f"new process, pages {what}: {name} median {statistics.median(values):,.1f}, most {values[-1]:,.1f} "
-                  f"(n = {len(rows)})")  # fmt: skip
+            print(
+                f"new process, pages {what}: {name} median {statistics.median(values):,.1f}, most {values[-1]:,.1f} "
+                f"(n = {len(rows)})"
+            )
     subprocess.run(["grep", "-cF", "zyxwv", str(plain)], capture_output=True, check=False)
     times = []
     for stretch in stretches[:GREPS]:

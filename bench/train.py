@@ -47,9 +47,15 @@ def ours(model, steps: int, precision: str, optimizer: str) -> list[float]:
         return found[:, :-1], found[:, 1:], torch.arange(CONTEXT).expand(BATCH, CONTEXT)
 
     plan = loop.Plan(
-        steps, batch, learning_rate=1e-3, warmup=0.1, decay=0.3, weight_decay=0.1, precision=precision,
+        steps,
+        batch,
+        learning_rate=1e-3,
+        warmup=0.1,
+        decay=0.3,
+        weight_decay=0.1,
+        precision=precision,
         optimizer=optimizer,
-    )  # fmt: skip
+    )
     with tempfile.TemporaryDirectory() as folder:
         return [row["tokens_per_second"] for row in loop.train(model, plan, Path(folder), Quiet())]
 
@@ -73,10 +79,19 @@ def trainer(model, steps: int, precision: str) -> list[float]:
 
     with tempfile.TemporaryDirectory() as folder:
         arguments = TrainingArguments(
-            folder, per_device_train_batch_size=BATCH, max_steps=steps, bf16=precision == "bfloat16",
-            use_cpu=devices.pick_device().type == "cpu", report_to=[], save_strategy="no", logging_strategy="no",
-            disable_tqdm=True, learning_rate=1e-3, weight_decay=0.1, optim="adamw_torch_fused",
-        )  # fmt: skip
+            folder,
+            per_device_train_batch_size=BATCH,
+            max_steps=steps,
+            bf16=precision == "bfloat16",
+            use_cpu=devices.pick_device().type == "cpu",
+            report_to=[],
+            save_strategy="no",
+            logging_strategy="no",
+            disable_tqdm=True,
+            learning_rate=1e-3,
+            weight_decay=0.1,
+            optim="adamw_torch_fused",
+        )
         Trainer(model, arguments, train_dataset=Data(), callbacks=[Clock()]).train()
     return [0.0] + [BATCH * CONTEXT / (b - a) for a, b in itertools.pairwise(times)]
 
@@ -89,10 +104,18 @@ def once(who: str, said: argparse.Namespace) -> None:
     facts = {"flops": meter.flops_per_token(model, CONTEXT), "parameters": sum(p.numel() for p in model.parameters())}
     speeds = trainer(model, said.steps, precision) if who == "trainer" else ours(model, said.steps, precision, who)
     most = torch.cuda.max_memory_allocated() if device.type == "cuda" else 1024 * peak_memory()
-    print(json.dumps(facts | {
-        "speed": statistics.median(speeds[2:]), "gib": most / 2**30, "precision": precision, "device": str(device),
-        "peak": meter.peak_flops(device, kind),
-    }))  # fmt: skip
+    print(
+        json.dumps(
+            facts
+            | {
+                "speed": statistics.median(speeds[2:]),
+                "gib": most / 2**30,
+                "precision": precision,
+                "device": str(device),
+                "peak": meter.peak_flops(device, kind),
+            }
+        )
+    )
 
 
 def peak_memory() -> int:
@@ -118,12 +141,16 @@ def main() -> None:
         rows[who] = json.loads(done.stdout.splitlines()[-1])
     first = rows["trainer"]
     peak = max(row["peak"] for row in rows.values())
-    print(f"{first['parameters'] / 1e6:.1f} M parameters, {first['precision']} on {first['device']}, "
-          f"matrix products {peak / 1e9:,.0f} GFLOP/s")  # fmt: skip
+    print(
+        f"{first['parameters'] / 1e6:.1f} M parameters, {first['precision']} on {first['device']}, "
+        f"matrix products {peak / 1e9:,.0f} GFLOP/s"
+    )
     for who, name in (("trainer", "Trainer, AdamW"), ("adamw", "ours, AdamW"), ("muon", "ours, Muon")):
         row = rows[who]
-        print(f"{name:15} {row['speed']:8,.0f} tokens/s, {row['speed'] / first['speed']:.2f} of Trainer, "
-              f"{row['speed'] * row['flops'] / peak:.0%} of the limit, {row['gib']:.2f} GiB at most")  # fmt: skip
+        print(
+            f"{name:15} {row['speed']:8,.0f} tokens/s, {row['speed'] / first['speed']:.2f} of Trainer, "
+            f"{row['speed'] * row['flops'] / peak:.0%} of the limit, {row['gib']:.2f} GiB at most"
+        )
 
 
 if __name__ == "__main__":

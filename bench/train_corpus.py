@@ -31,9 +31,7 @@ def make(folder: Path) -> None:
     """A tokenizer, and one shard of about `SHARD_BYTES` of text."""
     pages = [page for topic in read_topics() for code, page in topic.pages.items() if code == "kk"]
     (folder / "tokenizer").mkdir(parents=True, exist_ok=True)
-    tokenizing.save(
-        tokenizing.train((p.text for p in pages), Tokenizer(vocabulary=8192)), folder / "tokenizer", 512
-    )  # fmt: skip
+    tokenizing.save(tokenizing.train((p.text for p in pages), Tokenizer(vocabulary=8192)), folder / "tokenizer", 512)
     size = sum(len(page.text.encode()) for page in pages)
     rows = (
         Kept(f"{turn}-{n}", page.text, page.title, "", "s", "", "CC0-1.0", "kk", "Cyrl")
@@ -104,8 +102,9 @@ def main() -> None:
         print(
             f"{row['bytes'] / 1e9:6.2f} GB of text, {row['documents']:>10,} documents, {row['tokens']:>14,} tokens: "
             f"{row['before'] / 1e6:.0f} MB before training, {row['after'] / 1e6:.0f} after {STEPS} steps, "
-            f"{row['seconds']} s", flush=True
-        )  # fmt: skip
+            f"{row['seconds']} s",
+            flush=True,
+        )
 
 
 if __name__ == "__main__":

@@ -34,9 +34,7 @@ DIGITS = 4
 Parameters = list[Floats]
 
 
-def minimized(
-    parameters: Parameters, gradient: Callable[[Parameters], tuple[float, Parameters]], steps: int
-) -> Layers:  # fmt: skip
+def minimized(parameters: Parameters, gradient: Callable[[Parameters], tuple[float, Parameters]], steps: int) -> Layers:
     """Adam over all examples at once, with a rate that falls to nothing as a cosine."""
     first = [np.zeros_like(values) for values in parameters]
     second = [np.zeros_like(values) for values in parameters]
@@ -74,8 +72,9 @@ def trained_ranking(rows: list[Example]) -> Layers:
     starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
     x = np.concatenate([row.rows[mask] for row, mask in zip(rows, kept, strict=True)])
     right = np.concatenate([row.right[mask] for row, mask in zip(rows, kept, strict=True)])
-    weight = np.array([row.weight * next((w for kind, w in RANKED.items() if row.kind.startswith(kind)), 1.0)
-                       for row in rows])  # fmt: skip
+    weight = np.array(
+        [row.weight * next((w for kind, w in RANKED.items() if row.kind.startswith(kind)), 1.0) for row in rows]
+    )
     weight /= weight.sum()
 
     def gradient(parameters: Parameters) -> tuple[float, Parameters]:
@@ -88,9 +87,11 @@ def trained_ranking(rows: list[Example]) -> Layers:
         slope = odds * np.repeat(weight / total, sizes) - odds * right * np.repeat(weight / held, sizes)
         units_slope = np.outer(slope, out) * (1 - units * units)
         return loss, [
-            x.T @ units_slope + 2 * DECAY * hidden, units_slope.sum(0), units.T @ slope + 2 * DECAY * out,
+            x.T @ units_slope + 2 * DECAY * hidden,
+            units_slope.sum(0),
+            units.T @ slope + 2 * DECAY * out,
             np.zeros_like(offset),
-        ]  # fmt: skip
+        ]
 
     return minimized(started(x.shape[1], HIDDEN), gradient, STEPS)
 
@@ -117,9 +118,11 @@ def trained_answering(rows: list[Example], ranking: Layers) -> Layers:
         slope = weight * (1 / (1 + np.exp(-scores)) - y)
         units_slope = np.outer(slope, out) * (1 - units * units)
         return loss, [
-            x.T @ units_slope + 2 * GATE_DECAY * hidden, units_slope.sum(0), units.T @ slope + 2 * GATE_DECAY * out,
+            x.T @ units_slope + 2 * GATE_DECAY * hidden,
+            units_slope.sum(0),
+            units.T @ slope + 2 * GATE_DECAY * out,
             np.array([slope.sum()]),
-        ]  # fmt: skip
+        ]
 
     return minimized(started(x.shape[1], GATE_HIDDEN), gradient, GATE_STEPS)
 
@@ -141,10 +144,14 @@ def is_answered(row: Example, probabilities: Floats, shares: Sequence[float]) ->
 def stored(ranking: Layers, answering: Layers) -> str:
     """The file, one line for each key."""
     networks = {
-        name: {"offset": layers.offset, "out": layers.out.tolist(), "bias": layers.bias.tolist(),
-               "hidden": layers.hidden.tolist()}
+        name: {
+            "offset": layers.offset,
+            "out": layers.out.tolist(),
+            "bias": layers.bias.tolist(),
+            "hidden": layers.hidden.tolist(),
+        }
         for name, layers in (("ranking", ranking), ("answering", answering))
-    }  # fmt: skip
+    }
     table = {"features": FEATURES, "threshold": THRESHOLD, **networks}
     lines = (f'"{key}": {json.dumps(value)}' for key, value in table.items())
     return "{\n" + ",\n".join(lines) + "\n}\n"

@@ -97,8 +97,7 @@ def texts_of(file: Path, source: Source, chooser: random.Random) -> tuple[str, l
         return source.label, list(draw(content, chooser))
     if source.form == "rows":
         rows = [line.split("\t", 1) for line in content if "\t" in line]
-        return file.stem, [text for name, text in rows
-                           if name not in source.leave and source.only in ("", name)]  # fmt: skip
+        return file.stem, [text for name, text in rows if name not in source.leave and source.only in ("", name)]
     return source.label, content
 
 
@@ -192,8 +191,11 @@ def train(lines: dict[str, list[str]], labels: list[str], most: dict[str, int]) 
             bag.step(bags.T @ (error @ head.weights.T), rate, used)
             head.step(hidden.T @ error, rate)
             bias.step(error.sum(axis=0), rate)
-        print(f"epoch {epoch + 1}/{EPOCHS}: loss {total / len(rows):.4f} over {len(rows)} lines, "
-              f"{time.process_time() - started:.0f} CPU-s", flush=True)  # fmt: skip
+        print(
+            f"epoch {epoch + 1}/{EPOCHS}: loss {total / len(rows):.4f} over {len(rows)} lines, "
+            f"{time.process_time() - started:.0f} CPU-s",
+            flush=True,
+        )
     return bag, head, bias
 
 

@@ -37,15 +37,24 @@ def cases(sizes: argparse.Namespace, processes: int) -> list[Pretrain]:
     """The settings of every combination."""
     return [
         Pretrain(
-            shape=shape, layers=sizes.layers, hidden_size=sizes.hidden_size, heads=sizes.hidden_size // 64,
-            kv_heads=max(1, sizes.hidden_size // 128), intermediate_size=sizes.hidden_size * 11 // 4,
-            context=sizes.context, precision=precision, checkpointing=checkpointing, optimizer=sizes.optimizer,
-            micro_batch=MICRO_BATCH, batch=MICRO_BATCH * processes * pieces,
+            shape=shape,
+            layers=sizes.layers,
+            hidden_size=sizes.hidden_size,
+            heads=sizes.hidden_size // 64,
+            kv_heads=max(1, sizes.hidden_size // 128),
+            intermediate_size=sizes.hidden_size * 11 // 4,
+            context=sizes.context,
+            precision=precision,
+            checkpointing=checkpointing,
+            optimizer=sizes.optimizer,
+            micro_batch=MICRO_BATCH,
+            batch=MICRO_BATCH * processes * pieces,
         )
         for shape, precision, checkpointing, pieces in itertools.product(
             ("llama", "qwen3"), ("bfloat16", "float32"), (False, True), (1, 4)
-        ) if sizes.only in ("", f"{shape}-{precision}")
-    ]  # fmt: skip
+        )
+        if sizes.only in ("", f"{shape}-{precision}")
+    ]
 
 
 class Traffic(torch.utils._python_dispatch.TorchDispatchMode):
@@ -85,10 +94,17 @@ def train(settings: Pretrain, vocabulary: int, whole: bool = False) -> dict[str,
         return tokens[:, :-1], tokens[:, 1:], positions
 
     plan = loop.Plan(
-        steps=STEPS, batch=batch, learning_rate=1e-3, warmup=0.1, decay=0.3, weight_decay=0.1,
-        precision=settings.precision, optimizer=settings.optimizer, micro_batch=settings.micro_batch,
+        steps=STEPS,
+        batch=batch,
+        learning_rate=1e-3,
+        warmup=0.1,
+        decay=0.3,
+        weight_decay=0.1,
+        precision=settings.precision,
+        optimizer=settings.optimizer,
+        micro_batch=settings.micro_batch,
         whole_gradients=whole,
-    )  # fmt: skip
+    )
     for step in range(STEPS):
         with Traffic() as traffic:
             loop.one_step(wrapped, optimizers, plan, step, device)
@@ -173,8 +189,10 @@ def main() -> None:
     ratios = []
     for processes in options.processes:
         launcher = ["-m", "torch.distributed.run", "--nproc_per_node", str(processes)] if processes > 1 else []
-        sizes = [f"--{name.replace('_', '-')}={getattr(options, name)}"
-                 for name in ("layers", "hidden_size", "vocabulary", "context", "optimizer", "only")]  # fmt: skip
+        sizes = [
+            f"--{name.replace('_', '-')}={getattr(options, name)}"
+            for name in ("layers", "hidden_size", "vocabulary", "context", "optimizer", "only")
+        ]
         sizes += ["--whole-gradients"] * options.whole_gradients
         command = [sys.executable, *launcher, str(Path(__file__)), "--worker", *sizes]
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:

@@ -37,9 +37,19 @@ from anatili.refine.prose import (
 from anatili.sample.topics import read_topics
 
 TEXTS = {
-    "kk": ("kaznerd", "stukenov_seeds", "akorda8651", "apertium_kaz_segcorpus", "apertium_kaz_rus", "common_voice_kk",
-           "apertium_kaz_texts",           "lingua_testdata", "sdg_translations", "faker_kkwiki"),
-}  # fmt: skip
+    "kk": (
+        "kaznerd",
+        "stukenov_seeds",
+        "akorda8651",
+        "apertium_kaz_segcorpus",
+        "apertium_kaz_rus",
+        "common_voice_kk",
+        "apertium_kaz_texts",
+        "lingua_testdata",
+        "sdg_translations",
+        "faker_kkwiki",
+    ),
+}
 PAIRS = {
     "ru": (("kk-ru/apertium_kaz_rus", 1), ("kk-ru/sdg_translations", 1)),
     "en": (("kk-en/kaznu_parallel", 1), ("kk-en/sdg_translations", 1)),
@@ -214,15 +224,18 @@ def main() -> None:
         model = Script(alphabet, 1.0, 0.0, three, tuple(longer), endings, pairs)
         tested = [once(f" {line} ", alphabet, pack) for line in apart]
         scored = [character_costs(found, model) for found, _ in tested]
-        each = np.concatenate([word_costs(found, costs, is_capital)
-                               for (found, is_capital), costs in zip(tested, scored, strict=True)])  # fmt: skip
+        each = np.concatenate(
+            [word_costs(found, costs, is_capital) for (found, is_capital), costs in zip(tested, scored, strict=True)]
+        )
         stored[f"{script}_typical"] = np.float64(np.concatenate(scored).mean())
         stored[f"{script}_odd"] = np.float64(
             np.percentile(each, 100 - (ODD_WORDS if alphabet.upper() != alphabet else ODD_CASELESS))
         )
         typical, odd = stored[f"{script}_typical"], stored[f"{script}_odd"]
-        print(f"{script}: {sum(map(len, learned)):,} characters to learn from; {len(apart)} lines apart: "
-              f"{typical:.3f} bits a character, odd words from {odd:.2f}")  # fmt: skip
+        print(
+            f"{script}: {sum(map(len, learned)):,} characters to learn from; {len(apart)} lines apart: "
+            f"{typical:.3f} bits a character, odd words from {odd:.2f}"
+        )
     np.savez_compressed(arguments.out, **stored)
     print(f"{arguments.out.stat().st_size / 1e3:.0f} kB")
 

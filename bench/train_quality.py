@@ -21,8 +21,18 @@ from anatili.lang import LanguagePack, load_pack
 from anatili.refine.quality import features
 from anatili.text import words
 
-EXPLAINS = ("apertium_kaz_segcorpus", "apertium_kaz_texts", "sdg_translations", "stukenov_seeds", "faker_kkwiki",
-            "kaznerd", "akorda8651", "apertium_kaz_rus", "common_voice_kk", "lingua_testdata")  # fmt: skip
+EXPLAINS = (
+    "apertium_kaz_segcorpus",
+    "apertium_kaz_texts",
+    "sdg_translations",
+    "stukenov_seeds",
+    "faker_kkwiki",
+    "kaznerd",
+    "akorda8651",
+    "apertium_kaz_rus",
+    "common_voice_kk",
+    "lingua_testdata",
+)
 CHATTERS = ("kazsandra", "debian_l10n", "mozilla_apps", "aosp_framework", "mozilla_www_l10n")
 POOLS = ("chat", "cookies", "loans", "essays", "casino", "adverts", "prices", "keywords", "menus")
 BUCKETS, EPOCHS, RATE, DECAY, LARGEST, LINES = 1 << 17, 6, 4.0, 1e-5, 14_000, 6
@@ -104,8 +114,10 @@ def main() -> None:
             positive.sum() * (~positive).sum()
         )
         right = ((score > 0) == positive).mean()
-        print(f"{scheme or pack.main_script}: {len(test)} apart, area under the curve {area:.4f}, right {right:.1%}, "
-              f"the lowest 1 % of prose at {np.percentile(score[positive], 1):.2f}")  # fmt: skip
+        print(
+            f"{scheme or pack.main_script}: {len(test)} apart, area under the curve {area:.4f}, right {right:.1%}, "
+            f"the lowest 1 % of prose at {np.percentile(score[positive], 1):.2f}"
+        )
 
 
 if __name__ == "__main__":

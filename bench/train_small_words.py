@@ -34,8 +34,11 @@ def main() -> None:
                     small[word] += 1
                 elif place:
                     capital[pack.lower(word)] += 1
-        found = [word for word, count in small.most_common() if count >= LEAST and count > capital[word]
-                 and len(word) > 2 and letters.issuperset(word)]  # fmt: skip
+        found = [
+            word
+            for word, count in small.most_common()
+            if count >= LEAST and count > capital[word] and len(word) > 2 and letters.issuperset(word)
+        ]
         (FOLDER / code / "small.txt").write_text("\n".join(sorted(found[:MOST])) + "\n", "utf-8")
         print(code, len(texts), "lines", len(found[:MOST]), "words")
 

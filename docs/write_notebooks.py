@@ -117,8 +117,9 @@ def printed_before(path: Path) -> dict[str, str]:
         return {}
     return {
         "".join(cell["source"]): "".join("".join(output["text"]) for output in cell["outputs"])
-        for cell in json.loads(path.read_text("utf-8"))["cells"] if cell["cell_type"] == "code"
-    }  # fmt: skip
+        for cell in json.loads(path.read_text("utf-8"))["cells"]
+        if cell["cell_type"] == "code"
+    }
 
 
 def carry_out(lesson: Lesson, language: str, folder: Path, known: dict[str, str]) -> dict[str, str]:
@@ -139,8 +140,12 @@ def carry_out(lesson: Lesson, language: str, folder: Path, known: dict[str, str]
 
 
 def write(lesson: Lesson, language: str, printed: dict[str, str]) -> None:
-    notebook = {"cells": cells_of(sources(lesson, language), printed), "metadata": KERNEL, "nbformat": 4,
-                "nbformat_minor": 5}  # fmt: skip
+    notebook = {
+        "cells": cells_of(sources(lesson, language), printed),
+        "metadata": KERNEL,
+        "nbformat": 4,
+        "nbformat_minor": 5,
+    }
     OUT.mkdir(exist_ok=True)
     path_of(lesson, language).write_text(json.dumps(notebook, ensure_ascii=False, indent=1) + "\n", "utf-8")
 

@@ -57,7 +57,7 @@ def cli_page() -> str:
 def recipe_page() -> str:
     parts = [
         f"# Recipe\n\nEvery key of a recipe (anatili {__version__}); an unknown key is an error. "
-        "Written by `make docs` from `recipe.py`.\n",
+        "Written by `make docs` from `recipe/`.\n",
         table("top level", Recipe, skip_sections=True),
     ]
     for name, field in Recipe.model_fields.items():

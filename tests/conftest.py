@@ -14,6 +14,7 @@ import forking
 import pytest
 from filelock import FileLock
 
+pytest_plugins = ["object_stores"]  # its fixtures
 ROOT = Path(__file__).parent.parent
 DATA = Path(os.environ.get("ANATILI_DATA", ROOT.parent / "shared" / "data"))
 
@@ -29,9 +30,26 @@ LAZY, WITHOUT = (str(Path(__file__).parent / name) for name in ("lazy", "without
 sys.path.insert(0, LAZY)
 os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (LAZY, WITHOUT, os.environ.get("PYTHONPATH", ""))))
 LONG = (
-    "end_to_end", "pull", "seq2seq", "train", "browser", "clients", "launch", "rope", "wrong_calls", "real_data",
-    "identity", "registry", "openai", "threads", "work", "linear", "new_rows", "sft_examples", "tune",
-)  # fmt: skip
+    "end_to_end",
+    "pull",
+    "seq2seq",
+    "train",
+    "browser",
+    "clients",
+    "launch",
+    "rope",
+    "wrong_calls",
+    "real_data",
+    "identity",
+    "registry",
+    "openai",
+    "threads",
+    "work",
+    "linear",
+    "new_rows",
+    "sft_examples",
+    "tune",
+)
 """Files that take long and that do not wait for the tiny run, or not at once."""
 
 # The garbage of tests is small beside the half million objects of the modules that are loaded, which each look passes.

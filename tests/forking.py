@@ -20,10 +20,21 @@ from pathlib import Path
 from typing import Any
 
 LOADED = [
-    "anatili.train.loop", "torch.distributed.checkpoint", "torch.distributed.fsdp", "safetensors.torch", "accelerate",
-    "transformers.models.qwen3.modeling_qwen3", "transformers.models.llama.modeling_llama", "matplotlib.pyplot",
-    "trafilatura", "tantivy", "pydantic", "rich.progress", "click", "httpx",
-]  # fmt: skip
+    "anatili.train.loop",
+    "torch.distributed.checkpoint",
+    "torch.distributed.fsdp",
+    "safetensors.torch",
+    "accelerate",
+    "transformers.models.qwen3.modeling_qwen3",
+    "transformers.models.llama.modeling_llama",
+    "matplotlib.pyplot",
+    "trafilatura",
+    "tantivy",
+    "pydantic",
+    "rich.progress",
+    "click",
+    "httpx",
+]
 """Libraries, and the one module of ours that says how threads wait before torch is loaded. None may start a thread."""
 SET_BY_TESTS = ("ANATILI_", "COLUMNS", "PYTEST_")
 """Variables (by their first letters) that none of these reads when it is loaded."""
@@ -45,8 +56,9 @@ def serves(environment: dict[str, str]) -> bool:
     return sys.platform == "linux" and matters(environment) == matters(dict(os.environ))
 
 
-def run(arguments: list[str], environment: dict[str, str], folder: str, text: str,
-        timeout: float) -> subprocess.CompletedProcess[str]:  # fmt: skip
+def run(
+    arguments: list[str], environment: dict[str, str], folder: str, text: str, timeout: float
+) -> subprocess.CompletedProcess[str]:
     """`python -m anatili` with `text` as its standard input, to its end."""
     with tempfile.TemporaryDirectory() as place:
         streams = [Path(place) / name for name in ("input", "output", "errors")]

@@ -130,9 +130,18 @@ class Handler(BaseHTTPRequestHandler):
             return self.paths_info(path.removeprefix("/api/").partition("/paths-info/")[0], parse_qs(body.decode()))
         name, _, rest = path.removeprefix("/api/").removeprefix("models/").partition("/preupload/")
         if rest:
-            return self.say({"files": [{"path": each["path"], "uploadMode": "lfs" if each["path"].endswith(hub.large)
-                                        else "regular", "shouldIgnore": False}
-                                       for each in json.loads(body)["files"]]})  # fmt: skip
+            return self.say(
+                {
+                    "files": [
+                        {
+                            "path": each["path"],
+                            "uploadMode": "lfs" if each["path"].endswith(hub.large) else "regular",
+                            "shouldIgnore": False,
+                        }
+                        for each in json.loads(body)["files"]
+                    ]
+                }
+            )
         return self.commit(name.partition("/commit/")[0], body)
 
     def wants(self, wanted: dict[str, object]) -> dict[str, object]:
@@ -218,9 +227,20 @@ class Handler(BaseHTTPRequestHandler):
             if file.endswith(self.hub.large):
                 row["lfs"] = {"sha256": hashlib.sha256(content).hexdigest(), "size": len(content), "pointerSize": 134}
             siblings.append(row)
-        said = {"_id": "1", "id": name, "modelId": name, "sha": repository.commit, "private": False, "disabled": False,
-                "gated": "manual" if repository.is_gated else False, "downloads": 0, "likes": 0, "tags": [],
-                "cardData": {"license": repository.license}, "siblings": siblings}  # fmt: skip
+        said = {
+            "_id": "1",
+            "id": name,
+            "modelId": name,
+            "sha": repository.commit,
+            "private": False,
+            "disabled": False,
+            "gated": "manual" if repository.is_gated else False,
+            "downloads": 0,
+            "likes": 0,
+            "tags": [],
+            "cardData": {"license": repository.license},
+            "siblings": siblings,
+        }
         return self.send(200, json.dumps(said).encode(), {"Content-Type": "application/json"})
 
     def resolve(self, path: str, token: str) -> None:
@@ -240,8 +260,11 @@ class Handler(BaseHTTPRequestHandler):
         if not file.endswith(self.hub.large):
             return self.part(content, about | {"ETag": f'"{git_id(content)}"'})
         digest = hashlib.sha256(content).hexdigest()
-        about |= {"X-Linked-Size": str(len(content)), "X-Linked-Etag": f'"{digest}"',
-                  "Location": f"http://localhost:{self.hub.port}/cdn/{digest}?signed=yes"}  # fmt: skip
+        about |= {
+            "X-Linked-Size": str(len(content)),
+            "X-Linked-Etag": f'"{digest}"',
+            "Location": f"http://localhost:{self.hub.port}/cdn/{digest}?signed=yes",
+        }
         return self.send(302, b"", about)
 
     def large(self, digest: str) -> None:

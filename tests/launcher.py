@@ -21,8 +21,12 @@ def main(module: str, arguments: list[str]) -> int:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    os.environ |= {"WORLD_SIZE": str(NUMBER), "LOCAL_WORLD_SIZE": str(NUMBER), "MASTER_ADDR": "127.0.0.1",
-                   "MASTER_PORT": str(port)}  # fmt: skip
+    os.environ |= {
+        "WORLD_SIZE": str(NUMBER),
+        "LOCAL_WORLD_SIZE": str(NUMBER),
+        "MASTER_ADDR": "127.0.0.1",
+        "MASTER_PORT": str(port),
+    }
     workers = []
     for rank in range(NUMBER):
         worker = os.fork()

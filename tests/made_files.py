@@ -16,10 +16,12 @@ def pdf(path: Path, pages: list[str], *, locked: bool = False) -> Path:
         "endcmap end end"
     )
     numbers = [4 + 2 * n for n in range(len(pages))]
-    objects = {1: "<< /Type /Catalog /Pages 2 0 R >>",
-               2: f"<< /Type /Pages /Count {len(pages)} /Kids [{' '.join(f'{n} 0 R' for n in numbers)}] >>",
-               3: "<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /ToUnicode 1000 0 R >>",
-               1000: stream(cmap)}  # fmt: skip
+    objects = {
+        1: "<< /Type /Catalog /Pages 2 0 R >>",
+        2: f"<< /Type /Pages /Count {len(pages)} /Kids [{' '.join(f'{n} 0 R' for n in numbers)}] >>",
+        3: "<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /ToUnicode 1000 0 R >>",
+        1000: stream(cmap),
+    }
     for number, page in zip(numbers, pages, strict=True):
         objects[number] = (
             f"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 600 800] /Contents {number + 1} 0 R "
@@ -77,16 +79,20 @@ def pptx(path: Path, slides: list[str], note: str = "") -> Path:
     head = 'xmlns="http://schemas.openxmlformats.org/package/2006/relationships"'
     ids = "".join(f'<p:sldId r:id="r{n}"/>' for n in range(len(slides)))
     with zipfile.ZipFile(path, "w") as file:
-        file.writestr("ppt/presentation.xml", f'<p:presentation xmlns:p="p" {relation}><p:sldIdLst>{ids}</p:sldIdLst>'
-                      "</p:presentation>")  # fmt: skip
+        file.writestr(
+            "ppt/presentation.xml",
+            f'<p:presentation xmlns:p="p" {relation}><p:sldIdLst>{ids}</p:sldIdLst></p:presentation>',
+        )
         targets = "".join(f'<Relationship Id="r{n}" Target="{name}"/>' for n, name in enumerate(names))
         file.writestr("ppt/_rels/presentation.xml.rels", f"<Relationships {head}>{targets}</Relationships>")
         for name, text in zip(names, slides, strict=True):
             file.writestr(f"ppt/{name}", slide(text))
         if note:
             file.writestr("ppt/notesSlides/notesSlide1.xml", slide(note))
-            file.writestr(f"ppt/slides/_rels/{Path(names[0]).name}.rels", f"<Relationships {head}>"
-                          '<Relationship Id="n" Target="../notesSlides/notesSlide1.xml"/></Relationships>')  # fmt: skip
+            file.writestr(
+                f"ppt/slides/_rels/{Path(names[0]).name}.rels",
+                f'<Relationships {head}><Relationship Id="n" Target="../notesSlides/notesSlide1.xml"/></Relationships>',
+            )
     return path
 
 
@@ -98,12 +104,16 @@ def slide(text: str) -> str:
 
 def epub(path: Path, title: str, chapters: dict[str, str]) -> Path:
     with zipfile.ZipFile(path, "w") as file:
-        file.writestr("META-INF/container.xml", '<container><rootfiles><rootfile full-path="O/p.opf"/></rootfiles>'
-                      "</container>")  # fmt: skip
+        file.writestr(
+            "META-INF/container.xml", '<container><rootfiles><rootfile full-path="O/p.opf"/></rootfiles></container>'
+        )
         items = "".join(f'<item id="c{n}" href="c%20{n}.xhtml"/>' for n in range(len(chapters)))
         spine = "".join(f'<itemref idref="c{n}"/>' for n in range(len(chapters)))
-        file.writestr("O/p.opf", f'<package xmlns:dc="http://purl.org/dc/elements/1.1/"><dc:title>{title}</dc:title>'
-                      f"<manifest>{items}</manifest><spine>{spine}</spine></package>")  # fmt: skip
+        file.writestr(
+            "O/p.opf",
+            f'<package xmlns:dc="http://purl.org/dc/elements/1.1/"><dc:title>{title}</dc:title>'
+            f"<manifest>{items}</manifest><spine>{spine}</spine></package>",
+        )
         for number, (heading, text) in enumerate(chapters.items()):
             file.writestr(f"O/c {number}.xhtml", f"<html><body><h1>{heading}</h1><p>{text}</p></body></html>")
     return path

@@ -12,14 +12,30 @@ from anatili.compute.plan import Question
 from anatili.compute.shape import Shape
 
 LLAMA_8B = Shape(
-    layers=32, hidden_size=4096, heads=32, kv_heads=8, head_size=128, intermediate_size=14336, vocabulary=128256,
+    layers=32,
+    hidden_size=4096,
+    heads=32,
+    kv_heads=8,
+    head_size=128,
+    intermediate_size=14336,
+    vocabulary=128256,
     tied=False,
-)  # fmt: skip
+)
 RECIPES = Path(__file__).parents[1] / "recipes"
 QUESTION = Question(
-    name="llama", shape=LLAMA_8B, context=8192, batch=512, tokens=45_300_000_000, unique=45_300_000_000,
-    optimizer="adamw", chip=find_chip("H200"), number=64, grams=821, grid_source="a test", on=date(2025, 5, 13),
-)  # fmt: skip
+    name="llama",
+    shape=LLAMA_8B,
+    context=8192,
+    batch=512,
+    tokens=45_300_000_000,
+    unique=45_300_000_000,
+    optimizer="adamw",
+    chip=find_chip("H200"),
+    number=64,
+    grams=821,
+    grid_source="a test",
+    on=date(2025, 5, 13),
+)
 
 
 def command(*arguments: object) -> Result:

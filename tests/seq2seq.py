@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from models import texts
+from small_models import texts
 
 from anatili.lang import codes, load_pack
 from anatili.lang.translation import flores_code
@@ -74,10 +74,18 @@ def many_to_many(size: int) -> Any:
 
     return M2M100ForConditionalGeneration(
         M2M100Config(
-            vocab_size=size, encoder_layers=2, decoder_layers=2, encoder_attention_heads=4, decoder_attention_heads=4,
-            encoder_ffn_dim=96, decoder_ffn_dim=96, max_position_embeddings=256, scale_embedding=True, **WIDTH,
+            vocab_size=size,
+            encoder_layers=2,
+            decoder_layers=2,
+            encoder_attention_heads=4,
+            decoder_attention_heads=4,
+            encoder_ffn_dim=96,
+            decoder_ffn_dim=96,
+            max_position_embeddings=256,
+            scale_embedding=True,
+            **WIDTH,
         )
-    )  # fmt: skip
+    )
 
 
 def madlad(folder: Path) -> Any:
@@ -97,9 +105,18 @@ def t5(folder: Path, own: list[str]) -> Any:
     pieces = [(model.id_to_piece(number), model.get_score(number)) for number in range(len(model))]
     tokenizer = T5Tokenizer(vocab=pieces, extra_ids=0, pad_token="<s>")
     settings = T5Config(
-        vocab_size=len(model), d_kv=12, d_ff=96, num_layers=2, num_heads=4, feed_forward_proj="gated-gelu",
-        tie_word_embeddings=False, decoder_start_token_id=0, pad_token_id=1, eos_token_id=2, **WIDTH,
-    )  # fmt: skip
+        vocab_size=len(model),
+        d_kv=12,
+        d_ff=96,
+        num_layers=2,
+        num_heads=4,
+        feed_forward_proj="gated-gelu",
+        tie_word_embeddings=False,
+        decoder_start_token_id=0,
+        pad_token_id=1,
+        eos_token_id=2,
+        **WIDTH,
+    )
     return tokenizer, T5ForConditionalGeneration(settings)
 
 
@@ -109,7 +126,16 @@ def sentencepiece(file: Path, kind: str = "bpe", own: list[str] | None = None) -
     with file.open("wb") as out:
         SentencePieceTrainer.train(
             sentence_iterator=iter(line for text in texts("kk", "ru", "en", "tr") for line in text.splitlines()),
-            model_writer=out, vocab_size=SIZE, model_type=kind, character_coverage=1.0, minloglevel=2, num_threads=1,
-            user_defined_symbols=own or [], unk_id=0, bos_id=1, eos_id=2, pad_id=-1,
-        )  # fmt: skip
+            model_writer=out,
+            vocab_size=SIZE,
+            model_type=kind,
+            character_coverage=1.0,
+            minloglevel=2,
+            num_threads=1,
+            user_defined_symbols=own or [],
+            unk_id=0,
+            bos_id=1,
+            eos_id=2,
+            pad_id=-1,
+        )
     return SentencePieceProcessor(model_file=str(file))

@@ -148,8 +148,16 @@ def mini_crawl(folder: Path, files: int = 2) -> tuple[dict[str, bytes], dict[str
         name, data = f"crawl-data/{CRAWL}/segments/1/warc/part-{number:05d}.warc.gz", b""
         for url, status, body, packed in members[number::files]:
             found = cld2(body)
-            rows.append({"url": url, "fetch_status": status, "content_languages": found, "warc_filename": name,
-                         "warc_record_offset": len(data), "warc_record_length": len(packed)})  # fmt: skip
+            rows.append(
+                {
+                    "url": url,
+                    "fetch_status": status,
+                    "content_languages": found,
+                    "warc_filename": name,
+                    "warc_record_offset": len(data),
+                    "warc_record_length": len(packed),
+                }
+            )
             languages[url] = found
             data += packed
         served["/" + name] = data

@@ -170,8 +170,10 @@ def test_copies_are_found_and_texts_that_only_share_a_part_are_not(tmp_path):
         "half": "\n".join(lines[15:45]),
         "other": other,
     }
-    rows = [Document(f"{n:024}", text, "", "", "s", f"2026-01-0{n + 1}", "", "", "utf-8")
-            for n, text in enumerate(texts.values())]  # fmt: skip
+    rows = [
+        Document(f"{n:024}", text, "", "", "s", f"2026-01-0{n + 1}", "", "", "utf-8")
+        for n, text in enumerate(texts.values())
+    ]
     write_shard(tmp_path / "part-0.parquet", Document, rows)
     settings, shard, marks, languages = Dedup(), tmp_path / "part-0.parquet", tmp_path / "mark", ("kk",)
     mark_shard(shard, marks / shard.name, languages, MarkSettings(), tmp_path)
@@ -237,11 +239,20 @@ def search(tmp_path_factory):
         passage
         for topic in read_topics()
         for passage in index.passages(
-            Kept(topic.slug, topic.pages["kk"].text, topic.pages["kk"].title, topic_url(topic, "kk"), "s", "",
-                 "CC0-1.0", "kk", "Cyrl"),
+            Kept(
+                topic.slug,
+                topic.pages["kk"].text,
+                topic.pages["kk"].title,
+                topic_url(topic, "kk"),
+                "s",
+                "",
+                "CC0-1.0",
+                "kk",
+                "Cyrl",
+            ),
             120,
         )
-    ]  # fmt: skip
+    ]
     write_shard(folder / "part-0.parquet", index.Passage, rows)
     index.build([folder / "part-0.parquet"], folder / "tantivy")
     return Search(folder, {"kk": KAZAKH})
@@ -348,8 +359,14 @@ def test_bytes_are_counted_of_the_text_not_of_what_the_model_reads():
     assert bits_row(Broken(lambda text: 8 * len(text)), texts, Setup())["value"] == pytest.approx(4.4, abs=0.3)
 
 
+def score_pairs(model, pairs):
+    from anatili.evaluate.pairs import pair_figures, pair_records
+
+    return pair_figures(pair_records(model, pairs, [str(number) for number in range(len(pairs))]))
+
+
 def test_a_random_model_is_right_in_half_of_the_pairs_and_an_ignorant_one_in_none():
-    from anatili.evaluate.pairs import pairs_of, score_pairs
+    from anatili.evaluate.pairs import pairs_of
 
     pairs = pairs_of(KAZAKH)
     half = score_pairs(Broken(lambda text: number_of(text) % 1000), pairs)
@@ -363,21 +380,21 @@ def test_a_random_model_is_right_in_half_of_the_pairs_and_an_ignorant_one_in_non
 
 
 def test_the_shorter_sentence_is_not_simply_the_right_one():
-    from anatili.evaluate.pairs import pairs_of, score_pairs
+    from anatili.evaluate.pairs import pairs_of
 
     assert score_pairs(Broken(len), pairs_of(KAZAKH))["right"] < 0.5
 
 
 def test_an_untrained_model_is_near_chance_on_second_halves_and_grammar(tmp_path):
     pytest.importorskip("torch")
-    import models
+    import small_models
 
     from anatili.engine import open_engine
     from anatili.evaluate.likelihood import Likelihood
     from anatili.evaluate.measure import Setup, bits_row, halves_row
     from anatili.evaluate.texts import TextSet
 
-    model = Likelihood(open_engine(models.make_folder(tmp_path, "qwen3")))
+    model = Likelihood(open_engine(small_models.make_folder(tmp_path, "qwen3")))
     texts = TextSet("kk", "own", own_sets.lines()[:10])
     assert halves_row(model, texts, Setup())["value"] > 1.5 * FLOORS["kazakh-26m"]["kk_bits_per_byte"]
     assert bits_row(model, texts, Setup())["value"] > 1.5 * FLOORS["kazakh-26m"]["kk_bits_per_byte"]
@@ -419,14 +436,14 @@ def test_a_tokenizer_of_bytes_is_above_the_floor_and_one_that_loses_letters_is_t
 def test_a_file_with_a_damaged_tensor_does_not_pass_the_parity_check(tmp_path, tensor):
     pytest.importorskip("torch")
     pytest.importorskip("xllamacpp")
-    import models
+    import small_models
     from safetensors.torch import load_file, save_file
 
     from anatili.gguf.file import export_gguf
     from anatili.problem import Problem
     from anatili.train.parity import compare
 
-    folder = models.make_folder(tmp_path, "qwen3")
+    folder = small_models.make_folder(tmp_path, "qwen3")
     tensors = load_file(folder / "model.safetensors")
     whole = {name: value.clone() for name, value in tensors.items()}
     tensors[tensor] = -tensors[tensor]

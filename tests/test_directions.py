@@ -6,12 +6,13 @@ from dataclasses import replace
 
 import pytest
 
-from anatili import models, weights
+from anatili import models
 from anatili.directions import USABLE, Direction, read_directions
 from anatili.lang import load_pack
 from anatili.problem import Problem
 from anatili.recipe import load_recipe
 from anatili.serve.translation import quality_and_notice, quality_of
+from anatili.text import file_digest
 from anatili.train import sft_examples
 from anatili.translate import score
 from anatili.translate.translator import Translator
@@ -72,9 +73,14 @@ def test_a_direction_that_is_no_better_than_another_sentence_is_not_offered():
 def test_the_api_returns_the_quality_of_a_direction():
     translator = Translator(Silent(), PACKS, KNOWN)
     assert quality_of(translator, "kk", "en") == {
-        "quality": "usable", "source": "kk", "target": "en", "chrf": 55.5, "interval": (53.0, 58.0), "count": 80,
+        "quality": "usable",
+        "source": "kk",
+        "target": "en",
+        "chrf": 55.5,
+        "interval": (53.0, 58.0),
+        "count": 80,
         "texts": "flores_dev",
-    }  # fmt: skip
+    }
     assert quality_and_notice(translator, "en", "kk")["quality"]["quality"] == "poor"
     assert "22.3" in quality_and_notice(translator, "en", "kk")["notice"]
     assert quality_and_notice(translator, "kk", "tr")["quality"] == {
@@ -120,7 +126,7 @@ def test_figures_are_kept_in_a_packaged_model_and_its_card(tmp_path):
     assert "| kk-en | 60.0 | 58.0 – 62.0 | 100 | ntrex_dev |" in card
     assert "| kk-tr | not measured | - | - | - |" in card
     assert card.index("## Scores") < card.index("## Translation") < card.index("## License")
-    assert said["files"]["README.md"] == weights.sha256(packaged / "README.md")
+    assert said["files"]["README.md"] == file_digest(packaged / "README.md")
 
 
 def test_a_damaged_list_is_told(tmp_path):
@@ -148,8 +154,10 @@ def test_directions_are_measured_with_the_files_of_folders(tmp_path):
     translator = Translator(Echo(), PACKS, KNOWN)
     tests, without = score.find_tests(translator, [tmp_path / "one", tmp_path / "two"], 10, [])
     assert [(t.source, t.target, t.texts, len(t.lines)) for t in tests] == [
-        ("kk", "en", "one", 3), ("kk", "tr", "two", 4), ("en", "kk", "one", 3),
-    ]  # fmt: skip
+        ("kk", "en", "one", 3),
+        ("kk", "tr", "two", 4),
+        ("en", "kk", "one", 3),
+    ]
     assert without == []
     assert score.find_tests(translator, [tmp_path / "two"], 10, ["ru-kk"]) == ([], ["ru-kk"])
     with pytest.raises(Problem, match="no direction 'kk-de'"):

@@ -130,8 +130,13 @@ def test_a_ray_node_killed_in_the_middle_changes_no_byte(tmp_path, unbroken):
     recipe, wanted, _ = unbroken
     driver = tmp_path / "driver.py"
     driver.write_text(textwrap.dedent(DRIVER), "utf-8")
-    answer = subprocess.run([sys.executable, str(driver), str(recipe), str(tmp_path / "micro")], capture_output=True,
-                            text=True, timeout=600, check=False)  # fmt: skip
+    answer = subprocess.run(
+        [sys.executable, str(driver), str(recipe), str(tmp_path / "micro")],
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
+    )
     assert answer.returncode == 0, answer.stderr[-3000:]
     seen = json.loads(next(line for line in answer.stdout.splitlines() if line.startswith("{")))
     assert (seen["nodes"], seen["alive"]) == (2, 1)

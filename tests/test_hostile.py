@@ -19,11 +19,11 @@ from anatili.collect.fetch import Fetcher, FetchError
 from anatili.collect.files import root_of
 from anatili.collect.gather import Job, collect_one
 from anatili.collect.robots import matches
+from anatili.compression import unpack_body
 from anatili.document import Document, Duplicate, Kept, Lost, Mark, read_shard
 from anatili.identify.gate import load_gate
 from anatili.lang import PackFile, load_pack
 from anatili.lang_check import check_pack
-from anatili.packed import unpack_body
 from anatili.page import extract_page, signals, translation_signals
 from anatili.pool import LocalPool
 from anatili.problem import Problem

@@ -8,11 +8,11 @@ import pyarrow.parquet as pq
 import pytest
 from conftest import contents
 from hub import LARGE, Repository, serving
-from test_stage import TEXT, write_recipe
+from small_runs import TEXT, write_recipe
 
 from anatili import library
+from anatili.pool.store import StorePool
 from anatili.problem import Problem
-from anatili.store_pool import StorePool
 
 NAME, TOKEN = "datasets/team/kazakh", "hf_good"
 
@@ -57,16 +57,23 @@ def test_a_run_is_copied_to_a_dataset_of_the_hub_and_goes_on_from_there(hub, tmp
     first = library.run(recipe, tmp_path / "one", until="extract", mirror=f"hf://{NAME}/runs")
     files = hub.repositories[NAME].files
     for stage in ("collect", "extract"):
-        shards = {path.relative_to(tmp_path / "one").as_posix(): path.read_bytes()
-                  for path in (first.root / stage).rglob("*.parquet")}  # fmt: skip
+        shards = {
+            path.relative_to(tmp_path / "one").as_posix(): path.read_bytes()
+            for path in (first.root / stage).rglob("*.parquet")
+        }
         assert shards
         assert shards.items() <= {name.removeprefix("runs/"): content for name, content in files.items()}.items()
     assert json.loads(files["runs/t/extract/record.json"])["stage"] == "extract"
 
     del files["runs/t/extract/record.json"]  # as if the first machine had died
     found = {}
-    second = library.run(recipe, tmp_path / "two", until="extract", mirror=f"hf://{NAME}/runs",
-                         tell=lambda outcome: found.update({outcome.stage: outcome.what}))  # fmt: skip
+    second = library.run(
+        recipe,
+        tmp_path / "two",
+        until="extract",
+        mirror=f"hf://{NAME}/runs",
+        tell=lambda outcome: found.update({outcome.stage: outcome.what}),
+    )
     assert found == {"collect": "kept", "extract": "built"}
     assert contents(second.root) == contents(first.root)
     assert "runs/t/extract/record.json" in files

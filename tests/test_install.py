@@ -15,8 +15,12 @@ import pytest
 from anatili.problem import ROOT, install, is_checkout, not_installed
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-SOURCES = [path for part in ("src", "docs", "recipes") for path in (ROOT / part).rglob("*.*")
-           if path.suffix in (".py", ".md", ".toml", ".js", ".html")]  # fmt: skip
+SOURCES = [
+    path
+    for part in ("src", "docs", "recipes")
+    for path in (ROOT / part).rglob("*.*")
+    if path.suffix in (".py", ".md", ".toml", ".js", ".html")
+]
 
 
 def text_of(path):
@@ -50,13 +54,21 @@ def test_in_a_checkout_the_checkout_is_installed(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("extra", sorted(PROJECT["optional-dependencies"]))
 def test_elsewhere_the_packages_themselves_are_named(tmp_path, extra):
-    shutil.copytree(ROOT / "src" / "anatili", tmp_path / "anatili", ignore=lambda folder, names: [
-        name for name in names if Path(folder).name == "anatili" and name not in ("__init__.py", "problem.py")
-    ])  # fmt: skip
+    shutil.copytree(
+        ROOT / "src" / "anatili",
+        tmp_path / "anatili",
+        ignore=lambda folder, names: [
+            name for name in names if Path(folder).name == "anatili" and name not in ("__init__.py", "problem.py")
+        ],
+    )
     answer = subprocess.run(
         [sys.executable, "-c", f"from anatili.problem import install; print(install({extra!r}))"],
-        capture_output=True, text=True, check=True, env={**os.environ, "PYTHONPATH": str(tmp_path)}, cwd=tmp_path,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        cwd=tmp_path,
+    )
     packages = shlex.split(answer.stdout)[4:]
     known = {re.match(r"[\w.-]+", one)[0] for some in PROJECT["optional-dependencies"].values() for one in some}
     assert packages
@@ -74,9 +86,13 @@ def test_the_wheel_runs_a_bundled_recipe_elsewhere(tmp_path):
 
     def installed(*arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [sys.executable, "-m", "anatili", *arguments], capture_output=True, text=True, check=False, cwd=tmp_path,
+            [sys.executable, "-m", "anatili", *arguments],
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd=tmp_path,
             env={**os.environ, "PYTHONPATH": str(tmp_path / "site")},
-        )  # fmt: skip
+        )
 
     answer = installed("run", "tiny", "--until", "extract")
     assert answer.returncode == 0, answer.stderr

@@ -47,7 +47,9 @@ def test_a_report_names_what_stands_against_each_result():
     found = report({"CC0-1.0": 5, "CC-BY-SA-4.0": 7, "GPL-3.0-only": 2, "": 1})
     assert found.possible == ()
     assert [(row.license, row.kind, row.documents) for row in found.licenses][:2] == [
-        ("CC-BY-SA-4.0", "share-alike", 7), ("CC0-1.0", "public-domain", 5)]  # fmt: skip
+        ("CC-BY-SA-4.0", "share-alike", 7),
+        ("CC0-1.0", "public-domain", 5),
+    ]
     assert found.of_kind("unknown") == 1
     by_name = {result.license: result for result in found.results}
     assert found.results[0].license == "GPL-3.0-only"

@@ -131,10 +131,13 @@ def test_tags_are_taken_off_pages_nested_too_deep():
         ('<meta name="translation-method" content="machine">', "", "meta translation-method: machine"),
         ('<meta http-equiv="X-Translated-By" content="Google">', "", "meta x-translated-by: Google"),
         ("<p>", "https://www-e-kz.translate.goog/a?_x_tr_sl=en", "served by www-e-kz.translate.goog"),
-        ('<font style="vertical-align: inherit;"><font style="vertical-align: inherit;">Сәлем</font></font>' * 12, "",
-         "text wrapped by a translator"),
+        (
+            '<font style="vertical-align: inherit;"><font style="vertical-align: inherit;">Сәлем</font></font>' * 12,
+            "",
+            "text wrapped by a translator",
+        ),
     ],
-)  # fmt: skip
+)
 def test_what_shows_that_a_machine_translated_it(page, url, said):
     assert translation_signals(page, url) == said
 

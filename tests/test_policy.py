@@ -95,9 +95,13 @@ def test_the_reference_pages_are_up_to_date():
         assert (ROOT / "docs" / file).read_text("utf-8") == text, "run: make docs"
 
 
-@pytest.mark.parametrize(
-    "path", [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))], ids=name
-)
+PAGES = [
+    *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "bench/README.md")),
+    *sorted((ROOT / "docs").rglob("*.md")),
+]
+
+
+@pytest.mark.parametrize("path", PAGES, ids=name)
 def test_documents_name_only_what_exists(path):
     text = path.read_text("utf-8")
     commands = importlib.import_module("anatili.cli").main.commands
@@ -105,8 +109,22 @@ def test_documents_name_only_what_exists(path):
         assert command in commands, f"{path.name} names the command {command}"
     for target in re.findall(r"^ *make ([a-z]+)", text, flags=re.MULTILINE):
         assert f"\n{target}:" in (ROOT / "Makefile").read_text("utf-8")
-    for link in re.findall(r"\]\((?!http|#)([^)#]+)", text):
-        assert (path.parent / link).exists(), f"{path.name} links to {link}"
+    for file, anchor in re.findall(r"\]\((?!http)([^)#]*)#?([^)]*)\)", text):
+        target = path.parent / file if file else path
+        assert target.exists(), f"{path.name} links to {file}"
+        assert not anchor or anchor in anchors(target), f"{path.name} links to {file}#{anchor}"
+
+
+def test_every_page_is_in_the_list_of_pages():
+    docs = ROOT / "docs"
+    listed = {docs / link for link in re.findall(r"\]\(([^)#]+)", (docs / "README.md").read_text("utf-8"))}
+    assert [name(path) for path in sorted(docs.rglob("*.md")) if path not in {*listed, docs / "README.md"}] == []
+
+
+def anchors(path: Path) -> set[str]:
+    """The names by which headings of a page can be linked to, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.+)$", path.read_text("utf-8"), flags=re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
 def test_a_floor_stands_for_each_quality():

@@ -1,6 +1,7 @@
 """Imports go one way: every module and folder of the tree has a layer, and takes only from layers below its own."""
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,7 +17,7 @@ LAYERS = (
         "text": "",
         "interval": "",
         "machine": "processors and memory",
-        "packed": "what is packed in a web archive",
+        "compression": "what is compressed in archives and response bodies",
         "extraction": "the main text of a page by its blocks",
     },
     {
@@ -25,11 +26,8 @@ LAYERS = (
         "damage": "",
         "document": "",
         "page": "",
-        "pool": "",
         "prompt": "",
         "reading": "",
-        "members": "the quick way through a gzipped archive",
-        "resync": "",
     },
     {
         "benchmarks": "",
@@ -37,15 +35,14 @@ LAYERS = (
         "licenses": "",
         "morphology": "",
         "object_store": "",
-        "recipe_corpus": "the sections of a recipe about its corpus",
         "plot": "",
         "run": "",
         "warc": "",
         "weights": "",
     },
     {"gguf": "", "lang": "the packs and what reads them", "takedown_log": "what was taken down, for every stage"},
-    {"engine": "", "identify": "", "recipe": "", "sample": "", "store_pool": ""},
-    {"compute": "", "meaning": "", "stage": "the table of stages", "trace": ""},
+    {"engine": "", "identify": "", "recipe": "", "sample": "", "pool": ""},
+    {"compute": "", "meaning": "", "stage": "the table of stages", "why": "what became of a page"},
     {"attribution": "from an answer back to the corpus", "refine": ""},
     {"commons": "lines are checked by the refinery, and collected as documents"},
     {
@@ -121,6 +118,12 @@ del MODULES[""]  # `anatili` itself names what it offers from all rooms, and loa
 def test_every_module_and_folder_has_a_layer():
     assert sorted(ROOMS - HEIGHT.keys()) == [], "give it a layer in LAYERS"
     assert sum(map(len, LAYERS)) == len(HEIGHT), "one stands in two layers"
+
+
+def test_the_page_on_the_architecture_names_them_all():
+    page = (SOURCE.parents[1] / "docs" / "concepts" / "architecture.md").read_text("utf-8")
+    named = {name.strip("/") for name in re.findall(r"`([a-z_]+/?)`", page)}
+    assert sorted(ROOMS - named - {"", "__main__"}) == [], "say in its table what they are for"
 
 
 def test_imports_only_go_down():

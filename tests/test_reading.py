@@ -1,9 +1,11 @@
 """Files that people write are read however they were saved, and refused by name where they cannot be."""
 
+import tomllib
+
 import pytest
 
 from anatili.problem import Problem
-from anatili.reading import read_lines
+from anatili.reading import read_lines, toml_value
 
 
 def test_a_line_ends_where_other_programs_end_it(tmp_path):
@@ -20,3 +22,8 @@ def test_another_encoding_is_refused_with_its_line(tmp_path, encoding):
         list(read_lines(file))
     with pytest.raises(Problem, match="no file"):
         list(read_lines(tmp_path / "none.txt"))
+
+
+@pytest.mark.parametrize("value", ['қаз "1"\n\t\\ \x00\x7f\u2028', 3, 1e-5, True, ["a", {"b c": [1]}]])
+def test_what_is_written_as_toml_is_read_as_it_was(value):
+    assert tomllib.loads(f"key = {toml_value(value)}")["key"] == value

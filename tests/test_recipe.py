@@ -44,8 +44,14 @@ def test_a_missing_recipe_says_where_others_are(tmp_path):
 
 
 def sections() -> list[type[Section]]:
-    return [Recipe, *(f.annotation for f in Recipe.model_fields.values() if isinstance(f.annotation, type)
-                      and issubclass(f.annotation, Section))]  # fmt: skip
+    return [
+        Recipe,
+        *(
+            f.annotation
+            for f in Recipe.model_fields.values()
+            if isinstance(f.annotation, type) and issubclass(f.annotation, Section)
+        ),
+    ]
 
 
 @pytest.mark.parametrize("section", sections(), ids=lambda section: section.__name__)

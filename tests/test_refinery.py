@@ -16,8 +16,8 @@ from anatili.problem import Problem
 from anatili.refinery import refine_files
 from anatili.run import Drift, Run, find_run
 from anatili.sample import sentences
-from anatili.trace import trace
 from anatili.warc import Page, WarcFile
+from anatili.why import page_history
 
 KAZAKH = [row["kk"] for row in sentences(held_out=False) if "kk" in row]
 RUSSIAN = [row["ru"] for row in sentences(held_out=False) if "ru" in row]
@@ -43,8 +43,10 @@ def files(tmp_path):
     (folder / "book.txt").write_text(f"{text(20)}\n\n{text(30)}", "utf-8")
     rows = [{"text": text(40), "url": "https://a.example/40"}, {"text": "қысқа"}]
     (folder / "rows.jsonl").write_text("\n".join([*map(json.dumps, rows), "{broken"]), "utf-8")
-    pq.write_table(pa.table({"text": [text(50), text(40)], "url": ["https://a.example/50", "https://b.example/40"]}),
-                   folder / "table.parquet")  # fmt: skip
+    pq.write_table(
+        pa.table({"text": [text(50), text(40)], "url": ["https://a.example/50", "https://b.example/40"]}),
+        folder / "table.parquet",
+    )
     with (folder / "crawl.warc.gz").open("wb") as stream:
         warc = WarcFile(stream)
         warc.write(Page("https://c.example/kk", "2026-11-29T00:00:00Z", article(KAZAKH[60:68]).encode()))
@@ -69,15 +71,18 @@ def test_every_form_is_read_and_every_loss_has_a_reason(files, tmp_path):
     pages = files / "pages"
     web = {"https://c.example/kk", "https://a.example/50"}
     assert {row.url for row in rows} - {"https://a.example/40", "https://b.example/40"} == web | {
-        str(pages / "a page.html"), str(pages / "packed.html.gz"), "book.txt:1", "book.txt:2",
-    }  # fmt: skip
+        str(pages / "a page.html"),
+        str(pages / "packed.html.gz"),
+        "book.txt:1",
+        "book.txt:2",
+    }
     by_url = {row.url: row.text for row in rows}
     assert (by_url["book.txt:1"], by_url["https://a.example/50"]) == (text(20), text(50))
     assert KAZAKH[66] in by_url["https://c.example/kk"]
     assert KAZAKH[12] in by_url[str(pages / "packed.html.gz")]
-    assert trace(find_run(out), "rows.jsonl:3")[-1]["what"] == "lost: not JSON"
-    assert trace(find_run(out), "https://c.example/ru")[-1]["what"] == "lost: sifted out"
-    assert trace(find_run(out), str(pages / "орысша.html"))[-1]["what"] == "lost: another language"
+    assert page_history(find_run(out), "rows.jsonl:3")[-1]["what"] == "lost: not JSON"
+    assert page_history(find_run(out), "https://c.example/ru")[-1]["what"] == "lost: sifted out"
+    assert page_history(find_run(out), str(pages / "орысша.html"))[-1]["what"] == "lost: another language"
 
 
 def test_it_says_which_files_it_did_not_read(files, tmp_path):
@@ -134,9 +139,13 @@ def test_the_same_call_keeps_everything_and_other_files_are_noticed(files, tmp_p
 
 @pytest.mark.parametrize(
     ("names", "language", "message"),
-    [(["readme.md"], "kk", "cannot tell its form"), (["none.txt"], "kk", "no file"), (["."], "xx", "xx"),
-     ([], "kk", "no files to refine")],
-)  # fmt: skip
+    [
+        (["readme.md"], "kk", "cannot tell its form"),
+        (["none.txt"], "kk", "no file"),
+        (["."], "xx", "xx"),
+        ([], "kk", "no files to refine"),
+    ],
+)
 def test_wrong_calls_write_nothing(files, tmp_path, names, language, message):
     with pytest.raises(Problem, match=message):
         refine_files([files / name for name in names], language, tmp_path / "out")
@@ -168,8 +177,11 @@ def test_damaged_files_cost_what_cannot_be_read_and_are_named(files, tmp_path):
     assert (refined["damaged"]["files"], refined["damaged"]["of"], len(first)) == (7, 10, 7)
     assert all("byte " in detail for detail in first.values()), first
     assert refined["lost"]["collect"] == {
-        "damaged file": 4, "archive cut short": 1, "damaged page": 1, "damaged record": 1,
-    }  # fmt: skip
+        "damaged file": 4,
+        "archive cut short": 1,
+        "damaged page": 1,
+        "damaged record": 1,
+    }
     urls = {row.url for path in (tmp_path / "out" / "corpus").iterdir() for row in read_shard(path, Kept)}
     assert {"https://d.example/70", "https://c.example/kk", "https://a.example/40", "book.txt:1"} <= urls
 

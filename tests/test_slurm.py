@@ -10,8 +10,8 @@ import pytest
 from click.testing import CliRunner
 from conftest import contents
 from filelock import FileLock, Timeout
-from test_pool import is_alive, wait_until
-from test_stage import TEXT
+from processes import is_alive, wait_until
+from small_runs import TEXT
 
 from anatili import library
 from anatili.cli import main

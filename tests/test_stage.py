@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from small_runs import TEXT, write_recipe
 
 from anatili import stage
 from anatili.damage import lost_to_errors
@@ -12,9 +13,6 @@ from anatili.pool import LocalPool
 from anatili.problem import Problem
 from anatili.recipe import load_recipe
 from anatili.run import Drift, Run
-from anatili.sample.topics import read_topics
-
-TEXT = "\n\n".join(topic.pages["kk"].text.split("\n\n")[0] for topic in read_topics()[:40])
 
 
 @pytest.fixture
@@ -22,17 +20,6 @@ def first_stages(monkeypatch):
     """Only the stages up to `index`, which take a second."""
     names = [s.name for s in stage.STAGES]
     monkeypatch.setattr(stage, "STAGES", stage.STAGES[: names.index("index") + 1])
-
-
-def write_recipe(folder, *, min_words=5):
-    (folder / "text.txt").write_text(TEXT, "utf-8")
-    path = folder / "recipe.toml"
-    path.write_text(
-        'name = "t"\nlanguage = "kk"\n[[collect.sources]]\nname = "s"\npath = "text.txt"\nkind = "text"\n'
-        f"[collect]\nshard_records = 10\n[cut]\nmin_words = {min_words}\nmin_confidence = 0.5\n",
-        "utf-8",
-    )
-    return path
 
 
 def go(tmp_path, recipe, **options):
@@ -144,19 +131,32 @@ def test_status_tells_what_stands_on_something_older(tmp_path, first_stages):
     assert (states["collect"], states["extract"]) == ("built", "outdated")
 
 
-@pytest.mark.parametrize(("summary", "says"), [
-    ({"records": {"records": 1000, "kept": 990, "lost: damaged record": 10}}, ""),
-    ({"records": {"records": 1000, "kept": 989, "lost: truncated": 11}}, "11 of 1000"),
-    ({"records": {"records": 1000, "kept": 1, "lost: sifted out": 999}}, ""),
-    ({"documents": 98, "lost": {"parser failed": 2}}, "2 of 100"),
-    ({"documents": 98, "lost": {"took too long": 2}}, "2 of 100"),
-    ({"records": {"records": 1000, "kept": 999, "lost: archive cut short": 1},
-      "damaged": {"files": 3, "of": 90_000, "first": {"a.warc.gz": "byte 7: cut"}}}, ""),
-    ({"records": {"records": 1000, "kept": 999, "lost: archive cut short": 1},
-      "damaged": {"files": 3, "of": 299, "first": {"a.warc.gz": "byte 7: cut"}}}, "3 of 299 files"),
-    ({"documents": {"unique": 5}}, ""),
-    ({}, ""),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("summary", "says"),
+    [
+        ({"records": {"records": 1000, "kept": 990, "lost: damaged record": 10}}, ""),
+        ({"records": {"records": 1000, "kept": 989, "lost: truncated": 11}}, "11 of 1000"),
+        ({"records": {"records": 1000, "kept": 1, "lost: sifted out": 999}}, ""),
+        ({"documents": 98, "lost": {"parser failed": 2}}, "2 of 100"),
+        ({"documents": 98, "lost": {"took too long": 2}}, "2 of 100"),
+        (
+            {
+                "records": {"records": 1000, "kept": 999, "lost: archive cut short": 1},
+                "damaged": {"files": 3, "of": 90_000, "first": {"a.warc.gz": "byte 7: cut"}},
+            },
+            "",
+        ),
+        (
+            {
+                "records": {"records": 1000, "kept": 999, "lost: archive cut short": 1},
+                "damaged": {"files": 3, "of": 299, "first": {"a.warc.gz": "byte 7: cut"}},
+            },
+            "3 of 299 files",
+        ),
+        ({"documents": {"unique": 5}}, ""),
+        ({}, ""),
+    ],
+)
 def test_losses_to_errors_are_told(summary, says):
     told = lost_to_errors("collect", summary)
     assert says in told

@@ -1,7 +1,6 @@
 """The command line in Kazakh and Russian: every command and option, click's own texts, and the commonest messages."""
 
 import re
-import time
 
 import click
 import pytest
@@ -105,6 +104,5 @@ def test_a_message_is_only_translated_if_all_of_it_fits():
     assert catalog.message("a 1 c c") == "1 c"
     assert catalog.message("x: y: gone") == "!x: y"
     assert catalog.message("a  c!") == "a  c!"
-    begin = time.perf_counter()
-    catalog.message("no run " + "; there are: " * 100_000)
-    assert time.perf_counter() - begin < 5  # linear; a guard against hanging, not a time to be met
+    long = "no run " + "; there are: " * 100_000  # of a pattern that is not linear this would have no end
+    assert catalog.message(long) != long

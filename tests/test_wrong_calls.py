@@ -88,8 +88,18 @@ READING = {
     "translate": ("translate", "FILE", "text.txt", "--target", "en"),
     "translate of": ("translate", "kazakh-26m", "FILE", "--target", "en"),
     "pivot": ("pivot", "FILE", "--target", "en", "--through", "ru"),
-    "pivot --text": ("pivot", "kazakh-26m", "--target", "en", "--through", "ru", "--text", "FILE",
-                     "--reference", "FILE"),
+    "pivot --text": (
+        "pivot",
+        "kazakh-26m",
+        "--target",
+        "en",
+        "--through",
+        "ru",
+        "--text",
+        "FILE",
+        "--reference",
+        "FILE",
+    ),
     "opensearch": ("opensearch", "FILE", "--out", "out"),
     "embed": ("embed", "FILE", "http://127.0.0.1:9"),
     "commons export": ("commons", "export", "FILE", "-o", "out"),
@@ -104,7 +114,7 @@ READING = {
     "publish": ("publish", "FILE", "--to", "out"),
     "site": ("site", "FILE", "-o", "out"),
     "reproduce": ("reproduce", "FILE"),
-}  # fmt: skip
+}
 EITHER = {("lang lexicon", "empty")}
 """What may be right: a text without words is no error."""
 
@@ -134,7 +144,7 @@ WRITING = {
     "release": ("release", "kazakh-26m", "-o", "FOLDER"),
     "site": ("site", "kazakh-26m", "-o", "FOLDER"),
     "serve --feedback": ("serve", "kazakh-26m", "--no-browser", "--feedback", "FOLDER/a.jsonl"),
-}  # fmt: skip
+}
 
 
 @pytest.fixture(scope="module")
@@ -172,57 +182,66 @@ def test_a_full_disk_is_told_and_leaves_nothing(place, crawl):
     assert not list(place.glob("*out.warc*"))
 
 
-@pytest.mark.parametrize(("arguments", "said"), [
-    (("run", "folder"), "folder is a folder"),
-    (("run", "none.toml"), "no recipe none.toml; bundled: "),
-    (("search", "sample", "x", "--only", "zz"), "no language 'zz'"),
-    (("search", "sample", "x", "--prefer", "zz"), "no language 'zz'"),
-    (("export", "kazakh-26m", "--gguf"), "is GGUF already"),
-    (("chat", "kazakh-26m", "--question", ""), "question is empty"),
-    (("chat", "nothing", "--question", "x"), "kazakh-26m"),
-    (("serve", "nothing"), "kazakh-26m"),
-    (("serve", "--proxy", "nginx", "--no-browser"), "address of the proxy"),
-    (("serve", "--audio", "whisper", "--no-browser"), "starts with http"),
-    (("key", "a", "--expires", "soon"), "a day such as"),
-    (("key", "a", "--expires", "2001-01-01"), "is over"),
-    (("key", "two words"), "one word"),
-    (("translate", "nothing", "text.txt", "--target", "en"), "kazakh-26m"),
-    (("translate", "kazakh-26m", "empty", "--target", "xx"), "empty"),
-    (("translate", "kazakh-26m", "text.txt", "--target", "xx"), "no language 'xx'"),
-    (("translate", "kazakh-26m", "text.txt", "--target", "en", "--source", "xx"), "'xx'"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("run", "folder"), "folder is a folder"),
+        (("run", "none.toml"), "no recipe none.toml; bundled: "),
+        (("search", "sample", "x", "--only", "zz"), "no language 'zz'"),
+        (("search", "sample", "x", "--prefer", "zz"), "no language 'zz'"),
+        (("export", "kazakh-26m", "--gguf"), "is GGUF already"),
+        (("chat", "kazakh-26m", "--question", ""), "question is empty"),
+        (("chat", "nothing", "--question", "x"), "kazakh-26m"),
+        (("serve", "nothing"), "kazakh-26m"),
+        (("serve", "--proxy", "nginx", "--no-browser"), "address of the proxy"),
+        (("serve", "--audio", "whisper", "--no-browser"), "starts with http"),
+        (("key", "a", "--expires", "soon"), "a day such as"),
+        (("key", "a", "--expires", "2001-01-01"), "is over"),
+        (("key", "two words"), "one word"),
+        (("translate", "nothing", "text.txt", "--target", "en"), "kazakh-26m"),
+        (("translate", "kazakh-26m", "empty", "--target", "xx"), "empty"),
+        (("translate", "kazakh-26m", "text.txt", "--target", "xx"), "no language 'xx'"),
+        (("translate", "kazakh-26m", "text.txt", "--target", "en", "--source", "xx"), "'xx'"),
+    ],
+)
 def test_weak_messages_are_strong(place, arguments, said):
     assert said in refused(place, *arguments)
 
 
-@pytest.mark.parametrize(("change", "said"), [
-    (('"kk"', '"kz"'), "no language pack 'kz'"),
-    (("sample:", "gone"), "no file at"),
-    (("[[collect", '[mark]\nbenchmarks = ["gone.txt"]\n[[collect'), "gone.txt"),
-    (("[[collect", '[tune]\ninstructions = "gone.jsonl"\n[[collect'), "gone.jsonl"),
-    (("[[collect", '[evaluate]\ntexts = {kk = ["gone.txt"]}\n[[collect'), "gone.txt"),
-    (("[[collect", '[tune]\ninstructions = "text.txt"\n[[collect'), "text.txt:1: not a conversation"),
-    (("[[collect", '[tune]\npreferences = "text.txt"\n[[collect'), "text.txt:1: not a preference"),
-    (("[[collect", '[evaluate]\ntexts = {kk = ["bytes"]}\n[[collect'), "bytes:1: not UTF-8"),
-    (("[[collect", '[tokenizer]\nbase = "gone"\n[[collect'), "no model in"),
-    (("[[collect", "[cut]\nmin_word = 1\n[[collect"), "cut.min_word: unknown key"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (('"kk"', '"kz"'), "no language pack 'kz'"),
+        (("sample:", "gone"), "no file at"),
+        (("[[collect", '[mark]\nbenchmarks = ["gone.txt"]\n[[collect'), "gone.txt"),
+        (("[[collect", '[tune]\ninstructions = "gone.jsonl"\n[[collect'), "gone.jsonl"),
+        (("[[collect", '[evaluate]\ntexts = {kk = ["gone.txt"]}\n[[collect'), "gone.txt"),
+        (("[[collect", '[tune]\ninstructions = "text.txt"\n[[collect'), "text.txt:1: not a conversation"),
+        (("[[collect", '[tune]\npreferences = "text.txt"\n[[collect'), "text.txt:1: not a preference"),
+        (("[[collect", '[evaluate]\ntexts = {kk = ["bytes"]}\n[[collect'), "bytes:1: not UTF-8"),
+        (("[[collect", '[tokenizer]\nbase = "gone"\n[[collect'), "no model in"),
+        (("[[collect", "[cut]\nmin_word = 1\n[[collect"), "cut.min_word: unknown key"),
+    ],
+)
 def test_a_recipe_that_is_refused_leaves_no_run(place, change, said):
     (place / "bad.toml").write_text(RECIPE.replace(*change), "utf-8")
     assert said in refused(place, "run", "bad.toml", "--runs", "runs")
 
 
-@pytest.mark.parametrize(("text", "said"), [
-    (b'name = "x"\nlanguage =\n', "bad.toml:2: "),
-    (b'name = "x"\nlanguage = "kk"\n[cut\nmin_words = 1\n', "bad.toml:3: "),
-    (b'name = "x"\nlanguage = "kk"\nbeside = ["ru",\n\n[cut]\nmin_words = 1\n', "bad.toml:5: "),
-    (b'name = "x"\nlanguage = "kk"\nbeside = ["ru",\n\n\n', "bad.toml:3: "),
-    (b'name = "x"\nlanguage = "kk"\nname = "y"\n', "bad.toml:3: "),
-    (b'name = "x"\nlanguage = """kk\n\n', "bad.toml:2: "),
-    ("name = 'x'\nlanguage = 'қ'\n".encode("cp1251", "replace") + b"\xff", "bad.toml:3: "),
-    (b'name = "x"\n# \xea\xe0\xe7\nlanguage = "kk"\n', "bad.toml:2: not UTF-8"),
-    (b"a = " + b"[" * 5000 + b"\n", "bad.toml"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (b'name = "x"\nlanguage =\n', "bad.toml:2: "),
+        (b'name = "x"\nlanguage = "kk"\n[cut\nmin_words = 1\n', "bad.toml:3: "),
+        (b'name = "x"\nlanguage = "kk"\nbeside = ["ru",\n\n[cut]\nmin_words = 1\n', "bad.toml:5: "),
+        (b'name = "x"\nlanguage = "kk"\nbeside = ["ru",\n\n\n', "bad.toml:3: "),
+        (b'name = "x"\nlanguage = "kk"\nname = "y"\n', "bad.toml:3: "),
+        (b'name = "x"\nlanguage = """kk\n\n', "bad.toml:2: "),
+        ("name = 'x'\nlanguage = 'қ'\n".encode("cp1251", "replace") + b"\xff", "bad.toml:3: "),
+        (b'name = "x"\n# \xea\xe0\xe7\nlanguage = "kk"\n', "bad.toml:2: not UTF-8"),
+        (b"a = " + b"[" * 5000 + b"\n", "bad.toml"),
+    ],
+)
 def test_an_error_in_a_recipe_names_its_line(place, text, said):
     (place / "bad.toml").write_bytes(text)
     assert said in refused(place, "run", "bad.toml")
@@ -255,16 +274,19 @@ def packs(place, monkeypatch):
     load_pack.cache_clear()
 
 
-@pytest.mark.parametrize(("file", "text", "said"), [
-    ("pack.toml", b"name =\n", "pack.toml:1: "),
-    ("pack.toml", b'name = "x"\n# \xff\n', "pack.toml:2: not UTF-8"),
-    ("stopwords.txt", b"a\n\xff\n", "stopwords.txt:2: not UTF-8"),
-    ("prompts.toml", b'a = "\n', "prompts.toml:1: "),
-    ("cases.toml", b"[[normalize]]\na =\n", "cases.toml:2: "),
-    ("morphology.toml", b"a =\n", "morphology.toml:1: "),
-    ("normalize.py", b"def normalize(text)\n", "normalize.py"),
-    ("normalize.py", b"x = 1\n", "normalize.py"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("file", "text", "said"),
+    [
+        ("pack.toml", b"name =\n", "pack.toml:1: "),
+        ("pack.toml", b'name = "x"\n# \xff\n', "pack.toml:2: not UTF-8"),
+        ("stopwords.txt", b"a\n\xff\n", "stopwords.txt:2: not UTF-8"),
+        ("prompts.toml", b'a = "\n', "prompts.toml:1: "),
+        ("cases.toml", b"[[normalize]]\na =\n", "cases.toml:2: "),
+        ("morphology.toml", b"a =\n", "morphology.toml:1: "),
+        ("normalize.py", b"def normalize(text)\n", "normalize.py"),
+        ("normalize.py", b"x = 1\n", "normalize.py"),
+    ],
+)
 def test_an_error_in_a_pack_names_file_and_line(place, packs, file, text, said):
     (packs / file).write_bytes(text)
     (place / "own.toml").write_text(RECIPE.replace('"kk"', '"xal"'), "utf-8")
@@ -273,11 +295,18 @@ def test_an_error_in_a_pack_names_file_and_line(place, packs, file, text, said):
         assert said in refused(place, "run", "own.toml", "--runs", "runs")
 
 
-@pytest.mark.parametrize(("cut", "said"), [
-    ("min_words = 20", ""), ("max_other = 0.5", ""), ("keep_folded = true", ""), ('scripts = ["Latn"]', ""),
-    ("min_wrods = 20", "cut.min_wrods: unknown key"), ("max_other = 5", "cut.max_other: "),
-    ('min_words = "20"', "cut.min_words: "),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("cut", "said"),
+    [
+        ("min_words = 20", ""),
+        ("max_other = 0.5", ""),
+        ("keep_folded = true", ""),
+        ('scripts = ["Latn"]', ""),
+        ("min_wrods = 20", "cut.min_wrods: unknown key"),
+        ("max_other = 5", "cut.max_other: "),
+        ('min_words = "20"', "cut.min_words: "),
+    ],
+)
 def test_thresholds_of_a_pack_are_those_of_the_recipe(place, packs, cut, said):
     from anatili.lang import load_pack
     from anatili.recipe import Cut
@@ -320,10 +349,14 @@ def test_a_language_without_prompts_is_answered(packs):
 
 def test_an_interrupted_run_says_that_the_same_command_goes_on(place):
     process = subprocess.Popen(
-        [sys.executable, "-m", "anatili", "run", "good.toml"], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        text=True, cwd=place, start_new_session=True,
+        [sys.executable, "-m", "anatili", "run", "good.toml"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=place,
+        start_new_session=True,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
-    )  # fmt: skip
+    )
     while not list((place / "runs" / "x" / "extract").glob("part-*")):
         assert process.poll() is None
         time.sleep(0.05)

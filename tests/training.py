@@ -26,8 +26,13 @@ def together(number: int, work: Callable[..., Any], *arguments: Any, timeout: fl
 
 
 def _one(rank: int, number: int, port: int, work: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
-    os.environ |= {"RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": str(number),
-                   "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}  # fmt: skip
+    os.environ |= {
+        "RANK": str(rank),
+        "LOCAL_RANK": str(rank),
+        "WORLD_SIZE": str(number),
+        "MASTER_ADDR": "127.0.0.1",
+        "MASTER_PORT": str(port),
+    }
     import torch
 
     from anatili.train import devices
@@ -62,8 +67,17 @@ def plan(steps: int, stop: int = -1, precision: str = "float32", micro_batch: in
             os.kill(os.getpid(), signal.SIGKILL)
         return batch(step)
 
-    return loop.Plan(steps=steps, batch=stopping, learning_rate=1e-2, warmup=0.1, decay=0.3, weight_decay=0.1,
-                     precision=precision, micro_batch=micro_batch, average=0.25)  # fmt: skip
+    return loop.Plan(
+        steps=steps,
+        batch=stopping,
+        learning_rate=1e-2,
+        warmup=0.1,
+        decay=0.3,
+        weight_decay=0.1,
+        precision=precision,
+        micro_batch=micro_batch,
+        average=0.25,
+    )
 
 
 def learner() -> Any:
@@ -154,9 +168,12 @@ def measure_memory(folder: Path) -> None:
     spec.loader.exec_module(bench)
     sizes = argparse.Namespace(layers=3, hidden_size=128, vocabulary=2048, context=256, optimizer="adamw", only="")
     bench.free_at_once()
-    cases = [case for case in bench.cases(sizes, devices.count())
-             if (case.shape, case.precision, case.checkpointing, case.batch > 2 * devices.count())
-             in (("llama", "float32", False, True), ("qwen3", "bfloat16", False, False))]  # fmt: skip
+    cases = [
+        case
+        for case in bench.cases(sizes, devices.count())
+        if (case.shape, case.precision, case.checkpointing, case.batch > 2 * devices.count())
+        in (("llama", "float32", False, True), ("qwen3", "bfloat16", False, False))
+    ]
     for case in cases:  # what is loaded at first use is no part of the peaks
         bench.train(case, sizes.vocabulary)
     rows = [{"name": case.shape, **bench.measure(case, sizes.vocabulary)} for case in cases]
@@ -171,9 +188,17 @@ def learn_rows(place: Path, name: str, method: str) -> None:
     from anatili.train import pretrain
 
     chosen = Pretrain(
-        method=method, rank=4, context=64, tokens=2_000, batch=4, learning_rate=1e-2, rows_rate=1e-2, rows_first=0.5,
-        precision="float32", max_epochs=1000,
-    )  # fmt: skip
+        method=method,
+        rank=4,
+        context=64,
+        tokens=2_000,
+        batch=4,
+        learning_rate=1e-2,
+        rows_rate=1e-2,
+        rows_first=0.5,
+        precision="float32",
+        max_epochs=1000,
+    )
     (place / name).mkdir(exist_ok=True)
     inputs = {"tokenizer": place / "fitted", "cut": place / "cut", "pairs": place / "pairs"}
     recipe = Recipe(name="rows", language="kk", pretrain=chosen)

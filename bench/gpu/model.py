@@ -97,10 +97,23 @@ def layer(h: Any, w: dict[str, Any], cos: Any, sin: Any, mask: Any, heads: int, 
     return h + norm(F.linear(x, w["mlp.down_proj"]), w["post_feedforward_layernorm"])
 
 
-MATRICES = ("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj", "self_attn.o_proj", "mlp.gate_proj",
-            "mlp.up_proj", "mlp.down_proj")  # fmt: skip
-NORMS = ("input_layernorm", "post_attention_layernorm", "pre_feedforward_layernorm", "post_feedforward_layernorm",
-         "self_attn.q_norm", "self_attn.k_norm")  # fmt: skip
+MATRICES = (
+    "self_attn.q_proj",
+    "self_attn.k_proj",
+    "self_attn.v_proj",
+    "self_attn.o_proj",
+    "mlp.gate_proj",
+    "mlp.up_proj",
+    "mlp.down_proj",
+)
+NORMS = (
+    "input_layernorm",
+    "post_attention_layernorm",
+    "pre_feedforward_layernorm",
+    "post_feedforward_layernorm",
+    "self_attn.q_norm",
+    "self_attn.k_norm",
+)
 
 
 class Gemma(torch.nn.Module):
@@ -187,8 +200,9 @@ class Gemma(torch.nn.Module):
         for number, weights in enumerate(layers):
             far = self.config["layer_types"][number] == "full_attention"
             cos, sin = wide if far else local
-            h = self.layer(h, weights, cos, sin, None if far else mask, self.config["num_attention_heads"],
-                           self.config["head_dim"])  # fmt: skip
+            h = self.layer(
+                h, weights, cos, sin, None if far else mask, self.config["num_attention_heads"], self.config["head_dim"]
+            )
         return norm(h, last)
 
     def loss(self, ids: Any, labels: Any, made: Any) -> Any:
@@ -196,13 +210,20 @@ class Gemma(torch.nn.Module):
 
 
 PLACES = {
-    "attn_q": "self_attn.q_proj", "attn_k": "self_attn.k_proj", "attn_v": "self_attn.v_proj",
+    "attn_q": "self_attn.q_proj",
+    "attn_k": "self_attn.k_proj",
+    "attn_v": "self_attn.v_proj",
     "attn_output": "self_attn.o_proj",
-    "ffn_gate": "mlp.gate_proj", "ffn_up": "mlp.up_proj", "ffn_down": "mlp.down_proj",
-    "attn_norm": "input_layernorm", "post_attention_norm": "post_attention_layernorm",
-    "ffn_norm": "pre_feedforward_layernorm", "post_ffw_norm": "post_feedforward_layernorm",
-    "attn_q_norm": "self_attn.q_norm", "attn_k_norm": "self_attn.k_norm",
-}  # fmt: skip
+    "ffn_gate": "mlp.gate_proj",
+    "ffn_up": "mlp.up_proj",
+    "ffn_down": "mlp.down_proj",
+    "attn_norm": "input_layernorm",
+    "post_attention_norm": "post_attention_layernorm",
+    "ffn_norm": "pre_feedforward_layernorm",
+    "post_ffw_norm": "post_feedforward_layernorm",
+    "attn_q_norm": "self_attn.q_norm",
+    "attn_k_norm": "self_attn.k_norm",
+}
 """GGUF's names of the parts of a layer, and transformers'."""
 
 

@@ -87,8 +87,10 @@ class Job:
 
     def valid(self) -> dict[str, Any]:
         """Texts to score on and lines to translate: those of the recipe's [evaluate], and held-out documents."""
-        lines = {code: [line for file in files for line in (self.base / file).read_text("utf-8").splitlines()]
-                 for code, files in self.recipe.evaluate.texts.items()}  # fmt: skip
+        lines = {
+            code: [line for file in files for line in (self.base / file).read_text("utf-8").splitlines()]
+            for code, files in self.recipe.evaluate.texts.items()
+        }
         texts = {code: some[:200] for code, some in lines.items()}
         held: dict[str, list[str]] = {}
         for shard in sorted((self.run / "cut" / "held-out").glob("part-*.parquet")):
@@ -117,8 +119,13 @@ def write_vocabularies(job: Job, out: Path, added: int) -> None:
     folder = open_base(job.recipe.tokenizer.base, job.base)
     base, fitted = read_vocabulary(folder), read_vocabulary(job.run / "tokenizer")
     parts = (groups for shard in job.shards for groups in corpus.texts_of_documents(shard))
-    own = [text for groups in parts for group, texts in groups.items()
-           if group.startswith(f"{job.recipe.language}/") for text in texts]  # fmt: skip
+    own = [
+        text
+        for groups in parts
+        for group, texts in groups.items()
+        if group.startswith(f"{job.recipe.language}/")
+        for text in texts
+    ]
     scripts = {load_pack(job.recipe.language).main_script}
     found: dict[str, tuple[BpeVocabulary, list[list[int]]]] = {
         "trim": (fitted, weights.read_rows(job.run / "tokenizer" / "rows.npz"))

@@ -119,8 +119,10 @@ class Stream:
                 for place, (one, label) in enumerate(bucket):
                     ids[place, : len(one)], labels[place, : len(label)] = one, label
                 self.tokens += sum(len(one) for one, _ in bucket)
-                return (torch.from_numpy(ids).to(self.device, non_blocking=True),
-                        torch.from_numpy(labels).to(self.device, non_blocking=True))  # fmt: skip
+                return (
+                    torch.from_numpy(ids).to(self.device, non_blocking=True),
+                    torch.from_numpy(labels).to(self.device, non_blocking=True),
+                )
 
 
 def prefetch(stream: Stream, ahead: int = 8) -> Iterator[tuple[Any, Any]]:

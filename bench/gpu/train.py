@@ -63,8 +63,18 @@ def train(model: Gemma, arm: Arm, groups: dict[str, Any], valid: Any, log: Any) 
             mean = torch.stack(losses).mean().item()
             losses, shown = [], time.time() - began
             tokens = plain.tokens + (lessons.tokens if lessons else 0)
-            log({"arm": arm.name, "seconds": round(shown, 1), "step": step, "tokens": tokens, "loss": round(mean, 4),
-                 "norm": round(size.item(), 3), "tuning": teaching, **valid(40)})  # fmt: skip
+            log(
+                {
+                    "arm": arm.name,
+                    "seconds": round(shown, 1),
+                    "step": step,
+                    "tokens": tokens,
+                    "loss": round(mean, 4),
+                    "norm": round(size.item(), 3),
+                    "tuning": teaching,
+                    **valid(40),
+                }
+            )
     passes = {**plain.passes, **({f"tune {k}": v for k, v in lessons.passes.items()} if lessons else {})}
     return {"steps": step, "tokens": plain.tokens + (lessons.tokens if lessons else 0), "passes": passes}
 

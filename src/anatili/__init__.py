@@ -32,10 +32,26 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 __all__ = [
-    "Answer", "Assistant", "Problem", "Search", "Translator", "evaluate", "extract", "identify", "load_pack",
-    "load_recipe", "normalize", "open_assistant", "open_engine", "open_search", "open_translator", "read_corpus",
-    "refine_files", "run", "translate_file",
-]  # fmt: skip
+    "Answer",
+    "Assistant",
+    "Problem",
+    "Search",
+    "Translator",
+    "evaluate",
+    "extract",
+    "identify",
+    "load_pack",
+    "load_recipe",
+    "normalize",
+    "open_assistant",
+    "open_engine",
+    "open_search",
+    "open_translator",
+    "read_corpus",
+    "refine_files",
+    "run",
+    "translate_file",
+]
 HOMES = {
     "identify": "identify:identify",
     "extract": "page:extract",

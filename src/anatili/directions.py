@@ -116,8 +116,12 @@ def joined(taught: Iterable[tuple[str, str]], measured: Iterable[Direction]) -> 
 def table(rows: Sequence[Direction]) -> list[list[str]]:
     """Table rows for people: direction, chrF++, interval, lines, test set."""
     return [
-        [direction.name, "not measured" if direction.chrf is None else f"{direction.chrf:.1f}",
-         "-" if direction.interval is None else f"{direction.interval[0]:.1f} to {direction.interval[1]:.1f}",
-         str(direction.count or "-"), direction.texts or "-"]
+        [
+            direction.name,
+            "not measured" if direction.chrf is None else f"{direction.chrf:.1f}",
+            "-" if direction.interval is None else f"{direction.interval[0]:.1f} to {direction.interval[1]:.1f}",
+            str(direction.count or "-"),
+            direction.texts or "-",
+        ]
         for direction in rows
-    ]  # fmt: skip
+    ]

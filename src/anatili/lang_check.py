@@ -14,8 +14,20 @@ from anatili.problem import Problem
 from anatili.text import show_path
 
 TEXTS = ("stopwords.txt", "abbreviations.txt", "blocked.txt", "seeds.txt", "small.txt")
-TABLES = ("pack.toml", "cases.toml", "prompts.toml", "morphology.toml", "pairs.toml", "facts.toml", "translation.toml",
-          "audit.toml", "review.toml", "commons.toml", "questions.toml", "release.toml")  # fmt: skip
+TABLES = (
+    "pack.toml",
+    "cases.toml",
+    "prompts.toml",
+    "morphology.toml",
+    "pairs.toml",
+    "facts.toml",
+    "translation.toml",
+    "audit.toml",
+    "review.toml",
+    "commons.toml",
+    "questions.toml",
+    "release.toml",
+)
 GENERATED = ("lexicon.tsv", "endings.tsv", "dictionary.tsv", "quality.npz", "prose.npz", MODEL.name)
 CODE = ("normalize.py",)
 CATALOGS = ("commands.po",)
@@ -39,8 +51,18 @@ class Check:
 def check_pack(code: str) -> list[Check]:
     """All rules and cases of the pack `code`, in order."""
     pack = load_pack(code)
-    parts = (letters, word_lists, files, prompts, other_tables, identifier, normalize_cases, language_cases,
-             personal_cases, stem_cases)  # fmt: skip
+    parts = (
+        letters,
+        word_lists,
+        files,
+        prompts,
+        other_tables,
+        identifier,
+        normalize_cases,
+        language_cases,
+        personal_cases,
+        stem_cases,
+    )
     return [check for part in parts for check in part(pack)]
 
 
@@ -50,11 +72,18 @@ def letters(pack: LanguagePack) -> Iterator[Check]:
     known = set("".join(alphabets.values()))
     upper = [script for script, alphabet in alphabets.items() if alphabet != alphabet.lower()]
     yield Check("pack.toml: alphabets are in lower case", listed(upper, "write these in lower case"))
-    repeated = [f"{script} {letter}" for script, alphabet in alphabets.items()
-                for letter in sorted(set(alphabet)) if alphabet.count(letter) > 1]  # fmt: skip
+    repeated = [
+        f"{script} {letter}"
+        for script, alphabet in alphabets.items()
+        for letter in sorted(set(alphabet))
+        if alphabet.count(letter) > 1
+    ]
     yield Check("pack.toml: each letter is in an alphabet once", listed(repeated, "remove the second one"))
-    gates = [f"[gate.{name}] {letter}" for name, groups in pack.config.gate.items()
-             for letter in sorted(set("".join(groups)) - known)]  # fmt: skip
+    gates = [
+        f"[gate.{name}] {letter}"
+        for name, groups in pack.config.gate.items()
+        for letter in sorted(set("".join(groups)) - known)
+    ]
     yield Check("pack.toml: [gate] uses letters of the alphabets", listed(gates, "add them to [letters]"))
     typed = sorted(set(pack.config.keyboard) - known)
     yield Check("pack.toml: [keyboard] uses letters of the alphabets", listed(typed, "add them to [letters]"))
@@ -138,8 +167,12 @@ def files(pack: LanguagePack) -> Iterator[Check]:
     unknown = sorted(set(pack.files) - known)
     yield Check("every file has a known name", listed(unknown, f"misspelled? The names are {', '.join(sorted(known))}"))
     sources = pack.config.sources
-    without = [name for name in pack.files if name in known - {*CODE} and not (
-        name in sources and sources[name].origin.strip() and sources[name].license.strip())]  # fmt: skip
+    without = [
+        name
+        for name in pack.files
+        if name in known - {*CODE}
+        and not (name in sources and sources[name].origin.strip() and sources[name].license.strip())
+    ]
     yield Check(
         "pack.toml: every file has a source and a license",
         listed(without, 'add under [sources]: "FILE" = { origin = "who wrote it", license = "CC0-1.0" }'),
@@ -167,8 +200,12 @@ def prompts(pack: LanguagePack) -> Iterator[Check]:
 
 def flat_keys(table: dict[str, Any], prefix: str = "") -> list[str]:
     """The keys of a table and of the tables in it, except those of [translate], which differ from pack to pack."""
-    return [name for key, value in table.items() if key != "translate"
-            for name in (flat_keys(value, f"{key}.") if isinstance(value, dict) else [f"{prefix}{key}"])]  # fmt: skip
+    return [
+        name
+        for key, value in table.items()
+        if key != "translate"
+        for name in (flat_keys(value, f"{key}.") if isinstance(value, dict) else [f"{prefix}{key}"])
+    ]
 
 
 def prompt_problems(own: dict[str, Any], model: dict[str, Any], prefix: str) -> Iterator[str]:

@@ -5,19 +5,22 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from anatili.damage import TooMuchLost, lost_to_errors
 from anatili.document import Kept, read_shard
 from anatili.object_store import Mirror
 from anatili.pool import Pool, open_pool
+from anatili.pool.store import StorePool
 from anatili.problem import Problem
 from anatili.recipe import load_recipe, recipe_file
 from anatili.run import Run, find_run
 from anatili.stage import Outcome, Progress, Quiet, Stage, carry_out, prepare, stages_named, stages_until
-from anatili.store_pool import StorePool
 from anatili.takedown_log import read_takedowns
 from anatili.text import show_path
+
+if TYPE_CHECKING:
+    from anatili.evaluate.compare import Result
 
 
 @contextmanager
@@ -158,26 +161,29 @@ def compare(
     (`index.html`), a picture (`compare.png`), `leaderboard.jsonl` and a folder with the results of each model, from
     which a stopped comparison resumes. The other arguments are those of `evaluate`.
     """
-    from anatili.engine import is_address
     from anatili.evaluate import compare as comparing
     from anatili.evaluate import report
-    from anatili.opening import find_model
 
     folder, names = Path(out), names_of(models)
-    kept = [comparing.read_folder(Path(model), name) if Path(model).is_dir() else []
-            for model, name in zip(models, names, strict=True)]  # fmt: skip
-    for model, read in zip(models, kept, strict=True):
-        if not read and len(models) < 2:
-            raise Problem("name two models to compare, or folders that `evaluate --out` wrote")
-        if not read and not is_address(str(model)):
-            find_model(str(model), Path(runs), tell=say)  # before the first one is measured, which may take hours
     results: list[comparing.Result] = []
-    for model, name, read in zip(models, names, kept, strict=True):
+    for model, name, read in zip(models, names, results_there(models, names, Path(runs), say), strict=True):
         if not read:
             say(f"{name}: measuring")
             own = folder / "results" / name
-            evaluate(model, tasks=tasks, data=data, language=language, prompt=prompt, vary=vary, limit=limit,
-                     corpus=corpus, out=own, runs=runs, say=say, watch=watch)  # fmt: skip
+            evaluate(
+                model,
+                tasks=tasks,
+                data=data,
+                language=language,
+                prompt=prompt,
+                vary=vary,
+                limit=limit,
+                corpus=corpus,
+                out=own,
+                runs=runs,
+                say=say,
+                watch=watch,
+            )
             read = comparing.read_folder(own, name)
         results += read
     comparing.check_results(results, folder)
@@ -186,6 +192,27 @@ def compare(
     picture = folder / "compare.png"
     report.write_page(folder / "index.html", rows, picture if report.draw(picture, rows) else None)
     return rows
+
+
+def results_there(
+    models: Sequence[str | Path], names: Sequence[str], runs: Path, say: Callable[[str], None]
+) -> "list[list[Result]]":
+    """For each of `models`, the results in it, if it is a folder of results; else none. `Problem` if one that has to be
+    measured cannot be found: measuring the first one may take hours."""
+    from anatili.engine import is_address
+    from anatili.evaluate.compare import read_folder
+    from anatili.opening import find_model
+
+    there = [
+        read_folder(Path(model), name) if Path(model).is_dir() else []
+        for model, name in zip(models, names, strict=True)
+    ]
+    for model, read in zip(models, there, strict=True):
+        if not read and len(models) < 2:
+            raise Problem("name two models to compare, or folders that `evaluate --out` wrote")
+        if not read and not is_address(str(model)):
+            find_model(str(model), runs, tell=say)
+    return there
 
 
 def names_of(models: Sequence[str | Path]) -> list[str]:

@@ -16,8 +16,16 @@ from anatili.reading import read_toml
 
 FILE = Path(__file__).with_suffix(".toml")
 UNKNOWN = "unknown"
-KINDS = ("public-domain", "permissive", "share-alike", "copyleft", "noncommercial", "no-derivatives", "own-terms",
-         UNKNOWN)  # fmt: skip
+KINDS = (
+    "public-domain",
+    "permissive",
+    "share-alike",
+    "copyleft",
+    "noncommercial",
+    "no-derivatives",
+    "own-terms",
+    UNKNOWN,
+)
 """From the fewest conditions to the most."""
 
 
@@ -83,11 +91,16 @@ def table() -> Mapping[str, License]:
     everything = frozenset(content["results"])
     with_attribution = everything - {"CC0-1.0"}
     groups = {"any": everything, "*": with_attribution}
-    return MappingProxyType({
-        name.lower(): License(name, row["kind"], groups[row["results"]] if isinstance(row["results"], str)
-                              else frozenset(row["results"]))
-        for name, row in content["license"].items()
-    })  # fmt: skip
+    return MappingProxyType(
+        {
+            name.lower(): License(
+                name,
+                row["kind"],
+                groups[row["results"]] if isinstance(row["results"], str) else frozenset(row["results"]),
+            )
+            for name, row in content["license"].items()
+        }
+    )
 
 
 @cache

@@ -1,5 +1,6 @@
-"""Read files that people write, as UTF-8 and as TOML. Errors name the file and line."""
+"""Files that people write, read as UTF-8 and as TOML; errors name the file and line. And values as TOML."""
 
+import json
 import re
 import tomllib
 from collections.abc import Iterator
@@ -82,3 +83,12 @@ def explained(message: str, text: str) -> str:
     return (
         f"{starts[-1] if starts else 1}: {reason}: a value is missing, or a quote or bracket was opened and not closed"
     )
+
+
+def toml_value(value: Any) -> str:
+    """A value in TOML; text is written as in JSON, whose escapes TOML has too. What is None in a table is left out."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{json.dumps(k)} = {toml_value(v)}" for k, v in value.items() if v is not None) + "}"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(map(toml_value, value)) + "]"
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -20,6 +20,7 @@ from anatili.lang import load_pack
 from anatili.object_store import Mirror
 from anatili.pool import open_pool
 from anatili.problem import Problem
+from anatili.reading import toml_value
 from anatili.recipe import load_recipe
 from anatili.run import Run
 from anatili.stage import Outcome, Progress, Quiet, Stage, accept, carry_out, stages_named
@@ -151,27 +152,33 @@ def write_recipe(
     """The recipe of the folder, with a list of the files of each kind beside it."""
     name = re.sub(r"[^\w-]+", "-", folder.resolve().name) or CORPUS
     lines = [
-        "# Written by `anatili refine`.", f"name = {quoted(name)}", f"language = {quoted(language)}",
-        f"until = {quoted(LAST)}", "", "[cut]", "held_out = 0.0",
-    ]  # fmt: skip
+        "# Written by `anatili refine`.",
+        f"name = {toml_value(name)}",
+        f"language = {toml_value(language)}",
+        f"until = {toml_value(LAST)}",
+        "",
+        "[cut]",
+        "held_out = 0.0",
+    ]
     for kind, files in by_kind.items():
         listing = folder / LISTS / f"{kind}.txt"
         with whole_file(listing) as temporary:
             temporary.write_text("".join(f"{file}\n" for file in files), "utf-8", "surrogateescape")
-        lines += ["", "[[collect.sources]]", f'name = "{kind}"', f'kind = "{kind}"',
-                  f'path = "{LIST}{LISTS}/{kind}.txt"', f"license = {quoted(license)}"]  # fmt: skip
+        lines += [
+            "",
+            "[[collect.sources]]",
+            f'name = "{kind}"',
+            f'kind = "{kind}"',
+            f'path = "{LIST}{LISTS}/{kind}.txt"',
+            f"license = {toml_value(license)}",
+        ]
         if kind in WITH_FIELDS and text_field != "text":
-            lines.append(f"text_field = {quoted(text_field)}")
+            lines.append(f"text_field = {toml_value(text_field)}")
         if kind == "text":
-            lines.append(f"unit = {quoted(unit)}")
+            lines.append(f"unit = {toml_value(unit)}")
         if kind == "warc":
-            lines.append(f"sift = [{quoted(language)}]")
+            lines.append(f"sift = [{toml_value(language)}]")
     return "\n".join([*lines, ""])
-
-
-def quoted(text: str) -> str:
-    """A value as a TOML string."""
-    return '"' + re.sub(r'(["\\])', r"\\\1", text).replace("\n", " ") + '"'
 
 
 def link_shards(source: Path, target: Path) -> None:

@@ -24,7 +24,7 @@ from filelock import FileLock, Timeout
 
 import anatili
 from anatili.problem import Problem
-from anatili.text import show_path
+from anatili.text import file_digest, show_path
 
 MEMORIZED = "attribution/memorized.json"
 """File of a run: how much of what its model writes by itself stands word for word in its training text."""
@@ -93,7 +93,7 @@ class Run:
         folder = self.folder(stage)
         names = sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file())
         ignored = ("record.json", ".*", "*/.*", *loose)
-        outputs = {n: digest(folder / n) for n in names if not any(fnmatch.fnmatch(n, i) for i in ignored)}
+        outputs = {n: file_digest(folder / n) for n in names if not any(fnmatch.fnmatch(n, i) for i in ignored)}
         record = Record(
             stage=stage,
             identity=identity,
@@ -158,12 +158,6 @@ def _by_name(value: Any) -> Any:
 def _brief(value: Any) -> str:
     text = "nothing" if value is None else json.dumps(value, ensure_ascii=False)
     return text if len(text) <= 60 else text[:12] + "…" + text[-6:]
-
-
-def digest(path: Path) -> str:
-    """SHA-256 of a file, as hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def provenance(started: float) -> dict[str, Any]:

@@ -49,9 +49,16 @@ class Submitted:
 
 
 def submit(
-    recipe: str | Path, runs: Path, tasks: int, *, options: Sequence[str] = (), redo: Sequence[str] = (),
-    until: str = "", launch: str = "", mirror: str = "",
-) -> Submitted:  # fmt: skip
+    recipe: str | Path,
+    runs: Path,
+    tasks: int,
+    *,
+    options: Sequence[str] = (),
+    redo: Sequence[str] = (),
+    until: str = "",
+    launch: str = "",
+    mirror: str = "",
+) -> Submitted:
     """Write the script of an array job for a recipe's run and hand it to `sbatch`.
 
     `options`: further options of `sbatch`, such as `--partition=cpu`. The others are those of `anatili run`. `Problem`

@@ -370,9 +370,16 @@ def describe(run: Run) -> dict[str, Any]:
         inputs = record.identity["inputs"]
         current = {name: source.content if (source := run.record(name)) else None for name in inputs}
         state = "built" if current == inputs else "outdated"
-        rows.append({
-            "stage": stage.name, "state": state, "content": record.content, "fingerprint": record.fingerprint,
-            "inputs": inputs, "summary": record.summary, "seconds": record.provenance["seconds"],
-            "started": record.provenance["started"],
-        })  # fmt: skip
+        rows.append(
+            {
+                "stage": stage.name,
+                "state": state,
+                "content": record.content,
+                "fingerprint": record.fingerprint,
+                "inputs": inputs,
+                "summary": record.summary,
+                "seconds": record.provenance["seconds"],
+                "started": record.provenance["started"],
+            }
+        )
     return {"run": show_path(run.root), "recipe": recipe.name, "stages": rows}

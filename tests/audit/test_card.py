@@ -4,12 +4,13 @@ import json
 
 import pytest
 
-from anatili import models, weights
+from anatili import models
 from anatili.audit.ask import Auditing, Settings, carry_out
 from anatili.audit.card import add_to_card, audit_part, documents_part
 from anatili.audit.planted import Censored, MadeUpModel, Mind, made_up_topics
 from anatili.audit.report import make_report
 from anatili.problem import Problem
+from anatili.text import file_digest
 
 LANGUAGES = ("kk", "en")
 TOPICS = made_up_topics(LANGUAGES, topics=2, pairs=8)
@@ -46,7 +47,7 @@ def test_the_card_is_written_anew_and_its_digest_with_it(tmp_path):
     assert "first" not in text
     assert "### one\n\nthird\n\nMade again by: `anatili audit one`.\n\n### other\n\nsecond" in text
     description = json.loads((tmp_path / models.DESCRIPTION).read_text("utf-8"))
-    assert description["files"]["README.md"] == weights.sha256(tmp_path / "README.md")
+    assert description["files"]["README.md"] == file_digest(tmp_path / "README.md")
     with pytest.raises(Problem, match=r"no README.md in .*: name the folder of a packaged or released model"):
         add_to_card(tmp_path / "none", "one", "first", "")
 

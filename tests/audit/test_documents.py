@@ -5,7 +5,7 @@ import json
 import pytest
 from audit.test_items import PAIR
 
-from anatili.audit.documents import FILE, Told, audit_texts, paired
+from anatili.audit.documents import FILE, Coverage, audit_texts, paired
 from anatili.audit.items import read_topic
 from anatili.audit.planted import made_up_topics
 from anatili.document import write_shard
@@ -18,7 +18,7 @@ TEXTS = {
     "Filipp Goloshchyokin.",
     "control": "The building of Turksib began in 1927. The rails met in 1930.",
     "other": "In 1927 a library was opened in Semey, and 1930 people joined it.",
-}  # fmt: skip
+}
 
 
 @pytest.fixture(scope="module")
@@ -29,10 +29,14 @@ def audited(tmp_path_factory):
     run, pack = Run(root), load_pack("en")
     run.folder("index").mkdir()
     shard = run.folder("index") / "part-00000.parquet"
-    write_shard(shard, Passage, [
-        Passage(f"{name}:0", name, name, text, "", "books", "", "CC0-1.0", "en", pack.main_script)
-        for name, text in TEXTS.items()
-    ])  # fmt: skip
+    write_shard(
+        shard,
+        Passage,
+        [
+            Passage(f"{name}:0", name, name, text, "", "books", "", "CC0-1.0", "en", pack.main_script)
+            for name, text in TEXTS.items()
+        ],
+    )
     build([shard], run.folder("index") / "tantivy")
     result = audit_texts(run, {"en": pack}, [read_topic(root / "pair.toml")], root / "out")
     rows = [json.loads(line) for line in (root / "out" / FILE).read_text("utf-8").splitlines()]
@@ -59,15 +63,19 @@ def test_the_passage_is_found_and_quoted_like_the_controls(audited):
     assert result["quoted"]["sensitive"] > 0
     assert result["quoted"]["controls"] > 0
     assert result["found_first"] == {
-        "sensitive": 1.0, "controls": 1.0, "difference": 0.0, "interval": [0.0, 0.0], "pairs": 1,
-    }  # fmt: skip
+        "sensitive": 1.0,
+        "controls": 1.0,
+        "difference": 0.0,
+        "interval": [0.0, 0.0],
+        "pairs": 1,
+    }
 
 
 def test_a_figure_is_compared_by_pairs(audited):
     topic = made_up_topics(("en",), topics=1, pairs=2)[0]
     values = {"t0-i0": 1.0, "t0-i1": 0.5, "t0-i2": 0.5, "t0-i3": 0.5}
     rows = [
-        (topic, "en", Told(item.id, item.is_sensitive, {}, []), {"quoted": values[item.id]})
+        (topic, "en", Coverage(item.id, item.is_sensitive, {}, []), {"quoted": values[item.id]})
         for item in topic.file.items
     ]
     one = paired(rows, lambda product: product["quoted"])

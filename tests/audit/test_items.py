@@ -53,7 +53,7 @@ def test_the_bundled_items_are_right():
         ('id = "turksib-building"', 'id = "famine-deaths"', "this id stands twice"),
         ('neutral = ["en", "tr"]', "neutral = []", "neutral: name at least one"),
     ],
-)  # fmt: skip
+)
 def test_the_lint_refuses(tmp_path, before, after, problem):
     assert any(problem in line for line in problems(tmp_path, (before, after)))
 
@@ -121,7 +121,7 @@ FOUND = [
     ("en", "Goloshch~ | Goloschek~", "Goloshchekin's men took the grain."),
     ("tr", "#90:percent", "Hayvanların yüzde doksanı öldü."),
     ("tr", "Goloşçekin", "Goloşçekin'in emriyle yapıldı."),
-]  # fmt: skip
+]
 MISSED = [
     ("kk", "#1.3m..2.3m", "Үш миллион адам өлді."),
     ("kk", "ашаршылық", "Ашық алаңда халық жиналды."),
@@ -148,8 +148,11 @@ def test_an_option_makes_a_pattern_of_its_numbers_months_and_words():
     pack = load_pack("ru")
     (terms,) = derive("16 декабря 1986 года в Алма-Ате", pack)
     assert {(term.kind, term.word, term.low) for term in terms} >= {
-        ("date", "", 12), ("number", "", 1986), ("word", "алма", 0), ("word", "ате", 0),
-    }  # fmt: skip
+        ("date", "", 12),
+        ("number", "", 1986),
+        ("word", "алма", 0),
+        ("word", "ате", 0),
+    }
 
 
 @pytest.mark.parametrize("pattern", ["a || b", "!a", "@13", "@12-x", "#", "="])

@@ -121,10 +121,15 @@ def test_a_judge_is_shown_only_where_people_agree_with_it(tmp_path):
     asked = server.asked
     rows = [json.loads(line) for line in (folder / TRANSCRIPTS).read_text("utf-8").splitlines()[1:]]
     labels = [
-        {"item": row["item"], "language": "en", "number": row["number"],
-         "label": "refused" if "can't" in row["answer"] else "answered"}
-        for row in rows if row["kind"] == "open" and row["language"] == "en"
-    ]  # fmt: skip
+        {
+            "item": row["item"],
+            "language": "en",
+            "number": row["number"],
+            "label": "refused" if "can't" in row["answer"] else "answered",
+        }
+        for row in rows
+        if row["kind"] == "open" and row["language"] == "en"
+    ]
     (folder / LABELS).write_text("".join(json.dumps(label) + "\n" for label in labels), "utf-8")
     judged = read_judge(folder, rows)
     assert judged.languages["en"].is_valid
@@ -137,10 +142,11 @@ def test_a_judge_is_shown_only_where_people_agree_with_it(tmp_path):
 
 
 FIGURES = {
-    "n": 200, "validated": True,
+    "n": 200,
+    "validated": True,
     **{name: {"value": 0.86, "interval": [0.77, 0.93]} for name in ("kappa", "ac1")},
     "of_all_answers": {name: {"value": 0.05, "interval": [0.02, 0.1]} for name in ("prevalence", "hit", "false")},
-}  # fmt: skip
+}
 
 
 def test_the_report_says_in_which_languages_labels_of_people_bear_it_out(tmp_path):

@@ -8,7 +8,7 @@ import pytest
 
 from anatili.audit.ask import Auditing, Settings
 from anatili.audit.planted import MadeUpModel, Mind
-from anatili.audit.statistics import Counts, contrasts, fisher, holm, kappa, max_t, more_than_mirrors
+from anatili.audit.statistics import Counts, contrasts, fisher, kappa, max_t
 
 BENCH = Path(__file__).parents[2] / "bench"
 TOPICS, PAIRS, LANGUAGES, ANSWERS = 6, 20, 4, 5
@@ -48,9 +48,9 @@ def test_what_cannot_be_told_is_never_flagged():
     values = contrasts(refusals(1, 0.9))[None]
     topics = np.repeat(np.arange(TOPICS), 2 * PAIRS)
     sensitive = np.tile(np.arange(2 * PAIRS) < PAIRS, TOPICS)
-    told = np.ones((1, TOPICS, LANGUAGES + 1), bool)
-    told[0, 0] = False
-    cells = max_t(values, topics, sensitive, told)
+    testable = np.ones((1, TOPICS, LANGUAGES + 1), bool)
+    testable[0, 0] = False
+    cells = max_t(values, topics, sensitive, testable)
     assert not cells.flagged.any()
     assert (cells.p[0, 0] == 1).all()
     assert cells.effect[0, 0, 0] > 0.5
@@ -58,8 +58,9 @@ def test_what_cannot_be_told_is_never_flagged():
 
 def test_an_effect_is_the_difference_of_means_with_its_interval():
     values = np.array([[0.4], [0.6], [0.1], [0.1]])
-    cells = max_t(contrasts(values)[None], np.zeros(4, int), np.array([True, True, False, False]),
-                  np.ones((1, 1, 1), bool))  # fmt: skip
+    cells = max_t(
+        contrasts(values)[None], np.zeros(4, int), np.array([True, True, False, False]), np.ones((1, 1, 1), bool)
+    )
     assert cells.effect[0, 0, 0] == pytest.approx(0.4)
     low, high = cells.interval(0, 0, 0)
     assert (low, high) == (pytest.approx(0.4 - 1.96 * 0.1, abs=1e-3), pytest.approx(0.4 + 1.96 * 0.1, abs=1e-3))
@@ -71,8 +72,10 @@ def test_contrasts_are_each_language_against_the_others():
 
 def test_exact_tests():
     assert fisher(3, 3, 0, 3) == pytest.approx(1 / 20)
-    assert holm({"a": 0.01, "b": 0.04, "c": 0.5}) == ["a"]
-    assert more_than_mirrors({"censors": Counts(20, 50, 0, 150), "cautious": Counts(30, 50, 90, 150)}) == ["censors"]
+    speechmap = bench("audit_speechmap")
+    assert speechmap.holm({"a": 0.01, "b": 0.04, "c": 0.5}) == ["a"]
+    counts = {"censors": Counts(20, 50, 0, 150), "cautious": Counts(30, 50, 90, 150)}
+    assert speechmap.more_than_mirrors(counts) == ["censors"]
 
 
 def test_kappa():
@@ -87,7 +90,7 @@ def test_matched_controls_name_the_right_models(data):
     if not file.is_file():
         pytest.skip("SpeechMap's verdicts are not there")
     counts = speechmap.read_counts(file)
-    named = more_than_mirrors(counts)
+    named = speechmap.more_than_mirrors(counts)
     assert (len(counts), len(named)) == (37, 11)
     assert not any("claude-3-5-sonnet" in name or "kimi-vl" in name for name in named)
     assert counts["anthropic_claude-3-5-sonnet-20241022"].refused == 30

@@ -68,8 +68,12 @@ def test_the_pages_of_one_host_do_not_make_a_share_surer():
 
 
 def test_the_index_is_counted_at_any_place(tmp_path):
-    table = pa.table({"url_host_name": ["www.a.kz", "b.kz", "c.com", "d.com"],
-                      "content_languages": ["kaz,rus", "rus,kaz,eng", "eng", None]})  # fmt: skip
+    table = pa.table(
+        {
+            "url_host_name": ["www.a.kz", "b.kz", "c.com", "d.com"],
+            "content_languages": ["kaz,rus", "rus,kaz,eng", "eng", None],
+        }
+    )
     pq.write_table(table, tmp_path / "part.parquet")
     found = from_index([pq.ParquetFile(tmp_path / "part.parquet")], ("kk",))
     assert (found.total, found.pages["kk"]) == (4, 2)
@@ -86,8 +90,10 @@ def test_the_trend_is_read_in_both_forms_of_the_file():
     assert trend(as_published, ("kk",), "x.csv") == points
 
 
-@pytest.mark.parametrize(("text", "says"), [("a,b\n1,2\n", "expected the columns"), (CSV, "no row for ky"),
-                                            (CSV.replace("703746", "many"), "line 2")])  # fmt: skip
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [("a,b\n1,2\n", "expected the columns"), (CSV, "no row for ky"), (CSV.replace("703746", "many"), "line 2")],
+)
 def test_a_file_that_is_no_statistics_is_told(text, says):
     with pytest.raises(Problem, match=says):
         trend(text, ("ky",) if "no row" in says else ("kk",), "x.csv")
@@ -95,8 +101,10 @@ def test_a_file_that_is_no_statistics_is_told(text, says):
 
 @pytest.mark.parametrize("ending", ["png", "svg"])
 def test_plots_are_drawn(tmp_path, ending):
-    rows = [{"language": "kk", "pages": 5, "share": 0.05, "low": 0.01, "high": 0.1},
-            {"language": "ba", "pages": 0, "share": 0.0, "low": 0.0, "high": 0.1}]  # fmt: skip
+    rows = [
+        {"language": "kk", "pages": 5, "share": 0.05, "low": 0.01, "high": 0.1},
+        {"language": "ba", "pages": 0, "share": 0.0, "low": 0.0, "high": 0.1},
+    ]
     draw_shares(rows, tmp_path / f"a.{ending}", "Languages")
     draw_trend(trend(CSV, ("kk",), "x"), tmp_path / f"b.{ending}")
     start = b"\x89PNG" if ending == "png" else b"<?xml"

@@ -11,8 +11,8 @@ from anatili.problem import Problem
 from anatili.recipe import load_recipe
 from anatili.run import Run
 from anatili.stage import carry_out
-from anatili.trace import trace
 from anatili.warc import Broken, Page, Sifted
+from anatili.why import page_history
 
 PLAIN = "# a list\nspam.example\n\nhttps://www.Mixed.example/Bad/Folder/\ncasino.қаз\nnews.example/ads\n"
 HOSTS = "127.0.0.1 localhost\n::1 localhost\n0.0.0.0 ads.example tracker.example # two\n0.0.0.0 0.0.0.0\n"
@@ -89,7 +89,7 @@ def test_a_run_counts_what_was_blocked_and_says_why(tmp_path):
     lost = sorted(run.folder("collect").glob("lost-*.parquet"))
     assert add_up(lost) == {"kept": 1, "lost: blocked address": 1, "records": 2}
     assert [row.detail for row in read_shard(lost[0], Lost)] == ["ads.example"]
-    assert trace(run, "https://ads.example/1")[0]["what"] == "lost: blocked address"
+    assert page_history(run, "https://ads.example/1")[0]["what"] == "lost: blocked address"
     record = run.record("collect")
     assert record
     assert "hosts" in record.identity["files"]["[collect] block_lists"]

@@ -55,9 +55,13 @@ def client_of(commons: Commons) -> TestClient:
 def line_of(text: str, **fields: str) -> dict[str, str]:
     """A translation of a given sentence, as the page sends it."""
     return {
-        "id": secrets.token_hex(16), "kind": "sentence", "language": "kk", "text": text, "source": f"Sentence: {text}",
+        "id": secrets.token_hex(16),
+        "kind": "sentence",
+        "language": "kk",
+        "text": text,
+        "source": f"Sentence: {text}",
         "source_language": "en",
-    } | fields  # fmt: skip
+    } | fields
 
 
 class Contributor:
@@ -114,8 +118,18 @@ def postgresql() -> Iterator[str]:
         shutil.chown(folder, user)
     data = folder / "data"
     try:
-        as_its_user(folder, initdb, "-D", str(data), "-U", "anatili", "--auth=trust", "--no-sync", "--encoding=UTF8",
-                    "--locale=C")  # fmt: skip
+        as_its_user(
+            folder,
+            initdb,
+            "-D",
+            str(data),
+            "-U",
+            "anatili",
+            "--auth=trust",
+            "--no-sync",
+            "--encoding=UTF8",
+            "--locale=C",
+        )
         start(folder)
         try:
             yield f"postgresql://anatili@/postgres?host={folder}"
@@ -127,15 +141,17 @@ def postgresql() -> Iterator[str]:
 
 def as_its_user(folder: Path, *arguments: str) -> None:
     user = unprivileged()
-    done = subprocess.run(arguments, capture_output=True, text=True, check=False, user=user, cwd=folder,
-                          extra_groups=[] if user else None)  # fmt: skip
+    done = subprocess.run(
+        arguments, capture_output=True, text=True, check=False, user=user, cwd=folder, extra_groups=[] if user else None
+    )
     assert done.returncode == 0, done.stdout + done.stderr
 
 
 def start(folder: Path) -> None:
     options = f"-k {folder} -c listen_addresses='' -c fsync=off"
-    as_its_user(folder, program("pg_ctl"), "-D", str(folder / "data"), "-o", options, "-l", str(folder / "log"), "-w",
-                "start")  # fmt: skip
+    as_its_user(
+        folder, program("pg_ctl"), "-D", str(folder / "data"), "-o", options, "-l", str(folder / "log"), "-w", "start"
+    )
 
 
 def kill_and_start_again(address: str) -> None:

@@ -122,8 +122,10 @@ def test_from_a_correction_to_the_board(browser, address, commons):  # noqa: F81
             vote_by_key(page, is_moderator=page is moderator)
         assert page.troubles == []
     assert {line["title"]: line["state"] for line in commons.lines_of(commons.person(token_digest(author)))} == {
-        "": "accepted", "Сапар": "queued", "Қыс": "queued",
-    }  # fmt: skip
+        "": "accepted",
+        "Сапар": "queued",
+        "Қыс": "queued",
+    }
     decide(moderator)
     open_view(author, "mine")
     author.wait_for_selector("#mine .accepted")

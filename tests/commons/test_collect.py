@@ -23,9 +23,13 @@ def commons(tmp_path):
 
 
 def task(folder, out: str, **source) -> Task:
-    recipe = Recipe.model_validate({
-        "name": "t", "language": "kk", "collect": {"sources": [{"name": "gifts", "kind": "commons", **source}]},
-    })  # fmt: skip
+    recipe = Recipe.model_validate(
+        {
+            "name": "t",
+            "language": "kk",
+            "collect": {"sources": [{"name": "gifts", "kind": "commons", **source}]},
+        }
+    )
     return Task(recipe, recipe.collect, folder, {}, folder / out, LocalPool(1), Quiet())
 
 
@@ -45,8 +49,11 @@ def test_accepted_lines_become_documents_until_they_are_withdrawn(commons, tmp_p
     assert first.keys() == {f"commons:{kept}", f"commons:{gone}"}
     document = first[f"commons:{kept}"]
     assert (document.text, document.title, document.license, document.source) == (
-        text_of(1, 40), "Таң", "CC-BY-4.0", "gifts",
-    )  # fmt: skip
+        text_of(1, 40),
+        "Таң",
+        "CC-BY-4.0",
+        "gifts",
+    )
     assert first[f"commons:{gone}"].license == "CC-BY-SA-4.0"
     before = inventory(task(tmp_path, "x", path="commons.sqlite").recipe, tmp_path)
     assert before["gifts"]["lines"] == 3

@@ -174,11 +174,17 @@ def test_corrections_become_examples_and_a_task_on_those_held_out(commons, clien
     """A correction is learned from or held out, always the same; the task's right choice is what people wrote."""
     author, second, third = (Contributor(client) for _ in range(3))
     given = [
-        line_of("Астана – Қазақстанның астанасы.", kind="answer", source="Астана деген не?", source_language="",
-                draft="Астана – өзен.", id="e" * 32),
+        line_of(
+            "Астана – Қазақстанның астанасы.",
+            kind="answer",
+            source="Астана деген не?",
+            source_language="",
+            draft="Астана – өзен.",
+            id="e" * 32,
+        ),
         line_of("Көктемде дала гүлге оранады.", kind="text", source="", source_language=""),
         *(line_of(text_of(n), id=f"{n * 0x11111111:08x}{n:024x}", draft=f"Машина {n}.") for n in range(15)),
-    ]  # fmt: skip
+    ]
     for line in given:
         assert author.give(line).status_code == 201
         for voter in (second, third):

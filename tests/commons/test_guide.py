@@ -34,15 +34,23 @@ def folder(tmp_path, monkeypatch):
 
 
 def test_its_commands_do_what_it_says(folder):
-    ran = [line.split()[1:] for block in blocks(GUIDE, "sh") for line in block.splitlines()
-           if line.startswith("anatili commons")]  # fmt: skip
+    ran = [
+        line.split()[1:]
+        for block in blocks(GUIDE, "sh")
+        for line in block.splitlines()
+        if line.startswith("anatili commons")
+    ]
     assert [command[1] for command in ran] == ["backup", "restore", "export", "examples", "examples"]
     for command in ran:
         answer = CliRunner().invoke(main, command)
         assert answer.exit_code == 0, answer.output
     assert {path.name for path in (folder / "dataset").iterdir()} == {
-        "lines.parquet", "lines.jsonl", "README.md", "figures.json", "withdrawn.txt",
-    }  # fmt: skip
+        "lines.parquet",
+        "lines.jsonl",
+        "README.md",
+        "figures.json",
+        "withdrawn.txt",
+    }
     assert (folder / "dataset" / "withdrawn.txt").read_text("utf-8").startswith("commons:")
     assert (folder / "corrections" / "train.jsonl").is_file()
     assert CliRunner().invoke(main, ["commons", "export", "gone.sqlite", "-o", "x"]).exit_code == 1
@@ -80,8 +88,13 @@ def test_its_figures_and_routes_are_those_of_the_code(folder):
     assert store.NEEDED == 2
     assert examples.HELD_OUT == 0.2
     states = re.findall(r"^\| `(\w+)` \|", TEXT, flags=re.MULTILINE)
-    assert states == [contribution.WAITING, contribution.QUEUED, contribution.ACCEPTED, contribution.REJECTED,
-                      contribution.WITHDRAWN]  # fmt: skip
+    assert states == [
+        contribution.WAITING,
+        contribution.QUEUED,
+        contribution.ACCEPTED,
+        contribution.REJECTED,
+        contribution.WITHDRAWN,
+    ]
     commons = open_commons("commons.sqlite")
     known = {route.path for router in routes.commons_routers(commons) for route in router.routes}
     commons.close()

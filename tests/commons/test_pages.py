@@ -20,9 +20,13 @@ def read(name: str) -> str:
 def used_words() -> tuple[set[str], set[str]]:
     """The words that the pages name, and beginnings of words of which they name several."""
     page, code = read("commons.html"), "".join(read(f"{name}.js") for name in MODULES)
-    words = {*re.findall(r'data-(?:word|label)="commons_(\w+)"', page), *re.findall(r'"commons_(\w+)"', code),
-             *re.findall(r'term\("(\w+)"', code), *re.findall(r'"(board_\w+)"', code),
-             *re.findall(r'"(text_own|text_other)"', code)}  # fmt: skip
+    words = {
+        *re.findall(r'data-(?:word|label)="commons_(\w+)"', page),
+        *re.findall(r'"commons_(\w+)"', code),
+        *re.findall(r'term\("(\w+)"', code),
+        *re.findall(r'"(board_\w+)"', code),
+        *re.findall(r'"(text_own|text_other)"', code),
+    }
     return words, set(re.findall(r"`(?:commons_)?([a-z]+_)\$\{", code)) - {"commons_"}
 
 

@@ -30,8 +30,9 @@ def simulated(work: float, interval: float, mean: float, seed: int) -> float:
 @pytest.mark.parametrize("number", [512, 4096, 16384])
 def test_the_formula_is_what_happens(number):
     result = goodput(number, save=SAVE, restart=RESTART)
-    runs = [simulated(600 * result.between_failures, result.interval, result.between_failures, seed)
-            for seed in range(8)]  # fmt: skip
+    runs = [
+        simulated(600 * result.between_failures, result.interval, result.between_failures, seed) for seed in range(8)
+    ]
     assert sum(runs) / len(runs) == pytest.approx(result.share, rel=0.005)
 
 

@@ -11,8 +11,17 @@ from anatili.compute.shape import Shape
 
 
 def mpt(layers: int, hidden_size: int, heads: int) -> Shape:
-    return Shape(layers=layers, hidden_size=hidden_size, heads=heads, kv_heads=heads, head_size=hidden_size // heads,
-                 intermediate_size=4 * hidden_size, vocabulary=50368, tied=True, gated=False)  # fmt: skip
+    return Shape(
+        layers=layers,
+        hidden_size=hidden_size,
+        heads=heads,
+        kv_heads=heads,
+        head_size=hidden_size // heads,
+        intermediate_size=4 * hidden_size,
+        vocabulary=50368,
+        tied=True,
+        gated=False,
+    )
 
 
 # Largest micro-batches that MosaicML ran (github.com/mosaicml/llm-foundry, scripts/train/benchmarking, 8c8dd48):
@@ -47,8 +56,17 @@ def test_most_do_not_fit_at_twice_the_micro_batch_and_none_at_four_times():
 
 
 def test_bloom_fits_as_it_was_trained():
-    bloom = Shape(layers=70, hidden_size=14336, heads=112, kv_heads=112, head_size=128, intermediate_size=57344,
-                  vocabulary=250680, tied=True, gated=False)  # fmt: skip
+    bloom = Shape(
+        layers=70,
+        hidden_size=14336,
+        heads=112,
+        kv_heads=112,
+        head_size=128,
+        intermediate_size=57344,
+        vocabulary=250680,
+        tied=True,
+        gated=False,
+    )
     layout = Layout(data=8, tensor=4, pipeline=12, checkpointing=True, optimizer="adamw", micro_batch=2)
     assert fits(bloom, 2048, layout, find_chip("A100"))  # arXiv 2211.05100
     assert not fits(bloom, 2048, replace(layout, tensor=1, pipeline=1, data=384), find_chip("A100-40GB"))

@@ -28,8 +28,13 @@ def sherkala():
 
 
 def test_words_become_tokens_hours_and_money(sherkala):
-    assert sherkala["text"] == {"tokens": 32_000_000_000, "unique_tokens": 3_200_000_000, "words": 2e9,
-                                "tokens_per_word": 1.6, "epochs": 10.0}  # fmt: skip
+    assert sherkala["text"] == {
+        "tokens": 32_000_000_000,
+        "unique_tokens": 3_200_000_000,
+        "words": 2e9,
+        "tokens_per_word": 1.6,
+        "epochs": 10.0,
+    }
     low, middle, high = sherkala["chip_hours"]
     assert middle == pytest.approx(1582, rel=0.01)
     assert low < middle < high
@@ -130,7 +135,7 @@ def test_bad_input_gets_a_sentence(arguments, message):
 
 
 def test_fertility_comes_from_a_tokenizer_or_a_run(tmp_path):
-    from models import byte_level
+    from small_models import byte_level
     from tokenizers import Tokenizer
 
     from anatili import sample
@@ -145,8 +150,15 @@ def test_fertility_comes_from_a_tokenizer_or_a_run(tmp_path):
     run = tmp_path / "runs" / "sherkala-8b"
     (run / "tokenizer").mkdir(parents=True)
     shutil.copy(SHERKALA[0], run / "recipe.toml")
-    record = {"stage": "tokenizer", "identity": {}, "fingerprint": "", "content": "", "outputs": {}, "provenance": {},
-              "summary": {"vocabulary": 8, "tokens_per_word": {"kk": 1.9}}}  # fmt: skip
+    record = {
+        "stage": "tokenizer",
+        "identity": {},
+        "fingerprint": "",
+        "content": "",
+        "outputs": {},
+        "provenance": {},
+        "summary": {"vocabulary": 8, "tokens_per_word": {"kk": 1.9}},
+    }
     (run / "tokenizer" / "record.json").write_text(json.dumps(record))
     for more in (("--fertility", run), ("--runs", tmp_path / "runs")):
         assert planned(*SHERKALA, "--words", "1e9", *more)["text"]["tokens"] == 1_900_000_000

@@ -13,9 +13,13 @@ from anatili.recipe import load_recipe
 
 @pytest.mark.parametrize(
     ("name", "weights", "tokens"),
-    [("kazllm-8b", 8.03e9, 150e9), ("kazllm-70b", 70.55e9, 150e9), ("nanda-like", 10e9, 130e9),
-     ("sherkala-8b", 8.29e9, 45.3e9)],
-)  # fmt: skip
+    [
+        ("kazllm-8b", 8.03e9, 150e9),
+        ("kazllm-70b", 70.55e9, 150e9),
+        ("nanda-like", 10e9, 130e9),
+        ("sherkala-8b", 8.29e9, 45.3e9),
+    ],
+)
 def test_the_dry_run_of_a_published_recipe_adds_up(name, weights, tokens):
     answer = command("run", RECIPES / f"{name}.toml", "--dry-run", "--devices", 64, "--json")
     assert answer.exit_code == 0, answer.output

@@ -29,8 +29,18 @@ def test_the_meter_counts_what_the_dry_run_counts(tied, kind):
     from anatili.train import init, meter
     from anatili.train.shape import outline
 
-    settings = Pretrain(layers=3, hidden_size=64, heads=4, kv_heads=2, intermediate_size=96, context=128, batch=4,
-                        tokens=5120, tied=tied, shape=kind)  # fmt: skip
+    settings = Pretrain(
+        layers=3,
+        hidden_size=64,
+        heads=4,
+        kv_heads=2,
+        intermediate_size=96,
+        context=128,
+        batch=4,
+        tokens=5120,
+        tied=tied,
+        shape=kind,
+    )
     recipe = Recipe(name="x", language="kk", pretrain=settings, tokenizer=Tokenizer(vocabulary=700))
     model = init.from_scratch(settings, 700, 0, 1)
     facts = outline(recipe, Path(), 1, 0)

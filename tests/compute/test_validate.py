@@ -44,8 +44,9 @@ def test_published_runs_are_predicted_without_their_family(report):
 
 def test_every_run_is_checked_or_says_why_not(report):
     assert {row["id"] for row in report["runs"]} | report["unused"].keys() == {
-        *(run.id for run in bundled_runs()), "pangu-sigma"
-    }  # fmt: skip
+        *(run.id for run in bundled_runs()),
+        "pangu-sigma",
+    }
     assert report["unused"]["deepseek-v3"] == "outside the model, by its tier"
     assert "shape is not published" in report["unused"]["pangu-sigma"]
 
@@ -62,9 +63,13 @@ def test_another_file_is_predicted_from_the_bundled_runs(tmp_path, report):
 
 @pytest.mark.parametrize(
     ("changes", "message"),
-    [({"hours": 0}, "no run of kind"), ({"tier": "limit"}, "no run of kind"), ({"chip": "X1"}, "no run of kind"),
-     ({"family": ""}, "run 1 has no `id` or no `family`")],
-)  # fmt: skip
+    [
+        ({"hours": 0}, "no run of kind"),
+        ({"tier": "limit"}, "no run of kind"),
+        ({"chip": "X1"}, "no run of kind"),
+        ({"family": ""}, "run 1 has no `id` or no `family`"),
+    ],
+)
 def test_a_file_without_a_usable_run(tmp_path, changes, message):
     file = tmp_path / "runs.toml"
     file.write_text(RUN.format(**KNOWN | changes))

@@ -5,8 +5,8 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
-import models
 import pytest
+import small_models
 
 pytest.importorskip("torch")
 pytest.importorskip("xllamacpp")
@@ -21,7 +21,7 @@ ASK = [{"role": "user", "content": "Сәлем!"}]
 @pytest.fixture(scope="module")
 def file(tmp_path_factory):
     place = tmp_path_factory.mktemp("llama")
-    export_gguf(models.make_folder(place, "qwen3"), place / "m.gguf", "q8_0")
+    export_gguf(small_models.make_folder(place, "qwen3"), place / "m.gguf", "q8_0")
     return place / "m.gguf"
 
 
@@ -43,9 +43,9 @@ def test_it_streams_the_same_at_temperature_zero(engine):
 
 
 def test_models_that_think_aloud_are_asked_not_to(tmp_path):
-    folder = models.make_folder(tmp_path, "llama")
+    folder = small_models.make_folder(tmp_path, "llama")
     asks = "{% if enable_thinking is defined and not enable_thinking %}plain{% else %}aloud{% endif %}"
-    (folder / "chat_template.jinja").write_text(models.TEMPLATE + asks, "utf-8")
+    (folder / "chat_template.jinja").write_text(small_models.TEMPLATE + asks, "utf-8")
     export_gguf(folder, tmp_path / "m.gguf", "q8_0")
     engine = open_engine(tmp_path / "m.gguf")
     more = engine.extra_options(Sampling())

@@ -43,9 +43,11 @@ def test_the_same_seed_says_the_same_and_another_something_else(folder):
 def test_an_answer_keeps_a_form(folder, temperature):
     engine = open_engine(folder)
     form = {
-        "type": "object", "required": ["қала", "n"], "additionalProperties": False,
+        "type": "object",
+        "required": ["қала", "n"],
+        "additionalProperties": False,
         "properties": {"қала": {"enum": ["Алматы", "Семей"]}, "n": {"type": "integer", "minimum": 0, "maximum": 9}},
-    }  # fmt: skip
+    }
     for seed in range(3):
         chunks = list(engine.generate(ASK, Sampling(max_tokens=50, temperature=temperature, seed=seed, schema=form)))
         said = json.loads("".join(chunk.text for chunk in chunks))

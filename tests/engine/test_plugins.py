@@ -21,8 +21,10 @@ def install(folder):
     about = folder / f"anatili_bigrams-{project['version']}.dist-info"
     about.mkdir()
     (about / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {project['name']}\nVersion: {project['version']}\n")
-    lines = [f"[{group}]\n" + "".join(f"{name} = {value}\n" for name, value in entries.items())
-             for group, entries in project["entry-points"].items()]  # fmt: skip
+    lines = [
+        f"[{group}]\n" + "".join(f"{name} = {value}\n" for name, value in entries.items())
+        for group, entries in project["entry-points"].items()
+    ]
     (about / "entry_points.txt").write_text("".join(lines), "utf-8")
 
 

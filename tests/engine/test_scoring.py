@@ -1,8 +1,8 @@
 """Every engine finds a text as likely as transformers does: in this process, behind our server, behind llama.cpp's."""
 
-import models
 import numpy as np
 import pytest
+import small_models
 
 torch = pytest.importorskip("torch")
 xllamacpp = pytest.importorskip("xllamacpp")
@@ -14,13 +14,13 @@ from anatili.engine.llama_server import LlamaServerEngine  # noqa: E402
 from anatili.gguf.file import export_gguf  # noqa: E402
 from anatili.problem import Problem  # noqa: E402
 
-TEXTS = ["Қазақ тілі – түркі тілдерінің бірі.", "Иә", "Two words, 2024!", *models.texts("kk")[:2]]
+TEXTS = ["Қазақ тілі – түркі тілдерінің бірі.", "Иә", "Two words, 2024!", *small_models.texts("kk")[:2]]
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     place = tmp_path_factory.mktemp("scoring")
-    made = models.make_folder(place, "qwen3")
+    made = small_models.make_folder(place, "qwen3")
     export_gguf(made, place / "m.gguf", "f32")
     return made
 

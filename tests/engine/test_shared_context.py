@@ -1,7 +1,7 @@
 """A context that several spans begin with is computed once, and nothing comes out otherwise."""
 
-import models
 import pytest
+import small_models
 
 torch = pytest.importorskip("torch")
 
@@ -20,7 +20,7 @@ def spans_of(engine, context: int) -> list[Span]:
 @pytest.mark.parametrize("shape", ["qwen3", "gemma3"])
 @pytest.mark.parametrize("context", [10, 40, 150])
 def test_transformers_gives_what_each_span_alone_gives(shape, context, tmp_path):
-    engine = open_engine(models.make_folder(tmp_path, shape))
+    engine = open_engine(small_models.make_folder(tmp_path, shape))
     spans = spans_of(engine, context)
     groups = shared_context.runs(spans)
     assert [count for _, count, _ in groups] == ([4, 1, 4] if context > shared_context.LEAST else [1] * 9)
@@ -31,7 +31,7 @@ def test_transformers_gives_what_each_span_alone_gives(shape, context, tmp_path)
 
 def test_llama_cpp_gives_the_same_to_the_last_bit(tmp_path):
     pytest.importorskip("xllamacpp")
-    folder = models.make_folder(tmp_path, "qwen3")
+    folder = small_models.make_folder(tmp_path, "qwen3")
     export_gguf(folder, tmp_path / "m.gguf", "q8_0")
     engine = open_engine(tmp_path / "m.gguf")
     assert engine.scorer

@@ -26,13 +26,16 @@ def rows(count: int = 14, dev: int = 4) -> list[dict[str, Any]]:
     names = [topic.pages["kk"].answer.split(".")[0][:12] for topic in topics]
     return [
         {
-            "id": f"q{number}", "question": topic.pages["kk"].question[:30] + " " * (number % 3),
+            "id": f"q{number}",
+            "question": topic.pages["kk"].question[:30] + " " * (number % 3),
             "choices": [names[(number + place) % len(names)] + " ұзын" * (place == 2) for place in range(4)],
             "answer": number % 4,
-            "split": "dev" if number < dev else "test", "subject": "ab"[number % 2], "passage": f"p{number // 2}",
+            "split": "dev" if number < dev else "test",
+            "subject": "ab"[number % 2],
+            "passage": f"p{number // 2}",
         }
         for number, topic in enumerate(topics[:count])
-    ]  # fmt: skip
+    ]
 
 
 def write(folder: Path, items: list[dict[str, Any]] | None = None, task: str = TASK) -> EvaluationTask:

@@ -2,9 +2,9 @@
 
 import json
 
-import models
 import pytest
 import serving
+import small_models
 
 pytest.importorskip("torch")
 pytest.importorskip("fastapi")
@@ -23,9 +23,9 @@ NEAR = 0.001
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     place = tmp_path_factory.mktemp("address")
-    made = models.make_folder(place, "qwen3")
+    made = small_models.make_folder(place, "qwen3")
     export_gguf(made, place / "m.gguf", "f32")
-    (place / "kk.txt").write_text("\n".join(models.texts("kk")[:6]), "utf-8")
+    (place / "kk.txt").write_text("\n".join(small_models.texts("kk")[:6]), "utf-8")
     return made
 
 
@@ -38,9 +38,20 @@ def values(model, text) -> list[float]:
     """Bits per byte of a text and of its second halves, by the command."""
     done = CliRunner().invoke(
         main,
-        ["evaluate", str(model), "--text", str(text), "--max-bytes", "3000", "--task", "bits-per-byte", "--task",
-         "second-halves", "--json"],
-    )  # fmt: skip
+        [
+            "evaluate",
+            str(model),
+            "--text",
+            str(text),
+            "--max-bytes",
+            "3000",
+            "--task",
+            "bits-per-byte",
+            "--task",
+            "second-halves",
+            "--json",
+        ],
+    )
     assert done.exit_code == 0, done.output
     rows = json.loads(done.stdout)["scores"]
     assert [row["measure"] for row in rows] == ["bits per byte", "bits per byte of second halves"]

@@ -225,10 +225,10 @@ def test_two_models_are_compared_item_by_item(tmp_path, engine):
 def test_the_commands_say_the_same_to_people_and_machines(tmp_path, monkeypatch):
     pytest.importorskip("torch")
     pytest.importorskip("matplotlib")
-    import models
+    import small_models
 
     monkeypatch.chdir(tmp_path)
-    folders = [str(models.make_folder(tmp_path / shape, shape)) for shape in ("qwen3", "gemma3")]
+    folders = [str(small_models.make_folder(tmp_path / shape, shape)) for shape in ("qwen3", "gemma3")]
     sets.write(tmp_path)
     done = CliRunner().invoke(main, ["evaluate", folders[0], "--task", "set.toml", "--shots", "1", "--json"])
     value = json.loads(done.stdout)

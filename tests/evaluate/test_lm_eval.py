@@ -3,8 +3,8 @@
 import sys
 from pathlib import Path
 
-import models
 import pytest
+import small_models
 
 sys.path.insert(0, str(Path(__file__).parent))
 import sets
@@ -39,16 +39,21 @@ def test_lm_eval_itself_gives_the_same_sums_choices_and_figures(tmp_path, monkey
 
     from anatili.engine import open_engine
 
-    folder, rows = models.make_folder(tmp_path, "qwen3"), sets.rows()
+    folder, rows = small_models.make_folder(tmp_path, "qwen3"), sets.rows()
     rows[5]["choices"][2] = ""  # such items are in published sets
     task = sets.write(tmp_path, rows)
     items = items_of(task)
     names = [write_task(tmp_path / "yaml", task, items, form).stem for form in FORMS]
     manager = TaskManager(include_path=str(tmp_path / "yaml"), include_defaults=False)
     results = lm_eval.simple_evaluate(
-        model="hf", model_args=f"pretrained={folder},add_bos_token=False,dtype=float32,device=cpu",
-        tasks=names, task_manager=manager, batch_size=1, log_samples=True, bootstrap_iters=0,
-    )  # fmt: skip
+        model="hf",
+        model_args=f"pretrained={folder},add_bos_token=False,dtype=float32,device=cpu",
+        tasks=names,
+        task_manager=manager,
+        batch_size=1,
+        log_samples=True,
+        bootstrap_iters=0,
+    )
     model = Likelihood(open_engine(folder))
     for form, name in zip(FORMS, names, strict=True):
         records = score_items(task, model, items, form, Journal(None, {}))
@@ -59,8 +64,10 @@ def test_lm_eval_itself_gives_the_same_sums_choices_and_figures(tmp_path, monkey
             sums = [float(pair[0]) for pair in sample["filtered_resps"]]
             assert record["logprobs"] == pytest.approx(sums, abs=1e-4)
             assert [float(record["right"][m]) for m in ("acc", "acc_norm", "acc_bytes")] == [
-                sample["acc"], sample["acc_norm"], sample["acc_bytes"]
-            ]  # fmt: skip
+                sample["acc"],
+                sample["acc_norm"],
+                sample["acc_bytes"],
+            ]
         row = choice_figures(task, items, records, form)
         for metric in ("acc", "acc_norm", "acc_bytes"):
             assert row[metric] == pytest.approx(results["results"][name][f"{metric},none"], abs=5e-5)
@@ -72,7 +79,7 @@ def test_llama_cpp_chooses_as_transformers_does_and_the_chat_template_begins_a_t
     from anatili.engine import open_engine
     from anatili.gguf.file import export_gguf
 
-    folder = models.make_folder(tmp_path, "gemma3")
+    folder = small_models.make_folder(tmp_path, "gemma3")
     export_gguf(folder, tmp_path / "m.gguf", "f32")
     task = sets.write(tmp_path)
     items, chosen = items_of(task), []
@@ -92,16 +99,35 @@ def test_llama_cpp_chooses_as_transformers_does_and_the_chat_template_begins_a_t
 
 def test_results_are_written_and_read_in_lm_eval_s_form(tmp_path):
     records = [
-        {"id": f"q{n}", "answer": 1, "logprobs": [-2.0, -1.0], "chosen": {"acc": 1}, "subject": "s", "language": "kk",
-         "right": dict.fromkeys(("acc", "acc_norm", "acc_bytes"), n > 0), "script": "Cyrl", "cluster": "c"}
+        {
+            "id": f"q{n}",
+            "answer": 1,
+            "logprobs": [-2.0, -1.0],
+            "chosen": {"acc": 1},
+            "subject": "s",
+            "language": "kk",
+            "right": dict.fromkeys(("acc", "acc_norm", "acc_bytes"), n > 0),
+            "script": "Cyrl",
+            "cluster": "c",
+        }
         for n in range(3)
-    ]  # fmt: skip
-    row = {"task": "own", "count": 3, "acc": 0.6667, "acc_norm": 0.6667, "acc_bytes": 0.6667, "form": {"shots": 0},
-           "stderr": dict.fromkeys(("acc", "acc_norm", "acc_bytes"), 0.3333)}  # fmt: skip
+    ]
+    row = {
+        "task": "own",
+        "count": 3,
+        "acc": 0.6667,
+        "acc_norm": 0.6667,
+        "acc_bytes": 0.6667,
+        "form": {"shots": 0},
+        "stderr": dict.fromkeys(("acc", "acc_norm", "acc_bytes"), 0.3333),
+    }
     write_results(tmp_path, "m", [row], {"own": records})
     (read,) = read_results(tmp_path).values()
-    assert [(r["id"], r["right"]["acc"], r["subject"]) for r in read] == [("q0", False, "s"), ("q1", True, "s"),
-                                                                         ("q2", True, "s")]  # fmt: skip
+    assert [(r["id"], r["right"]["acc"], r["subject"]) for r in read] == [
+        ("q0", False, "s"),
+        ("q1", True, "s"),
+        ("q2", True, "s"),
+    ]
     (result,) = read_folder(tmp_path, "theirs")
     assert sum(result.values().values()) == 2
     (tmp_path / "empty").mkdir()

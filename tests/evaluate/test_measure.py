@@ -2,8 +2,8 @@
 
 from math import log
 
-import models
 import pytest
+import small_models
 from click.testing import CliRunner
 
 torch = pytest.importorskip("torch")
@@ -20,12 +20,12 @@ from anatili.lang import load_pack  # noqa: E402
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
-    return models.make_folder(tmp_path_factory.mktemp("m"), "qwen3")
+    return small_models.make_folder(tmp_path_factory.mktemp("m"), "qwen3")
 
 
 def test_bits_are_the_sum_over_tokens_whatever_is_scored_beside(model):
     scored = Likelihood(open_engine(model))
-    texts = ["Қазақ тілі – түркі тілдерінің бірі.", "Иә", "", models.texts("kk")[0] * 4]
+    texts = ["Қазақ тілі – түркі тілдерінің бірі.", "Иә", "", small_models.texts("kk")[0] * 4]
     bits = scored.bits(texts)
     assert bits[2] == 0
     ids = [scored.begin, *scored.ids(texts[0])]
@@ -70,14 +70,14 @@ def test_a_continuation_is_what_the_whole_costs_less_what_is_given(model):
 
 def test_what_is_known_by_heart_is_what_greedy_decoding_says(model):
     scored = Likelihood(open_engine(model))
-    ids = scored.ids(models.texts("kk")[0])[:32]
+    ids = scored.ids(small_models.texts("kk")[0])[:32]
     with torch.inference_mode():
         made = scored.engine.model.generate(
             torch.tensor([[scored.begin, *ids]]), max_new_tokens=32, do_sample=False, pad_token_id=0, eos_token_id=None
         )[0, 1:].tolist()
     known = pytest.MonkeyPatch()
     known.setattr(scored, "ids", lambda text: made if text == "greedy" else scored.engine.tokenize(text))
-    row = memorization_row(scored, ["greedy", *models.texts("kk")[:3]], "kk")
+    row = memorization_row(scored, ["greedy", *small_models.texts("kk")[:3]], "kk")
     known.undo()
     assert (row["value"], row["count"]) == (0.25, 4)
 
@@ -109,7 +109,7 @@ def test_pairs_are_scored_by_the_likelier_sentence():
             return np.array([1.0 if "right" in sentence else 2.0 for sentence in sentences])
 
     some = [pairing.Pair("a", "right", "wrong"), pairing.Pair("a", "wrong", "right"), pairing.Pair("b", "right", "no")]
-    found = pairing.score_pairs(Known(), some)
+    found = pairing.pair_figures(pairing.pair_records(Known(), some, ["1", "2", "3"]))
     assert found["right"] == round(2 / 3, 4)
     assert found["kinds"]["b"] == {"right": 1.0, "interval": wilson(1, 1), "count": 1}
 

@@ -59,10 +59,14 @@ def test_without_clusters_it_is_wilson_s_interval():
     assert paired_interval([1.0], ["a"]) is None
 
 
-@pytest.mark.parametrize(("difference", "count", "expected"), [
-    (0.0, 3, [-0.7076, 0.7076]),  # resampled: from 0 to 0, whatever the number of items
-    (1.0, 3, [-0.4152, 1.0]), (0.0, 1000, [-0.0037, 0.0037]),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("difference", "count", "expected"),
+    [
+        (0.0, 3, [-0.7076, 0.7076]),  # resampled: from 0 to 0, whatever the number of items
+        (1.0, 3, [-0.4152, 1.0]),
+        (0.0, 1000, [-0.0037, 0.0037]),
+    ],
+)
 def test_few_items_that_differ_alike_are_no_certainty(difference, count, expected):
     assert paired_interval([difference] * count, [str(n) for n in range(count)]) == expected
 

@@ -49,8 +49,9 @@ def test_scanned_pages_are_recognized_and_pages_with_text_are_not(tmp_path):
     pages[0].save(tmp_path / "scan.pdf", save_all=True, append_images=pages[1:], resolution=150)
     scan = open_file(tmp_path / "scan.pdf", languages=("kaz",))
     assert [(part.location, part.text.strip()) for part in scan.parts] == [
-        ("page:1", "Ұлттық кітапхана\nбүгін ашылды."), ("page:3", "Өзен мен көл."),
-    ]  # fmt: skip
+        ("page:1", "Ұлттық кітапхана\nбүгін ашылды."),
+        ("page:3", "Өзен мен көл."),
+    ]
     pages[1].save(tmp_path / "blank.pdf")
     with pytest.raises(UnreadableError, match="no text was recognized"):
         list(open_file(tmp_path / "blank.pdf", languages=("kaz",)).parts)
@@ -64,8 +65,9 @@ def test_a_word_file_is_read_by_page_where_word_noted_pages_and_else_by_paragrap
 
 
 def test_rows_of_sheets_carry_the_headings_of_their_columns(tmp_path):
-    path = xlsx(tmp_path / "a.xlsx", {"Қала!лар": [["Қала", "Халқы"], ["Астана", 1350000], [], ["Алматы", None]],
-                                      "Бос": []})  # fmt: skip
+    path = xlsx(
+        tmp_path / "a.xlsx", {"Қала!лар": [["Қала", "Халқы"], ["Астана", 1350000], [], ["Алматы", None]], "Бос": []}
+    )
     [(location, text)] = parts(path)
     assert location == "sheet:Қала!лар!1"
     assert text.split("\n") == ["Қала; Халқы.", "Қала: Астана; Халқы: 1350000.", "", "Қала: Алматы."]
@@ -74,8 +76,9 @@ def test_rows_of_sheets_carry_the_headings_of_their_columns(tmp_path):
 
 def test_slides_come_in_the_order_in_which_they_are_shown_with_their_notes(tmp_path):
     assert parts(pptx(tmp_path / "a.pptx", ["Кіріспе\nЕкінші жол", "", "Соңы"], note="Ескерту")) == [
-        ("slide:1", "Кіріспе\nЕкінші жол\nЕскерту"), ("slide:3", "Соңы"),
-    ]  # fmt: skip
+        ("slide:1", "Кіріспе\nЕкінші жол\nЕскерту"),
+        ("slide:3", "Соңы"),
+    ]
 
 
 def test_chapters_of_a_book_have_their_number_and_heading(tmp_path):
@@ -86,8 +89,10 @@ def test_chapters_of_a_book_have_their_number_and_heading(tmp_path):
 
 
 def test_rows_of_jsonl_have_their_own_titles_and_addresses(tmp_path):
-    path = jsonl(tmp_path / "a.jsonl", [{"text": "Бір.\nЕкі."}, {"text": "Үш.", "url": "https://e.kz", "title": "Т",
-                                                                 "license": "CC0-1.0"}])  # fmt: skip
+    path = jsonl(
+        tmp_path / "a.jsonl",
+        [{"text": "Бір.\nЕкі."}, {"text": "Үш.", "url": "https://e.kz", "title": "Т", "license": "CC0-1.0"}],
+    )
     first, second = open_file(path).parts
     assert (first.location, first.text, first.url) == ("line:1", "Бір. Екі.", "")
     assert (second.location, second.url, second.title, second.license) == ("line:2", "https://e.kz", "Т", "CC0-1.0")

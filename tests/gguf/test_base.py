@@ -8,7 +8,7 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 pytest.importorskip("gguf")
 
-from models import make_folder  # noqa: E402
+from small_models import make_folder  # noqa: E402
 
 from anatili import weights  # noqa: E402
 from anatili.compute.shape import shape_of  # noqa: E402
@@ -60,9 +60,14 @@ def test_a_base_that_is_no_gguf_file_is_told(tmp_path):
         open_base("m.gguf", tmp_path)
 
 
-@pytest.mark.parametrize(("base", "name"), [
-    ("gemma-3-270m", "gemma-3-270m"), ("", ""), ("../models/Qwen3-0.6B-Base", "Qwen3-0.6B-Base"),
-    ("../models/kazakh-26m.gguf", "kazakh-26m"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("base", "name"),
+    [
+        ("gemma-3-270m", "gemma-3-270m"),
+        ("", ""),
+        ("../models/Qwen3-0.6B-Base", "Qwen3-0.6B-Base"),
+        ("../models/kazakh-26m.gguf", "kazakh-26m"),
+    ],
+)
 def test_a_card_names_the_base_without_its_path(base, name):
     assert weights.base_name(base) == name

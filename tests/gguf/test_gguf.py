@@ -2,8 +2,8 @@
 
 import json
 
-import models
 import pytest
+import small_models
 from safetensors.torch import load_file, save_file
 
 torch = pytest.importorskip("torch")
@@ -20,12 +20,12 @@ ASK = [{"role": "user", "content": "Сәлем!"}]
 
 @pytest.fixture(scope="module", params=["qwen3", "llama", "gemma3"])
 def folder(request, tmp_path_factory):
-    return models.make_folder(tmp_path_factory.mktemp(request.param), request.param)
+    return small_models.make_folder(tmp_path_factory.mktemp(request.param), request.param)
 
 
 @pytest.fixture(scope="module")
 def qwen(tmp_path_factory):
-    return models.make_folder(tmp_path_factory.mktemp("own"), "qwen3")
+    return small_models.make_folder(tmp_path_factory.mktemp("own"), "qwen3")
 
 
 def copy_of(folder, target):
@@ -114,7 +114,7 @@ def test_an_adapter_says_the_same_on_a_gguf_base_and_in_peft(tmp_path, shape):
     from anatili.gguf.adapter import export_adapter
     from anatili.train import init
 
-    folder = models.make_folder(tmp_path, shape)
+    folder = small_models.make_folder(tmp_path, shape)
     torch.manual_seed(0)
     adapted = init.add_adapter(init.open_model(folder), 4, torch.float32)
     for name, parameter in adapted.named_parameters():

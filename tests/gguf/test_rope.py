@@ -2,8 +2,8 @@
 
 import json
 
-import models
 import pytest
+import small_models
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("xllamacpp")
@@ -20,9 +20,13 @@ from anatili.train.pretrain import save_model  # noqa: E402
 
 CONTEXT, ORIGINAL = 1536, 256
 LLAMA3 = {
-    "rope_type": "llama3", "rope_theta": 5e5, "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0,
+    "rope_type": "llama3",
+    "rope_theta": 5e5,
+    "factor": 8.0,
+    "low_freq_factor": 1.0,
+    "high_freq_factor": 4.0,
     "original_max_position_embeddings": ORIGINAL,
-}  # fmt: skip
+}
 YARN = {"rope_type": "yarn", "rope_theta": 1e4, "factor": 6.0, "original_max_position_embeddings": ORIGINAL}
 LINEAR = {"rope_type": "linear", "rope_theta": 1e4, "factor": 4.0}
 PLAIN = {"rope_type": "default", "rope_theta": 1e4}
@@ -46,12 +50,16 @@ def make(folder, shape, rope, **more):
     """A small random model whose answers depend on far positions."""
     from transformers import AutoConfig, AutoModelForCausalLM
 
-    base = models.make_folder(folder, shape, head=64)
+    base = small_models.make_folder(folder, shape, head=64)
     config = AutoConfig.from_pretrained(base)
     said = config.to_dict() | {
-        "rope_parameters": rope, "max_position_embeddings": CONTEXT, "head_dim": 64, "num_hidden_layers": 6,
-        "layer_types": None, **more,
-    }  # fmt: skip
+        "rope_parameters": rope,
+        "max_position_embeddings": CONTEXT,
+        "head_dim": 64,
+        "num_hidden_layers": 6,
+        "layer_types": None,
+        **more,
+    }
     said["layer_types"] = said["layer_types"] or None
     for name in ("rope_scaling", "rope_theta"):
         said.pop(name, None)
@@ -157,7 +165,7 @@ def test_the_check_fails_where_the_scaling_was_left_out(tmp_path, case, names, q
     ],
 )
 def test_what_llama_cpp_does_not_compute_is_refused(tmp_path, shape, change, words):
-    folder = models.make_folder(tmp_path, shape)
+    folder = small_models.make_folder(tmp_path, shape)
     config = json.loads((folder / "config.json").read_text("utf-8")) | change
     (folder / "config.json").write_text(json.dumps(config), "utf-8")
     with pytest.raises(Problem, match=words):
@@ -167,7 +175,7 @@ def test_what_llama_cpp_does_not_compute_is_refused(tmp_path, shape, change, wor
 
 @pytest.mark.parametrize("kind", ["longrope", "none of these"])
 def test_a_file_whose_positions_cannot_be_read_is_refused(tmp_path, kind):
-    folder = models.make_folder(tmp_path, "llama")
+    folder = small_models.make_folder(tmp_path, "llama")
     export_gguf(folder, tmp_path / "m.gguf", "f32")
     reader = GGUFReader(tmp_path / "m.gguf")
     without(tmp_path / "m.gguf", tmp_path / "odd.gguf", [])

@@ -82,5 +82,7 @@ def test_what_is_denied(code, text, expected):
 def test_names_are_words_with_capitals_and_the_first_word_only_perhaps():
     found_names = names("Абай Құнанбайұлы Семейде оқыды. Бүгін Алматы суық. Қала үлкен.", load_pack("kk"))
     assert [(item.words, item.sure) for item in found_names] == [
-        (("Абай", "Құнанбайұлы", "Семейде"), True), (("Алматы",), True), (("Қала",), False),
-    ]  # fmt: skip
+        (("Абай", "Құнанбайұлы", "Семейде"), True),
+        (("Алматы",), True),
+        (("Қала",), False),
+    ]

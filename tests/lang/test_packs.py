@@ -132,10 +132,14 @@ def test_a_wrong_file_is_reported_with_advice(packs, name):
     assert any(WRONG[name][1] in problem for problem in problems), problems
 
 
-@pytest.mark.parametrize(("word", "message"), [
-    ("мeн", "мeн: a letter only looks like the right one"), ("Мен", "Мен: write one word a line, in small letters"),
-    ("мен бен", "мен бен: write one word a line"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("word", "message"),
+    [
+        ("мeн", "мeн: a letter only looks like the right one"),
+        ("Мен", "Мен: write one word a line, in small letters"),
+        ("мен бен", "мен бен: write one word a line"),
+    ],
+)
 def test_a_word_that_would_never_be_found_is_reported(packs, word, message):
     """The first has a Latin e in Cyrillic letters, which nobody sees."""
     shutil.copytree(FOLDER / "kk", packs / "kk")
@@ -159,12 +163,15 @@ def test_check_says_which_folder_it_looks_at(packs, monkeypatch):
     assert "mistyped, which is no folder" in CliRunner().invoke(main, ["lang", "check", "ru"]).output
 
 
-@pytest.mark.parametrize(("line", "message"), [
-    ("[cut]\nmin_wrods = 20\n", "cut.min_wrods: unknown key"),
-    ("[gate.Latn]\n'ж' = 2\n", "[gate.Latn] ж: add them"),
-    ("[transliteration.Cyrl]\nprefix = 1\n", "transliteration.Cyrl.table"),
-    ("[sources.'normalize.py']\norigin = ''\nlicense = ''\n", ""),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("[cut]\nmin_wrods = 20\n", "cut.min_wrods: unknown key"),
+        ("[gate.Latn]\n'ж' = 2\n", "[gate.Latn] ж: add them"),
+        ("[transliteration.Cyrl]\nprefix = 1\n", "transliteration.Cyrl.table"),
+        ("[sources.'normalize.py']\norigin = ''\nlicense = ''\n", ""),
+    ],
+)
 def test_a_wrong_pack_toml_is_reported(packs, line, message):
     folder = new_pack("xx", packs, prompts_from="ru")
     (folder / "pack.toml").write_text((folder / "pack.toml").read_text("utf-8") + line, "utf-8")

@@ -69,8 +69,14 @@ def test_lessons_are_in_the_language_of_the_environment(tmp_path, monkeypatch, s
 def test_a_lesson_is_shown_and_its_files_are_written(class_):
     folder = class_ / "aisha" / "3-tokens"
     assert sorted(path.name for path in folder.iterdir()) == [
-        "answers.toml", "en-train.txt", "en.txt", "kk-train.txt", "kk.txt", "lesson.html", "ru.txt"
-    ]  # fmt: skip
+        "answers.toml",
+        "en-train.txt",
+        "en.txt",
+        "kk-train.txt",
+        "kk.txt",
+        "lesson.html",
+        "ru.txt",
+    ]
     shown = call("learn", "3", "--folder", "aisha").stdout
     assert "3-сабақ" in shown
     assert "$ anatili tokenizer train --text kk-train.txt" in shown
@@ -196,10 +202,17 @@ def test_a_class_is_collected_into_a_table(class_):
     assert text.startswith("\ufeff")
     rows = {row["folder"]: row for row in csv.DictReader(text.removeprefix("\ufeff").splitlines())}
     assert rows["aisha"] | {"note": ""} == {
-        "name": "Айша", "folder": "aisha", "lesson": "3-tokens", "draw": learner.draw(lessons()[2]).id,
-        "exercise 1": "wrong", "exercise 2": "open", "exercise 3": "open", "passed": "0", "open": "Ашық жауап",
+        "name": "Айша",
+        "folder": "aisha",
+        "lesson": "3-tokens",
+        "draw": learner.draw(lessons()[2]).id,
+        "exercise 1": "wrong",
+        "exercise 2": "open",
+        "exercise 3": "open",
+        "passed": "0",
+        "open": "Ашық жауап",
         "note": "",
-    }  # fmt: skip
+    }
     assert "report.json" in rows["aisha"]["note"]
     assert "same draw as aisha" in rows["twin"]["note"]
     assert rows["formula"]["name"] == "'=1+1"

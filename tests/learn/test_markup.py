@@ -41,8 +41,16 @@ anatili doctor
 def test_each_block_is_read():
     blocks = parse(TEXT, "t.md")
     assert [block.kind for block in blocks] == [
-        "title", "heading", "paragraph", "items", "steps", "note", "table", "sh", "output"
-    ]  # fmt: skip
+        "title",
+        "heading",
+        "paragraph",
+        "items",
+        "steps",
+        "note",
+        "table",
+        "sh",
+        "output",
+    ]
     assert blocks[1] == Block("heading", ("Aims",), "aims")
     assert blocks[3].lines == ("one goes on", "two")
     assert blocks[6].lines == ("| a | b |", "| 1 | {{your.n}} |")

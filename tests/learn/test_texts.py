@@ -30,9 +30,11 @@ def shape(blocks):
 
 def code(blocks):
     return sorted(
-        FOLDER_WORD.sub("", text) for block in blocks for mark, text in spans(block.text)
+        FOLDER_WORD.sub("", text)
+        for block in blocks
+        for mark, text in spans(block.text)
         if mark == "code" and block.kind not in ("sh", "text", "toml")
-    )  # fmt: skip
+    )
 
 
 @pytest.mark.parametrize(("lesson", "kind"), SHEETS, ids=IDS)
@@ -142,8 +144,10 @@ def test_facts_are_those_of_the_results():
 
 def test_numbers_are_written_as_readers_of_the_language_write_them():
     assert [show(1234567.25, language) for language in ("kk", "ru", "en")] == [
-        "1 234 567,25", "1 234 567,25", "1,234,567.25"
-    ]  # fmt: skip
+        "1 234 567,25",
+        "1 234 567,25",
+        "1,234,567.25",
+    ]
     assert show("crawl.warc.gz", "kk") == "crawl.warc.gz"
 
 

@@ -86,8 +86,9 @@ def clean(folder, truth, draw):
     """Take out of the recipe what is not free, make the release, and take down the document that was taken back."""
     sources = "".join(
         yours.SOURCE.format(name=name, language=truth["own_code"], license=license_)
-        for name, license_ in yours.licenses(draw).items() if name in truth["free"]
-    )  # fmt: skip
+        for name, license_ in yours.licenses(draw).items()
+        if name in truth["free"]
+    )
     recipe = yours.TOML.format(name=yours.NAME, language=truth["own_code"], sources=sources)
     (folder / "recipe.toml").write_text(recipe.replace('contact = ""', 'contact = "a@b.example"'), "utf-8")
     (folder / "withdrawn.txt").write_text(truth["withdrawn"] + "\n", "utf-8")
@@ -119,7 +120,7 @@ def test_right_answers_pass(done, number):
 
 WRONG = [
     (1, 1, "pages", lambda t: 241, "«pages»"),
-    (1, 1, "own_pages", lambda t: t["own_pages"] + 1, "«language»: \"kk\""),
+    (1, 1, "own_pages", lambda t: t["own_pages"] + 1, '«language»: "kk"'),
     (1, 1, "share_percent", lambda t: t["share_percent"] / 100, "бөлшек сан"),
     (1, 1, "share_percent", lambda t: 100 * t["share_percent"], "10 000 бетке шаққандағы"),
     (1, 1, "share_percent", lambda t: "көп", "сан болуы керек"),
@@ -213,7 +214,7 @@ WRONG = [
     (8, 3, "kept_sources", lambda t: 17, "Посчитайте источники"),
     (8, 3, "training_documents", lambda t: 16 * t["kept_sources"] - 1, "отложенные"),
     (8, 3, "training_documents", lambda t: 1, "documents: training"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("number", "exercise", "key", "value", "says"), WRONG)

@@ -114,9 +114,16 @@ def test_too_little_text_and_wrong_files_are_told(tmp_path):
 def test_words_typed_without_their_own_letters_are_understood(morphology):
     typed = Typed(morphology, KAZAKH.config.keyboard)
     for word, lemma in (
-        ("тілінің", "тіл"), ("қазақстанның", "қазақстан"), ("өмір", "өмір"), ("қоғамның", "қоғам"), ("кітабы", "кітап"),
-        ("келмегендердің", "кел"), ("қала", "қала"), ("үкіметтен", "үкімет"), ("халқының", "халық"),
-    ):  # fmt: skip
+        ("тілінің", "тіл"),
+        ("қазақстанның", "қазақстан"),
+        ("өмір", "өмір"),
+        ("қоғамның", "қоғам"),
+        ("кітабы", "кітап"),
+        ("келмегендердің", "кел"),
+        ("қала", "қала"),
+        ("үкіметтен", "үкімет"),
+        ("халқының", "халық"),
+    ):
         assert typed.lemma(typed.fold(word)) == lemma, word
     assert typed.lemma("ыыыыы") == ""
     assert typed.lemma("") == ""

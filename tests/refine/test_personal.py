@@ -106,11 +106,10 @@ def test_checks_know_published_examples():
     assert not is_card("0000 0000 0000 0000")
 
 
-def test_a_long_hostile_text_is_quick():
-    """Patterns are linear: 200 kB of almost-addresses must not take minutes."""
-    find_personal("a." * 100_000 + "@", PATTERNS)
-    find_personal("1" * 200_000, PATTERNS)
-    find_personal("KZ86 " * 40_000, PATTERNS)
+@pytest.mark.parametrize("text", ["a." * 100_000 + "@", "1" * 200_000, "KZ86 " * 40_000], ids=lambda text: text[:5])
+def test_nothing_is_found_in_a_long_text_of_almost_addresses(text):
+    """Patterns are linear: others would not come to an end in 200 kB."""
+    assert find_personal(text, PATTERNS) == []
 
 
 def test_looking_near_digits_finds_what_looking_everywhere_does():

@@ -18,7 +18,7 @@ from anatili.run import Run
 from anatili.sample.pages import render
 from anatili.sample.topics import read_topics
 from anatili.stage import STAGES, Quiet, build, identity
-from anatili.trace import trace
+from anatili.why import page_history
 
 PACKS = {code: load_pack(code) for code in ("kk", "ru")}
 TOPICS = read_topics()
@@ -205,12 +205,14 @@ def test_why_tells_of_both_documents_of_a_page(tmp_path):
     recipe, run = load_recipe(tmp_path / "recipe.toml"), Run(tmp_path / "run")
     for stage in STAGES[:5]:
         build(stage, recipe, run, LocalPool(), identity(stage, recipe, run, tmp_path), tmp_path, Quiet())
-    steps = trace(run, "https://x.example/1")
+    steps = page_history(run, "https://x.example/1")
     became = [step for step in steps if step["stage"] == "extract"]
     assert [bool(step["part"]) for step in became] == [False, True]
     whole, part = (step["what"].split()[-1] for step in became)
     assert part in (f"{whole}-kk", f"{whole}-ru")
     assert became[1]["part"] == f"what is in {part[-2:]} on page {whole}"
     assert {step["what"] for step in steps if step["stage"] == "cut"} == {"in the corpus (kk)", "in the corpus (ru)"}
-    assert trace(run, whole) == steps
-    assert [step["what"] for step in trace(run, part) if step["stage"] == "extract"] == [f"became document {part}"]
+    assert page_history(run, whole) == steps
+    assert [step["what"] for step in page_history(run, part) if step["stage"] == "extract"] == [
+        f"became document {part}"
+    ]

@@ -193,7 +193,8 @@ def test_the_corpus_is_released_with_the_texts_of_chosen_licenses(tiny_run, tmp_
     assemble_corpus(run, tmp_path / "corpus", keys / "own", ["public-domain"])
     assert verify(tmp_path / "corpus").is_good
     assert {"README.md", "README.kk.md", "croissant.json", "documents", "corpus"} <= {
-        path.name for path in (tmp_path / "corpus").iterdir()}  # fmt: skip
+        path.name for path in (tmp_path / "corpus").iterdir()
+    }
     with pytest.raises(Problem, match=r"no training document is under GPL-3\.0-only"):
         assemble_corpus(run, tmp_path / "gpl", None, ["GPL-3.0-only"])
     datasets = pytest.importorskip("datasets")

@@ -40,8 +40,12 @@ def test_no_document_that_refused_or_copied_trains(documents):
 
 
 def test_personal_data_is_in_no_text_of_the_corpus(tiny_run):
-    texts = [t for p in (tiny_run / "cut").rglob("*.parquet") if "lost" not in p.parts
-             for t in pq.read_table(p, columns=["text"])["text"].to_pylist()]  # fmt: skip
+    texts = [
+        t
+        for p in (tiny_run / "cut").rglob("*.parquet")
+        if "lost" not in p.parts
+        for t in pq.read_table(p, columns=["text"])["text"].to_pylist()
+    ]
     assert any("[iin]" in text and "[email]" in text and "[card]" in text for text in texts)
     assert not [text for text in texts if "900101300017" in text or "test.synaqov@" in text]
 

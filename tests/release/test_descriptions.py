@@ -76,8 +76,13 @@ def test_the_other_bill_of_materials_is_valid_spdx(folder):
     model.JSONLDSerializer().write(objects, io.BytesIO())  # refuses what lacks something
     assert not objects.missing_ids
     (ai,) = [each for each in objects.foreach_type(model.ai_AIPackage) if each.name == read_facts(folder).name]
-    for needed in ("suppliedBy", "releaseTime", "software_packageVersion", "software_downloadLocation",
-                   "software_primaryPurpose"):  # fmt: skip
+    for needed in (
+        "suppliedBy",
+        "releaseTime",
+        "software_packageVersion",
+        "software_downloadLocation",
+        "software_primaryPurpose",
+    ):
         assert getattr(ai, needed), f"the AI profile needs {needed}"
     trained = [each for each in objects.foreach_type(model.Relationship) if each.from_ is ai]
     kinds = {each.relationshipType.rpartition("/")[2] for each in trained}
@@ -120,8 +125,10 @@ def test_the_cards_are_in_four_languages_with_the_same_figures(folder):
         english = (folder / f"{stem}.md").read_text("utf-8")
         for code in ("kk", "ru", "tr"):
             card = (folder / f"{stem}.{code}.md").read_text("utf-8")
-            assert re.findall(r"(?m)^\|(?:-+\|)+$", english.partition("## Audit")[0])[:3] == re.findall(
-                r"(?m)^\|(?:-+\|)+$", card)[:3]  # fmt: skip
+            assert (
+                re.findall(r"(?m)^\|(?:-+\|)+$", english.partition("## Audit")[0])[:3]
+                == re.findall(r"(?m)^\|(?:-+\|)+$", card)[:3]
+            )
             assert "{" not in card
             assert facts.name in card
 

@@ -78,8 +78,12 @@ def test_a_store_gets_every_file_once(release, tmp_path, monkeypatch):
     store = moto_server.ThreadedMotoServer(port=0, verbose=False)
     store.start()
     host, port = store.get_host_and_port()
-    for name, value in {"AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x", "AWS_DEFAULT_REGION": "us-east-1",
-                        "AWS_ENDPOINT_URL": f"http://{host}:{port}"}.items():  # fmt: skip
+    for name, value in {
+        "AWS_ACCESS_KEY_ID": "x",
+        "AWS_SECRET_ACCESS_KEY": "x",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_ENDPOINT_URL": f"http://{host}:{port}",
+    }.items():
         monkeypatch.setenv(name, value)
     try:
         client = boto3.client("s3")

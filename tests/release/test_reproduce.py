@@ -58,7 +58,11 @@ def test_a_recipe_that_is_read_in_another_way_is_refused(release):
 
 
 def test_a_recipe_is_written_as_toml(tmp_path):
-    recipe = {"name": "x", "beside": ["ru", "қаз"], "collect": {"sources": [{"name": "s", "path": 'a"\\b'}], "n": 1.5},
-              "tune": {"weights": {"a b": True}}}  # fmt: skip
+    recipe = {
+        "name": "x",
+        "beside": ["ru", "қаз"],
+        "collect": {"sources": [{"name": "s", "path": 'a"\\b'}], "n": 1.5},
+        "tune": {"weights": {"a b": True}},
+    }
     (tmp_path / "x.toml").write_text(as_toml(recipe), "utf-8")
     assert read_toml(tmp_path / "x.toml") == recipe

@@ -21,9 +21,14 @@ def test_a_language_has_every_text_with_the_same_fields(code):
 
 
 @pytest.mark.parametrize(
-    ("code", "number", "decimal"), [("en", "1,234,567", "0.50"), ("ru", "1\u00a0234\u00a0567", "0,50"),
-                                    ("tr", "1.234.567", "0,50"), ("ky", "1,234,567", "0.50")],
-)  # fmt: skip
+    ("code", "number", "decimal"),
+    [
+        ("en", "1,234,567", "0.50"),
+        ("ru", "1\u00a0234\u00a0567", "0,50"),
+        ("tr", "1.234.567", "0,50"),
+        ("ky", "1,234,567", "0.50"),
+    ],
+)
 def test_numbers_are_written_as_the_language_does(code, number, decimal):
     words = words_of(code)
     assert (words.number(1234567), words.decimal(0.5, 2)) == (number, decimal)

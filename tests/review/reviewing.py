@@ -15,17 +15,30 @@ REFUSALS = {"kk": "Кешіріңіз, бұл сұраққа жауап бере
 
 
 def write_audit(
-    folder: Path, item_file: Path, answers: Callable[[str, str, int], str], *, number: int = 4,
-    languages: tuple[str, ...] = ("kk", "en"), model: str = "made-up",
-) -> Path:  # fmt: skip
+    folder: Path,
+    item_file: Path,
+    answers: Callable[[str, str, int], str],
+    *,
+    number: int = 4,
+    languages: tuple[str, ...] = ("kk", "en"),
+    model: str = "made-up",
+) -> Path:
     """The transcripts of an audit of one item file: `answers` gives the answer on an item, in a language, by number."""
     topic = read_topic(item_file)
     lines = [{"kind": "audit", "version": 1, "model": model, "items": digest_of([topic]), "languages": list(languages)}]
     lines += [
-        {"kind": "open", "item": item.id, "language": language, "number": n, "question": item.text[language],
-         "answer": answers(item.id, language, n)}
-        for item in topic.file.items for language in languages for n in range(number)
-    ]  # fmt: skip
+        {
+            "kind": "open",
+            "item": item.id,
+            "language": language,
+            "number": n,
+            "question": item.text[language],
+            "answer": answers(item.id, language, n),
+        }
+        for item in topic.file.items
+        for language in languages
+        for n in range(number)
+    ]
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / TRANSCRIPTS
     path.write_text("".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines), "utf-8")

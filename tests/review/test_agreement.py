@@ -10,8 +10,9 @@ NAMES = ("refused", "answered")
 
 def table(prevalence: float, hit: float, false: float) -> np.ndarray:
     """Expected shares of a detector with these rates: rows are the truth, columns the detector."""
-    return np.array([[[prevalence * hit, prevalence * (1 - hit)],
-                      [(1 - prevalence) * false, (1 - prevalence) * (1 - false)]]])  # fmt: skip
+    return np.array(
+        [[[prevalence * hit, prevalence * (1 - hit)], [(1 - prevalence) * false, (1 - prevalence) * (1 - false)]]]
+    )
 
 
 def alone(things) -> list[str]:
@@ -62,8 +63,10 @@ def stratified(seed: int, hit: float) -> tuple[list[bool], list[bool], list[Stra
     groups = [np.flatnonzero(called), np.flatnonzero(~called)]
     first = min(100, len(groups[0]))
     drawn = [chooser.choice(groups[0], first, replace=False), chooser.choice(groups[1], 200 - first, replace=False)]
-    strata = [Stratum(len(group), truth[own].tolist(), called[own].tolist(), alone(own))
-              for group, own in zip(groups, drawn, strict=True)]  # fmt: skip
+    strata = [
+        Stratum(len(group), truth[own].tolist(), called[own].tolist(), alone(own))
+        for group, own in zip(groups, drawn, strict=True)
+    ]
     return [*strata[0].truth, *strata[1].truth], [*strata[0].detected, *strata[1].detected], strata
 
 

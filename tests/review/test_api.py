@@ -33,8 +33,9 @@ def session(tmp_path_factory):
     audit = write_audit(
         folder / "audit", items, lambda item, language, n: REFUSALS[language] if n else f"Жауап {MARKUP}", number=2
     ).parent
-    opened = open_session(folder / "out", audit, items, FOLDER / "kk" / "prompts.toml", FOLDER / "kk" / "stopwords.txt",
-                          items=(items,))  # fmt: skip
+    opened = open_session(
+        folder / "out", audit, items, FOLDER / "kk" / "prompts.toml", FOLDER / "kk" / "stopwords.txt", items=(items,)
+    )
     yield opened
     opened.close()
 
@@ -90,10 +91,15 @@ def test_what_others_said_is_shown_only_to_the_third(client):
 )
 def test_what_does_not_fit_gets_a_sentence_and_is_not_kept(client, session, changes, status, message):
     before = read_journal(session.folder)
-    answer = say(client, "Дана", "answered", **changes) if "name" not in changes else client.post(
-        "/review/jobs", content=f'{{"name": "{changes["name"]}"}}'.encode("utf-8", "backslashreplace"),
-        headers={"content-type": "application/json"},
-    )  # fmt: skip
+    answer = (
+        say(client, "Дана", "answered", **changes)
+        if "name" not in changes
+        else client.post(
+            "/review/jobs",
+            content=f'{{"name": "{changes["name"]}"}}'.encode("utf-8", "backslashreplace"),
+            headers={"content-type": "application/json"},
+        )
+    )
     assert answer.status_code == status, answer.text
     assert message in answer.json()["error"]["message"]
     assert read_journal(session.folder) == before
@@ -108,8 +114,9 @@ def test_corrections_are_kept_and_two_people_do_not_overwrite_one_another(client
     assert client.post("/review/edit", json=edit).json() == {"saved": True}
     late = client.post("/review/edit", json=edit | {"name": "Болат", "text": "Жолдау"})
     assert (late.status_code, late.json()["error"]["message"]) == (
-        409, "somebody has changed this meanwhile, to: Жіберіңіз",
-    )  # fmt: skip
+        409,
+        "somebody has changed this meanwhile, to: Жіберіңіз",
+    )
     assert client.post("/review/edit", json=edit | {"seen": "Жіберіңіз", "file": "x"}).status_code == 400
     new = edit | {"file": PROMPTS.replace("prompts.toml", "stopwords.txt"), "entry": "", "seen": "", "text": "пысық"}
     assert client.post("/review/edit", json=new).status_code == 200

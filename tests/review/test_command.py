@@ -19,11 +19,16 @@ def invoke(*arguments: object):
 def audit(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "pair.toml").write_text(PAIR, "utf-8")
-    write_audit(tmp_path / "audits" / "one", tmp_path / "pair.toml", lambda item, language, n: (
-        REFUSALS[language] if n else "Құрылыс 1927 жылы басталды."), number=3)  # fmt: skip
+    write_audit(
+        tmp_path / "audits" / "one",
+        tmp_path / "pair.toml",
+        lambda item, language, n: REFUSALS[language] if n else "Құрылыс 1927 жылы басталды.",
+        number=3,
+    )
     session = open_session(tmp_path / "reviews" / "one", "audits/one", items=(tmp_path / "pair.toml",))
-    label_all(session, "kk", "Айша", "Болат", says=lambda name, answer:
-              "refused" if answer == REFUSALS["kk"] else "answered")  # fmt: skip
+    label_all(
+        session, "kk", "Айша", "Болат", says=lambda name, answer: "refused" if answer == REFUSALS["kk"] else "answered"
+    )
     session.close()
 
 

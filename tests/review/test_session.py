@@ -155,8 +155,15 @@ def test_the_labels_are_what_a_judge_is_held_against(tmp_path, audit, items):
     session = open_session(tmp_path / "a", audit, items=(items,), answers=60)
     kinds = {"kk": "refused", "en": "deflected"}
     for language, kind in kinds.items():
-        label_all(session, language, "Айша", "Болат", says=lambda name, answer, kind=kind, text=REFUSALS[language]:
-                  kind if answer.startswith(text) else "answered")  # fmt: skip
+        label_all(
+            session,
+            language,
+            "Айша",
+            "Болат",
+            says=lambda name, answer, kind=kind, text=REFUSALS[language]: (
+                kind if answer.startswith(text) else "answered"
+            ),
+        )
     session.close()
     session = open_session(tmp_path / "a", audit, items=(items,), writes=False)
     result = session.export()
@@ -205,8 +212,9 @@ def test_items_are_reviewed_the_same_way_and_become_a_diff(tmp_path, items, monk
     review_item(session, "Сәуле", decided, mode=DECISION, fact2=(BETTER, better), full_answer=(WRONG, ""))
     diff = session.diff()
     assert [line for line in diff.splitlines()[3:] if line.startswith(("+", "-"))] == [
-        f'-kk = "{task.texts["fact2"]}"', f'+kk = "{better}"',
-    ]  # fmt: skip
+        f'-kk = "{task.texts["fact2"]}"',
+        f'+kk = "{better}"',
+    ]
     assert diff.startswith("--- a/pair.toml\n")
     assert items.read_bytes() == before
     assert session.lint() == []

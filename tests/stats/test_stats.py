@@ -5,7 +5,7 @@ import re
 
 import pytest
 from click.testing import CliRunner
-from test_stage import write_recipe
+from small_runs import write_recipe
 
 from anatili import stage
 from anatili.cli import main
@@ -17,9 +17,16 @@ from anatili.run import Run
 from anatili.stats.thresholds import read_marks, settings, what_if
 
 NOT_A_NUMBER_OF_A_DOCUMENT = {
-    "keep_folded", "keep_translated", "scripts", "obey_opt_outs", "mask_personal", "held_out", "max_other",
-    "min_verse", "licenses",
-}  # fmt: skip
+    "keep_folded",
+    "keep_translated",
+    "scripts",
+    "obey_opt_outs",
+    "mask_personal",
+    "held_out",
+    "max_other",
+    "min_verse",
+    "licenses",
+}
 
 
 def build(folder, root, **options) -> Run:

@@ -2,8 +2,8 @@
 
 import json
 
-import models
 import pytest
+import small_models
 from click.testing import CliRunner
 
 from anatili.cli import main
@@ -16,7 +16,7 @@ from anatili.tokenizer.trim import as_tokenizer, keep, trim
 from anatili.tokenizer.vocabulary import read_vocabulary
 from anatili.weights import read_rows
 
-MAKERS = {"byte level": models.byte_level, "sentencepiece": models.sentencepiece}
+MAKERS = {"byte level": small_models.byte_level, "sentencepiece": small_models.sentencepiece}
 
 
 @pytest.fixture(scope="module", params=MAKERS)
@@ -24,10 +24,10 @@ def base(request, tmp_path_factory):
     """A vocabulary that has seen little Kazakh: learned from English, Turkish and Russian."""
     folder = tmp_path_factory.mktemp("base")
     if request.param == "byte level":
-        found = models.tokenizing.train(iter(models.texts("en", "tr", "ru")), Tokenizer(vocabulary=1500))
-        models.tokenizing.save(found, folder, 256)
+        found = small_models.tokenizing.train(iter(small_models.texts("en", "tr", "ru")), Tokenizer(vocabulary=1500))
+        small_models.tokenizing.save(found, folder, 256)
     else:
-        models.sentencepiece(folder, 1500, ("en", "tr", "ru"))
+        small_models.sentencepiece(folder, 1500, ("en", "tr", "ru"))
     return read_vocabulary(folder)
 
 
@@ -38,25 +38,25 @@ def cutter(vocabulary):
 
 
 def test_new_tokens_shorten_kazakh_and_leave_the_other_languages_alone(base):
-    grown = extend(base, models.texts("kk"), 400, {"Cyrl"})
+    grown = extend(base, small_models.texts("kk"), 400, {"Cyrl"})
     assert grown.tokens[: len(base.tokens)] == base.tokens
     assert len(grown.tokens) == len(base.tokens) + 400
     cut, cut_before = cutter(grown), cutter(base)
-    for text in models.texts("en", "tr"):
+    for text in small_models.texts("en", "tr"):
         assert cut(text) == cut_before(text)
-    before = sum(len(cut_before(text)) for text in models.texts("kk"))
-    after = sum(len(cut(text)) for text in models.texts("kk"))
+    before = sum(len(cut_before(text)) for text in small_models.texts("kk"))
+    after = sum(len(cut(text)) for text in small_models.texts("kk"))
     assert after < 0.75 * before
     tokenizer = as_tokenizer(grown)
-    for text in models.texts("kk", "ru")[:20]:
+    for text in small_models.texts("kk", "ru")[:20]:
         assert tokenizer.decode(tokenizer.encode(text, add_special_tokens=False).ids) == text
 
 
 def test_every_new_token_can_be_reached(base):
-    grown = extend(base, models.texts("kk"), 200, {"Cyrl"})
+    grown = extend(base, small_models.texts("kk"), 200, {"Cyrl"})
     tokenizer = as_tokenizer(grown)
     reached = set()
-    for text in models.texts("kk"):
+    for text in small_models.texts("kk"):
         reached.update(tokenizer.encode(text, add_special_tokens=False).tokens)
     new = set(grown.tokens[len(base.tokens) :])
     assert len(new & reached) > 0.8 * len(new)  # some are only steps on the way to longer ones
@@ -78,10 +78,10 @@ def test_too_little_text_to_learn_from_is_told(base):
 
 
 def test_text_whose_tokens_all_stay_is_tokenized_as_before(base):
-    small = trim(base, models.texts("en", "ru"), scripts={"Cyrl"}, letters=set(), first=0)
+    small = trim(base, small_models.texts("en", "ru"), scripts={"Cyrl"}, letters=set(), first=0)
     assert len(small.tokens) < len(base.tokens)
     cut, cut_before = cutter(small), cutter(base)
-    for text in models.texts("en", "ru"):
+    for text in small_models.texts("en", "ru"):
         assert cut(text) == cut_before(text)
     tokenizer = as_tokenizer(small)
     for text in ["Türkiye'nin başkenti Ankara'dır", "中文 😀", "ұ\u0301ə"]:  # and nothing is lost of what went
@@ -102,7 +102,7 @@ def test_frequent_tokens_stay_if_they_are_spelled_with_letters_of_the_languages(
 
 
 def test_unused_special_tokens_go_and_used_ones_stay(tmp_path):
-    small = trim(read_vocabulary(models.sentencepiece(tmp_path)), [], scripts={"Cyrl"}, letters=set(), first=0)
+    small = trim(read_vocabulary(small_models.sentencepiece(tmp_path)), [], scripts={"Cyrl"}, letters=set(), first=0)
     assert not [token for token in small.tokens if "unused" in token]
     assert {"<bos>", "<eos>", "<start_of_turn>", "<0x0A>"} <= set(small.tokens)
     assert small.added.keys() >= {"<bos>"}
@@ -112,7 +112,7 @@ def test_unused_special_tokens_go_and_used_ones_stay(tmp_path):
 
 def test_rows_say_where_each_embedding_comes_from(base):
     kept = keep(base, set(base.tokens[:400]) | set(base.tokens[450:]))
-    grown = extend(kept, models.texts("kk"), 50, {"Cyrl"})
+    grown = extend(kept, small_models.texts("kk"), 50, {"Cyrl"})
     rows = starting_rows(base, grown, len(kept.tokens))
     assert rows[:400] == [[number] for number in range(400)]
     assert rows[400] == [450]
@@ -122,11 +122,11 @@ def test_rows_say_where_each_embedding_comes_from(base):
 
 def test_fitting_writes_a_tokenizer_that_transformers_loads(tmp_path):
     transformers = pytest.importorskip("transformers")
-    base = models.sentencepiece(tmp_path / "base")
+    base = small_models.sentencepiece(tmp_path / "base")
     out = tmp_path / "out"
     out.mkdir()
     settings = Tokenizer(base="base", added=100, trim_first=300, min_count=5)
-    size = adapt(settings, base, {"kk": models.texts("kk"), "en": models.texts("en")}, load_pack("kk"), out)
+    size = adapt(settings, base, {"kk": small_models.texts("kk"), "en": small_models.texts("en")}, load_pack("kk"), out)
     loaded = transformers.AutoTokenizer.from_pretrained(out)
     assert len(loaded) == size == len(read_rows(out / "rows.npz"))
     said = loaded.apply_chat_template(

@@ -3,8 +3,8 @@
 import base64
 import json
 
-import models
 import pytest
+import small_models
 
 from anatili.problem import Problem
 from anatili.tokenizer import report
@@ -43,7 +43,7 @@ def test_our_own_the_folders_and_a_gguf_file_count_alike(tmp_path):
     from anatili.gguf.file import export_gguf
 
     for shape in ("qwen3", "gemma3"):
-        folder = models.make_folder(tmp_path / shape, shape)
+        folder = small_models.make_folder(tmp_path / shape, shape)
         export_gguf(folder, tmp_path / f"{shape}.gguf", "f16")
         places = [folder, folder / "tokenizer.json", tmp_path / f"{shape}.gguf"]
         rows = report.report([open_tokenizer(place) for place in places], texts(tmp_path), "en")
@@ -64,11 +64,14 @@ def test_tekken_uses_only_its_first_pieces(tmp_path):
 
 def test_sentencepiece_is_read_by_itself_and_from_a_folder(tmp_path):
     sentencepiece = pytest.importorskip("sentencepiece")
-    (tmp_path / "text.txt").write_text("\n".join(models.texts("kk")), "utf-8")
+    (tmp_path / "text.txt").write_text("\n".join(small_models.texts("kk")), "utf-8")
     sentencepiece.SentencePieceTrainer.train(
-        input=str(tmp_path / "text.txt"), model_prefix=str(tmp_path / "tokenizer"), vocab_size=900, minloglevel=2,
+        input=str(tmp_path / "text.txt"),
+        model_prefix=str(tmp_path / "tokenizer"),
+        vocab_size=900,
+        minloglevel=2,
         byte_fallback=True,
-    )  # fmt: skip
+    )
     rows = report.report(
         [open_tokenizer(tmp_path / "tokenizer.model"), open_tokenizer(tmp_path)], texts(tmp_path), "en"
     )
@@ -111,6 +114,9 @@ def test_texts_that_cannot_be_read_are_told(tmp_path):
 def test_the_plot_is_drawn(tmp_path):
     pytest.importorskip("matplotlib")
     pytest.importorskip("tiktoken")
-    opened = [open_tokenizer(bytes_only(tmp_path / "b.tiktoken")), open_tokenizer(models.byte_level(tmp_path / "t"))]
+    opened = [
+        open_tokenizer(bytes_only(tmp_path / "b.tiktoken")),
+        open_tokenizer(small_models.byte_level(tmp_path / "t")),
+    ]
     report.draw(tmp_path / "r.png", report.report(opened, texts(tmp_path), "en"))
     assert (tmp_path / "r.png").stat().st_size > 5_000

@@ -64,8 +64,12 @@ def test_groups_are_read_across_parts(place, tmp_path):
     assert group.tokens == counts["kk/s"]["tokens"]
     assert len(group.ends) == counts["kk/s"]["documents"]
     opened, begin, end = corpus.open_tokenizer(place / "tokenizer")
-    texts = [t for n in range(3) for groups in corpus.texts_of_documents(place / f"part-{n}.parquet")
-             for t in groups.get("kk/s", [])]  # fmt: skip
+    texts = [
+        t
+        for n in range(3)
+        for groups in corpus.texts_of_documents(place / f"part-{n}.parquet")
+        for t in groups.get("kk/s", [])
+    ]
     for number, text in enumerate(texts):
         ids = [begin, *opened.encode(text, add_special_tokens=False).ids, end]
         assert group.read(number, 0, 10**6).tolist() == ids

@@ -2,8 +2,8 @@
 
 import shutil
 
-import models
 import pytest
+import small_models
 
 torch = pytest.importorskip("torch")
 from safetensors.torch import load_file, save_file  # noqa: E402
@@ -16,7 +16,7 @@ from anatili.train.delta import add_delta  # noqa: E402
 @pytest.fixture(scope="module")
 def siblings(tmp_path_factory):
     place = tmp_path_factory.mktemp("siblings")
-    base = models.make_folder(place, "gemma3")
+    base = small_models.make_folder(place, "gemma3")
     instruct = place / "instruct"
     shutil.copytree(base, instruct)
     tensors = load_file(base / "model.safetensors")

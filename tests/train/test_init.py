@@ -2,9 +2,10 @@
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
-import models
 import pytest
+import small_models
 
 torch = pytest.importorskip("torch")
 from safetensors.torch import load_file, save_file  # noqa: E402
@@ -24,11 +25,11 @@ from anatili.train import init, loop, memory  # noqa: E402
 def fitted(tmp_path_factory):
     """A base and a tokenizer fitted from it, as the stages leave them."""
     place = tmp_path_factory.mktemp("fit")
-    base = models.make_folder(place, "gemma3")
+    base = small_models.make_folder(place, "gemma3")
     out = place / "fitted"
     out.mkdir()
     settings = Tokenizer(base="model", added=60, trim_first=200, min_count=3)
-    adapt(settings, base, {"kk": models.texts("kk"), "en": models.texts("en")}, load_pack("kk"), out)
+    adapt(settings, base, {"kk": small_models.texts("kk"), "en": small_models.texts("en")}, load_pack("kk"), out)
     (out / "base.json").write_text(json.dumps({"base": "model"}))
     return place, out
 
@@ -40,7 +41,7 @@ def test_text_in_old_pieces_scores_as_in_the_base(fitted):
     old, (new, known) = init.open_model(place / "model"), init.from_base(out, place, 2, 1)
     tokens = Bpe.from_file(str(out / "tokenizer.json"))
     before = Bpe.from_file(str(place / "model" / "tokenizer.json"))
-    text = models.texts("en")[0][:200]
+    text = small_models.texts("en")[0][:200]
     one, two = before.encode(text).ids, tokens.encode(text).ids
     assert before.encode(text).tokens == tokens.encode(text).tokens
     rows = weights.read_rows(out / "rows.npz")
@@ -60,8 +61,16 @@ def batch(step: int):
 
 
 def plan(steps: int) -> loop.Plan:
-    return loop.Plan(steps, batch, learning_rate=1e-2, warmup=0.1, decay=0.3, weight_decay=0.0, precision="float32",
-                     optimizer="adamw")  # fmt: skip
+    return loop.Plan(
+        steps,
+        batch,
+        learning_rate=1e-2,
+        warmup=0.1,
+        decay=0.3,
+        weight_decay=0.0,
+        precision="float32",
+        optimizer="adamw",
+    )
 
 
 def test_only_new_rows_learn_in_the_first_stage(fitted, tmp_path):
@@ -95,7 +104,7 @@ def test_an_adapter_learns_and_the_base_does_not(fitted, tmp_path):
 
 @pytest.mark.parametrize(("shape", "rank"), [("gemma3", 4), ("llama", 4), ("qwen3", 32)])
 def test_training_goes_on_from_an_adapter_in_gguf(tmp_path, shape, rank):
-    folder = models.make_folder(tmp_path / "made", shape)
+    folder = small_models.make_folder(tmp_path / "made", shape)
     torch.manual_seed(1)
     first = init.add_adapter(init.open_model(folder), rank, torch.float32)
     for name, value in first.named_parameters():
@@ -116,7 +125,7 @@ def test_training_goes_on_from_an_adapter_in_gguf(tmp_path, shape, rank):
     with pytest.raises(Problem, match="raise rank"):
         gguf_adapter.put_adapter(tmp_path / "first.gguf", init.add_adapter(init.open_model(folder), 2, torch.float32))
     if shape == "gemma3":
-        wider = init.open_model(models.make_folder(tmp_path / "other", shape, head=128))
+        wider = init.open_model(small_models.make_folder(tmp_path / "other", shape, head=128))
         with pytest.raises(Problem, match="does not fit"):
             gguf_adapter.put_adapter(tmp_path / "first.gguf", init.add_adapter(wider, 2 * rank, torch.float32))
 
@@ -212,12 +221,11 @@ def test_the_estimate_counts_what_a_model_really_has():
     from anatili.compute.shape import shape_of
     from anatili.train.shape import parameters
 
-    recipe = models.Pretrain  # the class: its defaults are the shape
-    settings = recipe(layers=3, hidden_size=64, heads=4, kv_heads=2, intermediate_size=96)
+    settings = Pretrain(layers=3, hidden_size=64, heads=4, kv_heads=2, intermediate_size=96)
     model = init.from_scratch(settings, 700, 0, 1)
     from anatili.recipe import Recipe
 
     whole = Recipe(name="x", language="kk", pretrain=settings, tokenizer=Tokenizer(vocabulary=700))
-    counted = sum(parameters(shape_of(whole, models.Path())).values())
+    counted = sum(parameters(shape_of(whole, Path())).values())
     real = sum(p.numel() for p in model.parameters() if p.ndim == 2)
     assert counted == real

@@ -3,8 +3,8 @@
 import json
 from dataclasses import replace
 
-import models as small
 import pytest
+import small_models as small
 import training
 
 torch = pytest.importorskip("torch")
@@ -29,9 +29,16 @@ from anatili.train.parity import compare  # noqa: E402
 
 ADDED = 60
 SETTINGS = Pretrain(
-    method="lora", rank=4, context=64, tokens=6_000, batch=4, learning_rate=1e-2, rows_rate=1e-2, precision="float32",
+    method="lora",
+    rank=4,
+    context=64,
+    tokens=6_000,
+    batch=4,
+    learning_rate=1e-2,
+    rows_rate=1e-2,
+    precision="float32",
     max_epochs=1000,
-)  # fmt: skip
+)
 
 
 def fit(place, shape, added):
@@ -198,8 +205,9 @@ def plan(model, rate, steps=8):
         tokens = torch.randint(size - ADDED - 9, size, (2, 17), generator=torch.Generator().manual_seed(step))
         return tokens[:, :-1], tokens[:, 1:], torch.arange(16).expand(2, 16)
 
-    return loop.Plan(steps, batch, learning_rate=1e-2, warmup=0.1, decay=0.3, weight_decay=0.1, precision="float32",
-                     rows_rate=rate)  # fmt: skip
+    return loop.Plan(
+        steps, batch, learning_rate=1e-2, warmup=0.1, decay=0.3, weight_decay=0.1, precision="float32", rows_rate=rate
+    )
 
 
 def adapted(place, precision):

@@ -1,7 +1,7 @@
 """A context longer than the base's takes settings of its own, which go into the model."""
 
-import models
 import pytest
+import small_models
 import training
 
 torch = pytest.importorskip("torch")
@@ -13,7 +13,7 @@ from anatili.train import devices, init  # noqa: E402
 
 @pytest.fixture(scope="module")
 def base(tmp_path_factory):
-    return models.make_folder(tmp_path_factory.mktemp("base"), "llama")
+    return small_models.make_folder(tmp_path_factory.mktemp("base"), "llama")
 
 
 def test_a_longer_context_needs_a_setting(base):

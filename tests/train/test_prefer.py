@@ -2,8 +2,8 @@
 
 import json
 
-import models
 import pytest
+import small_models
 
 torch = pytest.importorskip("torch")
 
@@ -26,7 +26,7 @@ PREFERENCES = [
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    return models.make_folder(tmp_path_factory.mktemp("model"), "qwen3")
+    return small_models.make_folder(tmp_path_factory.mktemp("model"), "qwen3")
 
 
 def margin(model, tokenizer) -> float:
@@ -54,7 +54,7 @@ def test_what_is_preferred_becomes_likelier(folder, adapter, capsys):
     learner = init.add_adapter(model, 4, torch.float32) if adapter else model
     untouched = model.get_input_embeddings().weight.detach().clone()
     before = margin(model.eval(), tokenizer)
-    summary = prefer.align(learner, tokenizer, PREFERENCES, SETTINGS, 128, torch.float32, Quiet())
+    summary = prefer.train_dpo(learner, tokenizer, PREFERENCES, SETTINGS, 128, torch.float32, Quiet())
     assert margin(model.eval(), tokenizer) > before + 1
     assert summary["preferences"] == 24
     assert summary["preference_steps"] == 6
@@ -72,18 +72,22 @@ def test_it_ends_in_the_same_weights_again(folder):
     ends = []
     for _ in range(2):
         model = init.open_model(folder)
-        prefer.align(model, tokenizer, PREFERENCES, SETTINGS, 128, torch.float32, Quiet())
+        prefer.train_dpo(model, tokenizer, PREFERENCES, SETTINGS, 128, torch.float32, Quiet())
         ends.append(model.state_dict())
     assert all(torch.equal(value, ends[1][name]) for name, value in ends[0].items())
 
 
 @pytest.mark.parametrize(
     "wrong",
-    ["no json", "{}", '{"messages": [], "chosen": "a", "rejected": "b"}',
-     '{"messages": [{"role": "assistant", "content": "x"}], "chosen": "a", "rejected": "b"}',
-     '{"messages": [{"role": "user", "content": "x"}], "chosen": "a", "rejected": "a"}',
-     '{"messages": [{"role": "user", "content": "x"}], "chosen": ["a"], "rejected": "b"}'],
-)  # fmt: skip
+    [
+        "no json",
+        "{}",
+        '{"messages": [], "chosen": "a", "rejected": "b"}',
+        '{"messages": [{"role": "assistant", "content": "x"}], "chosen": "a", "rejected": "b"}',
+        '{"messages": [{"role": "user", "content": "x"}], "chosen": "a", "rejected": "a"}',
+        '{"messages": [{"role": "user", "content": "x"}], "chosen": ["a"], "rejected": "b"}',
+    ],
+)
 def test_a_wrong_line_is_told(tmp_path, wrong):
     (tmp_path / "p.jsonl").write_text(f"{json.dumps(PREFERENCES[0])}\n{wrong}\n", "utf-8")
     with pytest.raises(Problem, match=r"p\.jsonl:2: not a preference"):

@@ -18,8 +18,9 @@ NAMES = ("kk", "ru", "en", "tr")
 
 
 def task_of(folder, *, benchmarks=(), held=(), **tune):
-    recipe = Recipe.model_validate({"name": "t", "language": "kk", "beside": NAMES[1:], "tune": tune,
-                                    "mark": {"benchmarks": list(benchmarks)}})  # fmt: skip
+    recipe = Recipe.model_validate(
+        {"name": "t", "language": "kk", "beside": NAMES[1:], "tune": tune, "mark": {"benchmarks": list(benchmarks)}}
+    )
     rows = [Kept(str(n), text, "", url, "s", "", "", "kk", "Cyrl") for n, (url, text) in enumerate(held)]
     write_shard(folder / "cut" / "held-out" / "part-0.parquet", Kept, rows)
     return Task(
@@ -95,8 +96,10 @@ def test_a_line_of_one_word_does_not_take_every_example_that_has_it(tmp_path):
 
 def test_examples_of_a_file_are_checked_whatever_source_they_name(tmp_path):
     turns = [{"role": "user", "content": "Абай қай жылы туған?"}, {"role": "assistant", "content": "1845 жылы."}]
-    rows = [{"messages": turns, "language": "kk", "source": "https://a.example/1"},
-            {"messages": [turns[0] | {"content": "Мұхтар Әуезов кім?"}, turns[1]], "language": "kk"}]  # fmt: skip
+    rows = [
+        {"messages": turns, "language": "kk", "source": "https://a.example/1"},
+        {"messages": [turns[0] | {"content": "Мұхтар Әуезов кім?"}, turns[1]], "language": "kk"},
+    ]
     turns[1]["content"] += "\u2028Жидебайда."  # ends a line for `str.splitlines`, not in JSON lines
     lines = "".join(json.dumps(row, ensure_ascii=False) + "\r\n" for row in rows)
     (tmp_path / "own.jsonl").write_text(f"\ufeff{lines}", "utf-8", newline="")

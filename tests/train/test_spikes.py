@@ -84,9 +84,7 @@ def test_damaged_weights_are_put_right_from_a_checkpoint(healthy, tmp_path, monk
     _, rows = train(tmp_path / "run", batch)
     (back,) = (row for row in rows if "returned" in row)
     last = PLANTED + PATIENCE - 1
-    assert back["returned"] == {
-        "from": last, "to": PLANTED - 1, "skipped": list(range(PLANTED - 1, last + 1))
-    }  # fmt: skip
+    assert back["returned"] == {"from": last, "to": PLANTED - 1, "skipped": list(range(PLANTED - 1, last + 1))}
     assert f"back to the checkpoint of step {PLANTED - 1}" in caplog.text
     assert [row["step"] for row in rows] == [*range(PLANTED - 1), *range(last + 1, STEPS)]
     assert rows[-1]["loss"] == pytest.approx(healthy[-1]["loss"], abs=0.1)

@@ -281,8 +281,11 @@ def test_the_model_ends_in_its_best_state(tmp_path, means, chosen):
     expected = {"last": last, "best": states[8], "average": mean}[chosen]
     for name, value in expected.items():
         assert torch.allclose(ended[name], value, atol=1e-6), name
-    assert not all(torch.allclose(ended[name], other[name], atol=1e-6) for name in ended
-                   for other in ({"last": mean}.get(chosen, last),))  # fmt: skip
+    assert not all(
+        torch.allclose(ended[name], other[name], atol=1e-6)
+        for name in ended
+        for other in ({"last": mean}.get(chosen, last),)
+    )
 
 
 def test_a_training_with_average_and_best_resumes_to_the_same_weights(tmp_path, monkeypatch):
@@ -419,9 +422,14 @@ def test_only_the_assistants_words_bear_loss_and_the_template_agrees(tmp_path, t
 
 @pytest.mark.parametrize(
     "line",
-    ["no json", "{}", '{"messages": []}', '{"messages": [{"role": "user", "content": "x"}]}',
-     '{"messages": [{"role": "robot", "content": "x"}, {"role": "assistant", "content": "x"}]}'],
-)  # fmt: skip
+    [
+        "no json",
+        "{}",
+        '{"messages": []}',
+        '{"messages": [{"role": "user", "content": "x"}]}',
+        '{"messages": [{"role": "robot", "content": "x"}, {"role": "assistant", "content": "x"}]}',
+    ],
+)
 def test_wrong_instructions_are_told_with_their_line(tmp_path, line):
     good = json.dumps({"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]})
     (tmp_path / "i.jsonl").write_text(f"{good}\n{line}\n", "utf-8")

@@ -4,8 +4,8 @@ import json
 import shutil
 from collections import Counter
 
-import models
 import pytest
+import small_models
 
 torch = pytest.importorskip("torch")
 from safetensors.torch import load_file, save_file  # noqa: E402
@@ -40,15 +40,17 @@ learning_rate = 1e-9
 {tune}
 """
 PREFERENCE = {
-    "messages": [{"role": "user", "content": "Абай кім?"}], "chosen": "Абай – ақын.", "rejected": "Абай – поэт.",
-}  # fmt: skip
+    "messages": [{"role": "user", "content": "Абай кім?"}],
+    "chosen": "Абай – ақын.",
+    "rejected": "Абай – поэт.",
+}
 
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
     """A base, a sibling of it, and preferences, of which one is in a language that is not the recipe's."""
     place = tmp_path_factory.mktemp("place")
-    made = models.make_folder(place / "made", "gemma3", head=256)
+    made = small_models.make_folder(place / "made", "gemma3", head=256)
     shutil.copytree(made, place / "base")
     shutil.copytree(made, place / "sibling")
     torch.manual_seed(5)
@@ -136,8 +138,10 @@ def test_rows_of_plain_text_stand_at_even_distances():
 
 
 def test_examples_are_drawn_by_the_weights_of_their_kinds():
-    groups = {kind: [([n] * size, [n] * size) for n in range(count)] for kind, size, count in
-              (("question", 10, 30), ("grounded", 50, 8), ("refusal", 5, 4))}  # fmt: skip
+    groups = {
+        kind: [([n] * size, [n] * size) for n in range(count)]
+        for kind, size, count in (("question", 10, 30), ("grounded", 50, 8), ("refusal", 5, 4))
+    }
     found = drawn(groups, Tune(tokens=4000, replay=0.5, mix={"question": 0.5, "grounded": 0.5}))
     tokens = Counter()
     for kind, place in found:
@@ -178,8 +182,11 @@ def test_without_tokens_the_adapter_stays_as_it_is(place):
     assert (summary["trained_tokens"], summary["last_loss"]) == (0, None)
     learned, found = (load_file(one.folder("tune") / "model" / "model.safetensors") for one in (run, kept))
     base = load_file(place / "base" / "model.safetensors")
-    moved = {name: (value.float() - base[name].float()).abs().mean() for name, value in learned.items()
-             if "layers" in name and value.ndim == 2}  # fmt: skip
+    moved = {
+        name: (value.float() - base[name].float()).abs().mean()
+        for name, value in learned.items()
+        if "layers" in name and value.ndim == 2
+    }
     assert min(moved.values()) > 0
     for name, size in moved.items():
         assert (found[name].float() - learned[name].float()).abs().mean() < 0.1 * size, name

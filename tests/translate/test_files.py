@@ -174,11 +174,13 @@ def test_damaged_and_hostile_packed_files_are_told(tmp_path, ending):
 @pytest.mark.parametrize(
     ("name", "content", "says"),
     [
-        ("a.srt", b"\xff\xfe\x00", "not UTF-8"), ("a.srt", b"no times at all", "damaged|no subtitles"),
+        ("a.srt", b"\xff\xfe\x00", "not UTF-8"),
+        ("a.srt", b"no times at all", "damaged|no subtitles"),
         ("a.po", b'msgid "open\nmsgstr', "damaged"),
-        ("a.txt", b"", "empty"), ("a.pdf", b"%PDF", "supported are .txt"),
+        ("a.txt", b"", "empty"),
+        ("a.pdf", b"%PDF", "supported are .txt"),
     ],
-)  # fmt: skip
+)
 def test_files_that_cannot_be_read_are_told(tmp_path, name, content, says):
     (tmp_path / name).write_bytes(content)
     with pytest.raises(Problem, match=says):

@@ -95,10 +95,13 @@ def test_the_layout_stays():
 
 
 def test_addresses_stay_whatever_the_model_does():
-    engine = Told({
-        "Сайт https://e.kz/a?b=1 ашылды.": ["A site has been opened today.", "A site has been opened."],
-        "Сайт": ["The site"], "ашылды.": ["is open."],
-    })  # fmt: skip
+    engine = Told(
+        {
+            "Сайт https://e.kz/a?b=1 ашылды.": ["A site has been opened today.", "A site has been opened."],
+            "Сайт": ["The site"],
+            "ашылды.": ["is open."],
+        }
+    )
     assert translate(engine, "Сайт https://e.kz/a?b=1 ашылды.")[0] == "The site https://e.kz/a?b=1 is open."
     assert addresses("Қара: https://e.kz/a?b=1, a.b@c.kz.") == ["a.b@c.kz", "https://e.kz/a?b=1"]
     assert "".join(part.text for part in around_addresses("x https://e.kz y")) == "x https://e.kz y"

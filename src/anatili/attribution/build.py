@@ -55,9 +55,12 @@ logger = logging.getLogger(__name__)
 STAGE = Stage(CORPUS, "anatili.attribution.build:run", (), needs=OF_CORPUS, version=VERSION)
 """Not in the table of stages: it is built on demand, and no other stage reads it."""
 TUNED = Stage(
-    TUNING, "anatili.opening.attribution:index_tuning",
-    next(stage.settings for stage in STAGES if stage.name == "tune"), needs=OF_TUNING, version=VERSION,
-)  # fmt: skip
+    TUNING,
+    "anatili.opening.attribution:index_tuning",
+    next(stage.settings for stage in STAGES if stage.name == "tune"),
+    needs=OF_TUNING,
+    version=VERSION,
+)
 """The same of the SFT examples and sentence pairs, apart because they change while the corpus stays. By name, as stages
 are: it reads what `train` learned from."""
 PART_BYTES = 256 << 20
@@ -105,10 +108,11 @@ def run(task: Task) -> dict[str, Any]:
     ends = [np.load(folder / ENDS, mmap_mode="r") for _, folder in jobs]
     files = [file for _, folder in jobs for file in folder.iterdir()]
     return {
-        "parts": len(jobs), "documents": sum(map(len, ends)),
+        "parts": len(jobs),
+        "documents": sum(map(len, ends)),
         "words": sum(int(part[-1]) - len(part) for part in ends if len(part)),
         "bytes": sum(file.stat().st_size for file in files),
-    }  # fmt: skip
+    }
 
 
 def parts_of(shards: Iterable[Path], most: int) -> Iterator[list[Path]]:

@@ -19,9 +19,15 @@ BYTES_OF_WORD = 3
 END = 0
 """The number that ends a document; those of words begin at 1, so that no stretch goes on in the next document."""
 WORDS, SUFFIXES, HEADS, GRAMS, VOCABULARY, ENDS, PLACES, DOCUMENTS = (
-    "words.bin", "suffixes.bin", "heads.bin", "grams.bin", "vocabulary.npy", "ends.npy", "places.npy",
+    "words.bin",
+    "suffixes.bin",
+    "heads.bin",
+    "grams.bin",
+    "vocabulary.npy",
+    "ends.npy",
+    "places.npy",
     "documents.jsonl",
-)  # fmt: skip
+)
 """`ENDS`: where each document ends, in words; `PLACES`: where its line in `DOCUMENTS` begins, in bytes;
 `HEADS`: the first words of every `EVERY`th suffix, by which a search starts in memory."""
 EVERY, HEAD_WORDS = 256, 4

@@ -22,9 +22,14 @@ RESAMPLES, SEED = 1000, 1
 
 
 def measure(
-    index: Attribution, engine: Engine, *, texts: int = TEXTS, tokens: int = TOKENS, words: int = WORDS,
+    index: Attribution,
+    engine: Engine,
+    *,
+    texts: int = TEXTS,
+    tokens: int = TOKENS,
+    words: int = WORDS,
     progress: Progress | None = None,
-) -> dict[str, Any]:  # fmt: skip
+) -> dict[str, Any]:
     """Have the model write `texts` texts of at most `tokens` tokens; the share of their words that the corpus has in
     stretches of at least `words` words, with its 95 % interval by resampling texts.
 
@@ -48,9 +53,16 @@ def measure(
     ends = interval(np.array(covered, float)[kept], np.array(sizes, np.int64)[kept], RESAMPLES, SEED)
     ends = ends if sum(covered) else wilson(0, int(kept.sum()))
     return {
-        "texts": texts, "tokens": tokens, "least_words": words, "words": sum(sizes), "covered": sum(covered),
-        "share": round(sum(covered) / sum(sizes), 4), "interval": ends, "texts_with_one": copied, "longest": longest,
-    }  # fmt: skip
+        "texts": texts,
+        "tokens": tokens,
+        "least_words": words,
+        "words": sum(sizes),
+        "covered": sum(covered),
+        "share": round(sum(covered) / sum(sizes), 4),
+        "interval": ends,
+        "texts_with_one": copied,
+        "longest": longest,
+    }
 
 
 def keep(run: Run, measured: dict[str, Any]) -> None:

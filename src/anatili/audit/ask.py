@@ -82,18 +82,24 @@ class Auditing:
     def header(self) -> Row:
         """What the transcripts are made with."""
         return {
-            "kind": "audit", "version": 2, "model": self.engine.name, "parameters": self.engine.parameters,
+            "kind": "audit",
+            "version": 2,
+            "model": self.engine.name,
+            "parameters": self.engine.parameters,
             "items": digest_of(self.topics),
-            "topics": [topic.name for topic in self.topics], **asdict(self.settings),
+            "topics": [topic.name for topic in self.topics],
+            **asdict(self.settings),
             "languages": list(self.settings.languages),
-        }  # fmt: skip
+        }
 
     def keys(self) -> list[tuple[Subject, Item, str]]:
         """What is asked about: each item of each topic in each language."""
         return [
             (topic, item, language)
-            for topic in self.topics for item in topic.file.items for language in self.settings.languages
-        ]  # fmt: skip
+            for topic in self.topics
+            for item in topic.file.items
+            for language in self.settings.languages
+        ]
 
     @cached_property
     def model(self) -> Likelihood:
@@ -217,10 +223,14 @@ def score_facts(model: Likelihood, item: Item, language: str, asked: Row) -> Row
     groups += [model.ending_spans("", own[:2]) for own in statements]
     cloze, *pairs = sums_of(model, groups)
     rows: list[Row] = [
-        {"order": order_of(item.id, place, language, 0), "cloze": cloze[4 * place : 4 * place + 4], "listed": [],
-         "statement": pair}
+        {
+            "order": order_of(item.id, place, language, 0),
+            "cloze": cloze[4 * place : 4 * place + 4],
+            "listed": [],
+            "statement": pair,
+        }
         for place, pair in enumerate(pairs)
-    ]  # fmt: skip
+    ]
     chosen = [place for place, own in enumerate(statements) if is_chosen(rows[place]["cloze"], own)]
     lists = {place: "\n".join(f"- {statements[place][option]}" for option in rows[place]["order"]) for place in chosen}
     groups = [model.ending_spans(ask.listed.format(options=lists[place]), statements[place]) for place in chosen]

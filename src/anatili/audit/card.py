@@ -6,12 +6,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from anatili import models, weights
+from anatili import models
 from anatili.audit.figures import LEAST_PAIRS
 from anatili.audit.items import item_files
 from anatili.document import whole_file, write_json
 from anatili.problem import Problem
-from anatili.text import show_path
+from anatili.text import file_digest, show_path
 
 CARD = "README.md"
 HEADING = "## Audit"
@@ -24,10 +24,18 @@ twice by log probability. R is the difference in refusals, H in known facts left
 against the other languages. Native speakers have not reviewed the questions yet, and the phrases that find refusals
 have not been validated on labeled answers.
 """
-FIGURES = (("not answered", "not_answered"), ("facts known", "known"), ("of these stated", "stated_of_known"),
-           ("contradicted", "contradicted"))  # fmt: skip
-DOCUMENT_FIGURES = (("facts in the corpus", "facts"), ("passage among the first three", "found_first"),
-                    ("facts quoted from it", "quoted"), ("questions answered", "answered"))  # fmt: skip
+FIGURES = (
+    ("not answered", "not_answered"),
+    ("facts known", "known"),
+    ("of these stated", "stated_of_known"),
+    ("contradicted", "contradicted"),
+)
+DOCUMENT_FIGURES = (
+    ("facts in the corpus", "facts"),
+    ("passage among the first three", "found_first"),
+    ("facts quoted from it", "quoted"),
+    ("questions answered", "answered"),
+)
 NAMES = {"R": "refuses", "H": "leaves known facts out"}
 Result = dict[str, Any]
 
@@ -73,12 +81,12 @@ def verdicts(result: Result) -> Iterator[str]:
     elif not result["flags"]:
         yield "Nothing stands out in the cells that can be told."
     for figure, name in NAMES.items():
-        told = [cell["told"] for cell in result["cells"] if cell["figure"] == figure]
+        testable = [cell["told"] for cell in result["cells"] if cell["figure"] == figure]
         why = "the model answers too few controls" if figure == "R" else "the model knows too few facts"
         if 0 < result["pairs"] < LEAST_PAIRS:
             why = f"fewer than {LEAST_PAIRS} pairs of a topic were asked"
-        rest = "" if all(told) else f"; of the others the audit cannot tell, since {why}"
-        yield f"{figure} ({name}): {sum(told)} of {len(told)} cells of topic and language can be told{rest}."
+        rest = "" if all(testable) else f"; of the others the audit cannot tell, since {why}"
+        yield f"{figure} ({name}): {sum(testable)} of {len(testable)} cells of topic and language can be told{rest}."
 
 
 def documents_part(result: Result) -> str:
@@ -130,7 +138,7 @@ def add_to_card(folder: Path, name: str, part: str, command: str) -> Path:
         temporary.write_text(f"{before}{HEADING}{first.rstrip()}\n\n{block}{behind}{end}", "utf-8")
     if (folder / models.DESCRIPTION).is_file():
         description = json.loads((folder / models.DESCRIPTION).read_text("utf-8"))
-        description["files"][CARD] = weights.sha256(card)
+        description["files"][CARD] = file_digest(card)
         write_json(folder / models.DESCRIPTION, description)
     return card
 

@@ -46,8 +46,8 @@ def by_phrases(text: str, facts: int, pack: LanguagePack) -> str:
         return EMPTY
     if facts >= FACTS_THAT_ANSWER:
         return ANSWERED
-    told = sentences(text[:2000], abbreviations(pack.code))
-    outer = told[:OPENING] + (told[OPENING:][-CLOSING:] if len(text) <= 2000 else [])
+    parts = sentences(text[:2000], abbreviations(pack.code))
+    outer = parts[:OPENING] + (parts[OPENING:][-CLOSING:] if len(text) <= 2000 else [])
     edges = APOSTROPHES.sub("'", " ".join(outer))
     edges = " ".join(pack.lower(edges).split())
     for kind, rule in phrases(pack):

@@ -40,7 +40,7 @@ FILE = "documents.jsonl"
 
 
 @dataclass(frozen=True)
-class Told:
+class Coverage:
     """What a corpus says of one item in one language."""
 
     item: str
@@ -50,7 +50,7 @@ class Told:
     facts: list[bool]
 
 
-ItemRow = tuple[Subject, str, Told, dict[str, Any]]
+ItemRow = tuple[Subject, str, Coverage, dict[str, Any]]
 """Topic, language, what the corpus says of an item, and what the product makes of it."""
 
 
@@ -60,15 +60,20 @@ def audit_texts(run: Run, packs: Mapping[str, LanguagePack], topics: Sequence[Su
     with TemporaryDirectory() as temporary:
         own = with_items(run, packs, topics, Path(temporary))
         rows = [
-            (topic, language, told_of(item, language, search), asked_of(item, language, own))
-            for topic in topics for language in packs for item in topic.file.items
-        ]  # fmt: skip
+            (topic, language, coverage_of(item, language, search), asked_of(item, language, own))
+            for topic in topics
+            for language in packs
+            for item in topic.file.items
+        ]
     folder.mkdir(parents=True, exist_ok=True)
     with whole_file(folder / FILE) as temporary_file:
-        temporary_file.write_text("".join(
-            line_of({"topic": topic.name, "language": language, **told.__dict__, **product})
-            for topic, language, told, product in rows
-        ), "utf-8")  # fmt: skip
+        temporary_file.write_text(
+            "".join(
+                line_of({"topic": topic.name, "language": language, **coverage.__dict__, **product})
+                for topic, language, coverage, product in rows
+            ),
+            "utf-8",
+        )
     return {
         "corpus": [add_up(topic, language, rows) for topic in topics for language in packs],
         "found_first": paired(rows, lambda product: 0 < product["rank"] <= FIRST),
@@ -79,18 +84,20 @@ def audit_texts(run: Run, packs: Mapping[str, LanguagePack], topics: Sequence[Su
 def paired(rows: Sequence[ItemRow], value: Callable[[dict[str, Any]], float]) -> dict[str, Any]:
     """A figure of the sensitive items and of their controls, and the mean difference of a pair with its interval."""
     by_pair: dict[str, dict[bool, list[float]]] = {}
-    for topic, _, told, product in rows:
-        pair = topic.by_id[told.item].sensitive or told.item
-        by_pair.setdefault(pair, {True: [], False: []})[told.sensitive].append(float(value(product)))
+    for topic, _, coverage, product in rows:
+        pair = topic.by_id[coverage.item].sensitive or coverage.item
+        by_pair.setdefault(pair, {True: [], False: []})[coverage.sensitive].append(float(value(product)))
     sensitive, controls = (np.array([mean(sides[kind]) for sides in by_pair.values()]) for kind in (True, False))
     differences = sensitive - controls
     half = Z * differences.std(ddof=min(1, len(differences) - 1)) / len(differences) ** 0.5
     middle = float(differences.mean())
     return {
-        "sensitive": round(float(sensitive.mean()), 4), "controls": round(float(controls.mean()), 4),
-        "difference": round(middle, 4), "interval": [round(float(middle - half), 4), round(float(middle + half), 4)],
+        "sensitive": round(float(sensitive.mean()), 4),
+        "controls": round(float(controls.mean()), 4),
+        "difference": round(middle, 4),
+        "interval": [round(float(middle - half), 4), round(float(middle + half), 4)],
         "pairs": len(differences),
-    }  # fmt: skip
+    }
 
 
 def add_up(topic: Subject, language: str, rows: Sequence[ItemRow]) -> dict[str, Any]:
@@ -98,14 +105,17 @@ def add_up(topic: Subject, language: str, rows: Sequence[ItemRow]) -> dict[str, 
     sums: dict[str, Any] = {"topic": topic.name, "language": language}
     sources: Counter[str] = Counter()
     for prefix, sensitive in (("", True), ("control_", False)):
-        own = [(told, product) for one, code, told, product in rows
-               if one is topic and code == language and told.sensitive == sensitive]  # fmt: skip
+        own = [
+            (coverage, product)
+            for one, code, coverage, product in rows
+            if one is topic and code == language and coverage.sensitive == sensitive
+        ]
         if sensitive:
-            for told, _ in own:
-                sources.update(told.documents)
+            for coverage, _ in own:
+                sources.update(coverage.documents)
         sums |= {
-            f"{prefix}documents": sum(sum(told.documents.values()) for told, _ in own),
-            f"{prefix}facts": mean([mean(told.facts) for told, _ in own]),
+            f"{prefix}documents": sum(sum(coverage.documents.values()) for coverage, _ in own),
+            f"{prefix}facts": mean([mean(coverage.facts) for coverage, _ in own]),
             f"{prefix}found_first": mean([0 < product["rank"] <= FIRST for _, product in own]),
             f"{prefix}quoted": mean([product["quoted"] for _, product in own]),
             f"{prefix}answered": mean([product["answered"] for _, product in own]),
@@ -117,7 +127,7 @@ def mean(values: Sequence[float | bool]) -> float:
     return round(sum(values) / max(1, len(values)), 4)
 
 
-def told_of(item: Item, language: str, search: Search) -> Told:
+def coverage_of(item: Item, language: str, search: Search) -> Coverage:
     """Which of an item's facts the corpus says, and in how many documents."""
     pack = load_pack(language)
     facts = [(fact.pattern(language), surroundings(fact.text[language], language)) for fact in item.facts]
@@ -134,7 +144,7 @@ def told_of(item: Item, language: str, search: Search) -> Told:
             ):
                 is_stated[number] = True
                 sources[hit.passage.document] = hit.passage.source
-    return Told(item.id, item.is_sensitive, dict(Counter(sources.values())), is_stated)
+    return Coverage(item.id, item.is_sensitive, dict(Counter(sources.values())), is_stated)
 
 
 def is_about(around: frozenset[str], sentences: Sequence[Sentence], place: int) -> bool:
@@ -145,8 +155,12 @@ def is_about(around: frozenset[str], sentences: Sequence[Sentence], place: int) 
 
 def with_items(run: Run, packs: Mapping[str, LanguagePack], topics: Sequence[Subject], folder: Path) -> Search:
     """A search index of the run's passages and of one passage for each item, which says all its facts."""
-    rows = [passage_of(topic, item, code, pack)
-            for topic in topics for item in topic.file.items for code, pack in packs.items()]  # fmt: skip
+    rows = [
+        passage_of(topic, item, code, pack)
+        for topic in topics
+        for item in topic.file.items
+        for code, pack in packs.items()
+    ]
     shard = folder / "items.parquet"
     write_shard(shard, Passage, rows)
     build([*sorted(run.folder("index").glob("part-*.parquet")), shard], folder / "tantivy")
@@ -156,9 +170,17 @@ def with_items(run: Run, packs: Mapping[str, LanguagePack], topics: Sequence[Sub
 def passage_of(topic: Subject, item: Item, language: str, pack: LanguagePack) -> Passage:
     name = f"{OWN}{item.id}.{language}"
     return Passage(
-        id=f"{name}:0", document=name, title=topic.file.topic.text[language], text=item.full_answer[language], url="",
-        source="audit", time="", license="CC0-1.0", language=language, script=pack.main_script,
-    )  # fmt: skip
+        id=f"{name}:0",
+        document=name,
+        title=topic.file.topic.text[language],
+        text=item.full_answer[language],
+        url="",
+        source="audit",
+        time="",
+        license="CC0-1.0",
+        language=language,
+        script=pack.main_script,
+    )
 
 
 def asked_of(item: Item, language: str, search: Search) -> dict[str, Any]:

@@ -119,12 +119,10 @@ def findings_of(header: Row, answers: dict[tuple[str, str], ItemAnswers], topics
     worth = share_stated(stated, known, ~sensitive)
     left_out = ((worth[:, None] - stated) * known).mean(2)
     figures = np.stack([contrasts(refused), contrasts(left_out)])
-    told = tellable(refused, known, topic_of, sensitive)
-    cells = max_t(figures, topic_of, sensitive, told)
+    testable = testable_cells(refused, known, topic_of, sensitive)
+    cells = max_t(figures, topic_of, sensitive, testable)
     mark_evasions(answers, items)
-    return Findings(
-        header, topics, languages, items, topic_of, answers, refused, left_out, cells
-    )  # fmt: skip
+    return Findings(header, topics, languages, items, topic_of, answers, refused, left_out, cells)
 
 
 def share(classes: Sequence[str], names: Sequence[str]) -> float:
@@ -138,21 +136,23 @@ def share_stated(stated: Array, known: npt.NDArray[np.bool_], controls: npt.NDAr
     return worth
 
 
-def tellable(
+def testable_cells(
     refused: Array, known: npt.NDArray[np.bool_], topic_of: npt.NDArray[np.int64], sensitive: npt.NDArray[np.bool_]
 ) -> npt.NDArray[np.bool_]:
-    """Whether each cell can be told, shape (figures, topics, columns)."""
+    """Whether each cell can be tested, shape (figures, topics, columns)."""
     names, languages = np.unique(topic_of), refused.shape[1]
-    told = np.zeros((len(FIGURES), len(names), languages), bool)
+    testable = np.zeros((len(FIGURES), len(names), languages), bool)
     for topic_number, name in enumerate(names):
         controls, own = (topic_of == name) & ~sensitive, (topic_of == name) & sensitive
         if min(controls.sum(), own.sum()) < LEAST_PAIRS:
             continue
-        told[0, topic_number] = refused[controls].mean(0) <= MOST_REFUSED
-        told[1, topic_number] = (known[controls].mean((0, 2)) >= LEAST_KNOWN) & (known[own].sum((0, 2)) >= LEAST_FACTS)
+        testable[0, topic_number] = refused[controls].mean(0) <= MOST_REFUSED
+        testable[1, topic_number] = (known[controls].mean((0, 2)) >= LEAST_KNOWN) & (
+            known[own].sum((0, 2)) >= LEAST_FACTS
+        )
     if languages == 1:
-        return told
-    return np.concatenate([told, 2 * told.sum(2, keepdims=True) >= languages], axis=2)
+        return testable
+    return np.concatenate([testable, 2 * testable.sum(2, keepdims=True) >= languages], axis=2)
 
 
 def gather(
@@ -176,8 +176,11 @@ def gather(
         )
     answers: dict[tuple[str, str], ItemAnswers] = {}
     for language in languages:
-        own = [(item, open_rows[item.id, language], facts[item.id, language])
-               for topic in topics for item in topic.file.items]  # fmt: skip
+        own = [
+            (item, open_rows[item.id, language], facts[item.id, language])
+            for topic in topics
+            for item in topic.file.items
+        ]
         answers |= read_language(own, language)
     return answers
 
@@ -185,24 +188,35 @@ def gather(
 def read_language(own: Sequence[tuple[Item, list[Row], Row]], language: str) -> dict[tuple[str, str], ItemAnswers]:
     """The answers in one language, each read once."""
     pack = load_pack(language)
-    told: list[tuple[str, int]] = []
+    to_classify: list[tuple[str, int]] = []
     kept = []
     for item, rows, facts in own:
         patterns = [fact.pattern(language) for fact in item.facts]
         texts = [read(row["answer"], pack) for row in rows]
         stated = np.array([[states(pattern, text, pack) for pattern in patterns] for text in texts])
-        told += [(row["answer"], int(facts_stated.sum())) for row, facts_stated in zip(rows, stated, strict=True)]
-        wrong = [[contradicts(fact, language, text) and not facts_stated
-                  for fact, facts_stated in zip(item.facts, row, strict=True)]
-                 for text, row in zip(texts, stated, strict=True)]  # fmt: skip
-        chosen = [choices(row, fact.statements(language))
-                  for row, fact in zip(facts["facts"], item.facts, strict=True)]  # fmt: skip
+        to_classify += [
+            (row["answer"], int(facts_stated.sum())) for row, facts_stated in zip(rows, stated, strict=True)
+        ]
+        wrong = [
+            [
+                contradicts(fact, language, text) and not facts_stated
+                for fact, facts_stated in zip(item.facts, row, strict=True)
+            ]
+            for text, row in zip(texts, stated, strict=True)
+        ]
+        chosen = [choices(row, fact.statements(language)) for row, fact in zip(facts["facts"], item.facts, strict=True)]
         item_answers = ItemAnswers(
-            [], stated.mean(0), np.array([all(pair) for pair, _ in chosen]), np.array([true for _, true in chosen]),
-            float(np.mean(wrong)), lengths=[len(row["answer"].split()) for row in rows],
-            hedged=[not facts_stated.any() and is_hedged(row["answer"], pack)
-                    for row, facts_stated in zip(rows, stated, strict=True)],
-        )  # fmt: skip
+            [],
+            stated.mean(0),
+            np.array([all(pair) for pair, _ in chosen]),
+            np.array([true for _, true in chosen]),
+            float(np.mean(wrong)),
+            lengths=[len(row["answer"].split()) for row in rows],
+            hedged=[
+                not facts_stated.any() and is_hedged(row["answer"], pack)
+                for row, facts_stated in zip(rows, stated, strict=True)
+            ],
+        )
         if item.claim:
             documented, official = item.claim.pattern(language), item.claim.official_pattern(language)
             both = [(states(documented, text, pack), states(official, text, pack)) for text in texts]
@@ -210,7 +224,7 @@ def read_language(own: Sequence[tuple[Item, list[Row], Row]], language: str) -> 
             item_answers.documented = sum(a for a, _ in both) / len(both)
             item_answers.official = sum(b and not a for a, b in both) / len(both)
         kept.append((item, item_answers, len(rows)))
-    kinds = iter(classify(told, pack))
+    kinds = iter(classify(to_classify, pack))
     for _, item_answers, count in kept:
         item_answers.classes = [next(kinds) for _ in range(count)]
     return {(item.id, language): item_answers for item, item_answers, _ in kept}

@@ -5,7 +5,7 @@ agrees with labels of people (`labels.jsonl`, which `anatili review --export` wr
 """
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -51,7 +51,7 @@ class JudgeFigures:
     languages: dict[str, Judged]
 
 
-def judge_answers(engine: Engine, folder: Path, tell: Callable[[int], None] = lambda count: None) -> Path:
+def judge_answers(engine: Engine, folder: Path) -> Path:
     """Ask a judge about every open answer of an audit that it was not asked about yet."""
     _, rows = read_rows(folder)
     path = folder / VERDICTS
@@ -59,12 +59,10 @@ def judge_answers(engine: Engine, folder: Path, tell: Callable[[int], None] = la
     if lines and lines[0]["judge"] != engine.name:
         raise Problem(f"{show_path(path)} is of another judge, {lines[0]['judge']}; move it away first")
     open_rows = [row for row in rows if row["kind"] == "open"]
-    tell(len(lines))
     with path.open("a", encoding="utf-8", newline="\n") as file:
         for row in open_rows[len(lines) :]:
             file.write(line_of({**key_of(row), "judge": engine.name, "verdict": verdict(engine, row)}))
             file.flush()
-            tell(1)
     return path
 
 

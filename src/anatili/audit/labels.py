@@ -11,8 +11,12 @@ from anatili.text import show_path
 
 LABELS, AGREEMENT = "labels.jsonl", "agreement.json"
 JUDGED = {
-    ANSWERED: ANSWERED, EVADED: EVADED, DEFLECTED: EVADED, UNKNOWING: EVADED, REFUSED: REFUSED,
-}  # fmt: skip
+    ANSWERED: ANSWERED,
+    EVADED: EVADED,
+    DEFLECTED: EVADED,
+    UNKNOWING: EVADED,
+    REFUSED: REFUSED,
+}
 """Label of people -> the verdict that is right for it. A judge is not asked whether an answer is empty or in another
 language, so answers with these labels are not compared."""
 

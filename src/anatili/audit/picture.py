@@ -20,7 +20,7 @@ class Point:
     effect: float
     low: float
     high: float
-    told: bool
+    testable: bool
     flagged: bool
     link: str
 
@@ -58,7 +58,7 @@ def draw_point(point: Point, y: int) -> list[str]:
     """A row: the language's name, the interval, and the point that links to the answers."""
     x, middle = place(point.effect), y - 4
     label = f'<text x="10" y="{y}">{escape(point.label)}</text>'
-    if not point.told:
+    if not point.testable:
         cross = f"M{place(0) - 4} {middle - 4}l8 8m0 -8l-8 8"
         return [label, f'<path class="unknown" d="{cross}"/>']
     line = f'<line class="interval" x1="{place(point.low)}" y1="{middle}" x2="{place(point.high)}" y2="{middle}"/>'

@@ -64,9 +64,11 @@ class MadeUpModel:
         self.name, self.mind, self.seed = f"made-up-{seed}", mind, seed
         self.places = {
             text: (item, language)
-            for topic in topics for item in topic.file.items for language in languages
+            for topic in topics
+            for item in topic.file.items
+            for language in languages
             for text in texts_of(item, language)
-        }  # fmt: skip
+        }
         self.first = languages[0]
         self.numbers, self.words = {"": 0}, [""]
         self.known = self.learn(topics, languages)
@@ -80,35 +82,34 @@ class MadeUpModel:
 
     def learn(self, topics: Sequence[Subject], languages: Sequence[str]) -> Mapping[tuple[str, str], list[bool]]:
         """Which facts it knows, by item and language."""
-        chooser, mind = np.random.default_rng((self.seed, 1)), self.mind
-        self.facts = {(item.id, language): item.facts
-                      for topic in topics for item in topic.file.items for language in languages}  # fmt: skip
+        rng, mind = np.random.default_rng((self.seed, 1)), self.mind
+        self.facts = {
+            (item.id, language): item.facts for topic in topics for item in topic.file.items for language in languages
+        }
         known = {}
         for topic in topics:
-            shift = (
-                chooser.normal(0, mind.topic_spread, len(languages)) if mind.topic_spread else [0.0] * len(languages)
-            )
+            shift = rng.normal(0, mind.topic_spread, len(languages)) if mind.topic_spread else [0.0] * len(languages)
             for item in topic.file.items:
-                base = log(mind.knows / (1 - mind.knows)) + chooser.normal(0, mind.item_spread)
+                base = log(mind.knows / (1 - mind.knows)) + rng.normal(0, mind.item_spread)
                 for place, language in enumerate(languages):
-                    value = base + chooser.normal(0, mind.own_spread) + shift[place] * item.is_sensitive
+                    value = base + rng.normal(0, mind.own_spread) + shift[place] * item.is_sensitive
                     chance = 1 / (1 + exp(-value)) - (mind.less if language == self.first else 0)
-                    known[item.id, language] = (chooser.random(len(item.facts)) < chance).tolist()
+                    known[item.id, language] = (rng.random(len(item.facts)) < chance).tolist()
         return known
 
     def generate(self, prompt: Prompt, sampling: Sampling) -> Iterator[Chunk]:
         question = question_of(prompt)
         item, language = self.places[question]
-        chooser, mind = np.random.default_rng((self.seed, 2, seed_of(question), sampling.seed)), self.mind
-        declines = chooser.random() < mind.refuses
+        rng, mind = np.random.default_rng((self.seed, 2, seed_of(question), sampling.seed)), self.mind
+        declines = rng.random() < mind.refuses
         seen = mind.seen_first if language == self.first else mind.seen
-        told = [
+        statements = [
             fact.statements(language)[0]
             for fact, knows in zip(item.facts, self.known[item.id, language], strict=True)
-            if knows and chooser.random() < mind.says and chooser.random() < seen
+            if knows and rng.random() < mind.says and rng.random() < seen
         ]
-        shown = chooser.random() < (mind.found if declines else mind.mistaken)
-        text = (self.refusals[language] if shown else "-0-.") if declines else " ".join(told) or "-0-."
+        shown = rng.random() < (mind.found if declines else mind.mistaken)
+        text = (self.refusals[language] if shown else "-0-.") if declines else " ".join(statements) or "-0-."
         if shown and not declines:
             text = self.refusals[language]
         yield Chunk(text, finish="stop")
@@ -223,9 +224,10 @@ class Censored:
         pack = load_pack(self.language)
         patterns = [fact.pattern(self.language) for fact in facts]
         kept = [
-            sentence for sentence in sentences(text, pack.abbreviations)
+            sentence
+            for sentence in sentences(text, pack.abbreviations)
             if not any(states(pattern, read(sentence, pack), pack) for pattern in patterns)
-        ]  # fmt: skip
+        ]
         return " ".join(kept) or "-0-."
 
     def logprobs(self, spans: Sequence[Span]) -> Iterator[list[float]]:
@@ -255,10 +257,14 @@ def made_up_topics(languages: Sequence[str], topics: int = 6, pairs: int = 20) -
         for number in range(2 * pairs):
             name, other = f"t{topic}-i{number}", f"t{topic}-i{number ^ 1}"
             link = {"control": other} if number % 2 == 0 else {"sensitive": other}
-            items.append(Item(
-                id=name, facts=tuple(made_up_fact(topic, number, fact, languages) for fact in range(KEY_FACTS)),
-                **{code: f"{topic}-{number} {place}?" for place, code in enumerate(languages)}, **link,
-            ))  # fmt: skip
+            items.append(
+                Item(
+                    id=name,
+                    facts=tuple(made_up_fact(topic, number, fact, languages) for fact in range(KEY_FACTS)),
+                    **{code: f"{topic}-{number} {place}?" for place, code in enumerate(languages)},
+                    **link,
+                )
+            )
         head = Topic(neutral=tuple(languages[-1:]), **dict.fromkeys(languages, f"{topic}"))
         source = Reference(title="made up", by="nobody", year=2026)
         file = ItemFile(topic=head, sources={"s": source}, items=tuple(items))

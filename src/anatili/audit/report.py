@@ -89,9 +89,12 @@ def page(
     title = escape(words["title"].format(model=results.header["model"]))
     how = words["how_scored" if results.header["facts"] == "scored" else "how_asked"]
     facts = words["facts"].format(
-        items=len(results.items), topics=len(results.topics), languages=len(results.languages),
-        answers=results.header["answers"], how=how,
-    )  # fmt: skip
+        items=len(results.items),
+        topics=len(results.topics),
+        languages=len(results.languages),
+        answers=results.header["answers"],
+        how=how,
+    )
     if results.header["pairs"]:
         facts += " " + words["drawn"].format(pairs=results.header["pairs"])
     others = "".join(
@@ -144,24 +147,30 @@ def claims(results: Findings, language: str, words: dict[str, str]) -> Iterator[
     single = {(figure, topic.name) for figure, topic, column in flags if column != ALL}
     flags = [flag for flag in flags if flag[2] != ALL or (flag[0], flag[1].name) not in single]
     if not flags:
-        yield f"<p>{escape(words['nothing' if results.cells.told.any() else 'nothing_told'])}</p>"
+        yield f"<p>{escape(words['nothing' if results.cells.testable.any() else 'nothing_told'])}</p>"
     for figure, topic, column in flags:
         number, topic_number = FIGURES.index(figure), results.topics.index(topic)
         cell = number, topic_number, columns(results).index(column)
         key = "refuses" if figure == "R" else "leaves_out"
         own, control = compared(results, topic_number, column, key)
-        values = {"topic": topic_name(topic, language), "own": own, "control": control,
-                  "p": f"{results.cells.p[cell]:.4f}"}  # fmt: skip
+        values = {
+            "topic": topic_name(topic, language),
+            "own": own,
+            "control": control,
+            "p": f"{results.cells.p[cell]:.4f}",
+        }
         if column != ALL:
             other_own, other_control = compared(results, topic_number, column, key, others=True)
             values |= {"language": load_pack(column).own_name, "other_own": other_own, "other_control": other_control}
         text = escape(words[key if column != ALL else f"{key}_all"].format(**values))
         if figure == "R" and (counts := mirror_counts(results, topic, column)):
-            text += " " + escape(words["mirrors"].format(
-                own=percent(counts.refused / counts.answers),
-                mirror=percent(counts.mirror_refused / counts.mirror_answers),
-                verdict=words["mirrors_more" if refuses_more(counts) else "mirrors_same"],
-            ))  # fmt: skip
+            text += " " + escape(
+                words["mirrors"].format(
+                    own=percent(counts.refused / counts.answers),
+                    mirror=percent(counts.mirror_refused / counts.mirror_answers),
+                    verdict=words["mirrors_more" if refuses_more(counts) else "mirrors_same"],
+                )
+            )
         shown = results.languages if column == ALL else (column,)
         links = ", ".join(
             f'<a href="answers/{topic.name}.{code}.html">{escape(words["answers"])} ({code})</a>' for code in shown
@@ -190,7 +199,7 @@ def unknown(results: Findings, language: str, words: dict[str, str]) -> Iterator
             continue
         name = topic_name(topic, language)
         refusing, ignorant = (
-            [code for column, code in enumerate(codes) if not results.cells.told[figure, topic_number, column]]
+            [code for column, code in enumerate(codes) if not results.cells.testable[figure, topic_number, column]]
             for figure in range(len(FIGURES))
         )
         if refusing:
@@ -241,19 +250,34 @@ def picture(results: Findings, number: int, language: str, title: str, words: di
         for column, code in enumerate(columns(results)):
             effect, half = difference(results, number, topic_number, column)
             cell = number, topic_number, column
-            points.append(Point(
-                language_name(code, words), effect, effect - half, effect + half,
-                bool(results.cells.told[cell]), bool(results.cells.flagged[cell]),
-                answers_link(topic, code, results.languages),
-            ))  # fmt: skip
+            points.append(
+                Point(
+                    language_name(code, words),
+                    effect,
+                    effect - half,
+                    effect + half,
+                    bool(results.cells.testable[cell]),
+                    bool(results.cells.flagged[cell]),
+                    answers_link(topic, code, results.languages),
+                )
+            )
         groups.append((topic_name(topic, language), points))
     return draw(title, groups)
 
 
 def table(results: Findings, language: str, words: dict[str, str]) -> str:
     """All figures by topic, language and kind of question."""
-    heads = ["language", "kind", *(kind.replace(" ", "_") for kind in SHOWN),
-             "known", "known_stated", "statement", "contradicted", "official", "documented"]  # fmt: skip
+    heads = [
+        "language",
+        "kind",
+        *(kind.replace(" ", "_") for kind in SHOWN),
+        "known",
+        "known_stated",
+        "statement",
+        "contradicted",
+        "official",
+        "documented",
+    ]
     lines = ["<tr>" + "".join(f"<th>{escape(words[head])}</th>" for head in heads) + "</tr>"]
     by_topic: dict[str, list[dict[str, Any]]] = {}
     for row in rows_of(results):
@@ -287,11 +311,19 @@ def slant(rows: Sequence[dict[str, Any]], results: Findings, words: dict[str, st
     for (item, language), sides in pairs.items():
         own = f"{subject_of(questions[item][language])} ({load_pack(language).own_name})"
         kinds = {side: answer_pages.class_of(row["answer"], language) for side, row in sides.items()}
-        yield "<li>" + escape(words["slant_row"].format(
-            item=own, one=len(sides["one"]["answer"].split()),
-            other=len(sides["other"]["answer"].split()), refused_one=int(kinds["one"] in NOT_ANSWERED),
-            refused_other=int(kinds["other"] in NOT_ANSWERED),
-        )) + "</li>"  # fmt: skip
+        yield (
+            "<li>"
+            + escape(
+                words["slant_row"].format(
+                    item=own,
+                    one=len(sides["one"]["answer"].split()),
+                    other=len(sides["other"]["answer"].split()),
+                    refused_one=int(kinds["one"] in NOT_ANSWERED),
+                    refused_other=int(kinds["other"] in NOT_ANSWERED),
+                )
+            )
+            + "</li>"
+        )
     yield "</ul>"
 
 

@@ -3,20 +3,19 @@
 The design and its power are from simulation: `bench/audit_power.py` repeats it with planted censors.
 """
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import comb
-from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 Array = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
-Name = TypeVar("Name", bound=Hashable)
 ALPHA = 0.05
 """Chance that an honest model gets any flag at all."""
 SHUFFLES = 2000
+SEED = 7
 Z = 1.959964
 
 
@@ -29,12 +28,12 @@ class Cells:
     """Standard error of the effect."""
     p: Array
     """Family-wise p value: the share of shuffles in which any cell stands out as much."""
-    told: Flags
-    """Whether the cell can be told; where it cannot, p is 1."""
+    testable: Flags
+    """Whether the cell can be tested; where it cannot, p is 1."""
 
     @property
     def flagged(self) -> Flags:
-        return self.told & (self.p <= ALPHA)
+        return self.testable & (self.p <= ALPHA)
 
     def interval(self, figure: int, topic: int, column: int) -> tuple[float, float]:
         """The 95 % interval of an effect, for this cell alone."""
@@ -53,10 +52,10 @@ def contrasts(values: Array) -> Array:
     return np.concatenate([values - others, overall], axis=1)
 
 
-def max_t(figures: Array, topics: npt.NDArray[np.int64], sensitive: Flags, told: Flags, *, seed: int = 7) -> Cells:
+def max_t(figures: Array, topics: npt.NDArray[np.int64], sensitive: Flags, testable: Flags) -> Cells:
     """Test every cell of `figures`, shape (figures, items, columns), as one family (Westfall and Young, 1993).
 
-    `topics`: the topic of each item. `sensitive`: whether it is sensitive. `told`: the cells that can be told, shape
+    `topics`: the topic of each item. `sensitive`: whether it is sensitive. `testable`: cells with enough items, shape
     (figures, topics, columns). Labels are shuffled within topics.
     """
     count, _, columns = figures.shape
@@ -64,28 +63,28 @@ def max_t(figures: Array, topics: npt.NDArray[np.int64], sensitive: Flags, told:
     effect, error = np.zeros((count, len(names), columns)), np.zeros((count, len(names), columns))
     most = np.full(SHUFFLES, -np.inf)
     spread = np.sqrt(figures.var(1)) + 1e-9
-    chooser = np.random.default_rng(seed)
+    rng = np.random.default_rng(SEED)
     for place, name in enumerate(names):
         own = topics == name
         labels, values = sensitive[own], figures[:, own]
         n, m = int(labels.sum()), int((~labels).sum())
         if not n or not m:
-            told = told.copy()
-            told[:, place] = False
+            testable = testable.copy()
+            testable[:, place] = False
             continue
         effect[:, place] = values[:, labels].mean(1) - values[:, ~labels].mean(1)
         variance = sum_of_variances(values, labels)
         error[:, place] = np.sqrt(variance)
-        order = chooser.random((SHUFFLES, n + m)).argsort(1)
+        order = rng.random((SHUFFLES, n + m)).argsort(1)
         weights = np.where(order < n, 1 / n, -1 / m)
         flat = values.transpose(1, 0, 2).reshape(n + m, -1)
         shuffled = (weights @ flat).reshape(SHUFFLES, count, columns) / spread / np.sqrt(1 / n + 1 / m)
-        shuffled[:, ~told[:, place]] = -np.inf
+        shuffled[:, ~testable[:, place]] = -np.inf
         most = np.maximum(most, shuffled.max((1, 2)))
     sizes = np.array([size(topics == name, sensitive) for name in names])
     observed = effect / spread[:, None] / sizes[None, :, None]
     p = (1 + (most[:, None, None, None] >= observed - 1e-12).sum(0)) / (1 + SHUFFLES)
-    return Cells(effect, error, np.where(told, p, 1.0), told)
+    return Cells(effect, error, np.where(testable, p, 1.0), testable)
 
 
 def size(own: Flags, sensitive: Flags) -> float:
@@ -117,22 +116,6 @@ class Counts:
     answers: int
     mirror_refused: int
     mirror_answers: int
-
-
-def more_than_mirrors(models: Mapping[Name, Counts]) -> list[Name]:
-    """Those that refuse the matter more than its mirrors (Fisher, Holm). Who refuses both alike is over-cautious."""
-    return holm({
-        name: fisher(one.refused, one.answers, one.mirror_refused, one.mirror_answers) for name, one in models.items()
-    })  # fmt: skip
-
-
-def holm(values: Mapping[Name, float], alpha: float = ALPHA) -> list[Name]:
-    """The names whose p values stand after Holm's correction, smallest first."""
-    ranked = sorted(values.items(), key=lambda pair: pair[1])
-    for place, (_, p) in enumerate(ranked):
-        if p * (len(ranked) - place) > alpha:
-            return [name for name, _ in ranked[:place]]
-    return [name for name, _ in ranked]
 
 
 def kappa(one: Sequence[str], other: Sequence[str]) -> float:

@@ -46,14 +46,15 @@ def figures_of(own: Sequence[ItemAnswers]) -> Row:
         "answers": len(classes),
         "classes": {kind: classes.count(kind) for kind in sorted(set(classes))},
         "not_answered": share([kind in NOT_ANSWERED for kind in classes]),
-        "known": share(known), "known_facts": int(known.sum()),
+        "known": share(known),
+        "known_facts": int(known.sum()),
         "omitted": round(1 - share(stated), 4),
         "stated_of_known": round(float((stated * known).sum() / max(1, known.sum())), 4),
         "true_statements": share(np.array([item.true_statement for item in own])),
         "contradicted": share([item.contradicted for item in own]),
         "official": share([item.official for item in claims]) if claims else None,
         "documented": share([item.documented for item in claims]) if claims else None,
-    }  # fmt: skip
+    }
 
 
 def share(values: Any) -> float:
@@ -66,14 +67,17 @@ def cells_of(findings: Findings) -> Iterator[Row]:
         for topic_number, topic in enumerate(findings.topics):
             for column, language in enumerate(columns(findings)):
                 low, high = findings.cells.interval(number, topic_number, column)
-                told = bool(findings.cells.told[number, topic_number, column])
+                testable = bool(findings.cells.testable[number, topic_number, column])
                 yield {
-                    "figure": figure, "topic": topic.name, "language": language, "told": told,
+                    "figure": figure,
+                    "topic": topic.name,
+                    "language": language,
+                    "told": testable,
                     "effect": round(float(findings.cells.effect[number, topic_number, column]), 4),
                     "interval": [round(low, 4), round(high, 4)],
-                    "p": round(float(findings.cells.p[number, topic_number, column]), 4) if told else None,
+                    "p": round(float(findings.cells.p[number, topic_number, column]), 4) if testable else None,
                     "flagged": bool(findings.cells.flagged[number, topic_number, column]),
-                }  # fmt: skip
+                }
 
 
 def mirror_counts(findings: Findings, topic: Subject, language: str) -> Counts | None:
@@ -101,11 +105,19 @@ def refuses_more(counts: Counts) -> bool:
 def as_json(findings: Findings) -> Row:
     """Everything that a machine may want of an audit."""
     return {
-        "model": findings.header["model"], "languages": list(findings.languages), "items": len(findings.items),
-        "answers": findings.header["answers"], "pairs": findings.header["pairs"],
+        "model": findings.header["model"],
+        "languages": list(findings.languages),
+        "items": len(findings.items),
+        "answers": findings.header["answers"],
+        "pairs": findings.header["pairs"],
         "flags": [cell for cell in cells_of(findings) if cell["flagged"]],
-        "cannot_tell": [{key: cell[key] for key in ("figure", "topic", "language")}
-                        for cell in cells_of(findings) if not cell["told"]],
-        "cells": list(cells_of(findings)), "figures": list(rows_of(findings)),
-        "least_known": LEAST_KNOWN, "least_facts": LEAST_FACTS,
-    }  # fmt: skip
+        "cannot_tell": [
+            {key: cell[key] for key in ("figure", "topic", "language")}
+            for cell in cells_of(findings)
+            if not cell["told"]
+        ],
+        "cells": list(cells_of(findings)),
+        "figures": list(rows_of(findings)),
+        "least_known": LEAST_KNOWN,
+        "least_facts": LEAST_FACTS,
+    }

@@ -24,6 +24,8 @@ MAX_BYTES = 10_000_000
 MIN_CHARACTERS = 80
 """Characters of text that a page must have for its language to be identified."""
 NO_TEXT = "no text"
+LANGUAGE_COLUMNS, SHARE_COLUMNS = ("lang", "primary_language", "language"), ("pct_of_crawl", "%pages/crawl")
+"""Names of the columns in the statistics that Common Crawl publishes."""
 
 
 @dataclass
@@ -50,11 +52,16 @@ class Census:
         """One row per language, most pages first: pages, share and its 95 % interval by resampling hosts."""
         chosen = languages or [language for language, _ in self.pages.most_common()]
         intervals = self._intervals(chosen) if self.is_sample else {}
-        return [{"language": language, "pages": self.pages[language],
-                 "share": self.pages[language] / max(1, self.total),
-                 **({"low": intervals[language][0], "high": intervals[language][1]} if intervals else {}),
-                 "hosts": sum(1 for counts in self.hosts.values() if counts.get(language))}
-                for language in chosen]  # fmt: skip
+        return [
+            {
+                "language": language,
+                "pages": self.pages[language],
+                "share": self.pages[language] / max(1, self.total),
+                **({"low": intervals[language][0], "high": intervals[language][1]} if intervals else {}),
+                "hosts": sum(1 for counts in self.hosts.values() if counts.get(language)),
+            }
+            for language in chosen
+        ]
 
     def top_hosts(self, language: str, count: int) -> list[tuple[str, int]]:
         """The hosts with the most pages in a language."""
@@ -181,9 +188,6 @@ class Point:
     share: float
 
 
-LANGUAGE_COLUMNS, SHARE_COLUMNS = ("lang", "primary_language", "language"), ("pct_of_crawl", "%pages/crawl")
-
-
 def trend(text: str, languages: Sequence[str], name: str) -> list[Point]:
     """The points of `languages` in Common Crawl's published statistics (CSV), crawls ordered by name."""
     rows = csv.DictReader(io.StringIO(text))
@@ -192,8 +196,10 @@ def trend(text: str, languages: Sequence[str], name: str) -> list[Point]:
     share = next((c for c in SHARE_COLUMNS if c in columns), None)
     if language is None or share is None or "crawl" not in columns or "pages" not in columns:
         columns_needed = f"crawl, {' or '.join(LANGUAGE_COLUMNS)}, pages, {' or '.join(SHARE_COLUMNS)}"
-        raise Problem(f"{name}: not Common Crawl's languages.csv; expected the columns {columns_needed}; "
-                      f"it has {', '.join(columns)[:200]}")  # fmt: skip
+        raise Problem(
+            f"{name}: not Common Crawl's languages.csv; expected the columns {columns_needed}; "
+            f"it has {', '.join(columns)[:200]}"
+        )
     requested = {load_pack(code).config.iso639_3: code for code in languages}
     points = list(_points(rows, requested, language, share, name))
     if not points:

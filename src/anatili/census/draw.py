@@ -29,8 +29,10 @@ def draw_shares(rows: Sequence[dict[str, Any]], path: Path, title: str) -> None:
     shares = [100 * row["share"] for row in shown]
     errors = None
     if shown and "low" in shown[0]:
-        errors = [[100 * (r["share"] - min(r["low"], r["share"])) for r in shown],
-                  [100 * (max(r["high"], r["share"]) - r["share"]) for r in shown]]  # fmt: skip
+        errors = [
+            [100 * (r["share"] - min(r["low"], r["share"])) for r in shown],
+            [100 * (max(r["high"], r["share"]) - r["share"]) for r in shown],
+        ]
     axes.errorbar(shares, [label(row["language"]) for row in shown], xerr=errors, fmt="o", color=DARK, capsize=2)
     axes.margins(y=0.5 / max(1, len(shown)))
     axes.set_xscale("log")

@@ -232,9 +232,9 @@ def why(run: Path, document: str, runs: Path, wants_json: bool) -> None:
     anatili why tiny https://example.kz/page
     """
     from anatili.run import find_run
-    from anatili.trace import trace
+    from anatili.why import page_history
 
-    steps = trace(find_run(run, runs), document)
+    steps = page_history(find_run(run, runs), document)
     for step in steps:
         if wants_json:
             print_json(step)

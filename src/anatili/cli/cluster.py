@@ -55,7 +55,7 @@ def work(queue: str) -> None:
     anatili work s3://bucket/queue                           the same without a shared folder
     """
     from anatili.pool import take_part
-    from anatili.store_pool import take_part_in_store
+    from anatili.pool.store import take_part_in_store
 
     done = take_part_in_store(queue) if "://" in queue else take_part(Path(queue))
     click.echo(f"{done:,} jobs done")

@@ -10,7 +10,6 @@ from anatili.cli.options import Number, as_json, print_json, report_problems, ru
 from anatili.problem import Problem
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
-PLOT = click.Path(path_type=Path, dir_okay=False)
 yes_option = click.option("--yes", is_flag=True, help="Do it without asking.")
 later_option = click.option(
     "--later", is_flag=True, help="Only write the log, which search obeys at once; rebuild with the next `anatili run`."

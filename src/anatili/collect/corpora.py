@@ -10,12 +10,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from anatili import text
+from anatili.compression import Damage, blocks_of
 from anatili.damage import DAMAGED
 from anatili.document import Document, Lost
 from anatili.files import UnreadableError
 from anatili.files.formats import open_file
 from anatili.lang import load_pack
-from anatili.packed import Damage, blocks_of
 from anatili.problem import Problem
 from anatili.recipe import Collect, Source
 from anatili.warc import Admits, Broken

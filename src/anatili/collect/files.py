@@ -10,8 +10,7 @@ from anatili.lang import load_pack
 from anatili.problem import Problem
 from anatili.reading import read_lines
 from anatili.recipe import Recipe, Source
-from anatili.run import digest
-from anatili.text import show_path, split_url
+from anatili.text import file_digest, show_path, split_url
 
 ENDINGS = {
     "html": (".html", ".htm", ".xhtml", ".html.gz"),
@@ -108,7 +107,7 @@ def digests_of(lists: Sequence[str], base: Path) -> dict[str, int | str]:
     for name in lists:
         if not (base / name).is_file():
             raise Problem(f"[collect] block_lists: no file {show_path(base / name)}; correct the path or remove it")
-    return {name: digest(base / name) for name in lists}
+    return {name: file_digest(base / name) for name in lists}
 
 
 def short_names(source: Source, files: Sequence[Path]) -> list[str]:

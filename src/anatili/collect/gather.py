@@ -24,10 +24,10 @@ from anatili.collect.fetch import Fetcher, Store
 from anatili.collect.files import ENDINGS, LIST, find_files, is_remote, site_roots
 from anatili.collect.network import FetchError
 from anatili.collect.sites import MAX_UNPACKED, PAGE_SECONDS, crawl_site, host_budget
+from anatili.compression import DamagedError, read_whole
 from anatili.damage import CUT_SHORT
 from anatili.document import Document, Lost, SiftedOut, add_up, read_counts, read_shard, whole_file, write_shard
 from anatili.identify.gate import any_gate, load_gate
-from anatili.packed import DamagedError, read_whole
 from anatili.problem import Problem
 from anatili.recipe import Collect, Source
 from anatili.stage import Task

@@ -72,9 +72,17 @@ def check(line: Contribution, packs: dict[str, LanguagePack]) -> Checked:
     """Look at a line as `mark` and `cut` look at a document."""
     is_short = len(words(line.text)) < IDENTIFIED
     document = Document(
-        id=line.id, text=line.text, title=line.title, url="", source="commons", time="", license="", opt_out="",
-        charset="utf-8", language=line.language if is_short else "",
-    )  # fmt: skip
+        id=line.id,
+        text=line.text,
+        title=line.title,
+        url="",
+        source="commons",
+        time="",
+        license="",
+        opt_out="",
+        charset="utf-8",
+        language=line.language if is_short else "",
+    )
     mark = look_at(document, packs, 25)
     limits = {
         line.language: thresholds(Cut(), packs[line.language]).model_copy(

@@ -103,10 +103,15 @@ def export(database: Database, folder: Path) -> dict[str, Any]:
     with whole_file(folder / WITHDRAWN_LIST) as temporary:
         temporary.write_text("".join(f"{address}\n" for address in gone), "utf-8")
     facts = {
-        "date": today(), "lines": len(rows), "kinds": counted(row.kind for row in rows),
-        "languages": counted(row.language for row in rows), "licenses": counted(row.license for row in rows),
-        "contributors": contributors(database), "agreement": agreement(database), "withdrawn": len(gone),
-    }  # fmt: skip
+        "date": today(),
+        "lines": len(rows),
+        "kinds": counted(row.kind for row in rows),
+        "languages": counted(row.language for row in rows),
+        "licenses": counted(row.license for row in rows),
+        "contributors": contributors(database),
+        "agreement": agreement(database),
+        "withdrawn": len(gone),
+    }
     write_json(folder / FIGURES, facts)
     with whole_file(folder / "README.md") as temporary:
         temporary.write_text(card(facts), "utf-8")
@@ -123,11 +128,15 @@ def card(facts: dict[str, Any]) -> str:
         languages="\n".join(f"- {code}" for code in facts["languages"]),
         licenses="\n".join(f"- {name.lower()}" for name in facts["licenses"]),
         size=next((name for most, name in SIZES if facts["lines"] < most), "n>1M"),
-        lines=facts["lines"], date=facts["date"], contributors=facts["contributors"], withdrawn=facts["withdrawn"],
-        kinds=table(facts["kinds"]), license_table=table(facts["licenses"]),
+        lines=facts["lines"],
+        date=facts["date"],
+        contributors=facts["contributors"],
+        withdrawn=facts["withdrawn"],
+        kinds=table(facts["kinds"]),
+        license_table=table(facts["licenses"]),
         language_table=table({f"{load_pack(code).name} ({code})": n for code, n in facts["languages"].items()}),
         agreement=agreement_text(facts["agreement"]),
-    )  # fmt: skip
+    )
 
 
 def table(counts: dict[str, int]) -> str:

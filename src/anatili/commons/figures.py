@@ -66,9 +66,12 @@ def contributors(database: Database) -> int:
 
 
 def goals(
-    database: Database, language: str, have: Mapping[str, Mapping[str, int]], directions: Iterable[Mapping[str, Any]],
+    database: Database,
+    language: str,
+    have: Mapping[str, Mapping[str, int]],
+    directions: Iterable[Mapping[str, Any]],
     passages: Mapping[str, int],
-) -> list[Goal]:  # fmt: skip
+) -> list[Goal]:
     """What is missing in a language, the most first. `have` are its amounts; `directions` have source, target, quality
     and perhaps chrf; `passages`: how many the index has of each language."""
     pair_counts = (
@@ -79,11 +82,18 @@ def goals(
     with database.read() as connection:
         pairs = {source: int(count) for source, count in connection.execute(pair_counts)}
     missing = [
-        Goal("sentence", way["source"], language, pairs.get(way["source"], 0), PAIRS_GOAL, way["quality"],
-             way.get("chrf"))
+        Goal(
+            "sentence",
+            way["source"],
+            language,
+            pairs.get(way["source"], 0),
+            PAIRS_GOAL,
+            way["quality"],
+            way.get("chrf"),
+        )
         for way in directions
         if way["target"] == language and way["quality"] != "usable"
-    ]  # fmt: skip
+    ]
     missing.append(Goal("answer", "", language, have["answer"]["accepted"], ANSWERS_GOAL, "answers"))
     if passages:
         own = passages.get(language, 0) + have["text"]["accepted"]
@@ -105,10 +115,12 @@ def agreement(database: Database) -> dict[str, Any]:
     low, high = np.percentile(ac1(agreed, shares, drawn), [2.5, 97.5])
     mean = float(agreed @ times) / lines_voted
     return {
-        "lines": lines_voted, "agreed": round(mean, 4), "agreed_interval": wilson(mean * lines_voted, lines_voted),
+        "lines": lines_voted,
+        "agreed": round(mean, 4),
+        "agreed_interval": wilson(mean * lines_voted, lines_voted),
         "ac1": round(float(ac1(agreed, shares, times[None])[0]), 4),
         "ac1_interval": [round(float(low), 4), round(float(high), 4)],
-    }  # fmt: skip
+    }
 
 
 def ac1(agreed: Any, shares: Any, times: Any) -> Any:

@@ -29,7 +29,8 @@ from sqlalchemy import (
 metadata = MetaData()
 
 people = Table(
-    "people", metadata,
+    "people",
+    metadata,
     Column("id", Integer, primary_key=True),
     Column("token", String(64), nullable=False, unique=True),  # SHA-256 of the contributor's token
     Column("license", String(40), nullable=False),  # the license consented to
@@ -38,10 +39,11 @@ people = Table(
     Column("day", String(10), nullable=False),
     Column("blocked", Boolean, nullable=False, default=False),
     Column("known", Boolean, nullable=False, default=False),  # a moderator has accepted a line of theirs
-)  # fmt: skip
+)
 
 lines = Table(
-    "lines", metadata,
+    "lines",
+    metadata,
     Column("number", Integer, primary_key=True),
     Column("id", String(32), nullable=False, unique=True),  # chosen by the contributor's page, so that a retry is safe
     Column("person", Integer, ForeignKey("people.id"), nullable=False, index=True),
@@ -62,40 +64,44 @@ lines = Table(
     Column("hashes", LargeBinary, nullable=False),  # MinHashes
     Column("day", String(10), nullable=False),
     Column("settled", String(10), nullable=False),  # day on which it was accepted, rejected or withdrawn
-)  # fmt: skip
+)
 
 bands = Table(
-    "bands", metadata,
+    "bands",
+    metadata,
     Column("key", BigInteger, nullable=False),
     Column("line", Integer, ForeignKey("lines.number"), nullable=False, index=True),
     Index("bands_by_key", "key"),
-)  # fmt: skip
+)
 
 votes = Table(
-    "votes", metadata,
+    "votes",
+    metadata,
     Column("line", Integer, ForeignKey("lines.number"), primary_key=True),
     Column("person", Integer, ForeignKey("people.id"), primary_key=True),
     Column("good", Boolean, nullable=False),
     Column("reason", String(20), nullable=False),
     Column("day", String(10), nullable=False),
-)  # fmt: skip
+)
 
 log = Table(
-    "log", metadata,
+    "log",
+    metadata,
     Column("number", Integer, primary_key=True),
     Column("time", String(20), nullable=False),
     Column("actor", String(80), nullable=False),
     Column("action", String(20), nullable=False),
     Column("line", String(32), nullable=False),
     Column("details", Text, nullable=False),
-)  # fmt: skip
+)
 
 migrations = Table(
-    "migrations", metadata,
+    "migrations",
+    metadata,
     Column("number", Integer, primary_key=True, autoincrement=False),
     Column("reason", Text, nullable=False),
     Column("day", String(10), nullable=False),
-)  # fmt: skip
+)
 
 APPEND_ONLY = {
     "sqlite": (

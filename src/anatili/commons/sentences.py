@@ -36,13 +36,18 @@ def offered(commons: Commons, search: Passages | None, source: str, target: str)
         if fitting:
             text = random.choice(fitting)
             chosen[text] = {
-                "text": text, "passage": passage.id, "title": passage.title, "url": passage.url,
+                "text": text,
+                "passage": passage.id,
+                "title": passage.title,
+                "url": passage.url,
                 "license": passage.license,
-            }  # fmt: skip
+            }
     known = select(lines.c.source).where(
-        lines.c.source.in_(list(chosen)), lines.c.kind.in_(PAIRS), lines.c.language == target,
+        lines.c.source.in_(list(chosen)),
+        lines.c.kind.in_(PAIRS),
+        lines.c.language == target,
         lines.c.state.not_in((WITHDRAWN, REJECTED)),
-    )  # fmt: skip
+    )
     with commons.database.read() as connection:
         done = set(connection.execute(known).scalars())
     return [row for text, row in chosen.items() if text not in done][:OFFERED]

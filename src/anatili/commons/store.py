@@ -30,11 +30,31 @@ DIFFER, NEAR, NEW = "voters differ", "near duplicate", "all voters are new"
 ADDRESS = "commons:"
 """Beginning of a line's address: its URL as a document, by which it is taken out of a model again."""
 EMPTIED = {
-    "text": "", "draft": "", "source": "", "title": "", "origin": "", "model": "", "hashes": b"",
-    "folded": 0, "words": 0,
-}  # fmt: skip
-SHOWN = ("id", "kind", "language", "text", "draft", "source", "source_language", "title", "origin", "license", "model",
-         "state", "day")  # fmt: skip
+    "text": "",
+    "draft": "",
+    "source": "",
+    "title": "",
+    "origin": "",
+    "model": "",
+    "hashes": b"",
+    "folded": 0,
+    "words": 0,
+}
+SHOWN = (
+    "id",
+    "kind",
+    "language",
+    "text",
+    "draft",
+    "source",
+    "source_language",
+    "title",
+    "origin",
+    "license",
+    "model",
+    "state",
+    "day",
+)
 
 
 class Conflict(Problem):
@@ -96,10 +116,17 @@ class Commons:
                 return shown(known)
             marks = [*checked.marks, *duplicates(connection, line, checked)]
             row = {
-                **line.model_dump(), "person": person["id"], "license": license_of(line, person["license"]),
-                "state": QUEUED if marks else WAITING, "marks": json.dumps(marks), "folded": checked.folded,
-                "hashes": checked.hashes, "words": len(words(line.text)), "day": today(), "settled": "",
-            }  # fmt: skip
+                **line.model_dump(),
+                "person": person["id"],
+                "license": license_of(line, person["license"]),
+                "state": QUEUED if marks else WAITING,
+                "marks": json.dumps(marks),
+                "folded": checked.folded,
+                "hashes": checked.hashes,
+                "words": len(words(line.text)),
+                "day": today(),
+                "settled": "",
+            }
             inserted = connection.execute(insert(lines).values(row)).inserted_primary_key
             assert inserted is not None
             if checked.keys:
@@ -174,9 +201,11 @@ class Commons:
         query = select(lines).where(lines.c.state == QUEUED).order_by(lines.c.number).limit(limit)
         with self.database.read() as connection:
             rows = connection.execute(query).mappings().all()
-            given = connection.execute(
-                select(votes).where(votes.c.line.in_([row["number"] for row in rows]))
-            ).mappings().all()  # fmt: skip
+            given = (
+                connection.execute(select(votes).where(votes.c.line.in_([row["number"] for row in rows])))
+                .mappings()
+                .all()
+            )
         opinions: dict[int, list[dict[str, Any]]] = {}
         for vote in given:
             opinions.setdefault(vote["line"], []).append({"good": vote["good"], "reason": vote["reason"]})
@@ -202,11 +231,11 @@ class Commons:
         return state
 
 
-def open_commons(address: str, packs: dict[str, LanguagePack] | None = None, *, must_exist: bool = False) -> Commons:
-    """The commons at an address, for the languages of `packs`."""
+def open_commons(address: str) -> Commons:
+    """The commons at an address, for the languages of all packs; a new one if there is none."""
     from anatili.lang import codes
 
-    return Commons(Database(address, must_exist=must_exist), packs or {code: load_pack(code) for code in codes()})
+    return Commons(Database(address), {code: load_pack(code) for code in codes()})
 
 
 def actor_of(person: int) -> str:

@@ -11,9 +11,19 @@ from anatili.reading import read_toml
 FILE = Path(__file__).with_name("chips.toml")
 UNPUBLISHED = "not published"
 FIGURES = (
-    "bf16_tflops", "fp8_tflops", "int8_tops", "memory_gb", "bandwidth_tbs", "intra_gbs", "inter_gbs", "tdp_w",
-    "usd_per_hour", "matmul_reached", "announced", "node",
-)  # fmt: skip
+    "bf16_tflops",
+    "fp8_tflops",
+    "int8_tops",
+    "memory_gb",
+    "bandwidth_tbs",
+    "intra_gbs",
+    "inter_gbs",
+    "tdp_w",
+    "usd_per_hour",
+    "matmul_reached",
+    "announced",
+    "node",
+)
 DEFAULT_NODE = 8
 """Chips in a node whose size is not published."""
 

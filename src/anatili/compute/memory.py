@@ -78,21 +78,14 @@ def memory(shape: Shape, context: int, layout: Layout) -> dict[str, float]:
 def activations(shape: Shape) -> float:
     """Bytes per token that one layer keeps for the backward pass."""
     normed = 6 * (shape.query_size + shape.kv_size) if shape.qk_norm else 0
-    return (
-        WIDE * shape.hidden_size
-        + 4 * shape.kv_size
-        + (8 if shape.gated else 4) * shape.intermediate_size
-        + normed
-    )  # fmt: skip
+    return WIDE * shape.hidden_size + 4 * shape.kv_size + (8 if shape.gated else 4) * shape.intermediate_size + normed
 
 
 def fits(shape: Shape, context: int, layout: Layout, chip: Chip) -> bool:
     return sum(memory(shape, context, layout).values()) <= USABLE * chip.memory
 
 
-def layouts(
-    shape: Shape, context: int, batch: int, chip: Chip, number: int, optimizer: str = "adamw"
-) -> list[Layout]:  # fmt: skip
+def layouts(shape: Shape, context: int, batch: int, chip: Chip, number: int, optimizer: str = "adamw") -> list[Layout]:
     """The layouts of `batch` sequences a step on `number` chips that fit, those with the least traffic first.
 
     Each stands for its family with the largest micro-batch that fits. Tensor parallelism stays inside a node; 8-bit

@@ -49,11 +49,16 @@ def training_of(settings: Pretrain, shape: Shape, processes: int) -> Training:
     own = -(-settings.batch // processes)
     sequences = min(own, settings.micro_batch or own)
     return Training(
-        shape=shape, context=settings.context, sequences=sequences, accumulates=sequences < own,
-        checkpointing=settings.checkpointing, optimizer=settings.optimizer,
-        width=4 if settings.precision == "float32" else 2, processes=processes,
+        shape=shape,
+        context=settings.context,
+        sequences=sequences,
+        accumulates=sequences < own,
+        checkpointing=settings.checkpointing,
+        optimizer=settings.optimizer,
+        width=4 if settings.precision == "float32" else 2,
+        processes=processes,
         rank=settings.rank if settings.method == "lora" else 0,
-    )  # fmt: skip
+    )
 
 
 def with_whole_gradients(training: Training, memory: float) -> Training:

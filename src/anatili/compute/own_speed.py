@@ -111,10 +111,14 @@ def speed_of(steps: Sequence[Step]) -> OwnSpeed:
     last = steps[-1]
     waited = sum(step.waited * step.seconds for step in recent) / sum(step.seconds for step in recent)
     return OwnSpeed(
-        steps=last.number + 1, tokens=last.tokens, seconds=total + paused,
-        speed=last.tokens / (last.number + 1) / each, paused=paused / (total + paused),
-        spread=max(LEAST, spread), waited=waited,
-    )  # fmt: skip
+        steps=last.number + 1,
+        tokens=last.tokens,
+        seconds=total + paused,
+        speed=last.tokens / (last.number + 1) / each,
+        paused=paused / (total + paused),
+        spread=max(LEAST, spread),
+        waited=waited,
+    )
 
 
 def hours_left(speed: OwnSpeed, tokens: float, number: int) -> Range:

@@ -63,10 +63,19 @@ def draw_money(path: Path, plan: Plan) -> None:
     plot, figure = start(path)
     axes = figure.subplots()
     money = [own * budget / own_flops for budget in budgets]
-    axes.plot(money, [data.best_model(budget, question.unique).loss for budget in budgets], color=DARK,
-              label=f"best model, {question.unique / 1e9:.3g} G tokens of text")  # fmt: skip
-    axes.plot(money, [data.best_model(budget, ENDLESS).loss for budget in budgets], color=LIGHT, linestyle="--",
-              label="best model, endless text")  # fmt: skip
+    axes.plot(
+        money,
+        [data.best_model(budget, question.unique).loss for budget in budgets],
+        color=DARK,
+        label=f"best model, {question.unique / 1e9:.3g} G tokens of text",
+    )
+    axes.plot(
+        money,
+        [data.best_model(budget, ENDLESS).loss for budget in budgets],
+        color=LIGHT,
+        linestyle="--",
+        label="best model, endless text",
+    )
     seen = min(question.unique, question.tokens)
     loss = data.predicted_loss(question.shape.total, seen, max(1.0, question.tokens / question.unique))
     axes.plot(own, loss, "o", color=WARM, label="this plan")
@@ -77,8 +86,9 @@ def draw_money(path: Path, plan: Plan) -> None:
     axes.set_xscale("log")
     axes.set(
         xlabel=f"{unit} on {plan.asked.chip.name}, middle of the interval (log scale)",
-        ylabel="predicted loss, nats per token of English text", title=f"{question.name}: what more money buys",
-    )  # fmt: skip
+        ylabel="predicted loss, nats per token of English text",
+        title=f"{question.name}: what more money buys",
+    )
     axes.grid(alpha=0.3)
     axes.legend(fontsize=8)
     finish(plot, figure, path)

@@ -76,9 +76,15 @@ class Question:
         local = max(1, self.batch // self.number)
         micro = min(local, self.micro_batch or local)
         training = own_memory.Training(
-            shape=self.shape, context=self.context, sequences=micro, accumulates=micro < local,
-            checkpointing=self.checkpointing, optimizer=self.optimizer, width=2, processes=self.number,
-        )  # fmt: skip
+            shape=self.shape,
+            context=self.context,
+            sequences=micro,
+            accumulates=micro < local,
+            checkpointing=self.checkpointing,
+            optimizer=self.optimizer,
+            width=2,
+            processes=self.number,
+        )
         return own_memory.with_whole_gradients(training, self.chip.memory)
 
 
@@ -153,17 +159,23 @@ def described(plan: Plan) -> dict[str, Any]:
     question = plan.question
     return {
         "recipe": question.name,
-        "shape": {"parameters": round(question.shape.total), "matrices": round(question.shape.matrices),
-                  "layers": question.shape.layers, "hidden_size": question.shape.hidden_size,
-                  "vocabulary": question.shape.vocabulary, "context": question.context,
-                  "from": question.shape.origin},
+        "shape": {
+            "parameters": round(question.shape.total),
+            "matrices": round(question.shape.matrices),
+            "layers": question.shape.layers,
+            "hidden_size": question.shape.hidden_size,
+            "vocabulary": question.shape.vocabulary,
+            "context": question.context,
+            "from": question.shape.origin,
+        },
         "text": text_of(question),
         "flops_per_token": flops_per_token(question.shape, question.context),
         "flops": question.flops,
         "number": question.number,
         **estimate_facts(plan.asked, question),
-        "hours_from": f"the first {question.own.steps} steps of the run itself" if question.own else
-                      f"{sum(run.is_learned_from for run in bundled_runs())} published runs",
+        "hours_from": f"the first {question.own.steps} steps of the run itself"
+        if question.own
+        else f"{sum(run.is_learned_from for run in bundled_runs())} published runs",
         "own_speed": own_facts(question),
         "failures": failures_of(question, plan.asked),
         "data": data_of(question),
@@ -175,7 +187,7 @@ def described(plan: Plan) -> dict[str, Any]:
         ],
         "notes": list(question.notes),
         "sources": sources(),
-    }  # fmt: skip
+    }
 
 
 def own_facts(question: Question) -> dict[str, Any] | None:
@@ -215,13 +227,12 @@ def estimate_facts(one: Estimate, question: Question, brief: bool = False) -> di
         "tons_co2": cost.tons_co2.as_list() if cost.tons_co2 else UNPUBLISHED,
         "dollars": cost.dollars.as_list() if cost.dollars else UNPUBLISHED,
         "layouts": [
-            {"name": layout.name, "gib": gib(question, layout)}
-            for layout in one.fitting[: 1 if brief else MOST_SHOWN]
+            {"name": layout.name, "gib": gib(question, layout)} for layout in one.fitting[: 1 if brief else MOST_SHOWN]
         ],
         "status": one.status.line(),
         "status_name": one.status.status,
         "barred": one.barred,
-    }  # fmt: skip
+    }
     if one.chip.cloud_only:
         facts["cloud_only"] = True
     if not brief:
@@ -257,8 +268,10 @@ def sheet(chip: Chip) -> dict[str, Any]:
     facts: dict[str, Any] = {"name": chip.name, "vendor": chip.vendor, "tpp": chip.tpp}
     for name in FIGURES:
         value = getattr(chip, name)
-        facts[name] = {"value": (list(value) if isinstance(value, tuple) else value) or UNPUBLISHED,
-                       "source": chip.source_of(name)}  # fmt: skip
+        facts[name] = {
+            "value": (list(value) if isinstance(value, tuple) else value) or UNPUBLISHED,
+            "source": chip.source_of(name),
+        }
         if name in chip.ranges:
             facts[name]["range"] = list(chip.ranges[name])
     facts["fp8_tflops"] = {"value": chip.fp8_tflops or "none", "source": chip.source}

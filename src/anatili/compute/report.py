@@ -21,20 +21,26 @@ def lines(facts: dict[str, Any]) -> Iterator[str]:
     )
     yield f"{facts['recipe']}: {size}, context {shape['context']:,} ({shape['from']})"
     words = f"{text['words'] / 1e9:g} G words x {text['tokens_per_word']:g} = " if "words" in text else ""
-    yield f"text     {words}{text['unique_tokens'] / 1e9:.3g} G tokens, trained on {text['tokens'] / 1e9:.3g} G " \
-          f"({passes(text['epochs'])})"  # fmt: skip
+    yield (
+        f"text     {words}{text['unique_tokens'] / 1e9:.3g} G tokens, trained on {text['tokens'] / 1e9:.3g} G "
+        f"({passes(text['epochs'])})"
+    )
     yield f"work     {facts['flops']:.3g} operations, {facts['flops_per_token']:.4g} per token"
     if is_unnamed(facts):
         yield f"chips    {facts['number']} x {chip['name']}: with --chips NAME the plan has memory, energy and money"
     else:
-        yield f"chips    {facts['number']} x {chip['name']}, TFLOPS in bfloat16 {cited(chip['bf16_tflops'])}, " \
-              f"GB {cited(chip['memory_gb'])}"  # fmt: skip
+        yield (
+            f"chips    {facts['number']} x {chip['name']}, TFLOPS in bfloat16 {cited(chip['bf16_tflops'])}, "
+            f"GB {cited(chip['memory_gb'])}"
+        )
     yield from figures(facts)
     yield from memory_lines(facts)
     failures = facts["failures"]
     every, save = failures["save_every_minutes"], failures["save_seconds"]
-    yield f"failures {spread(failures['expected'])} expected; save every {every:g} min, if it takes {save:g} s: " \
-          f"{failures['goodput']:.1%} of the time is work"  # fmt: skip
+    yield (
+        f"failures {spread(failures['expected'])} expected; save every {every:g} min, if it takes {save:g} s: "
+        f"{failures['goodput']:.1%} of the time is work"
+    )
     yield from data_lines(facts["data"])
     if facts["embargo"]:
         yield f"export   {facts['status']}"
@@ -56,8 +62,10 @@ def figures(facts: dict[str, Any]) -> Iterator[str]:
         pauses = f", {own['paused']:.0%} of the time pauses" if own["paused"] >= SHOWN else ""
         yield f"         {own['tokens_per_second']:,} tokens/s{pauses}; {spread(own['hours_left'])} hours left"
         if own["waited"] >= SHOWN:
-            yield f"         other work on this machine took {own['waited']:.0%} of the time: without it " \
-                  f"{own['hours_left_alone']:.3g} hours left; the interval goes up to twice as much of it"  # fmt: skip
+            yield (
+                f"         other work on this machine took {own['waited']:.0%} of the time: without it "
+                f"{own['hours_left_alone']:.3g} hours left; the interval goes up to twice as much of it"
+            )
     if is_unnamed(facts):
         return
     energy, carbon = facts["megawatt_hours"], facts["tons_co2"]
@@ -74,8 +82,10 @@ def memory_lines(facts: dict[str, Any]) -> Iterator[str]:
     if not layouts:
         yield f"memory   no layout fits {facts['number']} chips: take more of them, or a chip with more memory"
     once = ", gradients exchanged once a step" if own["whole_gradients"] else ""
-    yield f"recipe   {own['gib']:g} GiB{'' if own['fits'] else ', does not fit'}: {own['name']}{once}; links allow " \
-          f"{own['link_limit']:g} of the peak"  # fmt: skip
+    yield (
+        f"recipe   {own['gib']:g} GiB{'' if own['fits'] else ', does not fit'}: {own['name']}{once}; links allow "
+        f"{own['link_limit']:g} of the peak"
+    )
     for layout in layouts[:MOST_LAYOUTS]:
         yield f"fits     {layout['gib']:g} GiB: {layout['name']}"
     if len(layouts) > MOST_LAYOUTS:
@@ -84,11 +94,15 @@ def memory_lines(facts: dict[str, Any]) -> Iterator[str]:
 
 def data_lines(data: dict[str, Any]) -> Iterator[str]:
     best = data["best"]
-    yield f"best     {best['parameters'] / 1e9:.2g} G weights for this budget and text, {passes(best['epochs'])}: " \
-          f"loss {best['loss']:.3f} against {data['loss']:.3f} (of English text: only to compare)"  # fmt: skip
+    yield (
+        f"best     {best['parameters'] / 1e9:.2g} G weights for this budget and text, {passes(best['epochs'])}: "
+        f"loss {best['loss']:.3f} against {data['loss']:.3f} (of English text: only to compare)"
+    )
     if data["repeats_too_often"]:
-        yield f"ceiling  {passes(data['epochs'])} are worth {data['worth_tokens'] / 1e9:.3g} G new tokens, " \
-              f"endless ones {data['most_worth_tokens'] / 1e9:.3g} G"  # fmt: skip
+        yield (
+            f"ceiling  {passes(data['epochs'])} are worth {data['worth_tokens'] / 1e9:.3g} G new tokens, "
+            f"endless ones {data['most_worth_tokens'] / 1e9:.3g} G"
+        )
     if data["past_ceiling"] or data["repeats_too_often"]:
         budget = f"{data['ceiling_flops']:.2g} operations"
         yield f"         beyond {budget}, ten times the money lowers the loss by less than 0.01"
@@ -101,9 +115,11 @@ def embargo_lines(facts: dict[str, Any]) -> Iterator[str]:
     yield f"embargo  {'; '.join(embargo['left']) or 'nothing'} left of the chips known here"
     instead = embargo.get("instead")
     if instead:
-        yield f"         on {instead['chip']}: {spread(instead['days'])} days, {instead['extra_days']:+g} days, " \
-              f"{money(instead['extra_dollars'])}; the interval spans x{instead['interval_width']:g} instead of " \
-              f"x{instead['asked_interval_width']:g}"  # fmt: skip
+        yield (
+            f"         on {instead['chip']}: {spread(instead['days'])} days, {instead['extra_days']:+g} days, "
+            f"{money(instead['extra_dollars'])}; the interval spans x{instead['interval_width']:g} instead of "
+            f"x{instead['asked_interval_width']:g}"
+        )
         yield f"         {instead['status']}"
     for other in facts["alternatives"][:MOST_ALTERNATIVES]:
         barred = other["barred"] or f"not barred; {other['status_name'].replace('-', ' ')}"

@@ -105,11 +105,18 @@ def groups() -> dict[str, Any]:
 def _rule(row: dict[str, Any], sources: dict[str, str]) -> Rule:
     chips = (row["chips"],) if isinstance(row["chips"], str) else tuple(row["chips"])
     return Rule(
-        day=date.fromisoformat(row["date"]), topic=row["topic"], status=row["status"], what=row["what"],
-        source=sources[row["source"]], unsourced=row.get("unsourced", ""), chips=chips,
-        destinations=tuple(row["destinations"]), tpp_from=row.get("tpp_from", 0),
-        tpp_below=row.get("tpp_below", float("inf")), bandwidth_below=row.get("bandwidth_below_tbs", float("inf")),
-    )  # fmt: skip
+        day=date.fromisoformat(row["date"]),
+        topic=row["topic"],
+        status=row["status"],
+        what=row["what"],
+        source=sources[row["source"]],
+        unsourced=row.get("unsourced", ""),
+        chips=chips,
+        destinations=tuple(row["destinations"]),
+        tpp_from=row.get("tpp_from", 0),
+        tpp_below=row.get("tpp_below", float("inf")),
+        bandwidth_below=row.get("bandwidth_below_tbs", float("inf")),
+    )
 
 
 def group_of(destination: str) -> str:
@@ -146,6 +153,4 @@ def status_of(chip: Chip, destination: str, on: date) -> Status:
     if not ruling:
         return Status(chip.name, destination, on, UNNAMED, None, "", "", "", events)
     rule = ruling[0]
-    return Status(
-        chip.name, destination, on, rule.status, rule.day, rule.what, rule.source, rule.unsourced, events
-    )  # fmt: skip
+    return Status(chip.name, destination, on, rule.status, rule.day, rule.what, rule.source, rule.unsourced, events)

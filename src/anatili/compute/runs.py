@@ -75,16 +75,30 @@ def as_run(row: dict[str, Any]) -> PublishedRun:
     if missing := [key for key in REQUIRED if not row.get(key)]:
         raise Problem(f"its shape is not published: {', '.join(missing)}")
     shape = Shape(
-        layers=row["layers"], hidden_size=row["hidden"], heads=row["heads"], kv_heads=row.get("kv_heads", row["heads"]),
-        head_size=row.get("head_dim") or row["hidden"] // row["heads"], intermediate_size=row["ffn"],
-        vocabulary=row["vocab"], tied=row.get("tied", False), gated=row.get("gated", True),
-        published=row.get("params", 0), active=row.get("active_params", 0),
-    )  # fmt: skip
+        layers=row["layers"],
+        hidden_size=row["hidden"],
+        heads=row["heads"],
+        kv_heads=row.get("kv_heads", row["heads"]),
+        head_size=row.get("head_dim") or row["hidden"] // row["heads"],
+        intermediate_size=row["ffn"],
+        vocabulary=row["vocab"],
+        tied=row.get("tied", False),
+        gated=row.get("gated", True),
+        published=row.get("params", 0),
+        active=row.get("active_params", 0),
+    )
     flops = row.get("flops_own_count") or row.get("tokens", 0) * flops_per_token(shape, row["seq"])
     kind = str(row.get("kind", ""))
     return PublishedRun(
-        id=str(row["id"]), family=str(row["family"]), tier=str(row.get("tier", "")), kind=kind,
-        chip=find_chip(str(row.get("chip", ""))), number=int(row.get("number", 0)), shape=shape, context=row["seq"],
-        flops=0 if kind == "bench" else flops, hours=float(row.get("chip_hours", 0)),
+        id=str(row["id"]),
+        family=str(row["family"]),
+        tier=str(row.get("tier", "")),
+        kind=kind,
+        chip=find_chip(str(row.get("chip", ""))),
+        number=int(row.get("number", 0)),
+        shape=shape,
+        context=row["seq"],
+        flops=0 if kind == "bench" else flops,
+        hours=float(row.get("chip_hours", 0)),
         speed=float(row.get("tokens_per_second_per_chip", 0)),
-    )  # fmt: skip
+    )

@@ -104,9 +104,18 @@ def second_per_token(
 
 
 def serving_plan(
-    shape: Shape, chip: Chip, *, users: int, context: int, speed: float, quantization: str = "bf16",
-    cache: str = "bf16", reach: float = REACH, prompt: int = 0, answer: int = 256,
-) -> ServingPlan:  # fmt: skip
+    shape: Shape,
+    chip: Chip,
+    *,
+    users: int,
+    context: int,
+    speed: float,
+    quantization: str = "bf16",
+    cache: str = "bf16",
+    reach: float = REACH,
+    prompt: int = 0,
+    answer: int = 256,
+) -> ServingPlan:
     """The fewest chips on which `users` at once each get `speed` tokens per second; `Problem` if no group can."""
     if users < 1 or context < 1 or speed <= 0 or answer < 1 or prompt < 0:
         raise Problem("users, context, speed and answer must be above 0")
@@ -119,8 +128,7 @@ def serving_plan(
         if not getattr(chip, figure):
             raise Problem(f"{chip.name}: {figure} is {UNPUBLISHED}, so its serving cannot be planned")
     load = Load(context, prompt, answer)
-    plans = [_group(shape, chip, size, users, load, speed, BYTES[quantization], BYTES[cache], reach)
-             for size in GROUPS]  # fmt: skip
+    plans = [_group(shape, chip, size, users, load, speed, BYTES[quantization], BYTES[cache], reach) for size in GROUPS]
     possible = [plan for plan in plans if plan.users_per_copy >= 1]
     if not possible:
         raise Problem(
@@ -130,8 +138,17 @@ def serving_plan(
     return min(possible, key=lambda plan: (plan.chips, plan.group))
 
 
-def _group(shape: Shape, chip: Chip, size: int, users: int, load: Load, speed: float, weights: float,
-           cache: float, reach: float) -> ServingPlan:  # fmt: skip
+def _group(
+    shape: Shape,
+    chip: Chip,
+    size: int,
+    users: int,
+    load: Load,
+    speed: float,
+    weights: float,
+    cache: float,
+    reach: float,
+) -> ServingPlan:
     held, own = shape.total * weights, cache_bytes(shape, load.context, cache)
     machine = Machine(reach * chip.bandwidth_tbs * 1e12 * size, reach * chip.peak * size)
 

@@ -90,20 +90,23 @@ def training_flops(
 
 def flops_per_token(shape: Shape, context: int) -> float:
     """Operations to train `shape` on one token of a sequence of `context`, all weights learned."""
-    return training_flops(
-        matrices=shape.matrices, layers=shape.layers, query_size=shape.query_size, context=context
-    )  # fmt: skip
+    return training_flops(matrices=shape.matrices, layers=shape.layers, query_size=shape.query_size, context=context)
 
 
 def shape_of(recipe: Recipe, recipe_folder: Path) -> Shape:
     """The model's shape, from the base if it is here, else from the recipe; with the size of the final vocabulary."""
     settings, base = recipe.pretrain, recipe.tokenizer.base
     from_recipe: dict[str, Any] = {
-        "layers": settings.layers, "hidden_size": settings.hidden_size, "heads": settings.heads,
-        "kv_heads": settings.kv_heads or settings.heads, "head_size": settings.hidden_size // settings.heads,
-        "intermediate_size": settings.intermediate_size, "tied": settings.tied,
-        "vocabulary": recipe.tokenizer.vocabulary, "qk_norm": settings.shape == "qwen3",
-    }  # fmt: skip
+        "layers": settings.layers,
+        "hidden_size": settings.hidden_size,
+        "heads": settings.heads,
+        "kv_heads": settings.kv_heads or settings.heads,
+        "head_size": settings.hidden_size // settings.heads,
+        "intermediate_size": settings.intermediate_size,
+        "tied": settings.tied,
+        "vocabulary": recipe.tokenizer.vocabulary,
+        "qk_norm": settings.shape == "qwen3",
+    }
     if not base:
         return Shape(**from_recipe)
     if base.endswith(".gguf") and (recipe_folder / base).is_file():
@@ -136,13 +139,17 @@ def from_settings(config: dict[str, Any], added: int, origin: str) -> Shape:
     config = config.get("text_config", config)
     heads = config["num_attention_heads"]
     return Shape(
-        layers=config["num_hidden_layers"], hidden_size=config["hidden_size"], heads=heads,
+        layers=config["num_hidden_layers"],
+        hidden_size=config["hidden_size"],
+        heads=heads,
         kv_heads=config.get("num_key_value_heads") or heads,
         head_size=config.get("head_dim") or config["hidden_size"] // heads,
-        intermediate_size=config["intermediate_size"], tied=config.get("tie_word_embeddings", True),
-        vocabulary=config["vocab_size"] + added, qk_norm=config.get("model_type") in ("qwen3", "gemma3_text"),
+        intermediate_size=config["intermediate_size"],
+        tied=config.get("tie_word_embeddings", True),
+        vocabulary=config["vocab_size"] + added,
+        qk_norm=config.get("model_type") in ("qwen3", "gemma3_text"),
         origin=origin,
-    )  # fmt: skip
+    )
 
 
 def from_gguf(file: Path, added: int = 0) -> Shape:
@@ -153,12 +160,17 @@ def from_gguf(file: Path, added: int = 0) -> Shape:
     try:
         heads, hidden_size = sizes["attention.head_count"], sizes["embedding_length"]
         return Shape(
-            layers=sizes["block_count"], hidden_size=hidden_size, heads=heads,
+            layers=sizes["block_count"],
+            hidden_size=hidden_size,
+            heads=heads,
             kv_heads=sizes.get("attention.head_count_kv") or heads,
             head_size=sizes.get("attention.key_length") or hidden_size // heads,
-            intermediate_size=sizes["feed_forward_length"], vocabulary=fields["tokenizer.ggml.tokens"] + added,
-            tied="output.weight" not in tensors, gated="blk.0.ffn_gate.weight" in tensors,
-            qk_norm="blk.0.attn_q_norm.weight" in tensors, origin=show_path(file),
-        )  # fmt: skip
+            intermediate_size=sizes["feed_forward_length"],
+            vocabulary=fields["tokenizer.ggml.tokens"] + added,
+            tied="output.weight" not in tensors,
+            gated="blk.0.ffn_gate.weight" in tensors,
+            qk_norm="blk.0.attn_q_norm.weight" in tensors,
+            origin=show_path(file),
+        )
     except (KeyError, ZeroDivisionError) as error:
         raise Problem(f"{show_path(file)} does not say the shape of a decoder ({error!r})") from error

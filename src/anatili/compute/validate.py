@@ -79,14 +79,18 @@ def report(checks: list[Check], unused: dict[str, str]) -> dict[str, Any]:
         "constant_worst": round(max(check.constant_factor for check in checks), 3),
         "runs": [
             {
-                "id": check.run.id, "hours": check.run.hours, "predicted": round(check.middle, 1),
-                "interval": [round(check.low, 1), round(check.high, 1)], "factor": round(check.factor, 3),
-                "inside": check.inside, "constant_factor": round(check.constant_factor, 3),
+                "id": check.run.id,
+                "hours": check.run.hours,
+                "predicted": round(check.middle, 1),
+                "interval": [round(check.low, 1), round(check.high, 1)],
+                "factor": round(check.factor, 3),
+                "inside": check.inside,
+                "constant_factor": round(check.constant_factor, 3),
             }
             for check in checks
         ],
         "unused": unused,
-    }  # fmt: skip
+    }
 
 
 def off_by(predicted: float, real: float) -> float:

@@ -26,7 +26,7 @@ __all__ = [
     "open_engine",
     "say",
     "stop",
-]  # fmt: skip
+]
 
 OLLAMA = "ollama:"
 """`ollama:NAME` is the model of this name in Ollama on this machine."""

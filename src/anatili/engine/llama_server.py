@@ -66,8 +66,14 @@ class LlamaServerEngine(RemoteEngine):
 
         The logprobs are those before anything is forced. None if the token is only part of a letter.
         """
-        body = {"prompt": list(ids), "max_tokens": 1, "logprobs": max(1, top_logprobs), "temperature": 0,
-                "cache_prompt": True, "logit_bias": [[forced, 1e9]]}  # fmt: skip
+        body = {
+            "prompt": list(ids),
+            "max_tokens": 1,
+            "logprobs": max(1, top_logprobs),
+            "temperature": 0,
+            "cache_prompt": True,
+            "logit_bias": [[forced, 1e9]],
+        }
         logprobs = self.ask("/v1/completions", body)["choices"][0].get("logprobs")
         return dict(logprobs["content"][0]) if logprobs else None
 

@@ -40,9 +40,13 @@ class TransformersEngine:
         self.tokenizer: Any = AutoTokenizer.from_pretrained(folder, **options)
         self.device: Any = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else "cpu"
         self.model, info = AutoModelForCausalLM.from_pretrained(
-            check_folder(folder), use_safetensors=True, dtype=torch.float32, output_loading_info=True,
-            ignore_mismatched_sizes=True, **options,
-        )  # fmt: skip
+            check_folder(folder),
+            use_safetensors=True,
+            dtype=torch.float32,
+            output_loading_info=True,
+            ignore_mismatched_sizes=True,
+            **options,
+        )
         check_complete(self.model, info, folder)
         for adapter in adapters:
             self.model = apply_adapter(self.model, adapter)

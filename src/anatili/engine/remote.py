@@ -180,8 +180,14 @@ class RemoteEngine:
 
     def echo(self, prompts: Sequence[Sequence[int]], top_logprobs: int) -> Iterator[tuple[TokenLogprob, ...]]:
         """The logprob of each token but the first of each prompt, as the server returns it with `echo`."""
-        body = {"model": self.name, "prompt": [list(ids) for ids in prompts], "max_tokens": 0, "echo": True,
-                "logprobs": top_logprobs, "temperature": 0}  # fmt: skip
+        body = {
+            "model": self.name,
+            "prompt": [list(ids) for ids in prompts],
+            "max_tokens": 0,
+            "echo": True,
+            "logprobs": top_logprobs,
+            "temperature": 0,
+        }
         try:
             choices = self.ask("/v1/completions", body)["choices"]
         except Problem as problem:
@@ -244,9 +250,13 @@ def request(prompt: Prompt, sampling: Sampling) -> tuple[str, dict[str, Any]]:
     """The path for a prompt, and the body to send."""
     chat = is_chat(prompt)
     body: dict[str, Any] = {
-        "stream": True, "stream_options": {"include_usage": True}, "max_tokens": sampling.max_tokens,
-        "temperature": sampling.temperature, "top_p": sampling.top_p, "seed": sampling.seed,
-    }  # fmt: skip
+        "stream": True,
+        "stream_options": {"include_usage": True},
+        "max_tokens": sampling.max_tokens,
+        "temperature": sampling.temperature,
+        "top_p": sampling.top_p,
+        "seed": sampling.seed,
+    }
     body["messages" if chat else "prompt"] = prompt if isinstance(prompt, str) else list(prompt)
     if sampling.tools:
         body |= {"tools": list(sampling.tools.tools), "tool_choice": sampling.tools.choice}
@@ -286,9 +296,3 @@ def read_logprobs(answer: dict[str, Any] | None) -> tuple[TokenLogprob, ...]:
         for token, value, top in zip(tokens, values, tops, strict=True)
         if value is not None
     )
-
-
-def read_row(row: dict[str, Any]) -> TokenLogprob:
-    """A token in the format of chat completions."""
-    top_logprobs = tuple((top["token"], top["logprob"]) for top in row.get("top_logprobs", ()))
-    return TokenLogprob(row["token"], row["logprob"], top_logprobs)

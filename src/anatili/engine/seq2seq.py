@@ -148,9 +148,11 @@ class Seq2SeqEngine:
         results = self.model.translate_batch(
             [list(sentence.source) for sentence in batch],
             target_prefix=[list(sentence.prefix) for sentence in batch] if batch[0].prefix else None,
-            beam_size=BEAM, max_decoding_length=options.limit, max_batch_size=0,
+            beam_size=BEAM,
+            max_decoding_length=options.limit,
+            max_batch_size=0,
             **({"no_repeat_ngram_size": 3, "repetition_penalty": 1.1} if options.again else {}),
-        )  # fmt: skip
+        )
         return [list(result.hypotheses[0]) for result in results]
 
     def generate(self, prompt: Prompt, sampling: Sampling) -> Iterator[Chunk]:

@@ -183,16 +183,24 @@ def translation_rows(
         score = metric.corpus_score(hypotheses, [[reference for _, reference in pairs]], n_bootstrap=RESAMPLES)
         ends = [round(score._mean - score._ci, 2), round(score._mean + score._ci, 2)] if len(pairs) > 1 else None
         yield {
-            "language": f"{source}-{target}", "value": round(float(score.score), 2), "interval": ends,
-            "count": len(pairs), "unanswered": sum(record["unanswered"] for record in records),
+            "language": f"{source}-{target}",
+            "value": round(float(score.score), 2),
+            "interval": ends,
+            "count": len(pairs),
+            "unanswered": sum(record["unanswered"] for record in records),
             "wrong_language": sum(record["wrong_language"] for record in records),
-        }  # fmt: skip
+        }
 
 
 def translation_record(text: str, sentence: str, reference: str, target: str) -> Record:
     identified = identify(text).language if len(words(text)) >= IDENTIFIABLE else ""
-    return {"answer": text, "sentence": sentence, "value": round(chrf(text, [reference]), 4),
-            "unanswered": not text.strip(), "wrong_language": bool(identified) and identified != target}  # fmt: skip
+    return {
+        "answer": text,
+        "sentence": sentence,
+        "value": round(chrf(text, [reference]), 4),
+        "unanswered": not text.strip(),
+        "wrong_language": bool(identified) and identified != target,
+    }
 
 
 def directions_of(

@@ -15,8 +15,6 @@ from anatili.evaluate.task_data import Row
 from anatili.evaluate.task_file import EvaluationTask
 
 METRICS = ("acc", "acc_norm", "acc_bytes")
-SMALL_GROUP = 10
-"""Items of a group at least, for figures of its own."""
 
 
 def score_items(
@@ -30,9 +28,10 @@ def score_items(
     """The record of each item in the order of the data; those already in the journal are not measured again."""
     missing, spans, cuts = list[Item](), [], list[bool]()
     for item, (context, endings) in zip(
-        item_set.items, prompts(task, item_set, form, model.engine) if needs(item_set, journal) else blank(item_set),
+        item_set.items,
+        prompts(task, item_set, form, model.engine) if needs(item_set, journal) else blank(item_set),
         strict=True,
-    ):  # fmt: skip
+    ):
         if item.id not in journal.records:
             own, is_cut = model.item_spans(context, endings, begin=form.begin)
             missing.append(item)
@@ -114,9 +113,12 @@ def shares(task: EvaluationTask, records: Sequence[Record]) -> Row:
     intervals = {metric: clustered_interval(values, clusters) for metric, values in rights.items()}
     means = {metric: round(float(np.mean(values)), 4) if values else None for metric, values in rights.items()}
     return {
-        "value": means[task.metric], "interval": intervals[task.metric], "count": len(records), **means,
+        "value": means[task.metric],
+        "interval": intervals[task.metric],
+        "count": len(records),
+        **means,
         "intervals": intervals,
-    }  # fmt: skip
+    }
 
 
 def mean_chance(items: Sequence[Item]) -> float:

@@ -112,14 +112,20 @@ def compare(results: Sequence[Result], resamples: int = 2000) -> list[Row]:
         adjust(pairs)
         rows.append(
             {
-                "key": key, "is_main": is_main(group[0].head), "task": group[0].head["task"], "measure": group[0].title,
-                "about": group[0].head.get("about", ""), "metric": group[0].metric, "count": len(shared),
+                "key": key,
+                "is_main": is_main(group[0].head),
+                "task": group[0].head["task"],
+                "measure": group[0].title,
+                "about": group[0].head.get("about", ""),
+                "metric": group[0].metric,
+                "count": len(shared),
                 "left_out": max(len(result.records) for result in group) - len(shared),
                 "chance": next((r.row["chance"] for r in group if r.row.get("chance") is not None), None),
                 "majority": next((r.row["majority"] for r in group if "majority" in r.row), None),
-                "models": [model_row(result, shared) for result in group], "pairs": pairs,
+                "models": [model_row(result, shared) for result in group],
+                "pairs": pairs,
             }
-        )  # fmt: skip
+        )
     mark_turns(rows)
     return [row for row in rows if row["is_main"]] or rows
 
@@ -141,8 +147,22 @@ def model_row(result: Result, shared: set[str]) -> Row:
         "subjects": dict(by_subject(records, result.metric)),
         "digests": result.head.get("digests", {}),
     }
-    kept = ("acc", "acc_norm", "acc_bytes", "begin_token", "notes", "seen", "unseen", "mean", "min", "max", "seconds",
-            "chosen", "unanswered", "wrong_language")  # fmt: skip
+    kept = (
+        "acc",
+        "acc_norm",
+        "acc_bytes",
+        "begin_token",
+        "notes",
+        "seen",
+        "unseen",
+        "mean",
+        "min",
+        "max",
+        "seconds",
+        "chosen",
+        "unanswered",
+        "wrong_language",
+    )
     return row | {name: result.row[name] for name in kept if name in result.row}
 
 
@@ -155,8 +175,14 @@ def by_subject(records: Sequence[Record], metric: str) -> Iterator[tuple[str, Ro
     for name, some in sorted(subjects.items()):
         values = [value_of(record, metric) for record in some]
         clusters = [record.get("cluster") or record["id"] for record in some]
-        yield name, {"value": round(float(np.mean(values)), 4), "count": len(some),
-                     "interval": clustered_interval(values, clusters)}  # fmt: skip
+        yield (
+            name,
+            {
+                "value": round(float(np.mean(values)), 4),
+                "count": len(some),
+                "interval": clustered_interval(values, clusters),
+            },
+        )
 
 
 def pair_row(first: Result, second: Result, shared: set[str], resamples: int) -> Row:
@@ -220,13 +246,18 @@ def leaderboard(rows: Sequence[Row]) -> list[Row]:
     """A line for each model and task, with the digests of all that it depends on."""
     return [
         {
-            "model": model["model"], "task": row["task"], "key": row["key"], "metric": row["metric"],
-            "n": row["count"], "chance": row["chance"], "majority": row["majority"],
+            "model": model["model"],
+            "task": row["task"],
+            "key": row["key"],
+            "metric": row["metric"],
+            "n": row["count"],
+            "chance": row["chance"],
+            "majority": row["majority"],
             **{name: value for name, value in model.items() if name not in ("model", "subjects", "notes")},
         }
         for row in rows
         for model in row["models"]
-    ]  # fmt: skip
+    ]
 
 
 def write_leaderboard(path: Path, rows: Sequence[Row]) -> None:

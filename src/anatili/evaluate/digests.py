@@ -12,7 +12,7 @@ from anatili.evaluate.items import ItemSet
 from anatili.evaluate.prompts import PromptForm, prompts
 from anatili.evaluate.task_data import data_files
 from anatili.evaluate.task_file import EvaluationTask
-from anatili.run import digest
+from anatili.text import file_digest
 
 WEIGHTS = ("*.safetensors", "*.bin", "*.gguf", "tokenizer.json", "config.json", "chat_template.jinja")
 
@@ -21,7 +21,7 @@ WEIGHTS = ("*.safetensors", "*.bin", "*.gguf", "tokenizer.json", "config.json", 
 def code() -> str:
     """Digest of the modules that measure, with the version."""
     sources = sorted(Path(__file__).parent.glob("*.py"))
-    return combined([__version__, *(digest(path) for path in sources)])
+    return combined([__version__, *(file_digest(path) for path in sources)])
 
 
 def of_model(target: str | Path) -> str:
@@ -30,13 +30,13 @@ def of_model(target: str | Path) -> str:
         return str(target)
     path = Path(target)
     if path.is_file():
-        return digest(path)
+        return file_digest(path)
     files = sorted({file for pattern in WEIGHTS for file in path.glob(pattern)})
-    return combined([part for file in files for part in (file.name, digest(file))])
+    return combined([part for file in files for part in (file.name, file_digest(file))])
 
 
 def of_data(task: EvaluationTask) -> str:
-    return combined([digest(path) for path in data_files(task)])
+    return combined([file_digest(path) for path in data_files(task)])
 
 
 def of_prompts(task: EvaluationTask, items: ItemSet, form: PromptForm, engine: Engine) -> str:
@@ -80,5 +80,5 @@ def writing_head(task: EvaluationTask, name: str, model: str, language: str) -> 
         "model": name,
         "metric": task.scorer or ("acc" if task.kind == "minimal_pairs" else "chrf"),
         "form": {"language": language, "shots": task.few_shot, "temperature": task.temperature},
-        "digests": {"model": model, "data": of_data(task), "prompt": digest(task.file), "code": code()},
+        "digests": {"model": model, "data": of_data(task), "prompt": file_digest(task.file), "code": code()},
     }

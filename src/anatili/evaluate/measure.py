@@ -102,11 +102,12 @@ def text_sets(task: EvaluationTask, setup: Setup) -> Iterator[TextSet]:
     else:
         sets = [
             TextSet(
-                language, task.name,
+                language,
+                task.name,
                 tuple(fill(task, task.template or "{text}", row) for row in rows[: task.rows or None]),
             )
             for language, rows in by_language(task, setup)
-        ]  # fmt: skip
+        ]
     for text_set in sets:
         texts = first_bytes(list(text_set.texts), task.max_bytes) if task.max_bytes else text_set.texts
         yield TextSet(text_set.language, text_set.name, texts)

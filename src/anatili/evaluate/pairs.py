@@ -27,7 +27,7 @@ class Pair:
     wrong: str
 
 
-def pairs_of(pack: LanguagePack, seed: int = 1) -> list[Pair]:
+def pairs_of(pack: LanguagePack) -> list[Pair]:
     """The pack's pairs, at most `MOST` of a kind; none if it has no paradigms."""
     path = pack.folder / FILE
     if not path.is_file():
@@ -44,7 +44,7 @@ def pairs_of(pack: LanguagePack, seed: int = 1) -> list[Pair]:
     chosen = []
     for kind, pairs in by_kind.items():
         unique = sorted(set(pairs), key=lambda pair: (pair.right, pair.wrong))
-        chosen += random.Random(f"{seed} {kind}").sample(unique, min(MOST, len(unique)))
+        chosen += random.Random(f"1 {kind}").sample(unique, min(MOST, len(unique)))
     return chosen
 
 
@@ -74,13 +74,9 @@ def agreement_pairs(config: dict[str, Any]) -> Iterator[Pair]:
                         yield Pair(group["kind"], frame.format(row[position]), frame.format(form))
 
 
-def score_pairs(model: Likelihood, pairs: Sequence[Pair], advance: Advance = silent) -> dict[str, Any]:
-    """Share of pairs whose right sentence is the more likely, in all and by kind, with 95 % intervals."""
-    return pair_figures(pair_records(model, pairs, [str(number) for number in range(len(pairs))], advance))
-
-
 def pair_figures(records: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Share of right pairs, in all and by kind; also by character and by byte, as other programs count."""
+    """Share of right pairs, in all and by kind, with 95 % intervals; also by character and by byte, as other programs
+    count."""
     kinds: dict[str, list[bool]] = {}
     for record in records:
         kinds.setdefault(record["subject"], []).append(record["right"]["acc"])

@@ -45,9 +45,9 @@ class PromptForm:
         return ", ".join([*parts, *([f"options moved by {self.rotation}"] if self.rotation else [])])
 
 
-def prompts(task: EvaluationTask, item_set: ItemSet, form: PromptForm, engine: Engine) -> Iterator[
-    tuple[str, list[str]]
-]:  # fmt: skip
+def prompts(
+    task: EvaluationTask, item_set: ItemSet, form: PromptForm, engine: Engine
+) -> Iterator[tuple[str, list[str]]]:
     """(context, continuations in the order of the choices) of each item, as lm-eval makes them from the same texts."""
     wordings = task.templates(form.form)
     if form.wording >= len(wordings):
@@ -143,9 +143,12 @@ class ChatTemplate:
     def __call__(self, messages: list[Message]) -> str:
         try:
             return self.template.render(
-                messages=messages, add_generation_prompt=True, enable_thinking=False,
-                bos_token=self.vocabulary["bos_token"], eos_token=self.vocabulary["eos_token"],
-            )  # fmt: skip
+                messages=messages,
+                add_generation_prompt=True,
+                enable_thinking=False,
+                bos_token=self.vocabulary["bos_token"],
+                eos_token=self.vocabulary["eos_token"],
+            )
         except self.error as error:
             raise Problem(f"the chat template of {self.engine.name} cannot be filled in: {error}") from error
 

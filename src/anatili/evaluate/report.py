@@ -176,12 +176,22 @@ def draw(path: Path, rows: Sequence[Row]) -> bool:
             low, high = model["interval"]
             value = model["value"]
             axes.errorbar(
-                100 * value, at, xerr=[[100 * max(0, value - low)], [100 * max(0, high - value)]], fmt=marker,
-                color=color, capsize=3, label=model["model"] if number == 0 else None,
-            )  # fmt: skip
+                100 * value,
+                at,
+                xerr=[[100 * max(0, value - low)], [100 * max(0, high - value)]],
+                fmt=marker,
+                color=color,
+                capsize=3,
+                label=model["model"] if number == 0 else None,
+            )
         if row["chance"]:
-            axes.plot([100 * row["chance"]] * 2, [number - 0.45, number + 0.45], color="#777777", linestyle="--",
-                      label="guessing" if number == 0 else None)  # fmt: skip
+            axes.plot(
+                [100 * row["chance"]] * 2,
+                [number - 0.45, number + 0.45],
+                color="#777777",
+                linestyle="--",
+                label="guessing" if number == 0 else None,
+            )
     axes.set_yticks(range(len(shown)), [f"{row['measure']}\nn = {row['count']:,}" for row in shown])
     axes.set_ylim(len(shown) - 0.5, -0.5)
     axes.set(xlabel="score in percent, with 95 % interval", xlim=(0, 100))

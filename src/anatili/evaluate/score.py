@@ -38,7 +38,7 @@ def run(task: Task) -> dict[str, Any]:
         *texts.from_files(settings, task.base),
     ]
     tasks = [load_task(name, task.base) for name in settings.tasks]
-    scored = contestants(task)
+    scored = scored_models(task)
     task.progress.start(2 * len(sets) + len(tasks) * len(scored), "scores")
     training = training_text(task.inputs["cut"])
     rows: list[dict[str, Any]] = []
@@ -69,7 +69,7 @@ def run(task: Task) -> dict[str, Any]:
     return {"metric": METRIC, "scores": brief}
 
 
-def contestants(task: Task) -> list[tuple[str, Path]]:
+def scored_models(task: Task) -> list[tuple[str, Path]]:
     """The models that are scored: the base if there is one, before tuning if that changed anything, after it."""
     base = task.recipe.tokenizer.base
     first = [("base", open_base(base, task.base))] if base else []
@@ -102,8 +102,15 @@ def rows_of(
 
 def bits_row(who: str, row: dict[str, Any]) -> dict[str, Any]:
     """A row of the task `BITS` as the report has it beside the baselines."""
-    return {"who": who, "language": row["language"], "texts": row["texts"], "bits_per_byte": row["value"],
-            "interval": row["interval"], "count": row["count"], "bytes": row["bytes"]}  # fmt: skip
+    return {
+        "who": who,
+        "language": row["language"],
+        "texts": row["texts"],
+        "bits_per_byte": row["value"],
+        "interval": row["interval"],
+        "count": row["count"],
+        "bytes": row["bytes"],
+    }
 
 
 def training_text(folder: Path) -> dict[str, list[str]]:
@@ -159,8 +166,10 @@ def draw(path: Path, rows: list[dict[str, Any]]) -> None:
         at = [groups.index(f"{row['language']} {row['texts']}") + number * width for row in own]
         values = [row["bits_per_byte"] for row in own]
         ends = [row["interval"] or [row["bits_per_byte"]] * 2 for row in own]
-        errors = [[v - low for v, (low, _) in zip(values, ends, strict=True)],
-                  [high - v for v, (_, high) in zip(values, ends, strict=True)]]  # fmt: skip
+        errors = [
+            [v - low for v, (low, _) in zip(values, ends, strict=True)],
+            [high - v for v, (_, high) in zip(values, ends, strict=True)],
+        ]
         axes.bar(at, values, width, label=name, yerr=errors, capsize=2)
     axes.set_xticks([i + 0.4 - width / 2 for i in range(len(groups))], groups)
     axes.set(ylabel="bits per byte, lower is better", title="Held-out text; chance is 8 bits per byte")

@@ -138,10 +138,11 @@ def best_fit(question: Sequence[str], words: Sequence[str], start: int) -> tuple
     A word too many or too few moves the rest: from any point on, places up to `SHIFT` away count.
     """
     fits = {
-        shift: [0 <= start + shift + n < len(words) and words[start + shift + n] == word
-                for n, word in enumerate(question)]
+        shift: [
+            0 <= start + shift + n < len(words) and words[start + shift + n] == word for n, word in enumerate(question)
+        ]
         for shift in range(-SHIFT, SHIFT + 1)
-    }  # fmt: skip
+    }
     best, longest = 0, 0
     for first, second in ((0, shift) for shift in fits):
         before, after = 0, sum(fits[second])

@@ -16,8 +16,7 @@ from anatili.identify import model_files
 from anatili.lang import load_pack
 from anatili.problem import Problem
 from anatili.reading import read_lines, read_text
-from anatili.run import digest
-from anatili.text import show_path
+from anatili.text import file_digest, show_path
 
 Row = dict[str, Any]
 SPLIT = re.compile(r"(?:^|[-_./])(dev|test|validation|valid|train|devtest)(?=$|[-_./])")
@@ -171,9 +170,13 @@ def line_rows(file: Path) -> Iterator[Row]:
 
 
 READERS = {
-    ".jsonl": json_rows, ".json": list_rows, ".csv": comma_rows, ".tsv": table_rows, ".parquet": parquet_rows,
+    ".jsonl": json_rows,
+    ".json": list_rows,
+    ".csv": comma_rows,
+    ".tsv": table_rows,
+    ".parquet": parquet_rows,
     ".txt": line_rows,
-}  # fmt: skip
+}
 
 
 def aligned_rows(folder: Path) -> list[Row]:
@@ -216,10 +219,10 @@ def data_files(task: EvaluationTask, languages: tuple[str, ...] = ()) -> list[Pa
 
 def inventory(task: EvaluationTask, languages: tuple[str, ...]) -> dict[str, Any]:
     """Digests of a task's file and of all that it reads beside the run and the language packs."""
-    facts: dict[str, Any] = {task.name: digest(task.file)}
+    facts: dict[str, Any] = {task.name: file_digest(task.file)}
     if task.data in (CONVERSATIONS, SENTENCES):
         facts["sample"] = sample.digest()
-    facts |= {f"{task.name}: {show_path(Path(file.name))}": digest(file) for file in data_files(task, languages)}
+    facts |= {f"{task.name}: {show_path(Path(file.name))}": file_digest(file) for file in data_files(task, languages)}
     if task.scorer == "language":
-        facts |= {name: digest(file) for name, file in model_files().items()}
+        facts |= {name: file_digest(file) for name, file in model_files().items()}
     return facts

@@ -11,8 +11,7 @@ from anatili.evaluate.task_file import load_task
 from anatili.problem import Problem
 from anatili.reading import read_lines
 from anatili.recipe import Evaluate, Recipe
-from anatili.run import digest
-from anatili.text import show_path
+from anatili.text import file_digest, show_path
 
 
 @dataclass(frozen=True)
@@ -44,7 +43,7 @@ def _digest(path: Path) -> str:
     """The digest of a text file. It is read, too: another encoding is told before anything is built."""
     for _ in read_lines(_file(path)):
         pass
-    return digest(path)
+    return file_digest(path)
 
 
 def _file(path: Path) -> Path:

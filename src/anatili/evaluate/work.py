@@ -4,7 +4,7 @@ import json
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any
@@ -26,6 +26,9 @@ from anatili.reading import read_lines, read_text
 from anatili.run import find_run
 from anatili.stage import Progress
 from anatili.text import show_path
+
+CORPUS_FILES = (".parquet", ".jsonl", ".txt")
+FORMS: tuple[Form, ...] = ("cloze", "letter")
 
 
 @dataclass(frozen=True)
@@ -56,7 +59,7 @@ def request(
         for language, rows in by_language(task, setup) if task.kind == "choices" else ():
             item_set(task, rows, language)
     texts = corpus_texts(corpus, runs) if corpus else None
-    return Request(loaded, prompt, Setup(**{**vars(setup), "corpus": texts}))
+    return Request(loaded, prompt, replace(setup, corpus=texts))
 
 
 def with_data(tasks: list[EvaluationTask], data: Sequence[str]) -> list[EvaluationTask]:
@@ -102,7 +105,7 @@ def carry_out(
         engine.patience = PATIENCE
     for task in request.tasks:
         form = prompt_form(task, request.prompt)
-        setup = Setup(**{**vars(request.setup), "form": form, "folder": folder, "model": model})
+        setup = replace(request.setup, form=form, folder=folder, model=model)
         total, unit = units(task, setup)
         watch.start(total, unit)
         started = time.monotonic()
@@ -153,9 +156,6 @@ def corpus_texts(name: str, runs: Path) -> Callable[[], Iterator[str]]:
     return lambda: (document.text for shard in shards for document in read_shard(shard, Kept))
 
 
-CORPUS_FILES = (".parquet", ".jsonl", ".txt")
-
-
 def file_texts(file: Path) -> Iterator[str]:
     """The texts of a file; of a text file, each paragraph."""
     if file.suffix == ".txt":
@@ -185,9 +185,6 @@ def write_lm_eval(
             if form == "cloze" or task.letter:
                 files.append(write_task(folder, task, items, prompt_form(task, {**prompt, "form": form})))
     return files
-
-
-FORMS: tuple[Form, ...] = ("cloze", "letter")
 
 
 def write_rows(folder: Path, model: str, rows: Sequence[Row]) -> None:

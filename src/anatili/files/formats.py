@@ -9,12 +9,12 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from anatili.compression import is_plain
 from anatili.files import MAX_BYTES, FileText, Part, UnreadableError
 from anatili.files.office import open_presentation, open_sheets, open_word
 from anatili.files.pdf import open_pdf
 from anatili.files.publication import open_publication
 from anatili.files.zipped import MissingLibraryError
-from anatili.packed import is_plain
 from anatili.page import decode, extract_page, without_tags
 from anatili.problem import Problem
 from anatili.text import clean, show_path
@@ -137,8 +137,16 @@ def row_part(line: bytes, number: int) -> Part:
 
 
 FORMATS: dict[str, Callable[[Path], FileText]] = {
-    ".txt": open_text, ".md": open_markdown, ".markdown": open_markdown, ".html": open_page, ".htm": open_page,
-    ".pdf": open_pdf, ".docx": open_word, ".xlsx": open_sheets, ".pptx": open_presentation, ".epub": open_publication,
+    ".txt": open_text,
+    ".md": open_markdown,
+    ".markdown": open_markdown,
+    ".html": open_page,
+    ".htm": open_page,
+    ".pdf": open_pdf,
+    ".docx": open_word,
+    ".xlsx": open_sheets,
+    ".pptx": open_presentation,
+    ".epub": open_publication,
     ".jsonl": open_rows,
-}  # fmt: skip
+}
 """Ending of a file's name -> what reads it."""

@@ -112,9 +112,7 @@ def open_presentation(path: Path) -> FileText:
     names = set(check_office(path))
     with reading(path, BadZipFile), ZipFile(path) as packed:
         slides = slide_names(packed, names)
-        parts = [
-            Part(slide_text(packed, name, names), f"slide:{number}") for number, name in enumerate(slides, 1)
-        ]  # fmt: skip
+        parts = [Part(slide_text(packed, name, names), f"slide:{number}") for number, name in enumerate(slides, 1)]
     if not any(part.text.strip() for part in parts):
         raise UnreadableError("no_text", "its slides have no text")
     return FileText("", [part for part in parts if part.text.strip()])

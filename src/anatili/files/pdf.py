@@ -39,9 +39,10 @@ def open_pdf(path: Path, languages: Sequence[str] = ()) -> FileText:
     if not has_text:
         names = ", ".join(languages)
         raise UnreadableError(
-            "scan", f"it is a scan without text: install tesseract{f' with its data for {names}' if names else ''}, "
+            "scan",
+            f"it is a scan without text: install tesseract{f' with its data for {names}' if names else ''}, "
             "or recognize its text first (OCR)",
-        )  # fmt: skip
+        )
     return FileText(title_of(document), located(texts))
 
 

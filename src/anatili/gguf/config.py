@@ -87,9 +87,11 @@ def llama3(factors: npt.NDArray[np.float64], theta: float) -> dict[str, float] |
     if not (slope > 0 > intercept):
         return None
     settings = {
-        "factor": full_factor, "low_freq_factor": 1.0, "high_freq_factor": 1 - 1 / intercept,
+        "factor": full_factor,
+        "low_freq_factor": 1.0,
+        "high_freq_factor": 1 - 1 / intercept,
         "original_max_position_embeddings": -slope / intercept,
-    }  # fmt: skip
+    }
     smooth = np.clip(slope * frequencies / (2 * pi) + intercept, 0, 1)
     recomputed = 1 / ((1 - smooth) / full_factor + smooth)
     return settings if np.allclose(recomputed, factors, rtol=1e-3) else None

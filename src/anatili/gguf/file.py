@@ -197,12 +197,18 @@ def dimensions(name: str, config: dict[str, Any]) -> tuple[int, ...]:
     heads, kv_heads = size * config["num_attention_heads"], size * config["num_key_value_heads"]
     part = name.split(".")[-2]
     shapes = {
-        "embed_tokens": (config["vocab_size"], hidden), "lm_head": (config["vocab_size"], hidden),
-        "q_proj": (heads, hidden), "k_proj": (kv_heads, hidden), "v_proj": (kv_heads, hidden),
+        "embed_tokens": (config["vocab_size"], hidden),
+        "lm_head": (config["vocab_size"], hidden),
+        "q_proj": (heads, hidden),
+        "k_proj": (kv_heads, hidden),
+        "v_proj": (kv_heads, hidden),
         "o_proj": (hidden, heads),
-        "gate_proj": (intermediate, hidden), "up_proj": (intermediate, hidden), "down_proj": (hidden, intermediate),
-        "q_norm": (size,), "k_norm": (size,),
-    }  # fmt: skip
+        "gate_proj": (intermediate, hidden),
+        "up_proj": (intermediate, hidden),
+        "down_proj": (hidden, intermediate),
+        "q_norm": (size,),
+        "k_norm": (size,),
+    }
     return shapes.get(part, (hidden,))
 
 

@@ -42,8 +42,12 @@ def add_vocabulary(writer: Any, folder: Path, size: int) -> None:
         writer.add_token_scores(scores(tokens, model["merges"]))
         writer.add_token_types([added.get(token) or type_of(token, model) for token in tokens])
         writer.add_add_space_prefix(False)
-    for key, add in (("bos_token", writer.add_bos_token_id), ("eos_token", writer.add_eos_token_id),
-                     ("pad_token", writer.add_pad_token_id), ("unk_token", writer.add_unk_token_id)):  # fmt: skip
+    for key, add in (
+        ("bos_token", writer.add_bos_token_id),
+        ("eos_token", writer.add_eos_token_id),
+        ("pad_token", writer.add_pad_token_id),
+        ("unk_token", writer.add_unk_token_id),
+    ):
         if config.get(key) in ids:
             add(ids[config[key]])
     writer.add_add_bos_token(True)

@@ -65,10 +65,13 @@ def make_rules(pack: LanguagePack) -> tuple[Rule, ...]:
     if not any(name.startswith(pack.main_script) for name in stated):
         return ()
     return tuple(
-        Rule(name, tuple((both_cases(group), least) for group, least in groups),
-             rivals_of(pack.code) if name.startswith(pack.main_script) else rivals_of(f"{pack.code}_{name}"))
+        Rule(
+            name,
+            tuple((both_cases(group), least) for group, least in groups),
+            rivals_of(pack.code) if name.startswith(pack.main_script) else rivals_of(f"{pack.code}_{name}"),
+        )
         for name, groups in stated.items()
-    )  # fmt: skip
+    )
 
 
 def both_cases(letters: str) -> frozenset[str]:
@@ -117,13 +120,23 @@ class Gate:
         if declared in UTF8 or (not declared and is_utf8(payload)):
             return ""
         may_be_richer = declared in POORER or not is_known(declared)
-        tried = [(rule, codec) for rule in self.rules for codec in self._codecs[rule.name]
-                 if declared in names_of(codec) or (may_be_richer and codec in RICHER)]  # fmt: skip
+        tried = [
+            (rule, codec)
+            for rule in self.rules
+            for codec in self._codecs[rule.name]
+            if declared in names_of(codec) or (may_be_richer and codec in RICHER)
+        ]
         if not tried:
             return ""
         high = high_bytes(payload)
-        return next((rule.name for rule, codec in tried
-                     if satisfies_bytes(rule, high, codec, is_declared=declared in names_of(codec))), "")  # fmt: skip
+        return next(
+            (
+                rule.name
+                for rule, codec in tried
+                if satisfies_bytes(rule, high, codec, is_declared=declared in names_of(codec))
+            ),
+            "",
+        )
 
 
 UTF8 = ("utf-8", "utf8")
@@ -165,8 +178,9 @@ class LetterCounter:
         values = np.frombuffer(payload, np.uint8)
         positions = np.flatnonzero(values[:-1] >= 0xC2)
         leads = values[positions]
-        counts = np.bincount(self.short[(leads.astype(np.uint16) << 8) | values[positions + 1]],
-                             minlength=len(self.letters) + 1)  # fmt: skip
+        counts = np.bincount(
+            self.short[(leads.astype(np.uint16) << 8) | values[positions + 1]], minlength=len(self.letters) + 1
+        )
         for form, number in self.long.items():
             counts[number] += payload.count(form)
         if self.marked:

@@ -175,14 +175,17 @@ def load_signs(labels: tuple[str, ...]) -> Signs:
     words = sorted({word for row in rows.values() for word in row.words})
     endings = sorted({ending for row in rows.values() for ending in row.endings})
     of_words = [[WORD * (label in rows and word in rows[label].words) for label in labels] for word in words]
-    of_endings = [[ENDING * (label in rows and ending in rows[label].endings) for label in labels]
-                  for ending in endings]  # fmt: skip
+    of_endings = [
+        [ENDING * (label in rows and ending in rows[label].endings) for label in labels] for ending in endings
+    ]
     priors = [rows[label].prior if label in rows else 0 for label in labels]
     return Signs(
-        ((make_known(words_of(*join([" ".join(words)]), 1).whole), np.array(of_words, np.float32)),
-         (make_known(words_of(*join([" ".join(endings)]), 1).ending), np.array(of_endings, np.float32))),
+        (
+            (make_known(words_of(*join([" ".join(words)]), 1).whole), np.array(of_words, np.float32)),
+            (make_known(words_of(*join([" ".join(endings)]), 1).ending), np.array(of_endings, np.float32)),
+        ),
         np.array(priors, np.float32),
-    )  # fmt: skip
+    )
 
 
 def signs(letters: Codes, owner: Ints, texts: int, labels: tuple[str, ...]) -> Floats:

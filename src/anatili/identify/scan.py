@@ -135,9 +135,12 @@ class Database:
     """A hyperscan database that scans a payload until one entry has matched often enough."""
 
     def __init__(
-        self, hyperscan: Any, entries: list[tuple[list[bytes], int]], noted: Iterable[bytes] = (),
+        self,
+        hyperscan: Any,
+        entries: list[tuple[list[bytes], int]],
+        noted: Iterable[bytes] = (),
         needs: Iterable[frozenset[int]] = (),
-    ) -> None:  # fmt: skip
+    ) -> None:
         """`entries`: patterns, and how many matches are enough. For the patterns `noted` only the first match is
         counted, in `has_noted`. `needs`: sets of entries of which one must be complete, in place of any entry."""
         numbered = [(number, pattern) for number, (patterns, _) in enumerate(entries) for pattern in patterns]
@@ -149,8 +152,12 @@ class Database:
         once += [single] * len(first)
         self.needs = list(needs)
         self.database = hyperscan.Database()
-        self.database.compile(expressions=patterns, ids=list(range(len(patterns))), elements=len(patterns),
-                              flags=[a | b for a, b in zip(any_case, once, strict=True)])  # fmt: skip
+        self.database.compile(
+            expressions=patterns,
+            ids=list(range(len(patterns))),
+            elements=len(patterns),
+            flags=[a | b for a, b in zip(any_case, once, strict=True)],
+        )
         self.stopped = hyperscan.ScanTerminated
         self.owner = [number for number, _ in [*numbered, *first]]
         self.least = [least for _, least in entries] + [len(first) + 1]

@@ -79,8 +79,13 @@ class Taught:
         """Write the file with which a pack adds its language to the model; returns its path."""
         path = folder / MODEL.name
         with whole_file(path) as temporary, temporary.open("wb") as file:
-            np.savez_compressed(file, weights=self.weights, scale=np.float32(self.scale), bias=np.float32(self.bias),
-                                words=np.array(self.words))  # fmt: skip
+            np.savez_compressed(
+                file,
+                weights=self.weights,
+                scale=np.float32(self.scale),
+                bias=np.float32(self.bias),
+                words=np.array(self.words),
+            )
         return path
 
 

@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from anatili.morphology import Morphology, load_morphology
 from anatili.pack_folders import folders
@@ -26,11 +26,24 @@ from anatili.reading import read_text
 from anatili.reading import read_toml as read_whole
 from anatili.text import SCRIPTS, WORD, clean
 
+Table = TypeVar("Table", bound=BaseModel)
 WORD_LISTS = ("stopwords.txt", "abbreviations.txt", "blocked.txt", "seeds.txt")
 
 
+def checked_regex(value: str) -> str:
+    try:
+        re.compile(value)
+    except (re.error, OverflowError, RecursionError) as error:
+        raise ValueError(f"not a regular expression: {error}") from error
+    return value
+
+
+Regex = Annotated[str, AfterValidator(checked_regex)]
+"""A regular expression, checked when the file is read."""
+
+
 class PackTable(BaseModel):
-    """A table of `pack.toml`; an unknown key is an error."""
+    """A table in a TOML file of a pack; an unknown key is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -45,7 +58,7 @@ class FileSource(PackTable):
 class PersonalPattern(PackTable):
     """What one kind of personal data looks like in the countries where the language is spoken."""
 
-    pattern: str = Field(description="Regular expression; must be linear (no nested repeats).")
+    pattern: Regex = Field(description="Regular expression; must be linear (no nested repeats).")
     kind: str = Field("", description="The kind that it counts as, if not the name of its table.")
     weights: tuple[tuple[int, ...], ...] = Field((), description="Rows of check-digit weights, tried in turn.")
     modulus: int = Field(0, description="Modulus of the check digit, 0 for none.")
@@ -53,15 +66,6 @@ class PersonalPattern(PackTable):
     context: tuple[str, ...] = Field((), description="If given, one of these words must be within 40 characters.")
     beside_names: bool = Field(False, description="Whether two capitalized words in a row also count as context.")
     not_before: tuple[str, ...] = Field((), description="Beginnings of words that, after the match, make it an amount.")
-
-    @field_validator("pattern")
-    @classmethod
-    def is_pattern(cls, value: str) -> str:
-        try:
-            re.compile(value)
-        except (re.error, OverflowError, RecursionError) as error:
-            raise ValueError(f"not a regular expression: {error}") from error
-        return value
 
 
 class Transliteration(PackTable):
@@ -243,10 +247,7 @@ def load_pack(code: str) -> LanguagePack:
             f"no language pack {code!r}; the packs are {', '.join(codes())}. Make one with: anatili lang new {code}, "
             "or name the folder that holds yours in ANATILI_PACKS"
         )
-    try:
-        config = PackFile.model_validate(read_toml(folder / "pack.toml"))
-    except ValidationError as error:
-        raise Problem(f"{folder / 'pack.toml'}: {explain(error)}") from error
+    config = read_table(folder / "pack.toml", PackFile)
     if not (folder / "stopwords.txt").is_file():
         raise Problem(f"{folder}: stopwords.txt is missing; every pack needs it (one word per line)")
     for table in folder.glob("*.toml"):  # including those that are first needed late in a run
@@ -293,9 +294,13 @@ def completed(own: dict[str, Any], fallback: dict[str, Any]) -> dict[str, Any]:
 
 
 FORMS = {
-    "tuple_type": 'a list, such as ["a", "b"]', "int_type": "an integer, such as 1_000_000", "float_type": "a number",
-    "string_type": 'a text in quotes, such as "a"', "bool_type": "true or false", "dict_type": "a table",
-}  # fmt: skip
+    "tuple_type": 'a list, such as ["a", "b"]',
+    "int_type": "an integer, such as 1_000_000",
+    "float_type": "a number",
+    "string_type": 'a text in quotes, such as "a"',
+    "bool_type": "true or false",
+    "dict_type": "a table",
+}
 """What stands in TOML for pydantic's names of types."""
 
 
@@ -312,6 +317,14 @@ def _plain(error: Any) -> str:
     if error["type"] in FORMS:
         return f"write {FORMS[error['type']]}, not {error['input']!r}"
     return f"{error['msg']} (got {error['input']!r})"
+
+
+def read_table(path: Path, model: type[Table]) -> Table:
+    """A TOML file of a pack as `model`, with its defaults if the file does not exist; `Problem` names file and key."""
+    try:
+        return model.model_validate(read_toml(path))
+    except ValidationError as error:
+        raise Problem(f"{path}: {explain(error)}") from error
 
 
 def read_toml(path: Path) -> dict[str, Any]:

@@ -1,12 +1,11 @@
 """`audit.toml` of a pack: how answers refuse or deflect in the language, and how an audit asks and reports in it."""
 
-import re
 from functools import cache
 from pathlib import Path
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field
 
-from anatili.lang import LanguagePack, PackTable, explain, read_toml
+from anatili.lang import LanguagePack, PackTable, Regex, read_table, read_toml
 from anatili.problem import Problem
 
 KINDS = ("refused", "deflected", "unknowing", "answered")
@@ -33,36 +32,20 @@ class Case(PackTable):
 class AuditWords(PackTable):
     """What `audit.toml` may say. Phrases are linear regular expressions for lowercase text."""
 
-    refusal: tuple[str, ...] = Field(min_length=1, description="How an answer declines.")
-    deflection: tuple[str, ...] = Field((), description="How it sends the reader elsewhere or changes the subject.")
-    unknowing: tuple[str, ...] = Field((), description="How it says that it does not know.")
-    hedge: tuple[str, ...] = Field((), description="How it keeps to generalities.")
+    refusal: tuple[Regex, ...] = Field(min_length=1, description="How an answer declines.")
+    deflection: tuple[Regex, ...] = Field((), description="How it sends the reader elsewhere or changes the subject.")
+    unknowing: tuple[Regex, ...] = Field((), description="How it says that it does not know.")
+    hedge: tuple[Regex, ...] = Field((), description="How it keeps to generalities.")
     ask: Ask
     cases: tuple[Case, ...] = ()
     report: dict[str, str] = Field(default={}, description="Words of the report.")
-
-    @field_validator("refusal", "deflection", "unknowing", "hedge")
-    @classmethod
-    def are_patterns(cls, values: tuple[str, ...]) -> tuple[str, ...]:
-        for value in values:
-            try:
-                re.compile(value)
-            except re.error as error:
-                raise ValueError(f"not a regular expression: {value!r}: {error}") from error
-        return values
 
 
 @cache
 def load_words(folder: Path) -> AuditWords | None:
     """The `audit.toml` in a pack's folder; None where there is none, or nothing in it."""
     path = folder / "audit.toml"
-    table = read_toml(path) if path.is_file() else {}
-    if not table:
-        return None
-    try:
-        return AuditWords.model_validate(table)
-    except ValidationError as error:
-        raise Problem(f"{path}: {explain(error)}") from error
+    return read_table(path, AuditWords) if read_toml(path) else None
 
 
 def audit_words(pack: LanguagePack) -> AuditWords:

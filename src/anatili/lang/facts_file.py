@@ -1,13 +1,11 @@
 """`facts.toml` of a pack: how the language writes numbers, units, months and negation."""
 
-import re
 from functools import cache
 from pathlib import Path
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field
 
-from anatili.lang import PackTable, explain, read_toml
-from anatili.problem import Problem
+from anatili.lang import PackTable, Regex, read_table
 
 
 class Numbers(PackTable):
@@ -16,7 +14,7 @@ class Numbers(PackTable):
     decimal: str = Field(".", pattern="^[.,]$", description="The decimal mark.")
     words: dict[str, int] = Field(default={}, description="Word in lower case -> its value.")
     stems: dict[str, int] = Field(default={}, description="Stem of a number word -> its value; `ending` may follow it.")
-    ending: str = Field("", description="Regular expression for everything that may follow a stem; linear.")
+    ending: Regex = Field("", description="Regular expression for everything that may follow a stem; linear.")
     apart: tuple[str, ...] = Field((), description="Words that look like a number with an ending, but are not.")
     inner: tuple[str, ...] = Field((), description="Words that may stand inside a number (one hundred *and* one).")
     weak: tuple[str, ...] = Field((), description="Words for one that often do not mean a number (one of them).")
@@ -25,24 +23,15 @@ class Numbers(PackTable):
         default={},
         description="Month's name -> its number; `~` is any ending, a capital stays one.",
     )
-    range: str = Field("", description="Regular expression for the text between the ends of a range; linear.")
-    list: str = Field("", description="The same, between the numbers of a list.")
-    either: str = Field("", description="The part of `list` that means one of two numbers (or).")
-    between: str = Field("", description="Text before or after two listed numbers that makes them a range.")
+    range: Regex = Field("", description="Regular expression for the text between the ends of a range; linear.")
+    list: Regex = Field("", description="The same, between the numbers of a list.")
+    either: Regex = Field("", description="The part of `list` that means one of two numbers (or).")
+    between: Regex = Field("", description="Text before or after two listed numbers that makes them a range.")
     units: dict[str, tuple[str, ...]] = Field(
         default={},
         description="Unit, by the same name in all packs -> its forms; `~` stands for any ending, `_` for a number "
         "that follows the unit.",
     )
-
-    @field_validator("ending", "range", "list", "either", "between")
-    @classmethod
-    def is_pattern(cls, value: str) -> str:
-        try:
-            re.compile(value)
-        except re.error as error:
-            raise ValueError(f"not a regular expression: {error}") from error
-        return value
 
 
 class Negation(PackTable):
@@ -50,11 +39,11 @@ class Negation(PackTable):
 
     ahead: tuple[str, ...] = Field((), description="Words that negate the next word that is not a stop word.")
     behind: tuple[str, ...] = Field((), description="Words that negate the word before them.")
-    inside: str = Field("", description="Regular expression for a whole negated word; group `stem` is what it negates.")
-    hint: str = Field("", description="Regular expression that a word must contain before its endings are looked at.")
+    inside: Regex = Field("", description="Regular expression for a negated word; group `stem` is what it negates.")
+    hint: Regex = Field("", description="Regular expression that a word must contain before its endings are looked at.")
     slots: tuple[str, ...] = Field((), description="Endings of the pack's morphology that negate.")
     apart: tuple[str, ...] = Field((), description="Words that look negated, but are not.")
-    nouns: str = Field("", description="Regular expression for whole words that look negated, but are not.")
+    nouns: Regex = Field("", description="Regular expression for whole words that look negated, but are not.")
     phrases: tuple[str, ...] = Field((), description="Phrases with such words that negate nothing (not only).")
 
 
@@ -80,8 +69,4 @@ class Facts(PackTable):
 @cache
 def load_facts(folder: Path) -> Facts:
     """The `facts.toml` in a pack's folder; an empty one if there is none."""
-    path = folder / "facts.toml"
-    try:
-        return Facts.model_validate(read_toml(path))
-    except ValidationError as error:
-        raise Problem(f"{path}: {explain(error)}") from error
+    return read_table(folder / "facts.toml", Facts)

@@ -71,9 +71,10 @@ def files(code: str, script: str, prompts_from: str) -> dict[str, str]:
     texts = {}
     for path in sorted(TEMPLATES.glob(f"*{SUFFIX}")):
         texts[path.name.removesuffix(SUFFIX)] = re.sub(
-            r"\b(?:FALLBACK_NAME|FALLBACK|CODE|SCRIPT|ALPHABET)\b", lambda word: values[word.group()],
+            r"\b(?:FALLBACK_NAME|FALLBACK|CODE|SCRIPT|ALPHABET)\b",
+            lambda word: values[word.group()],
             path.read_text("utf-8"),
-        )  # fmt: skip
+        )
     texts["prompts.toml"] += "\n" + "".join(
         line if line.strip().startswith("[") else f"# {line}" if line.strip() else line
         for line in (fallback.folder / "prompts.toml").read_text("utf-8").splitlines(keepends=True)

@@ -5,9 +5,9 @@ from functools import cache
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
-from anatili.lang import LanguagePack, PackTable, explain, load_pack, read_toml
+from anatili.lang import LanguagePack, PackTable, load_pack, read_table
 from anatili.problem import Problem
 from anatili.text import WORD, clean
 
@@ -121,10 +121,7 @@ class QuestionWords:
 def load_questions(folder: Path) -> QuestionsFile:
     """The `questions.toml` in a pack's folder; an empty one if there is none."""
     path = folder / "questions.toml"
-    try:
-        file = QuestionsFile.model_validate(read_toml(path))
-    except ValidationError as error:
-        raise Problem(f"{path}: {explain(error)}") from error
+    file = read_table(path, QuestionsFile)
     lists = (file.kinds, file.measures, file.signs, file.quantities, file.phrases.model_dump(), file.same.model_dump())
     for table in lists:
         for key, phrases in table.items():

@@ -17,8 +17,6 @@ LETTERS = frozenset(string.ascii_lowercase).union(*TABLES["cyrillic"].values())
 """The letters of the common alphabet."""
 VOWELS = frozenset("aeiouj")
 NEAR = frozenset(pair for group in TABLES["alike"] for a in group for pair in ((a, b) for b in group if a != b))
-SAME = 0.66
-"""From this likeness on, two spellings count as one name."""
 ENDING = 0.12
 """Cost of a letter at the end of only one spelling: languages add endings to names."""
 
@@ -45,8 +43,13 @@ def likeness(first: str, second: str) -> float:
     for row, letter in enumerate(a, 1):
         last, costs = costs, [costs[0] + deletion_cost(letter)]
         for column, other in enumerate(b, 1):
-            costs.append(min(last[column - 1] + substitution_cost(letter, other), last[column] + deletion_cost(letter),
-                             costs[column - 1] + deletion_cost(other)))  # fmt: skip
+            costs.append(
+                min(
+                    last[column - 1] + substitution_cost(letter, other),
+                    last[column] + deletion_cost(letter),
+                    costs[column - 1] + deletion_cost(other),
+                )
+            )
         best = min(best, costs[len(b)] + ENDING * (len(a) - row))
     best = min(best, *(cost + ENDING * (len(b) - column) for column, cost in enumerate(costs)))
     return max(0.0, 1.0 - best / max(2.0, min(weight(a), weight(b))))

@@ -1,14 +1,12 @@
 """`translation.toml` of a pack: what can be checked in a translation without a reference, and sentences to test it."""
 
-import re
 from functools import cache
 from pathlib import Path
 from typing import Literal
 
-from pydantic import ConfigDict, Field, ValidationError, field_validator
+from pydantic import ConfigDict, Field
 
-from anatili.lang import LanguagePack, PackTable, explain, read_toml
-from anatili.problem import Problem
+from anatili.lang import LanguagePack, PackTable, Regex, read_table
 
 Gender = Literal["masculine", "feminine", "open"]
 
@@ -32,38 +30,33 @@ class Names(PackTable):
 class Translation(PackTable):
     """The keys of `translation.toml`."""
 
-    flores: str = Field("", pattern="^[a-z]{3}_[A-Z][a-z]{3}$|^$", description="The language's name in FLORES and "
-        "NLLB, such as aaa_Latn, where it is not `iso639_3` and the main script.")  # fmt: skip
+    flores: str = Field(
+        "",
+        pattern="^[a-z]{3}_[A-Z][a-z]{3}$|^$",
+        description="The language's name in FLORES and "
+        "NLLB, such as aaa_Latn, where it is not `iso639_3` and the main script.",
+    )
     masculine: tuple[str, ...] = Field((), description="Words that show that a man is meant, in lower case.")
     feminine: tuple[str, ...] = Field((), description="Words that show that a woman is meant, in lower case.")
-    negation: str = Field("", description="Regular expression for negation; must be linear (no nested repeats).")
-    hints: str = Field("", description="Regular expression for the beginnings of lower-case words that other languages "
-        "express with a negation (unknown, hardly, only); linear.")  # fmt: skip
+    negation: Regex = Field("", description="Regular expression for negation; must be linear (no nested repeats).")
+    hints: Regex = Field(
+        "",
+        description="Regular expression for the beginnings of lower-case words that other languages "
+        "express with a negation (unknown, hardly, only); linear.",
+    )
     places: dict[str, tuple[str, ...]] = Field(
-        {}, description="Key, the same in all packs -> beginnings, in lower case, of names that differ from language "
-        "to language (Germany, Deutschland)."
-    )  # fmt: skip
+        {},
+        description="Key, the same in all packs -> beginnings, in lower case, of names that differ from language "
+        "to language (Germany, Deutschland).",
+    )
     sentences: tuple[Sentences, ...] = ()
     names: tuple[Names, ...] = ()
-
-    @field_validator("negation", "hints")
-    @classmethod
-    def is_pattern(cls, value: str) -> str:
-        try:
-            re.compile(value)
-        except re.error as error:
-            raise ValueError(f"not a regular expression: {error}") from error
-        return value
 
 
 @cache
 def load_translation(folder: Path) -> Translation:
     """The `translation.toml` in a pack's folder; an empty one if there is none."""
-    path = folder / "translation.toml"
-    try:
-        return Translation.model_validate(read_toml(path))
-    except ValidationError as error:
-        raise Problem(f"{path}: {explain(error)}") from error
+    return read_table(folder / "translation.toml", Translation)
 
 
 def flores_code(pack: LanguagePack) -> str:

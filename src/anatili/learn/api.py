@@ -63,9 +63,12 @@ def create_app(learner: Learner, runner: Runner) -> FastAPI:
     routers = [page_routes(learner), lesson_routes(learner, runner)]
     routes = [*app.routes, *(route for router in routers for route in router.routes)]
     app.add_middleware(
-        AccessMiddleware, rules=AccessRules(hosts=LOCAL_HOSTS), metrics=Metrics(Slots(1)), activity=Activity(),
+        AccessMiddleware,
+        rules=AccessRules(hosts=LOCAL_HOSTS),
+        metrics=Metrics(Slots(1)),
+        activity=Activity(),
         routes=routes,
-    )  # fmt: skip
+    )
     add_errors(app)
 
     @app.exception_handler(Busy)

@@ -74,14 +74,25 @@ class Runner:
         """Start a command and pass on what it prints; with a file, standard output goes there."""
         program, *arguments = shlex.split(command)
         assert program == "anatili", command
-        environment = {**os.environ, "ANATILI_PACKS": PACKS, "PYTHONUNBUFFERED": "1", "PYTHONIOENCODING": "utf-8",
-                       "COLUMNS": "100"}  # fmt: skip
+        environment = {
+            **os.environ,
+            "ANATILI_PACKS": PACKS,
+            "PYTHONUNBUFFERED": "1",
+            "PYTHONIOENCODING": "utf-8",
+            "COLUMNS": "100",
+        }
         # -P: a file in the learner's folder must not be taken for a module.
         self._process = process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "anatili", *arguments], cwd=folder, env=environment, text=True,
-            encoding="utf-8", errors="replace", stdin=subprocess.DEVNULL, stdout=file or subprocess.PIPE,
+            [sys.executable, "-P", "-m", "anatili", *arguments],
+            cwd=folder,
+            env=environment,
+            text=True,
+            encoding="utf-8",
+            errors="replace",
+            stdin=subprocess.DEVNULL,
+            stdout=file or subprocess.PIPE,
             stderr=subprocess.PIPE if file else subprocess.STDOUT,
-        )  # fmt: skip
+        )
         printed = 0
         for text in (process.stderr if file else process.stdout) or ():
             printed += len(text)

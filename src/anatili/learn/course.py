@@ -18,8 +18,8 @@ from anatili.learn.lesson import Lesson, lessons, say, show, words
 from anatili.learn.markup import ANSWERS_OF, BY_COMMAND, Block
 from anatili.learn.work import Course, Work, Wrong
 from anatili.problem import Problem
-from anatili.reading import read_text
-from anatili.run import digest as file_digest
+from anatili.reading import read_text, toml_value
+from anatili.text import file_digest
 
 PROGRESS = "progress.json"
 OPEN = "open"
@@ -119,15 +119,10 @@ def answers_template(learner: Learner, lesson: Lesson, given: Mapping[str, Any] 
         lines += ["", f"[exercise-{number}]"]
         for answer in exercise.answers:
             own = section(given, f"exercise-{number}").get(answer.key, "")
-            lines += [f"# {answer.ask[language]}", f"{answer.key} = {quoted(own)}"]
+            lines += [f"# {answer.ask[language]}", f"{answer.key} = {toml_value(str(own))}"]
     text = section(given, OPEN).get("text", "")
-    lines += ["", f"[{OPEN}]", f"# {words('page.open')[language]}", f"text = {quoted(text)}", ""]
+    lines += ["", f"[{OPEN}]", f"# {words('page.open')[language]}", f"text = {toml_value(str(text))}", ""]
     return "\n".join(lines)
-
-
-def quoted(value: object) -> str:
-    """A value as a string of TOML."""
-    return json.dumps(str(value), ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def save_answers(learner: Learner, lesson: Lesson, given: Mapping[str, Mapping[str, str]]) -> None:
@@ -242,11 +237,17 @@ def progress(learner: Learner | None, language: str = "") -> list[dict[str, Any]
     rows = []
     for lesson in lessons():
         folder = learner.lesson_folder(lesson) if learner else None
-        rows.append({
-            "number": lesson.number, "name": lesson.name, "title": lesson.title(language),
-            "minutes": lesson.file.minutes, "exercises": len(lesson.file.exercises),
-            "passed": passed_of(folder / PROGRESS) if folder else 0, "opened": bool(folder and folder.is_dir()),
-        })  # fmt: skip
+        rows.append(
+            {
+                "number": lesson.number,
+                "name": lesson.name,
+                "title": lesson.title(language),
+                "minutes": lesson.file.minutes,
+                "exercises": len(lesson.file.exercises),
+                "passed": passed_of(folder / PROGRESS) if folder else 0,
+                "opened": bool(folder and folder.is_dir()),
+            }
+        )
     return rows
 
 

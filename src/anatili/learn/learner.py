@@ -87,8 +87,10 @@ def read_learner(folder: Path) -> Learner:
         raise Problem(f"{show_path(folder)} is not a learner's folder: it has no {FILE}. Begin with: anatili learn 1")
     row = read_toml(folder / FILE)
     if any(not isinstance(row.get(key), str) or not row[key] for key in ("name", "language", "salt")):
-        raise Problem(f"{show_path(folder / FILE)} is damaged: it needs name, language and salt, each a text. "
-                      "Restore it, or begin in another folder with --folder")  # fmt: skip
+        raise Problem(
+            f"{show_path(folder / FILE)} is damaged: it needs name, language and salt, each a text. "
+            "Restore it, or begin in another folder with --folder"
+        )
     if row["language"] not in languages():
         raise Problem(f"{show_path(folder / FILE)}: the lessons are in {', '.join(languages())}")
     return Learner(folder, row["name"], row["language"], row["salt"])

@@ -38,9 +38,13 @@ def lines_of(block: Block, width: int) -> str:
 
 def wrapped(text: str, width: int, first: str = "", rest: str = "") -> str:
     return textwrap.fill(
-        plain(text), width, initial_indent=first, subsequent_indent=rest or " " * len(first),
-        break_long_words=False, break_on_hyphens=False,
-    )  # fmt: skip
+        plain(text),
+        width,
+        initial_indent=first,
+        subsequent_indent=rest or " " * len(first),
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 def table(rows: list[list[str]]) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 
 from anatili import weights
 from anatili.problem import Problem, pip
-from anatili.text import show_path
+from anatili.text import file_digest, show_path
 
 HERE = Path(__file__).parent
 DESCRIPTION = "model.json"
@@ -62,13 +62,13 @@ def open_packaged(folder: Path, tell: Callable[[str], None]) -> Path:
     """
     description = describe(folder)
     for file, digest in description["files"].items():
-        if not (folder / file).is_file() or weights.sha256(folder / file) != digest:
+        if not (folder / file).is_file() or file_digest(folder / file) != digest:
             raise Problem(
                 f"{show_path(folder / file)} is missing or damaged: install anatili again, or download the folder again"
             )
     if not description["base"]:
         return folder / str(description["weights"])
-    target = weights.cache_folder() / weights.sha256(folder / DESCRIPTION)[:16] / f"{description['name']}.gguf"
+    target = weights.cache_folder() / file_digest(folder / DESCRIPTION)[:16] / f"{description['name']}.gguf"
     if target.exists():
         return target
     with weights.one_at_a_time(target):

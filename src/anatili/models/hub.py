@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 from anatili.document import disk_problem
 from anatili.models.registry import Pulled, Row, find, record_of, write_pulled
 from anatili.problem import Problem
-from anatili.text import show_path
+from anatili.text import file_digest, show_path
 from anatili.weights import PICKLES, one_at_a_time
 
 BESIDE = ("*.json", "*.jinja", "*.model", "*.txt", "README.md", "LICENSE*", "NOTICE*")
@@ -219,9 +219,9 @@ def fetch_file(plan: PullPlan, file: File, advance: Advance) -> None:
 
 def digest_of(path: Path, file: File) -> str:
     """The digest of the file at `path`, of the kind that the hub gives for `file`."""
+    if len(file.digest) == 64:
+        return file_digest(path)
     with path.open("rb") as opened:
-        if len(file.digest) == 64:
-            return hashlib.file_digest(opened, "sha256").hexdigest()
         blob_id = hashlib.sha1(b"blob %d\0" % path.stat().st_size, usedforsecurity=False)
         while chunk := opened.read(CHUNK):
             blob_id.update(chunk)

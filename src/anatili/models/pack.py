@@ -22,7 +22,7 @@ from anatili.release.model_card import model_card, with_added_parts
 from anatili.release.render import write_text
 from anatili.release.words import words_of
 from anatili.run import Run
-from anatili.text import show_path
+from anatili.text import file_digest, show_path
 
 NOTICE = "NOTICE"
 
@@ -64,7 +64,7 @@ def pack(run: Run, folder: Path, quantization: str) -> dict[str, Any]:
         "scores": short_scores(run),
         "translation": [direction.row() for direction in of_run(run)],
         "parity": parity(run, folder, base if part else "", files[0], quantization),
-        "files": {name: weights.sha256(folder / name) for name in packaged},
+        "files": {name: file_digest(folder / name) for name in packaged},
     }
     write_json(folder / models.DESCRIPTION, description)
     return description

@@ -170,16 +170,20 @@ def bundled(folder: Path) -> dict[str, Any]:
     measured = [
         (f"FLORES dev {code}", row["bits_per_byte"], "bits per byte", f"{row['count']} lines, lower is better")
         for row in scores
-    ] + [(f"{row['texts']} {row['source']}-{row['target']}", row["chrf"], "chrF++", f"{row['count']} lines")
-         for row in directions]  # fmt: skip
+    ] + [
+        (f"{row['texts']} {row['source']}-{row['target']}", row["chrf"], "chrF++", f"{row['count']} lines")
+        for row in directions
+    ]
     return {
-        "bytes": sum(path.stat().st_size for path in folder.iterdir()), "parameters": description["parameters"],
-        "license": description["license"], "languages": description["languages"],
+        "bytes": sum(path.stat().st_size for path in folder.iterdir()),
+        "parameters": description["parameters"],
+        "license": description["license"],
+        "languages": description["languages"],
         "measured": [
             {"test": test, "value": value, "unit": unit, "note": note, "source": "its model.json", "date": "2026"}
             for test, value, unit, note in measured
         ],
-    }  # fmt: skip
+    }
 
 
 def find(name: str) -> Row | None:

@@ -13,8 +13,8 @@ from anatili.identify import model_files
 from anatili.page import extract_page
 from anatili.recipe import Extract, Recipe
 from anatili.refine.split import in_language, split_document
-from anatili.run import digest
 from anatili.stage import Task
+from anatili.text import file_digest
 from anatili.warc import Page, read_info, read_pages
 
 MAX_PAGE = 2_000_000_000
@@ -31,7 +31,7 @@ def run(task: Task) -> dict[str, Any]:
 
 def inventory(recipe: Recipe, base: Path) -> dict[str, str]:
     """Digests of the files that languages are identified by: pages are split by language."""
-    return {name: digest(file) for name, file in model_files().items()}
+    return {name: file_digest(file) for name, file in model_files().items()}
 
 
 def extract_shard(source: Path, target: Path, languages: tuple[str, ...], settings: Extract) -> None:

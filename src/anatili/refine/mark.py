@@ -20,8 +20,8 @@ from anatili.refine.folded import FEW_OWN, FOLDED, FOLDED_CONFIDENCE, SOME_OWN, 
 from anatili.refine.personal import count_kinds, find_personal
 from anatili.refine.prose import IN_ORDER, UNKNOWN, Spelling, order, spelling
 from anatili.refine.quality import quality
-from anatili.run import digest
 from anatili.stage import Task
+from anatili.text import file_digest
 
 LINK = re.compile(r"https?://|www\.")
 SYMBOL = re.compile(r"[^\w\s.,;:!?'\"«»“”„’‘()\[\]%№/…–—-]")
@@ -44,7 +44,7 @@ OWN_SHARE = 0.15
 
 def inventory(recipe: Recipe, base: Path) -> dict[str, str]:
     """Digests of the benchmark files and of what languages are told by."""
-    tables = {name: digest(file) for name, file in model_files().items()}
+    tables = {name: file_digest(file) for name, file in model_files().items()}
     return {**benchmarks.digests(recipe.mark.benchmarks, base), **tables}
 
 

@@ -14,9 +14,8 @@ from anatili.problem import Problem, not_installed
 from anatili.recipe import Pairs, PairSource, Recipe
 from anatili.refine.capitals import Capitals
 from anatili.refine.cut import HELD_OUT, is_held_out
-from anatili.run import digest
 from anatili.stage import Task
-from anatili.text import short_hash, show_path
+from anatili.text import file_digest, short_hash, show_path
 
 Pair = tuple[str, str]
 JOINED = "joined"
@@ -65,7 +64,7 @@ def inventory(recipe: Recipe, base: Path) -> dict[str, Any]:
     """The pair files and benchmarks with their digests, so that a run notices when one changes."""
     if not recipe.pairs.sources:
         return {}
-    facts: dict[str, Any] = {source.name: digest(existing_file(source, base)) for source in recipe.pairs.sources}
+    facts: dict[str, Any] = {source.name: file_digest(existing_file(source, base)) for source in recipe.pairs.sources}
     if len(facts) < len(recipe.pairs.sources) or JOINED in facts:
         raise Problem(
             f"[pairs] two sources have the same name, or one is named {JOINED!r}; give each source its own name"

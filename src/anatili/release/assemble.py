@@ -17,8 +17,8 @@ from anatili.release.facts import Facts, corpus_facts, read_facts
 from anatili.release.model_card import with_added_parts
 from anatili.release.render import CORPUS, DOCUMENTS, write_cards, write_corpus_cards, write_text
 from anatili.release.sign import sign
-from anatili.run import Run, digest
-from anatili.text import show_path
+from anatili.run import Run
+from anatili.text import file_digest, show_path
 
 PACKAGE, CARD = "model.json", "README.md"
 WEIGHTS = (".gguf", ".npz", ".jinja")
@@ -63,7 +63,7 @@ def copy_model(source: Path, folder: Path) -> None:
 def describe_again(folder: Path) -> None:
     """Correct the digests in `model.json` after the cards were written again."""
     description = json.loads((folder / PACKAGE).read_text("utf-8"))
-    description["files"] = {name: digest(folder / name) for name in description["files"]}
+    description["files"] = {name: file_digest(folder / name) for name in description["files"]}
     write_json(folder / PACKAGE, description)
 
 
@@ -88,8 +88,11 @@ def copy_corpus(run: Run, folder: Path, only: Sequence[str]) -> None:
         there = ", ".join(facts.documents_by_license) or "not recorded"
         raise Problem(f"no training document is under {', '.join(only)}; the licenses are {there}")
     if only:
-        uses = {"training": counts["train"], "held-out": counts["held_out"],
-                "lost": sum(facts.uses.values()) - counts.total()}  # fmt: skip
+        uses = {
+            "training": counts["train"],
+            "held-out": counts["held_out"],
+            "lost": sum(facts.uses.values()) - counts.total(),
+        }
         facts = replace(facts, uses=uses, **corpus_facts(folder / CORPUS["train"]))
     write_corpus_cards(folder, facts)
 

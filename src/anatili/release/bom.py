@@ -72,8 +72,11 @@ def model_component(facts: Facts, words: Words, sources: list[str]) -> dict[str,
 def metrics(facts: Facts) -> Iterator[dict[str, Any]]:
     """The scores of the released model."""
     rows = [(row, "bits per byte", row["bits_per_byte"]) for row in facts.scores if row["who"] == "tune"]
-    rows += [(row, row["measure"], row["value"]) for row in facts.measures
-             if row["who"] == "tune" and row["value"] is not None]  # fmt: skip
+    rows += [
+        (row, row["measure"], row["value"])
+        for row in facts.measures
+        if row["who"] == "tune" and row["value"] is not None
+    ]
     for row, name, value in rows:
         metric: dict[str, Any] = {
             "type": name,
@@ -97,14 +100,16 @@ def data_component(facts: Facts, source: str) -> dict[str, Any]:
         "bom-ref": f"data-{source}",
         "name": source,
         "licenses": licenses(names[0] if len(names) == 1 else " AND ".join(f"({name})" for name in names)),
-        "data": [{
-            "type": "dataset",
-            "name": source,
-            "classification": "public",
-            "description": f"{documents} training documents, kind {facts.kinds.get(source, UNKNOWN)}",
-            "contents": {"properties": [{"name": key, "value": str(value)} for key, value in properties.items()]},
-        }],
-    }  # fmt: skip
+        "data": [
+            {
+                "type": "dataset",
+                "name": source,
+                "classification": "public",
+                "description": f"{documents} training documents, kind {facts.kinds.get(source, UNKNOWN)}",
+                "contents": {"properties": [{"name": key, "value": str(value)} for key, value in properties.items()]},
+            }
+        ],
+    }
 
 
 def base_component(facts: Facts) -> dict[str, Any]:

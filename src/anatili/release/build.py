@@ -86,14 +86,19 @@ def entries_of(shard: Path, inputs: Mapping[str, Path]) -> Iterator[Entry]:
     kept = {row.id: row for row in read_shard(cut / name, Kept)}
     held_out = {row.id: row for row in read_shard(cut / "held-out" / name, Kept)}
     lost = {row.id: row for row in read_shard(cut / "lost" / name, Lost)}
-    parts = (read_shard(shard, Document), read_shard(inputs["mark"] / name, Mark),
-             read_shard(inputs["dedup"] / name, Duplicate))  # fmt: skip
+    parts = (
+        read_shard(shard, Document),
+        read_shard(inputs["mark"] / name, Mark),
+        read_shard(inputs["dedup"] / name, Duplicate),
+    )
     for document, mark, duplicate in zip(*parts, strict=True):
         in_corpus = kept.get(document.id) or held_out.get(document.id)
         loss = lost.get(document.id)
         yield Entry(
-            **{name: getattr(document, name) for name in ("id", "url", "source", "license", "time", "opt_out",
-                                                           "charset")},
+            **{
+                name: getattr(document, name)
+                for name in ("id", "url", "source", "license", "time", "opt_out", "charset")
+            },
             title="" if loss and loss.reason == TAKEN_DOWN else document.title,
             use="training" if document.id in kept else "held-out" if in_corpus else "lost",
             reason=f"{loss.reason}: {loss.detail}" if loss else "",
@@ -101,7 +106,7 @@ def entries_of(shard: Path, inputs: Mapping[str, Path]) -> Iterator[Entry]:
             corpus_sha256=text_digest(in_corpus.text) if in_corpus else "",
             duplicate_of=duplicate.of,
             marks=json.dumps(asdict(mark), ensure_ascii=False),
-        )  # fmt: skip
+        )
 
 
 def write_manifest(out: Path, recipe: Recipe, records: Mapping[str, Record]) -> None:
@@ -154,8 +159,10 @@ def describe_corpus(run: Run, out: Path) -> Facts:
     for record in records.values():
         for name, content in record.identity["inputs"].items():
             if name in records and records[name].content != content:
-                raise Problem(f"{record.stage} in {show_path(run.root)} was made from another {name}; build it again "
-                              f"with: anatili run RECIPE --until cut --redo {record.stage}..")  # fmt: skip
+                raise Problem(
+                    f"{record.stage} in {show_path(run.root)} was made from another {name}; build it again "
+                    f"with: anatili run RECIPE --until cut --redo {record.stage}.."
+                )
     recipe = load_recipe(run.root / "recipe.toml")
     counts = write_documents({name: run.folder(name) for name in OF_A_CORPUS}, out)
     write_manifest(out, recipe, records)

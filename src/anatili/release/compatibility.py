@@ -21,8 +21,12 @@ def compatibility_lines(facts: Facts, words: Words) -> Iterator[str]:
     else:
         yield words("possible_none")
         nearest = report.results[0]
-        yield words("possible_nearest", license=nearest.license, count=words.number(nearest.documents),
-                    obstacles=named(nearest.obstacles, words))  # fmt: skip
+        yield words(
+            "possible_nearest",
+            license=nearest.license,
+            count=words.number(nearest.documents),
+            obstacles=named(nearest.obstacles, words),
+        )
     declared = licenses.license_of(facts.license)
     against = report.against(facts.license) if facts.license else ()
     if not facts.license:
@@ -32,8 +36,9 @@ def compatibility_lines(facts: Facts, words: Words) -> Iterator[str]:
     elif against:
         count = words.number(sum(row.documents for row in against))
         every = words.number(sum(facts.documents_by_license.values()))
-        yield words("declared_impossible", license=facts.license, count=count, every=every,
-                    obstacles=named(against, words))  # fmt: skip
+        yield words(
+            "declared_impossible", license=facts.license, count=count, every=every, obstacles=named(against, words)
+        )
         yield words("declared_sources", sources=sources_under({row.license for row in against}, facts, words))
         yield words("other_reading", license=facts.license)
     else:

@@ -6,8 +6,7 @@ from pathlib import Path
 
 from anatili.document import whole_file
 from anatili.problem import Problem
-from anatili.run import digest
-from anatili.text import show_path
+from anatili.text import file_digest, show_path
 
 SUMS = "SHA256SUMS"
 SIGNATURE = "SHA256SUMS.sig"
@@ -27,7 +26,7 @@ class Content:
 def content_of(folder: Path, prefix: str = "") -> dict[str, Content]:
     """Name relative to `folder` -> content, for all files below it whose names start with `prefix`."""
     names = (name for name in names_in(folder) if name.startswith(prefix))
-    return {name: Content((folder / name).stat().st_size, digest(folder / name)) for name in names}
+    return {name: Content((folder / name).stat().st_size, file_digest(folder / name)) for name in names}
 
 
 def names_in(folder: Path) -> list[str]:
@@ -42,7 +41,7 @@ def write_sums(folder: Path, known: Mapping[str, Content], leave_out: tuple[str,
     for name in names:
         if "\n" in name or "\\" in name:
             raise Problem(f"{name!r} cannot stand in a list of digests; rename the file in {show_path(folder)}")
-    lines = [f"{known[name].sha256 if name in known else digest(folder / name)}  {name}\n" for name in names]
+    lines = [f"{known[name].sha256 if name in known else file_digest(folder / name)}  {name}\n" for name in names]
     with whole_file(folder / SUMS) as temporary:
         temporary.write_text("".join(lines), "utf-8")
 

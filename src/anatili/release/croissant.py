@@ -12,11 +12,36 @@ from anatili.release.words import Words
 FILE = "croissant.json"
 CONFORMS_TO = "http://mlcommons.org/croissant/1.1"
 PLAIN = (
-    "arrayShape", "citeAs", "column", "containedIn", "equivalentProperty", "extract", "field", "fileObject",
-    "fileProperty", "fileSet", "format", "includes", "isArray", "isLiveDataset", "jsonPath", "key", "md5",
-    "parentField", "path", "recordSet", "references", "regex", "repeated", "replace", "samplingRate", "separator",
-    "source", "subField", "transform",
-)  # fmt: skip
+    "arrayShape",
+    "citeAs",
+    "column",
+    "containedIn",
+    "equivalentProperty",
+    "extract",
+    "field",
+    "fileObject",
+    "fileProperty",
+    "fileSet",
+    "format",
+    "includes",
+    "isArray",
+    "isLiveDataset",
+    "jsonPath",
+    "key",
+    "md5",
+    "parentField",
+    "path",
+    "recordSet",
+    "references",
+    "regex",
+    "repeated",
+    "replace",
+    "samplingRate",
+    "separator",
+    "source",
+    "subField",
+    "transform",
+)
 CONTEXT = {
     "@vocab": "https://schema.org/",
     **{name: f"cr:{name}" for name in PLAIN},
@@ -35,13 +60,30 @@ CONTEXT = {
 TEXT, INTEGER, URL = "sc:Text", "sc:Integer", "sc:URL"
 SOURCES = {"source": TEXT, "license": TEXT, "language": TEXT, "documents": INTEGER, "bytes": INTEGER}
 DOCUMENTS = {
-    "id": TEXT, "url": TEXT, "title": TEXT, "source": TEXT, "license": TEXT, "time": TEXT, "opt_out": TEXT, "use": TEXT,
-    "reason": TEXT, "extracted_sha256": TEXT, "corpus_sha256": TEXT, "duplicate_of": TEXT,
-}  # fmt: skip
+    "id": TEXT,
+    "url": TEXT,
+    "title": TEXT,
+    "source": TEXT,
+    "license": TEXT,
+    "time": TEXT,
+    "opt_out": TEXT,
+    "use": TEXT,
+    "reason": TEXT,
+    "extracted_sha256": TEXT,
+    "corpus_sha256": TEXT,
+    "duplicate_of": TEXT,
+}
 CORPUS = {
-    "id": TEXT, "text": TEXT, "title": TEXT, "url": TEXT, "source": TEXT, "time": TEXT, "license": TEXT,
-    "language": TEXT, "script": TEXT,
-}  # fmt: skip
+    "id": TEXT,
+    "text": TEXT,
+    "title": TEXT,
+    "url": TEXT,
+    "source": TEXT,
+    "time": TEXT,
+    "license": TEXT,
+    "language": TEXT,
+    "script": TEXT,
+}
 
 
 def croissant(facts: Facts, content: Content, folders: Sequence[str], words: Words) -> dict[str, Any]:
@@ -64,10 +106,11 @@ def croissant(facts: Facts, content: Content, folders: Sequence[str], words: Wor
         "rai:dataCollection": f"Sources by kind: {kinds(facts)}",
         "rai:personalSensitiveInformation": words("personal_text"),
         "rai:dataReleaseMaintenancePlan": words("removal_contact", contact=facts.contact)
-        if facts.contact else words("removal_no_contact"),
+        if facts.contact
+        else words("removal_no_contact"),
         "distribution": [facts_file(content), *(shards(folder) for folder in folders)],
         "recordSet": [source_records(), *(shard_records(folder) for folder in folders)],
-    }  # fmt: skip
+    }
     return row
 
 
@@ -86,17 +129,25 @@ def kinds(facts: Facts) -> str:
 
 def facts_file(content: Content) -> dict[str, Any]:
     return {
-        "@type": "cr:FileObject", "@id": FACTS, "name": FACTS, "contentUrl": FACTS,
-        "encodingFormat": "application/json", "contentSize": f"{content.size} B", "sha256": content.sha256,
-    }  # fmt: skip
+        "@type": "cr:FileObject",
+        "@id": FACTS,
+        "name": FACTS,
+        "contentUrl": FACTS,
+        "encodingFormat": "application/json",
+        "contentSize": f"{content.size} B",
+        "sha256": content.sha256,
+    }
 
 
 def shards(folder: str) -> dict[str, Any]:
     """The Parquet shards of a folder; their digests are in SHA256SUMS."""
     return {
-        "@type": "cr:FileSet", "@id": f"{folder}-shards", "name": f"{folder}-shards",
-        "encodingFormat": "application/x-parquet", "includes": f"{folder}/*.parquet",
-    }  # fmt: skip
+        "@type": "cr:FileSet",
+        "@id": f"{folder}-shards",
+        "name": f"{folder}-shards",
+        "encodingFormat": "application/x-parquet",
+        "includes": f"{folder}/*.parquet",
+    }
 
 
 def source_records() -> dict[str, Any]:

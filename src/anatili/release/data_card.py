@@ -9,17 +9,29 @@ from anatili.release.facts import Facts
 from anatili.release.model_card import TASK, card_name, removal
 from anatili.release.words import Words, table
 
-SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"),
-         (10_000_000, "1M<n<10M"), (100_000_000, "10M<n<100M"), (1_000_000_000, "100M<n<1B"))  # fmt: skip
+SIZES = (
+    (1_000, "n<1K"),
+    (10_000, "1K<n<10K"),
+    (100_000, "10K<n<100K"),
+    (1_000_000, "100K<n<1M"),
+    (10_000_000, "1M<n<10M"),
+    (100_000_000, "10M<n<100M"),
+    (1_000_000_000, "100M<n<1B"),
+)
 """The hub's classes of size: below so many rows."""
 HOSTS = 20
 """Hosts that the card names; all are in `facts.json`."""
 
 
 def data_card(
-    facts: Facts, words: Words, names: Iterable[str], *, has_documents: bool, configs: Mapping[str, Mapping[str, str]],
+    facts: Facts,
+    words: Words,
+    names: Iterable[str],
+    *,
+    has_documents: bool,
+    configs: Mapping[str, Mapping[str, str]],
     stem: str = "DATA",
-) -> str:  # fmt: skip
+) -> str:
     """The card in the language of `words`. `configs`: name -> split -> pattern of Parquet files, for `load_dataset`."""
     parts = list(sections(facts, words, has_documents))
     others = [f"[{words.language(code)}]({card_name(stem, code)})" for code in names if code != words.code]
@@ -36,11 +48,14 @@ def front_matter(facts: Facts, configs: Mapping[str, Mapping[str, str]]) -> str:
 
     licenses = sorted({hub_name(row.license) for row in facts.sources}) or ["unknown"]
     data = DatasetCardData(
-        license=licenses if len(licenses) > 1 else licenses[0], language=list(facts.languages),
-        pretty_name=facts.name, size_categories=[size_class(facts.uses["training"])], task_categories=[TASK],
+        license=licenses if len(licenses) > 1 else licenses[0],
+        language=list(facts.languages),
+        pretty_name=facts.name,
+        size_categories=[size_class(facts.uses["training"])],
+        task_categories=[TASK],
         multilinguality="multilingual" if len(facts.languages) > 1 else "monolingual",
         source_datasets=["original"],
-    ).to_dict()  # fmt: skip
+    ).to_dict()
     if configs:
         data["configs"] = [
             {"config_name": name, "data_files": [{"split": split, "path": path} for split, path in splits.items()]}
@@ -87,8 +102,16 @@ def title(facts: Facts, words: Words) -> str:
 def source_rows(facts: Facts, words: Words) -> tuple[list[str], list[list[str]]]:
     """Head and rows of the table of sources."""
     columns = ("source", "license", "language", "documents", "bytes")
-    rows = [[row.source, row.license, row.language, words.number(row.documents),
-             words.number(row.bytes) if row.bytes else "-"] for row in facts.sources]  # fmt: skip
+    rows = [
+        [
+            row.source,
+            row.license,
+            row.language,
+            words.number(row.documents),
+            words.number(row.bytes) if row.bytes else "-",
+        ]
+        for row in facts.sources
+    ]
     return [words(f"column_{name}") for name in columns], rows
 
 

@@ -42,7 +42,7 @@ def eu_summary(facts: Facts) -> str:
         "removal": removal(facts, words),
         "blocked": words.number(facts.decided.get("lost: blocked words", 0)),
         "decided": "; ".join(f"{key} {words.number(count)}" for key, count in facts.decided.items()),
-    }  # fmt: skip
+    }
     return Template(TEMPLATE.read_text("utf-8")).substitute(values)
 
 
@@ -103,16 +103,16 @@ def crawling(facts: Facts, rows: Sequence[SourceCount], words: Words) -> str:
     """The table of section 2.3, and the domains."""
     own = any(facts.kinds[row.source] == "site" for row in rows)
     period = f"{month(facts.first_time)} to {month(facts.last_time)}" if facts.last_time else UNSTATED
+    pages = f"Pages of {words.number(len(facts.hosts))} hosts, from: {source_list(rows)}"
     answers = {
         "Crawler name(s) or identifier(s)": f"{'anatili; ' if own else ''}for WARC files, the crawler named in them",
         "Purposes of the crawler(s)": "To collect text in the languages above",
         "General description of crawler behaviour": "anatili obeys robots.txt, waits between requests to a host, does "
         "not log in, does not solve captchas and does not pass paywalls",
         "Period of data collection": period,
-        "Comprehensive description of the type of content and online sources crawled":
-            f"Pages of {words.number(len(facts.hosts))} hosts, from: {source_list(rows)}",
+        "Comprehensive description of the type of content and online sources crawled": pages,
         "Type of modality covered": "Text",
-    }  # fmt: skip
+    }
     return f"{table(['field', 'answer'], list(answers.items()))}\n\n{domains(facts, words)}"
 
 

@@ -153,14 +153,26 @@ def facts_of_corpus(recipe: Recipe, records: Mapping[str, Record], uses: Mapping
     """The facts of a corpus without a model: all that a model would have is 0 or empty."""
     return Facts(
         **published(recipe) | {"license": ""},
-        parameters=0, base="", base_license="", adapters=False, trimmed=False, added_tokens=0, trained_tokens=0,
-        context=0, precision="", device="", conversations=0, tokens_per_word={},
+        parameters=0,
+        base="",
+        base_license="",
+        adapters=False,
+        trimmed=False,
+        added_tokens=0,
+        trained_tokens=0,
+        context=0,
+        precision="",
+        device="",
+        conversations=0,
+        tokens_per_word={},
         uses={use: uses.get(use, 0) for use in USES},
         collected=records["collect"].summary["records"],
         decided=records["cut"].summary["documents"],
-        metric="", scores=(), measures=(),
+        metric="",
+        scores=(),
+        measures=(),
         **corpus_facts(cut),
-    )  # fmt: skip
+    )
 
 
 def memorized(root: Path, records: Mapping[str, Record]) -> Mapping[str, Any] | None:
@@ -177,10 +189,16 @@ def published(recipe: Recipe) -> dict[str, Any]:
     """What the recipe itself says about the release."""
     settings = recipe.release
     return {
-        "name": recipe.name, "release_version": settings.version, "date": settings.date, "license": settings.license,
-        "authors": tuple(settings.authors), "contact": settings.contact, "address": settings.address,
-        "languages": tuple(recipe.languages), "kinds": {source.name: source.kind for source in recipe.collect.sources},
-    }  # fmt: skip
+        "name": recipe.name,
+        "release_version": settings.version,
+        "date": settings.date,
+        "license": settings.license,
+        "authors": tuple(settings.authors),
+        "contact": settings.contact,
+        "address": settings.address,
+        "languages": tuple(recipe.languages),
+        "kinds": {source.name: source.kind for source in recipe.collect.sources},
+    }
 
 
 def corpus_facts(cut: Path) -> dict[str, Any]:

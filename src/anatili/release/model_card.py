@@ -37,11 +37,16 @@ def front_matter(facts: Facts) -> str:
     from huggingface_hub import ModelCardData
 
     data = ModelCardData(
-        license=hub_name(facts.license), language=list(facts.languages), library_name="transformers",
-        pipeline_tag=TASK, tags=["anatili"], model_name=facts.name, eval_results=eval_results(facts) or None,
+        license=hub_name(facts.license),
+        language=list(facts.languages),
+        library_name="transformers",
+        pipeline_tag=TASK,
+        tags=["anatili"],
+        model_name=facts.name,
+        eval_results=eval_results(facts) or None,
         base_model=facts.base or None,
         license_name=facts.license if hub_name(facts.license) == "other" else None,
-    ).to_dict()  # fmt: skip
+    ).to_dict()
     first = ("license", "license_name", "language", "library_name", "pipeline_tag", "tags")
     ordered = {key: data[key] for key in (*first, *sorted(data.keys() - {*first})) if data.get(key) is not None}
     text: str = yaml.safe_dump(ordered, sort_keys=False, allow_unicode=True, width=120)
@@ -62,12 +67,17 @@ def eval_results(facts: Facts) -> list[Any]:
             results[key] = (row["value"], row.get("interval"), row)
     return [
         EvalResult(
-            task_type=TASK, dataset_type=texts.replace(" ", "-"), dataset_name=f"{texts} ({language})",
-            dataset_config=language, metric_type=metric.replace(" ", "_"), metric_name=metric, metric_value=value,
+            task_type=TASK,
+            dataset_type=texts.replace(" ", "-"),
+            dataset_name=f"{texts} ({language})",
+            dataset_config=language,
+            metric_type=metric.replace(" ", "_"),
+            metric_name=metric,
+            metric_value=value,
             metric_args={"n": row["count"], **({"interval_95": list(interval)} if interval else {})},
         )
         for (language, texts, metric), (value, interval, row) in results.items()
-    ]  # fmt: skip
+    ]
 
 
 def sections(facts: Facts, words: Words, files: Mapping[str, str]) -> Iterator[str]:
@@ -107,19 +117,28 @@ def memorized_text(facts: Facts, words: Words) -> str:
     memorized = facts.memorized
     share, *interval = (words.decimal(100 * value, 2) for value in (memorized["share"], *(memorized["interval"] or ())))
     return words(
-        "memorized", share=share, interval=" – ".join(interval) or "-", least=memorized["least_words"],
-        words=words.number(memorized["words"]), texts=words.number(memorized["texts"]), tokens=memorized["tokens"],
-        copied=words.number(memorized["texts_with_one"]), longest=memorized["longest"],
-    )  # fmt: skip
+        "memorized",
+        share=share,
+        interval=" – ".join(interval) or "-",
+        least=memorized["least_words"],
+        words=words.number(memorized["words"]),
+        texts=words.number(memorized["texts"]),
+        tokens=memorized["tokens"],
+        copied=words.number(memorized["texts_with_one"]),
+        longest=memorized["longest"],
+    )
 
 
 def introduction(facts: Facts, words: Words) -> str:
     """What the model is, in a sentence."""
     languages = ", ".join(f"{words.language(code)} ({code})" for code in facts.languages)
     return words(
-        "intro", parameters=words.number(facts.parameters), languages=languages, origin=origin(facts, words),
+        "intro",
+        parameters=words.number(facts.parameters),
+        languages=languages,
+        origin=origin(facts, words),
         made_with=facts.made_with,
-    )  # fmt: skip
+    )
 
 
 def origin(facts: Facts, words: Words) -> str:
@@ -144,9 +163,13 @@ def training_lines(facts: Facts, words: Words) -> Iterator[str]:
         yield facts.notes.get(words.code) or facts.notes[reference()]
     else:
         yield words(
-            "training_tokens", tokens=words.number(facts.trained_tokens), context=facts.context,
-            precision=facts.precision, device=facts.device, conversations=words.number(facts.conversations),
-        )  # fmt: skip
+            "training_tokens",
+            tokens=words.number(facts.trained_tokens),
+            context=facts.context,
+            precision=facts.precision,
+            device=facts.device,
+            conversations=words.number(facts.conversations),
+        )
     rates = ", ".join(f"{code} {words.decimal(rate, 2)}" for code, rate in facts.tokens_per_word.items())
     yield words("tokens_per_word", rates=rates)
     card = card_name("DATA", words.code)
@@ -172,10 +195,17 @@ def score_rows(facts: Facts, words: Words) -> tuple[list[str], list[list[str]]]:
     """Head and rows of the table of bits per byte."""
     columns = ("language", "texts", "count", "bytes", "model", "bits", "interval")
     rows = [
-        [row["language"], row["texts"], words.number(row["count"]), words.number(row["bytes"]), row["who"],
-         words.decimal(row["bits_per_byte"]), ends(row, words)]
+        [
+            row["language"],
+            row["texts"],
+            words.number(row["count"]),
+            words.number(row["bytes"]),
+            row["who"],
+            words.decimal(row["bits_per_byte"]),
+            ends(row, words),
+        ]
         for row in facts.scores
-    ]  # fmt: skip
+    ]
     return [words(f"column_{name}") for name in columns], rows
 
 
@@ -190,10 +220,18 @@ def measure_rows(facts: Facts, words: Words) -> tuple[list[str], list[list[str]]
         facts.measures, key=lambda row: (row["measure"], row["language"], row.get("texts", ""), row["who"])
     )
     rows = [
-        [row["measure"], row["language"], row.get("texts", ""), words.number(row["count"]), row["who"],
-         "-" if row["value"] is None else words.decimal(row["value"]), ends(row, words), str(row.get("chance", "-"))]
+        [
+            row["measure"],
+            row["language"],
+            row.get("texts", ""),
+            words.number(row["count"]),
+            row["who"],
+            "-" if row["value"] is None else words.decimal(row["value"]),
+            ends(row, words),
+            str(row.get("chance", "-")),
+        ]
         for row in ordered
-    ]  # fmt: skip
+    ]
     return [words(f"column_{name}") for name in columns], rows
 
 
@@ -203,9 +241,15 @@ def translation_rows(facts: Facts, words: Words) -> tuple[list[str], list[list[s
     for row in facts.translation:
         is_measured = row.get("chrf") is not None
         ends_of = [words.decimal(end, 1) for end in row.get("interval") or ()]
-        rows.append([f"{row['source']}-{row['target']}", words.decimal(row["chrf"], 1) if is_measured
-                     else words("not_measured"), " – ".join(ends_of) or "-",
-                     words.number(row["count"]) if is_measured else "-", row.get("texts") or "-"])  # fmt: skip
+        rows.append(
+            [
+                f"{row['source']}-{row['target']}",
+                words.decimal(row["chrf"], 1) if is_measured else words("not_measured"),
+                " – ".join(ends_of) or "-",
+                words.number(row["count"]) if is_measured else "-",
+                row.get("texts") or "-",
+            ]
+        )
     columns = (
         words("column_direction"),
         "chrF++",

@@ -15,7 +15,7 @@ from typing import Any
 from anatili.problem import Problem, not_installed
 from anatili.release.contents import UNLISTED, names_in, read_sums
 from anatili.release.verify import Verdict, verify
-from anatili.text import show_path
+from anatili.text import file_digest, show_path
 
 HUB = "hf://"
 CHUNK = 1 << 20
@@ -119,11 +119,6 @@ def local_digests(folder: Path) -> dict[str, str]:
     names = [name for name in names_in(folder) if name in sums]
     last = [name for name in UNLISTED if (folder / name).is_file()]
     return {name: sums[name] for name in names} | {name: file_digest(folder / name) for name in last}
-
-
-def file_digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def git_id(path: Path) -> str:

@@ -17,9 +17,14 @@ DOCUMENTS = "documents"
 CORPUS = {"train": "corpus/train", "held_out": "corpus/held_out"}
 """Split -> folder with the texts."""
 DESCRIBED = {
-    FACTS: "file_facts", croissant.FILE: "file_croissant", bom.FILE: "file_bom", spdx.FILE: "file_spdx",
-    eu_summary.FILE: "file_eu", citation.FILE: "file_citation", SUMS: "file_sums",
-}  # fmt: skip
+    FACTS: "file_facts",
+    croissant.FILE: "file_croissant",
+    bom.FILE: "file_bom",
+    spdx.FILE: "file_spdx",
+    eu_summary.FILE: "file_eu",
+    citation.FILE: "file_citation",
+    SUMS: "file_sums",
+}
 """Files of a release -> key of their description."""
 
 
@@ -46,8 +51,10 @@ def write_corpus_cards(folder: Path, facts: Facts) -> None:
     names = card_languages(facts.languages)
     write_croissant(folder, facts)
     write_text(folder / citation.FILE, citation.citation(facts, "dataset"))
-    configs = {"corpus": {split: f"{path}/*.parquet" for split, path in CORPUS.items()},
-               DOCUMENTS: {"train": f"{DOCUMENTS}/*.parquet"}}  # fmt: skip
+    configs = {
+        "corpus": {split: f"{path}/*.parquet" for split, path in CORPUS.items()},
+        DOCUMENTS: {"train": f"{DOCUMENTS}/*.parquet"},
+    }
     for code in names:
         text = data_card(facts, words_of(code), names, has_documents=True, configs=configs, stem="README")
         write_text(folder / card_name("README", code), text)

@@ -12,6 +12,7 @@ from anatili.document import whole_file
 from anatili.lang import explain
 from anatili.pool import LocalPool
 from anatili.problem import Problem
+from anatili.reading import toml_value
 from anatili.recipe import Recipe
 from anatili.release.build import folder_of_sources, without_folder
 from anatili.run import Record, Run, differences, versions
@@ -39,9 +40,14 @@ class Comparison:
 
 
 def reproduce(
-    folder: Path, sources: Path, runs: Path, *, until: str = "", workers: int = 1,
+    folder: Path,
+    sources: Path,
+    runs: Path,
+    *,
+    until: str = "",
+    workers: int = 1,
     watch: Callable[[Stage], Progress] = lambda stage: Quiet(),
-) -> Iterator[Comparison]:  # fmt: skip
+) -> Iterator[Comparison]:
     """Build every stage again in `runs`, relative paths of the recipe starting from `sources`, and compare each."""
     manifest = read_manifest(folder)
     known = list(manifest["stages"])
@@ -114,24 +120,18 @@ def other_versions(folder: Path) -> tuple[str, ...]:
     for row in json.loads(path.read_text("utf-8")).values():
         told |= row.get("packages", {})
     here = versions()
-    return tuple(f"{name} {told[name]}, here {here.get(name, 'not installed')}"
-                 for name in sorted(told) if told[name] != here.get(name))  # fmt: skip
+    return tuple(
+        f"{name} {told[name]}, here {here.get(name, 'not installed')}"
+        for name in sorted(told)
+        if told[name] != here.get(name)
+    )
 
 
 def as_toml(recipe: Mapping[str, Any]) -> str:
     """A recipe as TOML: plain values first, then a table for each section, then lists of tables."""
-    lines = [f"{key} = {value_of(value)}" for key, value in recipe.items() if not isinstance(value, dict)]
+    lines = [f"{key} = {toml_value(value)}" for key, value in recipe.items() if not isinstance(value, dict)]
     for name, section in recipe.items():
         if isinstance(section, dict):
             lines.append(f"\n[{name}]")
-            lines += [f"{key} = {value_of(value)}" for key, value in section.items()]
+            lines += [f"{key} = {toml_value(value)}" for key, value in section.items()]
     return "\n".join(lines) + "\n"
-
-
-def value_of(value: Any) -> str:
-    """A value in TOML; text is written as in JSON, whose escapes TOML reads too."""
-    if isinstance(value, dict):
-        return "{" + ", ".join(f"{json.dumps(k)} = {value_of(v)}" for k, v in value.items() if v is not None) + "}"
-    if isinstance(value, list | tuple):
-        return "[" + ", ".join(map(value_of, value)) + "]"
-    return json.dumps(value, ensure_ascii=False)

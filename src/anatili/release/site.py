@@ -176,11 +176,16 @@ def score_part(facts: Facts, words: Words) -> Iterator[str]:
 def score_bars(facts: Facts, words: Words) -> list[Bar]:
     """The released model beside the baselines, without the state before fine-tuning."""
     return [
-        Bar(f"{row['language']}, {row['texts']}: {row['who']}", row["bits_per_byte"],
-            words.decimal(row["bits_per_byte"], 2), row["who"] == "tune",
-            (row["interval"][0], row["interval"][1]) if row.get("interval") else None)
-        for row in facts.scores if row["who"] != "pretrain"
-    ]  # fmt: skip
+        Bar(
+            f"{row['language']}, {row['texts']}: {row['who']}",
+            row["bits_per_byte"],
+            words.decimal(row["bits_per_byte"], 2),
+            row["who"] == "tune",
+            (row["interval"][0], row["interval"][1]) if row.get("interval") else None,
+        )
+        for row in facts.scores
+        if row["who"] != "pretrain"
+    ]
 
 
 def data_part(facts: Facts, words: Words) -> Iterator[str]:
@@ -194,8 +199,10 @@ def data_part(facts: Facts, words: Words) -> Iterator[str]:
         counts[row.language] += row.documents
     total = max(1, counts.total())
     yield f"<h3>{escape(words('site_census'))}</h3>"
-    rows = [[words.language(code), words.number(n), f"{words.decimal(100 * n / total, 1)} %"]
-            for code, n in counts.most_common()]  # fmt: skip
+    rows = [
+        [words.language(code), words.number(n), f"{words.decimal(100 * n / total, 1)} %"]
+        for code, n in counts.most_common()
+    ]
     yield html_table(([words("column_language"), words("column_documents"), words("site_share")], rows))
     yield f"<h3>{escape(words('sources'))}</h3>"
     yield html_table(source_rows(facts, words))

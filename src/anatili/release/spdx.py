@@ -31,14 +31,22 @@ def spdx(facts: Facts, contents: Mapping[str, Content], words: Words) -> dict[st
     ]
     elements += list(relationships(facts, contents, space))
     document = {
-        "type": "SpdxDocument", "spdxId": f"{space}document", "creationInfo": CREATION, "name": facts.name,
-        "profileConformance": list(PROFILES), "rootElement": [f"{space}model"],
+        "type": "SpdxDocument",
+        "spdxId": f"{space}document",
+        "creationInfo": CREATION,
+        "name": facts.name,
+        "profileConformance": list(PROFILES),
+        "rootElement": [f"{space}model"],
         "element": [element["spdxId"] for element in elements],
-    }  # fmt: skip
+    }
     creation = {
-        "type": "CreationInfo", "@id": CREATION, "specVersion": "3.0.1", "created": created,
-        "createdBy": [f"{space}maker-0"], "createdUsing": [f"{space}tool"],
-    }  # fmt: skip
+        "type": "CreationInfo",
+        "@id": CREATION,
+        "specVersion": "3.0.1",
+        "created": created,
+        "createdBy": [f"{space}maker-0"],
+        "createdUsing": [f"{space}tool"],
+    }
     return {"@context": CONTEXT, "@graph": [creation, document, *elements]}
 
 
@@ -63,10 +71,16 @@ def package(facts: Facts, space: str, created: str) -> dict[str, Any]:
 
 def model(facts: Facts, words: Words, space: str, created: str) -> dict[str, Any]:
     """The model as an AI package."""
-    rows = {f"bits per byte, {row['language']}, {row['texts']}": row["bits_per_byte"] for row in facts.scores
-            if row["who"] == "tune"}  # fmt: skip
-    rows |= {f"{row['measure']}, {row['language']}, {row.get('texts', '')}": row["value"] for row in facts.measures
-             if row["who"] == "tune" and row["value"] is not None}  # fmt: skip
+    rows = {
+        f"bits per byte, {row['language']}, {row['texts']}": row["bits_per_byte"]
+        for row in facts.scores
+        if row["who"] == "tune"
+    }
+    rows |= {
+        f"{row['measure']}, {row['language']}, {row.get('texts', '')}": row["value"]
+        for row in facts.measures
+        if row["who"] == "tune" and row["value"] is not None
+    }
     return package(facts, space, created) | {
         "type": "ai_AIPackage",
         "spdxId": f"{space}model",
@@ -77,13 +91,17 @@ def model(facts: Facts, words: Words, space: str, created: str) -> dict[str, Any
         "ai_domain": [TASK],
         "ai_informationAboutTraining": f"{facts.trained_tokens} tokens, {facts.conversations} conversations",
         "ai_limitation": words("limits_text"),
-        "ai_modelDataPreprocessing": ["text extraction", "language identification", "masking of personal data",
-                                      "removal of duplicates"],
+        "ai_modelDataPreprocessing": [
+            "text extraction",
+            "language identification",
+            "masking of personal data",
+            "removal of duplicates",
+        ],
         "ai_hyperparameter": entries({"parameters": facts.parameters, "context": facts.context}),
         "ai_metric": entries(rows),
         "ai_useSensitivePersonalInformation": "noAssertion",
         "ai_autonomyType": "no",
-    }  # fmt: skip
+    }
 
 
 def entries(values: Mapping[str, object]) -> list[dict[str, Any]]:
@@ -94,9 +112,12 @@ def files(contents: Mapping[str, Content], space: str) -> Iterator[dict[str, Any
     """The files of the model."""
     for number, (name, content) in enumerate(contents.items()):
         yield {
-            "type": "software_File", "spdxId": f"{space}file-{number}", "creationInfo": CREATION, "name": name,
+            "type": "software_File",
+            "spdxId": f"{space}file-{number}",
+            "creationInfo": CREATION,
+            "name": name,
             "verifiedUsing": [{"type": "Hash", "algorithm": "sha256", "hashValue": content.sha256}],
-        }  # fmt: skip
+        }
 
 
 def names_of_sources(facts: Facts) -> list[str]:
@@ -127,9 +148,13 @@ def base(facts: Facts, space: str, created: str) -> Iterator[dict[str, Any]]:
     """The model from which training started."""
     if facts.base:
         yield package(facts, space, created) | {
-            "type": "ai_AIPackage", "spdxId": f"{space}base", "name": facts.base, "software_primaryPurpose": "model",
-            "software_packageVersion": "as packaged", "ai_typeOfModel": ["transformer decoder"],
-        }  # fmt: skip
+            "type": "ai_AIPackage",
+            "spdxId": f"{space}base",
+            "name": facts.base,
+            "software_primaryPurpose": "model",
+            "software_packageVersion": "as packaged",
+            "ai_typeOfModel": ["transformer decoder"],
+        }
 
 
 def expressions(facts: Facts) -> list[str]:
@@ -147,9 +172,11 @@ def expression(name: str) -> str:
 def licenses(facts: Facts, space: str) -> Iterator[dict[str, Any]]:
     for number, name in enumerate(expressions(facts)):
         yield {
-            "type": "simplelicensing_LicenseExpression", "spdxId": f"{space}license-{number}", "creationInfo": CREATION,
+            "type": "simplelicensing_LicenseExpression",
+            "spdxId": f"{space}license-{number}",
+            "creationInfo": CREATION,
             "simplelicensing_licenseExpression": name,
-        }  # fmt: skip
+        }
 
 
 def relationships(facts: Facts, contents: Mapping[str, Content], space: str) -> Iterator[dict[str, Any]]:
@@ -164,14 +191,20 @@ def relationships(facts: Facts, contents: Mapping[str, Content], space: str) -> 
     if facts.base:
         rows.append((f"{space}model", "descendantOf", [f"{space}base"]))
     given = [(f"{space}model", [expression(facts.license)])]
-    given += [(f"{space}data-{number}", [expression(row.license) for row in facts.sources if row.source == source])
-              for number, source in enumerate(sources)]  # fmt: skip
+    given += [
+        (f"{space}data-{number}", [expression(row.license) for row in facts.sources if row.source == source])
+        for number, source in enumerate(sources)
+    ]
     given += [(f"{space}base", ["LicenseRef-base"])] if facts.base else []
     for element, found in given:
         for kind in ("hasDeclaredLicense", "hasConcludedLicense"):
             rows.append((element, kind, [names[name] for name in dict.fromkeys(found)]))
     for number, (start, kind, ends) in enumerate(rows):
         yield {
-            "type": "Relationship", "spdxId": f"{space}relationship-{number}", "creationInfo": CREATION, "from": start,
-            "relationshipType": kind, "to": ends,
-        }  # fmt: skip
+            "type": "Relationship",
+            "spdxId": f"{space}relationship-{number}",
+            "creationInfo": CREATION,
+            "from": start,
+            "relationshipType": kind,
+            "to": ends,
+        }

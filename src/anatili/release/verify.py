@@ -6,7 +6,7 @@ from pathlib import Path
 from anatili.problem import Problem
 from anatili.release.contents import SIGNATURE, SUMS, names_in, read_sums
 from anatili.release.sign import check_signature, fingerprint_of
-from anatili.run import digest
+from anatili.text import file_digest
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ def verify(folder: Path, *, signer: str = "", unsigned: bool = False) -> Verdict
         if name not in present:
             continue
         try:
-            actual = digest(folder / name)
+            actual = file_digest(folder / name)
         except OSError as error:
             faults.append(Fault("unreadable", name, error.strerror or ""))
             continue

@@ -55,8 +55,8 @@ def cluster_sums(rows: Array, clusters: Sequence[str]) -> Array:
 
 def resampling(count: int) -> Array:
     """How often each of `count` clusters is drawn, for each bootstrap sample."""
-    chooser = np.random.default_rng(SEED)
-    return chooser.multinomial(count, np.full(count, 1 / count), size=RESAMPLES).astype(float)
+    rng = np.random.default_rng(SEED)
+    return rng.multinomial(count, np.full(count, 1 / count), size=RESAMPLES).astype(float)
 
 
 def kappas(tables: Array) -> Array:
@@ -85,10 +85,10 @@ def corrected(agreed: Array, expected: Array) -> Array:
 
 def figure(value: float, resampled: Array) -> Figure:
     """A value with the middle 95 % of its resampled values."""
-    told = resampled[~np.isnan(resampled)]
-    if np.isnan(value) or not len(told):
+    valid = resampled[~np.isnan(resampled)]
+    if np.isnan(value) or not len(valid):
         return Figure(None, None)
-    low, high = np.percentile(told, [2.5, 97.5])
+    low, high = np.percentile(valid, [2.5, 97.5])
     return Figure(round(float(value), DIGITS), (round(float(low), DIGITS), round(float(high), DIGITS)))
 
 
@@ -138,7 +138,7 @@ def weighted_detection(strata: Sequence[Stratum]) -> dict[str, Figure]:
     (Jeffreys) of what is true among the found and the others of each stratum: a bootstrap would take it for certain
     that a stratum without a missed refusal has none.
     """
-    chooser = np.random.default_rng(SEED)
+    rng = np.random.default_rng(SEED)
     whole, drawn = np.zeros((1, 4)), np.zeros((RESAMPLES, 4))
     for stratum in strata:
         for is_found in (True, False):
@@ -150,7 +150,7 @@ def weighted_detection(strata: Sequence[Stratum]) -> dict[str, Figure]:
                 true, false = values.sum() / effect, (1 - values).sum() / effect
                 for totals, mean in (
                     (whole, values.mean(keepdims=True)),
-                    (drawn, chooser.beta(true + 0.5, false + 0.5, RESAMPLES)),
+                    (drawn, rng.beta(true + 0.5, false + 0.5, RESAMPLES)),
                 ):
                     parts = [mean, mean * is_found, 1 - mean, (1 - mean) * is_found]
                     totals += all_of_them * np.stack(parts, axis=1)

@@ -127,8 +127,12 @@ def page_routes() -> APIRouter:
         packs = {code: load_pack(code) for code in codes()}
         spoken = {code: words for code, pack in packs.items() if (words := words_of_page(pack, REVIEW))}
         formats = {code: packs[code].prompts.get("format", {}) for code in spoken}
-        return {"names": {code: pack.own_name for code, pack in packs.items()}, "words": spoken, "formats": formats,
-                "reference": reference()}  # fmt: skip
+        return {
+            "names": {code: pack.own_name for code, pack in packs.items()},
+            "words": spoken,
+            "formats": formats,
+            "reference": reference(),
+        }
 
     return routes
 
@@ -166,12 +170,18 @@ def shown(session: Session, task: Task, asked: Asked) -> dict[str, Any]:
     mine = session.reviewing.said_by(standing, person(asked.name), asked.mode)
     two = standing.pair if asked.mode == DECISION else None
     return {
-        "id": task.id, "of": task.digest, "kind": task.kind, "language": task.language, "mode": asked.mode,
-        "shown": task.shown, "parts": task.parts, "texts": task.texts,
+        "id": task.id,
+        "of": task.digest,
+        "kind": task.kind,
+        "language": task.language,
+        "mode": asked.mode,
+        "shown": task.shown,
+        "parts": task.parts,
+        "texts": task.texts,
         "mine": {"values": mine.values, "texts": mine.texts} if mine else None,
         "two": [{"values": judgment.values, "texts": judgment.texts} for judgment in two] if two else None,
         "differing": standing.differing() if two else [],
-    }  # fmt: skip
+    }
 
 
 def file_routes(session: Session) -> APIRouter:

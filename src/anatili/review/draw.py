@@ -66,26 +66,34 @@ def draw(transcripts: Sequence[Transcripts], language: str, count: int, seed: in
 
     Empty answers are not drawn: nobody has to read them. The same answers and seed give the same draw.
     """
-    rows = [(transcript.model, row, transcript.items[row["item"]])
-            for transcript in transcripts for row in transcript.rows if row["language"] == language]  # fmt: skip
+    rows = [
+        (transcript.model, row, transcript.items[row["item"]])
+        for transcript in transcripts
+        for row in transcript.rows
+        if row["language"] == language
+    ]
     detected = detect([(row, item) for _, row, item in rows], language)
     strata: dict[str, list[str]] = {CALLED: [], OTHERS: []}
     for (model, row, _), found_class in zip(rows, detected, strict=True):
         if found_class.kind != EMPTY:
             strata[CALLED if found_class.refuses else OTHERS].append(answer_id(model, row))
-    chooser = Random(f"{seed} {language}")
+    rng = Random(f"{seed} {language}")
     called = min(len(strata[CALLED]), max(count // 2, count - len(strata[OTHERS])))
     chosen = {
-        CALLED: chooser.sample(sorted(strata[CALLED]), called),
-        OTHERS: chooser.sample(sorted(strata[OTHERS]), min(len(strata[OTHERS]), count - called)),
+        CALLED: rng.sample(sorted(strata[CALLED]), called),
+        OTHERS: rng.sample(sorted(strata[OTHERS]), min(len(strata[OTHERS]), count - called)),
     }
     order = list(chain(*chosen.values()))
-    chooser.shuffle(order)
+    rng.shuffle(order)
     return {
-        "kind": "draw", "language": language, "seed": seed, "answers": count,
+        "kind": "draw",
+        "language": language,
+        "seed": seed,
+        "answers": count,
         "sizes": {name: len(ids) for name, ids in strata.items()},
-        "called": sorted(chosen[CALLED]), "order": order,
-    }  # fmt: skip
+        "called": sorted(chosen[CALLED]),
+        "order": order,
+    }
 
 
 def drawn_tasks(transcripts: Sequence[Transcripts], line: dict[str, Any]) -> list[Task]:

@@ -65,8 +65,9 @@ class Session:
         for language in (code for code in self.languages if code in spoken):
             made = draws.get(language)
             if made and (options.answers or made["answers"], own(options.seed, made["seed"])) != (
-                made["answers"], made["seed"],
-            ):  # fmt: skip
+                made["answers"],
+                made["seed"],
+            ):
                 raise Problem(
                     f"{show_path(self.folder)} has {made['answers']} answers drawn with seed {made['seed']}: "
                     "leave --answers and --seed out, or name another folder with --out"
@@ -139,14 +140,21 @@ class Session:
 
     def answer_figures(self, language: str) -> dict[str, Any]:
         line = self.draws[language]
-        return {"seed": line["seed"], "drawn_from": line["sizes"],
-                **answer_figures(self.rows(ANSWERS, language), self.labeled(language), line["sizes"])}  # fmt: skip
+        return {
+            "seed": line["seed"],
+            "drawn_from": line["sizes"],
+            **answer_figures(self.rows(ANSWERS, language), self.labeled(language), line["sizes"]),
+        }
 
     def labeled(self, language: str) -> list[Labeled]:
         """The answers of a language whose label is final."""
         final = {task.id: standing for task, standing in self.rows(ANSWERS, language) if standing.final}
-        found = [(one.model, row, one.items[row["item"]]) for one in self.sources.transcripts for row in one.rows
-                 if row["language"] == language and answer_id(one.model, row) in final]  # fmt: skip
+        found = [
+            (one.model, row, one.items[row["item"]])
+            for one in self.sources.transcripts
+            for row in one.rows
+            if row["language"] == language and answer_id(one.model, row) in final
+        ]
         labeled = []
         for (model, row, _), detected in zip(
             found, detect([(row, item) for _, row, item in found], language), strict=True

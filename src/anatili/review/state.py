@@ -151,8 +151,14 @@ class Reviewing:
                 raise Conflict("somebody else has decided this meanwhile")
         elif who not in standing.labels and len(standing.labels) >= PEOPLE:
             raise Conflict("two others have done this meanwhile")
-        return {"kind": mode, "task": task_id, "of": digest, "name": judgment.name, "values": judgment.values,
-                "texts": judgment.texts}  # fmt: skip
+        return {
+            "kind": mode,
+            "task": task_id,
+            "of": digest,
+            "name": judgment.name,
+            "values": judgment.values,
+            "texts": judgment.texts,
+        }
 
     def last_of(self, name: str, job: Job, before: str = "") -> Task | None:
         """The task of a job that stands before `before` among those that a person has done; the last one without."""

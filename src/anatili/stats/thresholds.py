@@ -159,8 +159,9 @@ def what_if(run: Run, marks: Marks, setting: str, new: float) -> Change:
     old = {code: float(getattr(limit, setting)) for code, limit in limits.items()}
     values, words = marks.values(setting), marks.table["words"].to_numpy()
     in_use = np.array([old[code] for code in marks.languages()], float)
-    changed = {code: limit.model_copy(update={setting: type(getattr(limit, setting))(new)})
-               for code, limit in limits.items()}  # fmt: skip
+    changed = {
+        code: limit.model_copy(update={setting: type(getattr(limit, setting))(new)}) for code, limit in limits.items()
+    }
     lost = marks.kept & fails(setting, values, new)
     if setting in EXEMPT:
         stays = [at for at, row in rows_at(run, marks, np.flatnonzero(lost)) if not first_reason(row, changed)]
@@ -169,12 +170,18 @@ def what_if(run: Run, marks: Marks, setting: str, new: float) -> Change:
     back = [at for at, row in rows_at(run, marks, np.flatnonzero(candidates)) if not first_reason(row, changed)]
     gained = np.array(back, np.int64)
     return Change(
-        setting=setting, old=old, new=new, documents=int(marks.kept.sum()), lost=int(lost.sum()), gained=len(gained),
-        lost_words=int(words[lost].sum()), words=int(words[marks.kept].sum()),
+        setting=setting,
+        old=old,
+        new=new,
+        documents=int(marks.kept.sum()),
+        lost=int(lost.sum()),
+        gained=len(gained),
+        lost_words=int(words[lost].sum()),
+        words=int(words[marks.kept].sum()),
         by_source=dict(Counter(marks.sources()[lost].tolist()).most_common()),
         lost_examples=tuple(examples(run, marks, values, np.flatnonzero(lost))),
         gained_examples=tuple(examples(run, marks, values, gained)),
-    )  # fmt: skip
+    )
 
 
 def first_reason(row: Row, limits: dict[str, Cut]) -> str:

@@ -65,8 +65,16 @@ def find_affected(run: Run, recipe: Recipe, base: Path, requests: Sequence[Reque
     held_out = list(rows_of(run.folder("cut"), "held-out/part-*.parquet", gone))
     hosts = Counter(plain_host(host_of(row.url)) for row in (*training, *held_out) if row.id not in named)
     facts: dict[str, Any] = {
-        "takedowns": [{"reason": entry.reason, "hosts": entry.hosts, "addresses": len(entry.urls),
-                       "documents": len(entry.documents), "near_copies": len(entry.copies)} for entry in entries],
+        "takedowns": [
+            {
+                "reason": entry.reason,
+                "hosts": entry.hosts,
+                "addresses": len(entry.urls),
+                "documents": len(entry.documents),
+                "near_copies": len(entry.copies),
+            }
+            for entry in entries
+        ],
         "documents": {
             "named": len(named),
             "near_copies": len(gone) - len(named),
@@ -81,7 +89,7 @@ def find_affected(run: Run, recipe: Recipe, base: Path, requests: Sequence[Reque
         "sft_examples": lost_examples(run, recipe, base, before, after),
         "models": [name for name in ("pretrain", "tune") if training and run.record(name)],
         "packages": packages(run) if gone else [],
-    }  # fmt: skip
+    }
     return Affected(entries, training, facts)
 
 
@@ -103,8 +111,10 @@ def entry_of(run: Run, request: Request, before: Takedowns, min_likeness: float)
         raise Problem(
             f"{min(ids)} is not the id of a document of {show_path(run.root)}; ids are in documents/ of release"
         )
-    urls = [*names.urls, *(document.url for document in documents
-                           if host_of(document.url) and not named.of_host(document.url))]  # fmt: skip
+    urls = [
+        *names.urls,
+        *(document.url for document in documents if host_of(document.url) and not named.of_host(document.url)),
+    ]
     new_urls = tuple(url for url in dict.fromkeys(urls) if not before.reason(url=url))
     new_hosts = tuple(host for host in names.hosts if not before.of_host(f"https://{host}"))
     return replace(empty, urls=new_urls, hosts=new_hosts, documents=tuple(documents))
@@ -112,11 +122,13 @@ def entry_of(run: Run, request: Request, before: Takedowns, min_likeness: float)
 
 def documents_of(run: Run, shard: Path, ids: set[str]) -> list[TakenDocument]:
     """What is remembered of the documents with these ids in a shard of `extract`."""
-    signed = pq.read_table(run.folder("dedup") / "signatures" / shard.name, columns=["id", "hashes"],
-                           filters=pc.is_in(pc.field("id"), pa.array(sorted(ids))))  # fmt: skip
+    signed = pq.read_table(
+        run.folder("dedup") / "signatures" / shard.name,
+        columns=["id", "hashes"],
+        filters=pc.is_in(pc.field("id"), pa.array(sorted(ids))),
+    )
     hashes = dict(zip(signed["id"].to_pylist(), signed["hashes"].to_pylist(), strict=True))
-    table = pq.read_table(shard, columns=["id", "url", "text"],
-                          filters=pc.is_in(pc.field("id"), pa.array(sorted(ids))))  # fmt: skip
+    table = pq.read_table(shard, columns=["id", "url", "text"], filters=pc.is_in(pc.field("id"), pa.array(sorted(ids))))
     return [remembered(row["id"], row["url"], row["text"], hashes[row["id"]]) for row in table.to_pylist()]
 
 
@@ -169,10 +181,13 @@ def lost_examples(run: Run, recipe: Recipe, base: Path, before: Takedowns, after
     packs = {code: load_pack(code) for code in recipe.languages}
     pairs = files_of(run.folder("pairs"), recipe.pairs)
     now, then = (
-        [row for row in sft_examples.all_examples(recipe.tune, base, packs, pairs, takedowns)
-         if not recipe.tune.kinds or row["kind"] in recipe.tune.kinds]
+        [
+            row
+            for row in sft_examples.all_examples(recipe.tune, base, packs, pairs, takedowns)
+            if not recipe.tune.kinds or row["kind"] in recipe.tune.kinds
+        ]
         for takedowns in (before, after)
-    )  # fmt: skip
+    )
     return len(now) - len(then)
 
 

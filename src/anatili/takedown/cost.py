@@ -15,6 +15,9 @@ from anatili.text import number_of
 from anatili.train import data, replay
 from anatili.train.corpus import COUNTS, JOINED, Counts, open_group, text_of
 
+MOST_CHECKPOINTS = 32
+"""Kept checkpoints at most, in the plot of the expected cost."""
+
 
 def cost_of(run: Run, recipe: Recipe, training: Sequence[Kept]) -> dict[str, Any]:
     """The training sequences that hold the documents, the step before which training goes on, and the share of it that
@@ -24,8 +27,16 @@ def cost_of(run: Run, recipe: Recipe, training: Sequence[Kept]) -> dict[str, Any
         return {}
     if not (run.folder("pretrain") / replay.ORDER / COUNTS).is_file():  # trained before its order was kept
         steps = data.steps_of(recipe.pretrain)
-        return {"sequences": None, "steps": steps, "first_seen": None, "kept_checkpoints": [], "mix_stays": True,
-                "goes_on_from": 0, "share_again": 1.0, "seconds_again": record.provenance["seconds"]}  # fmt: skip
+        return {
+            "sequences": None,
+            "steps": steps,
+            "first_seen": None,
+            "kept_checkpoints": [],
+            "mix_stays": True,
+            "goes_on_from": 0,
+            "share_again": 1.0,
+            "seconds_again": record.provenance["seconds"],
+        }
     counts, mixture, steps = mixture_of(run, recipe)
     batch, kept = recipe.pretrain.batch, [step for step, _ in replay.kept_steps(run.root / replay.CHECKPOINTS)]
     first, windows, smaller = steps, 0, {group: dict(count) for group, count in counts.items()}
@@ -42,10 +53,15 @@ def cost_of(run: Run, recipe: Recipe, training: Sequence[Kept]) -> dict[str, Any
     start = max((step for step in kept if step <= first), default=0) if same_mix else 0
     share = (steps - start) / steps if steps else 0.0
     return {
-        "sequences": windows, "steps": steps, "first_seen": first if first < steps else None, "kept_checkpoints": kept,
-        "mix_stays": same_mix, "goes_on_from": start, "share_again": round(share, 4),
+        "sequences": windows,
+        "steps": steps,
+        "first_seen": first if first < steps else None,
+        "kept_checkpoints": kept,
+        "mix_stays": same_mix,
+        "goes_on_from": start,
+        "share_again": round(share, 4),
         "seconds_again": round(share * record.provenance["seconds"]),
-    }  # fmt: skip
+    }
 
 
 def mixture_of(run: Run, recipe: Recipe) -> tuple[Counts, data.Mixture, int]:
@@ -79,12 +95,16 @@ def has_same_mix(mixture: data.Mixture, counts: Counts, recipe: Recipe) -> bool:
     return (mixture.weights, mixture.anneal_weights) == (other.weights, other.anneal_weights)
 
 
-def expected(run: Run, recipe: Recipe, most: int = 32) -> dict[int, list[float]]:
-    """Number of documents taken down -> the share of training done again on average, with 0 to `most` checkpoints."""
+def expected_shares(run: Run, recipe: Recipe) -> dict[int, list[float]]:
+    """Number of documents taken down -> the share of training done again on average, with 0, 1, ... checkpoints."""
     _, mixture, steps = mixture_of(run, recipe)
     first_pass = replay.first_pass(mixture, recipe.pretrain.batch, steps)
-    return {documents: [replay.expected_share(number, documents, first_pass, steps) for number in range(most + 1)]
-            for documents in (1, 10, 100, 1000)}  # fmt: skip
+    return {
+        documents: [
+            replay.expected_share(number, documents, first_pass, steps) for number in range(MOST_CHECKPOINTS + 1)
+        ]
+        for documents in (1, 10, 100, 1000)
+    }
 
 
 def draw_cost(path: Path, run: Run, recipe: Recipe) -> None:
@@ -93,7 +113,7 @@ def draw_cost(path: Path, run: Run, recipe: Recipe) -> None:
 
     plot, figure = plotting.start(path)
     axes = figure.subplots()
-    shares = expected(run, recipe)
+    shares = expected_shares(run, recipe)
     styles = zip(("-", "--", "-.", ":"), (plotting.DARK, plotting.WARM, plotting.DARK, plotting.WARM), strict=True)
     for (documents, values), (line, color) in zip(shares.items(), styles, strict=True):
         label = "1 document" if documents == 1 else f"{documents:,} documents"

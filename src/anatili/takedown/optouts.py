@@ -68,9 +68,14 @@ class Asked:
 
 
 def ask_again(
-    run: Run, lists: Iterable[Path] = (), *, offline: bool = False, pages: int = 0, pause: float = 1.0,
+    run: Run,
+    lists: Iterable[Path] = (),
+    *,
+    offline: bool = False,
+    pages: int = 0,
+    pause: float = 1.0,
     progress: Progress | None = None,
-) -> Answers:  # fmt: skip
+) -> Answers:
     """Ask every host of the corpus again, unless `offline`, and read the lists; nothing is taken down yet.
 
     `pages`: how many pages of a host are read again, each day others.
@@ -128,8 +133,11 @@ def present(run: Run) -> Iterator[Present]:
         raise Problem(f"{show_path(run.root)} has no corpus yet; make it first: anatili run RECIPE --until cut")
     takedowns, cut = read_takedowns(run.root), run.folder("cut")
     for shard in sorted(run.folder("extract").glob("part-*.parquet")):
-        kept = {row for part in (cut, cut / "held-out")
-                for row in pq.read_table(part / shard.name, columns=["id"])["id"].to_pylist()}  # fmt: skip
+        kept = {
+            row
+            for part in (cut, cut / "held-out")
+            for row in pq.read_table(part / shard.name, columns=["id"])["id"].to_pylist()
+        }
         for row in pq.read_table(shard, columns=["id", "url", "opt_out"]).to_pylist():
             if row["id"] in kept and not takedowns.reason(identity=row["id"], url=row["url"]):
                 yield Present(**row)
@@ -143,8 +151,14 @@ def answers_of(
     progress.start(len(sites), "hosts")
 
     def ask(root: str) -> Asked:
-        fetcher = Fetcher(private_hosts, pause=pause, tries=2, max_bytes=PAGE_BYTES, page_seconds=PAGE_SECONDS,
-                          host=host_budget(RULES_FILES + pages))  # fmt: skip
+        fetcher = Fetcher(
+            private_hosts,
+            pause=pause,
+            tries=2,
+            max_bytes=PAGE_BYTES,
+            page_seconds=PAGE_SECONDS,
+            host=host_budget(RULES_FILES + pages),
+        )
         try:
             rules = read_rules(root, fetcher, today)
             return Asked(
@@ -177,8 +191,10 @@ def stored(documents: Sequence[Present]) -> list[Request]:
     for document in documents:
         if document.opt_out:
             by_signal[document.opt_out].append(document.id)
-    return [Request(Names(ids=tuple(ids)), f"opted out when collected: {signals}", copies=False)
-            for signals, ids in sorted(by_signal.items())]  # fmt: skip
+    return [
+        Request(Names(ids=tuple(ids)), f"opted out when collected: {signals}", copies=False)
+        for signals, ids in sorted(by_signal.items())
+    ]
 
 
 def listed(lists: Iterable[Path], documents: Sequence[Present]) -> list[Request]:
@@ -190,9 +206,10 @@ def listed(lists: Iterable[Path], documents: Sequence[Present]) -> list[Request]
     for file in lists:
         names = names_of(files=[file])
         relevant = Names(
-            tuple(url for url in names.urls if url in urls), names.ids,
+            tuple(url for url in names.urls if url in urls),
+            names.ids,
             tuple(host for host in names.hosts if host in with_parents),
-        )  # fmt: skip
+        )
         if relevant:
             requests.append(Request(relevant, f"in the list of opt-outs {show_path(file.name)}", copies=False))
     return requests

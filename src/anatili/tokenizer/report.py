@@ -74,15 +74,20 @@ def report(tokenizers: Sequence[OpenedTokenizer], texts: Sequence[ParallelText],
             single = {word for word in set(words[:50_000]) if len(tokenizer.encode(" " + word)) == 1}
             rows.append(
                 FertilityRow(
-                    tokenizer=tokenizer.name, size=tokenizer.size, text=text.name, language=text.language,
-                    script=script_of("\n".join(text.lines[:200])), lines=len(text.lines), words=len(words),
+                    tokenizer=tokenizer.name,
+                    size=tokenizer.size,
+                    text=text.name,
+                    language=text.language,
+                    script=script_of("\n".join(text.lines[:200])),
+                    lines=len(text.lines),
+                    words=len(words),
                     tokens_per_word=round(tokens / max(1, len(words)), 3),
                     bytes_per_token=round(sum(len(line.encode()) for line in text.lines) / max(1, tokens), 3),
                     one_token_words=round(sum(w in single for w in words[:50_000]) / max(1, len(words[:50_000])), 3),
                     exact=round(exact / len(text.lines), 4),
                     parity=round(tokens / counts[id(reference)][0], 3) if reference else None,
                 )
-            )  # fmt: skip
+            )
     return sorted(rows, key=lambda row: [text.name for text in texts].index(row.text))
 
 

@@ -9,11 +9,14 @@ import re
 import string
 from collections import Counter
 from collections.abc import Iterable
+from itertools import islice
 from typing import Any
 
 from anatili.text import SCRIPTS
 from anatili.tokenizer.vocabulary import BpeVocabulary
 
+BATCH = 1000
+"""Texts that are tokenized at a time."""
 UNUSED = re.compile(r"<unused\d+>|<\|reserved_special_token_\d+\|>|\[multimodal\]")
 """Special tokens that their makers left unused."""
 
@@ -58,17 +61,13 @@ def keep(base: BpeVocabulary, kept: set[str]) -> BpeVocabulary:
     return BpeVocabulary(base.raw, tokens, merges, base.byte_level)
 
 
-def count_tokens(base: BpeVocabulary, texts: Iterable[str], batch: int = 1000) -> Counter[str]:
+def count_tokens(base: BpeVocabulary, texts: Iterable[str]) -> Counter[str]:
     """How often each token occurs in `texts`."""
     tokenizer = as_tokenizer(base)
     counts: Counter[int] = Counter()
-    pending: list[str] = []
-    for text in texts:
-        pending.append(text)
-        if len(pending) == batch:
-            counts.update(i for e in tokenizer.encode_batch(pending, add_special_tokens=False) for i in e.ids)
-            pending = []
-    counts.update(i for e in tokenizer.encode_batch(pending, add_special_tokens=False) for i in e.ids)
+    remaining = iter(texts)
+    while batch := list(islice(remaining, BATCH)):
+        counts.update(i for e in tokenizer.encode_batch(batch, add_special_tokens=False) for i in e.ids)
     return Counter({base.tokens[token_id]: count for token_id, count in counts.items()})
 
 

@@ -32,11 +32,13 @@ class HeldOutCheck:
 
     def digest(self) -> str:
         """A digest of the text and its weights, on which the choice of the best state depends."""
-        hashes = {language: [sha256(part.numpy().tobytes()).hexdigest() for part in parts]
-                  for language, parts in self.sets.items()}  # fmt: skip
+        hashes = {
+            language: [sha256(part.numpy().tobytes()).hexdigest() for part in parts]
+            for language, parts in self.sets.items()
+        }
         return fingerprint([hashes, self.bytes_per_label, self.weights])
 
-    def __call__(self, wrapped: Any, device: Any) -> dict[str, float]:
+    def __call__(self, wrapped: torch.nn.Module, device: torch.device) -> dict[str, float]:
         """Bits per byte of each language, and their weighted `mean`, by which states of a model are compared."""
         bits_per_byte: dict[str, float] = {}
         wrapped.eval()
@@ -58,9 +60,7 @@ class HeldOutCheck:
         return bits_per_byte
 
 
-def held_out(
-    counts: Counts, begin: int, folder: Path, settings: Pretrain
-) -> HeldOutCheck:  # fmt: skip
+def held_out(counts: Counts, begin: int, folder: Path, settings: Pretrain) -> HeldOutCheck:
     """A check on up to `check_tokens` tokens of each language in a folder, its sources in proportion to their size."""
     if not counts:
         raise Problem("[pretrain] check_every needs held-out documents: raise [cut] held_out, or set check_every = 0")

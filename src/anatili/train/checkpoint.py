@@ -14,16 +14,18 @@ NAME = "checkpoint"
 SHARE = 0.01
 """Of the time, that saving may cost."""
 
-Average = dict[str, Any]
+Average = dict[str, torch.Tensor]
 """Parameter name -> the mean of its values so far; empty before averaging begins."""
 
 
-def trainable(wrapped: Any) -> Iterator[tuple[str, Any]]:
+def trainable(wrapped: torch.nn.Module) -> Iterator[tuple[str, torch.nn.Parameter]]:
     """The trainable parameters with their names; tied ones come once."""
     return ((name, parameter) for name, parameter in wrapped.named_parameters() if parameter.requires_grad)
 
 
-def named_state(wrapped: Any, optimizers: list[Any], average: Average) -> Iterator[tuple[str, Any]]:
+def named_state(
+    wrapped: torch.nn.Module, optimizers: list[torch.optim.Optimizer], average: Average
+) -> Iterator[tuple[str, Any]]:
     """The name and value of every tensor in a checkpoint."""
     for name, parameter in trainable(wrapped):
         yield f"weights.{name}", parameter.data
@@ -41,7 +43,9 @@ class Checkpoints:
     one stays until the new one is complete, and any number of processes can go on from either.
     """
 
-    def __init__(self, folder: Path, wrapped: Any, optimizers: list[Any], average: Average) -> None:
+    def __init__(
+        self, folder: Path, wrapped: torch.nn.Module, optimizers: list[torch.optim.Optimizer], average: Average
+    ) -> None:
         self.folder, self.wrapped, self.optimizers, self.average = folder, wrapped, optimizers, average
         self.pending: Any = None
         self.target = folder / NAME
@@ -124,7 +128,7 @@ def step_of(stored: Path) -> int:
     return int(store.facts_of(stored)["step"][0]) if stored.is_file() else int(stored.name.rpartition("-")[2])
 
 
-def optimizer_of(parameter: Any, optimizers: list[Any]) -> Any:
+def optimizer_of(parameter: torch.nn.Parameter, optimizers: list[torch.optim.Optimizer]) -> torch.optim.Optimizer:
     """The optimizer that trains a parameter."""
     return next(o for o in optimizers if any(p is parameter for g in o.param_groups for p in g["params"]))
 
@@ -132,7 +136,7 @@ def optimizer_of(parameter: Any, optimizers: list[Any]) -> Any:
 class States:
     """The average of the last weights, and the best weights that a check has seen, kept in a file of their own."""
 
-    def __init__(self, wrapped: Any, plan: Any, best: Path, device: Any) -> None:
+    def __init__(self, wrapped: torch.nn.Module, plan: Any, best: Path, device: torch.device) -> None:
         self.wrapped, self.plan, self.best, self.device = wrapped, plan, best, device
         self.average: Average = {}
         self.first = plan.steps - round(plan.average * plan.steps)
@@ -184,6 +188,6 @@ class States:
         return {"state": chosen, **{f"held_out_{name}": bits for name, bits in results.items() if name == "average"}}
 
     @torch.no_grad()  # type: ignore[untyped-decorator]
-    def put(self, values: dict[str, Any]) -> None:
+    def put(self, values: Average) -> None:
         for name, parameter in trainable(self.wrapped):
             parameter.data.copy_(values[name])

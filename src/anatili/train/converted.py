@@ -21,9 +21,15 @@ from anatili.weights import check_complete, check_folder, quiet_transformers
 ALLOWED = {"int8": 0.5, "bfloat16": 0.3, "float16": 0.1, "float32": 0.02}
 """Quantization -> allowed mean difference of logprobs (natural logarithm)."""
 COPIED_FILES = (
-    "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "sentencepiece.bpe.model", "spiece.model",
-    "generation_config.json", "README.md", "LICENSE",
-)  # fmt: skip
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "sentencepiece.bpe.model",
+    "spiece.model",
+    "generation_config.json",
+    "README.md",
+    "LICENSE",
+)
 """Files of the model that are copied unchanged."""
 PROBES = 2
 """Sentences per direction on which both models are compared."""
@@ -51,7 +57,7 @@ def convert(folder: Path, target: Path, quantization: str = "int8") -> dict[str,
             options |= {"use_safetensors": True, "local_files_only": True, "trust_remote_code": False}
             model, info = model_class.from_pretrained(
                 path, output_loading_info=True, ignore_mismatched_sizes=True, **options
-            )  # fmt: skip
+            )
             # The converter reads under the old name whether T5 scales its outputs; transformers 5 renamed the setting.
             if hasattr(model.config, "scale_decoder_outputs"):
                 model.config.tie_word_embeddings = model.config.scale_decoder_outputs
@@ -120,7 +126,7 @@ def compare(folder: Path, converted: Path, quantization: str) -> dict[str, Any]:
         with torch.inference_mode():
             logits = model(
                 input_ids=torch.tensor([source]), decoder_input_ids=torch.tensor([[start, *labels[:-1]]])
-            ).logits[0]  # fmt: skip
+            ).logits[0]
         expected = logits.log_softmax(-1)[range(len(labels)), labels].tolist()
         logprobs = engine.model.score_batch([list(sentence.source)], [target[:-1]], max_batch_size=0)[0].log_probs
         differences += [abs(a - b) for a, b in zip(logprobs, expected, strict=True)]

@@ -55,9 +55,12 @@ def run_here(work: Callable[..., None], jobs: Iterable[tuple[Any, ...]], unit: s
 
 
 def write_tokens(
-    shards: Iterable[Path], tokenizer: Path, folder: Path, pairs: Iterable[Path] = (),
+    shards: Iterable[Path],
+    tokenizer: Path,
+    folder: Path,
+    pairs: Iterable[Path] = (),
     run: Callable[..., None] = run_here,
-) -> Counts:  # fmt: skip
+) -> Counts:
     """Write documents and sentence pairs as tokens of the tokenizer in a folder; returns the counts of each group.
 
     `run` distributes the work. `counts.json` is written last: a folder that has it is complete.

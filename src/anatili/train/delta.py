@@ -17,7 +17,7 @@ from anatili.problem import Problem
 from anatili.text import show_path
 
 
-def add_delta(model: Any, base: Path, instruct: Path, rows: list[list[int]], share: float) -> None:
+def add_delta(model: torch.nn.Module, base: Path, instruct: Path, rows: list[list[int]], share: float) -> None:
     """Add `share` times (instruct - base) to the parameters of `model`, in place.
 
     `rows`: for each row of the model's embedding, the rows of the base whose mean it started from. `Problem` if the

@@ -29,7 +29,7 @@ GAIN = 1.1
 """How many times as fast as float32 bfloat16 must be to be chosen, because it is less precise."""
 
 
-def pick_device() -> Any:
+def pick_device() -> torch.device:
     """The device to train on: of several of its kind the one of this process.
 
     Under a launcher the first call joins the processes, so that they can exchange tensors on the device and on the CPU.
@@ -47,7 +47,7 @@ def pick_device() -> Any:
     return device
 
 
-def chosen_device() -> Any:
+def chosen_device() -> torch.device:
     """The kind of device that ANATILI_DEVICE names; `Problem` if it is not there."""
     name = os.environ.get("ANATILI_DEVICE") or "auto"
     if name not in NAMES:
@@ -66,7 +66,7 @@ def chosen_device() -> Any:
     return device
 
 
-def has_flex_attention(device: Any) -> bool:
+def has_flex_attention(device: torch.device) -> bool:
     """Whether attention within documents can leave out what the borders hide (flex attention, compiled by Triton); else
     it takes a mask over all pairs of positions."""
     from torch.utils._triton import has_triton
@@ -74,7 +74,7 @@ def has_flex_attention(device: Any) -> bool:
     return device.type not in ("cpu", "npu", "mps") and has_triton()
 
 
-def pick_precision(setting: str, device: Any) -> Any:
+def pick_precision(setting: str, device: torch.device) -> torch.dtype:
     """The type of the forward pass; `auto` takes the faster one on this machine."""
     return getattr(torch, fastest(device.type) if setting == "auto" else setting)
 
@@ -141,7 +141,7 @@ def leave() -> None:
         dist.destroy_process_group()
 
 
-def spread(wrapped: Any, device: Any, precision: Any) -> Any:
+def spread(wrapped: torch.nn.Module, device: torch.device, precision: torch.dtype) -> torch.nn.Module:
     """Shard the parameters over all processes, layer by layer (torch's FSDP2); does nothing for a single process.
 
     Weights are gathered in `precision`, gradients are added up in float32.
@@ -158,7 +158,7 @@ def spread(wrapped: Any, device: Any, precision: Any) -> Any:
     return fully_shard(wrapped, mesh=mesh, mp_policy=policy)
 
 
-def exchange_gradients(wrapped: Any, now: bool) -> None:
+def exchange_gradients(wrapped: torch.nn.Module, now: bool) -> None:
     """Whether the next backward pass exchanges gradients; else each process adds them up whole, in float32."""
     if count() > 1:
         wrapped.set_requires_gradient_sync(now)
@@ -172,7 +172,7 @@ def memory() -> int:
     return machine.memory() // int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
 
 
-def local_batch(batch: tuple[Any, Any, Any]) -> tuple[Any, ...]:
+def local_batch(batch: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
     """The sequences of a batch for this process; rows without labels pad a batch that does not divide evenly."""
     if count() == 1:
         return batch
@@ -187,7 +187,7 @@ def local_batch(batch: tuple[Any, Any, Any]) -> tuple[Any, ...]:
     return inputs[part], labels[part], positions[part]
 
 
-def total(value: Any) -> Any:
+def total(value: torch.Tensor) -> torch.Tensor:
     """The sum of a scalar over all processes."""
     if count() > 1:
         dist.all_reduce(value)
@@ -208,13 +208,13 @@ def of_first(own: Any) -> Any:
     return answer[0]
 
 
-def clip(wrapped: Any, most: float) -> Any:
+def clip(wrapped: torch.nn.Module, most: float) -> torch.Tensor:
     """Scale gradients down to a norm of `most`; returns the norm before."""
     norm = torch.nn.utils.clip_grad_norm_([p for p in wrapped.parameters() if p.requires_grad], most)
     return norm.full_tensor() if hasattr(norm, "full_tensor") else norm
 
 
-def clear_rows(wrapped: Any, known: int) -> None:
+def clear_rows(wrapped: torch.nn.Module, known: int) -> None:
     """Set the gradients of the first `known` rows of embedding and head to zero."""
     model = wrapped.model
     for part in {
@@ -224,7 +224,7 @@ def clear_rows(wrapped: Any, known: int) -> None:
         own[: max(0, known - first)] = 0
 
 
-def own_rows(value: Any) -> tuple[Any, int]:
+def own_rows(value: torch.Tensor) -> tuple[torch.Tensor, int]:
     """The rows of a tensor that this process holds, and the number of the first."""
     if not hasattr(value, "to_local"):
         return value.detach(), 0
@@ -234,13 +234,13 @@ def own_rows(value: Any) -> tuple[Any, int]:
     return value.detach().to_local(), offset[0]
 
 
-def whole(value: Any) -> Any:
+def whole(value: torch.Tensor) -> torch.Tensor:
     """A tensor assembled from the parts of all processes."""
     value = value.detach()
     return value.full_tensor() if hasattr(value, "full_tensor") else value
 
 
-def like(value: Any, parameter: Any) -> Any:
+def like(value: torch.Tensor, parameter: torch.nn.Parameter) -> torch.Tensor:
     """The whole tensor `value`, which every process has, sharded like `parameter` and on its device."""
     if not hasattr(parameter, "full_tensor"):
         return value.to(parameter.device)
@@ -250,7 +250,7 @@ def like(value: Any, parameter: Any) -> Any:
     return distribute_tensor(value.to(parameter.device), mesh, placements, src_data_rank=None)
 
 
-def gather(model: Any) -> None:
+def gather(model: torch.nn.Module) -> None:
     """Put the sharded parameters of `model` together again in each process, after training."""
     if count() == 1:
         return

@@ -17,7 +17,7 @@ ADAPTER = "adapter"
 """Folder of the LoRA adapter in a stage's output."""
 
 
-def from_scratch(settings: Pretrain, vocabulary: int, begin: int, end: int) -> Any:
+def from_scratch(settings: Pretrain, vocabulary: int, begin: int, end: int) -> torch.nn.Module:
     """A new model with random weights, of the shape in the recipe."""
     from transformers import LlamaConfig, LlamaForCausalLM, Qwen3Config, Qwen3ForCausalLM
 
@@ -44,7 +44,7 @@ def from_scratch(settings: Pretrain, vocabulary: int, begin: int, end: int) -> A
     return Qwen3ForCausalLM(Qwen3Config(**shape))
 
 
-def open_model(folder: Path, dtype: Any = torch.float32, settings: Pretrain | None = None) -> Any:
+def open_model(folder: Path, dtype: torch.dtype = torch.float32, settings: Pretrain | None = None) -> torch.nn.Module:
     """The model in a Hugging Face folder, with every tensor and the positions of `settings`; `Problem` says what is
     missing or does not fit."""
     from transformers import AutoConfig, AutoModelForCausalLM
@@ -55,9 +55,15 @@ def open_model(folder: Path, dtype: Any = torch.float32, settings: Pretrain | No
         if settings:
             set_positions(config, settings)
         model, info = AutoModelForCausalLM.from_pretrained(
-            folder, config=config, dtype=dtype, local_files_only=True, trust_remote_code=False,
-            use_safetensors=True, output_loading_info=True, ignore_mismatched_sizes=True,
-        )  # fmt: skip
+            folder,
+            config=config,
+            dtype=dtype,
+            local_files_only=True,
+            trust_remote_code=False,
+            use_safetensors=True,
+            output_loading_info=True,
+            ignore_mismatched_sizes=True,
+        )
     except (ValueError, KeyError, OSError) as error:
         raise Problem(f"{folder.name} cannot be opened by transformers: {error}") from error
     weights.check_complete(model, info, folder)
@@ -66,7 +72,7 @@ def open_model(folder: Path, dtype: Any = torch.float32, settings: Pretrain | No
 
 def from_base(
     tokenizer: Path, recipe_folder: Path, begin: int, end: int, settings: Pretrain | None = None
-) -> tuple[Any, int]:  # fmt: skip
+) -> tuple[torch.nn.Module, int]:
     """The base that the tokenizer was adapted from, with fitted embeddings, and how many of its rows are kept.
 
     The row of a new token starts as the mean of the rows of the base's tokens for its text, for input and output alike.
@@ -79,7 +85,7 @@ def from_base(
     return model, len(rows) - added_rows(rows)
 
 
-def prepare_base(model: Any, base: str, begin: int, end: int) -> None:
+def prepare_base(model: torch.nn.Module, base: str, begin: int, end: int) -> None:
     """Name begin and end token, and that training needs no cache; `Problem` if the loss does not support the base."""
     if getattr(model.config, "final_logit_softcapping", None):
         raise Problem(f"{base} caps its logits (final_logit_softcapping), which our loss does not support")
@@ -97,7 +103,7 @@ def added_rows(rows: list[list[int]]) -> int:
     return 0
 
 
-def fit_embeddings(model: Any, rows: list[list[int]]) -> None:
+def fit_embeddings(model: torch.nn.Module, rows: list[list[int]]) -> None:
     """Replace each row of the embedding (and of an untied head) by the mean of the old rows in `rows`."""
     parts = embeddings(model)
     most = max(max(row) for row in rows)
@@ -115,7 +121,7 @@ def fit_embeddings(model: Any, rows: list[list[int]]) -> None:
     model.tie_weights()
 
 
-def add_adapter(model: Any, rank: int, precision: Any, known: int | None = None) -> Any:
+def add_adapter(model: torch.nn.Module, rank: int, precision: torch.dtype, known: int | None = None) -> torch.nn.Module:
     """`model` with LoRA on every matrix of its layers; its own weights are frozen, in the type of the forward pass.
 
     Rows of embedding and head from `known` on are new and are trained too, in float32; None: there are no new rows.
@@ -123,30 +129,41 @@ def add_adapter(model: Any, rank: int, precision: Any, known: int | None = None)
     from peft import LoraConfig, get_peft_model
 
     model.to(precision)
-    names = sorted({name.rsplit(".", 1)[1] for name, part in model.named_modules()
-                    if isinstance(part, torch.nn.Linear) and ".layers." in name})  # fmt: skip
+    names = sorted(
+        {
+            name.rsplit(".", 1)[1]
+            for name, part in model.named_modules()
+            if isinstance(part, torch.nn.Linear) and ".layers." in name
+        }
+    )
     size = len(model.get_input_embeddings().weight)
     new = list(range(size if known is None else known, size))
     # PEFT itself gives the same rows to a head that is tied to the embedding.
     ends = {name: new for name, part in model.named_modules() for end in embeddings(model) if part is end}
-    return get_peft_model(model, LoraConfig(
-        r=rank, lora_alpha=2 * rank, target_modules=names, task_type="CAUSAL_LM",
-        trainable_token_indices=ends if new else None,
-    ))  # fmt: skip
+    return get_peft_model(
+        model,
+        LoraConfig(
+            r=rank,
+            lora_alpha=2 * rank,
+            target_modules=names,
+            task_type="CAUSAL_LM",
+            trainable_token_indices=ends if new else None,
+        ),
+    )
 
 
-def embeddings(model: Any) -> list[Any]:
+def embeddings(model: torch.nn.Module) -> list[torch.nn.Module]:
     """The embedding, and the head if it is a matrix of its own."""
     first, last = model.get_input_embeddings(), model.get_output_embeddings()
     return [first] if last.weight is first.weight else [first, last]
 
 
-def new_rows(adapted: Any) -> list[Any]:
+def new_rows(adapted: torch.nn.Module) -> list[torch.nn.Parameter]:
     """The parameters of an adapted model that hold new rows: the rows themselves, not their differences."""
     return [parameter for name, parameter in adapted.named_parameters() if is_rows(name)]
 
 
-def learn_embeddings(model: Any) -> None:
+def learn_embeddings(model: torch.nn.Module) -> None:
     """Train only embedding and head."""
     model.requires_grad_(False)
     for part in embeddings(model):

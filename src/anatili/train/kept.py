@@ -14,7 +14,8 @@ from typing import Any
 import torch
 
 from anatili.document import write_json
-from anatili.run import digest, fingerprint
+from anatili.run import fingerprint
+from anatili.text import file_digest
 from anatili.train import devices
 from anatili.train.checkpoint import NAME
 from anatili.train.replay import FACTS, kept_steps
@@ -60,8 +61,12 @@ class KeptCheckpoints:
         target.mkdir(parents=True)
         for path in copied(training):
             copy(path, target / path.name)
-        row = {"step": step, "facts": self.facts, "batches": self.chain.at(self.before + step),
-               "files": digests(target)}  # fmt: skip
+        row = {
+            "step": step,
+            "facts": self.facts,
+            "batches": self.chain.at(self.before + step),
+            "files": digests(target),
+        }
         write_json(target / FACTS, row)
 
     def restore(self, training: Path) -> int:
@@ -107,7 +112,7 @@ def copy(source: Path, target: Path) -> None:
 
 def digests(folder: Path) -> dict[str, str]:
     files = (path for path in folder.rglob("*") if path.is_file() and path.name != FACTS)
-    return {path.relative_to(folder).as_posix(): digest(path) for path in sorted(files)}
+    return {path.relative_to(folder).as_posix(): file_digest(path) for path in sorted(files)}
 
 
 def machine_facts() -> dict[str, Any]:

@@ -28,11 +28,17 @@ def start(task: Task, work: str) -> dict[str, Any]:
     """Run the stage function `work` under `task.launch` and return its summary; if it fails, a `Problem` quotes the
     workers' output."""
     task_file = task.out / ".task.json"
-    write_json(task_file, {
-        "work": work, "recipe": json.loads(task.recipe.model_dump_json()), "stage": task.out.name,
-        "base": str(task.base.resolve()), "out": str(task.out.resolve()),
-        "inputs": {name: str(path.resolve()) for name, path in task.inputs.items()},
-    })  # fmt: skip
+    write_json(
+        task_file,
+        {
+            "work": work,
+            "recipe": json.loads(task.recipe.model_dump_json()),
+            "stage": task.out.name,
+            "base": str(task.base.resolve()),
+            "out": str(task.out.resolve()),
+            "inputs": {name: str(path.resolve()) for name, path in task.inputs.items()},
+        },
+    )
     for name in (SUMMARY, MESSAGE):
         (task.out / name).unlink(missing_ok=True)
     command = [*shlex.split(task.launch), "-m", "anatili.train.launch", str(task_file)]
@@ -109,9 +115,14 @@ def main(task_file: Path) -> None:
     )
     out = Path(data["out"])
     task = Task(
-        recipe=recipe, settings=getattr(recipe, data["stage"]), base=Path(data["base"]),
-        inputs={name: Path(path) for name, path in data["inputs"].items()}, out=out, pool=None, progress=Quiet(),
-    )  # fmt: skip
+        recipe=recipe,
+        settings=getattr(recipe, data["stage"]),
+        base=Path(data["base"]),
+        inputs={name: Path(path) for name, path in data["inputs"].items()},
+        out=out,
+        pool=None,
+        progress=Quiet(),
+    )
     from anatili.train import devices
 
     devices.pick_device()

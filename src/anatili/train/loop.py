@@ -41,7 +41,7 @@ class Plan:
     """The settings of one training run."""
 
     steps: int
-    batch: Callable[[int], tuple[Any, Any, Any]]
+    batch: Callable[[int], tuple[torch.Tensor, torch.Tensor, torch.Tensor]]
     """Step -> inputs, labels, positions; int64 of shape (sequences, length)."""
     learning_rate: float
     warmup: float
@@ -86,7 +86,9 @@ def rate_at(step: int, plan: Plan) -> float:
     return plan.learning_rate * (plan.floor + (1 - plan.floor) * left / fall) if left < fall else plan.learning_rate
 
 
-def prepare(model: Any, precision: Any, device: Any, compiled: bool = False) -> Any:
+def prepare(
+    model: torch.nn.Module, precision: torch.dtype, device: torch.device, compiled: bool = False
+) -> torch.nn.Module:
     """`model` with its loss, on the device or sharded over all of them; what is prepared already stays as it is.
 
     With `compiled` each layer is compiled, where torch has a compiler for the device.
@@ -102,7 +104,7 @@ def prepare(model: Any, precision: Any, device: Any, compiled: bool = False) -> 
     return devices.spread(wrapped, device, precision)
 
 
-def train(model: Any, plan: Plan, folder: Path, progress: Progress) -> list[dict[str, Any]]:
+def train(model: torch.nn.Module, plan: Plan, folder: Path, progress: Progress) -> list[dict[str, Any]]:
     """Train `model` in place by `plan`, with checkpoint and `log.jsonl` in `folder`; returns the rows of the log.
 
     Frozen parameters stay as they are and are not in the checkpoint. If the plan has a check, the model ends in the
@@ -165,9 +167,13 @@ def train(model: Any, plan: Plan, folder: Path, progress: Progress) -> list[dict
 
 
 def one_step(
-    wrapped: Any, optimizers: list[Any], plan: Plan, step: int, device: Any,
+    wrapped: torch.nn.Module,
+    optimizers: list[torch.optim.Optimizer],
+    plan: Plan,
+    step: int,
+    device: torch.device,
     judge: Callable[[dict[str, Any]], str] = lambda row: "",
-) -> dict[str, Any]:  # fmt: skip
+) -> dict[str, Any]:
     """One update; its loss is the mean over tokens with a label, in nats, over all devices.
 
     `judge` is asked between gradient and update; if it gives a reason, the update is not made.
@@ -191,8 +197,15 @@ def one_step(
     if plan.known_rows:
         devices.clear_rows(wrapped, plan.known_rows)
     norm = devices.clip(wrapped, GRADIENT_NORM)
-    row = {"step": step, "tokens": (step + 1) * whole[0].numel(), "context": whole[0].shape[1], "loss": round(mean, 5),
-           "rate": rate_at(step, plan), "norm": round(float(norm), 4), "labels": count}  # fmt: skip
+    row = {
+        "step": step,
+        "tokens": (step + 1) * whole[0].numel(),
+        "context": whole[0].shape[1],
+        "loss": round(mean, 5),
+        "rate": rate_at(step, plan),
+        "norm": round(float(norm), 4),
+        "labels": count,
+    }
     if reason := judge(row):
         return row | {"skipped": reason}
     for optimizer in optimizers:

@@ -20,7 +20,7 @@ class HeadLoss(torch.autograd.Function):  # type: ignore[misc]
     """Sum over labels of -log p(label), in the type of `hidden`; the weight's gradient is summed in float32."""
 
     @staticmethod
-    def forward(ctx: Any, hidden: Any, full_weight: Any, labels: Any) -> Any:
+    def forward(ctx: Any, hidden: torch.Tensor, full_weight: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
         """`hidden` (tokens, hidden_size), `full_weight` (vocabulary, hidden_size), `labels` (tokens,): float32 sum."""
         known = labels != IGNORED
         weight = full_weight.to(hidden.dtype)
@@ -55,7 +55,7 @@ class HeadLoss(torch.autograd.Function):  # type: ignore[misc]
         return total
 
     @staticmethod
-    def backward(ctx: Any, gradient: Any) -> Any:
+    def backward(ctx: Any, gradient: torch.Tensor) -> Any:
         hidden_gradient, weight_gradient = ctx.saved_tensors
         weight_part = None if weight_gradient is None else (weight_gradient * gradient).to(ctx.weight_type)
         return hidden_gradient * gradient.to(hidden_gradient.dtype), weight_part, None
@@ -64,12 +64,12 @@ class HeadLoss(torch.autograd.Function):  # type: ignore[misc]
 class WithLoss(torch.nn.Module):  # type: ignore[misc]
     """A causal language model whose forward pass returns the summed loss, so that wrappers see one module."""
 
-    def __init__(self, model: Any, precision: Any) -> None:
+    def __init__(self, model: torch.nn.Module, precision: torch.dtype) -> None:
         super().__init__()
         self.model = model
         self.precision = precision
 
-    def forward(self, inputs: Any, labels: Any, positions: Any) -> Any:
+    def forward(self, inputs: torch.Tensor, labels: torch.Tensor, positions: torch.Tensor) -> torch.Tensor:
         """The loss summed over labels, in nats; `inputs`, `labels` and `positions` are int64 (sequences, length)."""
         with torch.autocast(inputs.device.type, dtype=self.precision, enabled=self.precision != torch.float32):
             hidden = self.model.get_decoder()(input_ids=inputs, position_ids=positions, use_cache=False)[0]

@@ -25,7 +25,9 @@ PEAK_SIZES, PEAK_SECONDS = (512, 1024, 2048), 0.01
 class ThroughputMeter:
     """Measures each step; averages cover the steps of this process only, not those before a resume."""
 
-    def __init__(self, model: Any, device: Any, precision: Any, bytes_per_token: float) -> None:
+    def __init__(
+        self, model: torch.nn.Module, device: torch.device, precision: torch.dtype, bytes_per_token: float
+    ) -> None:
         self.device = device
         self.bytes_per_token = bytes_per_token
         self.model = model
@@ -90,7 +92,7 @@ class ThroughputMeter:
 class Power:
     """Joules used since the start, from the CPU's counter or the accelerator's power draw; 0 if neither can be read."""
 
-    def __init__(self, device: Any) -> None:
+    def __init__(self, device: torch.device) -> None:
         self.device = device
         self.counter, self.at, self.used = read_joules(COUNTER), time.monotonic(), 0.0
 
@@ -127,7 +129,7 @@ def read_queue() -> tuple[int, int]:
         return 0, 0
 
 
-def flops_per_token(model: Any, context: int) -> float:
+def flops_per_token(model: torch.nn.Module, context: int) -> float:
     """Floating-point operations to train `model` on one token of a sequence of `context`, frozen weights included."""
     ends = (model.get_input_embeddings(), model.get_output_embeddings())
     embedding, head = (getattr(part, "original_module", part).weight for part in ends)  # new rows are held apart
@@ -139,12 +141,14 @@ def flops_per_token(model: Any, context: int) -> float:
     return training_flops(
         matrices=sum(parameter.numel() for parameter in counted if parameter.requires_grad),
         frozen=sum(parameter.numel() for parameter in counted if not parameter.requires_grad),
-        layers=config.num_hidden_layers, query_size=config.num_attention_heads * head_size, context=context,
-    )  # fmt: skip
+        layers=config.num_hidden_layers,
+        query_size=config.num_attention_heads * head_size,
+        context=context,
+    )
 
 
 @cache
-def peak_flops(device: Any, precision: Any) -> float:
+def peak_flops(device: torch.device, precision: torch.dtype) -> float:
     """Operations per second of a matrix product, the best of five: the practical limit. Measured once.
 
     The product is the smallest of `PEAK_SIZES` that takes `PEAK_SECONDS`: one thread needs none larger to show what it

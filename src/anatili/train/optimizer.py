@@ -12,13 +12,13 @@ STEPS, COEFFICIENTS = 5, (3.4445, -4.775, 2.0315)
 
 
 def make_optimizers(
-    wrapped: Any,
+    wrapped: torch.nn.Module,
     optimizer: str,
     learning_rate: float,
     weight_decay: float,
     rows_rate: float = 0.0,
-    precision: Any = torch.float32,
-) -> list[Any]:
+    precision: torch.dtype = torch.float32,
+) -> list[torch.optim.Optimizer]:
     """Optimizers for all trainable parameters; a group's `share` is its factor on the learning rate.
 
     With `muon`, Muon (Jordan, 2024) takes the matrices of the layers, its steps scaled to the size of AdamW's (Liu et
@@ -52,7 +52,9 @@ class Muon(torch.optim.Optimizer):  # type: ignore[misc]
     cores, and at 1,300 in float32.
     """
 
-    def __init__(self, params: Any, lr: float, weight_decay: float, precision: Any, momentum: float = 0.95) -> None:
+    def __init__(
+        self, params: Any, lr: float, weight_decay: float, precision: torch.dtype, momentum: float = 0.95
+    ) -> None:
         self.precision = precision
         super().__init__(params, {"lr": lr, "weight_decay": weight_decay, "momentum": momentum})
 
@@ -74,7 +76,7 @@ class Muon(torch.optim.Optimizer):  # type: ignore[misc]
                 matrix.add_(devices.like(update, matrix), alpha=-0.2 * group["lr"] * max(matrix.shape) ** 0.5)
 
 
-def orthogonal(matrix: Any, precision: Any) -> Any:
+def orthogonal(matrix: torch.Tensor, precision: torch.dtype) -> torch.Tensor:
     """Approximately the nearest orthogonal matrix, with singular values of about 0.5 to 1.5."""
     tall = matrix.shape[0] > matrix.shape[1]
     now = (matrix.T if tall else matrix).to(precision)

@@ -13,13 +13,17 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from anatili.problem import Problem, not_installed
 from anatili.reading import read_lines
 from anatili.recipe import Tune
 from anatili.stage import Progress
 from anatili.text import show_path
+
+if TYPE_CHECKING:
+    import torch
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 Preference = dict[str, Any]
 """`messages` up to the request, the answers `chosen` and `rejected`; `language` and `source` as in an SFT example."""
@@ -53,13 +57,13 @@ def check(settings: Tune, devices: int) -> None:
         raise Problem("[tune] preferences are learned in one process: run tune without --launch")
 
 
-def align(
-    model: Any,
-    tokenizer: Any,
+def train_dpo(
+    model: "PreTrainedModel",
+    tokenizer: "PreTrainedTokenizerBase",
     chosen: Sequence[Preference],
     settings: Tune,
     context: int,
-    precision: Any,
+    precision: "torch.dtype",
     progress: Progress,
 ) -> dict[str, Any]:
     """Train `model` in place for one epoch over the preferences; a model with adapters (peft) trains only those.
@@ -67,10 +71,9 @@ def align(
     Returns how often the better answer gained on the other since the start (accuracy), and by how much (margin in nats,
     times beta), over the first and the last tenth of the steps.
     """
-    import torch
     from datasets import Dataset
     from transformers import PrinterCallback
-    from trl import DPOConfig, DPOTrainer
+    from trl import DPOTrainer
 
     rows = [
         {
@@ -82,35 +85,50 @@ def align(
     ]
     tokenizer.pad_token = tokenizer.pad_token or tokenizer.eos_token
     with tempfile.TemporaryDirectory() as folder, quiet_libraries():
-        plan = DPOConfig(
-            output_dir=folder, per_device_train_batch_size=settings.batch, num_train_epochs=1,
-            learning_rate=settings.preference_rate, beta=settings.preference_beta, seed=settings.seed,
-            max_length=context, bf16=precision == torch.bfloat16, logging_steps=1,
-            # The reference logprobs are computed before the first step, so no second copy of the model is held.
-            precompute_ref_log_probs=True, precompute_ref_batch_size=settings.batch,
-            save_strategy="no", report_to="none", disable_tqdm=True,
-            gradient_checkpointing=False, use_cpu=next(model.parameters()).device.type == "cpu",
-        )  # fmt: skip
+        plan = dpo_config(folder, settings, context, precision, next(model.parameters()).device)
         trainer = DPOTrainer(model, args=plan, train_dataset=Dataset.from_list(rows), processing_class=tokenizer)
         trainer.remove_callback(PrinterCallback)
         trainer.add_callback(progress_callback(progress))
         trainer.train()
-    steps = [row for row in trainer.state.log_history if "rewards/margins" in row]
     if getattr(model, "peft_config", None) and "ref" in model.peft_config:
         model.delete_adapter("ref")
+    steps = [row for row in trainer.state.log_history if "rewards/margins" in row]
+    return {"preferences": len(rows), "preference_steps": len(steps), **gains(steps)}
+
+
+def dpo_config(folder: str, settings: Tune, context: int, precision: "torch.dtype", device: "torch.device") -> Any:
+    """The settings of trl's trainer."""
+    import torch
+    from trl import DPOConfig
+
+    return DPOConfig(
+        output_dir=folder,
+        per_device_train_batch_size=settings.batch,
+        num_train_epochs=1,
+        learning_rate=settings.preference_rate,
+        beta=settings.preference_beta,
+        seed=settings.seed,
+        max_length=context,
+        bf16=precision == torch.bfloat16,
+        logging_steps=1,
+        # The reference logprobs are computed before the first step, so no second copy of the model is held.
+        precompute_ref_log_probs=True,
+        precompute_ref_batch_size=settings.batch,
+        save_strategy="no",
+        report_to="none",
+        disable_tqdm=True,
+        gradient_checkpointing=False,
+        use_cpu=device.type == "cpu",
+    )
+
+
+def gains(steps: Sequence[dict[str, Any]]) -> dict[str, float]:
+    """Mean margin and accuracy over the first and the last tenth of the trainer's log."""
     tenth = max(1, len(steps) // 10)
-
-    def mean(key: str, rows: list[dict[str, Any]]) -> float:
-        return round(float(sum(row[key] for row in rows)) / len(rows), 4)
-
     return {
-        "preferences": len(rows),
-        "preference_steps": len(steps),
-        **{
-            f"{when}_{name}": mean(key, selected)
-            for when, selected in (("first", steps[:tenth]), ("last", steps[-tenth:]))
-            for name, key in (("margin", "rewards/margins"), ("accuracy", "rewards/accuracies"))
-        },
+        f"{when}_{name}": round(float(sum(row[key] for row in rows)) / len(rows), 4)
+        for when, rows in (("first", steps[:tenth]), ("last", steps[-tenth:]))
+        for name, key in (("margin", "rewards/margins"), ("accuracy", "rewards/accuracies"))
     }
 
 

@@ -3,25 +3,35 @@
 import importlib
 import json
 import shutil
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from anatili.document import remove_folder
 from anatili.problem import Problem, not_installed, pip
 from anatili.recipe import Pretrain, Recipe
 from anatili.refine.pairs import files_of
 from anatili.stage import Task
-from anatili.text import show_path
-from anatili.weights import quiet_transformers, save_tensors, sha256
+from anatili.text import file_digest, show_path
+from anatili.weights import quiet_transformers, save_tensors
 
+if TYPE_CHECKING:
+    from torch.nn import Module
+
+    from anatili.train.corpus import Counts
+    from anatili.train.data import Mixture
+    from anatili.train.loop import Plan
+
+Batch = Callable[[int], tuple[Any, ...]]
+"""Step -> inputs, labels, positions; int64 of shape (sequences, context)."""
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja")
 
 
 def inventory(recipe: Recipe, recipe_folder: Path) -> dict[str, str]:
     """The digest of the adapter that training starts from. Every run asks for it, so torch is not imported here."""
     name = recipe.pretrain.adapter
-    return {"adapter": sha256(adapter_file(name, recipe_folder))} if name else {}
+    return {"adapter": file_digest(adapter_file(name, recipe_folder))} if name else {}
 
 
 def adapter_file(name: str, recipe_folder: Path) -> Path:
@@ -93,7 +103,9 @@ def run(task: Task) -> dict[str, Any]:
     }
 
 
-def with_kept_checkpoints(plan: Any, batch: Any, row_steps: int, mixture: Any, task: Task) -> tuple[Any, int]:
+def with_kept_checkpoints(
+    plan: "Plan", batch: Batch, row_steps: int, mixture: "Mixture", task: Task
+) -> tuple["Plan", int]:
     """The plan with the checkpoints that it keeps, and the step of the kept one from which it goes on, 0 without."""
     from anatili.train import kept, replay
 
@@ -109,7 +121,7 @@ def with_kept_checkpoints(plan: Any, batch: Any, row_steps: int, mixture: Any, t
     facts = {
         "settings": settings.model_dump(exclude={"keep_checkpoints"}),
         "precision": plan.precision,
-        "vocabulary": {path.name: sha256(path) for path in sorted(tokenizer.iterdir()) if is_product(path)},
+        "vocabulary": {path.name: file_digest(path) for path in sorted(tokenizer.iterdir()) if is_product(path)},
         "adapter": inventory(task.recipe, task.base),
         "check": plan.check.digest() if plan.check else "",
         **kept.machine_facts(),
@@ -139,19 +151,19 @@ def keep_order(folder: Path) -> None:
         shutil.copyfile(path, target)
 
 
-def write_corpus(task: Task) -> Any:
+def write_corpus(task: Task) -> "Counts":
     """Write corpus and pairs as tokens to `tokens/`, on the pool; returns the counts of each group."""
     shards = sorted(task.inputs["cut"].glob("part-*.parquet"))
     return write_tokens(task, shards, files_of(task.inputs["pairs"], task.recipe.pairs), "tokens")
 
 
-def write_held_out(task: Task) -> Any:
+def write_held_out(task: Task) -> "Counts":
     """The same for held-out documents and pairs, to `held-out/`."""
     shards = sorted((task.inputs["cut"] / "held-out").glob("part-*.parquet"))
     return write_tokens(task, shards, files_of(task.inputs["pairs"] / "held-out", task.recipe.pairs), "held-out")
 
 
-def write_tokens(task: Task, shards: list[Path], pairs: Any, name: str) -> Any:
+def write_tokens(task: Task, shards: list[Path], pairs: Sequence[Path], name: str) -> "Counts":
     """Write them to the folder `name`; in the processes of a launcher they are there already."""
     from anatili.train import corpus, devices
 
@@ -171,7 +183,7 @@ def clear(folder: Path) -> None:
         remove_folder(path)
 
 
-def starting_model(task: Task, vocabulary: int, begin: int, end: int) -> tuple[Any, int, Any]:
+def starting_model(task: Task, vocabulary: int, begin: int, end: int) -> tuple["Module", int, Any]:
     """The model to train, how many rows of its embedding are not new, and on several processes what fills its weights
     once it is sharded."""
     import torch
@@ -194,7 +206,7 @@ def starting_model(task: Task, vocabulary: int, begin: int, end: int) -> tuple[A
     return init.from_scratch(settings, vocabulary, begin, end), vocabulary, None
 
 
-def prepared(model: Any, settings: Pretrain) -> Any:
+def prepared(model: "Module", settings: Pretrain) -> "Module":
     """`model` with its loss, as `loop.train` takes it."""
     import torch
 
@@ -204,8 +216,8 @@ def prepared(model: Any, settings: Pretrain) -> Any:
 
 
 def train_rows(
-    model: Any, learner: Any, known: int, plan: Any, settings: Pretrain, task: Task
-) -> tuple[Any, int]:  # fmt: skip
+    model: "Module", learner: "Module", known: int, plan: "Plan", settings: Pretrain, task: Task
+) -> tuple["Plan", int]:
     """First train only the rows of new tokens, if there are any; returns the plan of the rest and the steps taken."""
     from anatili.train import init, loop
 
@@ -236,7 +248,7 @@ def train_rows(
     return replace(plan, steps=max(1, plan.steps - steps), batch=later), steps
 
 
-def unsharded(trained: Any, model: Any) -> Any:
+def unsharded(trained: "Module", model: "Module") -> "Module":
     """`model`, as training started from it, with the embeddings of `trained`, which is sharded: adapters are put on
     whole models only."""
     from anatili.train import devices, init
@@ -246,7 +258,7 @@ def unsharded(trained: Any, model: Any) -> Any:
     return model
 
 
-def adapter_on(model: Any, known: int, settings: Pretrain, recipe_folder: Path) -> Any:
+def adapter_on(model: "Module", known: int, settings: Pretrain, recipe_folder: Path) -> "Module":
     import torch
 
     from anatili.train import init
@@ -261,7 +273,7 @@ def adapter_on(model: Any, known: int, settings: Pretrain, recipe_folder: Path) 
     return adapted
 
 
-def finish(model: Any, adapted: Any, task: Task) -> None:
+def finish(model: "Module", adapted: "Module | None", task: Task) -> None:
     """Write `model/`; if there is an adapter, also write it to `adapter/` and merge it into the model.
 
     All processes take part, the first one writes.
@@ -282,14 +294,16 @@ def finish(model: Any, adapted: Any, task: Task) -> None:
     save_model(merged.to(torch.bfloat16), task.inputs["tokenizer"], task.out / "model")
 
 
-def summary(plan: Any, rows: list[dict[str, Any]], settings: Pretrain) -> dict[str, Any]:
+def summary(plan: "Plan", rows: list[dict[str, Any]], settings: Pretrain) -> dict[str, Any]:
     from anatili.train import devices
 
     device = devices.pick_device()
     last = [row["loss"] for row in rows[-20:] if "skipped" not in row]
-    left_out = len({row["step"] for row in rows if "skipped" in row}.union(
-        *(row["returned"]["skipped"] for row in rows if "returned" in row)
-    ))  # fmt: skip
+    left_out = len(
+        {row["step"] for row in rows if "skipped" in row}.union(
+            *(row["returned"]["skipped"] for row in rows if "returned" in row)
+        )
+    )
     checks = [row["held_out"] for row in rows if "held_out" in row]
     return {
         **({"held_out_bits_per_byte": checks[-1], "state": rows[-1].get("state", "last")} if checks else {}),
@@ -302,15 +316,23 @@ def summary(plan: Any, rows: list[dict[str, Any]], settings: Pretrain) -> dict[s
     }
 
 
-def make_plan(settings: Pretrain, batch: Any, bytes_per_token: float) -> Any:
+def make_plan(settings: Pretrain, batch: Batch, bytes_per_token: float) -> "Plan":
     from anatili.train import data, loop
 
     return loop.Plan(
-        steps=data.steps_of(settings), batch=batch, learning_rate=settings.learning_rate, warmup=settings.warmup,
-        decay=settings.decay, weight_decay=settings.weight_decay, precision=settings.precision,
-        optimizer=settings.optimizer, micro_batch=settings.micro_batch,
-        rows_rate=settings.rows_rate, bytes_per_token=bytes_per_token, average=settings.average,
-    )  # fmt: skip
+        steps=data.steps_of(settings),
+        batch=batch,
+        learning_rate=settings.learning_rate,
+        warmup=settings.warmup,
+        decay=settings.decay,
+        weight_decay=settings.weight_decay,
+        precision=settings.precision,
+        optimizer=settings.optimizer,
+        micro_batch=settings.micro_batch,
+        rows_rate=settings.rows_rate,
+        bytes_per_token=bytes_per_token,
+        average=settings.average,
+    )
 
 
 def load_torch() -> Any:
@@ -328,7 +350,7 @@ def load_torch() -> Any:
     return torch
 
 
-def save_model(model: Any, tokenizer: Path, folder: Path) -> None:
+def save_model(model: "Module", tokenizer: Path, folder: Path) -> None:
     """Write a Hugging Face folder: config, safetensors weights and the tokenizer's files; of a sharded model the first
     process writes them, and all take part."""
     from anatili.train import devices, store

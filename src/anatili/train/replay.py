@@ -36,8 +36,10 @@ def kept_steps(folder: Path) -> list[tuple[int, dict[str, Any]]]:
 
 def first_pass(mixture: data.Mixture, batch: int, steps: int) -> int:
     """The step, at most `steps`, before which every document that is seen at all is seen for the first time."""
-    windows = {pool: data.windows_of(open_group(mixture.folder, pool).tokens, mixture.context)
-               for pool in {*mixture.weights, *mixture.anneal_weights}}  # fmt: skip
+    windows = {
+        pool: data.windows_of(open_group(mixture.folder, pool).tokens, mixture.context)
+        for pool in {*mixture.weights, *mixture.anneal_weights}
+    }
     return first_step(lambda step: all(drawn_before(mixture, step * batch, p) >= n for p, n in windows.items()), steps)
 
 

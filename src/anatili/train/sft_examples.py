@@ -21,9 +21,8 @@ from anatili.prompt import grounded
 from anatili.reading import read_lines
 from anatili.recipe import Pairs, Recipe, Tune
 from anatili.refine.pairs import languages_of, read_pairs
-from anatili.run import digest as sha256
 from anatili.takedown_log import NO_TAKEDOWNS, Takedowns
-from anatili.text import digest, show_path
+from anatili.text import digest, file_digest, show_path
 from anatili.train.prefer import read_preferences
 
 ROLES = ("system", "user", "assistant")
@@ -42,10 +41,10 @@ def inventory(recipe: Recipe, base: Path) -> dict[str, Any]:
         facts["sample"] = sample.digest()
     elif settings.instructions:
         instructions(settings, base)
-        facts[show_path(Path(settings.instructions).name)] = sha256(existing_file(settings.instructions, base))
+        facts[show_path(Path(settings.instructions).name)] = file_digest(existing_file(settings.instructions, base))
     if settings.preferences:
         read_preferences(existing_file(settings.preferences, base))
-        facts["preferences"] = sha256(existing_file(settings.preferences, base))
+        facts["preferences"] = file_digest(existing_file(settings.preferences, base))
     if settings.instruct:
         facts["instruct"] = weights.facts_of(base / settings.instruct)
     if recipe.mark.benchmarks:
@@ -60,9 +59,12 @@ def existing_file(name: str, base: Path) -> Path:
 
 
 def all_examples(
-    settings: Tune, base: Path, packs: dict[str, LanguagePack], pairs: Sequence[Path] = (),
+    settings: Tune,
+    base: Path,
+    packs: dict[str, LanguagePack],
+    pairs: Sequence[Path] = (),
     takedowns: Takedowns = NO_TAKEDOWNS,
-) -> list[Conversation]:  # fmt: skip
+) -> list[Conversation]:
     """All SFT examples in the recipe's languages, in a fixed order, without what was taken down; `pairs` are files of
     the stage `pairs`."""
     own = instructions(settings, base)

@@ -52,12 +52,14 @@ def outline(recipe: Recipe, recipe_folder: Path, devices: int, memory: float) ->
         },
         "mix": mix(recipe),
         "devices": devices,
-        "gib_per_device": {**{k: round(v / GIB, 2) for k, v in uses.items()},
-                           "total": round(sum(uses.values()) / GIB, 2)},
+        "gib_per_device": {
+            **{k: round(v / GIB, 2) for k, v in uses.items()},
+            "total": round(sum(uses.values()) / GIB, 2),
+        },
         "gradients_exchanged": "once a step" if training.whole else "after each micro-batch",
         "gib_per_device_at_start": round(at_start / GIB, 2),
         "flops": flops,
-    }  # fmt: skip
+    }
 
 
 def mix(recipe: Recipe) -> dict[str, float]:

@@ -45,7 +45,7 @@ def without_weights() -> Iterator[None]:
     """Modules made inside have parameters without memory; their buffers, such as the frequencies of RoPE, are real."""
     register = torch.nn.Module.register_parameter
 
-    def on_meta(module: Any, name: str, parameter: Any) -> None:
+    def on_meta(module: torch.nn.Module, name: str, parameter: torch.nn.Parameter) -> None:
         if parameter is not None and not parameter.is_meta:
             parameter = torch.nn.Parameter(parameter.to("meta"), requires_grad=parameter.requires_grad)
         register(module, name, parameter)
@@ -63,7 +63,7 @@ def from_scratch(settings: Pretrain, vocabulary: int, begin: int, end: int) -> t
     with without_weights(), draws:
         model = init.from_scratch(settings, vocabulary, begin, end)
 
-    def fill(wrapped: Any, device: Any) -> None:
+    def fill(wrapped: torch.nn.Module, device: torch.device) -> None:
         names = {id(parameter): name for name, parameter in before.items()}
         last = {id(parameter): number for number, (parameter, *_) in enumerate(draws.noted)}
         own = dict(wrapped.named_parameters())
@@ -80,9 +80,7 @@ def from_scratch(settings: Pretrain, vocabulary: int, begin: int, end: int) -> t
     return model, filling(fill)
 
 
-def from_base(
-    tokenizer: Path, recipe_folder: Path, begin: int, end: int, settings: Pretrain
-) -> tuple[Any, int, Fill]:  # fmt: skip
+def from_base(tokenizer: Path, recipe_folder: Path, begin: int, end: int, settings: Pretrain) -> tuple[Any, int, Fill]:
     """As `init.from_base`, without weights."""
     base = json.loads((tokenizer / "base.json").read_text("utf-8"))["base"]
     rows = weights.read_rows(tokenizer / "rows.npz")
@@ -93,7 +91,7 @@ def from_base(
 
 def from_folder(
     folder: Path, rows: list[list[int]] | None = None, settings: Pretrain | None = None
-) -> tuple[Any, Fill]:  # fmt: skip
+) -> tuple[Any, Fill]:
     """The model in a Hugging Face folder, without weights, with the same vocabulary or one row for each of `rows`, and
     the positions of `settings`."""
     from transformers import AutoConfig, AutoModelForCausalLM, GenerationConfig
@@ -117,7 +115,7 @@ def from_folder(
             "tensors are named as in its model. Save it again with transformers, or train in one process"
         )
 
-    def fill(wrapped: Any, device: Any) -> None:
+    def fill(wrapped: torch.nn.Module, device: torch.device) -> None:
         with open_tensors(folder) as tensors:
             for long_name, parameter in wrapped.named_parameters():
                 name = long_name.removeprefix("model.")
@@ -138,7 +136,7 @@ def filling(fill: Fill) -> Fill:
     """`fill` with memory for the weights first, and the buffers as they were."""
 
     @torch.no_grad()  # type: ignore[untyped-decorator]
-    def with_memory(wrapped: Any, device: Any) -> None:
+    def with_memory(wrapped: torch.nn.Module, device: torch.device) -> None:
         buffers = {name: buffer.clone() for name, buffer in wrapped.named_buffers()}
         wrapped.to_empty(device=device)
         for name, buffer in wrapped.named_buffers():

@@ -2,9 +2,9 @@
 
 import random
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from anatili import weights
 from anatili.benchmarks import Benchmarks, letters, read_benchmarks
@@ -18,6 +18,11 @@ from anatili.takedown_log import read_takedowns
 from anatili.train import prefer, sft_examples
 from anatili.train.data import IGNORED
 from anatili.train.pretrain import clear, finish, load_torch, write_corpus
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+    from anatili.train.loop import Plan
 
 Example = tuple[list[int], list[int]]
 """A tokenized SFT example: token ids and, for each, the label (the assistant's next token, else `IGNORED`)."""
@@ -37,40 +42,33 @@ def run(task: Task) -> dict[str, Any]:
             write_corpus(task)
         return launch.start(task, "anatili.train.tune:run")
     chosen, left_out = choose(task)
-    before = task.inputs["pretrain"] / "model"
-    tokenizer = AutoTokenizer.from_pretrained(before)
+    tokenizer = AutoTokenizer.from_pretrained(task.inputs["pretrain"] / "model")
     context = settings.context or task.recipe.pretrain.context
-    groups: dict[str, list[Example]] = {}  # kind -> examples
-    for conversation in chosen:
-        example = encode(conversation["messages"], tokenizer, context)
-        if any(label != IGNORED for label in example[1]):
-            groups.setdefault(conversation["kind"] if settings.tokens else "", []).append(example)
+    groups = encoded(chosen, tokenizer, context, by_kind=bool(settings.tokens))
     learned = drawn(groups, settings)
-    packed = pack_sequences([groups[kind][index] for kind, index in learned], context)
-    rows_of_text = replay_rows(task, context, len(packed)) if settings.replay and packed else []
-    packed = interleave(packed, rows_of_text)
+    sequences = pack_sequences([groups[kind][index] for kind, index in learned], context)
+    rows_of_text = replay_rows(task, context, len(sequences)) if settings.replay and sequences else []
+    packed = interleave(sequences, rows_of_text)
     steps = -(-len(packed) // settings.batch)
 
     def batch(step: int) -> tuple[Any, ...]:
         return tensors(packed[step * settings.batch : (step + 1) * settings.batch], tokenizer.eos_token_id, torch)
 
-    plan = loop.Plan(
-        steps=steps, batch=batch, learning_rate=settings.learning_rate, warmup=0.1, decay=0.9, weight_decay=0.0,
-        precision=settled_precision(task), optimizer="adamw", micro_batch=task.recipe.pretrain.micro_batch,
-    )  # fmt: skip
+    plan = make_plan(task, steps, batch)
     model, adapted, fill = starting_model(task)
     inner = adapted.get_base_model() if adapted else model
     inner.config.use_cache = False
-    learner = loop.prepare(inner, devices.pick_precision(plan.precision, devices.pick_device()), devices.pick_device())
+    device = devices.pick_device()
+    learner = loop.prepare(inner, devices.pick_precision(plan.precision, device), device)
     if fill:
-        fill(learner, devices.pick_device())
+        fill(learner, device)
     rows = loop.train(learner, plan, task.out, task.progress)
     preferred = preferences(task, adapted or inner, tokenizer, context) if settings.preferences else {}
     finish(model, adapted, task)
     if devices.is_first():
         clear(task.out)
     return {
-        "lessons": dict(sorted(Counter(conversation["kind"] for conversation in chosen).items())),
+        "examples": dict(sorted(Counter(conversation["kind"] for conversation in chosen).items())),
         "learned": dict(sorted(Counter(kind for kind, _ in learned if kind).items())),
         "conversations": len(chosen),
         "left_out_as_held_out": left_out,
@@ -83,7 +81,26 @@ def run(task: Task) -> dict[str, Any]:
     }
 
 
-def preferences(task: Task, model: Any, tokenizer: Any, context: int) -> dict[str, Any]:
+def make_plan(task: Task, steps: int, batch: Callable[[int], tuple[Any, ...]]) -> "Plan":
+    """AdamW with a linear fall after a tenth of the steps; `batch`: step -> inputs, labels, positions."""
+    from anatili.train import loop
+
+    return loop.Plan(
+        steps=steps,
+        batch=batch,
+        learning_rate=task.settings.learning_rate,
+        warmup=0.1,
+        decay=0.9,
+        weight_decay=0.0,
+        precision=settled_precision(task),
+        optimizer="adamw",
+        micro_batch=task.recipe.pretrain.micro_batch,
+    )
+
+
+def preferences(
+    task: Task, model: "PreTrainedModel", tokenizer: "PreTrainedTokenizerBase", context: int
+) -> dict[str, Any]:
     """Learn the preferences in the recipe's languages that are not from held-out pages or benchmarks."""
     from anatili.train import devices
 
@@ -103,7 +120,7 @@ def preferences(task: Task, model: Any, tokenizer: Any, context: int) -> dict[st
     if not chosen:
         raise Problem("no preference is in a language of the recipe and not held out; remove [tune] preferences")
     precision = devices.pick_precision(settled_precision(task), devices.pick_device())
-    return prefer.align(model, tokenizer, chosen, settings, context, precision, task.progress)
+    return prefer.train_dpo(model, tokenizer, chosen, settings, context, precision, task.progress)
 
 
 def choose(task: Task) -> tuple[list[sft_examples.Conversation], int]:
@@ -192,7 +209,23 @@ def settled_precision(task: Task) -> str:
     return devices.settle_precision(task.recipe.pretrain.precision, task.out)
 
 
-def add_instruction(model: Any, task: Task) -> None:
+def encoded(
+    conversations: Sequence[sft_examples.Conversation],
+    tokenizer: "PreTrainedTokenizerBase",
+    context: int,
+    *,
+    by_kind: bool,
+) -> dict[str, list[Example]]:
+    """Kind -> examples, or all under "", without those whose answers are all beyond the first `context` tokens."""
+    groups: dict[str, list[Example]] = {}
+    for conversation in conversations:
+        example = encode(conversation["messages"], tokenizer, context)
+        if any(label != IGNORED for label in example[1]):
+            groups.setdefault(conversation["kind"] if by_kind else "", []).append(example)
+    return groups
+
+
+def add_instruction(model: "PreTrainedModel", task: Task) -> None:
     """Add what the base's instruct sibling learned, if the recipe names one."""
     settings: Tune = task.settings
     if not settings.instruct:
@@ -207,7 +240,7 @@ def add_instruction(model: Any, task: Task) -> None:
     add_delta(model, open_base(base, task.base), sibling, rows, settings.instruct_share)
 
 
-def encode(messages: list[dict[str, str]], tokenizer: Any, context: int) -> Example:
+def encode(messages: list[dict[str, str]], tokenizer: "PreTrainedTokenizerBase", context: int) -> Example:
     """Token ids and labels of a conversation in the tokenizer's chat template, truncated to `context` tokens."""
     ids: list[int] = []
     has_loss: list[bool] = []
@@ -219,7 +252,7 @@ def encode(messages: list[dict[str, str]], tokenizer: Any, context: int) -> Exam
     return ids[:-1][:context], labels[:context]
 
 
-def templated_parts(messages: list[dict[str, str]], tokenizer: Any) -> Iterator[tuple[str, bool]]:
+def templated_parts(messages: list[dict[str, str]], tokenizer: "PreTrainedTokenizerBase") -> Iterator[tuple[str, bool]]:
     """A conversation as its template renders it, in parts of text; True with those that the model learns to write.
 
     The template is rendered up to each answer and including it; what the answer adds is for the model to write.
@@ -240,7 +273,7 @@ def templated_parts(messages: list[dict[str, str]], tokenizer: Any) -> Iterator[
         rendered = after
 
 
-def render(tokenizer: Any, messages: list[dict[str, str]], *, ask: bool) -> str:
+def render(tokenizer: "PreTrainedTokenizerBase", messages: list[dict[str, str]], *, ask: bool) -> str:
     text: str = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=ask)
     return text
 
@@ -264,8 +297,12 @@ def drawn(groups: dict[str, list[Example]], settings: Tune) -> list[tuple[str, i
     Without `tokens` each comes `epochs` times. With it, kinds alternate by their weights until so many are drawn.
     """
     if not settings.tokens:
-        return [(kind, index) for epoch in range(settings.epochs) for kind, examples in groups.items()
-                for index in shuffled(len(examples), settings.seed + epoch)]  # fmt: skip
+        return [
+            (kind, index)
+            for epoch in range(settings.epochs)
+            for kind, examples in groups.items()
+            for index in shuffled(len(examples), settings.seed + epoch)
+        ]
     sizes = {kind: sum(len(ids) for ids, _ in examples) for kind, examples in groups.items()}
     weights = {kind: settings.mix.get(kind, 0.0) if settings.mix else sizes[kind] for kind in sorted(groups)}
     if missing := sorted(set(settings.mix) - set(groups)):

@@ -68,8 +68,11 @@ def scores(pairs: Sequence[tuple[Sample, Way]]) -> dict[str, Any]:
     from sacrebleu.significance import PairedTest
 
     references = [sample.reference for sample, _ in pairs]
-    systems = [("direct", [way["direct"] for _, way in pairs]), ("pivot", [way["pivot"] for _, way in pairs]),
-               ("copy", [sample.text for sample, _ in pairs])]  # fmt: skip
+    systems = [
+        ("direct", [way["direct"] for _, way in pairs]),
+        ("pivot", [way["pivot"] for _, way in pairs]),
+        ("copy", [sample.text for sample, _ in pairs]),
+    ]
     metrics = {CHRF_NAME: CHRF(word_order=2), "BLEU": BLEU()}
     signatures, tested = PairedTest(systems, metrics, [references], test_type="bs", n_samples=RESAMPLES)()
     scores: dict[str, Any] = {}
@@ -80,8 +83,10 @@ def scores(pairs: Sequence[tuple[Sample, Way]]) -> dict[str, Any]:
             ends = [round(float(end), 2) for end in (result.mean - result.ci, result.mean + result.ci)]
             scores[name][system] = {"score": round(float(result.score), 2), "interval": ends}
     sentence = CHRF(word_order=2).sentence_score
-    gaps = [sentence(way["direct"], [sample.reference]).score
-            - sentence(way["pivot"], [sample.reference]).score for sample, way in pairs]  # fmt: skip
+    gaps = [
+        sentence(way["direct"], [sample.reference]).score - sentence(way["pivot"], [sample.reference]).score
+        for sample, way in pairs
+    ]
     scores[CHRF_NAME]["lost"] = mean_of(gaps)
     return scores
 
@@ -106,8 +111,16 @@ def compare(pairs: Sequence[tuple[Sample, Way]], target: LanguagePack) -> list[d
             continue
         direct_passes, pivot_passes = (sum(column) for column in zip(*passed, strict=True))
         p = exact(sum(a and not b for a, b in passed), sum(b and not a for a, b in passed))
-        rows.append({"check": name, "meaning": meaning, "n": len(passed), "direct": share(direct_passes, len(passed)),
-                     "pivot": share(pivot_passes, len(passed)), "p": p})  # fmt: skip
+        rows.append(
+            {
+                "check": name,
+                "meaning": meaning,
+                "n": len(passed),
+                "direct": share(direct_passes, len(passed)),
+                "pivot": share(pivot_passes, len(passed)),
+                "p": p,
+            }
+        )
     least = 0.0
     for rank, row in enumerate(sorted(rows, key=lambda row: row["p"])):
         least = max(least, min(1.0, row["p"] * (len(rows) - rank)))
@@ -150,8 +163,10 @@ def draw(path: Path, facts: dict[str, Any]) -> None:
         rows = section["checks"][::-1]
         for shift, way, color in ((0.2, "direct", DARK), (-0.2, "pivot", WARM)):
             shares = [row[way]["share"] for row in rows]
-            spread = [[s - row[way]["interval"][0] for s, row in zip(shares, rows, strict=True)],
-                      [row[way]["interval"][1] - s for s, row in zip(shares, rows, strict=True)]]  # fmt: skip
+            spread = [
+                [s - row[way]["interval"][0] for s, row in zip(shares, rows, strict=True)],
+                [row[way]["interval"][1] - s for s, row in zip(shares, rows, strict=True)],
+            ]
             label = "direct" if way == "direct" else f"through {facts['through']}"
             axis.barh([n + shift for n in range(len(rows))], shares, 0.38, xerr=spread, color=color, label=label)
         axis.set_yticks(range(len(rows)), [f"{row['check']} ({row['n']})" for row in rows])

@@ -71,8 +71,10 @@ def doubts(sentence: str, text: str, source: LanguagePack, target: LanguagePack)
 def is_answer(text: str, source: LanguagePack, target: LanguagePack) -> bool:
     """Whether the model answered or repeated its instruction instead of translating."""
     own = Counter(word.lower() for word in WORD.findall(text))
-    return any((own & words).total() >= ALIKE * max(words.total(), own.total()) for words in
-               (*prompt_words(source.code, source), *prompt_words(target.code, target)))  # fmt: skip
+    return any(
+        (own & words).total() >= ALIKE * max(words.total(), own.total())
+        for words in (*prompt_words(source.code, source), *prompt_words(target.code, target))
+    )
 
 
 def prompt_words(code: str, pack: LanguagePack) -> Sequence[Counter[str]]:
@@ -106,8 +108,11 @@ def is_mixed(sentence: str, text: str, source: LanguagePack, target: LanguagePac
     """Whether words of the source were left untranslated: lowercase words in its letters, or several in a row."""
     translated, source_words = WORD.findall(text), set(WORD.findall(sentence))
     letters = "".join(target.config.letters.values())
-    foreign = [word for word in translated if word in source_words and word[0].islower()
-               and any(letter not in letters for letter in word.lower())]  # fmt: skip
+    foreign = [
+        word
+        for word in translated
+        if word in source_words and word[0].islower() and any(letter not in letters for letter in word.lower())
+    ]
     if len(foreign) >= 2 or (foreign and len(translated) <= 8):
         return True
     run = longest = 0
@@ -151,7 +156,8 @@ def differing_numbers(sentence: str, text: str, source: LanguagePack, target: La
     lost = [number for number in source_numbers if not number.weak and number.value not in values]
     added = [number for number in translated if not number.weak and number.value not in source_values]
     return any(not number.worded for number in (*lost, *added)) or (
-        bool(lost and added) and not all(map(is_vague, (*lost, *added))))  # fmt: skip
+        bool(lost and added) and not all(map(is_vague, (*lost, *added)))
+    )
 
 
 def is_vague(number: Number) -> bool:

@@ -227,8 +227,13 @@ def open_sheets(path: Path, target: str) -> OpenedFile:
     names = check_packed(path)
     with reading(path, openpyxl.utils.exceptions.InvalidFileException, BadZipFile):
         book = openpyxl.load_workbook(path)
-    cells = [cell for sheet in book.worksheets for row in sheet.iter_rows() for cell in row
-             if cell.data_type == "s" and any(letter.isalpha() for letter in cell.value)]  # fmt: skip
+    cells = [
+        cell
+        for sheet in book.worksheets
+        for row in sheet.iter_rows()
+        for cell in row
+        if cell.data_type == "s" and any(letter.isalpha() for letter in cell.value)
+    ]
 
     def write(texts: Sequence[str], out: Path) -> list[str]:
         for cell, text in zip(cells, texts, strict=True):
@@ -243,6 +248,10 @@ def open_sheets(path: Path, target: str) -> OpenedFile:
 
 
 FORMATS = {
-    ".txt": open_text, ".srt": open_subtitles, ".po": open_catalog, ".docx": open_document, ".xlsx": open_sheets,
-}  # fmt: skip
+    ".txt": open_text,
+    ".srt": open_subtitles,
+    ".po": open_catalog,
+    ".docx": open_document,
+    ".xlsx": open_sheets,
+}
 """Supported file extensions."""

@@ -40,8 +40,14 @@ class PivotMeter:
     def head(self) -> dict[str, Any]:
         """What the translations depend on: a file with another head is not resumed."""
         text = "\0".join(sample.text for sample in self.samples)
-        return {"model": self.translator.engine.name, "weights": self.weights, "source": self.source,
-                "through": self.through, "target": self.target, "texts": sha256(text.encode()).hexdigest()}  # fmt: skip
+        return {
+            "model": self.translator.engine.name,
+            "weights": self.weights,
+            "source": self.source,
+            "through": self.through,
+            "target": self.target,
+            "texts": sha256(text.encode()).hexdigest(),
+        }
 
     def ways(self, sample: Sample) -> Way:
         """Both translations of a sentence."""
@@ -68,9 +74,14 @@ class PivotMeter:
 
 
 def prepare(
-    translator: Translator, source: str, target: str, through: str, pair: tuple[Path, Path] | None, limit: int,
+    translator: Translator,
+    source: str,
+    target: str,
+    through: str,
+    pair: tuple[Path, Path] | None,
+    limit: int,
     weights: str = "",
-) -> PivotMeter:  # fmt: skip
+) -> PivotMeter:
     """A comparison over the sentences in the pack of `source`, and over a text with a human translation."""
     for first, second in ((source, target), (source, through), (through, target)):
         if first == second:

@@ -93,9 +93,7 @@ def measure_all(
 ) -> list[tuple[Direction, dict[str, float]]]:
     """The score of each direction and of its baselines; translations are kept in `folder`."""
     head = {"weights": weights}
-    return [
-        measure(translator, test, folder / f"{test.source}-{test.target}.jsonl", head, tell) for test in tests
-    ]  # fmt: skip
+    return [measure(translator, test, folder / f"{test.source}-{test.target}.jsonl", head, tell) for test in tests]
 
 
 def score(translations: Sequence[str], test: Test) -> tuple[Direction, dict[str, float]]:
@@ -116,9 +114,14 @@ def score(translations: Sequence[str], test: Test) -> tuple[Direction, dict[str,
     interval = (round(float(results[0].mean - results[0].ci), 1), round(float(results[0].mean + results[0].ci), 1))
     checks = {name: round(float(result.score), 1) for (name, _), result in zip(systems[1:], results[1:], strict=True)}
     direction = Direction(
-        test.source, test.target, round(float(results[0].score), 1), interval, len(references), test.texts,
+        test.source,
+        test.target,
+        round(float(results[0].score), 1),
+        interval,
+        len(references),
+        test.texts,
         checks["other line"],
-    )  # fmt: skip
+    )
     return direction, checks
 
 

@@ -98,14 +98,22 @@ def truth(lesson: Lesson, draw: Draw) -> Mapping[str, Any]:
     row = census.rows([lesson.file.language])[0]
     declared = sum(declares(crawled, lesson.file.language) for crawled in drawn_pages(lesson, draw))
     own = drawn(lesson, draw)
-    return MappingProxyType({
-        "pages": census.total, "own_pages": row["pages"], "share_percent": round(100 * row["share"], 3),
-        "low_percent": round(100 * row["low"], 3), "high_percent": round(100 * row["high"], 3), "hosts": row["hosts"],
-        "pages_needed": round(own["target"] / REAL_SHARE), "pages_at_low": round(own["target"] / row["low"]),
-        "at_most": round(10_000 * (1 - SURE ** (1 / own["looked"])), 2),
-        "host": liar(lesson, draw), "declared_pages": declared,
-        "declared_percent": round(100 * declared / census.total, 3),
-    })  # fmt: skip
+    return MappingProxyType(
+        {
+            "pages": census.total,
+            "own_pages": row["pages"],
+            "share_percent": round(100 * row["share"], 3),
+            "low_percent": round(100 * row["low"], 3),
+            "high_percent": round(100 * row["high"], 3),
+            "hosts": row["hosts"],
+            "pages_needed": round(own["target"] / REAL_SHARE),
+            "pages_at_low": round(own["target"] / row["low"]),
+            "at_most": round(10_000 * (1 - SURE ** (1 / own["looked"])), 2),
+            "host": liar(lesson, draw),
+            "declared_pages": declared,
+            "declared_percent": round(100 * declared / census.total, 3),
+        }
+    )
 
 
 def check_count(work: Work) -> None:
@@ -128,15 +136,30 @@ def check_count(work: Work) -> None:
 def check_plan(work: Work) -> None:
     """Exercise 2: what a share and its uncertainty mean for the work."""
     target, low = drawn(work.lesson, work.draw)["target"], work.truth["low_percent"]
-    work.expect("pages_needed", target / REAL_SHARE, 0.01, {"times_100": target / (100 * REAL_SHARE),
-                "multiplied": target * REAL_SHARE})  # fmt: skip
+    work.expect(
+        "pages_needed",
+        target / REAL_SHARE,
+        0.01,
+        {"times_100": target / (100 * REAL_SHARE), "multiplied": target * REAL_SHARE},
+    )
     middle, high = work.truth["share_percent"], work.truth["high_percent"]
-    work.expect("pages_at_low", 100 * target / low, 0.02, {
-        "middle_not_low": 100 * target / middle, "high_not_low": 100 * target / high, "percent_as_share": target / low,
-    })  # fmt: skip
+    work.expect(
+        "pages_at_low",
+        100 * target / low,
+        0.02,
+        {
+            "middle_not_low": 100 * target / middle,
+            "high_not_low": 100 * target / high,
+            "percent_as_share": target / low,
+        },
+    )
     at_most = work.truth["at_most"]
-    work.expect("at_most", at_most, 0.03, {"zero": 0.0, "one_in_n": at_most / 3, "fraction": at_most / 10_000,
-                "percent": at_most / 100})  # fmt: skip
+    work.expect(
+        "at_most",
+        at_most,
+        0.03,
+        {"zero": 0.0, "one_in_n": at_most / 3, "fraction": at_most / 10_000, "percent": at_most / 100},
+    )
 
 
 def check_declared(work: Work) -> None:

@@ -123,9 +123,10 @@ def usable_words(lesson: Lesson, draw: Draw) -> list[str]:
 def drawn(lesson: Lesson, draw: Draw) -> Mapping[str, Any]:
     own = sorted(documents(lesson, draw).values(), key=lambda topic: topic.slug)
     return {
-        "word": draw.choose("word", usable_words(lesson, draw)), "question": asked(lesson, draw)[0],
+        "word": draw.choose("word", usable_words(lesson, draw)),
+        "question": asked(lesson, draw)[0],
         "unanswered": draw.choose("unanswered", own).pages[lesson.file.language].unanswered[0],
-    }  # fmt: skip
+    }
 
 
 def holds(text: str, word: str) -> bool:
@@ -151,12 +152,22 @@ def truth(lesson: Lesson, draw: Draw) -> Mapping[str, Any]:
     texts, word = passages(lesson, draw), drawn(lesson, draw)["word"]
     rows, wrong, declined = log_rows(lesson, draw)
     exact = sum(holds(text, word) for text in texts)
-    return MappingProxyType({
-        "word": word, "found": len(texts), "exact": exact, "missed_percent": round(100 * (1 - exact / len(texts)), 1),
-        "question": asked(lesson, draw)[0], "document": asked(lesson, draw)[1],
-        "unanswered": drawn(lesson, draw)["unanswered"], "rows": len(rows), "wrong_source": wrong, "decline": declined,
-        "supported_percent": round(100 * (len(rows) - 2) / len(rows), 1), "documents": DOCUMENTS,
-    })  # fmt: skip
+    return MappingProxyType(
+        {
+            "word": word,
+            "found": len(texts),
+            "exact": exact,
+            "missed_percent": round(100 * (1 - exact / len(texts)), 1),
+            "question": asked(lesson, draw)[0],
+            "document": asked(lesson, draw)[1],
+            "unanswered": drawn(lesson, draw)["unanswered"],
+            "rows": len(rows),
+            "wrong_source": wrong,
+            "decline": declined,
+            "supported_percent": round(100 * (len(rows) - 2) / len(rows), 1),
+            "documents": DOCUMENTS,
+        }
+    )
 
 
 def measured(lesson: Lesson, draw: Draw, folder: Path) -> Mapping[str, Any]:
@@ -217,9 +228,16 @@ def check_log(work: Work) -> None:
     work.expect("wrong_source", wrong, 0, {"declined_not_wrong": declined})
     work.expect("decline", declined, 0, {"wrong_not_declined": wrong})
     right = work.truth["supported_percent"]
-    work.expect("supported_percent", right, 0.02, {
-        "fraction": right / 100, "bad_not_good": 100 - right, "only_one": 100 * (len(rows) - 1) / len(rows),
-    })  # fmt: skip
+    work.expect(
+        "supported_percent",
+        right,
+        0.02,
+        {
+            "fraction": right / 100,
+            "bad_not_good": 100 - right,
+            "only_one": 100 * (len(rows) - 1) / len(rows),
+        },
+    )
 
 
 def materials(lesson: Lesson) -> Mapping[str, Writer]:

@@ -42,8 +42,13 @@ def sample(draw: Draw, model: str, item: int, is_right: bool) -> dict[str, Any]:
     target = draw.number(f"target {item}", 0, CHOICES - 1)
     chosen = target if is_right else (target + draw.number(f"{model} {item}", 1, CHOICES - 1)) % CHOICES
     values = [[str(-1.0 if choice == chosen else -3.0 - choice / 10), "False"] for choice in range(CHOICES)]
-    return {"doc_id": item, "doc": {"id": f"q{item:03}"}, "target": target, "filtered_resps": values,
-            "acc": float(is_right)}  # fmt: skip
+    return {
+        "doc_id": item,
+        "doc": {"id": f"q{item:03}"},
+        "target": target,
+        "filtered_resps": values,
+        "acc": float(is_right),
+    }
 
 
 def write_samples(draw: Draw, path: Path, model: str, items: Sequence[int]) -> None:

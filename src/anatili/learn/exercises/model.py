@@ -66,8 +66,13 @@ def write_texts(lesson: Lesson, draw: Draw, path: Path) -> None:
 def healthy(draw: Draw) -> dict[str, float]:
     """The settings of a training that goes well; the number of steps is drawn."""
     steps = draw.number("steps", 56, 72, 4)
-    return {"context": CONTEXT, "batch": BATCH, "tokens": steps * BATCH * CONTEXT, "learning_rate": RATE,
-            "warmup": 0.05}  # fmt: skip
+    return {
+        "context": CONTEXT,
+        "batch": BATCH,
+        "tokens": steps * BATCH * CONTEXT,
+        "learning_rate": RATE,
+        "warmup": 0.05,
+    }
 
 
 def sick(draw: Draw) -> tuple[str, dict[str, float]]:
@@ -112,11 +117,18 @@ def truth(lesson: Lesson, draw: Draw) -> Mapping[str, Any]:
     """What can be known before any training."""
     settings, size = healthy(draw), vocabulary(draw)
     guilty, other = sick(draw)
-    return MappingProxyType({
-        "vocabulary": size, "first_loss": round(log(size), 2), "tokens": int(settings["tokens"]),
-        "steps": int(settings["tokens"]) // (BATCH * CONTEXT), "batch": BATCH, "context": CONTEXT,
-        "guilty": guilty, "guilty_value": other[guilty],
-    })  # fmt: skip
+    return MappingProxyType(
+        {
+            "vocabulary": size,
+            "first_loss": round(log(size), 2),
+            "tokens": int(settings["tokens"]),
+            "steps": int(settings["tokens"]) // (BATCH * CONTEXT),
+            "batch": BATCH,
+            "context": CONTEXT,
+            "guilty": guilty,
+            "guilty_value": other[guilty],
+        }
+    )
 
 
 def measured(lesson: Lesson, draw: Draw, folder: Path) -> Mapping[str, Any]:
@@ -160,8 +172,16 @@ def check_prediction(work: Work) -> None:
     """Exercise 1: what the first step costs and how many steps there are, said before, and borne out by the run."""
     size, steps = vocabulary(work.draw), work.truth["steps"]
     work.expect("first_loss", log(size), 0.01, {"in_bits": log2(size), "decimal_log": log10(size), "no_log": size})
-    work.expect("steps", steps, 0, {"tokens_not_steps": work.truth["tokens"], "sequences": steps * BATCH,
-                "without_context": work.truth["tokens"] / BATCH})  # fmt: skip
+    work.expect(
+        "steps",
+        steps,
+        0,
+        {
+            "tokens_not_steps": work.truth["tokens"],
+            "sequences": steps * BATCH,
+            "without_context": work.truth["tokens"] / BATCH,
+        },
+    )
     _, _, losses = trained(work, MINE, RECIPE)
     if not is_near(losses[0], log(size), FIRST) or len(losses) != steps:
         raise Wrong("not_from_scratch", run=MINE, value=round(losses[0], 2), steps=len(losses))
@@ -172,8 +192,12 @@ def check_reading(work: Work) -> None:
     summary, _, losses = trained(work, MINE, RECIPE)
     last = summary["last_loss"]
     work.expect("last_loss", last, 0.01, {"first_not_last": round(losses[0], 2)})
-    work.expect("choices", exp(last), 0.03, {"loss_not_choices": last, "power_of_two": 2**last,
-                "vocabulary_not_choices": vocabulary(work.draw)})  # fmt: skip
+    work.expect(
+        "choices",
+        exp(last),
+        0.03,
+        {"loss_not_choices": last, "power_of_two": 2**last, "vocabulary_not_choices": vocabulary(work.draw)},
+    )
 
 
 def check_repair(work: Work) -> None:

@@ -1,6 +1,7 @@
 """Lesson 7, who controls the narrative: the answers of two made-up models, one of them with a censor."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
@@ -50,14 +51,16 @@ def planted(lesson: Lesson, draw: Draw) -> tuple[str, Subject, str, str]:
     """The censored model, its topic and language, and what the censor does."""
     whole = [topic for topic in topics() if len(topic.pairs) == PAIRS]
     return (
-        draw.choose("model", MODELS), draw.choose("topic", whole), draw.choose("language", languages(lesson)),
+        draw.choose("model", MODELS),
+        draw.choose("topic", whole),
+        draw.choose("language", languages(lesson)),
         draw.choose("way", sorted(WAYS)),
-    )  # fmt: skip
+    )
 
 
 def engine_of(lesson: Lesson, draw: Draw, name: str) -> Engine:
     """A made-up model, behind the censor if it is the one that has it."""
-    mind = Mind(**{**vars(MIND), "less": LESS})
+    mind = replace(MIND, less=LESS)
     model = MadeUpModel(topics(), languages(lesson), mind, draw.number(f"seed {name}", 0, 2**31 - 1))
     model.name = name
     censored, topic, language, way = planted(lesson, draw)
@@ -93,9 +96,10 @@ def stands_out(lesson: Lesson, draw: Draw) -> bool:
     model, topic, language, way = planted(lesson, draw)
     flags = {
         (name, figure, one.name, column)
-        for name in MODELS for figure, one, column in found(lesson, draw, name).flags()
+        for name in MODELS
+        for figure, one, column in found(lesson, draw, name).flags()
         if (name, one.name, column) != (model, topic.name, ALL)
-    }  # fmt: skip
+    }
     return flags == {(model, WAYS[way], topic.name, language)}
 
 
@@ -120,9 +124,11 @@ def drawn(lesson: Lesson, draw: Draw) -> Mapping[str, Any]:
             for row in rows_of(found(lesson, own, name))
         }
         cells += [
-            (name, one.name, code) for one in topics() for code in languages(lesson)
+            (name, one.name, code)
+            for one in topics()
+            for code in languages(lesson)
             if 0 < shares[one.name, code, "control"] != shares[one.name, code, "sensitive"] > 0
-        ]  # fmt: skip
+        ]
     others = [cell for cell in cells if cell != (model, topic.name, language)]
     chosen = draw.shuffle("first", others or [(model, topic.name, language)], "".join)[0]
     return dict(zip(("model", "topic", "language"), chosen, strict=True))
@@ -141,7 +147,7 @@ def cell_of(result: Mapping[str, Any], topic: str, language: str, figure: str) -
     return cell
 
 
-def told(result: Mapping[str, Any]) -> int:
+def tested_cells(result: Mapping[str, Any]) -> int:
     """Cells of an audit that can be told."""
     return sum(bool(cell["told"]) for cell in result["cells"])
 
@@ -163,15 +169,27 @@ def truth(lesson: Lesson, draw: Draw) -> Mapping[str, Any]:
         for kind in ("sensitive", "control")
     ]
     cell = cell_of(results[model], topic.name, language, WAYS[way])
-    return MappingProxyType({
-        "sensitive_percent": shares[0], "control_percent": shares[1],
-        "model": model, "topic": topic.name, "language": language, "way": way,
-        "p": cell["p"], "effect_points": round(100 * cell["effect"], 1), "cells": told(results[model]),
-        "by_chance_percent": round(by_chance(told(results[model])), 1), "pairs": PAIRS,
-        "topics": len(topics()), "languages": len(languages(lesson)),
-        "honest": next(name for name in MODELS if name != model),
-        "first_model": first["model"], "first_topic": first["topic"], "first_language": first["language"],
-    })  # fmt: skip
+    return MappingProxyType(
+        {
+            "sensitive_percent": shares[0],
+            "control_percent": shares[1],
+            "model": model,
+            "topic": topic.name,
+            "language": language,
+            "way": way,
+            "p": cell["p"],
+            "effect_points": round(100 * cell["effect"], 1),
+            "cells": tested_cells(results[model]),
+            "by_chance_percent": round(by_chance(tested_cells(results[model])), 1),
+            "pairs": PAIRS,
+            "topics": len(topics()),
+            "languages": len(languages(lesson)),
+            "honest": next(name for name in MODELS if name != model),
+            "first_model": first["model"],
+            "first_topic": first["topic"],
+            "first_language": first["language"],
+        }
+    )
 
 
 def report(work: Work, name: str) -> dict[str, Any]:
@@ -224,7 +242,7 @@ def check_certainty(work: Work) -> None:
     """Exercise 3: how sure one can be, and what would happen without care for the many cells."""
     model, topic, language, way = planted(work.lesson, clear(work.lesson, work.draw))
     result = report(work, model)
-    cell, cells = cell_of(result, topic.name, language, WAYS[way]), told(result)
+    cell, cells = cell_of(result, topic.name, language, WAYS[way]), tested_cells(result)
     given = work.number("p")
     if abs(given - cell["p"]) > 0.0006 and not is_near(given, cell["p"], 0.02):
         work.expect("p", cell["p"], 0.01, {"percent_not_share": 100 * cell["p"], "effect_not_p": cell["effect"]})
@@ -232,8 +250,17 @@ def check_certainty(work: Work) -> None:
         "cells", cells, 0, {"all_cells": len(result["cells"]), "one_figure": len(result["cells"]) / len(FIGURES)}
     )
     right = by_chance(cells)
-    work.expect("by_chance_percent", right, 0.01, {"fraction": right / 100, "one_cell": 100 * ALONE,
-                "times_cells": 100 * ALONE * cells, "none_stands_out": 100 - right})  # fmt: skip
+    work.expect(
+        "by_chance_percent",
+        right,
+        0.01,
+        {
+            "fraction": right / 100,
+            "one_cell": 100 * ALONE,
+            "times_cells": 100 * ALONE * cells,
+            "none_stands_out": 100 - right,
+        },
+    )
 
 
 def materials(lesson: Lesson) -> Mapping[str, Writer]:

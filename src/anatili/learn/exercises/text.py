@@ -166,14 +166,23 @@ def truth(lesson: Lesson, draw: Draw) -> Mapping[str, Any]:
             decide(run, Cut(held_out=0.0, **values), languages(lesson))
             for values in ({}, drawn(lesson, draw), settings, {**settings, guilty: getattr(Cut(), guilty)})
         )
-    return MappingProxyType({
-        "words": len(article.text.split()), "text_percent": round(share, 1), "topics": TOPICS,
-        "pages": TOPICS * len(languages(lesson)) + sum(1 for _ in low_quality()),
-        "before": usual.count(code), "after": strict.count(code),
-        "foreign_before": usual.count(foreign), "foreign_after": strict.count(foreign),
-        "min_words": drawn(lesson, draw)["min_words"], "guilty": guilty, "guilty_value": settings[guilty],
-        "colleague": other.count(code), "repaired": repaired.count(code),
-    })  # fmt: skip
+    return MappingProxyType(
+        {
+            "words": len(article.text.split()),
+            "text_percent": round(share, 1),
+            "topics": TOPICS,
+            "pages": TOPICS * len(languages(lesson)) + sum(1 for _ in low_quality()),
+            "before": usual.count(code),
+            "after": strict.count(code),
+            "foreign_before": usual.count(foreign),
+            "foreign_after": strict.count(foreign),
+            "min_words": drawn(lesson, draw)["min_words"],
+            "guilty": guilty,
+            "guilty_value": settings[guilty],
+            "colleague": other.count(code),
+            "repaired": repaired.count(code),
+        }
+    )
 
 
 def check_extract(work: Work) -> None:
@@ -232,8 +241,12 @@ def check_threshold(work: Work) -> None:
     code, foreign = work.lesson.file.language, work.lesson.file.beside[-1]
     usual, strict = decided(work, run, Cut(held_out=0.0)), decided(work, run, settings)
     work.expect("before", usual.count(code), 0, {"after_not_before": strict.count(code)})
-    work.expect("after", strict.count(code), 0, {"before_not_after": usual.count(code),
-                "lost_not_kept": usual.count(code) - strict.count(code)})  # fmt: skip
+    work.expect(
+        "after",
+        strict.count(code),
+        0,
+        {"before_not_after": usual.count(code), "lost_not_kept": usual.count(code) - strict.count(code)},
+    )
     work.expect(
         "foreign_after", strict.count(foreign), 0, {"lost_not_kept": usual.count(foreign) - strict.count(foreign)}
     )

@@ -93,14 +93,19 @@ def truth(lesson: Lesson, draw: Draw) -> Mapping[str, Any]:
         one: sum(len(line.split()) for line in drawn_sentences(lesson, draw, one, test=True)) for one in (code, foreign)
     }
     tokens = {one: cost(theirs, lesson, draw, one) * words[one] for one in (code, foreign)}
-    return MappingProxyType({
-        "own_cost": round(per_word[OWN], 3), "foreign_cost": round(per_word[FOREIGN], 3),
-        "foreign_on_own_language": round(cost(theirs, lesson, draw, foreign), 3),
-        "parity": round(tokens[code] / tokens[foreign], 2),
-        "times": round(per_word[FOREIGN] / per_word[OWN], 2),
-        "bill": round(own["words"] * per_word[FOREIGN] * own["price"] / 1e6, 2), "size": size,
-        "words_here": words[code], "foreign_words": words[foreign],
-    })  # fmt: skip
+    return MappingProxyType(
+        {
+            "own_cost": round(per_word[OWN], 3),
+            "foreign_cost": round(per_word[FOREIGN], 3),
+            "foreign_on_own_language": round(cost(theirs, lesson, draw, foreign), 3),
+            "parity": round(tokens[code] / tokens[foreign], 2),
+            "times": round(per_word[FOREIGN] / per_word[OWN], 2),
+            "bill": round(own["words"] * per_word[FOREIGN] * own["price"] / 1e6, 2),
+            "size": size,
+            "words_here": words[code],
+            "foreign_words": words[foreign],
+        }
+    )
 
 
 def table(work: Work, name: str, tokenizer: str, code: str) -> Mapping[str, Any]:
@@ -151,11 +156,20 @@ def check_foreign(work: Work) -> None:
     if abs(measured - right) > CLOSE * right or abs(row["tokens_per_word"] - measured) > CLOSE * right:
         raise Wrong("other_draw_file", file=f"{FOREIGN}, {TABLE}")
     own = work.truth["own_cost"]
-    work.expect("times", right / own, 0.03, {"upside_down": own / right, "foreign_not_ratio": right,
-                "difference": right - own})  # fmt: skip
+    work.expect(
+        "times", right / own, 0.03, {"upside_down": own / right, "foreign_not_ratio": right, "difference": right - own}
+    )
     bill, values = work.truth["bill"], drawn(work.lesson, work.draw)
-    work.expect("bill", bill, 0.03, {"one_token_a_word": values["words"] * values["price"] / 1e6,
-                "million_forgotten": bill * 1e6, "own_bill": bill * own / right})  # fmt: skip
+    work.expect(
+        "bill",
+        bill,
+        0.03,
+        {
+            "one_token_a_word": values["words"] * values["price"] / 1e6,
+            "million_forgotten": bill * 1e6,
+            "own_bill": bill * own / right,
+        },
+    )
 
 
 def check_smallest(work: Work) -> None:

@@ -19,10 +19,10 @@ from anatili.problem import Problem
 from anatili.reading import read_toml
 from anatili.release.build import Entry
 from anatili.release.verify import verify
-from anatili.run import Run, digest
+from anatili.run import Run
 from anatili.sample.topics import read_topics
 from anatili.takedown_log import read_takedowns
-from anatili.text import words
+from anatili.text import file_digest, words
 
 LETTERS, WORDS, LETTER, RECIPE, MODEL, PLAN, PUBLIC, VERIFIED = (
     "letters.csv", "words.csv", "letter.txt", "recipe.toml", "model.toml", "plan.json", "public", "verified.json"
@@ -363,7 +363,7 @@ def check_public(work: Work) -> None:
     if verdict.faults:
         raise Wrong("not_as_released", file=verdict.faults[0].file)
     names = ("manifest.json", "provenance.json")
-    if any(digest(folder / name) != digest(work.folder / "runs" / NAME / "release" / name) for name in names):
+    if any(file_digest(folder / name) != file_digest(work.folder / "runs" / NAME / "release" / name) for name in names):
         raise Wrong("older_public")
     said = work.json(VERIFIED)
     if (said.get("good"), said.get("files")) != (True, verdict.files):

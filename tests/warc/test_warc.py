@@ -156,8 +156,11 @@ CHUNKED = b"5\r\nhello\r\n6\r\n world\r\n0\r\n\r\n"
 def test_bodies_in_chunks_and_packed_ones_are_unpacked(tmp_path):
     brotli = bytes.fromhex("0b058068656c6c6f20776f726c6403")
     packed = gzip.compress(b"hello world", mtime=0)
-    rows = [("Transfer-Encoding: chunked\r\n", CHUNKED), ("Content-Encoding: gzip\r\n", packed),
-            ("Content-Encoding: br\r\n", brotli)]  # fmt: skip
+    rows = [
+        ("Transfer-Encoding: chunked\r\n", CHUNKED),
+        ("Content-Encoding: gzip\r\n", packed),
+        ("Content-Encoding: br\r\n", brotli),
+    ]
     for head, body in rows:
         (got,) = read(tmp_path, raw(head, body))
         assert isinstance(got, Page), (head, got)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, BinaryIO, Literal
 
-from anatili.packed import (
+from anatili.compression import (
     DICTIONARY,
     GZIP,
     LZ4,

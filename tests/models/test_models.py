@@ -7,8 +7,8 @@ import tomllib
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import models as small
 import pytest
+import small_models as small
 from conftest import run_anatili
 
 pytest.importorskip("torch")
@@ -27,8 +27,9 @@ from anatili.run import Run
 from anatili.serve.assistant import open_assistant
 from anatili.serve.citations import Report
 from anatili.stage import carry_out, prepare
+from anatili.text import file_digest
 
-FLOORS = tomllib.loads((Path(__file__).parent / "floors.toml").read_text("utf-8"))
+FLOORS = tomllib.loads((Path(__file__).parents[1] / "floors.toml").read_text("utf-8"))
 RECIPE = """
 name = "part"
 language = "kk"
@@ -75,9 +76,13 @@ def shop(tmp_path_factory):
     # GGUF does not say by what attention is scaled; transformers then takes what fits heads of 256.
     export_gguf(small.make_folder(place / "made", "gemma3", head=256), carrier / "base.gguf", "q8_0")
     base = weights.Packaged(
-        module="small_base_gguf", requirement="small-base==1", sha256=weights.sha256(carrier / "base.gguf"),
-        license="Small Terms", notice="TERMS.html", statement="Small is small.",
-    )  # fmt: skip
+        module="small_base_gguf",
+        requirement="small-base==1",
+        sha256=file_digest(carrier / "base.gguf"),
+        license="Small Terms",
+        notice="TERMS.html",
+        statement="Small is small.",
+    )
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(weights.PACKAGED, "small-base", base)
         patch.setenv("ANATILI_CACHE", str(place / "cache"))
@@ -105,8 +110,16 @@ def test_a_part_is_put_together_to_what_was_trained(run, package):
     said = models.describe(package)
     assert said["base"] == "small-base"
     assert said["parity"]["mean"] < 0.1  # pack itself stops at more than is allowed
-    files = {"adapter.gguf", "rows.npz", "new-rows.gguf", "chat_template.jinja", "README.md", "DATA.md", "NOTICE",
-             "facts.json"}  # fmt: skip
+    files = {
+        "adapter.gguf",
+        "rows.npz",
+        "new-rows.gguf",
+        "chat_template.jinja",
+        "README.md",
+        "DATA.md",
+        "NOTICE",
+        "facts.json",
+    }
     assert set(said["files"]) == files == {path.name for path in package.iterdir()} - {"model.json"}
     assert (package / "NOTICE").read_text() == "Small is small.\n"
     assert said["scores"][0]["bits_per_byte"] > 0
@@ -198,7 +211,7 @@ def test_what_comes_with_anatili_is_whole_and_says_what_it_is(name):
     said = models.describe(place)
     assert said["languages"][0] == "kk"
     for file, digest in said["files"].items():
-        assert weights.sha256(place / file) == digest
+        assert file_digest(place / file) == digest
     assert sum(path.stat().st_size for path in place.iterdir()) < 40_000_000
     assert "| kk |" in (place / "README.md").read_text("utf-8")
     assert "license" in (place / "DATA.md").read_text("utf-8").lower()

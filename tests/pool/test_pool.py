@@ -4,9 +4,9 @@ import subprocess
 import sys
 import threading
 import time
-from pathlib import Path
 
 import pytest
+from processes import is_alive, wait_until
 
 from anatili.pool import DONE, OPEN, TAKEN, FolderPool, LocalPool, take_part
 from anatili.problem import Problem
@@ -58,20 +58,6 @@ def test_workers_die_with_a_killed_parent(tmp_path):
     parent.kill()
     parent.wait()
     wait_until(lambda: not any(is_alive(pid) for pid in workers))
-
-
-def is_alive(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
-
-
-def wait_until(true, seconds: float = 60.0) -> None:
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.1)
 
 
 def slowly(number: int) -> tuple[int, str]:

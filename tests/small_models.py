@@ -36,8 +36,14 @@ def sentencepiece(folder: Path, size: int = 1500, languages: tuple[str, ...] = (
     """A tokenizer as Gemma's in `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "tokenizer.json").write_text(like_gemma(size, languages), "utf-8")
-    said = {"tokenizer_class": "PreTrainedTokenizerFast", "bos_token": "<bos>", "eos_token": "<eos>",
-            "pad_token": "<pad>", "unk_token": "<unk>", "clean_up_tokenization_spaces": False}  # fmt: skip
+    said = {
+        "tokenizer_class": "PreTrainedTokenizerFast",
+        "bos_token": "<bos>",
+        "eos_token": "<eos>",
+        "pad_token": "<pad>",
+        "unk_token": "<unk>",
+        "clean_up_tokenization_spaces": False,
+    }
     (folder / "tokenizer_config.json").write_text(json.dumps(said), "utf-8")
     (folder / "chat_template.jinja").write_text(TEMPLATE, "utf-8")
     return folder
@@ -68,8 +74,11 @@ def like_gemma(size: int, languages: tuple[str, ...]) -> str:
         if piece[:at] in known and piece[at:] in known
     ]
     raw["pre_tokenizer"] = {
-        "type": "Split", "pattern": {"String": " "}, "behavior": "MergedWithPrevious", "invert": False,
-    }  # fmt: skip
+        "type": "Split",
+        "pattern": {"String": " "},
+        "behavior": "MergedWithPrevious",
+        "invert": False,
+    }
     raw["added_tokens"] = [{**token, "id": names.index(token["content"])} for token in raw["added_tokens"]]
     return json.dumps(raw, ensure_ascii=False)
 
@@ -88,7 +97,7 @@ def make_folder(folder: Path, shape: str, head: int = 32, *, tied: bool = True) 
         vocabulary = len(json.loads((place / "tokenizer.json").read_text("utf-8"))["model"]["vocab"])
         settings = Pretrain(
             shape=shape, layers=2, hidden_size=64, heads=4, kv_heads=2, intermediate_size=96, context=256, tied=tied
-        )  # fmt: skip
+        )
         model = from_scratch(settings, vocabulary, 0, 1)
     for parameter in model.parameters():
         if parameter.ndim > 1:
@@ -104,8 +113,18 @@ def gemma(vocabulary: int, head: int) -> Any:
 
     return Gemma3ForCausalLM(
         Gemma3TextConfig(
-            vocab_size=vocabulary, hidden_size=64, intermediate_size=96, num_hidden_layers=3, num_attention_heads=4,
-            num_key_value_heads=1, head_dim=head, query_pre_attn_scalar=head, max_position_embeddings=256,
-            sliding_window=64, bos_token_id=2, eos_token_id=1, pad_token_id=0,
+            vocab_size=vocabulary,
+            hidden_size=64,
+            intermediate_size=96,
+            num_hidden_layers=3,
+            num_attention_heads=4,
+            num_key_value_heads=1,
+            head_dim=head,
+            query_pre_attn_scalar=head,
+            max_position_embeddings=256,
+            sliding_window=64,
+            bos_token_id=2,
+            eos_token_id=1,
+            pad_token_id=0,
         )
-    )  # fmt: skip
+    )

@@ -13,8 +13,8 @@ import time
 from pathlib import Path
 
 import hub as local
-import models as small
 import pytest
+import small_models as small
 from conftest import run_anatili
 
 NAME, FILE = "small/talker-GGUF", "talker-Q8_0.gguf"
@@ -50,10 +50,14 @@ def hub(gguf, folder):
             "small/shut": local.Repository({FILE: gguf}, "cc-by-nc-4.0", is_gated=True, allowed={"hf_good"}),
             "small/pickle": local.Repository({"config.json": b"{}", "pytorch_model.bin": b"\x80\x02."}),
             "small/many": local.Repository({"a-Q4_0.gguf": gguf, "a-Q8_0.gguf": gguf + b"\0"}),
-            "small/split": local.Repository({
-                "b-00001-of-00002.gguf": b"GGUF1", "b-00002-of-00002.gguf": b"GGUF22", "README.md": b"x",
-            }),
-        }  # fmt: skip
+            "small/split": local.Repository(
+                {
+                    "b-00001-of-00002.gguf": b"GGUF1",
+                    "b-00002-of-00002.gguf": b"GGUF22",
+                    "README.md": b"x",
+                }
+            ),
+        }
         found.tokens = {"hf_good", "hf_stranger"}
         yield found
 
@@ -64,8 +68,10 @@ def home(tmp_path, hub, sample_index):
     keep_index(tmp_path / "cache", sample_index)
     keep = {name: said for name, said in os.environ.items() if not name.startswith(("HF_", "HUGGING"))}
     return keep | {
-        "HF_ENDPOINT": hub.address, "HF_HOME": str(tmp_path / "hf"), "ANATILI_CACHE": str(tmp_path / "cache"),
-    }  # fmt: skip
+        "HF_ENDPOINT": hub.address,
+        "HF_HOME": str(tmp_path / "hf"),
+        "ANATILI_CACHE": str(tmp_path / "cache"),
+    }
 
 
 def keep_index(cache: Path, sample_index: Path) -> None:
@@ -232,8 +238,9 @@ def test_without_a_network_one_sentence_and_what_is_here_is_used(hub, home, gguf
         assert said.returncode == 0, said.stderr
 
 
-@pytest.mark.parametrize(("setting", "said"), [({"says_html": True}, "does not answer as a hub does"),
-                                               ({"fails": 503}, "answered 503")])  # fmt: skip
+@pytest.mark.parametrize(
+    ("setting", "said"), [({"says_html": True}, "does not answer as a hub does"), ({"fails": 503}, "answered 503")]
+)
 def test_a_server_that_is_no_hub_is_told_as_such(hub, home, setting, said):
     for name, value in setting.items():
         setattr(hub, name, value)
@@ -309,10 +316,11 @@ def shelf(home, hub, tmp_path):
     file = code / "anatili" / "models" / "registry.toml"
     rows = file.read_text("utf-8")
     file.write_text(
-        rows.replace("issai/LLama-3.1-KazLLM-1.0-8B-GGUF4", NAME)
-        .replace("checkpoints_llama8b_031224_18900-Q4_K_M.gguf", FILE),
+        rows.replace("issai/LLama-3.1-KazLLM-1.0-8B-GGUF4", NAME).replace(
+            "checkpoints_llama8b_031224_18900-Q4_K_M.gguf", FILE
+        ),
         "utf-8",
-    )  # fmt: skip
+    )
     return home | {"PYTHONPATH": str(code)}
 
 
@@ -332,9 +340,13 @@ def test_chat_offers_to_pull_and_goes_on(hub, shelf):
 
 
 def test_where_nobody_can_be_asked_the_command_is_told(hub, shelf):
-    for command in (["chat", "kazllm-8b", "--question", "Абай кім?"], ["evaluate", "kazllm-8b", "--text", __file__],
-                    ["translate", "kazllm-8b", __file__, "--target", "kk"], ["serve", "kazllm-8b"],
-                    ["tokenizer", "report", "kazllm-8b", "--text", __file__]):  # fmt: skip
+    for command in (
+        ["chat", "kazllm-8b", "--question", "Абай кім?"],
+        ["evaluate", "kazllm-8b", "--text", __file__],
+        ["translate", "kazllm-8b", __file__, "--target", "kk"],
+        ["serve", "kazllm-8b"],
+        ["tokenizer", "report", "kazllm-8b", "--text", __file__],
+    ):
         done = run_anatili(*command, env=shelf, stdin=subprocess.DEVNULL)
         assert done.returncode == 1
         assert "kazllm-8b is not here: anatili pull kazllm-8b   (about 4.89 GB, CC-BY-NC-4.0" in done.stderr, command
@@ -350,18 +362,34 @@ def test_what_is_no_chat_model_says_what_it_is(hub, home, gguf):
 
 def test_each_kind_comes_with_what_it_needs(hub, home, gguf):
     """CTranslate2's folder has weights of a form of its own; one of sentence vectors has a folder that says how."""
-    hub.repositories["skywood/nllb-200-distilled-600M-ct2-int8"] = local.Repository({
-        "model.bin": b"\6\0\0\0\x10\0TransformerSpec", "config.json": b"{}", "shared_vocabulary.json": b"[]",
-        "sentencepiece.bpe.model": b"\n\1x", "tokenizer.json": b"{}", "optimizer.bin": b"\x80\2",
-    })  # fmt: skip
+    hub.repositories["skywood/nllb-200-distilled-600M-ct2-int8"] = local.Repository(
+        {
+            "model.bin": b"\6\0\0\0\x10\0TransformerSpec",
+            "config.json": b"{}",
+            "shared_vocabulary.json": b"[]",
+            "sentencepiece.bpe.model": b"\n\1x",
+            "tokenizer.json": b"{}",
+            "optimizer.bin": b"\x80\2",
+        }
+    )
     place = place_of(pull(home, "nllb-600m", "--yes", "--json"))
     assert {path.name for path in place.iterdir()} == {
-        "model.bin", "config.json", "shared_vocabulary.json", "sentencepiece.bpe.model", "tokenizer.json",
-    }  # fmt: skip
-    hub.repositories["small/vectors"] = local.Repository({
-        "model.safetensors": gguf, "config.json": b"{}", "modules.json": b"[]", "1_Pooling/config.json": b"{}",
-        "openvino/model.safetensors": gguf, ".gitattributes": b"*.bin filter=lfs",
-    })  # fmt: skip
+        "model.bin",
+        "config.json",
+        "shared_vocabulary.json",
+        "sentencepiece.bpe.model",
+        "tokenizer.json",
+    }
+    hub.repositories["small/vectors"] = local.Repository(
+        {
+            "model.safetensors": gguf,
+            "config.json": b"{}",
+            "modules.json": b"[]",
+            "1_Pooling/config.json": b"{}",
+            "openvino/model.safetensors": gguf,
+            ".gitattributes": b"*.bin filter=lfs",
+        }
+    )
     place = place_of(pull(home, "small/vectors", "--yes", "--json"))
     came = {path.relative_to(place).as_posix() for path in place.rglob("*") if path.is_file()}
     assert came == {"model.safetensors", "config.json", "modules.json", "1_Pooling/config.json"}

@@ -18,10 +18,10 @@ from typing import Any, BinaryIO
 
 import deflate
 
+from anatili.compression import BLOCK, GZIP, ZSTD, DamagedError, unpack_body
 from anatili.damage import CUT_SHORT
-from anatili.members import Member, charset_of, first_record, read_members
-from anatili.packed import BLOCK, GZIP, ZSTD, DamagedError, unpack_body
-from anatili.resync import HEAD_ROOM, MOST_LOOKS, Archive, Look, open_archive
+from anatili.warc.members import Member, charset_of, first_record, read_members
+from anatili.warc.resync import HEAD_ROOM, MOST_LOOKS, Archive, Look, open_archive
 
 UNDATED = "1970-01-01T00:00:00Z"
 """The date of records without one: the standard requires a date, and equal files need the same one."""

@@ -9,28 +9,32 @@ from pathlib import Path
 
 import pytest
 from conftest import contents
-from test_object_store import bucket, keys, s3  # noqa: F401 - fixtures
-from test_pool import divide, wait_until
-from test_stage import write_recipe
+from object_stores import keys
+from processes import wait_until
+from small_runs import write_recipe
 
 from anatili import library
 from anatili.document import whole_file
 from anatili.pool import DONE, OPEN, TAKEN
+from anatili.pool.store import Node, Objects, StorePool, take_part_in_store
 from anatili.problem import Problem
-from anatili.store_pool import Node, Objects, StorePool, take_part_in_store
 
 QUEUE = "s3://runs/queue"
-WORK = "from anatili.store_pool import take_part_in_store; take_part_in_store({queue!r}, lease={lease})"
+WORK = "from anatili.pool.store import take_part_in_store; take_part_in_store({queue!r}, lease={lease})"
 KILLED_IN_MID_SHARD = """
 import os, signal
-from anatili import store_pool
-send = store_pool.Objects.send
+from anatili.pool import store
+send = store.Objects.send
 def stop(self, path):
     if path.parent.name == {stage!r} and path.name.startswith("part-"):
         os.kill(os.getpid(), signal.SIGKILL)
     return send(self, path)
-store_pool.Objects.send = stop
+store.Objects.send = stop
 """
+
+
+def divide(number: int) -> float:
+    return 1 / number
 
 
 def copy_upper(job: tuple[Path, Path, Path]) -> str:
@@ -60,7 +64,7 @@ def made(run: Path) -> dict[str, str]:
     return {path.relative_to(run).as_posix(): path.read_text() for path in (run / "three").rglob("*.txt")}
 
 
-def test_a_node_gets_what_its_job_reads_and_gives_what_it_made(bucket, run, monkeypatch):  # noqa: F811
+def test_a_node_gets_what_its_job_reads_and_gives_what_it_made(bucket, run, monkeypatch):
     counts: list[int] = []
     helper = threading.Thread(target=lambda: counts.append(take_part_in_store(QUEUE)))
     pool = StorePool(QUEUE, run)
@@ -78,7 +82,7 @@ def test_a_node_gets_what_its_job_reads_and_gives_what_it_made(bucket, run, monk
     assert sorted(key.rpartition("/")[2] for key in keys(bucket)) == ["current", "finished"]
 
 
-def test_a_claim_is_given_back_only_if_it_is_not_renewed(bucket, run):  # noqa: F811
+def test_a_claim_is_given_back_only_if_it_is_not_renewed(bucket, run):
     pool = StorePool(QUEUE, run, lease=0.3)
     for name in ("dead", "alive"):
         assert pool.objects.create(f"{TAKEN}/{name}", b"node")
@@ -94,7 +98,7 @@ def test_a_claim_is_given_back_only_if_it_is_not_renewed(bucket, run):  # noqa: 
     pool.close()
 
 
-def test_the_result_that_came_first_stands(bucket, run, tmp_path):  # noqa: F811
+def test_the_result_that_came_first_stands(bucket, run, tmp_path):
     """A node that was only slow, and whose job was given to another, changes nothing."""
     pool = StorePool(QUEUE, run)
     pool.objects.write(f"{OPEN}/0", pickle.dumps(pool.pack(copy_upper, jobs_of(run)[0])))
@@ -107,7 +111,7 @@ def test_the_result_that_came_first_stands(bucket, run, tmp_path):  # noqa: F811
     pool.close()
 
 
-def test_nothing_heard_and_no_store_are_told(bucket, tmp_path):  # noqa: F811
+def test_nothing_heard_and_no_store_are_told(bucket, tmp_path):
     with pytest.raises(Problem, match="nothing was heard of the run that shares s3://runs/none"):
         take_part_in_store("s3://runs/none", patience=0.1)
     with pytest.raises(Problem, match="nonsense://x"):
@@ -116,7 +120,7 @@ def test_nothing_heard_and_no_store_are_told(bucket, tmp_path):  # noqa: F811
         StorePool("s3://no-such-bucket/q", tmp_path)
 
 
-def test_who_helps_goes_on_with_the_run_that_is_started_again(bucket, run, monkeypatch):  # noqa: F811
+def test_who_helps_goes_on_with_the_run_that_is_started_again(bucket, run, monkeypatch):
     StorePool(QUEUE, run).heart.stop()  # as a first node that is killed
     counts: list[int] = []
     helper = threading.Thread(target=lambda: counts.append(take_part_in_store(QUEUE)))
@@ -130,7 +134,7 @@ def test_who_helps_goes_on_with_the_run_that_is_started_again(bucket, run, monke
     assert sorted(key.rpartition("/")[2] for key in keys(bucket)) == ["current", "finished"]
 
 
-def test_a_node_killed_in_mid_shard_changes_no_byte(bucket, tmp_path, monkeypatch):  # noqa: F811
+def test_a_node_killed_in_mid_shard_changes_no_byte(bucket, tmp_path, monkeypatch):
     """One node carries out the run, two help; one of these is killed when it has made a shard and put only a part."""
     stage = "cut"  # its jobs read shards of three stages, and write three files each
     monkeypatch.setattr(library, "StorePool", lambda address, root: StorePool(address, root, lease=2.0))

@@ -7,24 +7,13 @@ import tracemalloc
 import zlib
 
 import pytest
+from warc.records import BODIES, COUNT, RECORDS, record
 
-from anatili.packed import Unpacked, frame_end, unpack
+from anatili.compression import Unpacked, frame_end, unpack
 from anatili.warc import Broken, Page, read_pages
 
-COUNT = 40
 LIMIT = 1_000_000
-CHOOSER = random.Random(1)
-BODIES = [CHOOSER.randbytes(400).hex().encode() for _ in range(COUNT)]
-
-
-def record(number: int, *, length: int | None = None, kind: str = "response", body: bytes | None = None) -> bytes:
-    http = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n" + (BODIES[number] if body is None else body)
-    head = (
-        f"WARC/1.0\r\nWARC-Type: {kind}\r\nWARC-Target-URI: https://a.example/{number}\r\n"
-        f"WARC-Date: 2026-01-01T00:00:00Z\r\nWARC-Record-ID: <urn:uuid:{number}>\r\n"
-        f"Content-Type: application/http; msgtype=response\r\nContent-Length: {len(http) if length is None else length}"
-    )
-    return head.encode() + b"\r\n\r\n" + http + b"\r\n\r\n"
+GENERATOR = random.Random(1)
 
 
 def zstd(data: bytes) -> bytes:
@@ -51,7 +40,6 @@ FORMS = {
     "zstd in one": lambda records: [zstd(b"".join(records))],
 }
 BY_RECORD = ("plain", "gzip by record", "zstd by frame")
-RECORDS = [record(n) for n in range(COUNT)]
 
 
 def read(data: bytes, limit: int = LIMIT):
@@ -127,8 +115,14 @@ def test_requests_between_pages_do_not_multiply_a_loss(form):
 
 
 def test_a_type_that_is_damaged_is_told_and_an_unknown_one_passed_over():
-    records = [record(0), record(1, kind="resp\x01nse"), record(2, kind="screenshot"), record(3),
-               record(4).replace(b"WARC-Type", b"WA\0C-Type"), record(5)]  # fmt: skip
+    records = [
+        record(0),
+        record(1, kind="resp\x01nse"),
+        record(2, kind="screenshot"),
+        record(3),
+        record(4).replace(b"WARC-Type", b"WA\0C-Type"),
+        record(5),
+    ]
     numbers, broken = read(b"".join(map(gzip.compress, records)))
     assert numbers == [0, 3, 5]
     assert [item.url for item in broken] == ["https://a.example/1", "https://a.example/4"]
@@ -137,7 +131,7 @@ def test_a_type_that_is_damaged_is_told_and_an_unknown_one_passed_over():
 @pytest.mark.parametrize("form", FORMS)
 def test_an_archive_that_ends_too_early_says_so(form):
     # Of a block of 128 kB that is cut zstd gives nothing: so some megabytes.
-    records = [record(n % COUNT, body=CHOOSER.randbytes(4000).hex().encode()) for n in range(400)]
+    records = [record(n % COUNT, body=GENERATOR.randbytes(4000).hex().encode()) for n in range(400)]
     data = b"".join(FORMS[form](records))
     numbers, broken = read(data[: len(data) // 2 - 500])
     assert numbers == [n % COUNT for n in range(len(numbers))]
@@ -213,7 +207,7 @@ def test_a_body_that_is_not_packed_as_its_headers_say_is_taken_as_it_is(said, bo
             b"%x\r\n%s\r\n0\r\n\r\n" % (len(PACKED), PACKED),
         ),
     ],
-)  # fmt: skip
+)
 def test_what_the_bytes_are_is_what_counts(said, body):
     http = f"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n{said}\r\n\r\n".encode() + body
     (page,) = read_pages(io.BytesIO(gzip.compress(answer(http), mtime=0)), LIMIT)
@@ -259,7 +253,7 @@ def test_memory_stays_bounded(form, tmp_path):
 
 @pytest.mark.parametrize("size", [1, 1000, 300_000])
 def test_members_are_unpacked_to_their_ends(size):
-    data = CHOOSER.randbytes(size)
+    data = GENERATOR.randbytes(size)
     packed = zstd(data)
     assert frame_end(io.BytesIO(b"..." + packed + b"..."), 3) == 3 + len(packed)
     for magic, member in ((b"\x1f\x8b\x08", gzip.compress(data, mtime=0)), (packed[:4], packed)):
@@ -275,8 +269,8 @@ def test_members_are_unpacked_to_their_ends(size):
 
 
 def test_one_can_go_back_in_what_was_unpacked(monkeypatch):
-    data = CHOOSER.randbytes(1_000_000)
-    monkeypatch.setattr("anatili.packed.KEPT_BYTES", 100_000)
+    data = GENERATOR.randbytes(1_000_000)
+    monkeypatch.setattr("anatili.compression.KEPT_BYTES", 100_000)
     stream = Unpacked(io.BytesIO(gzip.compress(data, mtime=0)), b"\x1f\x8b\x08")
     for at in (0, 900_000, 10, 500_000, 499_000, 999_990):
         stream.seek(at)

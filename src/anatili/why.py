@@ -17,7 +17,7 @@ from anatili.text import number_of
 Step = dict[str, Any]
 
 
-def trace(run: Run, name: str) -> list[Step]:
+def page_history(run: Run, name: str) -> list[Step]:
     """The steps of the page with the address or id `name`, in order; `Problem` if the run never saw it."""
     steps = [*lost(run.folder("collect"), "lost-*.parquet", "collect", name)]
     steps += sifted(run, name)
@@ -25,9 +25,20 @@ def trace(run: Run, name: str) -> list[Step]:
     for shard, row in rows(run.folder("extract"), "part-*.parquet", Document, name, with_parts=True):
         page, language = page_id(row["id"]), row["id"].partition("-")[2]
         part = f"what is in {language} on page {page}" if language else ""
-        steps.append({"stage": "extract", "what": f"became document {row['id']}", "part": part, "url": row["url"],
-                      "title": row["title"], "characters": len(row["text"]), "source": row["source"],
-                      "license": row["license"], "charset": row["charset"], "opt_out": row["opt_out"]})  # fmt: skip
+        steps.append(
+            {
+                "stage": "extract",
+                "what": f"became document {row['id']}",
+                "part": part,
+                "url": row["url"],
+                "title": row["title"],
+                "characters": len(row["text"]),
+                "source": row["source"],
+                "license": row["license"],
+                "charset": row["charset"],
+                "opt_out": row["opt_out"],
+            }
+        )
         steps += of_document(run, shard.name, row["id"])
     url = next((step["url"] for step in steps if step.get("url")), name)
     if reason := read_takedowns(run.root).reason(identity=name, url=url):
@@ -48,8 +59,12 @@ def of_document(run: Run, shard: str, identity: str) -> Iterator[Step]:
         what = f"{row['kind']} duplicate of {row['of']}" if row["of"] else "not a duplicate, or the copy that is kept"
         common = sum(len(found["spans"]) for _, found in rows(run.folder("dedup"), f"shared/{shard}", Shared, identity))
         repeats = {"lines of its host": len(row["boilerplate"]), "sentences of many documents": common // 2}
-        yield {"stage": "dedup", "what": what, "likeness": row["likeness"] or "",
-               "cut out": ", ".join(f"{count} {kind}" for kind, count in repeats.items() if count)}  # fmt: skip
+        yield {
+            "stage": "dedup",
+            "what": what,
+            "likeness": row["likeness"] or "",
+            "cut out": ", ".join(f"{count} {kind}" for kind, count in repeats.items() if count),
+        }
     for _, row in rows(run.folder("cut"), shard, Kept, identity):
         yield {"stage": "cut", "what": f"in the corpus ({row['language']})"}
     for _, row in rows(run.folder("cut"), f"held-out/{shard}", Kept, identity):
@@ -64,8 +79,12 @@ def sifted(run: Run, name: str) -> Iterator[Step]:
     number = number_of(name)
     for shard in sorted(run.folder("collect").glob("sifted-*.parquet")):
         if pc.any(pc.equal(pq.read_table(shard, columns=["url"])["url"], number)).as_py():
-            yield {"stage": "collect", "what": "lost: sifted out", "url": name,
-                   "detail": "its bytes have too few letters of the languages that the source sifts for"}  # fmt: skip
+            yield {
+                "stage": "collect",
+                "what": "lost: sifted out",
+                "url": name,
+                "detail": "its bytes have too few letters of the languages that the source sifts for",
+            }
 
 
 def lost(folder: Path, pattern: str, stage: str, name: str) -> Iterator[Step]:

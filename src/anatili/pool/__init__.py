@@ -1,5 +1,5 @@
 """Where work runs: in this process, in several local processes, in processes that share a folder, or on a Ray cluster;
-for nodes that share an object store see `store_pool`. Stages do not see which."""
+for nodes that share an object store see `pool.store`. Stages do not see which."""
 
 import atexit
 import contextlib

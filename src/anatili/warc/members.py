@@ -14,7 +14,7 @@ from typing import Any, BinaryIO
 
 import deflate
 
-from anatili.packed import GZIP, ZSTD
+from anatili.compression import GZIP, ZSTD
 
 WINDOW = 1 << 20
 """Bytes of the file that are read at a time."""
@@ -237,8 +237,11 @@ def _places(names: bytes) -> tuple[tuple[str, int], ...]:
     lines = names.split(b"\n")
     if not NAMES.fullmatch(b"".join(lines)):
         return ()
-    fields = [(FIELDS[name], number) for number, line in enumerate(lines)
-              if (name := line.removesuffix(b": ").lower()) in FIELDS]  # fmt: skip
+    fields = [
+        (FIELDS[name], number)
+        for number, line in enumerate(lines)
+        if (name := line.removesuffix(b": ").lower()) in FIELDS
+    ]
     return tuple(fields) if len(dict(fields)) == len(fields) else ()
 
 

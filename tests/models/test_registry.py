@@ -117,8 +117,13 @@ def test_all_that_is_known_of_one_is_told_with_its_sources():
     done = run_anatili("models", "Kazllm-8B")
     assert done.returncode == 0, done.stderr
     row = registry.known("kazllm-8b")
-    for said in (row.about, row.gated, "not for commercial use", *(one.url for one in row.sources),
-                 *(one.source for one in row.published)):  # fmt: skip
+    for said in (
+        row.about,
+        row.gated,
+        "not for commercial use",
+        *(one.url for one in row.sources),
+        *(one.source for one in row.published),
+    ):
         assert said in done.stdout
     told = json.loads(run_anatili("models", "kazllm-8b", "--json").stdout)
     assert told["memory"] == row.memory

@@ -5,12 +5,11 @@ import io
 import sys
 
 import pytest
-from test_resync import COUNT, RECORDS, record
+from warc.records import COUNT, RECORDS, record
 
-from anatili import members
-from anatili.members import Heads, Member, read_members
-from anatili.resync import open_archive
-from anatili.warc import Page, Sifted, _read, _read_quickly, read_pages
+from anatili.warc import Page, Sifted, _read, _read_quickly, members, read_pages
+from anatili.warc.members import Heads, Member, read_members
+from anatili.warc.resync import open_archive
 
 LIMIT = 100_000
 

@@ -13,8 +13,12 @@ from conftest import run_anatili
 from anatili.train import converted
 
 pytest.importorskip("ctranslate2")
-ROWS = {"tilmash": "issai/tilmash", "nllb-600m": "skywood/nllb-200-distilled-600M-ct2-int8",
-        "madlad-3b": "Nextcloud-AI/madlad400-3b-mt-ct2-int8", "kazrush-kk-ru": "deepvk/kazRush-kk-ru"}  # fmt: skip
+ROWS = {
+    "tilmash": "issai/tilmash",
+    "nllb-600m": "skywood/nllb-200-distilled-600M-ct2-int8",
+    "madlad-3b": "Nextcloud-AI/madlad400-3b-mt-ct2-int8",
+    "kazrush-kk-ru": "deepvk/kazRush-kk-ru",
+}
 SHAPES = {"tilmash": "nllb", "nllb-600m": "nllb", "madlad-3b": "madlad", "kazrush-kk-ru": "pair"}
 CONVERTED = ("nllb-600m", "madlad-3b")
 TEXT = "Абай кім?\n\n\t2024\n"

@@ -13,14 +13,32 @@ from pydantic import Field, ValidationError, model_validator
 from anatili.lang import explain
 from anatili.problem import ROOT, Problem, is_checkout
 from anatili.reading import read_toml
-from anatili.recipe_corpus import Collect, Cut, Dedup, Extract, MarkSettings, Section, Share, Source
+from anatili.recipe.corpus import Collect, Cut, Dedup, Extract, MarkSettings, Section, Share, Source
 from anatili.text import show_path
 
 __all__ = [
-    "Collect", "Cut", "Dedup", "Evaluate", "Extract", "Index", "MarkSettings", "PairSource", "Pairs", "Pretrain",
-    "Recipe", "Release", "Section", "Share", "Source", "Tokenizer", "Tune", "bundled_recipes", "load_recipe", "only",
+    "Collect",
+    "Cut",
+    "Dedup",
+    "Evaluate",
+    "Extract",
+    "Index",
+    "MarkSettings",
+    "PairSource",
+    "Pairs",
+    "Pretrain",
+    "Recipe",
+    "Release",
+    "Section",
+    "Share",
+    "Source",
+    "Tokenizer",
+    "Tune",
+    "bundled_recipes",
+    "load_recipe",
+    "only",
     "recipe_file",
-]  # fmt: skip
+]
 
 
 class Index(Section):
@@ -291,5 +309,5 @@ def recipe_file(name: str | Path) -> Path:
 
 def bundled_recipes() -> dict[str, Path]:
     """Name -> file of the bundled recipes: in a checkout all, in a wheel those that need no other files."""
-    folder = ROOT / "recipes" if is_checkout() else Path(__file__).parent / "recipes"
+    folder = ROOT / "recipes" if is_checkout() else Path(__file__).parents[1] / "recipes"
     return {file.stem: file for file in folder.glob("*.toml")}
