@@ -48,11 +48,38 @@ def test_a_question_is_answered_and_its_citation_opens_the_passage(page):
     assert page.locator("#passage").is_visible()
     quoted = page.locator("#passage-text mark").first.text_content()
     assert f"«{quoted}»" in words
+    assert page.locator(".sources .card mark").all_text_contents() == [quoted]
     assert page.locator("#passage-origin a").get_attribute("href").startswith("https://")
     page.keyboard.press("Escape")
     assert not page.locator("#passage").is_visible()
     page.locator(".sources .card-title").first.click()
     assert page.locator("#passage-text mark").first.text_content() == quoted
+
+
+def test_a_card_shows_what_is_quoted_from_the_middle_of_a_passage(page):
+    ask(page, "Абай қашан қайтыс болды?")
+    quoted = page.locator(".sources .card mark").first.text_content()
+    assert quoted in page.locator(ANSWER).text_content()
+    excerpt = page.locator(".sources .snippet").first.text_content()
+    before, _, after = excerpt.partition(quoted)
+    assert before.startswith("… ") and 20 < len(before) < 120
+    assert len(after) < 120
+    seen = page.evaluate(
+        """() => { const mark = document.querySelector(".sources .card mark").getClientRects()[0];
+                   const box = document.querySelector(".sources .snippet").getBoundingClientRect();
+                   return mark.top >= box.top && mark.bottom <= box.bottom; }"""
+    )
+    assert seen, "lines that do not fit are cut off, but not the beginning of the quotation"
+
+
+def test_whoever_begins_to_type_means_the_question(page):
+    page.evaluate("document.activeElement.blur()")
+    page.keyboard.type("Абай")
+    assert page.input_value("#question") == "Абай"
+    go(page, "translate")
+    page.evaluate("document.activeElement.blur()")
+    page.keyboard.type("х")
+    assert page.input_value("#question") == "Абай"
 
 
 def test_where_nothing_answers_the_nearest_texts_are_shown_without_a_number(page):
@@ -463,10 +490,10 @@ def test_numbers_dates_and_order_are_the_languages_own(page):
     formatted = page.evaluate(
         """async () => {
           const { number, date, compare } = await import('/static/common.js');
-          return [number(1234567.5), date('2026-11-23'), ['я', 'қ', 'ә', 'а', 'к', 'і'].sort(compare).join('')];
+          return [number(1234567.5), date('2026-11-23'), ['z', 'я', 'қ', '1', 'ә', 'а', 'к', 'і'].sort(compare).join('')];
         }"""
     )
-    assert formatted == ["1\u00a0234\u00a0567,5", "2026 ж. 23 қараша", "аәкқія"]
+    assert formatted == ["1\u00a0234\u00a0567,5", "2026 ж. 23 қараша", "1аәкқіяz"]
 
 
 def test_kazakh_letters_come_from_one_face_with_the_others(page):

@@ -138,6 +138,17 @@ def test_a_word_is_looked_up_in_the_texts(page):
     until(page, "document.querySelector('#examples-status').textContent.includes('кездеспейді')")
 
 
+def test_where_no_direction_was_taught_there_is_a_sentence_and_no_form(page):
+    page.route("**/languages", lambda route: route.fulfill(json=[]))
+    page.reload()
+    go(page, "translate")
+    until(page, "document.querySelector('#translate-status').textContent.includes('аудара алмайды')")
+    assert page.locator("#translate-status").is_visible()
+    for part in ("#text", "#source", "#target", "#translate .fine"):
+        assert page.locator(part).is_hidden(), part
+    no_barriers(page)
+
+
 def test_letters_that_a_keyboard_lacks(page):
     page.click("#ask .keys")
     page.locator("#keyboard button", has_text="қ").click()

@@ -3,7 +3,7 @@
 import { answerBox, questionBox, questionEditor, updateAnswer } from "./answer.js";
 import { add, chats, freshChat, keepChat, show, siblings, visible, withdraw } from "./chats.js";
 import { ask, byId, events, focusField, isTouch, make, page, reasonOf, tab, word } from "./common.js";
-import { whenRead } from "./documents.js";
+import { onScope, whenRead } from "./documents.js";
 import { icon } from "./icons.js";
 import { silence, whenVoicesChange } from "./speech.js";
 import { drawWelcome } from "./welcome.js";
@@ -352,7 +352,13 @@ addEventListener("resize", makeRoom);
 addEventListener("keydown", (event) => {
   if (event.key === "Escape" && !document.querySelector("dialog[open]")) running?.controller.abort();
 });
+// Whoever begins to type without having chosen a field means the question.
+addEventListener("keydown", (event) => {
+  const isLetter = event.key.length === 1 && event.key !== " " && !event.ctrlKey && !event.metaKey && !event.altKey;
+  if (isLetter && event.target === document.body && !byId("chat").hidden) byId("question").focus();
+});
 addEventListener("beforeunload", (event) => {
   if (!byId("not-kept").hidden) event.preventDefault();
 });
+onScope(() => page.code && !visible(chat).length && draw()); // which first questions fit
 whenVoicesChange(() => page.code && !running && !editing && draw());

@@ -99,7 +99,8 @@ export function compare(one, other) {
   const alphabet = page.known.alphabets?.[page.code] ?? "";
   const rank = (letter) => {
     const at = alphabet.indexOf(letter);
-    return at < 0 ? -1000 + letter.codePointAt(0) / 2000000 : at;
+    if (at >= 0) return at;
+    return (/\p{L}/u.test(letter) ? 1000 : -1000) + letter.codePointAt(0) / 2000000; // letters of other scripts come last
   };
   const [a, b] = [[...one.toLowerCase()], [...other.toLowerCase()]];
   for (let at = 0; at < Math.min(a.length, b.length); at++) if (a[at] !== b[at]) return rank(a[at]) - rank(b[at]);

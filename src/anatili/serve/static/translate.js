@@ -2,7 +2,7 @@
 // the quality of the direction.
 
 import { betterButton } from "./better.js";
-import { Refused, ask, byId, choices, copyText, direction, events, languageName, make, number, page, reasonOf, word } from "./common.js";
+import { Refused, ask, byId, choices, copyText, direction, events, isTouch, languageName, make, number, page, reasonOf, word } from "./common.js";
 import { confirmed } from "./icons.js";
 import { reader, silence } from "./speech.js";
 
@@ -25,6 +25,7 @@ export function replaceTranslation(text) {
 }
 
 export async function showTranslate() {
+  if (isTouch()) byId("text").placeholder = word("text"); // nobody drags a file there
   if (!Object.keys(directions).length) {
     const listed = await (await ask("/languages")).json().catch(() => []);
     directions = Object.fromEntries(listed.map((row) => [row.code, row.anatili]));
@@ -33,6 +34,7 @@ export async function showTranslate() {
   choices(byId("source"), [["auto", word("detect")], ...codes.map((code) => [code, languageName(code), code])], byId("source").value || "auto");
   showTargets();
   byId("text").disabled = !codes.length;
+  byId("translation").classList.toggle("untaught", !codes.length);
   if (!codes.length) say(word("untaught"));
   count();
 }
