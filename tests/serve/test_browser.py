@@ -74,12 +74,12 @@ def test_a_card_shows_what_is_quoted_from_the_middle_of_a_passage(page):
 
 def test_whoever_begins_to_type_means_the_question(page):
     page.evaluate("document.activeElement.blur()")
-    page.keyboard.type("Абай")
-    assert page.input_value("#question") == "Абай"
+    page.keyboard.type("Abai")
+    assert page.input_value("#question") == "Abai"
     go(page, "translate")
     page.evaluate("document.activeElement.blur()")
-    page.keyboard.type("х")
-    assert page.input_value("#question") == "Абай"
+    page.keyboard.type("x")
+    assert page.input_value("#question") == "Abai"
 
 
 def test_where_nothing_answers_the_nearest_texts_are_shown_without_a_number(page):

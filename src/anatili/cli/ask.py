@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from anatili.cli import words
 from anatili.cli.options import adapter_option, as_json, print_json, report_problems, runs_option, say_aside
 from anatili.cli.pulling import offers_to_pull
 
@@ -78,14 +79,21 @@ def wait(collection: "Collection") -> None:
     if shows:
         click.echo("\r", nl=False, err=True)
     for _, reason in status.reasons:
-        say_aside(f"skipped: {reason}")
+        tell_of("skipped", reason)
     if status.skipped > len(status.reasons):
-        say_aside(f"skipped: {status.skipped - len(status.reasons):,} more files")
+        tell_of("skipped", f"{status.skipped - len(status.reasons):,} more files")
+    for left_out in status.incomplete:
+        tell_of("incomplete", left_out)
     if status.problem:
         raise Problem(status.problem)
     if not status.documents:
         raise Problem("none of these files can be read as a document; name files that have text")
     say_aside(f"{status.documents:,} documents, {status.passages:,} passages")
+
+
+def tell_of(what: str, reason: str) -> None:
+    """Say what happened to a file, and why."""
+    click.echo(f"{words.current.text(what)}: {words.current.message(reason)}", err=True)
 
 
 def answer(assistant: "Assistant", question: str, limit: int, wants_json: bool) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from anatili.cli.options import Number, adapter_option, as_json, print_json, report_problems, runs_option, say_aside
+from anatili.cli.options import Number, adapter_option, as_json, print_json, report_problems, runs_option, say, say_aside
 from anatili.cli.pulling import offers_to_pull
 from anatili.prompt import Message
 
@@ -88,7 +88,7 @@ def questions() -> Iterator[str]:
     """Lines from the terminal or a pipe, until its end."""
     is_terminal = sys.stdin.isatty()
     if is_terminal:
-        click.echo("Ask in any language of the model; Ctrl-D exits.")
+        say("Ask in any language of the model; Ctrl-D exits.")
     while True:
         if is_terminal:
             click.echo("> ", nl=False)
@@ -258,7 +258,7 @@ def serve(
         workers=workers, documents=documents, uploads=uploads, browser=opens, logs=log,
         contribute=contribute,
     )  # fmt: skip
-    start(run, runs, adapters, config, click.echo)
+    start(run, runs, adapters, config, say)
 
 
 @click.command()

@@ -115,8 +115,13 @@ export class Refused extends Error {
   }
 }
 
-// What to tell the reader about an error: the server's own words, or that there is no connection.
-export const reasonOf = (error) => (error instanceof Refused ? error.message : word("no_server"));
+// What to tell the reader about an error: in the page's words for what visitors meet most, else in the server's own, or
+// that there is no connection.
+export function reasonOf(error) {
+  if (!(error instanceof Refused)) return word("no_server");
+  const name = `error_${error.status}`;
+  return name in page.words ? word(name) : error.message;
+}
 
 // Tells whoever listens whether the server could be reached.
 export const connection = new EventTarget();

@@ -69,11 +69,12 @@ async function list() {
 
 function chip(document_) {
   const { name, state, reason, problem, isComing } = document_;
-  const item = make("li", "", problem || state === "failed" ? "chip wrong" : "chip");
+  const item = make("li", "", problem || reason || state === "failed" ? "chip wrong" : "chip");
   const text = make("span", name);
   text.dir = "auto";
-  const about = problem || reason || (isComing ? word("document_coming") : `${word("document_passages")}: ${number(document_.passages)}`);
-  item.append(icon(problem ? "none" : "file"), text, make("small", about));
+  const about = problem || (reason && word("file_incomplete")) || (isComing ? word("document_coming") : `${word("document_passages")}: ${number(document_.passages)}`);
+  item.title = reason || name;
+  item.append(icon(problem || reason ? "none" : "file"), text, make("small", about));
   if (!isComing) item.append(iconButton("close", `${word("remove")}: ${name}`, () => remove(document_)));
   return item;
 }
