@@ -62,7 +62,8 @@ def test_a_card_shows_what_is_quoted_from_the_middle_of_a_passage(page):
     assert quoted in page.locator(ANSWER).text_content()
     excerpt = page.locator(".sources .snippet").first.text_content()
     before, _, after = excerpt.partition(quoted)
-    assert before.startswith("… ") and 20 < len(before) < 120
+    assert before.startswith("… ")
+    assert 20 < len(before) < 120
     assert len(after) < 120
     seen = page.evaluate(
         """() => { const mark = document.querySelector(".sources .card mark").getClientRects()[0];
@@ -490,7 +491,8 @@ def test_numbers_dates_and_order_are_the_languages_own(page):
     formatted = page.evaluate(
         """async () => {
           const { number, date, compare } = await import('/static/common.js');
-          return [number(1234567.5), date('2026-11-23'), ['z', 'я', 'қ', '1', 'ә', 'а', 'к', 'і'].sort(compare).join('')];
+          const sorted = ['z', 'я', 'қ', '1', 'ә', 'а', 'к', 'і'].sort(compare);
+          return [number(1234567.5), date('2026-11-23'), sorted.join('')];
         }"""
     )
     assert formatted == ["1\u00a0234\u00a0567,5", "2026 ж. 23 қараша", "1аәкқіяz"]
