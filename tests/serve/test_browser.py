@@ -21,6 +21,7 @@ from browsing import (
 )
 
 from anatili.lang import load_pack
+from anatili.serve.feedback import Feedback
 
 
 def test_it_opens_in_the_readers_language_and_changes(page):
@@ -175,6 +176,47 @@ def test_other_versions_of_a_question_and_of_an_answer_stay(page):
     page.locator(".answer [aria-label='Алдыңғы нұсқа']").click()
     assert page.locator(ANSWER).text_content() == words
     assert page.locator(".answer [aria-label='Жауап жақсы']").get_attribute("aria-pressed") == "true"
+
+
+def test_a_rating_goes_to_a_server_that_collects_them_once_and_without_text(page):
+    sent = []
+
+    def with_feedback(route) -> None:
+        route.fulfill(json={**route.fetch().json(), "feedback": True})
+
+    def take(route) -> None:
+        sent.append(Feedback(**route.request.post_data_json))
+        route.fulfill(status=204)
+
+    page.route("**/page/words", with_feedback)
+    page.route("**/feedback", take)
+    page.reload()
+    ready(page)
+    ask(page, QUESTION)
+    good = page.locator(".answer [aria-label='Жауап жақсы']")
+    assert "жіберіледі" in good.get_attribute("title")
+    for _ in range(3):  # taken back, and given again
+        good.click()
+    until(page, "document.querySelector(\".answer [aria-label='Жауап жақсы']\").ariaPressed === 'true'")
+    page.wait_for_timeout(100)
+    assert [(one.rating, one.language, len(one.passages)) for one in sent] == [("up", "kk", 1)]
+    page.locator(".answer [aria-label='Жауап нашар']").click()
+    page.wait_for_timeout(100)
+    assert [one.rating for one in sent] == ["up", "down"]
+
+
+def test_a_busy_server_is_named_in_the_readers_language(page):
+    busy = {"error": {"message": "64 requests are already waiting", "type": "server_error"}}
+    page.route("**/v1/chat/completions", lambda route: route.fulfill(status=503, json=busy))
+    page.fill("#question", QUESTION)
+    page.press("#question", "Enter")
+    page.wait_for_selector(".trouble")
+    assert "сервер бос емес" in page.locator(".trouble").text_content()
+    page.unroute("**/v1/chat/completions")
+    page.locator(".trouble button").click()
+    answered(page)
+    assert "Есік" in page.locator(ANSWER).text_content()
+    page.troubles.clear()  # the browser logs the refusal
 
 
 def test_conversations_are_found_renamed_deleted_and_brought_back(page):

@@ -174,7 +174,7 @@ function answerTools(message, how, box) {
   }
   for (const opinion of ["good", "bad"]) {
     const element = iconButton(opinion, word(opinion), () => how.judge(opinion));
-    element.title = `${word(opinion)}: ${word("opinion_local")}`;
+    element.title = `${word(opinion)}: ${word(page.known.feedback ? "opinion_sent" : "opinion_local")}`;
     element.setAttribute("aria-pressed", String(message.opinion === opinion));
     made.push(element);
   }

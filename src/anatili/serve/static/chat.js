@@ -148,6 +148,17 @@ function judge(message, opinion) {
   message.opinion = message.opinion === opinion ? "" : opinion;
   keep();
   draw();
+  if (message.opinion && page.known.feedback) send(message).catch(() => {}); // the rating is kept here in any case
+}
+
+// Tells the operator how an answer was rated: without any text, and once.
+async function send(message) {
+  const rating = message.opinion === "good" ? "up" : "down";
+  if (message.sent === rating) return;
+  message.sent = rating;
+  const cited = new Set((message.after?.citations ?? []).map(({ number }) => number));
+  const passages = (message.extra?.passages ?? []).filter((_, at) => cited.has(at + 1)).map(({ id }) => id).filter(Boolean);
+  await ask("/feedback", { rating, language: message.extra?.language ?? "", passages: passages.slice(0, 8) });
 }
 
 // Room below the newest question, so that it can stand at the top of the view while its answer comes.

@@ -7,7 +7,9 @@ import { confirmed } from "./icons.js";
 import { reader, silence } from "./speech.js";
 
 const WAIT = 700; // milliseconds after the last key
+const AGAIN = 5000; // milliseconds after which a server that had no time is asked again
 const LONGEST = 300; // characters of a text that can have other translations
+const BUSY = [429, 503]; // statuses of a server that has no time now
 let running = null;
 let waiting = 0;
 let made = ""; // the translation alone, without notices and doubts
@@ -141,7 +143,8 @@ async function translate() {
   } catch (error) {
     if (running !== mine) return; // the next one has begun
     byId("translated").classList.remove("old");
-    if (error instanceof Refused) clear();
+    if (BUSY.includes(error.status)) waiting = setTimeout(translate, AGAIN);
+    else if (error instanceof Refused) clear();
     say(error.name === "AbortError" ? word("stopped") : await reasonFor(error, text, source));
   }
   if (running === mine) running = null;
