@@ -4,6 +4,9 @@ import gzip
 import json
 import os
 import re
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -135,6 +138,19 @@ def test_mistakes_get_a_sentence_not_a_traceback(anatili, tmp_path):
         assert answer.returncode == 1, arguments
         assert message in answer.stderr
         assert "Traceback" not in answer.stderr
+
+
+def test_ctrl_c_while_the_command_is_loaded_prints_no_traceback(tmp_path):
+    (tmp_path / "click.py").write_text("import time\nprint('loading', flush=True)\ntime.sleep(60)\n", "utf-8")
+    paths = os.pathsep.join([str(tmp_path), str(ROOT / "src"), os.environ.get("PYTHONPATH", "")])
+    process = subprocess.Popen(
+        [sys.executable, "-m", "anatili", "--help"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        env={**os.environ, "PYTHONPATH": paths},
+    )  # fmt: skip
+    assert process.stdout.readline() == "loading\n"
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert (process.returncode, said) == (130, "stopped\n")
 
 
 def test_a_long_table_of_counts_is_told_by_its_largest_entries():

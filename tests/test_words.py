@@ -77,6 +77,35 @@ def test_help_and_messages_are_in_the_language_of_the_environment(code):
         assert not re.search(r"No such|is not a valid|not in the range|Invalid value|Usage", output), output
 
 
+WRONG = (
+    ["ask", "GONE", "--question", "x"], ["ask", "FOLDER", "--model", "kazakh-26m", "--question", "x"],
+    ["chat", "gone", "--question", "x"], ["chat", "http://127.0.0.1:9/v1", "--question", "x"],
+    ["chat", "kazakh-26m", "--question", " "], ["chat", "FOLDER/empty.gguf", "--question", "x"],
+    ["serve", "--host", "0.0.0.0"], ["serve", "--public", "--proxy", "x"], ["serve", "--keys", "GONE"],
+    ["serve", "gone"], ["translate", "kazakh-26m", "GONE", "--from", "ru", "--target", "kk"],
+    ["translate", "kazakh-26m", "FOLDER/image.png", "--from", "ru", "--target", "kk"],
+    ["pull", "gone"], ["pull", "kazakh-26m"], ["models", "gone"],
+    ["key", "a b"], ["key", "a", "--expires", "2020-01-01"], ["key", "a", "--expires", "x"],
+    ["search", "sample", "x", "--only", "xx"],
+)  # fmt: skip
+"""Calls with which people begin, and what they get wrong in them."""
+
+
+@pytest.mark.parametrize("arguments", WRONG, ids=" ".join)
+def test_what_newcomers_get_wrong_is_told_in_their_language(code, arguments, tmp_path, tmp_path_factory, monkeypatch):
+    monkeypatch.setenv("ANATILI_CACHE", str(tmp_path_factory.mktemp("cache")))
+    (tmp_path / "README").write_bytes(b"text")
+    (tmp_path / "image.png").write_bytes(b"PNG")
+    (tmp_path / "empty.gguf").write_bytes(b"")
+    (tmp_path / "empty.txt").write_bytes(b"")
+    (tmp_path / "torn.docx").write_bytes(b"PK")
+    named = [word.replace("FOLDER", str(tmp_path)).replace("GONE", str(tmp_path / "none")) for word in arguments]
+    result = CliRunner().invoke(main, named)
+    assert result.exit_code in (1, 2), result.output
+    said = re.sub(r"`[^`]*`|https?:\S+|anatili( \S+)+|/\S+|\(.*?\)|: [\w ]+$", "", result.output, flags=re.MULTILINE)
+    assert not re.findall(r"\b(?:the|is|not|no|of|name|give|it|are|cannot|and)\b", said), result.output
+
+
 def test_english_returns_after_another_language():
     words.install(main, load_catalog("kk"))
     words.install(main, Catalog())

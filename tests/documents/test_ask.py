@@ -64,6 +64,23 @@ def test_a_model_at_an_address_answers_from_the_documents_and_cites_them(folder)
     server.shutdown()
 
 
+def test_a_broken_line_of_json_costs_only_itself_and_is_told(folder):
+    torn = '{"text": "Асхана'
+    lines = ['{"text": "Кітапхана сенбіде жабық."}', torn, '{"text": "Мектеп директоры — Асан Үсенов."}']
+    (folder / "мектеп.md").unlink()
+    (folder / "rows.jsonl").write_text("\n".join(lines), "utf-8")
+    server = ChatServer(lambda question: "Мектеп директоры — Асан Үсенов [1].")
+    arguments = ["ask", "documents", "--model", server.url, "--question", "Мектеп директоры кім?"]
+    for _ in range(2):  # the second time nothing is read again
+        result = CliRunner().invoke(main, arguments)
+        assert "[1] rows.jsonl, 3-жол" in result.stdout
+        assert "incomplete: rows.jsonl: line 2 is not JSON: left out" in result.stderr
+    (folder / "rows.jsonl").write_text(torn, "utf-8")
+    result = CliRunner().invoke(main, arguments)
+    assert (result.exit_code, "rows.jsonl: line 1 is not JSON" in result.stderr) == (1, True)
+    server.shutdown()
+
+
 def test_where_no_document_answers_the_nearest_passage_is_shown(folder, monkeypatch):
     pytest.importorskip("xllamacpp")
     question = "Мектеп Юпитерден неше шақырым?"

@@ -99,6 +99,10 @@ def test_rows_of_jsonl_have_their_own_titles_and_addresses(tmp_path):
     for line in (b"{", b"[]", b'{"text": 1}', b"[" * 100_000):
         path.write_bytes(line)
         assert reason(path) == "damaged"
+        path.write_bytes(line + b'\n{"text": "a"}\n\nb\n{"text": "c"}\n')
+        opened = open_file(path)
+        assert [(part.text, part.location) for part in opened.parts] == [("a", "line:2"), ("c", "line:5")]
+        assert (opened.skipped.lines, opened.skipped.first[:6]) == (2, "line 1")
 
 
 def test_markdown_loses_its_marks_but_no_line(tmp_path):

@@ -8,6 +8,8 @@ import pytest
 from serving import start, stop
 
 from anatili.lang import load_pack
+from anatili.search.index import Passage
+from anatili.serve.page import in_a_sentence
 
 STATIC = Path(__file__).parents[2] / "src" / "anatili" / "serve" / "static"
 
@@ -125,8 +127,20 @@ def test_suggested_questions_are_answered_from_the_texts_that_they_are_about(add
             title = question.removeprefix(form.split("{")[0]).removesuffix(form.split("}")[1])
             body = {"messages": [{"role": "user", "content": question}]}
             answer = httpx.post(f"{address}/v1/chat/completions", json=body).json()
-            assert answer["anatili"]["passages"][0]["title"] == title
+            assert answer["anatili"]["passages"][0]["title"].lower() == title.lower()
     assert httpx.get(f"{address}/page/questions", params={"language": "xx"}).status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("title", "text", "written"),
+    [
+        ("Баурсаки", "Баурсаки — кусочки теста. Без баурсаков не обходится ни один праздник.", "баурсаки"),
+        ("Шымкент", "Шымкент — город на юге. Шымкентский нефтезавод построен в 1985 году.", "Шымкент"),
+    ],
+)
+def test_a_common_noun_stands_in_a_question_as_in_a_sentence(title, text, written):
+    passage = Passage("d:0", "d", title, text, "", "sample", "", "", "ru", "Cyrl")
+    assert in_a_sentence(passage) == written
 
 
 def test_what_makes_the_page_an_application_is_served_where_browsers_look(address):

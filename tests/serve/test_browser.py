@@ -21,6 +21,7 @@ from browsing import (
 )
 
 from anatili.lang import load_pack
+from anatili.serve.feedback import Feedback
 
 
 def test_it_opens_in_the_readers_language_and_changes(page):
@@ -48,11 +49,39 @@ def test_a_question_is_answered_and_its_citation_opens_the_passage(page):
     assert page.locator("#passage").is_visible()
     quoted = page.locator("#passage-text mark").first.text_content()
     assert f"«{quoted}»" in words
+    assert page.locator(".sources .card mark").all_text_contents() == [quoted]
     assert page.locator("#passage-origin a").get_attribute("href").startswith("https://")
     page.keyboard.press("Escape")
     assert not page.locator("#passage").is_visible()
     page.locator(".sources .card-title").first.click()
     assert page.locator("#passage-text mark").first.text_content() == quoted
+
+
+def test_a_card_shows_what_is_quoted_from_the_middle_of_a_passage(page):
+    ask(page, "Абай қашан қайтыс болды?")
+    quoted = page.locator(".sources .card mark").first.text_content()
+    assert quoted in page.locator(ANSWER).text_content()
+    excerpt = page.locator(".sources .snippet").first.text_content()
+    before, _, after = excerpt.partition(quoted)
+    assert before.startswith("… ")
+    assert 20 < len(before) < 120
+    assert len(after) < 120
+    seen = page.evaluate(
+        """() => { const mark = document.querySelector(".sources .card mark").getClientRects()[0];
+                   const box = document.querySelector(".sources .snippet").getBoundingClientRect();
+                   return mark.top >= box.top && mark.bottom <= box.bottom; }"""
+    )
+    assert seen, "lines that do not fit are cut off, but not the beginning of the quotation"
+
+
+def test_whoever_begins_to_type_means_the_question(page):
+    page.evaluate("document.activeElement.blur()")
+    page.keyboard.type("Abai")
+    assert page.input_value("#question") == "Abai"
+    go(page, "translate")
+    page.evaluate("document.activeElement.blur()")
+    page.keyboard.type("x")
+    assert page.input_value("#question") == "Abai"
 
 
 def test_where_nothing_answers_the_nearest_texts_are_shown_without_a_number(page):
@@ -147,6 +176,47 @@ def test_other_versions_of_a_question_and_of_an_answer_stay(page):
     page.locator(".answer [aria-label='Алдыңғы нұсқа']").click()
     assert page.locator(ANSWER).text_content() == words
     assert page.locator(".answer [aria-label='Жауап жақсы']").get_attribute("aria-pressed") == "true"
+
+
+def test_a_rating_goes_to_a_server_that_collects_them_once_and_without_text(page):
+    sent = []
+
+    def with_feedback(route) -> None:
+        route.fulfill(json={**route.fetch().json(), "feedback": True})
+
+    def take(route) -> None:
+        sent.append(Feedback(**route.request.post_data_json))
+        route.fulfill(status=204)
+
+    page.route("**/page/words", with_feedback)
+    page.route("**/feedback", take)
+    page.reload()
+    ready(page)
+    ask(page, QUESTION)
+    good = page.locator(".answer [aria-label='Жауап жақсы']")
+    assert "жіберіледі" in good.get_attribute("title")
+    for _ in range(3):  # taken back, and given again
+        good.click()
+    until(page, "document.querySelector(\".answer [aria-label='Жауап жақсы']\").ariaPressed === 'true'")
+    page.wait_for_timeout(100)
+    assert [(one.rating, one.language, len(one.passages)) for one in sent] == [("up", "kk", 1)]
+    page.locator(".answer [aria-label='Жауап нашар']").click()
+    page.wait_for_timeout(100)
+    assert [one.rating for one in sent] == ["up", "down"]
+
+
+def test_a_busy_server_is_named_in_the_readers_language(page):
+    busy = {"error": {"message": "64 requests are already waiting", "type": "server_error"}}
+    page.route("**/v1/chat/completions", lambda route: route.fulfill(status=503, json=busy))
+    page.fill("#question", QUESTION)
+    page.press("#question", "Enter")
+    page.wait_for_selector(".trouble")
+    assert "сервер бос емес" in page.locator(".trouble").text_content()
+    page.unroute("**/v1/chat/completions")
+    page.locator(".trouble button").click()
+    answered(page)
+    assert "Есік" in page.locator(ANSWER).text_content()
+    page.troubles.clear()  # the browser logs the refusal
 
 
 def test_conversations_are_found_renamed_deleted_and_brought_back(page):
@@ -463,10 +533,11 @@ def test_numbers_dates_and_order_are_the_languages_own(page):
     formatted = page.evaluate(
         """async () => {
           const { number, date, compare } = await import('/static/common.js');
-          return [number(1234567.5), date('2026-11-23'), ['я', 'қ', 'ә', 'а', 'к', 'і'].sort(compare).join('')];
+          const sorted = ['z', 'я', 'қ', '1', 'ә', 'а', 'к', 'і'].sort(compare);
+          return [number(1234567.5), date('2026-11-23'), sorted.join('')];
         }"""
     )
-    assert formatted == ["1\u00a0234\u00a0567,5", "2026 ж. 23 қараша", "аәкқія"]
+    assert formatted == ["1\u00a0234\u00a0567,5", "2026 ж. 23 қараша", "1аәкқіяz"]
 
 
 def test_kazakh_letters_come_from_one_face_with_the_others(page):

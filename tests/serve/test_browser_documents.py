@@ -1,7 +1,7 @@
 """The page in a real browser: the reader's own documents."""
 
 import pytest
-from browsing import ANSWER, ask, no_barriers, ready, until
+from browsing import ANSWER, ask, go, no_barriers, ready, until
 
 TEXT = """Шаңырақ кітапханасының ережесі.
 
@@ -37,7 +37,7 @@ def test_own_documents_are_asked_cited_and_removed(documents):
     page.reload()
     ready(page)
     until(page, "document.querySelectorAll('#document-list .chip').length === 1")
-    page.locator("#scope label", has_text="Барлық мәтіннен").click()
+    page.locator("#scope label", has_text="Ортақ мәтіндерден").click()
     page.click("#new")
     ask(page, "Наурыз деген не?")
     assert "Наурыз" in page.locator(".sources .card-title").first.text_content()
@@ -46,6 +46,28 @@ def test_own_documents_are_asked_cited_and_removed(documents):
     page.click("#new")
     ask(page, QUESTION)
     assert "жеке куәлік керек" not in page.locator(ANSWER).text_content()
+
+
+def test_what_is_asked_and_searched_is_chosen_in_one_place_for_all_views(documents):
+    page, file = documents
+    page.wait_for_selector(".suggestion")
+    page.set_input_files("#document-file", file)
+    until(page, "!document.querySelector('#scope').hidden")
+    assert page.locator(".suggestion").count() == 0, "they are about the server's texts"
+    go(page, "search")
+    page.fill("#query", "Наурыз")
+    page.press("#query", "Enter")
+    until(page, "document.querySelector('#counts').textContent.includes('табылмады')")
+    page.locator("#search-scope label", has_text="Ортақ мәтіндерден").click()
+    page.wait_for_selector("#results .card")
+    go(page, "chat")
+    assert page.locator("#scope-shared").is_checked()
+    page.wait_for_selector(".suggestion")
+    page.locator("#scope label", has_text="Менің құжаттарымнан").click()
+    until(page, "!document.querySelector('.suggestion')")
+    go(page, "search")
+    assert page.locator("#search-scope input[value='own']").is_checked()
+    no_barriers(page)
 
 
 def test_a_file_that_cannot_be_read_is_told_where_it_was_dropped(documents):

@@ -138,6 +138,29 @@ def test_a_word_is_looked_up_in_the_texts(page):
     until(page, "document.querySelector('#examples-status').textContent.includes('кездеспейді')")
 
 
+def test_a_busy_server_is_asked_again_for_a_translation(page):
+    go(page, "translate")
+    page.select_option("#source", "kk")
+    page.route(
+        "**/translate", lambda route: route.fulfill(status=429, json={"error": {"message": "more than 3"}}), times=1
+    )
+    page.fill("#text", "https://e.kz")
+    until(page, "document.querySelector('#translate-status').textContent.includes('күтіп')")
+    until(page, "document.querySelector('#translated').textContent.includes('https://e.kz')")
+    page.troubles.clear()  # the browser logs the refusal
+
+
+def test_where_no_direction_was_taught_there_is_a_sentence_and_no_form(page):
+    page.route("**/languages", lambda route: route.fulfill(json=[]))
+    page.reload()
+    go(page, "translate")
+    until(page, "document.querySelector('#translate-status').textContent.includes('аудара алмайды')")
+    assert page.locator("#translate-status").is_visible()
+    for part in ("#text", "#source", "#target", "#translate .fine"):
+        assert page.locator(part).is_hidden(), part
+    no_barriers(page)
+
+
 def test_letters_that_a_keyboard_lacks(page):
     page.click("#ask .keys")
     page.locator("#keyboard button", has_text="қ").click()

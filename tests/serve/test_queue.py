@@ -1,6 +1,7 @@
 """The queue: some requests run, some wait, the rest are refused; work ends when the client leaves or time is up."""
 
 import asyncio
+import threading
 
 import httpx
 import pytest
@@ -10,7 +11,7 @@ from anatili.lang import load_pack
 from anatili.problem import Problem
 from anatili.serve.api import create_app
 from anatili.serve.assistant import Assistant
-from anatili.serve.queue import QueueFull, Slots
+from anatili.serve.queue import MAX_WAITING, QueueFull, Slots
 from anatili.serve.queue import client as current_client
 
 
@@ -127,6 +128,55 @@ def test_work_ends_when_its_client_leaves_or_the_time_is_up(monkeypatch):
     asyncio.run(run())
 
 
+class Held(Endless):
+    """An engine whose short answers come when it is told so."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.go = threading.Event()
+
+    def generate(self, prompt=None, sampling=None):
+        self.go.wait(60)
+        yield Chunk("сөз.")
+        yield Chunk("", finish="stop")
+
+
+def test_of_streams_that_come_together_each_is_whole_or_refused_before_it_begins():
+    async def run() -> None:
+        engine = Held()
+        app = create_app(Assistant(engine, {"kk": load_pack("kk")}))
+        body = {"messages": [{"role": "user", "content": "Сәлем"}], "stream": True}
+        transport, most = httpx.ASGITransport(app), engine.slots + MAX_WAITING
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost", timeout=60) as client:
+            tasks = [asyncio.create_task(client.post("/v1/chat/completions", json=body)) for _ in range(most + 20)]
+            while sum(task.done() for task in tasks) < 20:
+                await asyncio.sleep(0.01)
+            engine.go.set()
+            answers = await asyncio.gather(*tasks)
+            assert sorted(answer.status_code for answer in answers) == [200] * most + [503] * 20
+            for answer in answers:
+                assert answer.status_code == 503 or answer.text.endswith("data: [DONE]\n\n")
+            again = await client.post("/v1/chat/completions", json=body)
+            assert again.status_code == 200, "all places were given back"
+
+    asyncio.run(run())
+
+
+def test_a_place_is_given_back_if_its_stream_never_waits():
+    async def run() -> None:
+        slots = Slots(1, max_waiting=1)
+        promised = [slots.promise(), slots.promise()]
+        with pytest.raises(QueueFull, match="1 requests"):
+            slots.check_room()
+        for _ in range(2):
+            slots.give_back(promised[0])
+        slots.check_room()
+        slots.give_back(promised[1])
+        assert not slots.promised
+
+    asyncio.run(run())
+
+
 def test_a_server_that_is_full_says_so_and_when_to_come_back(monkeypatch):
     monkeypatch.setattr("anatili.serve.queue.MAX_SECONDS", 1.0)
 
@@ -142,7 +192,7 @@ def test_a_server_that_is_full_says_so_and_when_to_come_back(monkeypatch):
                 assert answer.headers["retry-after"]
                 assert answer.json()["error"]["type"] == "server_error"
 
-    async def full(self) -> None:
+    def full(self) -> None:
         raise QueueFull("64 requests are already waiting")
 
     asyncio.run(run())

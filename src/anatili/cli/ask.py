@@ -1,13 +1,15 @@
 """The command `ask`: answers from a person's own documents."""
 
 import sys
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from anatili.cli.options import adapter_option, as_json, print_json, report_problems, runs_option, say_aside
+from anatili.cli import words
+from anatili.cli.options import adapter_option, as_json, print_json, report_problems, runs_option, say, say_aside
 from anatili.cli.pulling import offers_to_pull
 
 if TYPE_CHECKING:
@@ -46,7 +48,6 @@ def ask(
     anatili ask есеп.pdf бюджет.xlsx --question "Мектептерге қанша ақша бөлінді?"
     anatili ask reports/ --model http://127.0.0.1:8000/v1
     """
-    from anatili.cli.serve import questions
     from anatili.problem import Problem
     from anatili.serve.over_documents import open_over_documents
 
@@ -78,14 +79,36 @@ def wait(collection: "Collection") -> None:
     if shows:
         click.echo("\r", nl=False, err=True)
     for _, reason in status.reasons:
-        say_aside(f"skipped: {reason}")
+        tell_of("skipped", reason)
     if status.skipped > len(status.reasons):
-        say_aside(f"skipped: {status.skipped - len(status.reasons):,} more files")
+        tell_of("skipped", f"{status.skipped - len(status.reasons):,} more files")
+    for left_out in status.incomplete:
+        tell_of("incomplete", left_out)
     if status.problem:
         raise Problem(status.problem)
     if not status.documents:
         raise Problem("none of these files can be read as a document; name files that have text")
     say_aside(f"{status.documents:,} documents, {status.passages:,} passages")
+
+
+def questions() -> Iterator[str]:
+    """Lines from the terminal or a pipe, until its end."""
+    is_terminal = sys.stdin.isatty()
+    if is_terminal:
+        say("Ask in any language of the model; Ctrl-D exits.")
+    while True:
+        if is_terminal:
+            click.echo("> ", nl=False)
+        line = sys.stdin.readline()
+        if not line:
+            return
+        if line.strip():
+            yield line.strip()
+
+
+def tell_of(what: str, reason: str) -> None:
+    """Say what happened to a file, and why."""
+    click.echo(f"{words.current.text(what)}: {words.current.message(reason)}", err=True)
 
 
 def answer(assistant: "Assistant", question: str, limit: int, wants_json: bool) -> None:

@@ -80,7 +80,7 @@ def report_problems(command: F) -> F:
             sys.stderr.close()
             sys.exit(0)
         except KeyboardInterrupt:
-            click.echo("stopped", err=True)
+            click.echo(words.current.text("stopped"), err=True)
             sys.exit(INTERRUPTED)
         except OSError as error:
             if error.filename is None and error.errno not in FAULTS:
@@ -92,8 +92,13 @@ def report_problems(command: F) -> F:
 
 
 def say_aside(line: str) -> None:
-    """Print a message for a person who waits, on standard error."""
-    click.echo(line, err=True)
+    """Print a message for a person who waits, on standard error, in the language of the environment."""
+    click.echo(words.current.message(line), err=True)
+
+
+def say(line: str) -> None:
+    """The same on standard output."""
+    click.echo(words.current.message(line))
 
 
 def print_json(value: Any) -> None:

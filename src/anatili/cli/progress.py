@@ -29,6 +29,8 @@ WIDE = 1000
 """Width of output that is not a terminal, so that nothing is cut off."""
 LONGEST = 20
 """Entries of a table that are all shown when a stage has ended."""
+AROUND = 80
+"""Characters of a passage that are shown before and after what is quoted from it."""
 LARGEST = 8
 """Entries that are shown of a longer one, such as that of all languages of a crawl."""
 
@@ -186,13 +188,13 @@ def show_passages(hits: list[Any]) -> None:
 
 
 def show_answer(prepared: Any, chunks: Iterable[Any], words: dict[str, str]) -> str:
-    """Print the matching passages, then the answer as it is generated, with headings; returns the answer."""
+    """Print what is taken from the passages, then the answer as it is generated, with headings; returns the answer."""
     out = console()
     if prepared.searched:
         out.print(Text(words.get("passages", "Passages"), style="underline"))
-        if prepared.passages:
-            show_passages(prepared.passages)
-        else:
+        for number, hit in enumerate(prepared.passages, 1):
+            show_excerpt(number, hit, prepared.span if prepared.quotes and number == 1 else (0, 0))
+        if not prepared.passages:
             out.print(words.get("nothing", "-"))
         out.print()
     out.print(Text(words.get("answer", "Answer"), style="underline"))
@@ -206,6 +208,31 @@ def show_answer(prepared: Any, chunks: Iterable[Any], words: dict[str, str]) -> 
     near = [(hit.passage.url, hit) for hit in prepared.nearest]
     show_nearest(near, words.get("nearest_passages", "Texts close to the question"))
     return said
+
+
+def show_excerpt(number: int, hit: Any, quoted: tuple[int, int]) -> None:
+    """Print the part of a passage that an answer is taken from, with its source. What is quoted is bold, and stands in
+    its surroundings; without a quotation, the words of the question are."""
+    out, passage = console(), hit.passage
+    is_quoted = quoted[1] > quoted[0]
+    body = Text(passage.text)
+    for start, end in [quoted] if is_quoted else hit.matches:
+        body.stylize("bold", start, end)
+    start, end = surroundings(passage.text, quoted if is_quoted else hit.snippet)
+    out.print(Text(f"[{number}] {passage.title or passage.url}", style="bold cyan"))
+    out.print(Text("… " if start else "") + body[start:end] + Text(" …" if end < len(passage.text) else ""))
+    source = filter(None, (passage.url, passage.license, passage.time[:10]))
+    out.print(Text(f"    {' · '.join(source)}", style="dim"))
+
+
+def surroundings(text: str, span: tuple[int, int], around: int = AROUND) -> tuple[int, int]:
+    """A span of `text` with about `around` characters before and after it, in whole words."""
+    start, end = max(0, span[0] - around), min(len(text), span[1] + around)
+    if start:
+        start = min((text.find(" ", start) + 1) or span[0], span[0])
+    if end < len(text):
+        end = max(text.rfind(" ", 0, end), span[1])
+    return start, end
 
 
 def show_cited(answer: Any, places: list[tuple[int, str]], passages: str) -> None:
@@ -230,12 +257,12 @@ def show_nearest(places: list[tuple[str, Any]], heading: str) -> None:
     if places:
         out.print(Text(f"{heading}:", style="underline"))
     for place, hit in places:
-        start, end = hit.snippet
+        start, end = surroundings(hit.passage.text, hit.snippet)
         body = Text(hit.passage.text)
         for first, last in hit.matches:
             body.stylize("bold", first, last)
         out.print(Text(place, style="cyan"))
-        out.print(body[start:end])
+        out.print(body[start:end] + Text(" …" if end < len(hit.passage.text) else ""))
     if places:
         out.print()
 

@@ -1,7 +1,6 @@
 """Commands that use a model or an index: chat, search, serve, mcp, key, opensearch, embed."""
 
 import sys
-from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 
@@ -51,6 +50,7 @@ def chat(
     anatili chat tiny
     anatili chat tiny --question "Абай кім?"
     """
+    from anatili.cli.ask import questions
     from anatili.cli.progress import show_answer
     from anatili.engine import Sampling
     from anatili.problem import Problem
@@ -82,21 +82,6 @@ def chat(
 def exchange(question: str, answer: str) -> list[Message]:
     """A question and its answer as messages of a conversation."""
     return [{"role": "user", "content": question}, {"role": "assistant", "content": answer}]
-
-
-def questions() -> Iterator[str]:
-    """Lines from the terminal or a pipe, until its end."""
-    is_terminal = sys.stdin.isatty()
-    if is_terminal:
-        click.echo("Ask in any language of the model; Ctrl-D exits.")
-    while True:
-        if is_terminal:
-            click.echo("> ", nl=False)
-        line = sys.stdin.readline()
-        if not line:
-            return
-        if line.strip():
-            yield line.strip()
 
 
 @click.command()
@@ -249,6 +234,7 @@ def serve(
     anatili serve --port 8000 --public --proxy 127.0.0.1 --name ask.example.kz --feedback feedback.jsonl
     anatili serve --public --keys keys.txt --contribute commons.sqlite
     """  # fmt: skip
+    from anatili.cli.options import say
     from anatili.serve.server import ServerConfig, start
 
     opens = sys.stdout.isatty() if browser is None else browser
@@ -258,7 +244,7 @@ def serve(
         workers=workers, documents=documents, uploads=uploads, browser=opens, logs=log,
         contribute=contribute,
     )  # fmt: skip
-    start(run, runs, adapters, config, click.echo)
+    start(run, runs, adapters, config, say)
 
 
 @click.command()

@@ -78,7 +78,7 @@ def show_text(translator: "Translator", text: str, source: str, target: str, *, 
             continue
         click.echo(step.text, nl=False)
         if step.doubts:
-            say_aside(f"\n  doubtful ({', '.join(step.doubts)}): {step.source.strip()}")
+            click.echo(f"\n  doubtful ({', '.join(step.doubts)}): {step.source.strip()}", err=True)
     if doubtful:
         say_aside(some(doubtful, "doubtful sentence"))
 
@@ -128,7 +128,7 @@ def show_file(
                     "quality": {"quality": translated.direction.quality, **translated.direction.row()}})  # fmt: skip
         return
     for step in translated.doubtful:
-        say_aside(f"  doubtful ({', '.join(step.doubts)}): {step.source.strip()[:200]}")
+        click.echo(f"  doubtful ({', '.join(step.doubts)}): {step.source.strip()[:200]}", err=True)
     for line in translated.notices:
         say_aside(line)
     texts = some(translated.texts, "text")

@@ -243,6 +243,8 @@ def file_rows(file: Path, source: Source) -> Iterator[Row]:
         return
     if size:
         yield _file_row(rows, name, at, opened.title, source)
+    for _ in range(opened.skipped.lines):
+        yield Broken("", "unreadable: damaged", str(opened.skipped))
 
 
 def _file_row(rows: list[str], name: str, at: str, title: str, source: Source) -> dict[str, Any]:

@@ -48,6 +48,8 @@ class Status:
     is_running: bool = False
     reasons: tuple[tuple[str, str], ...] = ()
     """Name and reason of the first files that could not be read."""
+    incomplete: tuple[str, ...] = ()
+    """What was left out of the first files of which a part could not be read."""
     problem: str = ""
     """Why the index is not up to date."""
 
@@ -188,6 +190,7 @@ class Collection:
         self.status = replace(
             status, documents=len(entries) - len(refused), passages=sum(entry.passages for entry in entries),
             skipped=len(refused), reasons=tuple((entry.name, entry.reason) for entry in refused[:SHOWN]),
+            incomplete=tuple(entry.reason for entry in entries if entry.reason and not entry.code)[:SHOWN],
             is_running=is_running, done=status.done if is_running else 0, total=status.total if is_running else 0,
             problem=problem,
         )  # fmt: skip

@@ -67,14 +67,15 @@ class Reader:
         self.used = 0.0
 
     def read(self, job: Job) -> tuple[Entry, list[Row]]:
-        """The entry and passages of a file; the entry of a file that cannot be read says why."""
+        """The entry and passages of a file; the entry of a file that cannot be read, or not all of it, says why."""
         base = Entry(name=job.name, id=short_hash(job.name), version=new_version(), stamp=job.stamp, bytes=job.bytes,
                      time=job.time)  # fmt: skip
         try:
             done, rows = self._read(job, base)
         except UnreadableError as error:
             return replace(base, code=error.code, reason=f"{show_path(job.name)}: {error}"), []
-        return replace(base, **done), rows
+        entry = replace(base, **done)
+        return replace(entry, reason=f"{show_path(job.name)}: {entry.reason}" if entry.reason else ""), rows
 
     def _read(self, job: Job, entry: Entry) -> tuple[dict[str, Any], list[Row]]:
         end = time.monotonic() + job.limit

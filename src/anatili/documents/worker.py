@@ -70,6 +70,7 @@ def answers(job: dict[str, Any], languages: tuple[str, ...]) -> Iterator[dict[st
         if not identified:
             raise UnreadableError("no_text", "it has no text")
         facts = {"title": title, "passages": identified.total(), "language": identified.most_common(1)[0][0]}
+        facts["reason"] = str(file.skipped)
         yield {"done": facts | parts_of(list(locations)), "memory": memory_used()}
     except UnreadableError as error:
         yield {"refused": [error.code, str(error)]}

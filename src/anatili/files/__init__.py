@@ -4,7 +4,7 @@ A location is a kind, a colon and a value: `page:12`, `line:40`, `sheet:Budget!5
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from anatili.problem import Problem
 
@@ -26,12 +26,27 @@ class Part:
     time: str = ""
 
 
+@dataclass
+class Skipped:
+    """Lines of a file that could not be read, while the others were."""
+
+    lines: int = 0
+    first: str = ""
+    """What is wrong with the first of them."""
+
+    def __str__(self) -> str:
+        more = f", and {self.lines - 1:,} more lines" if self.lines > 1 else ""
+        return f"{self.first}{more}: left out" if self.lines else ""
+
+
 @dataclass(frozen=True)
 class FileText:
     """The title of a file ("" if it has none) and its parts, read as they are needed."""
 
     title: str
     parts: Iterable[Part]
+    skipped: Skipped = field(default_factory=Skipped)
+    """Complete when all parts have been read."""
 
 
 class UnreadableError(Problem):

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from anatili.compression import is_plain
-from anatili.files import MAX_BYTES, FileText, Part, UnreadableError
+from anatili.files import MAX_BYTES, FileText, Part, Skipped, UnreadableError
 from anatili.files.office import open_presentation, open_sheets, open_word
 from anatili.files.pdf import open_pdf
 from anatili.files.publication import open_publication
@@ -113,15 +113,30 @@ def open_page(path: Path) -> FileText:
 
 
 def open_rows(path: Path) -> FileText:
-    """The texts of a .jsonl file: each line is an object with `text`, and perhaps `title`, `url`, `license`, `time`."""
+    """The texts of a .jsonl file: each line is an object with `text`, and perhaps `title`, `url`, `license`, `time`.
+
+    Other lines are left out and counted; `UnreadableError` if no line is such an object.
+    """
+    skipped = Skipped()
 
     def parts() -> Iterator[Part]:
+        read = 0
         with path.open("rb") as file:
             for number, line in enumerate(file, 1):
-                if line.strip():
-                    yield row_part(line, number)
+                if not line.strip():
+                    continue
+                try:
+                    part = row_part(line, number)
+                except UnreadableError as error:
+                    skipped.lines += 1
+                    skipped.first = skipped.first or str(error)
+                    continue
+                read += 1
+                yield part
+        if skipped.lines and not read:
+            raise UnreadableError("damaged", skipped.first)
 
-    return FileText("", parts())
+    return FileText("", parts(), skipped)
 
 
 def row_part(line: bytes, number: int) -> Part:

@@ -10,6 +10,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import StreamingResponse
 from starlette.concurrency import run_in_threadpool
+from starlette.types import Receive, Scope, Send
 
 from anatili.engine import Chunk, Sampling, TokenLogprob
 from anatili.problem import Problem
@@ -60,8 +61,7 @@ class AppState:
 
     async def stream(self, events: AsyncIterator[str]) -> StreamingResponse:
         """A response of server-sent events; `QueueFull` if the request could not even wait for a slot."""
-        await self.slots.check_room()
-        return StreamingResponse(events, media_type="text/event-stream")
+        return Promised(events, self.slots)
 
     async def chunks(self, chunks: Iterator[Chunk], request: Request | None = None) -> AsyncIterator[Chunk]:
         """The engine's chunks until the client of `request` leaves, with their tokens and times in the metrics."""
@@ -87,6 +87,20 @@ class AppState:
                 logprobs += chunk.logprobs
                 details |= chunk.details or {}
         return replace(last, text=text, logprobs=tuple(logprobs), details=details)
+
+
+class Promised(StreamingResponse):
+    """Server-sent events with a place in the queue, which is given back even if nobody reads them."""
+
+    def __init__(self, events: AsyncIterator[str], slots: Slots) -> None:
+        self.slots, self.promised = slots, slots.promise()
+        super().__init__(events, media_type="text/event-stream")
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self.slots.give_back(self.promised)
 
 
 class UnknownModel(Problem):
@@ -159,6 +173,7 @@ def chat_routes(state: AppState, with_tools: WithTools) -> APIRouter:
     @routes.post("/v1/chat/completions", responses=JSON_OR_EVENTS)
     async def chat(body: ChatRequest, request: Request) -> Any:
         """Answer a conversation, in the format of OpenAI's chat completions."""
+        state.slots.check_room()  # before passages are looked for in vain
         if body.needs_tools():
             return await with_tools(state, body, request)
         prepared, samplings = await prepare_chat(state, body, request)

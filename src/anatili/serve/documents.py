@@ -24,7 +24,7 @@ from anatili.serve.middleware import error_response
 HEADER, SCOPE = "X-Anatili-Session", "X-Anatili-Scope"
 SHARED = "shared"
 NO_UPLOADS = "this server takes no documents"
-SHOWN = ("id", "name", "bytes", "passages", "parts", "part", "language", "kept", "time")
+SHOWN = ("id", "name", "reason", "bytes", "passages", "parts", "part", "language", "kept", "time")
 FORM = {"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": {
     "type": "object", "required": ["file"],
     "properties": {"file": {"type": "string", "format": "binary"}, "keep": {"type": "boolean", "default": False}},
@@ -74,7 +74,7 @@ def needed_session(request: Request) -> str:
 
 
 def document_json(entry: Entry) -> dict[str, Any]:
-    return {"state": "ready", "reason": "", **{name: getattr(entry, name) for name in SHOWN}}
+    return {"state": "ready", **{name: getattr(entry, name) for name in SHOWN}}
 
 
 def shared_json(collection: Collection) -> dict[str, Any]:
@@ -83,6 +83,7 @@ def shared_json(collection: Collection) -> dict[str, Any]:
         "documents": status.documents, "passages": status.passages, "skipped": status.skipped,
         "progress": {"done": status.done, "total": status.total, "running": status.is_running},
         "reasons": [{"name": name, "reason": reason} for name, reason in status.reasons],
+        "incomplete": list(status.incomplete),
     }  # fmt: skip
 
 

@@ -11,6 +11,7 @@ import uuid
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from math import ceil
 from pathlib import Path
 from urllib.parse import parse_qsl
 
@@ -314,7 +315,9 @@ class AccessMiddleware:
             return error_response(429, f"more than {most} requests a minute", "rate_limit_error")
         if client.key is None and not self.daily.allows(client.name):
             message = f"more than {self.rules.per_day} requests a day; a key from the operator allows more"
-            return error_response(429, message, "rate_limit_error")
+            refusal = error_response(429, message, "rate_limit_error")
+            refusal.headers["Retry-After"] = str(ceil(DAY / self.rules.per_day))  # when the next one is allowed
+            return refusal
         return None
 
     def check_body(self, request: Request) -> Response | None:

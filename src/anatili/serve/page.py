@@ -9,10 +9,14 @@ from fastapi import APIRouter, Query
 from fastapi.responses import FileResponse, Response
 from starlette.concurrency import run_in_threadpool
 
+from anatili.lang import load_pack
 from anatili.problem import Problem
+from anatili.search.analysis import terms
+from anatili.search.index import Passage
 from anatili.serve.assistant import Assistant
 from anatili.serve.chat import AppState
 from anatili.serve.middleware import error_response
+from anatili.text import words
 
 STATIC = Path(__file__).parent / "static"
 SUGGESTIONS = 4
@@ -72,17 +76,27 @@ def suggested_questions(assistant: Assistant, language: str) -> list[str]:
     form = assistant.packs[language].prompts.get("page", {}).get("suggestion", "")
     if assistant.search is None or not form:
         return []
-    titles = {
-        passage.title: passage.document
+    begins = form.startswith("{title}")
+    passages = {
+        passage.title: passage
         for passage in assistant.search.beginnings(language, DRAWN)
         if passage.title.isalpha() and len(passage.title) in TITLE_LENGTHS
     }
     questions: list[str] = []
-    for title in random.sample(sorted(titles), min(TRIED, len(titles))):
-        question = form.format(title=title)
+    for title in random.sample(sorted(passages), min(TRIED, len(passages))):
+        question = form.format(title=title if begins else in_a_sentence(passages[title]))
         prepared = assistant.prepare([{"role": "user", "content": question}], language)
-        if prepared.passages and prepared.passages[0].passage.document == titles[title]:
+        if prepared.passages and prepared.passages[0].passage.document == passages[title].document:
             questions.append(question)
         if len(questions) == SUGGESTIONS:
             break
     return questions
+
+
+def in_a_sentence(passage: Passage) -> str:
+    """A title of one word as it is written inside a sentence: lowercase if the text has a form of it so ("dombra"), as
+    it stands if not ("Almaty")."""
+    analyzer = terms(passage.language, passage.script)
+    stems = set(analyzer[passage.title].split())
+    is_common = any(word.islower() and not stems.isdisjoint(analyzer[word].split()) for word in words(passage.text))
+    return load_pack(passage.language).lower(passage.title) if is_common else passage.title

@@ -3,10 +3,11 @@
 import asyncio
 import threading
 import time
-from collections import OrderedDict, deque
+from collections import Counter, OrderedDict, deque
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import anyio
@@ -25,10 +26,21 @@ MAX_SECONDS = 300.0
 """Time limit for one answer. It then ends as if it had reached its token limit."""
 client: ContextVar[str] = ContextVar("client", default="")
 """Who sent the request that is being worked on: the holder of a key, or an address."""
+place: ContextVar["Place | None"] = ContextVar("place", default=None)
+"""The place that the request which is being worked on was promised."""
 
 
 class QueueFull(Exception):  # noqa: N818  (it is a reply, not an error)
     """Too many requests are already waiting."""
+
+
+@dataclass
+class Place:
+    """A place in the queue, promised to a stream before its status is sent: it is not refused any more."""
+
+    client: str
+    is_free: bool = False
+    """Whether the stream waits or runs by now, or has ended."""
 
 
 class Slots:
@@ -43,6 +55,8 @@ class Slots:
         self.running = 0
         self.queues: OrderedDict[str, deque[asyncio.Future[None]]] = OrderedDict()
         """The waiting requests of each client, in the order of their turns."""
+        self.promised: Counter[str] = Counter()
+        """Places promised to streams of each client that have not begun to wait."""
 
     @property
     def waiting(self) -> int:
@@ -50,8 +64,12 @@ class Slots:
 
     @asynccontextmanager
     async def acquire(self) -> AsyncIterator[None]:
-        """Hold a slot, after waiting for one if needed; `QueueFull` if too many are waiting already."""
-        await self.check_room()
+        """Hold a slot, after waiting for one if needed; `QueueFull` if too many are waiting already. Who was promised
+        a place is not refused."""
+        if promised := place.get():
+            self.give_back(promised)
+        else:
+            self.check_room()
         if self.running < self.count and not self.queues:
             self.running += 1
         else:
@@ -61,12 +79,29 @@ class Slots:
         finally:
             self.release()
 
-    async def check_room(self) -> None:
-        """`QueueFull` if a new request could not even wait. Streams check this before they send their status."""
-        waiting = self.waiting
-        most = self.max_waiting + (0 if client.get() in self.queues else min(KEPT_FREE, self.max_waiting))
-        if self.running >= self.count and waiting >= most:
-            raise QueueFull(f"{waiting} requests are already waiting; try again in a few seconds")
+    def check_room(self) -> None:
+        """`QueueFull` if a new request could not even wait."""
+        name, taken = client.get(), self.running + self.waiting + self.promised.total()
+        is_new = name not in self.queues and name not in self.promised
+        most = self.max_waiting + (min(KEPT_FREE, self.max_waiting) if is_new else 0)
+        if taken >= self.count + most:
+            raise QueueFull(f"{taken - self.count} requests are already waiting; try again in a few seconds")
+
+    def promise(self) -> Place:
+        """A place for the stream that answers this request, as long as it runs; `QueueFull` if there is none. Without
+        it, streams that come together would all begin, and the last of them break off."""
+        self.check_room()
+        promised = Place(client.get())
+        self.promised[promised.client] += 1
+        place.set(promised)
+        return promised
+
+    def give_back(self, promised: Place) -> None:
+        """Count a place no more: its stream waits or runs, or has ended without that."""
+        if not promised.is_free:
+            promised.is_free = True
+            self.promised[promised.client] -= 1
+            self.promised += Counter()  # without those at zero
 
     async def wait(self) -> None:
         """Wait for this client's turn; the slot is then counted as running."""

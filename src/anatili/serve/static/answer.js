@@ -127,6 +127,10 @@ function citations(message) {
 
 const marksOf = (passage, citation) => (citation?.quote ? [[citation.start, citation.end]] : passage.hits);
 
+// Where the quotations from a passage start and end in it, in their order.
+const quotesFrom = (number, checked) =>
+  checked.filter((one) => one.number === number && one.quote).map((one) => [one.start, one.end]).sort(([a], [b]) => a - b);
+
 // Cards of the cited passages; the others that were found are folded below them. If none answers, those that are nearest.
 function drawSources(view, message) {
   const passages = message.extra?.passages ?? [];
@@ -138,13 +142,13 @@ function drawSources(view, message) {
   view.sources.hidden = !passages.length && !nearest.length;
   if (!passages.length) {
     const near = make("ol", "", "cards");
-    near.append(...nearest.map((passage) => card(passage, passage.hits)));
+    near.append(...nearest.map((passage) => card(passage)));
     view.sources.replaceChildren(make("h4", word("nearest_passages")), near);
     return;
   }
   const cards = passages.map((passage, at) => {
-    const citation = checked.find((one) => one.number === at + 1);
-    return { cited: Boolean(citation), item: card(passage, marksOf(passage, citation), String(at + 1)) };
+    const isCited = checked.some((one) => one.number === at + 1);
+    return { cited: isCited, item: card(passage, quotesFrom(at + 1, checked), String(at + 1)) };
   });
   const hasCited = cards.some(({ cited }) => cited);
   const list = make("ol", "", "cards");
@@ -170,7 +174,7 @@ function answerTools(message, how, box) {
   }
   for (const opinion of ["good", "bad"]) {
     const element = iconButton(opinion, word(opinion), () => how.judge(opinion));
-    element.title = `${word(opinion)}: ${word("opinion_local")}`;
+    element.title = `${word(opinion)}: ${word(page.known.feedback ? "opinion_sent" : "opinion_local")}`;
     element.setAttribute("aria-pressed", String(message.opinion === opinion));
     made.push(element);
   }

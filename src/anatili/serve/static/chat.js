@@ -3,7 +3,7 @@
 import { answerBox, questionBox, questionEditor, updateAnswer } from "./answer.js";
 import { add, chats, freshChat, keepChat, show, siblings, visible, withdraw } from "./chats.js";
 import { ask, byId, events, focusField, isTouch, make, page, reasonOf, tab, word } from "./common.js";
-import { whenRead } from "./documents.js";
+import { onScope, whenRead } from "./documents.js";
 import { icon } from "./icons.js";
 import { silence, whenVoicesChange } from "./speech.js";
 import { drawWelcome } from "./welcome.js";
@@ -148,6 +148,17 @@ function judge(message, opinion) {
   message.opinion = message.opinion === opinion ? "" : opinion;
   keep();
   draw();
+  if (message.opinion && page.known.feedback) send(message).catch(() => {}); // the rating is kept here in any case
+}
+
+// Tells the operator how an answer was rated: without any text, and once.
+async function send(message) {
+  const rating = message.opinion === "good" ? "up" : "down";
+  if (message.sent === rating) return;
+  message.sent = rating;
+  const cited = new Set((message.after?.citations ?? []).map(({ number }) => number));
+  const passages = (message.extra?.passages ?? []).filter((_, at) => cited.has(at + 1)).map(({ id }) => id).filter(Boolean);
+  await ask("/feedback", { rating, language: message.extra?.language ?? "", passages: passages.slice(0, 8) });
 }
 
 // Room below the newest question, so that it can stand at the top of the view while its answer comes.
@@ -352,7 +363,13 @@ addEventListener("resize", makeRoom);
 addEventListener("keydown", (event) => {
   if (event.key === "Escape" && !document.querySelector("dialog[open]")) running?.controller.abort();
 });
+// Whoever begins to type without having chosen a field means the question.
+addEventListener("keydown", (event) => {
+  const isLetter = event.key.length === 1 && event.key !== " " && !event.ctrlKey && !event.metaKey && !event.altKey;
+  if (isLetter && event.target === document.body && !byId("chat").hidden) byId("question").focus();
+});
 addEventListener("beforeunload", (event) => {
   if (!byId("not-kept").hidden) event.preventDefault();
 });
+onScope(() => page.code && !visible(chat).length && draw()); // which first questions fit
 whenVoicesChange(() => page.code && !running && !editing && draw());

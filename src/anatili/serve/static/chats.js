@@ -82,7 +82,7 @@ const AFTER = { citations: all(CITATION, false), notice: maybe(isText), answer_l
 const MESSAGE = {
   id: (value) => isNumber(value) && value > 0, parent: isNumber,
   role: (value) => value === "user" || value === "assistant", content: isText, finish: maybe(isText),
-  opinion: maybe(isText), speed: maybe(isNumber),
+  opinion: maybe(isText), sent: maybe(isText), speed: maybe(isNumber),
 };
 const CHAT = {
   number: isNumber, title: isText, time: isText, shown: isNumber,

@@ -99,7 +99,8 @@ export function compare(one, other) {
   const alphabet = page.known.alphabets?.[page.code] ?? "";
   const rank = (letter) => {
     const at = alphabet.indexOf(letter);
-    return at < 0 ? -1000 + letter.codePointAt(0) / 2000000 : at;
+    if (at >= 0) return at;
+    return (/\p{L}/u.test(letter) ? 1000 : -1000) + letter.codePointAt(0) / 2000000; // letters of other scripts come last
   };
   const [a, b] = [[...one.toLowerCase()], [...other.toLowerCase()]];
   for (let at = 0; at < Math.min(a.length, b.length); at++) if (a[at] !== b[at]) return rank(a[at]) - rank(b[at]);
@@ -114,8 +115,13 @@ export class Refused extends Error {
   }
 }
 
-// What to tell the reader about an error: the server's own words, or that there is no connection.
-export const reasonOf = (error) => (error instanceof Refused ? error.message : word("no_server"));
+// What to tell the reader about an error: in the page's words for what visitors meet most, else in the server's own, or
+// that there is no connection.
+export function reasonOf(error) {
+  if (!(error instanceof Refused)) return word("no_server");
+  const name = `error_${error.status}`;
+  return name in page.words ? word(name) : error.message;
+}
 
 // Tells whoever listens whether the server could be reached.
 export const connection = new EventTarget();

@@ -20,6 +20,12 @@ function session() {
 }
 
 const isReady = ({ state }) => state === "ready";
+const SCOPES = ["scope", "search-scope"]; // the same choice, in the chat and in the search
+let scopeChanged = () => {}; // tells the views that depend on it
+
+// Whether questions and searches go to the reader's own documents.
+export const asksOwn = () => documents.some(isReady) && byId("scope-own").checked;
+export const onScope = (act) => (scopeChanged = act);
 
 export function startDocuments() {
   if (!page.known.documents) return;
@@ -32,11 +38,17 @@ export function showDocuments() {
   if (!page.known.documents) return;
   const ready = documents.some(isReady);
   byId("documents").hidden = !documents.length;
-  byId("scope").hidden = !ready;
+  for (const name of SCOPES) byId(name).hidden = !ready;
   byId("document-list").replaceChildren(...documents.map(chip));
-  const isShared = ready && byId("scope-shared").checked;
-  if (isShared) page.headers["X-Anatili-Scope"] = "shared";
+  showScope();
+}
+
+function showScope() {
+  const scope = byId("scope-own").checked ? "own" : "shared";
+  for (const one of document.getElementsByName("search-scope")) one.checked = one.value === scope;
+  if (scope === "shared" && documents.some(isReady)) page.headers["X-Anatili-Scope"] = scope;
   else delete page.headers["X-Anatili-Scope"];
+  scopeChanged();
 }
 
 async function list() {
@@ -57,11 +69,12 @@ async function list() {
 
 function chip(document_) {
   const { name, state, reason, problem, isComing } = document_;
-  const item = make("li", "", problem || state === "failed" ? "chip wrong" : "chip");
+  const item = make("li", "", problem || reason || state === "failed" ? "chip wrong" : "chip");
   const text = make("span", name);
   text.dir = "auto";
-  const about = problem || reason || (isComing ? word("document_coming") : `${word("document_passages")}: ${number(document_.passages)}`);
-  item.append(icon(problem ? "none" : "file"), text, make("small", about));
+  const about = problem || (reason && word("file_incomplete")) || (isComing ? word("document_coming") : `${word("document_passages")}: ${number(document_.passages)}`);
+  item.title = reason || name;
+  item.append(icon(problem || reason ? "none" : "file"), text, make("small", about));
   if (!isComing) item.append(iconButton("close", `${word("remove")}: ${name}`, () => remove(document_)));
   return item;
 }
@@ -118,4 +131,9 @@ byId("document-file").addEventListener("change", (event) => {
   sendAll([...event.target.files]);
   event.target.value = "";
 });
-for (const id of ["scope-own", "scope-shared"]) byId(id).addEventListener("change", showDocuments);
+for (const name of SCOPES) {
+  byId(name).addEventListener("change", ({ target }) => {
+    byId(`scope-${target.value}`).checked = true;
+    showScope();
+  });
+}

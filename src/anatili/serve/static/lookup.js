@@ -1,6 +1,6 @@
 // Words of the translator in use: sentences of the indexed texts that have the selected word, in any of its forms.
 
-import { ask, byId, make, page, reasonOf, shown, word } from "./common.js";
+import { byId, make, page, reasonOf, request, shown, word } from "./common.js";
 import { card } from "./sources.js";
 import { languages } from "./translate.js";
 
@@ -38,9 +38,9 @@ async function lookUp() {
   let note = "";
   try {
     const wanted = new URLSearchParams({ q: text, prefer: language, only: language, limit: 4 });
-    const { passages, guessed } = await (await ask(`/search?${wanted}`)).json();
+    const { passages, guessed } = await (await request(`/search?${wanted}`, { headers: { "X-Anatili-Scope": "shared" } })).json();
     const exact = Object.keys(guessed).length ? [] : passages; // guesses are other words
-    list.append(...exact.map((passage) => card(passage, passage.hits)));
+    list.append(...exact.map((passage) => card(passage)));
     if (!exact.length) note = word("no_examples");
   } catch (error) {
     note = reasonOf(error);

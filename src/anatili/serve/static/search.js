@@ -10,6 +10,7 @@ export function showSearch() {
   const names = Object.keys(page.known.names).map((code) => [code, languageName(code), code]);
   choices(byId("prefer"), [["", word("none_first")], ...names], byId("prefer").options.length ? byId("prefer").value : page.code);
   choices(byId("only"), [["", word("any")], ...names], byId("only").value);
+  if (!asked) byId("counts").textContent = word("search_hint");
 }
 
 async function find(offset) {
@@ -19,7 +20,7 @@ async function find(offset) {
   try {
     const results = await (await ask(`/search?${wanted}`)).json();
     if (!offset) byId("results").replaceChildren();
-    byId("results").append(...results.passages.map((passage) => card(passage, passage.hits)));
+    byId("results").append(...results.passages.map((passage) => card(passage)));
     tell(results);
     byId("more").hidden = results.passages.length < SIZE;
   } catch (error) {
@@ -47,5 +48,5 @@ byId("find").addEventListener("submit", (event) => {
   event.preventDefault();
   look();
 });
-for (const id of ["prefer", "only"]) byId(id).addEventListener("change", () => asked && look());
+for (const id of ["prefer", "only", "search-scope"]) byId(id).addEventListener("change", () => asked && look());
 byId("more").addEventListener("click", () => find(byId("results").children.length));

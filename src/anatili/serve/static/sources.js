@@ -5,16 +5,18 @@ import { byId, copyText, date, direction, languageName, make, page, shown, word 
 import { confirmed, iconButton } from "./icons.js";
 import { link } from "./markdown.js";
 
-// The text of a passage in the script that the reader chose, with some stretches marked.
+// The text of a passage in the script that the reader chose, with some stretches marked. Of an excerpt, blank lines are
+// left out.
 export function highlighted({ text, language }, marks, from = 0, to = Infinity) {
   const span = make("span");
   const letters = Array.from(text); // positions count characters, not UTF-16 units
-  const part = (start, end) => shown(letters.slice(start, end).join(""), language);
+  const words = (start, end) => shown(letters.slice(start, end).join(""), language);
+  const part = (start, end) => (to === Infinity ? words(start, end) : words(start, end).replace(/\n\s*\n/g, "\n"));
   let last = from;
   for (const [start, end] of marks) {
-    if (start < last || end > to) continue;
-    span.append(part(last, start), make("mark", part(start, end)));
-    last = end;
+    if (start < last || start >= to) continue;
+    span.append(part(last, start), make("mark", part(start, Math.min(end, to))));
+    last = Math.min(end, to);
   }
   span.append(part(last, Math.min(to, letters.length)));
   return span;
@@ -54,8 +56,25 @@ export function origin(passage, start = 0) {
   return line;
 }
 
-// A card that opens the passage. `label` stands before the title: the number by which an answer cites it.
-export function card(passage, marks, label = "") {
+const AROUND = 70; // characters of a passage before and after a quotation on its card
+const SHORT = 200; // an excerpt of fewer characters goes on
+const blank = (letter) => letter === undefined || !letter.trim();
+
+// The part of a passage that its card shows: the words that were quoted or fit best, with what stands around them.
+function excerpt(passage, quotes) {
+  const letters = Array.from(passage.text);
+  let [from, to] = quotes.length ? [quotes[0][0] - AROUND, quotes[0][1] + AROUND] : passage.snippet;
+  from = Math.max(0, from);
+  to = Math.min(letters.length, Math.max(to, from + SHORT));
+  while (from > 0 && !blank(letters[from - 1]) && from !== quotes[0]?.[0]) from += 1;
+  while (!blank(letters[to])) to += 1;
+  return [from, to];
+}
+
+// A card that opens the passage, with its quotations or the words that were looked for marked. `label` stands before
+// the title: the number by which an answer cites it.
+export function card(passage, quotes = [], label = "") {
+  const marks = quotes.length ? quotes : passage.hits;
   const item = make("li", "", "card");
   const opener = make("button", "", "card-title");
   opener.type = "button";
@@ -64,14 +83,14 @@ export function card(passage, marks, label = "") {
   title.lang = passage.language;
   opener.append(title);
   opener.addEventListener("click", () => openPassage(passage, marks));
-  const [from, to] = passage.snippet;
+  const [from, to] = excerpt(passage, quotes);
   const text = make("p", "", "snippet");
   text.lang = passage.language;
   text.dir = "auto";
   if (from > 0) text.append("… ");
-  text.append(highlighted(passage, passage.hits, from, to));
-  if (to < Array.from(passage.text).length) text.append("…");
-  const facts = [whence(passage, marks[0]?.[0]), languageName(passage.language), passage.time && date(passage.time)].filter(Boolean);
+  text.append(highlighted(passage, marks, from, to));
+  if (to < Array.from(passage.text).length) text.append(" …");
+  const facts = [whence(passage, quotes[0]?.[0] ?? passage.snippet[0]), languageName(passage.language), passage.time && date(passage.time)].filter(Boolean);
   item.append(opener, text, make("p", facts.join(" · "), "origin"));
   return item;
 }

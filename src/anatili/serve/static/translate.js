@@ -2,12 +2,14 @@
 // the quality of the direction.
 
 import { betterButton } from "./better.js";
-import { Refused, ask, byId, choices, copyText, direction, events, languageName, make, number, page, reasonOf, word } from "./common.js";
+import { Refused, ask, byId, choices, copyText, direction, events, isTouch, languageName, make, number, page, reasonOf, word } from "./common.js";
 import { confirmed } from "./icons.js";
 import { reader, silence } from "./speech.js";
 
 const WAIT = 700; // milliseconds after the last key
+const AGAIN = 5000; // milliseconds after which a server that had no time is asked again
 const LONGEST = 300; // characters of a text that can have other translations
+const BUSY = [429, 503]; // statuses of a server that has no time now
 let running = null;
 let waiting = 0;
 let made = ""; // the translation alone, without notices and doubts
@@ -25,6 +27,7 @@ export function replaceTranslation(text) {
 }
 
 export async function showTranslate() {
+  if (isTouch()) byId("text").placeholder = word("text"); // nobody drags a file there
   if (!Object.keys(directions).length) {
     const listed = await (await ask("/languages")).json().catch(() => []);
     directions = Object.fromEntries(listed.map((row) => [row.code, row.anatili]));
@@ -33,6 +36,7 @@ export async function showTranslate() {
   choices(byId("source"), [["auto", word("detect")], ...codes.map((code) => [code, languageName(code), code])], byId("source").value || "auto");
   showTargets();
   byId("text").disabled = !codes.length;
+  byId("translation").classList.toggle("untaught", !codes.length);
   if (!codes.length) say(word("untaught"));
   count();
 }
@@ -139,7 +143,8 @@ async function translate() {
   } catch (error) {
     if (running !== mine) return; // the next one has begun
     byId("translated").classList.remove("old");
-    if (error instanceof Refused) clear();
+    if (BUSY.includes(error.status)) waiting = setTimeout(translate, AGAIN);
+    else if (error instanceof Refused) clear();
     say(error.name === "AbortError" ? word("stopped") : await reasonFor(error, text, source));
   }
   if (running === mine) running = null;

@@ -1,6 +1,7 @@
 // What an empty conversation shows: what this is, and questions that the texts answer.
 
 import { ask, make, page, shown, word } from "./common.js";
+import { asksOwn } from "./documents.js";
 import { icon } from "./icons.js";
 
 const topics = {}; // language -> titles of texts, asked for once
@@ -17,11 +18,14 @@ export function drawWelcome(log, act) {
 
 async function suggest(list, act) {
   const code = page.code;
-  if (!page.known.search) return;
+  if (!page.known.search || asksOwn()) return; // the questions are about the server's texts
+  list.classList.add("coming"); // there is room for them, so that nothing jumps when they come
   try {
     topics[code] ??= (await (await ask(`/page/questions?language=${code}`)).json()).questions;
   } catch {
     return; // the page says at another place that there is no connection
+  } finally {
+    list.classList.remove("coming");
   }
   if (code !== page.code) return;
   list.replaceChildren(
