@@ -225,12 +225,14 @@ def prompt_problems(own: dict[str, Any], model: dict[str, Any], prefix: str) -> 
         elif isinstance(value, list) and len(value) != len(example):
             yield f"{name}: has {len(value)} entries, must have {len(example)}"
         elif isinstance(value, str) and example and not set(BRACES.findall(value)) <= set(BRACES.findall(example)):
-            yield f"{name}: may contain only {', '.join(sorted(set(BRACES.findall(example)))) or 'no braces'}"
+            known = sorted(set(BRACES.findall(example)))
+            yield f"{name}: may contain {'only ' + ', '.join(known) if known else 'no braces'}"
 
 
 def other_tables(pack: LanguagePack) -> Iterator[Check]:
     """The tables that only some stages read."""
     from anatili.evaluate.pairs import pairs_of
+    from anatili.lang import dictionary
     from anatili.lang.audit_words import load_words
     from anatili.lang.facts_file import load_facts
     from anatili.lang.page_words import COMMONS, RELEASE, REVIEW, words_of_page
@@ -245,6 +247,8 @@ def other_tables(pack: LanguagePack) -> Iterator[Check]:
     for file in (REVIEW, COMMONS, RELEASE):
         yield Check(f"{file}: keys and values are right", problem_of(partial(words_of_page, pack, file)))
     yield Check("pairs.toml: pairs can be made", problem_of(lambda: pairs_of(pack)))
+    if (pack.folder / dictionary.NAME).exists():
+        yield Check("dictionary.tsv: each line has three columns", problem_of(lambda: dictionary.dictionary(pack)))
 
 
 def questions_check(pack: LanguagePack, problem: str) -> Check:

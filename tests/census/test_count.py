@@ -58,6 +58,19 @@ def test_an_interval_is_told_where_nothing_else_was_seen():
     assert row["low"] == pytest.approx(0.05 ** (1 / 5))  # resampled: 1, with however few hosts
 
 
+def test_few_hosts_do_not_lower_an_interval_by_resamples_without_a_page():
+    census = Census("scan")
+    for number in range(4):
+        census.add(f"host{number % 2}", "kk" if number < 3 else "")
+    (row,) = census.rows(("kk",))
+    assert (row["low"], row["high"]) == (0.5, 1.0)  # by host 2 of 2 and 1 of 2; one resample in seven draws neither
+    alone = Census("scan")
+    for language in ("kk", ""):
+        alone.add("a.kz", language)
+    (row,) = alone.rows(("kk",))
+    assert (row["low"], row["high"]) == (0.0, 1.0)
+
+
 def test_the_pages_of_one_host_do_not_make_a_share_surer():
     clumped, spread = Census("scan"), Census("scan")
     for number in range(1000):
@@ -80,6 +93,8 @@ def test_the_index_is_counted_at_any_place(tmp_path):
     assert found.top_hosts("kk", 5) == [("a.kz", 1), ("b.kz", 1)]
     every = from_index([pq.ParquetFile(tmp_path / "part.parquet")], ())
     assert every.pages == {"kk": 1, "ru": 1, "en": 1, "und": 1}
+    assert "hosts" in found.rows(("kk",))[0]
+    assert "hosts" not in every.rows()[0]  # of all languages they are not counted
 
 
 def test_the_trend_is_read_in_both_forms_of_the_file():

@@ -112,6 +112,8 @@ def test_people_read_the_same_figures(sherkala):
         ((*SHERKALA, "--destination", "X:7"), "no destination 'X:7'"),
         ((*SHERKALA, "--without", "acme"), "no vendor 'acme'; known: amd, google, huawei"),
         ((*SHERKALA, "--price", "cheap"), "--price 'cheap': give low,middle,high in dollars"),
+        ((*SHERKALA, "--price", "nan"), "--price 'nan': give low,middle,high in dollars"),
+        ((*SHERKALA, "--price", "2,4,inf"), "--price '2,4,inf': give low,middle,high in dollars"),
         ((*SHERKALA, "--price", "7,4,2"), "--price '7,4,2': give low,middle,high in dollars"),
         ((*SHERKALA, "--words", "2e9", "--fertility", "0"), "--fertility 0: tokens per word are between"),
         ((*SHERKALA, "--words", "2e9", "--fertility", "no/such"), "no/such"),

@@ -1,5 +1,6 @@
 """Weights and operations: as published, and the same in the plan, the dry run and the live meter."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from anatili.compute.shape import flops_per_token, from_config, from_gguf, has_s
 from anatili.gguf import read_facts
 from anatili.problem import Problem
 from anatili.recipe import Pretrain, Recipe, Tokenizer, load_recipe
+from anatili.weights import PACKAGED, is_installed
 
 
 def test_the_published_number_of_weights_follows_from_the_shape():
@@ -50,6 +52,47 @@ def test_the_meter_counts_what_the_dry_run_counts(tied, kind):
     for parameter in model.get_decoder().parameters():
         parameter.requires_grad = False
     assert 0.6 < meter.flops_per_token(model, settings.context) / live < 0.9  # no gradients of frozen weights
+
+
+def test_the_meter_counts_adapters_as_the_dry_run_does():
+    torch = pytest.importorskip("torch")
+    from anatili.train import init, meter
+    from anatili.train.shape import outline
+
+    sizes = {"layers": 3, "hidden_size": 64, "heads": 4, "kv_heads": 2, "intermediate_size": 96}
+    settings = Pretrain(**sizes, context=128, batch=4, tokens=5120, method="lora", rank=8)
+    recipe = Recipe(name="x", language="kk", pretrain=settings, tokenizer=Tokenizer(base="no", vocabulary=700))
+    model = init.add_adapter(init.from_scratch(Pretrain(**sizes, context=128), 700, 0, 1), 8, torch.float32)
+    shape = shape_of(recipe, Path())
+    assert meter.flops_per_token(model, 128) == flops_per_token(shape, 128)
+    assert flops_per_token(shape, 128) < flops_per_token(replace(shape, rank=0), 128)
+    facts = outline(recipe, Path(), 1, 0)
+    assert facts["flops"] == facts["tokens"] * flops_per_token(shape, 128)
+    plan = make_plan(about(shape=shape, tokens=facts["tokens"]))
+    assert plan.question.own_training.rank == 8
+
+
+@pytest.mark.skipif(not is_installed("gemma-3-270m"), reason="the package of the base is not installed")
+def test_the_shape_of_a_packaged_base_is_read_from_its_package():
+    trimmed = Tokenizer(base="gemma-3-270m", trim_first=1000, added=24)
+    recipe = Recipe(name="x", language="kk", tokenizer=trimmed)
+    shape = shape_of(recipe, Path())
+    assert has_shape(recipe, Path())
+    assert (shape.layers, shape.hidden_size, shape.head_size, shape.vocabulary) == (18, 640, 256, 1024)
+
+
+def test_a_base_that_is_not_there_is_not_taken_for_the_default(tmp_path):
+    recipe = Recipe(name="x", language="kk", tokenizer=Tokenizer(base="models/none"))
+    with pytest.raises(Problem, match=r"models/none is not at .*, so nothing says the shape of the model"):
+        shape_of(recipe, tmp_path)
+
+
+def test_a_packaged_base_that_is_not_installed_says_how_to_install_it(monkeypatch):
+    monkeypatch.setattr("anatili.compute.shape.is_installed", lambda name: False)
+    monkeypatch.setattr("anatili.weights.is_installed", lambda name: False)
+    base = next(iter(PACKAGED))
+    with pytest.raises(Problem, match=f"the base {base} is not installed: .*{PACKAGED[base].requirement}"):
+        shape_of(Recipe(name="x", language="kk", tokenizer=Tokenizer(base=base)), Path())
 
 
 def test_the_plan_counts_what_the_dry_run_counts():

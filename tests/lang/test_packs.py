@@ -120,6 +120,7 @@ WRONG = {
     "facts.toml": ("[numbers]\ndecimals = 1\n", "numbers.decimals: unknown key"),
     "questions.toml": ('[kinds]\nwhen = ["x"]\n', "kinds.when"),
     "translation.toml": ("negation = '('\n", "negation"),
+    "dictionary.tsv": ("ru\tдом\n", "dictionary.tsv:1: this is not a language, a word"),
     "identify.npz": ("x", "anatili lang identify xx"),
 }
 

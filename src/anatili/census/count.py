@@ -49,7 +49,8 @@ class Census:
             self.hosts[host][language] += 1
 
     def rows(self, languages: Sequence[str] = ()) -> list[dict[str, Any]]:
-        """One row per language, most pages first: pages, share and its 95 % interval by resampling hosts."""
+        """One row per language, most pages first: pages, share and its 95 % interval by resampling hosts, and hosts if
+        they were counted."""
         chosen = languages or [language for language, _ in self.pages.most_common()]
         intervals = self._intervals(chosen) if self.is_sample else {}
         return [
@@ -58,7 +59,11 @@ class Census:
                 "pages": self.pages[language],
                 "share": self.pages[language] / max(1, self.total),
                 **({"low": intervals[language][0], "high": intervals[language][1]} if intervals else {}),
-                "hosts": sum(1 for counts in self.hosts.values() if counts.get(language)),
+                **(
+                    {"hosts": sum(1 for counts in self.hosts.values() if counts.get(language))}
+                    if self.hosts or languages
+                    else {}
+                ),
             }
             for language in chosen
         ]
@@ -82,8 +87,9 @@ class Census:
             if weights is None:
                 shares = [_weighted_share(rng.poisson(1.0, len(totals)), pages, totals) for _ in range(RESAMPLES)]
             else:
-                shares = ((weights @ pages) / np.maximum(1, weights @ totals)).tolist()
-            low, high = np.percentile(shares, (2.5, 97.5))
+                drawn = weights[weights.any(1)]  # of few hosts, some resamples draw none
+                shares = ((drawn @ pages) / (drawn @ totals)).tolist()
+            low, high = np.percentile(shares, (2.5, 97.5)) if len(totals) > 1 else (0.0, 1.0)  # one tells of no other
             rest = 0.05 ** (1 / len(totals))  # no page at all, or no other: the rule of three, over hosts
             if not pages.any():
                 high = 1 - rest
@@ -149,16 +155,22 @@ def from_index(tables: Iterable[Any], languages: Sequence[str]) -> Census:
             raise Problem("this is not a part of Common Crawl's index: it lacks the column content_languages")
         host = next((n for n in ("url_host_name", "url_host_registered_domain", "url") if n in names), None)
         for group in range(table.num_row_groups):
-            rows = table.read_row_group(group, columns=["content_languages"])["content_languages"]
+            rows = read_group(table, group, ["content_languages"])["content_languages"]
             census.total += len(rows)
             census.pages.update(_tally(rows, requested, known))
             if not requested or host is None:
                 continue
             matches = pc.fill_null(pc.match_substring_regex(rows, rf"(^|,)({'|'.join(requested)})(,|$)"), False)
             if pc.any(matches).as_py():
-                hosts = table.read_row_group(group, columns=[host, "content_languages"]).filter(matches)
+                hosts = read_group(table, group, [host, "content_languages"]).filter(matches)
                 _add_hosts(census, hosts[host].to_pylist(), hosts["content_languages"].to_pylist(), requested)
     return census
+
+
+def read_group(table: Any, group: int, columns: list[str]) -> Any:
+    """Columns of a row group, read by this thread: those of Arrow's pool may still let go of a Python file's bytes when
+    Python ends, which aborts the process (2 of 15 runs)."""
+    return table.read_row_group(group, columns=columns, use_threads=False)
 
 
 def _tally(column: Any, requested: dict[str, str], known: dict[str, str]) -> Counter[str]:

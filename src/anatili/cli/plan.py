@@ -134,6 +134,11 @@ def asked(recipe_file: Path | None, chip: str, number: int, options: dict[str, A
     group = rules.group_of(options["destination"] or rules.OTHER)
     if group != rules.OTHER:
         notes.append(f"countries of group {group}: {rules.groups()[group]['unsourced']}")
+    if settings.pretrain.batch % number:
+        notes.append(
+            f"[pretrain] batch = {settings.pretrain.batch} does not divide evenly over {number} chips, so `anatili "
+            "run` will not train on them: change one of the two"
+        )
     grams, grid_source = cost.grid_of(options["grid"])
     return Question(
         name=name, shape=shape, context=settings.pretrain.context, batch=settings.pretrain.batch, tokens=round(tokens),

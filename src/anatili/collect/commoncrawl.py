@@ -91,10 +91,11 @@ def find(address: str, target: Path, codes: Sequence[str], store: Store) -> None
         check_columns(table, address)
         has_status = "fetch_status" in table.schema_arrow.names
         for number in range(table.num_row_groups):
-            matching = has_any(table.read_row_group(number, columns=[LANGUAGES])[LANGUAGES], codes)
+            matching = has_any(table.read_row_group(number, columns=[LANGUAGES], use_threads=False)[LANGUAGES], codes)
             if not pc.any(matching).as_py():
                 continue  # the other columns of this group are never fetched
-            rows = table.read_row_group(number, columns=[*LOCATION, *(["fetch_status"] if has_status else [])])
+            columns = [*LOCATION, *(["fetch_status"] if has_status else [])]
+            rows = table.read_row_group(number, columns=columns, use_threads=False)  # as in census/count.py
             if has_status:
                 matching = pc.and_(matching, pc.equal(rows["fetch_status"], 200))
             locations += [PageLocation(*(row[name] for name in LOCATION)) for row in rows.filter(matching).to_pylist()]

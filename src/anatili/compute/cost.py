@@ -1,5 +1,6 @@
 """Hours, energy, carbon dioxide and money of a training, each as low, middle and high."""
 
+import math
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -74,6 +75,6 @@ def read_price(text: str) -> tuple[float, ...]:
         values = []
     if len(values) == 1:
         values *= 3
-    if len(values) != 3 or min(values) <= 0 or sorted(values) != values:
+    if len(values) != 3 or not all(0 < value < math.inf for value in values) or sorted(values) != values:
         raise Problem(f"--price {text!r}: give low,middle,high in dollars per chip and hour, such as 2.5,4,7")
     return tuple(values)

@@ -49,17 +49,18 @@ class Layout:
 
 
 def memory(shape: Shape, context: int, layout: Layout) -> dict[str, float]:
-    """Bytes on the fullest chip, by use.
+    """Bytes on the fullest chip, by use. Weights that adapters leave as they are take 16 bits each.
 
     Without pipeline stages the state is sharded whole (ZeRO-3) and two layers and a gradient are gathered at a time;
     with stages only moments are sharded (ZeRO-1).
     """
-    per_weight = MOMENTS[layout.optimizer]
-    share = shape.total / (layout.tensor * layout.pipeline)
+    per_weight, parts = MOMENTS[layout.optimizer], layout.tensor * layout.pipeline
+    share = (shape.adapters if shape.rank else shape.total) / parts
+    frozen = 2 * shape.total / parts if shape.rank else 0.0
     if layout.pipeline > 1:
-        state = 6 * share + (per_weight - 4) * share / layout.data
+        state = 6 * share + (per_weight - 4) * share / layout.data + frozen
     else:
-        state = per_weight * share / layout.data
+        state = (per_weight * share + frozen) / layout.data
     gathered = 0.0
     if layout.pipeline == 1 and layout.data > 1:
         gathered = (6 * shape.layer + 2 * shape.embedding) / layout.tensor

@@ -38,10 +38,13 @@ class Training:
     width: int
     """Bytes per value of the forward pass: 2 or 4."""
     processes: int = 1
-    rank: int = 0
-    """Of the adapters; 0: all weights are learned."""
     whole: bool = False
     """Whether each process keeps whole gradients between micro-batches and scatters them once a step."""
+
+    @property
+    def rank(self) -> int:
+        """Of the adapters; 0: all weights are learned."""
+        return self.shape.rank
 
 
 def training_of(settings: Pretrain, shape: Shape, processes: int) -> Training:
@@ -49,7 +52,7 @@ def training_of(settings: Pretrain, shape: Shape, processes: int) -> Training:
     own = -(-settings.batch // processes)
     sequences = min(own, settings.micro_batch or own)
     return Training(
-        shape=shape,
+        shape=replace(shape, rank=settings.rank if settings.method == "lora" else 0),
         context=settings.context,
         sequences=sequences,
         accumulates=sequences < own,
@@ -57,7 +60,6 @@ def training_of(settings: Pretrain, shape: Shape, processes: int) -> Training:
         optimizer=settings.optimizer,
         width=4 if settings.precision == "float32" else 2,
         processes=processes,
-        rank=settings.rank if settings.method == "lora" else 0,
     )
 
 
@@ -70,7 +72,10 @@ def with_whole_gradients(training: Training, memory: float) -> Training:
 
 
 def moved(training: Training, micro_batches: int) -> float:
-    """Bytes per weight and micro-batch that processes exchange."""
+    """Bytes per weight and micro-batch that processes exchange, for six operations; with adapters there is nothing to
+    scatter, and there are four operations."""
+    if training.rank:
+        return 6 / 4 * GATHERED
     return GATHERED + SCATTERED / (micro_batches if training.whole else 1)
 
 
@@ -79,7 +84,7 @@ def needs(training: Training) -> dict[str, int]:
     it ends."""
     shape, processes, width = training.shape, training.processes, training.width
     total = round(shape.total)
-    learned = adapter_weights(shape, training.rank) if training.rank else total
+    learned = shape.adapters if training.rank else total
     frozen = total if training.rank else 0
     state = {
         "weights": (4 * learned + width * frozen) // processes,
@@ -112,13 +117,6 @@ def layout_that_fits(settings: Pretrain, shape: Shape, devices: int, memory: flo
             if sum(needs(training_of(changed, shape, number)).values()) <= memory:
                 return f"it fits on {number} devices {name}"
     return ""
-
-
-def adapter_weights(shape: Shape, rank: int) -> int:
-    """Weights of adapters of `rank` on every matrix of the layers."""
-    hidden, inner = shape.hidden_size, shape.intermediate_size
-    attention = 2 * (2 * hidden + shape.query_size + shape.kv_size)
-    return shape.layers * rank * (attention + (3 if shape.gated else 2) * (hidden + inner))
 
 
 def moments(training: Training, learned: int) -> int:

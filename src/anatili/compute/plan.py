@@ -178,7 +178,7 @@ def described(plan: Plan) -> dict[str, Any]:
         else f"{sum(run.is_learned_from for run in bundled_runs())} published runs",
         "own_speed": own_facts(question),
         "failures": failures_of(question, plan.asked),
-        "data": data_of(question),
+        "data": None if question.shape.rank else data_of(question),  # its losses are of training all weights
         "grid": {"grams_per_kwh": question.grams, "source": question.grid_source},
         "embargo": embargo_of(plan),
         "alternatives": [

@@ -41,7 +41,8 @@ def lines(facts: dict[str, Any]) -> Iterator[str]:
         f"failures {spread(failures['expected'])} expected; save every {every:g} min, if it takes {save:g} s: "
         f"{failures['goodput']:.1%} of the time is work"
     )
-    yield from data_lines(facts["data"])
+    if facts["data"]:
+        yield from data_lines(facts["data"])
     if facts["embargo"]:
         yield f"export   {facts['status']}"
         yield from (f"         {event}" for event in facts["events"])

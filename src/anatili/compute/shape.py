@@ -1,16 +1,16 @@
 """The shape of a transformer, and what follows from it: the number of its weights and the operations of training it."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from anatili.gguf import check_gguf, read_header
 from anatili.problem import Problem
 from anatili.reading import read_text
-from anatili.recipe import Recipe
+from anatili.recipe import Recipe, Tokenizer
 from anatili.text import show_path
-from anatili.weights import PACKAGED
+from anatili.weights import PACKAGED, is_installed, packaged_gguf
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,8 @@ class Shape:
     """Number of all weights as published, if it differs from the sum of the shape."""
     active: float = 0
     """Weights that a token passes through, in a mixture of experts."""
+    rank: int = 0
+    """Of the adapters that are trained; 0: all weights are."""
 
     @property
     def query_size(self) -> int:
@@ -74,6 +76,13 @@ class Shape:
         not."""
         return (self.active or self.total) - (0 if self.tied else self.embedding)
 
+    @property
+    def adapters(self) -> int:
+        """Weights of adapters of `rank` on every matrix of the layers."""
+        hidden, inner = self.hidden_size, self.intermediate_size
+        attention = 2 * (2 * hidden + self.query_size + self.kv_size)
+        return self.layers * self.rank * (attention + (3 if self.gated else 2) * (hidden + inner))
+
 
 def training_flops(
     *, matrices: float, layers: int, query_size: int, context: int, frozen: float = 0, causal: bool = True
@@ -89,53 +98,79 @@ def training_flops(
 
 
 def flops_per_token(shape: Shape, context: int) -> float:
-    """Operations to train `shape` on one token of a sequence of `context`, all weights learned."""
-    return training_flops(matrices=shape.matrices, layers=shape.layers, query_size=shape.query_size, context=context)
+    """Operations to train `shape`, or adapters on it, on one token of a sequence of `context`."""
+    learned, frozen = (shape.adapters, shape.matrices) if shape.rank else (shape.matrices, 0)
+    return training_flops(
+        matrices=learned, frozen=frozen, layers=shape.layers, query_size=shape.query_size, context=context
+    )
 
 
 def shape_of(recipe: Recipe, recipe_folder: Path) -> Shape:
-    """The model's shape, from the base if it is here, else from the recipe; with the size of the final vocabulary."""
+    """The model's shape, from the base if it is here, else from the recipe; with the size of the final vocabulary, or
+    what it is at most where the base's is trimmed. `Problem` if neither says it."""
     settings, base = recipe.pretrain, recipe.tokenizer.base
-    from_recipe: dict[str, Any] = {
-        "layers": settings.layers,
-        "hidden_size": settings.hidden_size,
-        "heads": settings.heads,
-        "kv_heads": settings.kv_heads or settings.heads,
-        "head_size": settings.hidden_size // settings.heads,
-        "intermediate_size": settings.intermediate_size,
-        "tied": settings.tied,
-        "vocabulary": recipe.tokenizer.vocabulary,
-        "qk_norm": settings.shape == "qwen3",
-    }
-    if not base:
-        return Shape(**from_recipe)
-    if base.endswith(".gguf") and (recipe_folder / base).is_file():
-        return from_gguf(recipe_folder / base, recipe.tokenizer.added)
+    rank = settings.rank if settings.method == "lora" else 0
+    found = base_shape(recipe, recipe_folder) if base else None
+    if found:
+        return replace(found, vocabulary=adapted(found.vocabulary, recipe.tokenizer), rank=rank)
+    if base and not names_shape(recipe):
+        raise Problem(
+            f"{base} is not at {show_path(recipe_folder / base)}, so nothing says the shape of the model: put it "
+            "there, or write layers, hidden_size, heads and intermediate_size into [pretrain]"
+        )
+    return Shape(
+        layers=settings.layers,
+        hidden_size=settings.hidden_size,
+        heads=settings.heads,
+        kv_heads=settings.kv_heads or settings.heads,
+        head_size=settings.hidden_size // settings.heads,
+        intermediate_size=settings.intermediate_size,
+        tied=settings.tied,
+        qk_norm=settings.shape == "qwen3",
+        rank=rank,
+        vocabulary=adapted(recipe.tokenizer.vocabulary, recipe.tokenizer) if base else recipe.tokenizer.vocabulary,
+        origin=f"{base} (not read: shape as in the recipe)" if base else "random weights",
+    )
+
+
+def base_shape(recipe: Recipe, recipe_folder: Path) -> Shape | None:
+    """The shape of the recipe's base; `None` if the base is not here, `Problem` if it is a package to install first."""
+    base = recipe.tokenizer.base
+    if base in PACKAGED:
+        if not is_installed(base) and names_shape(recipe):
+            return None
+        return replace(from_gguf(packaged_gguf(base)), origin=base)
+    if base.endswith(".gguf"):
+        return from_gguf(recipe_folder / base) if (recipe_folder / base).is_file() else None
     file = recipe_folder / base / "config.json"
-    if base in PACKAGED or not file.is_file():
-        from_recipe["vocabulary"] += recipe.tokenizer.added
-        return Shape(**from_recipe, origin=f"{base} (not read: shape as in the recipe)")
-    return from_config(file, recipe.tokenizer.added, base)
+    return from_config(file, base) if file.is_file() else None
+
+
+def adapted(size: int, settings: Tokenizer) -> int:
+    """Tokens of a base's vocabulary of `size` after [tokenizer] has trimmed it, at most, and added to it."""
+    return (min(size, settings.trim_first) if settings.trim_first else size) + settings.added
+
+
+def names_shape(recipe: Recipe) -> bool:
+    """Whether the recipe itself says how large the model is."""
+    return bool(recipe.pretrain.model_fields_set & {"layers", "hidden_size"})
 
 
 def has_shape(recipe: Recipe, recipe_folder: Path) -> bool:
     """Whether the recipe, or the base that it names, says how large the model is."""
-    named = recipe.pretrain.model_fields_set & {"layers", "hidden_size"}
-    base = recipe.tokenizer.base
-    file = recipe_folder / base if base.endswith(".gguf") else recipe_folder / base / "config.json"
-    return bool(named) or bool(base and file.is_file())
+    return names_shape(recipe) or bool(recipe.tokenizer.base and base_shape(recipe, recipe_folder))
 
 
-def from_config(file: Path, added: int = 0, origin: str = "") -> Shape:
-    """The shape that a Hugging Face `config.json` describes, its vocabulary made larger by `added`."""
+def from_config(file: Path, origin: str = "") -> Shape:
+    """The shape that a Hugging Face `config.json` describes."""
     try:
-        return from_settings(json.loads(read_text(file)), added, origin or show_path(file.parent))
+        return from_settings(json.loads(read_text(file)), origin or show_path(file.parent))
     except (ValueError, KeyError, AttributeError, TypeError) as error:
         raise Problem(f"{show_path(file)} does not say the shape of a decoder ({error!r})") from error
 
 
-def from_settings(config: dict[str, Any], added: int, origin: str) -> Shape:
-    """The shape that the content of a Hugging Face config describes, its vocabulary made larger by `added`."""
+def from_settings(config: dict[str, Any], origin: str) -> Shape:
+    """The shape that the content of a Hugging Face config describes."""
     config = config.get("text_config", config)
     heads = config["num_attention_heads"]
     return Shape(
@@ -146,14 +181,14 @@ def from_settings(config: dict[str, Any], added: int, origin: str) -> Shape:
         head_size=config.get("head_dim") or config["hidden_size"] // heads,
         intermediate_size=config["intermediate_size"],
         tied=config.get("tie_word_embeddings", True),
-        vocabulary=config["vocab_size"] + added,
+        vocabulary=config["vocab_size"],
         qk_norm=config.get("model_type") in ("qwen3", "gemma3_text"),
         origin=origin,
     )
 
 
-def from_gguf(file: Path, added: int = 0) -> Shape:
-    """The shape of the model in a GGUF file, its vocabulary made larger by `added`."""
+def from_gguf(file: Path) -> Shape:
+    """The shape of the model in a GGUF file."""
     check_gguf(file)
     fields, tensors = read_header(file)
     sizes = {name.partition(".")[2]: size for name, size in fields.items() if not name.startswith("general.")}
@@ -166,7 +201,7 @@ def from_gguf(file: Path, added: int = 0) -> Shape:
             kv_heads=sizes.get("attention.head_count_kv") or heads,
             head_size=sizes.get("attention.key_length") or hidden_size // heads,
             intermediate_size=sizes["feed_forward_length"],
-            vocabulary=fields["tokenizer.ggml.tokens"] + added,
+            vocabulary=fields["tokenizer.ggml.tokens"],
             tied="output.weight" not in tensors,
             gated="blk.0.ffn_gate.weight" in tensors,
             qk_norm="blk.0.attn_q_norm.weight" in tensors,

@@ -6,6 +6,8 @@ from pathlib import Path
 
 from anatili.lang import LanguagePack
 from anatili.problem import Problem
+from anatili.reading import read_lines
+from anatili.text import show_path
 
 NAME = "dictionary.tsv"
 FIELDS = 3
@@ -20,12 +22,14 @@ def dictionary(pack: LanguagePack) -> Mapping[str, Mapping[str, tuple[str, ...]]
 def _dictionary(folder: Path) -> dict[str, dict[str, tuple[str, ...]]]:
     path = folder / NAME
     found: dict[str, dict[str, tuple[str, ...]]] = {}
-    for number, line in enumerate(path.read_text("utf-8").splitlines() if path.is_file() else (), 1):
+    for number, line in enumerate(read_lines(path) if path.exists() else (), 1):
         fields = line.split("\t")
         if line.startswith("#") or not line:
             continue
         if len(fields) != FIELDS or not all(field.strip() for field in fields):
-            raise Problem(f"{path}: line {number} is not a language, a word and its translations, separated by tabs")
+            raise Problem(
+                f"{show_path(path)}:{number}: this is not a language, a word and its translations, separated by tabs"
+            )
         code, word, own = fields
         found.setdefault(code, {})[word] = tuple(own.split())
     return found

@@ -38,7 +38,7 @@ def keeps_whole_gradients(model: Any, settings: Pretrain) -> bool:
 def training_for(model: Any, settings: Pretrain) -> Training:
     from anatili.train import devices
 
-    return training_of(settings, from_settings(model.config.to_dict(), 0, ""), devices.count())
+    return training_of(settings, from_settings(model.config.to_dict(), ""), devices.count())
 
 
 def in_words(uses: dict[str, int]) -> str:
