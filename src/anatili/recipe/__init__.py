@@ -147,6 +147,9 @@ class Pretrain(Section):
     )
     checkpointing: bool = Field(False, description="Recompute activations in the backward pass: slower, less memory.")
     compile: bool = Field(False, description="Compile with torch.compile; needs a C++ compiler.")
+    sampled_vocabulary: int = Field(
+        0, ge=0, le=10**7, description="Rare tokens drawn in each step for the loss of adapters; 0: all tokens."
+    )
     seed: int = Field(1, ge=0, le=2**31, description="Seed of weights and order.")
     keep_checkpoints: int = Field(
         0, ge=0, le=1000, description="Checkpoints kept for `takedown`, from which training goes on without a document."
@@ -158,6 +161,8 @@ class Pretrain(Section):
             raise ValueError("hidden_size / heads must be a whole even number")
         if self.kv_heads and self.heads % self.kv_heads:
             raise ValueError("heads / kv_heads must be a whole number")
+        if self.sampled_vocabulary and self.method != "lora":
+            raise ValueError('sampled_vocabulary is for adapters (method = "lora"), which leave the head as it is')
         return self
 
 

@@ -27,6 +27,7 @@ from anatili.train.data import IGNORED
 from anatili.train.loss import WithLoss
 from anatili.train.meter import ThroughputMeter
 from anatili.train.optimizer import make_optimizers
+from anatili.train.sampled import SampledVocabulary
 from anatili.train.spikes import SpikeWatch
 from anatili.train.trackers import figures_of, open_trackers
 
@@ -87,11 +88,16 @@ def rate_at(step: int, plan: Plan) -> float:
 
 
 def prepare(
-    model: torch.nn.Module, precision: torch.dtype, device: torch.device, compiled: bool = False
+    model: torch.nn.Module,
+    precision: torch.dtype,
+    device: torch.device,
+    compiled: bool = False,
+    sampled: SampledVocabulary | None = None,
 ) -> torch.nn.Module:
     """`model` with its loss, on the device or sharded over all of them; what is prepared already stays as it is.
 
-    With `compiled` each layer is compiled, where torch has a compiler for the device.
+    With `compiled` each layer is compiled, where torch has a compiler for the device. With `sampled` the loss of
+    training is over a part of the vocabulary.
     """
     if isinstance(model, WithLoss):
         return model
@@ -100,7 +106,7 @@ def prepare(
     for layer in model.get_decoder().layers if compiled else ():
         layer.compile()
     has_weights = not next(model.parameters()).is_meta
-    wrapped = WithLoss((model.to(device) if has_weights else model).train(), precision)
+    wrapped = WithLoss((model.to(device) if has_weights else model).train(), precision, sampled)
     return devices.spread(wrapped, device, precision)
 
 

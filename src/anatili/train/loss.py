@@ -11,6 +11,7 @@ import torch
 
 from anatili.compute.own_memory import LOGIT_BYTES
 from anatili.train.data import IGNORED
+from anatili.train.sampled import SampledVocabulary
 
 MIN_PROBABILITY = 1e-38
 """Lower bound of probabilities before the logarithm, near the smallest float32."""
@@ -20,8 +21,15 @@ class HeadLoss(torch.autograd.Function):  # type: ignore[misc]
     """Sum over labels of -log p(label), in the type of `hidden`; the weight's gradient is summed in float32."""
 
     @staticmethod
-    def forward(ctx: Any, hidden: torch.Tensor, full_weight: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-        """`hidden` (tokens, hidden_size), `full_weight` (vocabulary, hidden_size), `labels` (tokens,): float32 sum."""
+    def forward(
+        ctx: Any,
+        hidden: torch.Tensor,
+        full_weight: torch.Tensor,
+        labels: torch.Tensor,
+        bias: torch.Tensor | None = None,
+    ) -> torch.Tensor:
+        """`hidden` (tokens, hidden_size), `full_weight` (vocabulary, hidden_size), `labels` (tokens,), `bias`
+        (vocabulary,), which is added to the logits and not learned: float32 sum."""
         known = labels != IGNORED
         weight = full_weight.to(hidden.dtype)
         total = torch.zeros((), device=hidden.device)
@@ -40,6 +48,8 @@ class HeadLoss(torch.autograd.Function):  # type: ignore[misc]
             chunk, label = hidden[rows], labels[rows][:, None]
             logits, probabilities = logit_buffer[: len(rows)], probability_buffer[: len(rows)]
             torch.mm(chunk, weight.T, out=logits)
+            if bias is not None:
+                logits += bias
             torch.softmax(logits, -1, dtype=torch.float32, out=probabilities)
             own = probabilities.gather(1, label)
             total -= own.clamp_min(MIN_PROBABILITY).log().sum()
@@ -58,20 +68,28 @@ class HeadLoss(torch.autograd.Function):  # type: ignore[misc]
     def backward(ctx: Any, gradient: torch.Tensor) -> Any:
         hidden_gradient, weight_gradient = ctx.saved_tensors
         weight_part = None if weight_gradient is None else (weight_gradient * gradient).to(ctx.weight_type)
-        return hidden_gradient * gradient.to(hidden_gradient.dtype), weight_part, None
+        return hidden_gradient * gradient.to(hidden_gradient.dtype), weight_part, None, None
 
 
 class WithLoss(torch.nn.Module):  # type: ignore[misc]
     """A causal language model whose forward pass returns the summed loss, so that wrappers see one module."""
 
-    def __init__(self, model: torch.nn.Module, precision: torch.dtype) -> None:
+    def __init__(
+        self, model: torch.nn.Module, precision: torch.dtype, sampled: SampledVocabulary | None = None
+    ) -> None:
+        """`sampled`: while training, the loss is over this part of the vocabulary; the head must not be trained."""
         super().__init__()
         self.model = model
         self.precision = precision
+        self.sampled = sampled
 
     def forward(self, inputs: torch.Tensor, labels: torch.Tensor, positions: torch.Tensor) -> torch.Tensor:
         """The loss summed over labels, in nats; `inputs`, `labels` and `positions` are int64 (sequences, length)."""
         with torch.autocast(inputs.device.type, dtype=self.precision, enabled=self.precision != torch.float32):
             hidden = self.model.get_decoder()(input_ids=inputs, position_ids=positions, use_cache=False)[0]
         weight = self.model.get_output_embeddings().weight
-        return HeadLoss.apply(hidden.flatten(0, 1).to(self.precision), weight, labels.flatten())
+        flat, wanted = hidden.flatten(0, 1).to(self.precision), labels.flatten()
+        if self.sampled is None or not self.training:
+            return HeadLoss.apply(flat, weight, wanted)
+        rows, places, bias = self.sampled.choose(wanted)
+        return HeadLoss.apply(flat, weight[rows], places, bias.to(self.precision))

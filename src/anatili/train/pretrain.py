@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from anatili.train.corpus import Counts
     from anatili.train.data import Mixture
     from anatili.train.loop import Plan
+    from anatili.train.sampled import SampledVocabulary
 
 Batch = Callable[[int], tuple[Any, ...]]
 """Step -> inputs, labels, positions; int64 of shape (sequences, context)."""
@@ -84,7 +85,7 @@ def run(task: Task) -> dict[str, Any]:
         model = unsharded(model, starting_model(task, tokenizer.get_vocab_size(), begin, end)[0])
     adapted = adapter_on(model, known, settings, task.base) if settings.method == "lora" else None
     if adapted:
-        learner = prepared(adapted.get_base_model(), settings)
+        learner = prepared(adapted.get_base_model(), settings, part_of_vocabulary(task, counts, model, known))
     plan, replayed_from = with_kept_checkpoints(plan, batch, row_steps, mixture, task)
     rows = loop.train(learner, plan, task.out, task.progress)
     finish(model, adapted, task)
@@ -101,6 +102,21 @@ def run(task: Task) -> dict[str, Any]:
         "epochs": data.epochs(mixture, counts, data.sequences(settings)),
         **summary(plan, rows, settings),
     }
+
+
+def part_of_vocabulary(task: Task, counts: "Counts", model: "Module", known: int) -> "SampledVocabulary | None":
+    """What [pretrain] sampled_vocabulary asks for; `Problem` if new rows are to be learned, which needs the whole."""
+    from anatili.train import sampled
+
+    drawn, size = task.settings.sampled_vocabulary, int(model.config.vocab_size)
+    if not drawn:
+        return None
+    if known < size:
+        raise Problem(
+            "[pretrain] sampled_vocabulary leaves the head as it is, but [tokenizer] added gives it new rows to learn: "
+            "set one of the two to 0"
+        )
+    return sampled.sampled_vocabulary(task.out / "tokens", counts, size, drawn)
 
 
 def with_kept_checkpoints(
@@ -206,13 +222,13 @@ def starting_model(task: Task, vocabulary: int, begin: int, end: int) -> tuple["
     return init.from_scratch(settings, vocabulary, begin, end), vocabulary, None
 
 
-def prepared(model: "Module", settings: Pretrain) -> "Module":
+def prepared(model: "Module", settings: Pretrain, sampled: "SampledVocabulary | None" = None) -> "Module":
     """`model` with its loss, as `loop.train` takes it."""
     import torch
 
     from anatili.train import devices, loop
 
-    return loop.prepare(model, getattr(torch, settings.precision), devices.pick_device(), settings.compile)
+    return loop.prepare(model, getattr(torch, settings.precision), devices.pick_device(), settings.compile, sampled)
 
 
 def train_rows(
