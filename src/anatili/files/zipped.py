@@ -30,9 +30,7 @@ def reading(path: Path, *errors: type[Exception]) -> Iterator[None]:
     """Turn a library's error on a damaged file into a `Problem` that names the file."""
     try:
         yield
-    except Exception as error:
-        if not isinstance(error, (*errors, OSError, LookupError, ValueError, SyntaxError)):
-            raise
+    except (*errors, OSError, LookupError, ValueError, SyntaxError) as error:
         raise Problem(f"{show_path(path)} cannot be read, it may be damaged: {error}") from error
 
 

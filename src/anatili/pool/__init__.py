@@ -181,18 +181,28 @@ def do_one(folder: Path, lease: float) -> bool:
         os.utime(taken)
         heart = Heartbeat(partial(os.utime, taken), lease / 4)
         try:
-            work, job = pickle.loads(taken.read_bytes())
-            result: tuple[bool, Any] = (True, work(job))
-        except Problem as problem:
-            result = (False, problem)
-        except Exception:
-            result = (False, RuntimeError(traceback.format_exc()))
+            result = carried_out(partial(unpickled, taken))
         finally:
             heart.stop()
         write_whole(folder / DONE / name, pickle.dumps(result))
         taken.unlink(missing_ok=True)
         return True
     return False
+
+
+def unpickled(path: Path) -> Any:
+    return pickle.loads(path.read_bytes())
+
+
+def carried_out(load: Callable[[], tuple[Callable[[Any], Any], Any]]) -> tuple[bool, Any]:
+    """Load a work and its job and do it: (True, its result), or (False, the error that the run's process raises)."""
+    try:
+        work, job = load()
+        return True, work(job)
+    except Problem as problem:
+        return False, problem
+    except Exception:  # whatever it is, the run has to hear of it: a traceback can be sent, an exception not always
+        return False, RuntimeError(traceback.format_exc())
 
 
 def names_in(folder: Path) -> list[str]:

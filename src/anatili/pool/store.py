@@ -14,7 +14,6 @@ import secrets
 import shutil
 import tempfile
 import time
-import traceback
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -25,7 +24,20 @@ from typing import Any
 
 from anatili.document import whole_file
 from anatili.object_store import object_store
-from anatili.pool import ALIVE, CURRENT, DONE, FINISHED, LEASE, OPEN, PATIENCE, TAKEN, Heartbeat, Job, Result
+from anatili.pool import (
+    ALIVE,
+    CURRENT,
+    DONE,
+    FINISHED,
+    LEASE,
+    OPEN,
+    PATIENCE,
+    TAKEN,
+    Heartbeat,
+    Job,
+    Result,
+    carried_out,
+)
 from anatili.problem import Problem
 
 FILES = "files"
@@ -283,13 +295,7 @@ class Node:
 
     def carried_out(self, parcel: Parcel, objects: Objects) -> Parcel:
         self.lay_out(parcel.files, objects)
-        try:
-            work, job = Unpacker(parcel.content, self.root).load()
-            result: tuple[bool, Any] = (True, work(job))
-        except Problem as problem:
-            result = (False, problem)
-        except Exception:
-            result = (False, RuntimeError(traceback.format_exc()))
+        result = carried_out(lambda: Unpacker(parcel.content, self.root).load())
         made = [path for path in self.root.rglob("*") if path.is_file() and not path.name.endswith(".tmp")]
         made = sorted(made, key=lambda path: (path.stat().st_mtime_ns, path.name))
         names = {path: path.relative_to(self.root).as_posix() for path in made}
