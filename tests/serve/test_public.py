@@ -71,6 +71,9 @@ def test_everyone_may_read_and_only_keys_open_the_rest(visits):
     assert visits.send("POST", "/v1/chat/completions", json=body, key="none").status_code == 200
     words = visits.send("GET", "/page/words").json()
     assert (words["key"], words["feedback"]) == ("optional", True)
+    assert visits.send("GET", "/robots.txt").text.startswith("User-agent: *\nDisallow: /search\n")
+    for path in ("/favicon.ico", "/apple-touch-icon.png"):
+        assert visits.send("GET", path).headers["content-type"] == "image/png"
     for path in ("/metrics", "/tokenizer_info", "/admin", "/nowhere"):
         assert visits.send("GET", path).status_code == 401
         assert visits.send("GET", path, key="wrong").status_code == 401
@@ -102,6 +105,7 @@ def test_a_key_has_its_own_limit_and_the_day_has_one_too(visits, monkeypatch):
     monkeypatch.setattr("anatili.serve.limits.time.monotonic", lambda: 1e9 + 120)
     refused = visits.send("GET", "/search?q=x", peer=PROXY, forwarded="198.51.100.7")
     assert "requests a day" in refused.json()["error"]["message"]
+    assert int(refused.headers["retry-after"]) > 60, "a minute later it is refused again"
 
 
 def test_feedback_is_kept_without_text_and_without_the_visitor(visits):

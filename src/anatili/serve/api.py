@@ -59,6 +59,8 @@ ERRORS: dict[int | str, dict[str, Any]] = {
         503: "The server is busy; try again later.",
     }.items()
 }  # fmt: skip
+NOT_FOUND = "Not Found"
+"""What the framework says of an address without a route."""
 UNCLEAR = {"There was an error parsing the body": "the body is not JSON in UTF-8, or is nested too deeply"}
 """Messages of the framework -> what they mean."""
 ERROR_RESPONSE = {
@@ -177,7 +179,10 @@ def add_errors(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def http_error(request: Request, error: HTTPException) -> JSONResponse:
-        response = error_response(error.status_code, UNCLEAR.get(error.detail, error.detail))
+        detail = UNCLEAR.get(error.detail, error.detail)
+        if error.detail == NOT_FOUND:
+            detail = f"there is no {request.url.path} here; /docs shows what there is"
+        response = error_response(error.status_code, detail)
         response.headers.update(error.headers or {})
         return response
 

@@ -42,7 +42,9 @@ PUBLIC_PATHS = ("/about", "/search", "/openapi.json", "/v1/models", "/v1/chat/co
 NO_KEY = ("", "none")
 """What clients send that have no key: OpenAI's cannot send nothing."""
 PUBLIC_FOLDERS = ("/passages/", "/v1/models/", "/v1/commons/")
-OPEN_PATHS = ("/", "/health", "/page/words", "/docs", "/manifest.webmanifest", "/service-worker.js", "/commons")
+OPEN_PATHS = ("/", "/health", "/page/words", "/docs", "/manifest.webmanifest", "/service-worker.js", "/commons",
+              "/robots.txt", "/favicon.ico", "/apple-touch-icon.png")  # fmt: skip
+"""What everybody may get. The last three are what crawlers and browsers ask every site for, in this place."""
 OPEN_FOLDER = "/static/"
 KEY_IN_BODY = ("/translate", "/languages", "/detect")
 HEADERS = {

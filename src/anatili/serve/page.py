@@ -19,6 +19,8 @@ from anatili.serve.middleware import error_response
 from anatili.text import words
 
 STATIC = Path(__file__).parent / "static"
+ROBOTS = "User-agent: *\nDisallow: /search\nDisallow: /passages/\nDisallow: /page/\nDisallow: /v1/\n"
+"""Crawlers may have the pages. Searches have no end, and each takes processor time."""
 SUGGESTIONS = 4
 TITLE_LENGTHS = range(3, 25)
 """Characters of a title that a question can be made of."""
@@ -53,6 +55,15 @@ def page_routes(state: AppState) -> APIRouter:
     async def service_worker() -> FileResponse:
         """At the top, because a service worker serves only the folder that it comes from."""
         return static_file("service-worker.js")
+
+    @routes.get("/favicon.ico", include_in_schema=False)
+    @routes.get("/apple-touch-icon.png", include_in_schema=False)
+    async def icon() -> FileResponse:
+        return static_file("icon-192.png")
+
+    @routes.get("/robots.txt", include_in_schema=False)
+    async def robots() -> Response:
+        return Response(ROBOTS, media_type="text/plain")
 
     @routes.get("/page/questions", include_in_schema=False)
     async def questions(language: Annotated[str, Query(max_length=20)]) -> dict[str, Any]:
