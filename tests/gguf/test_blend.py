@@ -6,6 +6,7 @@ import gguf
 import numpy as np
 import pytest
 
+from anatili.cli.blend import read_part
 from anatili.gguf.blend import LORA_A, LORA_B, Part, blend, read_adapter
 from anatili.problem import Problem
 
@@ -81,3 +82,10 @@ def test_adapters_of_two_bases_and_other_files_are_refused(tmp_path):
     with pytest.raises(Problem, match="is not a GGUF file"):
         blend([Part(1, one), Part(1, tmp_path / "text.gguf")], tmp_path / "sum.gguf")
     assert not (tmp_path / "sum.gguf").exists()
+
+
+@pytest.mark.parametrize("text", ["a.gguf", "a.gguf=", "a.gguf=much", "a.gguf=nan", "a.gguf=inf"])
+def test_a_weight_is_a_finite_number(text):
+    assert read_part("a=b.gguf=-0.5") == (-0.5, Path("a=b.gguf"))
+    with pytest.raises(Problem, match=r"write the adapter and its weight as file\.gguf=0\.5"):
+        read_part(text)

@@ -51,9 +51,12 @@ SHARES = ("known", "stated_of_known", "true_statements", "contradicted", "offici
 
 
 def make_report(folder: Path, topics: Sequence[Subject]) -> dict[str, Any]:
-    """Write `findings.json` and the pages into an audit's folder from its transcripts; returns the findings."""
+    """Write `findings.json` and the pages into an audit's folder from its transcripts; returns the findings.
+
+    Of `topics` those count that were audited.
+    """
     header, rows = read_rows(folder)
-    topics = draw_pairs(topics, header["pairs"])
+    topics = draw_pairs([topic for topic in topics if topic.name in header["topics"]], header["pairs"])
     if header["items"] != digest_of(topics):
         raise Problem(
             f"the items have changed since {show_path(folder)} was made: give the same --items, or audit again"

@@ -1,5 +1,6 @@
 """The command `blend`."""
 
+import math
 from pathlib import Path
 
 import click
@@ -35,9 +36,12 @@ def read_part(text: str) -> tuple[float, Path]:
     """Weight and file of `file.gguf=0.5`."""
     file, _, weight = text.rpartition("=")
     try:
-        return float(weight), Path(file)
-    except ValueError as error:
-        raise Problem(f"{text}: write the adapter and its weight as file.gguf=0.5") from error
+        number = float(weight)
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise Problem(f"{text}: write the adapter and its weight as file.gguf=0.5")
+    return number, Path(file)
 
 
 COMMANDS = (blend,)

@@ -20,7 +20,7 @@ def doctor(wants_json: bool) -> None:
         print_json(asdict(report) | {"ready": report.is_ready})
     else:
         memory = f"{report.memory / 2**30:.1f} GiB" if report.memory else "unknown"
-        click.echo(f"processor  {report.processor}, {report.cores} cores")
+        click.echo(f"processor  {report.processor}, {report.cores} core{'s' * (report.cores != 1)}")
         click.echo(f"memory     {memory}")
         click.echo(f"disk       {report.disk / 2**30:.1f} GiB free here")
         click.echo(f"GPU        {report.gpu or 'none found; everything up to small models works without'}")
