@@ -145,6 +145,12 @@ def scale_of(pages: list[Example]) -> Scale:
     return Scale(scale, (-values.mean(0) * scale).astype(np.float32), rows, len(known) + 1)
 
 
+def names_of_elements(features: Features) -> list[np.ndarray]:
+    """The buckets of each element's names."""
+    of_tags = np.split(features.names, features.offsets[1:])
+    return [of_tags[kind] for kind in features.kinds.tolist()]
+
+
 class Batch:
     """Pages one after another, with the ranges of blocks and elements that belong together."""
 
@@ -158,8 +164,9 @@ class Batch:
 
         values = np.concatenate([page.features.values for page in pages])
         self.values = torch.from_numpy(np.clip(values * scale.scale + scale.shift, -5, 5).astype(np.float32))
-        self.names = joined([scale.rows[f.names] for f, _, _ in every])
-        lengths = [np.diff([*f.offsets, len(f.names)]) for f, _, _ in every]
+        of_elements = [names_of_elements(f) for f, _, _ in every]
+        self.names = joined([scale.rows[np.concatenate(names)] for names in of_elements])
+        lengths = [[len(names) for names in some] for some in of_elements]
         owners = [np.repeat(np.arange(len(n)) + e, n) for n, (_, _, e) in zip(lengths, every, strict=True)]
         self.owners = joined(owners)
         self.starts, self.ends = joined([f.starts + b for f, b, _ in every]), joined([f.ends + b for f, b, _ in every])

@@ -72,7 +72,8 @@ ORIGINAL = re.compile(
 MANY_PIECES = 10
 HEAD = 200_000
 """Characters of a page that are searched for such signals."""
-TITLE, TITLE_END = re.compile("<title", re.I), re.compile("</title", re.I)
+# Without re.I, which would look at every character before it.
+TITLE, TITLE_END = re.compile("<[tT][iI][tT][lL][eE]"), re.compile("</[tT][iI][tT][lL][eE]")
 Mode = Literal["careful", "fast", "quick"]
 NO_TRAINING = ("noai", "noimageai", "notrain")
 

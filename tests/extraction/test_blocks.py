@@ -2,7 +2,7 @@
 
 import pytest
 
-from anatili.extraction.blocks import MAX_CACHE, read_blocks, remember, value_buckets
+from anatili.extraction.blocks import CACHE, MAX_CACHE, MAX_TAG, read_blocks, remember, value_buckets
 
 
 def elements_around(blocks, block):
@@ -104,3 +104,13 @@ def test_what_is_remembered_does_not_grow_without_end():
         blocks.known_tag(f"p class=x{n}")
     assert len(blocks.WORD_BUCKETS) <= MAX_CACHE
     assert len(blocks.CACHE) <= MAX_CACHE
+
+
+def test_the_blocks_of_a_page_do_not_depend_on_pages_before_it():
+    # A tag that another begins inside of, and one whose quote ends only behind the next sign of a tag.
+    pages = ["<p>one<br <b>two</b><p>three", '<p>one<div title="a>two<p>b" id=x>three</div>']
+    CACHE.clear()
+    alone = [read_blocks(page) for page in pages]
+    for before in ("<br ><b>x</b>", '<div title="a>' + "<p>x" * (MAX_TAG + 2)):
+        read_blocks(before)
+    assert [read_blocks(page) for page in pages] == alone

@@ -6,7 +6,7 @@ block begins, a list item where the next begins, and end tags without a start ar
 
 import re
 import zlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 
 from anatili.extraction.references import unescape
@@ -57,18 +57,18 @@ class Blocks:
     `kinds` (equal for equal tags) and `names`, the buckets of its names.
     """
 
-    texts: list[str] = field(default_factory=list)
-    inside: list[int] = field(default_factory=list)
-    linked: list[int] = field(default_factory=list)
-    links: list[int] = field(default_factory=list)
-    images: list[int] = field(default_factory=list)
-    tags: list[int] = field(default_factory=list)
-    parents: list[int] = field(default_factory=list)
-    starts: list[int] = field(default_factory=list)
-    ends: list[int] = field(default_factory=list)
-    kinds: list[int] = field(default_factory=list)
-    elements: list[str] = field(default_factory=list)
-    names: list[tuple[int, ...]] = field(default_factory=list)
+    texts: list[str]
+    inside: list[int]
+    linked: list[int]
+    links: list[int]
+    images: list[int]
+    tags: list[int]
+    parents: list[int]
+    starts: list[int]
+    ends: list[int]
+    kinds: list[int]
+    elements: list[str]
+    names: list[tuple[int, ...]]
 
 
 def parse_tag(tag: str) -> Tag:
@@ -155,13 +155,15 @@ NOTHING: Tag = (TEXT, "", ())
 ANCHOR: Tag = (LINK, "a", ())
 PICTURE: Tag = (IMAGE, "img", ())
 CACHE: dict[str, Tag] = {}
-MAX_CACHE = 20_000
+MAX_CACHE, LONG = 20_000, 200
+"""Most tags that are remembered, and the length from which none is."""
+NO_BLOCKS: tuple[list[int], ...] = ([], [], [], [], [])
 
 
 def known_tag(tag: str) -> Tag:
     """`parse_tag`, remembered for short tags."""
     parsed = parse_tag(tag)
-    if len(tag) < 200:
+    if len(tag) < LONG:
         if len(CACHE) >= MAX_CACHE:
             CACHE.clear()
         CACHE[tag] = parsed
@@ -172,40 +174,32 @@ class Reader:
     """Gathers blocks while the tags of a page go by."""
 
     def __init__(self) -> None:
-        self.blocks = Blocks(
-            parents=[-1], starts=[0], ends=[-1], kinds=[0], elements=["html"], names=[(bucket("<html"),)]
-        )
+        self.texts: list[str] = []
+        self.shown: list[tuple[int, int, int, int, int]] = []
+        """Of each block what `Blocks` says of it, from `inside` to `tags`."""
+        self.opened: list[tuple[int, int, str, tuple[int, ...]]] = [(-1, 0, "html", (bucket("<html"),))]
+        """Of each element its parent, its first block, its tag and the buckets of its names."""
+        self.elements = ["html"]
+        self.ends = [-1]
         self.stack = [0]
         self.pieces: list[str] = []
         self.linked = self.links = self.images = self.last = 0
-        self.kinds: dict[str, int] = {"html": 0}
         self.never: set[str] = set()
 
-    def start(self, tag: str, name: str, names: tuple[int, ...]) -> None:
-        """An element begins."""
-        blocks, stack = self.blocks, self.stack
-        elements = blocks.elements
-        if elements[stack[-1]] == "p" or name in SIBLINGS:
-            self.leave(("p",))
-            if name in SIBLINGS:
-                self.leave(SIBLINGS[name])
-        blocks.parents.append(stack[-1])
-        stack.append(len(elements))
-        elements.append(name)
-        blocks.names.append(names)
-        blocks.kinds.append(self.kinds.setdefault(tag, len(self.kinds)))
-        blocks.starts.append(len(blocks.texts))
-        blocks.ends.append(-1)
+    def make_room(self, name: str) -> None:
+        """What an element of this name cannot stand in ends."""
+        self.leave(("p",))
+        self.leave(SIBLINGS.get(name, ()))
 
     def leave(self, names: tuple[str, ...]) -> None:
         """The innermost elements end as long as they have one of these names."""
-        stack, blocks = self.stack, self.blocks
-        while len(stack) > 1 and blocks.elements[stack[-1]] in names:
-            blocks.ends[stack.pop()] = len(blocks.texts)
+        stack = self.stack
+        while len(stack) > 1 and self.elements[stack[-1]] in names:
+            self.ends[stack.pop()] = len(self.texts)
 
     def end(self, name: str) -> None:
         """An element of this name ends, and all inside of it; nothing if none is open among the innermost."""
-        stack, elements, ends = self.stack, self.blocks.elements, self.blocks.ends
+        stack, elements = self.stack, self.elements
         level = len(stack) - 1
         if elements[stack[level]] != name:
             lowest = max(0, level - MAX_LEVELS)
@@ -214,9 +208,9 @@ class Reader:
             if level == lowest:
                 return
         if level:
-            number = len(self.blocks.texts)
+            number = len(self.texts)
             while len(stack) > level:
-                ends[stack.pop()] = number
+                self.ends[stack.pop()] = number
 
     def flush(self, position: int) -> None:
         """The text so far becomes a block if it has any."""
@@ -225,48 +219,64 @@ class Reader:
         if not text.isspace():
             text = unescape(text).strip()
             if text:
-                blocks = self.blocks
-                blocks.texts.append(text)
-                blocks.inside.append(self.stack[-1])
-                blocks.linked.append(self.linked)
-                blocks.links.append(self.links)
-                blocks.images.append(self.images)
-                blocks.tags.append(position - self.last)
+                self.texts.append(text)
+                tags = position - self.last
+                self.shown.append((self.stack[-1], self.linked, self.links, self.images, tags))
                 self.last = position
                 self.images = 0
         self.linked = self.links = 0
+
+    def blocks(self, position: int) -> Blocks:
+        """All blocks and elements; those that are still open end here."""
+        if self.pieces:
+            self.flush(position)
+        for element in self.stack:
+            self.ends[element] = len(self.texts)
+        inside, linked, links, images, tags = map(list, zip(*self.shown, strict=True)) if self.shown else NO_BLOCKS
+        parents, starts, written, names = map(list, zip(*self.opened, strict=True))
+        numbers: dict[str, int] = {}
+        kinds = [numbers.setdefault(tag, len(numbers)) for tag in written]
+        return Blocks(
+            self.texts, inside, linked, links, images, tags, parents, starts, self.ends, kinds, self.elements, names
+        )
 
 
 def read_blocks(page: str) -> Blocks:
     """The blocks of a page."""
     parts = page.split("<")
     reader = Reader()
-    pieces, cache, never, stack = reader.pieces, CACHE, reader.never, reader.stack
-    elements, ends, texts = reader.blocks.elements, reader.blocks.ends, reader.blocks.texts
-    flush, start = reader.flush, reader.start
-    if parts[0].strip():
-        pieces.append(parts[0])
-    position, end = 1, len(parts)
-    in_link, breaks = False, 0
+    pieces, never, stack, texts, flush = reader.pieces, reader.never, reader.stack, reader.texts, reader.flush
+    elements, ends, opened = reader.elements, reader.ends, reader.opened
+    pieces += filter(str.strip, parts[:1])
+    position, end, cache = 1, len(parts), CACHE
+    in_link = is_broken = False
     while position < end:
         part = parts[position]
         position += 1
         tag, closed, text = part.partition(">")
         known = cache.get(tag)
-        if known is None:
-            position, known, tag, text = unknown_tag(parts, position, tag, closed, text, never)
-        does = known[0]
+        if known is not None and closed:
+            does, name, names = known
+        elif tag[:2] == "a " and closed and not (tag.count('"') | tag.count("'")) & 1:
+            does = LINK
+        else:
+            position, (does, name, names), tag, text = unknown_tag(parts, position, tag, closed, text, never)
         if does == CLOSE:
             if pieces:
                 flush(position)
-            if elements[stack[-1]] == known[1] and len(stack) > 1:
+            if elements[stack[-1]] == name and len(stack) > 1:
                 ends[stack.pop()] = len(texts)
             else:
-                reader.end(known[1])
+                reader.end(name)
         elif does == OPEN:
             if pieces:
                 flush(position)
-            start(tag, known[1], known[2])
+            if elements[stack[-1]] == "p" or name in SIBLINGS:
+                reader.make_room(name)
+            opened.append((stack[-1], len(texts), tag, names))
+            stack.append(len(elements))
+            elements.append(name)
+            ends.append(-1)
         elif does == TEXT:
             pass
         elif does == LINK:
@@ -274,29 +284,23 @@ def read_blocks(page: str) -> Blocks:
             reader.links += 1
         elif does == LINK_END:
             in_link = False
-        elif does == BREAK:
-            breaks += 1
-            if pieces and breaks == 1:
+        elif does == BREAK and not is_broken:
+            is_broken = True
+            if pieces:
                 pieces.append(LINE)
-            elif pieces:
-                flush(position)
         elif does == IMAGE:
             reader.images += 1
         elif does == SKIP:
-            position, text = after_element(parts, position, known[1], text, never)
-        elif pieces:
+            position, text = after_element(parts, position, name, text, never)
+        elif pieces:  # a rule, or one more break
             flush(position)
         if text and (pieces or not text.isspace()):
             pieces.append(text)
             if in_link:
                 reader.linked += len(text)
-            if breaks and not text.isspace():
-                breaks = 0
-    if pieces:
-        flush(position)
-    for element in stack:
-        ends[element] = len(texts)
-    return reader.blocks
+            if is_broken and not text.isspace():
+                is_broken = False
+    return reader.blocks(position)
 
 
 def unknown_tag(
@@ -311,11 +315,13 @@ def unknown_tag(
         return position, NOTHING, tag, text
     if not (first.isalpha() or first in ("/", "!", "?")) or not first:
         return position, NOTHING, tag, "<" + parts[position - 1]
-    if not closed or tag.count('"') % 2 or tag.count("'") % 2:
+    is_odd = not closed or tag.count('"') % 2 or tag.count("'") % 2
+    if is_odd:
         position, tag, text = whole_tag(parts, position - 1)
     if tag.startswith(("a ", "A ")):
         return position, ANCHOR, tag, text
-    return position, CACHE.get(tag) or known_tag(tag), tag, text
+    # Where an odd one ends depends on what follows it, so it is not remembered for other places and pages.
+    return position, parse_tag(tag) if is_odd else known_tag(tag), tag, text
 
 
 def after_comment(parts: list[str], position: int, never: set[str]) -> tuple[int, str]:

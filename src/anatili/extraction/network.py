@@ -35,7 +35,8 @@ class Network:
     def __call__(self, features: Features) -> Floats:
         """Log odds of each block being main text."""
         n = len(features.values)
-        vectors = np.add.reduceat(self.names.take(self.rows.take(features.names), 0), features.offsets, 0)
+        of_tags = np.add.reduceat(self.names.take(self.rows.take(features.names), 0), features.offsets, 0)
+        vectors = of_tags.take(features.kinds, 0)
         values = np.clip(features.values * self.scale + self.shift, -5, 5)
         around = (path_of(vectors, features), vectors.take(features.inside, 0), vectors.take(features.parent, 0))
         hidden = np.concatenate([values, *around], 1) @ self.enter[0]
@@ -49,7 +50,7 @@ class Network:
             padded = np.zeros((n + 4, width), np.float32)
             padded[2:-2] = told
             sums = np.zeros((n + 1, width), np.float32)
-            np.cumsum(told, 0, out=sums[1:])
+            told.cumsum(0, out=sums[1:])
             means = (sums.take(ends, 0) - sums.take(starts, 0)) / sizes
             parts = [hidden, *(padded[2 + step : n + 2 + step] for step in NEIGHBORS), means.reshape(n, -1)]
             heard = np.concatenate(parts, 1) @ hear[:-width]
@@ -62,12 +63,12 @@ class Network:
 def path_of(vectors: Floats, features: Features) -> Floats:
     """For each block the sum of the vectors of all elements around it: of those that began less those that ended."""
     sums = np.zeros((2, len(vectors) + 1, vectors.shape[1]))
-    by_end = np.argsort(features.ends)
-    np.cumsum(vectors, 0, out=sums[0, 1:])
-    np.cumsum(vectors[by_end], 0, out=sums[1, 1:])
+    by_end = features.ends.argsort()
+    sums[0, 1:], sums[1, 1:] = vectors, vectors.take(by_end, 0)
+    sums = sums.cumsum(1)
     blocks = np.arange(len(features.values))
-    begun = np.searchsorted(features.starts, blocks, "right")
-    ended = np.searchsorted(features.ends[by_end], blocks, "right")
+    begun = features.starts.searchsorted(blocks, "right")
+    ended = features.ends.take(by_end).searchsorted(blocks, "right")
     path: Floats = (sums[0].take(begun, 0) - sums[1].take(ended, 0)).astype(np.float32)
     return path
 
