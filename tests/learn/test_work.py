@@ -11,7 +11,7 @@ from anatili.document import read_shard, write_shard
 from anatili.lang import load_pack
 from anatili.learn.course import answers_of, course_of, mark, mark_exercise, open_lesson, read_answers
 from anatili.learn.draw import Draw
-from anatili.learn.exercises import model, yours
+from anatili.learn.exercises import model, yours_material
 from anatili.learn.learner import Learner
 from anatili.learn.lesson import lesson as lesson_of
 from anatili.learn.lesson import lessons
@@ -85,11 +85,11 @@ def fill_pack(folder, truth):
 def clean(folder, truth, draw):
     """Take out of the recipe what is not free, make the release, and take down the document that was taken back."""
     sources = "".join(
-        yours.SOURCE.format(name=name, language=truth["own_code"], license=license_)
-        for name, license_ in yours.licenses(draw).items()
+        yours_material.SOURCE.format(name=name, language=truth["own_code"], license=license_)
+        for name, license_ in yours_material.licenses(draw).items()
         if name in truth["free"]
     )
-    recipe = yours.TOML.format(name=yours.NAME, language=truth["own_code"], sources=sources)
+    recipe = yours_material.TOML.format(name=yours_material.NAME, language=truth["own_code"], sources=sources)
     (folder / "recipe.toml").write_text(recipe.replace('contact = ""', 'contact = "a@b.example"'), "utf-8")
     (folder / "withdrawn.txt").write_text(truth["withdrawn"] + "\n", "utf-8")
     write_lessons.execute("anatili run recipe.toml --redo collect..")

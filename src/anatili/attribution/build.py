@@ -21,29 +21,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow.parquet as pq
 
+from anatili.attribution import layout
 from anatili.attribution.grams import filter_of
-from anatili.attribution.layout import (
-    BYTES_OF_WORD,
-    CORPUS,
-    DOCUMENTS,
-    END,
-    ENDS,
-    EVERY,
-    GRAMS,
-    HEAD,
-    HEADS,
-    OF_CORPUS,
-    OF_TUNING,
-    PLACES,
-    SUFFIXES,
-    TUNING,
-    VERSION,
-    VOCABULARY,
-    WORD,
-    WORDS,
-    Origin,
-    as_bytes,
-)
+from anatili.attribution.layout import Origin, as_bytes
 from anatili.document import Kept, read_shard, remove_folder, whole_file
 from anatili.pool import Pool
 from anatili.problem import Problem, not_installed
@@ -52,14 +32,14 @@ from anatili.stage import STAGES, Progress, Quiet, Stage, Task, build, identity,
 from anatili.text import number_of, show_path
 
 logger = logging.getLogger(__name__)
-STAGE = Stage(CORPUS, "anatili.attribution.build:run", (), needs=OF_CORPUS, version=VERSION)
+STAGE = Stage(layout.CORPUS, "anatili.attribution.build:run", (), needs=layout.OF_CORPUS, version=layout.VERSION)
 """Not in the table of stages: it is built on demand, and no other stage reads it."""
 TUNED = Stage(
-    TUNING,
+    layout.TUNING,
     "anatili.opening.attribution:index_tuning",
     next(stage.settings for stage in STAGES if stage.name == "tune"),
-    needs=OF_TUNING,
-    version=VERSION,
+    needs=layout.OF_TUNING,
+    version=layout.VERSION,
 )
 """The same of the SFT examples and sentence pairs, apart because they change while the corpus stays. By name, as stages
 are: it reads what `train` learned from."""
@@ -104,8 +84,8 @@ def run(task: Task) -> dict[str, Any]:
     """Build the parts that are not there yet; the summary counts documents and words."""
     shards = sorted(task.inputs["cut"].glob("part-*.parquet"))
     jobs = [(group, task.out / f"part-{number:05d}") for number, group in enumerate(parts_of(shards, PART_BYTES))]
-    task.map(build_part, [job for job in jobs if not (job[1] / DOCUMENTS).exists()], "parts")
-    ends = [np.load(folder / ENDS, mmap_mode="r") for _, folder in jobs]
+    task.map(build_part, [job for job in jobs if not (job[1] / layout.DOCUMENTS).exists()], "parts")
+    ends = [np.load(folder / layout.ENDS, mmap_mode="r") for _, folder in jobs]
     files = [file for _, folder in jobs for file in folder.iterdir()]
     return {
         "parts": len(jobs),
@@ -146,8 +126,8 @@ def build_part(shards: list[Path], folder: Path) -> None:
     for shard in shards:
         for row in read_shard(shard, Kept):
             text = unicodedata.normalize("NFC", f"{row.title}\n{row.text}")
-            words.extend(map(numbers.__getitem__, map(str.lower, WORD.findall(text))))
-            words.append(END)
+            words.extend(map(numbers.__getitem__, map(str.lower, layout.WORD.findall(text))))
+            words.append(layout.END)
             ends.append(len(words))
             origins.append(Origin(*(getattr(row, name) for name in Origin.__slots__)))
     vocabulary = np.fromiter(map(number_of, numbers), np.int64, len(numbers))
@@ -156,22 +136,22 @@ def build_part(shards: list[Path], folder: Path) -> None:
     ranks[order + 1] = np.arange(1, len(order) + 1)
     del numbers
     ranked = ranks[np.frombuffer(words, np.uint32)]
-    with whole_file(folder / GRAMS) as temporary:
+    with whole_file(folder / layout.GRAMS) as temporary:
         filter_of(ranked).tofile(temporary)
     coded = as_bytes(ranked)
     del ranked
-    save(folder / VOCABULARY, vocabulary[order])
-    save(folder / ENDS, np.frombuffer(ends, np.int64))
-    with whole_file(folder / WORDS) as temporary:
+    save(folder / layout.VOCABULARY, vocabulary[order])
+    save(folder / layout.ENDS, np.frombuffer(ends, np.int64))
+    with whole_file(folder / layout.WORDS) as temporary:
         coded.tofile(temporary)
     suffixes = sorted_suffixes(coded)[len(ends) :]  # first come the ends of documents
-    with whole_file(folder / SUFFIXES) as temporary:
+    with whole_file(folder / layout.SUFFIXES) as temporary:
         suffixes.tofile(temporary)
-    with whole_file(folder / HEADS) as temporary:
+    with whole_file(folder / layout.HEADS) as temporary:
         heads_of(coded, suffixes).tofile(temporary)
     rows = [json.dumps(astuple(row), ensure_ascii=False).encode("utf-8", "replace") + b"\n" for row in origins]
-    save(folder / PLACES, np.cumsum([0, *map(len, rows)], dtype=np.int64))
-    with whole_file(folder / DOCUMENTS) as temporary, temporary.open("wb") as file:
+    save(folder / layout.PLACES, np.cumsum([0, *map(len, rows)], dtype=np.int64))
+    with whole_file(folder / layout.DOCUMENTS) as temporary, temporary.open("wb") as file:
         file.writelines(rows)
 
 
@@ -182,7 +162,7 @@ def save(path: Path, values: npt.NDArray[Any]) -> None:
 
 def heads_of(coded: npt.NDArray[np.uint8], suffixes: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint8]:
     """The first `HEAD_WORDS` words of every `EVERY`th suffix; zeros where the part ends."""
-    places = suffixes[::EVERY, None].astype(np.int64) * BYTES_OF_WORD + np.arange(HEAD)
+    places = suffixes[:: layout.EVERY, None].astype(np.int64) * layout.BYTES_OF_WORD + np.arange(layout.HEAD)
     heads = coded[np.minimum(places, len(coded) - 1)] if len(coded) else np.zeros(places.shape, np.uint8)
     heads[places >= len(coded)] = 0
     return heads
@@ -193,4 +173,4 @@ def sorted_suffixes(coded: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint32]:
     from pydivsufsort import divsufsort
 
     every = divsufsort(coded)
-    return np.asarray(every[every % BYTES_OF_WORD == 0] // BYTES_OF_WORD, np.uint32)
+    return np.asarray(every[every % layout.BYTES_OF_WORD == 0] // layout.BYTES_OF_WORD, np.uint32)

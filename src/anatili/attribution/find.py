@@ -12,29 +12,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from anatili.attribution import layout
 from anatili.attribution.grams import GRAM, GramFilter
-from anatili.attribution.layout import (
-    BYTES_OF_WORD,
-    CORPUS,
-    DOCUMENTS,
-    END,
-    ENDS,
-    EVERY,
-    GRAMS,
-    HEAD,
-    HEADS,
-    OF_CORPUS,
-    OF_TUNING,
-    PLACES,
-    SUFFIXES,
-    TUNING,
-    VERSION,
-    VOCABULARY,
-    WORDS,
-    Origin,
-    as_bytes,
-    word_spans,
-)
+from anatili.attribution.layout import Origin, as_bytes, word_spans
 from anatili.attribution.pages import Mapped
 from anatili.problem import Problem
 from anatili.run import Run
@@ -95,7 +75,7 @@ class Coded:
 
     def key(self, start: int, words: int) -> bytes:
         """The words from one on, as they stand in the index."""
-        return self.content[start * BYTES_OF_WORD : (start + words) * BYTES_OF_WORD]
+        return self.content[start * layout.BYTES_OF_WORD : (start + words) * layout.BYTES_OF_WORD]
 
 
 class Part:
@@ -103,34 +83,34 @@ class Part:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.vocabulary: npt.NDArray[np.int64] = np.load(folder / VOCABULARY, mmap_mode="r")
-        self.grams = GramFilter(folder / GRAMS)
-        self.words = Mapped(folder / WORDS).content
-        self.suffixes = memoryview(Mapped(folder / SUFFIXES).content).cast("I")
-        self.heads = np.frombuffer(Mapped(folder / HEADS, whole=True).content, f"S{HEAD}")
+        self.vocabulary: npt.NDArray[np.int64] = np.load(folder / layout.VOCABULARY, mmap_mode="r")
+        self.grams = GramFilter(folder / layout.GRAMS)
+        self.words = Mapped(folder / layout.WORDS).content
+        self.suffixes = memoryview(Mapped(folder / layout.SUFFIXES).content).cast("I")
+        self.heads = np.frombuffer(Mapped(folder / layout.HEADS, whole=True).content, f"S{layout.HEAD}")
 
     @cached_property
     def ends(self) -> npt.NDArray[np.int64]:
         """Where each document ends, in words."""
-        ends: npt.NDArray[np.int64] = np.load(self.folder / ENDS, mmap_mode="r")
+        ends: npt.NDArray[np.int64] = np.load(self.folder / layout.ENDS, mmap_mode="r")
         return ends
 
     @cached_property
     def places(self) -> npt.NDArray[np.int64]:
         """Where the line of each document begins in the file of documents, and where that ends."""
-        places: npt.NDArray[np.int64] = np.load(self.folder / PLACES, mmap_mode="r")
+        places: npt.NDArray[np.int64] = np.load(self.folder / layout.PLACES, mmap_mode="r")
         return places
 
     @cached_property
     def documents(self) -> mmap.mmap | bytes:
-        return Mapped(self.folder / DOCUMENTS).content
+        return Mapped(self.folder / layout.DOCUMENTS).content
 
     def coded(self, hashes: npt.NDArray[np.int64]) -> Coded:
         """The words with these hashes as in the index."""
         positions = np.searchsorted(self.vocabulary, hashes)
         known = positions < len(self.vocabulary)
         known[known] = self.vocabulary[positions[known]] == hashes[known]
-        numbers = np.where(known, positions + 1, END).astype(np.uint32)
+        numbers = np.where(known, positions + 1, layout.END).astype(np.uint32)
         return Coded(as_bytes(numbers).tobytes(), run_lengths(known), run_lengths(self.grams.may_begin(numbers)))
 
     def longest(self, text: Coded, least: int) -> list[int]:
@@ -148,7 +128,7 @@ class Part:
 
     def match(self, key: bytes) -> int:
         """How many words at the beginning of `key` occur together in this part."""
-        first = key[: FIRST_WORDS * BYTES_OF_WORD]
+        first = key[: FIRST_WORDS * layout.BYTES_OF_WORD]
         length = self.match_whole(first)
         return self.match_whole(key) if length == FIRST_WORDS and len(key) > len(first) else length
 
@@ -161,7 +141,7 @@ class Part:
 
     def follows(self, rank: int, size: int) -> bytes:
         """The first bytes of a suffix."""
-        start = self.suffixes[rank] * BYTES_OF_WORD
+        start = self.suffixes[rank] * layout.BYTES_OF_WORD
         return self.words[start : start + size]
 
     def ranks(self, key: bytes) -> range:
@@ -173,9 +153,9 @@ class Part:
 
     def near(self, key: bytes) -> range:
         """Suffixes among which are all that begin with `key`, or the place where it would be."""
-        first = np.searchsorted(self.heads, key[:HEAD], "left")
-        last = np.searchsorted(self.heads, key[:HEAD].ljust(HEAD, b"\xff"), "right")
-        return range(max(0, int(first) - 1) * EVERY, min(int(last) * EVERY, len(self.suffixes)))
+        first = np.searchsorted(self.heads, key[: layout.HEAD], "left")
+        last = np.searchsorted(self.heads, key[: layout.HEAD].ljust(layout.HEAD, b"\xff"), "right")
+        return range(max(0, int(first) - 1) * layout.EVERY, min(int(last) * layout.EVERY, len(self.suffixes)))
 
     def origins(self, ranks: range) -> Iterator[Origin]:
         """The documents of suffixes, each once."""
@@ -191,7 +171,9 @@ class Attribution:
     def __init__(self, folders: Iterable[Path], sources: Iterable[Path]) -> None:
         """`sources`: the records of what the index was built from."""
         self.built_from = {path: stamp_of(path) for path in sources}
-        self.parts = [Part(path.parent) for folder in folders for path in sorted(folder.glob(f"part-*/{DOCUMENTS}"))]
+        self.parts = [
+            Part(path.parent) for folder in folders for path in sorted(folder.glob(f"part-*/{layout.DOCUMENTS}"))
+        ]
 
     def is_current(self) -> bool:
         """Whether the texts are still those that were indexed: they change when documents are taken out."""
@@ -252,22 +234,22 @@ def shared_words(one: bytes, other: bytes) -> int:
     """How many words at the beginning of both are the same."""
     size = min(len(one), len(other))
     differs = np.frombuffer(one, np.uint8, size) != np.frombuffer(other, np.uint8, size)
-    return (int(differs.argmax()) if differs.any() else size) // BYTES_OF_WORD
+    return (int(differs.argmax()) if differs.any() else size) // layout.BYTES_OF_WORD
 
 
 def open_attribution(run: Run) -> Attribution:
     """The index of a run; `Problem` if it has none, or one of an earlier corpus."""
-    record = run.record(CORPUS)
+    record = run.record(layout.CORPUS)
     how = f"build it with: anatili trace build {show_path(run.root)}"
     if record is None:
         raise Problem(f"{show_path(run.root)} has no index of its training text; {how}")
-    if record.identity.get("version") != VERSION:
+    if record.identity.get("version") != layout.VERSION:
         raise Problem(f"the index of the training text of {show_path(run.root)} is of an older version; {how}")
-    if not is_up_to_date(run, CORPUS, OF_CORPUS):
+    if not is_up_to_date(run, layout.CORPUS, layout.OF_CORPUS):
         raise Problem(f"the index of the training text of {show_path(run.root)} is of an earlier corpus; {how}")
-    has_tuning = is_up_to_date(run, TUNING, OF_TUNING)
-    folders = [run.folder(name) for name in ((CORPUS, TUNING) if has_tuning else (CORPUS,))]
-    sources: tuple[str, ...] = OF_TUNING if has_tuning else OF_CORPUS
+    has_tuning = is_up_to_date(run, layout.TUNING, layout.OF_TUNING)
+    folders = [run.folder(name) for name in ((layout.CORPUS, layout.TUNING) if has_tuning else (layout.CORPUS,))]
+    sources: tuple[str, ...] = layout.OF_TUNING if has_tuning else layout.OF_CORPUS
     return Attribution(folders, [run.folder(name) / "record.json" for name in sources])
 
 
@@ -275,4 +257,4 @@ def is_up_to_date(run: Run, name: str, needs: tuple[str, ...]) -> bool:
     """Whether an index is there and was built from what the run has now."""
     record = run.record(name)
     contents = {need: source.content for need in needs if (source := run.record(need))}
-    return record is not None and record.identity["inputs"] == contents and record.identity["version"] == VERSION
+    return record is not None and record.identity["inputs"] == contents and record.identity["version"] == layout.VERSION

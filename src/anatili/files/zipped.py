@@ -28,9 +28,10 @@ def library(name: str) -> Any:
 @contextmanager
 def reading(path: Path, *errors: type[Exception]) -> Iterator[None]:
     """Turn a library's error on a damaged file into a `Problem` that names the file."""
+    known: tuple[type[Exception], ...] = (*errors, OSError, LookupError, ValueError, SyntaxError)
     try:
         yield
-    except (*errors, OSError, LookupError, ValueError, SyntaxError) as error:
+    except known as error:
         raise Problem(f"{show_path(path)} cannot be read, it may be damaged: {error}") from error
 
 

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from math import isfinite
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 # Spinning threads slow a shared machine down 10 times (measured: 12-40 s instead of 0.5 s); set before torch loads.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -30,6 +30,9 @@ from anatili.train.optimizer import make_optimizers
 from anatili.train.sampled import SampledVocabulary
 from anatili.train.spikes import SpikeWatch
 from anatili.train.trackers import figures_of, open_trackers
+
+if TYPE_CHECKING:
+    from anatili.train.check import HeldOutCheck
 
 CHECKPOINT_SECONDS = 60.0
 GRADIENT_NORM = 1.0
@@ -64,8 +67,8 @@ class Plan:
     """Peak learning rate of new rows that are trained along with an adapter; 0: that of the rest."""
     bytes_per_token: float = 0.0
     """Mean bytes of text per label; 0: unknown."""
-    check: Callable[[Any, Any], dict[str, float]] | None = None
-    """(module with loss, device) -> bits per byte on held-out text by language, and their `mean`; lower is better."""
+    check: "HeldOutCheck | None" = None
+    """Gives bits per byte on held-out text by language, and their `mean`; lower is better."""
     check_every: int = 0
     """Steps between two checks; 0: none."""
     average: float = 0.0

@@ -1,18 +1,16 @@
 """Lesson 8, make it yours: a pack for an invented language, a plan under embargo, and a release with clean licenses."""
 
 import contextlib
-import csv
 import json
-from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from anatili.document import read_shard, whole_file
-from anatili.lang.new import scripts
+from anatili.document import read_shard
 from anatili.learn.draw import Draw
+from anatili.learn.exercises import yours_material as material
 from anatili.learn.lesson import Lesson
 from anatili.learn.work import Course, Work, Writer, Wrong
 from anatili.problem import Problem
@@ -20,197 +18,33 @@ from anatili.reading import read_toml
 from anatili.release.build import Entry
 from anatili.release.verify import verify
 from anatili.run import Run
-from anatili.sample.topics import read_topics
 from anatili.takedown_log import read_takedowns
-from anatili.text import file_digest, words
+from anatili.text import file_digest
 
 LETTERS, WORDS, LETTER, RECIPE, MODEL, PLAN, PUBLIC, VERIFIED = (
-    "letters.csv", "words.csv", "letter.txt", "recipe.toml", "model.toml", "plan.json", "public", "verified.json"
-)  # fmt: skip
-NAME = "ours"
-EACH = 16
-"""Documents of a source."""
-COMMON = 120
-"""Words that are listed, the most frequent first."""
+    "letters.csv",
+    "words.csv",
+    "letter.txt",
+    "recipe.toml",
+    "model.toml",
+    "plan.json",
+    "public",
+    "verified.json",
+)
 LEAST_STOPWORDS = 20
 KEEPS = 0.9
 """Share of the documents that a filled-in pack lets into the corpus."""
-FREE = ("CC0-1.0", "CC-BY-4.0", "CC0-1.0", "CC-BY-4.0")
-CLOSED = ("CC-BY-NC-4.0", "CC-BY-ND-4.0", "CC-BY-NC-ND-4.0", "unknown")
-"""Licenses that do not let everybody use and change what is made of the texts, or say nothing."""
-SOURCES = ("library", "school", "newspaper", "museum", "radio", "blog")
 DAY, GROUP = "2025-05-13", "D:1"
 """The day and the group of countries for which the lesson plans."""
-TOML = """\
-name = "{name}"
-language = "{language}"
-
-{sources}[cut]
-held_out = 0.1
-
-[tokenizer]
-vocabulary = 512
-
-[pretrain]
-precision = "float32"
-layers = 1
-hidden_size = 32
-heads = 1
-intermediate_size = 64
-context = 32
-tokens = 8_192
-
-[tune]
-epochs = 0
-
-[evaluate]
-tasks = []
-memory_texts = 0
-
-[release]
-license = "Apache-2.0"
-contact = ""
-"""
-SOURCE = """\
-[[collect.sources]]
-name = "{name}"
-path = "{name}.jsonl"
-kind = "jsonl"
-language = "{language}"
-license = "{license}"
-
-"""
-SHAPE = """\
-name = "model"
-language = "{language}"
-
-[tokenizer]
-vocabulary = 64_000
-
-[pretrain]
-shape = "qwen3"
-layers = {layers}
-hidden_size = 2048
-heads = 16
-kv_heads = 8
-intermediate_size = 6144
-context = 4096
-tokens = 100_000_000_000
-batch = 512
-"""
-
-
-def code(draw: Draw) -> str:
-    """The code of the invented language, from those that ISO 639 keeps for private use."""
-    return f"q{chr(ord('a') + draw.number('code', 0, 19))}{chr(ord('a') + draw.number('more', 0, 25))}"
-
-
-def alphabet(lesson: Lesson, draw: Draw) -> Mapping[int, str]:
-    """Letter -> the letter that stands for it in the invented language; vowels stay vowels."""
-    table: dict[str, str] = {}
-    for label in ("vowels", "consonants"):
-        letters = lesson.file.settings[label]
-        table |= dict(zip(letters, draw.shuffle(label, letters, str), strict=True))
-    return str.maketrans(table | {one.upper(): other.upper() for one, other in table.items()})
-
-
-def licenses(draw: Draw) -> dict[str, str]:
-    """Source -> its license: some are free, the others are not."""
-    closed = draw.choose("closed", (2, 4))
-    order = draw.shuffle("sources", SOURCES, str)
-    chosen = [*draw.shuffle("kinds", CLOSED, str)[:closed], *FREE[: len(SOURCES) - closed]]
-    return dict(zip(order, chosen, strict=True))
-
-
-def free_sources(draw: Draw) -> list[str]:
-    return [name for name, license_ in licenses(draw).items() if license_ in FREE]
-
-
-def texts(lesson: Lesson, draw: Draw, name: str) -> Iterator[dict[str, str]]:
-    """The documents of a source in the invented language."""
-    topics = draw.shuffle("topics", read_topics(), lambda topic: topic.slug)
-    first, table = SOURCES.index(name) * EACH, alphabet(lesson, draw)
-    for topic in topics[first : first + EACH]:
-        page = topic.pages[lesson.file.language]
-        yield {"url": f"https://{name}.example/{topic.slug}", "title": page.title.translate(table),
-               "text": page.text.translate(table)}  # fmt: skip
-
-
-def every_text(lesson: Lesson, draw: Draw) -> list[dict[str, str]]:
-    return [row for name in SOURCES for row in texts(lesson, draw, name)]
-
-
-def withdrawn(lesson: Lesson, draw: Draw) -> str:
-    """The address of the document whose author takes the consent back; it stands in a free source."""
-    source = draw.choose("withdrawn source", sorted(free_sources(draw)))
-    return draw.choose("withdrawn", list(texts(lesson, draw, source)))["url"]
-
-
-def write_text(path: Path, text: str) -> None:
-    with whole_file(path) as temporary:
-        temporary.write_text(text, "utf-8")
-
-
-def write_source(lesson: Lesson, draw: Draw, path: Path) -> None:
-    rows = (json.dumps(row, ensure_ascii=False) for row in texts(lesson, draw, path.stem))
-    write_text(path, "\n".join(rows) + "\n")
-
-
-def write_counts(path: Path, head: str, counts: list[tuple[str, int]]) -> None:
-    with whole_file(path) as temporary, temporary.open("w", encoding="utf-8-sig", newline="") as file:
-        csv.writer(file).writerows([(head, "count"), *counts])
-
-
-def letter_counts(lesson: Lesson, draw: Draw) -> Counter[str]:
-    return Counter(letter for row in every_text(lesson, draw) for letter in row["text"].casefold() if letter.isalpha())
-
-
-def own_letters(lesson: Lesson, draw: Draw) -> set[str]:
-    """The letters of the invented language that its texts use; those of foreign words in them are not among these."""
-    return set(letter_counts(lesson, draw)) & set(lesson.file.settings["vowels"] + lesson.file.settings["consonants"])
-
-
-def first_letters(lesson: Lesson) -> set[str]:
-    """The letters with which a new pack starts."""
-    return set(scripts()[lesson.file.settings["script"]])
-
-
-def word_counts(lesson: Lesson, draw: Draw) -> Counter[str]:
-    return Counter(word for row in every_text(lesson, draw) for word in words(row["text"].casefold()) if word.isalpha())
-
-
-def write_letters(lesson: Lesson, draw: Draw, path: Path) -> None:
-    write_counts(path, "letter", letter_counts(lesson, draw).most_common())
-
-
-def write_words(lesson: Lesson, draw: Draw, path: Path) -> None:
-    write_counts(path, "word", word_counts(lesson, draw).most_common(COMMON))
-
-
-def write_letter(lesson: Lesson, draw: Draw, path: Path) -> None:
-    write_text(path, f"{withdrawn(lesson, draw)}\n\n{lesson.file.settings['letter']}")
-
-
-def write_recipe(lesson: Lesson, draw: Draw, path: Path) -> None:
-    rows = "".join(SOURCE.format(name=name, language=code(draw), license=one) for name, one in licenses(draw).items())
-    write_text(path, TOML.format(name=NAME, language=code(draw), sources=rows))
-
-
-def layers(draw: Draw) -> int:
-    return draw.number("layers", 24, 36, 2)
-
-
-def write_model(lesson: Lesson, draw: Draw, path: Path) -> None:
-    write_text(path, SHAPE.format(layers=layers(draw), language=lesson.file.language))
 
 
 def drawn(lesson: Lesson, draw: Draw) -> Mapping[str, Any]:
     return {
-        "code": code(draw),
+        "code": material.code(draw),
         "chips": draw.number("chips", 8, 32, 8),
         "words": f"{draw.number('words', 20, 90, 10)}e9",
-        "pages": len(SOURCES) * EACH,
-        "sources": len(SOURCES),
+        "pages": len(material.SOURCES) * material.EACH,
+        "sources": len(material.SOURCES),
     }
 
 
@@ -222,12 +56,20 @@ def days_of(plan: Mapping[str, Any]) -> tuple[float, float, float]:
 
 @lru_cache(64)
 def truth(lesson: Lesson, draw: Draw) -> Mapping[str, Any]:
-    added = sorted(own_letters(lesson, draw) - first_letters(lesson))
-    return MappingProxyType({
-        "frequent": word_counts(lesson, draw).most_common(1)[0][0], "added": len(added), "letters": " ".join(added),
-        "kept_sources": len(free_sources(draw)), "withdrawn": withdrawn(lesson, draw),
-        "sources": len(SOURCES), "pages": len(SOURCES) * EACH, "free": ", ".join(sorted(free_sources(draw))),
-    } | {f"own_{key}": value for key, value in drawn(lesson, draw).items()})  # fmt: skip
+    added = sorted(material.own_letters(lesson, draw) - material.first_letters(lesson))
+    return MappingProxyType(
+        {
+            "frequent": material.word_counts(lesson, draw).most_common(1)[0][0],
+            "added": len(added),
+            "letters": " ".join(added),
+            "kept_sources": len(material.free_sources(draw)),
+            "withdrawn": material.withdrawn(lesson, draw),
+            "sources": len(material.SOURCES),
+            "pages": len(material.SOURCES) * material.EACH,
+            "free": ", ".join(sorted(material.free_sources(draw))),
+        }
+        | {f"own_{key}": value for key, value in drawn(lesson, draw).items()}
+    )
 
 
 def measured(lesson: Lesson, draw: Draw, folder: Path) -> Mapping[str, Any]:
@@ -239,30 +81,30 @@ def measured(lesson: Lesson, draw: Draw, folder: Path) -> Mapping[str, Any]:
         figures |= {"days": days, "days_instead": instead, "longer_percent": longer}
         figures["chip"] = plan["embargo"]["instead"]["chip"]
     with contextlib.suppress(Problem, KeyError, TypeError):
-        if record := Run(folder / "runs" / NAME).record("release"):
+        if record := Run(folder / "runs" / material.NAME).record("release"):
             figures["training_documents"] = record.summary["documents"]["training"]
     return figures
 
 
 def check_pack(work: Work) -> None:
     """Exercise 1: the pack has the alphabet and stop words, and the corpus is not empty any more."""
-    own = code(work.draw)
+    own = material.code(work.draw)
     if not (work.folder / "packs" / own / "pack.toml").is_file():
         raise Wrong("no_pack", code=own)
     letters, stopwords = pack_words(work, own)
-    used = own_letters(work.lesson, work.draw)
+    used = material.own_letters(work.lesson, work.draw)
     if missing := sorted(used - letters):
         raise Wrong("letters_missing", count=len(missing), letters=" ".join(missing[:8]))
-    if foreign := sorted(letters - used - first_letters(work.lesson)):
+    if foreign := sorted(letters - used - material.first_letters(work.lesson)):
         raise Wrong("too_many_letters", letters=" ".join(foreign[:8]))
-    common = {word for word, _ in word_counts(work.lesson, work.draw).most_common(COMMON)}
+    common = {word for word, _ in material.word_counts(work.lesson, work.draw).most_common(material.COMMON)}
     if len(stopwords & common) < LEAST_STOPWORDS:
         raise Wrong("few_stopwords", count=len(stopwords & common), least=LEAST_STOPWORDS)
     kept, all_documents = corpus_of(work)
     if kept < KEEPS * all_documents:
         raise Wrong("not_kept", count=kept, all=all_documents, code=own)
     work.expect("added", work.truth["added"])
-    counts = word_counts(work.lesson, work.draw)
+    counts = material.word_counts(work.lesson, work.draw)
     if counts[work.text("frequent").casefold()] != max(counts.values()):
         raise Wrong("not_the_most_frequent", value=work.text("frequent"))
 
@@ -270,7 +112,7 @@ def check_pack(work: Work) -> None:
 def corpus_of(work: Work) -> tuple[int, int]:
     """Documents of the learner's corpus, and those that were read for it."""
     try:
-        run = Run(work.folder / "runs" / NAME)
+        run = Run(work.folder / "runs" / material.NAME)
         cut, extract = run.record("cut"), run.record("extract")
         if not cut or not extract:
             raise Wrong("no_corpus", recipe=RECIPE)
@@ -278,7 +120,7 @@ def corpus_of(work: Work) -> tuple[int, int]:
         kept = sum(count for use, count in counts.items() if use.startswith(("kept", "held-out")))
         read = int(extract.summary["documents"])
     except (Problem, KeyError, TypeError, ValueError) as error:
-        raise Wrong("damaged_run", run=NAME) from error
+        raise Wrong("damaged_run", run=material.NAME) from error
     return kept, read
 
 
@@ -301,33 +143,41 @@ def check_plan(work: Work) -> None:
         raise Wrong("other_command", file=PLAN)
     try:
         given = (
-            plan["number"], plan["text"]["words"], plan["shape"]["layers"], plan["chip"]["name"],
-            plan["embargo"]["destination"], plan["embargo"]["date"],
-        )  # fmt: skip
+            plan["number"],
+            plan["text"]["words"],
+            plan["shape"]["layers"],
+            plan["chip"]["name"],
+            plan["embargo"]["destination"],
+            plan["embargo"]["date"],
+        )
         days, instead, longer = days_of(plan)
     except (KeyError, TypeError, IndexError, ZeroDivisionError) as error:
         raise Wrong("other_plan", file=PLAN, chips=own["chips"], words=own["words"]) from error
     chip = work.lesson.file.settings["chip"]
-    if given != (own["chips"], float(own["words"]), layers(work.draw), chip, GROUP, DAY):
+    if given != (own["chips"], float(own["words"]), material.layers(work.draw), chip, GROUP, DAY):
         raise Wrong("other_plan", file=PLAN, chips=own["chips"], words=own["words"])
     low, _, high = plan["days"]
     work.expect("days", days, 0.02, {"low_end": low, "high_end": high, "hours_not_days": plan["chip_hours"][1]})
     work.expect("days_instead", instead, 0.02, {"asked_not_instead": days})
-    work.expect("longer_percent", longer, 0.03, {"ratio": instead / days, "share": longer / 100,
-                "difference_in_days": instead - days})  # fmt: skip
+    work.expect(
+        "longer_percent",
+        longer,
+        0.03,
+        {"ratio": instead / days, "share": longer / 100, "difference_in_days": instead - days},
+    )
 
 
 def check_release(work: Work) -> None:
     """Exercise 3: a release that holds only texts that may be in it, and not the one that was taken back."""
     entries = released(work)
     used = {entry.source for entry in entries if entry.use != "lost"}
-    allowed = set(free_sources(work.draw))
+    allowed = set(material.free_sources(work.draw))
     if closed := sorted(used - allowed):
-        raise Wrong("closed_source", name=closed[0], license=licenses(work.draw).get(closed[0], "unknown"))
+        raise Wrong("closed_source", name=closed[0], license=material.licenses(work.draw).get(closed[0], "unknown"))
     if dropped := sorted(allowed - used):
-        raise Wrong("free_source_missing", name=dropped[0], license=licenses(work.draw)[dropped[0]])
+        raise Wrong("free_source_missing", name=dropped[0], license=material.licenses(work.draw)[dropped[0]])
     check_takedown(work, entries)
-    everything = {row["url"] for name in allowed for row in texts(work.lesson, work.draw, name)}
+    everything = {row["url"] for name in allowed for row in material.texts(work.lesson, work.draw, name)}
     kept = {entry.url for entry in entries if entry.use != "lost"}
     if len(kept & everything) < KEEPS * (len(everything) - 1):
         raise Wrong("too_little_left", count=len(kept & everything), all=len(everything))
@@ -335,20 +185,20 @@ def check_release(work: Work) -> None:
     if not str(contact).strip():
         raise Wrong("no_contact", file=RECIPE)
     check_public(work)
-    work.expect("kept_sources", len(allowed), 0, {"dropped_not_kept": len(SOURCES) - len(allowed)})
+    work.expect("kept_sources", len(allowed), 0, {"dropped_not_kept": len(material.SOURCES) - len(allowed)})
     training = sum(entry.use == "training" for entry in entries)
     work.expect("training_documents", training, 0, {"held_out_too": len(kept), "all_documents": len(entries)})
 
 
 def check_takedown(work: Work, entries: list[Entry]) -> None:
     """The document of the letter is out of the release, and stays out of later ones."""
-    gone = withdrawn(work.lesson, work.draw)
+    gone = material.withdrawn(work.lesson, work.draw)
     if gone in {entry.url for entry in entries if entry.use != "lost"}:
         raise Wrong("still_there", url=gone)
     try:
-        log = read_takedowns(work.folder / "runs" / NAME)
+        log = read_takedowns(work.folder / "runs" / material.NAME)
     except Problem as error:
-        raise Wrong("damaged_run", run=NAME) from error
+        raise Wrong("damaged_run", run=material.NAME) from error
     if not log.reason(url=gone):
         raise Wrong("not_taken_down", url=gone)
 
@@ -363,7 +213,8 @@ def check_public(work: Work) -> None:
     if verdict.faults:
         raise Wrong("not_as_released", file=verdict.faults[0].file)
     names = ("manifest.json", "provenance.json")
-    if any(file_digest(folder / name) != file_digest(work.folder / "runs" / NAME / "release" / name) for name in names):
+    built = work.folder / "runs" / material.NAME / "release"
+    if any(file_digest(folder / name) != file_digest(built / name) for name in names):
         raise Wrong("older_public")
     said = work.json(VERIFIED)
     if (said.get("good"), said.get("files")) != (True, verdict.files):
@@ -372,20 +223,24 @@ def check_public(work: Work) -> None:
 
 def released(work: Work) -> list[Entry]:
     """Every document of the learner's release."""
-    folder = work.folder / "runs" / NAME / "release"
+    folder = work.folder / "runs" / material.NAME / "release"
     try:
         if not (Run(folder.parent).record("release") and (folder / "documents").is_dir()):
             raise Wrong("not_released", recipe=RECIPE)
         return [one for path in sorted((folder / "documents").glob("*.parquet")) for one in read_shard(path, Entry)]
     except (Problem, OSError, ValueError, KeyError, TypeError) as error:
-        raise Wrong("damaged_run", run=NAME) from error
+        raise Wrong("damaged_run", run=material.NAME) from error
 
 
 def materials(lesson: Lesson) -> Mapping[str, Writer]:
     return {
-        **{f"{name}.jsonl": write_source for name in SOURCES},
-        LETTERS: write_letters, WORDS: write_words, LETTER: write_letter, RECIPE: write_recipe, MODEL: write_model,
-    }  # fmt: skip
+        **{f"{name}.jsonl": material.write_source for name in material.SOURCES},
+        LETTERS: material.write_letters,
+        WORDS: material.write_words,
+        LETTER: material.write_letter,
+        RECIPE: material.write_recipe,
+        MODEL: material.write_model,
+    }
 
 
 COURSE = Course(
@@ -393,6 +248,6 @@ COURSE = Course(
     drawn=drawn,
     truth=truth,
     checks=(check_pack, check_plan, check_release),
-    editable=(RECIPE, *(f"{name}.jsonl" for name in SOURCES)),
+    editable=(RECIPE, *(f"{name}.jsonl" for name in material.SOURCES)),
     measured=measured,
 )
