@@ -44,14 +44,15 @@ def read_word(
     word: str, packs: Mapping[str, LanguagePack], vocabulary: TermVocabulary, frequency: Callable[[str], int]
 ) -> QueryWord:
     """A word analyzed by all `packs`. `frequency`: the number of texts with a term."""
-    candidates = {term for pack in packs.values() for term in meanings(word[:LONGEST], pack)}
+    able = {code: pack for code, pack in packs.items() if can_spell(word[:LONGEST], pack)} or packs
+    candidates = {term for pack in able.values() for term in meanings(word[:LONGEST], pack)}
     terms = {term: 1.0 for term in sorted(candidates) if frequency(term)}
     if terms:
         codes = tuple(packs)
         typed = vocabulary.remembered(("typed", word, codes), lambda: as_typed(word, packs, vocabulary))
         more = dict.fromkeys(typed, TYPED)
         if max(map(frequency, terms)) <= RARE:
-            spelled = vocabulary.remembered(("spelled", word, codes), lambda: other_spellings(word, packs, vocabulary))
+            spelled = vocabulary.remembered(("spelled", word, codes), lambda: other_spellings(word, able, vocabulary))
             more = dict.fromkeys(spelled, SPELLED) | more
         return QueryWord(word, more | terms)
     for pack in packs.values():
@@ -80,6 +81,15 @@ def other_spellings(word: str, packs: Mapping[str, LanguagePack], vocabulary: Te
             for term, _ in vocabulary.nearest(fold(own, pack.config.keyboard)):
                 if abs(len(term) - len(own)) <= SAME_LENGTH and likeness(own, term) >= SAME_NAME:
                     yield term
+
+
+@lru_cache(CACHED)
+def can_spell(word: str, pack: LanguagePack) -> bool:
+    """Whether a word may be of a language: in its main script, it has only letters of its alphabet. Russian endings
+    taken off Kazakh words make stems of other Kazakh words ("тағам", food, would be "тағ", to attach)."""
+    plain = pack.lower(pack.normalize(word))
+    own = pack.config.letters[pack.main_script]
+    return script_of_word(plain) != pack.main_script or all(letter in own for letter in plain if letter.isalpha())
 
 
 @lru_cache(CACHED)
