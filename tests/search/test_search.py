@@ -114,10 +114,10 @@ def test_a_question_may_be_typed_without_kazakh_letters_or_in_latin():
 def test_a_word_has_no_stem_of_a_language_that_cannot_spell_it(sample_index):
     search = Search(sample_index / "index", {code: load_pack(code) for code in LANGUAGES})
     assert search.frequency("тағ"), "a Kazakh stem, and what is left of тағам without a Russian ending"
-    [word] = search.read("тағам")
+    [word] = search.read_strictly("тағам")
     assert word.terms["тағам"] == 1
     assert "тағ" not in word.terms
-    found = search.find("ұлттық тағам", 3, prefer="kk")
+    found = search.results("ұлттық тағам", 3, prefer="kk").hits
     assert all("тағам" in hit.passage.text for hit in found)
     assert can_spell("дом", load_pack("kk"))
     assert can_spell("дом", load_pack("ru"))

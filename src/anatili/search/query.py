@@ -44,15 +44,14 @@ def read_word(
     word: str, packs: Mapping[str, LanguagePack], vocabulary: TermVocabulary, frequency: Callable[[str], int]
 ) -> QueryWord:
     """A word analyzed by all `packs`. `frequency`: the number of texts with a term."""
-    able = {code: pack for code, pack in packs.items() if can_spell(word[:LONGEST], pack)} or packs
-    candidates = {term for pack in able.values() for term in meanings(word[:LONGEST], pack)}
+    candidates = {term for pack in packs.values() for term in meanings(word[:LONGEST], pack)}
     terms = {term: 1.0 for term in sorted(candidates) if frequency(term)}
     if terms:
         codes = tuple(packs)
         typed = vocabulary.remembered(("typed", word, codes), lambda: as_typed(word, packs, vocabulary))
         more = dict.fromkeys(typed, TYPED)
         if max(map(frequency, terms)) <= RARE:
-            spelled = vocabulary.remembered(("spelled", word, codes), lambda: other_spellings(word, able, vocabulary))
+            spelled = vocabulary.remembered(("spelled", word, codes), lambda: other_spellings(word, packs, vocabulary))
             more = dict.fromkeys(spelled, SPELLED) | more
         return QueryWord(word, more | terms)
     for pack in packs.values():
@@ -81,6 +80,15 @@ def other_spellings(word: str, packs: Mapping[str, LanguagePack], vocabulary: Te
             for term, _ in vocabulary.nearest(fold(own, pack.config.keyboard)):
                 if abs(len(term) - len(own)) <= SAME_LENGTH and likeness(own, term) >= SAME_NAME:
                     yield term
+
+
+def read_spelled(
+    word: str, packs: Mapping[str, LanguagePack], vocabulary: TermVocabulary, frequency: Callable[[str], int]
+) -> QueryWord:
+    """A word analyzed by those of `packs` that can spell it, by all if none can. What decides on answers
+    (`serve.decision`) was trained with `read_word`, so only searches use this."""
+    able = {code: pack for code, pack in packs.items() if can_spell(word[:LONGEST], pack)}
+    return read_word(word, able or packs, vocabulary, frequency)
 
 
 @lru_cache(CACHED)
