@@ -72,9 +72,13 @@ def test_help_and_messages_are_in_the_language_of_the_environment(code):
         ["run", "--nothing"],
         ["serve", "--port", "x"],
         ["search", "sample", "x", "--limit", "0"],
+        ["serve", "--por", "1"],
+        ["serve", "--aud", "1", "--key"],
     ):
         output = run(main, arguments).output
-        assert not re.search(r"No such|is not a valid|not in the range|Invalid value|Usage", output), output
+        assert not re.search(r"No such|Did you mean|is not a valid|not in the range|Invalid value|Usage", output), (
+            output
+        )
 
 
 WRONG = (

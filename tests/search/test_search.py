@@ -16,7 +16,7 @@ from anatili.sample.crawl import topic_url
 from anatili.sample.topics import read_topics
 from anatili.search.analysis import CACHED, Terms, stem, terms
 from anatili.search.index import Passage, build, passages
-from anatili.search.query import meanings
+from anatili.search.query import can_spell, meanings
 from anatili.search.searcher import SNIPPET, Search, snippet
 from anatili.search.vocabulary import TermVocabulary
 from anatili.search.vocabulary import build as build_vocabulary
@@ -109,6 +109,19 @@ def test_a_question_may_be_typed_without_kazakh_letters_or_in_latin():
     assert {"өмір", "қазақстан", "қала"} <= found
     assert meanings("өмір", pack) == {"өмір"}
     assert "қазақстан" in meanings("Qazaqstannyñ", pack)
+
+
+def test_a_word_has_no_stem_of_a_language_that_cannot_spell_it(sample_index):
+    search = Search(sample_index / "index", {code: load_pack(code) for code in LANGUAGES})
+    assert search.frequency("тағ"), "a Kazakh stem, and what is left of тағам without a Russian ending"
+    [word] = search.read_strictly("тағам")
+    assert word.terms["тағам"] == 1
+    assert "тағ" not in word.terms
+    found = search.results("ұлттық тағам", 3, prefer="kk").hits
+    assert all("тағам" in hit.passage.text for hit in found)
+    assert can_spell("дом", load_pack("kk"))
+    assert can_spell("дом", load_pack("ru"))
+    assert not can_spell("şehir", load_pack("en"))
 
 
 def test_the_vocabulary_finds_words_by_how_they_look(tmp_path):

@@ -23,7 +23,7 @@ SENTENCE = 1000
 FILE = "commands.po"
 FIELD = re.compile(r"\{(\w+)(?:!r)?\}")
 PATCHED = ("core", "decorators", "exceptions", "formatting", "parser", "termui", "types")
-"""Modules of click with texts of their own, which they look up with a function named `_`."""
+"""Modules of click with texts of their own, which they look up with functions named `_` and `ngettext`."""
 
 
 @dataclass(frozen=True)
@@ -121,6 +121,8 @@ def install(command: click.Command, catalog: Catalog) -> None:
         module = sys.modules.get(f"click.{name}")
         if module is not None and hasattr(module, "_"):
             module._ = catalog.text  # type: ignore[attr-defined]
+        if module is not None and hasattr(module, "ngettext"):
+            module.ngettext = lambda one, many, count: catalog.text(one if count == 1 else many)  # type: ignore[attr-defined]
     for each in commands_of(command):
         each.help, each.short_help = translated_help(each, catalog)
         each._help_option = None  # click keeps --help as it was first shown, in whatever language

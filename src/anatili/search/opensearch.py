@@ -19,7 +19,7 @@ from anatili.problem import Problem
 from anatili.search.analysis import CACHED
 from anatili.search.dense import Dense
 from anatili.search.index import Passage, analyzed, read_passage
-from anatili.search.query import QueryWord, meanings, read_word, words_of
+from anatili.search.query import QueryWord, meanings, read_spelled, read_word, words_of
 from anatili.search.searcher import ReadText, Search, read_text, weights_of
 from anatili.text import show_path
 
@@ -191,9 +191,15 @@ class ClusterSearch(Search):
         return frequencies
 
     def read(self, query: str) -> list[QueryWord]:
+        return self._read(query, read_word)
+
+    def read_strictly(self, query: str) -> list[QueryWord]:
+        return self._read(query, read_spelled)
+
+    def _read(self, query: str, read: Callable[..., QueryWord]) -> list[QueryWord]:
         words = words_of(query)
         self.look_up(term for word in words for pack in self.packs.values() for term in meanings(word, pack))
-        query_words = [read_word(word, self.packs, self.vocabulary, self.frequency) for word in words]
+        query_words = [read(word, self.packs, self.vocabulary, self.frequency) for word in words]
         self.look_up(term for word in query_words for term in word.terms)
         return query_words
 

@@ -82,6 +82,24 @@ def other_spellings(word: str, packs: Mapping[str, LanguagePack], vocabulary: Te
                     yield term
 
 
+def read_spelled(
+    word: str, packs: Mapping[str, LanguagePack], vocabulary: TermVocabulary, frequency: Callable[[str], int]
+) -> QueryWord:
+    """A word analyzed by those of `packs` that can spell it, by all if none can. What decides on answers
+    (`serve.decision`) was trained with `read_word`, so only searches use this."""
+    able = {code: pack for code, pack in packs.items() if can_spell(word[:LONGEST], pack)}
+    return read_word(word, able or packs, vocabulary, frequency)
+
+
+@lru_cache(CACHED)
+def can_spell(word: str, pack: LanguagePack) -> bool:
+    """Whether a word may be of a language: in its main script, it has only letters of its alphabet. Russian endings
+    taken off Kazakh words make stems of other Kazakh words ("тағам", food, would be "тағ", to attach)."""
+    plain = pack.lower(pack.normalize(word))
+    own = pack.config.letters[pack.main_script]
+    return script_of_word(plain) != pack.main_script or all(letter in own for letter in plain if letter.isalpha())
+
+
 @lru_cache(CACHED)
 def meanings(word: str, pack: LanguagePack) -> frozenset[str]:
     """The terms of a word in a language, also if it was typed in another script or without special letters."""

@@ -13,7 +13,7 @@ from anatili.problem import Problem
 from anatili.search.analysis import TERM, terms
 from anatili.search.dense import NEAREST, Dense
 from anatili.search.index import Passage, read_passage
-from anatili.search.query import QueryWord, read_word, words_of
+from anatili.search.query import QueryWord, read_spelled, read_word, words_of
 from anatili.search.vocabulary import NAME, TermVocabulary
 from anatili.takedown_log import read_takedowns
 from anatili.text import show_path
@@ -89,7 +89,7 @@ class Search:
 
     def results(self, query: str, limit: int = 10, offset: int = 0, prefer: str = "", only: str = "") -> Results:
         """A page of the best passages from `offset` on, with the number of passages in each language."""
-        words = self.read(query)
+        words = self.read_strictly(query)
         parsed = self._query(words)
         return Results(
             hits=self._best(query, words, parsed, offset + limit, prefer, only)[offset:],
@@ -100,10 +100,19 @@ class Search:
     def read(self, query: str) -> list[QueryWord]:
         return [self._read_word(word) for word in words_of(query)]
 
+    def read_strictly(self, query: str) -> list[QueryWord]:
+        """The same, each word only in the languages that can spell it."""
+        return [self._read_spelled(word) for word in words_of(query)]
+
     @cached_property
     def _read_word(self) -> Callable[[str], QueryWord]:
         # Neither cache refers to this object: an old snapshot closes its files as soon as nobody uses it.
         word = partial(read_word, packs=self.packs, vocabulary=self.vocabulary, frequency=self._frequency)
+        return lru_cache(CACHED_WORDS)(word)
+
+    @cached_property
+    def _read_spelled(self) -> Callable[[str], QueryWord]:
+        word = partial(read_spelled, packs=self.packs, vocabulary=self.vocabulary, frequency=self._frequency)
         return lru_cache(CACHED_WORDS)(word)
 
     @cached_property

@@ -85,7 +85,7 @@ def search_tool(assistant: Assistant) -> Callable[..., Any]:
     ) -> list[dict[str, Any]]:
         """Find passages of the corpus, best first, each with its source, license and date to cite. `language`
         restricts the search to passages in it."""
-        hits = await in_thread(lambda: index.find(query, limit, only=language))
+        hits = await in_thread(lambda: index.results(query, limit, only=language).hits)
         return [{**asdict(hit.passage), "score": hit.score, "coverage": hit.coverage} for hit in hits]
 
     return search
