@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from anatili.compute.shape import steps_of
 from anatili.document import remove_folder
 from anatili.problem import Problem, not_installed, pip
 from anatili.recipe import Pretrain, Recipe
@@ -303,10 +304,10 @@ def summary(plan: Any, rows: list[dict[str, Any]], settings: Pretrain) -> dict[s
 
 
 def make_plan(settings: Pretrain, batch: Any, bytes_per_token: float) -> Any:
-    from anatili.train import data, loop
+    from anatili.train import loop
 
     return loop.Plan(
-        steps=data.steps_of(settings), batch=batch, learning_rate=settings.learning_rate, warmup=settings.warmup,
+        steps=steps_of(settings), batch=batch, learning_rate=settings.learning_rate, warmup=settings.warmup,
         decay=settings.decay, weight_decay=settings.weight_decay, precision=settings.precision,
         optimizer=settings.optimizer, micro_batch=settings.micro_batch,
         rows_rate=settings.rows_rate, bytes_per_token=bytes_per_token, average=settings.average,
