@@ -17,6 +17,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from anatili.compute.shape import steps_of
 from anatili.document import Kept, write_shard
 from anatili.recipe import Pretrain, Tokenizer
 from anatili.sample.topics import read_topics
@@ -64,7 +65,7 @@ def train(target: Path, counts: corpus.Counts) -> None:
     mixture = data.mix(target, counts, settings, 0)
     model = init.from_scratch(settings, 8192, 0, 1)
     before, began = held(), time.monotonic()
-    far = data.steps_of(settings) // STEPS
+    far = steps_of(settings) // STEPS
 
     def batch(step: int):
         return tuple(loop.torch.from_numpy(part) for part in mixture.batch(step * far, settings.batch))

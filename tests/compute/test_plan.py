@@ -176,6 +176,10 @@ def test_a_run_s_own_log_replaces_the_prior(tmp_path):
     assert facts["chip_hours"][1] == pytest.approx(tokens / 2048 / 3600, rel=0.02)
     assert facts["own_speed"]["hours_left"][1] == pytest.approx((tokens - 61_440) / 2048 / 3600, rel=0.02)
     assert facts["utilization"] == "not published"
+    more = [{"step": step, "tokens": 1024 * (step + 1), "tokens_per_second": 2048.0} for step in range(60, 449)]
+    with (tmp_path / "pretrain" / "log.jsonl").open("a") as log:
+        log.writelines(json.dumps(row) + "\n" for row in more)
+    assert planned("--log", tmp_path)["own_speed"]["hours_left"] == [0, 0, 0]  # a training has whole steps
     other = command("plan", *SHERKALA, "--log", tmp_path)
     assert (other.exit_code, "trains another model than sherkala-8b" in other.output) == (1, True)
 

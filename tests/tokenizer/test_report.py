@@ -5,7 +5,9 @@ import json
 
 import pytest
 import small_models
+from click.testing import CliRunner
 
+from anatili.cli import main
 from anatili.problem import Problem
 from anatili.tokenizer import report
 from anatili.tokenizer.peers import open_tokenizer
@@ -120,3 +122,10 @@ def test_the_plot_is_drawn(tmp_path):
     ]
     report.draw(tmp_path / "r.png", report.report(opened, texts(tmp_path), "en"))
     assert (tmp_path / "r.png").stat().st_size > 5_000
+
+
+def test_a_bundled_model_is_called_by_its_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "kk.txt").write_text("Қазақ тілі бай.\n", "utf-8")
+    answer = CliRunner().invoke(main, ["tokenizer", "report", "kazakh-26m", "--text", "kk.txt", "--json"])
+    assert [row["tokenizer"] for row in json.loads(answer.stdout)] == ["kazakh-26m"]

@@ -5,6 +5,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from anatili.compute.shape import steps_of  # noqa: E402
 from anatili.document import Kept, write_shard  # noqa: E402
 from anatili.recipe import Pretrain, Tokenizer  # noqa: E402
 from anatili.sample.topics import read_topics  # noqa: E402
@@ -33,7 +34,7 @@ def mixture(place, rows, name, **settings):
         write_shard(shard, Kept, rows[number * size : (number + 1) * size])
     counts = write_tokens(shards, place[0] / "tokenizer", folder / "tokens")
     chosen = Pretrain(layers=1, hidden_size=32, heads=2, context=32, batch=BATCH, max_epochs=9, **settings)
-    return data.mix(folder / "tokens", counts, chosen, 0), data.steps_of(chosen)
+    return data.mix(folder / "tokens", counts, chosen, 0), steps_of(chosen)
 
 
 @pytest.mark.parametrize("settings", [{}, {"mix": {"kk": 2, "en": 1}}], ids=["one pool", "languages weighed"])

@@ -60,9 +60,9 @@ def report_command(
     if plot:
         check_plot(plot)
     read_texts = [named_text(text) for text in texts]
-    opened = [open_tokenizer(tokenizer_file(path, say_aside)) for path in tokenizers] + (
-        installed_peers() if peers else []
-    )
+    opened = [  # a model that was found by its name is called by it, not by its file in the cache
+        open_tokenizer(tokenizer_file(path, say_aside), "" if path.exists() else str(path)) for path in tokenizers
+    ] + (installed_peers() if peers else [])
     if not opened:
         raise Problem("no other tokenizer is installed: name one to report on")
     rows = report.report(opened, read_texts, pivot or reference())

@@ -199,6 +199,7 @@ def opened(file: Path) -> tuple["Recipe", Any, str]:
 def text_for(settings: "Recipe", file: Path, options: dict[str, Any]) -> tuple[float, float, float, list[str]]:
     """Tokens to train on, different tokens, tokens per word, and what was assumed."""
     from anatili.compute import data
+    from anatili.compute.shape import steps_of
 
     words, tokens, notes = options["words"], options["tokens"], []
     if options["epochs"] and not words:
@@ -206,7 +207,8 @@ def text_for(settings: "Recipe", file: Path, options: dict[str, Any]) -> tuple[f
     if options["epochs"] and tokens:
         raise Problem("--epochs and --tokens both say how much is trained: give one of them")
     if not words:
-        tokens = tokens or settings.pretrain.tokens
+        pretrain = settings.pretrain
+        tokens = tokens or steps_of(pretrain) * pretrain.batch * pretrain.context  # as the training and the dry run
         notes.append("all tokens are taken to be different; --words says how much text there is")
         return tokens, tokens, 0.0, notes
     fertility, where = fertility_of(options["fertility"], settings, options["runs"])

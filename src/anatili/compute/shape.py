@@ -8,7 +8,7 @@ from typing import Any
 from anatili.gguf import check_gguf, read_header
 from anatili.problem import Problem
 from anatili.reading import read_text
-from anatili.recipe import Recipe, Tokenizer
+from anatili.recipe import Pretrain, Recipe, Tokenizer
 from anatili.text import show_path
 from anatili.weights import PACKAGED, is_installed, packaged_gguf
 
@@ -131,6 +131,11 @@ def shape_of(recipe: Recipe, recipe_folder: Path) -> Shape:
         vocabulary=adapted(recipe.tokenizer.vocabulary, recipe.tokenizer) if base else recipe.tokenizer.vocabulary,
         origin=f"{base} (not read: shape as in the recipe)" if base else "random weights",
     )
+
+
+def steps_of(settings: Pretrain) -> int:
+    """Steps of [pretrain]: its tokens, rounded to whole steps."""
+    return settings.tokens and max(1, round(settings.tokens / (settings.batch * settings.context)))
 
 
 def base_shape(recipe: Recipe, recipe_folder: Path) -> Shape | None:

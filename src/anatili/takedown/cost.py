@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from anatili.compute.shape import steps_of
 from anatili.document import Kept
 from anatili.problem import Problem
 from anatili.recipe import Recipe
@@ -26,7 +27,7 @@ def cost_of(run: Run, recipe: Recipe, training: Sequence[Kept]) -> dict[str, Any
     if not record:
         return {}
     if not (run.folder("pretrain") / replay.ORDER / COUNTS).is_file():  # trained before its order was kept
-        steps = data.steps_of(recipe.pretrain)
+        steps = steps_of(recipe.pretrain)
         return {
             "sequences": None,
             "steps": steps,
@@ -70,7 +71,7 @@ def mixture_of(run: Run, recipe: Recipe) -> tuple[Counts, data.Mixture, int]:
     if not (folder / COUNTS).is_file():
         raise Problem("this model was trained before the order of training was kept; rebuild it with --redo pretrain..")
     counts: Counts = json.loads((folder / COUNTS).read_text("utf-8"))
-    return counts, data.mix(folder, counts, recipe.pretrain, 0), data.steps_of(recipe.pretrain)
+    return counts, data.mix(folder, counts, recipe.pretrain, 0), steps_of(recipe.pretrain)
 
 
 def pool_of(mixture: data.Mixture, group: str) -> str:

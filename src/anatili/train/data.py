@@ -19,6 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
+from anatili.compute.shape import steps_of
 from anatili.problem import Problem
 from anatili.recipe import Pretrain
 from anatili.train.corpus import JOINED, Counts, Group, Order, Tokens, open_group
@@ -187,10 +188,6 @@ def mix(folder: Path, counts: Counts, settings: Pretrain, begin: int) -> Mixture
 def sequences(settings: Pretrain) -> int:
     """Number of sequences in the whole training."""
     return steps_of(settings) * settings.batch
-
-
-def steps_of(settings: Pretrain) -> int:
-    return settings.tokens and max(1, round(settings.tokens / (settings.batch * settings.context)))
 
 
 def shares(counts: Counts, settings: Pretrain, room: dict[str, float], total: int) -> dict[str, float]:

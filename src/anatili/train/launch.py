@@ -80,7 +80,7 @@ def last_words(output: str) -> str:
 
 def follow(task: Task, process: "subprocess.Popen[bytes]") -> None:
     """Report the progress in the workers' log until they end."""
-    from anatili.train.data import steps_of
+    from anatili.compute.shape import steps_of
 
     log, seen, started = task.out / "log.jsonl", 0, False
     while process.poll() is None:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from anatili.compute.shape import steps_of
 from anatili.document import remove_folder
 from anatili.problem import Problem, not_installed, pip
 from anatili.recipe import Pretrain, Recipe
@@ -333,10 +334,10 @@ def summary(plan: "Plan", rows: list[dict[str, Any]], settings: Pretrain) -> dic
 
 
 def make_plan(settings: Pretrain, batch: Batch, bytes_per_token: float) -> "Plan":
-    from anatili.train import data, loop
+    from anatili.train import loop
 
     return loop.Plan(
-        steps=data.steps_of(settings),
+        steps=steps_of(settings),
         batch=batch,
         learning_rate=settings.learning_rate,
         warmup=settings.warmup,

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from anatili.compute.own_memory import layout_that_fits, needs, training_of, with_whole_gradients
-from anatili.compute.shape import Shape, flops_per_token, shape_of
+from anatili.compute.shape import Shape, flops_per_token, shape_of, steps_of
 from anatili.problem import Problem
 from anatili.recipe import Recipe
 from anatili.train.memory import GIB, in_words
@@ -18,7 +18,7 @@ def outline(recipe: Recipe, recipe_folder: Path, devices: int, memory: float) ->
     shape = shape_of(recipe, recipe_folder)
     parts = parameters(shape)
     total = sum(parts.values())
-    steps = max(1, round(settings.tokens / (settings.batch * settings.context)))
+    steps = steps_of(settings)
     if settings.batch % devices:
         raise Problem(f"[pretrain] batch = {settings.batch} does not divide evenly over {devices} devices")
     training = with_whole_gradients(training_of(settings, shape, devices), memory * GIB)
