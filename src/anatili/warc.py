@@ -22,6 +22,7 @@ from anatili.damage import CUT_SHORT
 from anatili.members import Member, charset_of, first_record, read_members
 from anatili.packed import BLOCK, GZIP, ZSTD, DamagedError, unpack_body
 from anatili.resync import HEAD_ROOM, MOST_LOOKS, Archive, Look, open_archive
+from anatili.text import day_of
 
 UNDATED = "1970-01-01T00:00:00Z"
 """The date of records without one: the standard requires a date, and equal files need the same one."""
@@ -260,7 +261,7 @@ def _made(record: Any, url: str, payload: bytes, rule: str) -> Page:
     """The page of a record whose headers are parsed."""
     facts: dict[str, Any] = {
         "url": url,
-        "time": (record.headers.get("WARC-Date") or "").replace(UNDATED, ""),
+        "time": day_of((record.headers.get("WARC-Date") or "").replace(UNDATED, "")),
         "record_id": record.headers.get("WARC-Record-ID", "").strip("<>"),
         "rule": rule,
     }
