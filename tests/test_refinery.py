@@ -112,7 +112,7 @@ def test_rows_with_their_text_under_another_name_are_told_and_read(tmp_path):
     done = CliRunner().invoke(main, [*call, "--text-field", "content"])
     assert "3 of 4 records kept" in done.output
     done = CliRunner().invoke(main, [*call, "--text-field", "id", "--redo", "collect.."])
-    assert "The first: жол.jsonl:1 has no text under 'id'; it has id, content" in done.output
+    assert "The first: жол.jsonl:1 has no text under 'id' but a value of type int; it has id, content" in done.output
 
 
 def test_text_in_another_encoding_is_told_with_what_to_do(tmp_path):

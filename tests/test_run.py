@@ -45,6 +45,19 @@ def test_a_record_says_what_was_built_from_what(tmp_path):
         run.is_done("s", {"k": 2})
 
 
+def test_a_recorded_command_tells_no_key_and_no_folder_of_this_machine(tmp_path, monkeypatch):
+    given = ["run", "recipes/a.toml", "--out=/home/user/my runs/kk", "-o/home/user/kk", "/data/team/x", "a/b",
+             "file:///home/user/b", "--mirror", "s3://KEY:a/secret@bucket/runs/kk?X-Amz-Signature=1#top",
+             "C:\\Users\\user\\a.toml", "https://a.kz/b/c"]  # fmt: skip
+    monkeypatch.setattr("sys.argv", ["/home/user/.venv/bin/anatili", *given])
+    run = Run(tmp_path)
+    run.folder("s").mkdir()
+    assert finish(run, {}).provenance["command"] == [
+        "anatili", "run", "recipes/a.toml", "--out=.../kk", "-o.../kk", ".../x", "a/b", "file://.../b",
+        "--mirror", "s3://bucket/runs/kk", ".../a.toml", "https://a.kz/b/c",
+    ]  # fmt: skip
+
+
 def test_content_does_not_depend_on_time_or_logs(tmp_path):
     run = Run(tmp_path)
     first = finish(run, {}, loose=("log.jsonl",)).content

@@ -160,6 +160,12 @@ def _brief(value: Any) -> str:
     return text if len(text) <= 60 else text[:12] + "…" + text[-6:]
 
 
+KEYS = re.compile(r"(?<=://)[^?#]*@|[?#].*", re.S)
+"""User and password of an address, and what follows its path."""
+FOLDERS = re.compile(r"(?:(?<![\w.:/])|(?<=^-\w)|(?<=file://))/(?:[^/]+/)+|(?<!\w)[A-Za-z]:\\(?:[^\\]+\\)+")
+"""The folders of a path from the root."""
+
+
 def provenance(started: float) -> dict[str, Any]:
     """Who built something, when, where and with which command."""
     return {
@@ -168,10 +174,19 @@ def provenance(started: float) -> dict[str, Any]:
         "python": platform.python_version(),
         "machine": platform.platform(),
         "packages": versions(),
-        "command": [show_path(word) for word in sys.argv],
+        "command": [Path(sys.argv[0]).name, *map(without_secrets, sys.argv[1:])],
         "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(started)),
         "seconds": round(time.time() - started, 1),
     }
+
+
+def without_secrets(word: str) -> str:
+    """A word of a command without what is nobody's business: user, password and query of an address, which may be
+    keys, and the folders of a path from the root, which name people and machines."""
+    word = show_path(word)
+    if "://" in word:
+        word = KEYS.sub("", word)
+    return FOLDERS.sub(".../", word)
 
 
 @cache

@@ -27,6 +27,7 @@ SCRIPTS = {
     "Arab": re.compile("[\u0600-\u06ff\u0750-\u077f\u08a0-\u08ff\ufb50-\ufdff\ufe70-\ufefc]"),
 }
 LETTER = re.compile(r"[^\W\d_]")
+ISO_TIME = re.compile(r"\d{4}(?:-\d\d){0,2}(?:[T ]|$)")
 RUN = re.compile(r"[^\w\s]{31,}")
 """More than thirty characters that are neither letters, digits nor spaces: only these can contain that many marks."""
 
@@ -193,6 +194,12 @@ def storable(text: str) -> str:
 def show_path(path: Path | str) -> str:
     """`path` as text that can be printed and written as JSON, even if its bytes are not UTF-8."""
     return os.fsencode(path).decode("utf-8", "replace")
+
+
+def day_of(written: str) -> str:
+    """A time as it is written if it begins with a year, month or day as ISO 8601 has them; "" if not. Times are
+    compared as text, so another form would be earlier or later than all."""
+    return written if ISO_TIME.match(written) else ""
 
 
 def split_url(url: str) -> SplitResult:

@@ -3,6 +3,7 @@
 import gzip
 import json
 import os
+from datetime import datetime
 from pathlib import Path
 
 import pyarrow as pa
@@ -52,6 +53,37 @@ def test_parquet_and_a_wrong_column(tmp_path):
     assert counts["lost: no text field"] == 1
     with pytest.raises(Problem, match=r"no column 'body'; it has text, url"):
         collect(tmp_path, file, kind="parquet", text_field="body")
+
+
+def test_parquet_as_others_write_it(tmp_path):
+    day = datetime(2026, 1, 2, 3, 4)
+    given = {
+        "text": pa.array(["бір".encode(), b"\xff", "үш".encode(), "төрт".encode()], pa.binary()),
+        "date": pa.array([day, None, day, None]),
+        "metadata": [{"url": "https://a.kz/1", "date": "2026-02"}, None, {"url": None, "date": None},
+                     {"url": "https://a.kz/4", "date": "2026-02"}],
+    }  # fmt: skip
+    pq.write_table(pa.table(given), tmp_path / "a.parquet")
+    documents, counts, _ = collect(tmp_path, tmp_path / "a.parquet", kind="parquet")
+    assert [(d.text, d.url, d.time) for d in documents] == [
+        ("бір", "https://a.kz/1", "2026-01-02T03:04:00"),
+        ("үш", "a.parquet:3", "2026-01-02T03:04:00"),
+        ("төрт", "https://a.kz/4", "2026-02"),
+    ]
+    assert counts == {"records": 4, "kept": 3, "lost: not UTF-8": 1}
+    pq.write_table(pa.table({"text": [["бір", "екі"]]}), tmp_path / "b.parquet")
+    (tmp_path / "second").mkdir()
+    _, _, lost = collect(tmp_path / "second", tmp_path / "b.parquet", kind="parquet")
+    assert lost[0].detail == "b.parquet:1 has no text under 'text' but a value of type list; it has text"
+
+
+def test_times_that_cannot_be_compared_are_left_out(tmp_path):
+    known = ["2026", "2026-01-02", "2026-01-02T03:04:05Z", "2026-01-02 03:04"]
+    times = [*known, "yesterday", "02.01.2026", 1767323045, "20260102"]
+    file = tmp_path / "a.jsonl"
+    file.write_text("\n".join(json.dumps({"text": f"мәтін {n}", "date": time}) for n, time in enumerate(times)))
+    documents, _, _ = collect(tmp_path, file, kind="jsonl")
+    assert [d.time for d in documents] == [*known, "", "", "", ""]
 
 
 def test_files_of_people_and_a_long_one_in_parts(tmp_path, monkeypatch):

@@ -35,6 +35,12 @@ def read_pages_of(tmp_path, data: bytes):
     return read_pages(path, LIMIT)
 
 
+def test_a_date_that_is_none_is_left_out(tmp_path):
+    dated = member(page(1))
+    record = gzip.decompress(dated).replace(b"2026-01-01T00:00:00Z", b"yesterday".ljust(20))
+    assert [p.time for p in read(tmp_path, dated + gzip.compress(record))] == ["2026-01-01T00:00:00Z", ""]
+
+
 def test_a_page_comes_back_as_it_was(tmp_path):
     given = page(1, "Сәлем".encode(), headers={"x-robots-tag": "noai"})
     (got,) = read(tmp_path, member(given))

@@ -3,6 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,8 @@ OPEN = ("Unterminated string", "Invalid \\uXXXX escape")
 NO_TEXT = "no text field"
 NAMED = 10
 """Fields of a row that a message names."""
+WITHIN = ("metadata", "meta")
+"""Fields that hold others in the files of datatrove, Dolma and the Pile."""
 Row = dict[str, Any] | Broken
 """A row as it is in the file, or why there is none."""
 
@@ -73,7 +76,7 @@ def documents(
             title=text_in(row, "title"),
             url=url or where,
             source=source.name,
-            time=text_in(row, "date", "time"),
+            time=text.day_of(text_in(row, "date", "time")),
             license=text_in(row, "license", "licence") or source.license,
             opt_out="",
             charset="utf-8",
@@ -84,12 +87,19 @@ def documents(
 def named_fields(row: dict[str, Any], source: Source) -> str:
     """What a row without text has instead: `text_field` may name another field."""
     names = ", ".join(text.storable(name[:40]) for name in list(row)[:NAMED]) or "no fields"
-    return f" has no text under {source.text_field!r}; it has {names}"
+    value = row.get(source.text_field)
+    held = "" if value is None else f" but a value of type {type(value).__name__}"
+    return f" has no text under {source.text_field!r}{held}; it has {names}"
 
 
 def text_in(row: dict[str, Any], *fields: str) -> str:
-    """The first of the fields that a row has, as text that can be stored; "" if it has none."""
-    return text.storable(str(next(filter(None, map(row.get, fields)), "")))
+    """The first of the fields that a row has, itself or in its metadata, as text that can be stored; "" if it has
+    none."""
+    for facts in (row, *map(row.get, WITHIN)):
+        value = next(filter(None, map(facts.get, fields)), None) if isinstance(facts, dict) else None
+        if value is not None:
+            return text.storable(value.isoformat() if isinstance(value, date) else str(value))
+    return ""
 
 
 def lines_of(file: Path) -> Iterator[bytes | Broken]:
@@ -144,6 +154,7 @@ def cut_row(file: Path) -> Broken:
 
 def parquet_rows(file: Path, source: Source) -> Iterator[Row]:
     fields = {source.text_field, source.id_field, source.url_field, "title", "date", "time", "license", "licence"}
+    fields |= {*WITHIN}
     try:
         with pq.ParquetFile(file, page_checksum_verification=True) as table:
             if source.text_field not in table.schema_arrow.names:
@@ -177,14 +188,22 @@ def group_rows(table: pq.ParquetFile, group: int, columns: list[str]) -> Iterato
 
 def batch_rows(batch: pa.RecordBatch) -> Iterator[Row]:
     try:
-        yield from batch.to_pylist()
+        yield from map(_texts, batch.to_pylist())
     except UnicodeDecodeError:
         rows = [batch.slice(number, 1) for number in range(batch.num_rows)]
         for row in rows:
             try:
-                yield from row.to_pylist()
+                yield from map(_texts, row.to_pylist())
             except UnicodeDecodeError:
                 yield NOT_UTF8
+
+
+def _texts(row: dict[str, Any]) -> Row:
+    """The row, its bytes as text: Spark and others write text as columns of bytes."""
+    try:
+        return {name: value.decode() if isinstance(value, bytes) else value for name, value in row.items()}
+    except UnicodeDecodeError:
+        return NOT_UTF8
 
 
 def text_rows(file: Path, source: Source) -> Iterator[Row]:

@@ -20,6 +20,7 @@ import deflate
 
 from anatili.compression import BLOCK, GZIP, ZSTD, DamagedError, unpack_body
 from anatili.damage import CUT_SHORT
+from anatili.text import day_of
 from anatili.warc.members import Member, charset_of, first_record, read_members
 from anatili.warc.resync import HEAD_ROOM, MOST_LOOKS, Archive, Look, open_archive
 
@@ -260,7 +261,7 @@ def _made(record: Any, url: str, payload: bytes, rule: str) -> Page:
     """The page of a record whose headers are parsed."""
     facts: dict[str, Any] = {
         "url": url,
-        "time": (record.headers.get("WARC-Date") or "").replace(UNDATED, ""),
+        "time": day_of((record.headers.get("WARC-Date") or "").replace(UNDATED, "")),
         "record_id": record.headers.get("WARC-Record-ID", "").strip("<>"),
         "rule": rule,
     }
