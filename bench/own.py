@@ -5,6 +5,7 @@
     python bench/own.py --cross   # bench/cross.toml: questions in another language than the documents
     python bench/own.py --cross --half last   # ... and on documents written after all was settled
     python bench/own.py --cross --apart   # ... over the documents in one language only
+    python bench/own.py --papers --half dev   # bench/papers.toml: sixteen other documents, with further questions
 
 Each question is asked over all documents together, in the language of its document or, with `--cross`, in another one,
 as `anatili ask FOLDER` does with the bundled model that quotes. An answer is right if it holds one of the listed words
@@ -21,11 +22,12 @@ from typing import Any
 
 from thresholds import THRESHOLDS, at_threshold
 
+from anatili.engine import Message
 from anatili.interval import wilson
 from anatili.serve.assistant import Answer, Assistant
 from anatili.serve.over_documents import open_over_documents
 
-DOCUMENTS, CROSS = (Path(__file__).with_name(f"{name}.toml") for name in ("own", "cross"))
+DOCUMENTS, CROSS, PAPERS = (Path(__file__).with_name(f"{name}.toml") for name in ("own", "cross", "papers"))
 LANGUAGES = ("kk", "ru", "en", "tr")
 
 
@@ -47,7 +49,8 @@ def ask_all(
         for question in document["questions"]:
             holds = question.get("holds", [])
             language = question.get("language", document["language"])
-            answer = assistant.ask(question["ask"], language=language)
+            before: list[Message] = [{"role": "user", "content": question["after"]}] if "after" in question else []
+            answer = assistant.ask(question["ask"], language=language, before=before)
             ended = outcome(answer, document["name"], holds)
             counts.setdefault((language, "answerable" if holds else "absent"), Counter())[ended] += 1
             if show and ended != ("right" if holds else "declined"):
@@ -86,13 +89,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--half", choices=["dev", "test", "both", "last"], default="test")
     parser.add_argument("--cross", action="store_true", help="ask in another language than the documents")
+    parser.add_argument("--papers", action="store_true", help="ask the documents of bench/papers.toml")
     parser.add_argument("--apart", action="store_true", help="ask only over the documents in one language at a time")
     parser.add_argument("--model", default="kazakh-26m")
     parser.add_argument("--show", action="store_true", help="print each question that went wrong")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--curve", action="store_true")
     chosen = parser.parse_args()
-    documents = tomllib.loads((CROSS if chosen.half == "last" else DOCUMENTS).read_text("utf-8"))["documents"]
+    file = PAPERS if chosen.papers else CROSS if chosen.half == "last" else DOCUMENTS
+    documents = tomllib.loads(file.read_text("utf-8"))["documents"]
     codes = LANGUAGES if chosen.apart else ("",)
     counts: dict[tuple[str, str], Counter[str]] = {}
     for together in ([one for one in documents if code in ("", one["language"])] for code in codes):

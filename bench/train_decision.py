@@ -1,26 +1,28 @@
 """Train the decision which sentence answers a question and whether it does, on half of the sample's topics.
 
-    python bench/train_decision.py            # writes src/anatili/serve/decision.json
-    python bench/train_decision.py --check    # trains again and says whether the file is the same byte for byte
+    python bench/train_decision.py                # writes src/anatili/serve/decision.json and folders.json
+    python bench/train_decision.py --check        # trains again and says whether the files are the same byte for byte
+    python bench/train_decision.py --documents    # only folders.json: the decision on one's own documents
 
-Two networks. The ranking sees a question as a row of sentences, those of the passages that search finds; its loss is
-the cross-entropy of the sentences that hold the answer; of a missing detail, those of the page on the subject. The
-answering network sees the best sentence and says whether it answers. What both are trained on is in
-bench/decision_examples.py. All is computed in double precision over all examples at once and rounded, so that the file
-does not depend on the machine.
+Two networks, once for the texts of a run (bench/decision_examples.py) and once for one's own documents
+(bench/folder_examples.py). The ranking sees a question as a row of sentences, those of the passages that search finds;
+its loss is the cross-entropy of the sentences that hold the answer; of a missing detail, those of the page on the
+subject. The answering network sees the best sentence and says whether it answers. All is computed in double precision
+over all examples at once and rounded, so that the files do not depend on the machine.
 """
 
 import argparse
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from asked import LANGUAGES, PACKS
 from decision_examples import RANKED, RIVALS, UNRANKED, WEIGHTS, Example, examples
+from folder_examples import FOLDER_WEIGHTS, folder_examples
 
 from anatili.opening.sample_index import sample_run
 from anatili.search.searcher import Search
-from anatili.serve.decision import FILE, Layers, answering_row, best_passage, best_span, ranked
+from anatili.serve.decision import FILE, FOLDERS, Layers, answering_row, best_passage, best_span, ranked
 from anatili.serve.features import FEATURES, Floats
 
 HIDDEN, STEPS, RATE, DECAY = 16, 250, 0.03, 1e-4
@@ -65,15 +67,16 @@ def compared(row: Example) -> np.ndarray:
     return np.isin(hits, [*answers, *others])
 
 
-def trained_ranking(rows: list[Example]) -> Layers:
-    """Cross-entropy over the sentences of each question; its offset says nothing and stays 0."""
+def trained_ranking(rows: list[Example], ranked_kinds: Mapping[str, float]) -> Layers:
+    """Cross-entropy over the sentences of each question; its offset says nothing and stays 0. `ranked_kinds`: the
+    weights of kinds of examples that begin so; others weigh 1."""
     kept = [compared(row) for row in rows]
     sizes = np.array([int(mask.sum()) for mask in kept])
     starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
     x = np.concatenate([row.rows[mask] for row, mask in zip(rows, kept, strict=True)])
     right = np.concatenate([row.right[mask] for row, mask in zip(rows, kept, strict=True)])
     weight = np.array(
-        [row.weight * next((w for kind, w in RANKED.items() if row.kind.startswith(kind)), 1.0) for row in rows]
+        [row.weight * next((w for kind, w in ranked_kinds.items() if row.kind.startswith(kind)), 1.0) for row in rows]
     )
     weight /= weight.sum()
 
@@ -96,17 +99,18 @@ def trained_ranking(rows: list[Example]) -> Layers:
     return minimized(started(x.shape[1], HIDDEN), gradient, STEPS)
 
 
-def trained_answering(rows: list[Example], ranking: Layers) -> Layers:
-    """Logistic loss of whether the best sentence is on the page that answers."""
+def trained_answering(rows: list[Example], ranking: Layers, by_kind: Mapping[str, float], short: str) -> Layers:
+    """Logistic loss of whether the best sentence is on the page that answers. `by_kind`: weights; `short`: what kinds
+    of examples on short documents begin with."""
     seen: list[Floats] = []
     answers: list[bool] = []
     weights: list[float] = []
     for row in rows:
         probabilities, shares = ranked(row.language, row.hits, row.candidates, row.rows, ranking)
         seen.append(answering_row(row.hits, row.candidates, row.rows, probabilities, shares))
-        answers.append(is_answered(row, probabilities, shares))
+        answers.append(is_answered(row, probabilities, shares, short))
         kind = "wrong" if row.has_answer and not answers[-1] else row.kind
-        weights.append(WEIGHTS[kind] * row.weight)
+        weights.append(by_kind[kind] * row.weight)
     x, y, weight = np.array(seen), np.array(answers, float), np.array(weights) / sum(weights)
 
     def gradient(parameters: Parameters) -> tuple[float, Parameters]:
@@ -127,14 +131,14 @@ def trained_answering(rows: list[Example], ranking: Layers) -> Layers:
     return minimized(started(x.shape[1], GATE_HIDDEN), gradient, GATE_STEPS)
 
 
-def is_answered(row: Example, probabilities: Floats, shares: Sequence[float]) -> bool:
+def is_answered(row: Example, probabilities: Floats, shares: Sequence[float], short: str) -> bool:
     """Whether the best passage is on the page that answers; in a short document, whether what would be quoted of it
     holds the answer."""
     best = best_passage(row.candidates, shares)
     hit = row.hits[best]
     if not row.has_answer or hit.passage.url != row.url:
         return False
-    if not row.kind.startswith("everyday"):
+    if not row.kind.startswith(short):
         return True
     start, end = best_span(best, row.candidates, probabilities, hit.passage.text)
     pairs = zip(row.candidates, row.right, strict=True)
@@ -157,21 +161,37 @@ def stored(ranking: Layers, answering: Layers) -> str:
     return "{\n" + ",\n".join(lines) + "\n}\n"
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--check", action="store_true")
-    options = parser.parse_args()
+def of_a_run() -> str:
+    """The file of the decision on the texts of a run."""
     search = Search(sample_run(LANGUAGES, print).folder("index"), PACKS)
     rows = [row for row in examples(search) if len(row.rows)]
     ranked_rows = [row for row in rows if row.right.any() and not row.kind.startswith(UNRANKED)]
     print(f"{len(rows)} examples, {len(ranked_rows)} with an answer", flush=True)
-    ranking = trained_ranking(ranked_rows)
-    text = stored(ranking, trained_answering(rows, ranking))
+    ranking = trained_ranking(ranked_rows, RANKED)
+    return stored(ranking, trained_answering(rows, ranking, WEIGHTS, "everyday"))
+
+
+def of_folders() -> str:
+    """The file of the decision on one's own documents."""
+    rows = [row for row in folder_examples() if len(row.rows)]
+    ranked_rows = [row for row in rows if row.has_answer and row.right.any()]
+    print(f"{len(rows)} examples on documents, {len(ranked_rows)} with an answer", flush=True)
+    ranking = trained_ranking(ranked_rows, {})
+    return stored(ranking, trained_answering(rows, ranking, FOLDER_WEIGHTS, ""))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--check", action="store_true")
+    parser.add_argument("--documents", action="store_true", help="only the decision on one's own documents")
+    options = parser.parse_args()
+    texts = {FOLDERS: of_folders()} if options.documents else {FILE: of_a_run(), FOLDERS: of_folders()}
     if options.check:
-        same = text == FILE.read_text("utf-8")
-        print("the same" if same else f"{FILE.name} is not what this script writes")
-        raise SystemExit(not same)
-    FILE.write_text(text, "utf-8")
+        changed = [file.name for file, text in texts.items() if text != file.read_text("utf-8")]
+        print("the same" if not changed else f"not what this script writes: {', '.join(changed)}")
+        raise SystemExit(bool(changed))
+    for file, text in texts.items():
+        file.write_text(text, "utf-8")
 
 
 if __name__ == "__main__":

@@ -1,15 +1,26 @@
 """The decision which sentence answers, on the bundled sample."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from anatili.documents.passages import SOURCE
 from anatili.lang import load_pack
 from anatili.search.index import Passage
 from anatili.search.searcher import Hit, Search
 from anatili.serve import decision as module
-from anatili.serve.decision import CANDIDATES, FILE, UNSURE, best_span, decide, from_json, network
+from anatili.serve.decision import (
+    CANDIDATES,
+    FILE,
+    UNSURE,
+    best_span,
+    decide,
+    from_json,
+    network,
+    network_for_documents,
+)
 from anatili.serve.features import FEATURES, Candidate, features
 from anatili.serve.question import read_question
 
@@ -185,6 +196,36 @@ def test_what_is_usually_close_depends_on_the_language():
     assert len(abroad) == len(own) * (len(own) - 1)
     assert module.usual_cosine("kk", "ky") == pytest.approx(sum(abroad) / len(abroad))
     assert max(abroad) < min(own.values())
+
+
+def test_documents_of_ones_own_are_decided_on_by_weights_of_their_own(search):
+    question = read_question("Абай қай жылы туған?", "kk", PACKS)
+    found = search.find(question.query, CANDIDATES, "kk")
+    own = [replace(hit, passage=replace(hit.passage, source=SOURCE)) for hit in found]
+    assert decide(question, search, own) == decide(question, search, own, network_for_documents())
+    assert decide(question, search, found) == decide(question, search, found, network())
+    assert decide(question, search, own).probability != decide(question, search, found).probability
+    assert network_for_documents().threshold == network().threshold
+
+
+@pytest.mark.parametrize(
+    ("language", "ask", "holds"),
+    [
+        ("kk", "Зал нешеге дейін жұмыс істейді?", "сағат онға"), ("kk", "Абонемент қанша тұрады?", "9 000"),
+        ("ru", "Сколько стоит абонемент?", "7 000"), ("ru", "Кто тренер?", "Ольга"),
+        ("kk", "Зал қай көшеде орналасқан?", ""), ("kk", "Сауна бар ма?", ""),
+        ("ru", "Сколько лет тренеру?", ""), ("ru", "Есть ли сауна?", ""),
+    ],
+)  # fmt: skip
+def test_a_notice_answers_what_it_says_and_nothing_else(search, language, ask, holds):
+    texts = {
+        "kk": "Зал таңғы жетіден кешкі сағат онға дейін ашық. Бір айлық абонемент 9 000 теңге тұрады.",
+        "ru": "Абонемент на месяц стоит 7 000 тенге. Занятия ведёт тренер Ольга Белова.",
+    }
+    passage = Passage("1:0", "1", "note", texts[language], "", SOURCE, "", "", language, "Cyrl")
+    decision = decide(read_question(ask, language, PACKS), search, [Hit(passage, 1.0, (), 1.0, (0, 9))])
+    assert (decision.probability >= network().threshold) == bool(holds)
+    assert holds in passage.text[slice(*decision.spans[0])]
 
 
 def test_weights_of_other_features_are_refused():

@@ -13,6 +13,8 @@ from anatili.lang import codes, load_pack, reference
 from anatili.search.index import Passage, Span, blocks
 from anatili.text import SCRIPTS, clean, sentence_spans
 
+SOURCE = "documents"
+"""The source of the passages of files that people have."""
 PASSAGE_WORDS = 120
 LONGEST_SENTENCE = 2 * PASSAGE_WORDS
 """Words of a sentence; longer ones, such as tables without full stops, are divided."""
@@ -66,7 +68,7 @@ def passages_of(file: FileText, source: Source, languages: tuple[str, ...]) -> I
                 raise UnreadableError("too_large", f"it has more than {MAX_PASSAGES:,} passages")
             passage = Passage(
                 id=f"{source.prefix}:{number}", document=source.document, title=part.title or title, text=text,
-                url=part.url or source.name, source="documents", time=part.time or source.time, license=part.license,
+                url=part.url or source.name, source=SOURCE, time=part.time or source.time, license=part.license,
                 language=language, script=script, location=location,
             )  # fmt: skip
             number += 1

@@ -3,7 +3,8 @@
 Two small neural networks see features that know no language: which of the question's words, weighted by rarity, are in
 a sentence, around it and in the title, and whether the sentence has what the kind of question asks for (a number with
 its unit, a year, a name). The first compares the sentences of all passages with each other; the second says whether the
-best one answers. They are trained by `bench/train_decision.py` on questions of the sample and ship as `decision.json`.
+best one answers. They are trained by `bench/train_decision.py`, once on questions of the sample (`decision.json`) and
+once on questions about short documents, whose titles name no subject (`folders.json`).
 If embeddings are installed and the second network is unsure, it matters too how close the sentence is to the question.
 """
 
@@ -18,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from anatili import meaning
+from anatili.documents.passages import SOURCE
 from anatili.lang import load_pack
 from anatili.search.index import Passage
 from anatili.search.searcher import Hit, Search
@@ -26,6 +28,8 @@ from anatili.serve.question import Question
 from anatili.serve.units import counted, is_counted, lacks_count
 
 FILE = Path(__file__).with_name("decision.json")
+FOLDERS = Path(__file__).with_name("folders.json")
+"""The weights for one's own documents."""
 COSINES = Path(__file__).with_name("cosines.json")
 """Language -> the usual cosine of a question and the best sentence (bench/usual_cosine.py). "ru > kk": of a question in
 Russian and a Kazakh sentence."""
@@ -111,8 +115,19 @@ class Network:
 
 @cache
 def network() -> Network:
-    """The trained weights."""
+    """The weights for the texts of a run."""
     return from_json(json.loads(FILE.read_text("utf-8")))
+
+
+@cache
+def network_for_documents() -> Network:
+    """The weights for one's own documents; their threshold is that of `network`."""
+    return from_json(json.loads(FOLDERS.read_text("utf-8")))
+
+
+def is_own(hits: Sequence[Hit]) -> bool:
+    """Whether passages are of one's own documents."""
+    return bool(hits) and hits[0].passage.source == SOURCE
 
 
 def from_json(stored: dict[str, Any]) -> Network:
@@ -132,7 +147,8 @@ def decide(question: Question, search: Search, hits: Sequence[Hit], weights: Net
 
     A passage in another language has other words, so there it is enough that dense search finds it close.
     """
-    hits, weights = hits[:CANDIDATES], weights or network()
+    hits, threshold = hits[:CANDIDATES], (weights or network()).threshold
+    weights = weights or (network_for_documents() if is_own(hits) else network())
     candidates, rows = features(question, search, hits) if hits else ([], np.zeros((0, len(FEATURES))))
     if not candidates:
         return Decision(0.0)
@@ -148,7 +164,7 @@ def decide(question: Question, search: Search, hits: Sequence[Hit], weights: Net
         best = candidates[best_sentence(candidates, probabilities, shares)]
         probability = probability_of(odds + CLOSE * closeness(question, hits[best.hit], best))
     if is_verbatim(question, row):
-        probability = max(probability, ABROAD if question.asked_in else weights.threshold)
+        probability = max(probability, ABROAD if question.asked_in else threshold)
     if not row[FEATURES.index("passage, loosely")]:
         probability = 0.0  # it has no word of the question
     if question.unit and question.earlier and not is_counted(question, hits, first, quoted):
@@ -156,7 +172,7 @@ def decide(question: Question, search: Search, hits: Sequence[Hit], weights: Net
     shares = [share * probability for share in shares]
     for number, hit in enumerate(hits):
         if hit.is_close and hit.passage.language != question.language:
-            shares[number] = max(shares[number], weights.threshold)
+            shares[number] = max(shares[number], threshold)
     order = sorted(range(len(hits)), key=lambda number: (-shares[number], number))
     first_rows = first_row_of_each(candidates, rows)
     return Decision(
