@@ -2,17 +2,18 @@
 
     python bench/junk_others.py ../shared/data --language ru [--part report|tune] [--limits]
 
-As bench/junk.py, with the kinds that are made by a rule, 30 of each, and no templates. Genuine: passages of 80 words
-of NTREX-128 (news) and of FLORES (encyclopedic), and the sample's short texts for schools, halves of which are `tune`
-and `report`. The models (`prose.npz`) saw none of them but the sample's half in `tune`. The limits of the packs and
-how much the models learn from were chosen over some six rounds with both parts in view, so `report` flatters: expect
-more genuine loss on new texts. `--limits` prints for each mark the values from which so many in a thousand genuine
-texts would be lost.
+As bench/junk.py, with the kinds that are made by a rule and four of templates (bench/junk_others.toml), 30 of each.
+Genuine: passages of 80 words of NTREX-128 (news) and of FLORES (encyclopedic), and the sample's short texts for
+schools, halves of which are `tune` and `report`. The models (`prose.npz`, `quality.npz`) saw none of them but the
+sample's half and the templates in `tune`. The limits of the packs and how much the models learn from were chosen over
+some six rounds with both parts in view, so `report` flatters: expect more genuine loss on new texts. `--limits` prints
+for each mark the values from which so many in a thousand genuine texts would be lost.
 """
 
 import argparse
 import random
 import re
+import tomllib
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -33,7 +34,17 @@ NEWS = {"ru": "rus", "tr": "tur"}
 CHARSET = {"ru": "cp1251", "tr": "cp1252"}
 LOST = {"ru": "[а-яё]", "tr": "[çğışöüÇĞİŞÖÜ]"}
 """Letters that a wrong charset turns into question marks: in Russian half of all, as in a cut two-byte charset."""
-MARKS = {"surprisal": 1, "odd": 1, "order": -1, "runs": 1, "unended": 1, "repeats": 1, "repeated_words": 1}
+TEMPLATES = ("loans", "essays", "casino", "adverts")
+MARKS = {
+    "quality": -1,
+    "surprisal": 1,
+    "odd": 1,
+    "order": -1,
+    "runs": 1,
+    "unended": 1,
+    "repeats": 1,
+    "repeated_words": 1,
+}
 """The marks that `[cut]` has limits for, and on which side of the limit a text is lost."""
 
 
@@ -43,7 +54,9 @@ def stock(data: Path, code: str, part: str) -> Stock:
     strings = half([row.split("\t")[1] for row in rows if 10 < len(row.split("\t")[1]) < 120], part)
     nouns = sorted({w.lower() for p in news for line in p for w in words(line) if len(w) > 4})
     fill = {"city": nouns[::3], "thing": nouns[1::3], "subject": nouns[2::3]}
-    return Stock(part, news, [], [], strings, {}, {"menus": strings[:400], "keywords": nouns}, fill)
+    tables = tomllib.loads((kinds.HERE / "junk_others.toml").read_text("utf-8"))[code]
+    pools = {kind: table[part] for kind, table in tables.items()} | {"menus": strings[:400], "keywords": nouns}
+    return Stock(part, news, [], [], strings, {}, pools, fill)
 
 
 def wrong_letters(share: float, alphabet: str) -> Maker:
@@ -78,6 +91,7 @@ def makers(code: str, pack: LanguagePack) -> dict[str, Maker]:
         "question marks": marks,
         "double encoded": doubled,
         "keywords": kinds.pooled("keywords", 70, ", ", repeat=True),
+        **{kind: kinds.pooled(kind, 60, " ") for kind in TEMPLATES},
         "interface": kinds.interface,
         "teasers": kinds.teasers,
     }

@@ -2,11 +2,14 @@
 strings and advertising?
 
     python bench/train_quality.py ../shared/data --language kk --out src/anatili/lang/kk/quality.npz
+    python bench/train_quality.py ../shared/data --language ru --out src/anatili/lang/ru/quality.npz
 
 For: news, encyclopedic, official and literary prose, proverbs, and the genuine texts of bench/good.toml. Against: shop
 reviews, the strings of programs, and pages put together from the templates of bench/junk.toml; of both files only the
-part `tune`. Each passage is learned in every script that the pack writes. Prints the area under the curve and the
-accuracy on a fifth of the passages that training never saw, by script.
+part `tune`. In other languages: what `bench/train_prose.py` learns from and half of the sample's texts; against them
+the strings of Debian and pages of the templates of bench/junk_others.toml. Each passage is learned in every script that
+the pack writes. Prints the area under the curve and the accuracy on a fifth of the passages that training never saw, by
+script.
 """
 
 import argparse
@@ -15,10 +18,13 @@ import tomllib
 from pathlib import Path
 
 import numpy as np
-from junk_kinds import HERE, JUNK, stock
+from junk_kinds import HERE, JUNK, Stock, half, pooled, stock
+from junk_others import TEMPLATES
+from train_prose import read_lines
 
 from anatili.lang import LanguagePack, load_pack
 from anatili.refine.quality import features
+from anatili.sample.topics import read_topics
 from anatili.text import words
 
 EXPLAINS = (
@@ -65,6 +71,28 @@ def rows(data: Path, chooser: random.Random) -> list[tuple[float, str]]:
     return made
 
 
+def rows_of(data: Path, code: str, chooser: random.Random) -> list[tuple[float, str]]:
+    """The same for a language without sources and templates of its own kind."""
+    lines = [line for line in read_lines(data, code, None) if len(line) > 40]
+    strings = (data / "parallel" / f"kk-{code}" / "debian_l10n.tsv").read_text("utf-8").splitlines()
+    strings = half([row.split("\t")[1] for row in strings if 10 < len(row.split("\t")[1]) < 120], "tune")
+    chooser.shuffle(strings)
+    nouns = sorted({word.lower() for line in lines[:5000] for word in words(line) if len(word) > 4})
+    tables = tomllib.loads((HERE / "junk_others.toml").read_text("utf-8"))[code]
+    pools = {kind: table["tune"] for kind, table in tables.items()}
+    base = Stock("tune", [], [], [], strings, {}, pools, {"city": nouns, "thing": nouns, "subject": nouns})
+    made = [(1.0, "\n".join(lines[i : i + LINES])) for i in range(0, len(lines), LINES)]
+    pages = [topic.pages[code].text for topic in read_topics() if code in topic.pages][::2]
+    made += [(1.0, text) for text in pages for _ in range(20)]
+    made += [(0.0, "\n".join(strings[i : i + LINES])) for i in range(0, min(len(strings), LARGEST), LINES)]
+    for kind in TEMPLATES:
+        make = pooled(kind, 60, " ")
+        headlines = [" ".join(chooser.choice(lines).split()[:9]) for _ in range(MADE)]
+        made += [(0.0, make(chooser, base) + ("\n" + headlines[n] if n % 2 else "")) for n in range(MADE)]
+    chooser.shuffle(made)
+    return made
+
+
 def lowered(text: str, pack: LanguagePack) -> list[str]:
     return [pack.lower(word) for word in words(text)]
 
@@ -90,13 +118,14 @@ def main() -> None:
     arguments = parser.parse_args()
     chooser = random.Random(1)
     pack = load_pack(arguments.language)
-    made = rows(arguments.data, chooser)
+    is_first = arguments.language == "kk"
+    made = rows(arguments.data, chooser) if is_first else rows_of(arguments.data, arguments.language, chooser)
     cut = len(made) // 5
     schemes = sorted(pack.config.transliteration)
     train = []
     for number, (label, text) in enumerate(made[cut:]):
-        other = pack.transliterate(text, schemes[number % len(schemes)])
-        train += [(label, features(lowered(x, pack), BUCKETS)) for x in (text, other) if len(words(x)) > 5]
+        others = [pack.transliterate(text, schemes[number % len(schemes)])] if schemes else []
+        train += [(label, features(lowered(x, pack), BUCKETS)) for x in (text, *others) if len(words(x)) > 5]
     weights, bias = learn(train, chooser)
     scale = np.abs(weights).max() / 127
     small = np.clip(np.round(weights / scale), -127, 127).astype(np.int8)

@@ -12,6 +12,7 @@ from anatili.lang import load_pack
 from anatili.recipe import Cut
 from anatili.refine.cut import thresholds, why_not
 from anatili.refine.mark import look_at
+from anatili.sample.topics import read_topics
 
 KINDS = bench("junk_kinds")
 PACKS = {code: load_pack(code) for code in ("kk", "ru", "en", "tr")}
@@ -48,3 +49,13 @@ def test_recipes_poems_dialogue_law_and_formulas_stay(scheme):
     print(scheme, lost)
     assert len(texts) > 20
     assert len(lost) <= (3 if not scheme else 5)
+
+
+@pytest.mark.parametrize("language", ["ru", "tr"])
+def test_spam_in_other_languages_is_refused_and_what_a_school_reads_is_kept(language):
+    pools = tomllib.loads((ROOT / "bench" / "junk_others.toml").read_text("utf-8"))[language]
+    for kind in ("loans", "casino"):
+        lines = [line.format(n=15, m=50_000, city="", thing="", subject="") for line in pools[kind]["report"]]
+        assert reason(" ".join(lines)) in ("quality", "blocked words"), kind
+    topics = [topic.pages[language].text for topic in read_topics() if language in topic.pages]
+    assert sum(not reason(text) for text in topics[1::2]) >= 0.95 * len(topics[1::2])
