@@ -78,11 +78,11 @@ def asked_at_home(
     """Questions in the language of the document; over a document alone, some on others; over many, some also put to the
     documents in other languages."""
     alone, many = len(together) == 1, len({other.language for other in together}) > 1
-    rows = [(True, *asked) for asked in document.asked]
+    rows = [(True, asked) for asked in document.asked]
     if alone:
         near = [other for other in documents if other.language == document.language and other != document]
-        rows += [(False, choose.choice(choose.choice(near).asked)[0]) for _ in range(OTHERS)]
-    for own, text, *right in rows:
+        rows += [(False, choose.choice(choose.choice(near).asked)[:1]) for _ in range(OTHERS)]
+    for own, (text, *right) in rows:
         question = widened(read_question(text, document.language, PACKS), PACKS, search)
         kind = "everyday answered" if right else "everyday missing" if own else "everyday elsewhere"
         yield over(kind, row_of(document, document.language, text, right), question, search, right)
