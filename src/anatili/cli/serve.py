@@ -67,10 +67,16 @@ def chat(
             answer = assistant.ask(text, search=search, sampling=sampling, before=messages)
             messages += exchange(text, answer.text)
             passages = [item.passage for item in answer.passages]
-            print_json({"question": text, "language": answer.language,
-                        "passages": [{"title": item.title, "url": item.url, "text": item.text} for item in passages],
-                        "notice": answer.notice, "answer": answer.text,
-                        "citations": [asdict(citation) for citation in answer.citations]})  # fmt: skip
+            print_json(
+                {
+                    "question": text,
+                    "language": answer.language,
+                    "passages": [{"title": item.title, "url": item.url, "text": item.text} for item in passages],
+                    "notice": answer.notice,
+                    "answer": answer.text,
+                    "citations": [asdict(citation) for citation in answer.citations],
+                }
+            )
             continue
         prepared = assistant.prepare([*messages, {"role": "user", "content": text}], search=search)
         report = Report()
@@ -104,7 +110,7 @@ def search(run: str, query: str, runs: Path, limit: int, prefer: str | None, onl
     \b
     anatili search sample "ұлттық тағамдар"
     anatili search tiny "ұлттық тағамдар" --prefer none
-    """  # fmt: skip
+    """
     from anatili.cli.progress import show_passages
     from anatili.opening.search import open_search
     from anatili.problem import Problem
@@ -117,9 +123,18 @@ def search(run: str, query: str, runs: Path, limit: int, prefer: str | None, onl
     if wants_json:
         for item in results.hits:
             passage = item.passage
-            print_json({"score": item.score, "title": passage.title, "url": passage.url, "text": passage.text,
-                        "license": passage.license, "time": passage.time, "language": passage.language,
-                        "id": passage.id})  # fmt: skip
+            print_json(
+                {
+                    "score": item.score,
+                    "title": passage.title,
+                    "url": passage.url,
+                    "text": passage.text,
+                    "license": passage.license,
+                    "time": passage.time,
+                    "language": passage.language,
+                    "id": passage.id,
+                }
+            )
         return
     for word, terms in results.guessed.items():
         click.echo(f"{word}: " + (f"searched for {', '.join(terms)}" if terms else "not found in the index"), err=True)
@@ -191,9 +206,13 @@ def search(run: str, query: str, runs: Path, limit: int, prefer: str | None, onl
 )
 @click.option("--uploads/--no-uploads", default=True, help="Let visitors add documents, which only they can see.")
 @click.option(
-    "--contribute", is_flag=False, flag_value="commons.sqlite", default="", metavar="[DATABASE]",
+    "--contribute",
+    is_flag=False,
+    flag_value="commons.sqlite",
+    default="",
+    metavar="[DATABASE]",
     help="Let people give corrections, translations and texts.  [default: commons.sqlite]",
-)  # fmt: skip
+)
 @click.option(
     "--log/--no-log", default=False, help="Log each request, without its text, as a line of JSON on standard error."
 )
@@ -233,17 +252,32 @@ def serve(
     anatili serve tiny --host 0.0.0.0 --keys keys.txt --per-minute 60
     anatili serve --port 8000 --public --proxy 127.0.0.1 --name ask.example.kz --feedback feedback.jsonl
     anatili serve --public --keys keys.txt --contribute commons.sqlite
-    """  # fmt: skip
+    """
     from anatili.cli.options import say
     from anatili.serve.server import ServerConfig, start
 
     opens = sys.stdout.isatty() if browser is None else browser
     config = ServerConfig(
-        host=host, port=port, key=key, keys_file=keys, host_names=names, per_minute=per_minute, per_day=per_day,
-        public=public, proxies=proxies, feedback=feedback, audio=audio, origins=origins, slots=parallel,
-        workers=workers, documents=documents, uploads=uploads, browser=opens, logs=log,
+        host=host,
+        port=port,
+        key=key,
+        keys_file=keys,
+        host_names=names,
+        per_minute=per_minute,
+        per_day=per_day,
+        public=public,
+        proxies=proxies,
+        feedback=feedback,
+        audio=audio,
+        origins=origins,
+        slots=parallel,
+        workers=workers,
+        documents=documents,
+        uploads=uploads,
+        browser=opens,
+        logs=log,
         contribute=contribute,
-    )  # fmt: skip
+    )
     start(run, runs, adapters, config, say)
 
 
@@ -351,7 +385,7 @@ def opensearch(run: str, address: str, runs: Path, out: Path | None, shards: int
 @offers_to_pull
 def embed(
     run: str, model: str, runs: Path, passage_prefix: str | None, query_prefix: str | None, wants_json: bool
-) -> None:  # fmt: skip
+) -> None:
     """Make embeddings of RUN's passages, so that search also finds passages in other languages.
 
     RUN may be `sample`. The default model is multilingual-e5-small, which is part of the extra `dense` and needs no
@@ -372,9 +406,14 @@ def embed(
 
     with Bars(quiet=wants_json) as bars:
         embedded = embed_index(
-            run, model, runs, passage_prefix=passage_prefix, query_prefix=query_prefix, progress=bars.bar("embeddings"),
+            run,
+            model,
+            runs,
+            passage_prefix=passage_prefix,
+            query_prefix=query_prefix,
+            progress=bars.bar("embeddings"),
             tell=say_aside,
-        )  # fmt: skip
+        )
     if wants_json:
         print_json({"passages": embedded.passages, "model": embedded.model})
     else:

@@ -169,18 +169,46 @@ class Features:
         held, shares = self._containers(letters, prose, whole, ends, linked)
         first_block = self.starts[self.inside]
         rows = (
-            said, titles, np.logical_or.accumulate(titles), letters > 200,
-            letters / (words * 10), letters / whole, *(table[[DIGIT, UPPER, SIGN]] / total),
-            ends, last == COMMA, (last == LETTER) | (last == UPPER), first == UPPER, first == DIGIT, first == SIGN,
-            linked, linked > 0.95, order / n, (letters.cumsum() - letters / 2) / whole,
-            said.any(), (letters * (said > 0)).sum() / compared, prose.sum() / whole, *kind_links, *shares,
+            said,
+            titles,
+            np.logical_or.accumulate(titles),
+            letters > 200,
+            letters / (words * 10),
+            letters / whole,
+            *(table[[DIGIT, UPPER, SIGN]] / total),
+            ends,
+            last == COMMA,
+            (last == LETTER) | (last == UPPER),
+            first == UPPER,
+            first == DIGIT,
+            first == SIGN,
+            linked,
+            linked > 0.95,
+            order / n,
+            (letters.cumsum() - letters / 2) / whole,
+            said.any(),
+            (letters * (said > 0)).sum() / compared,
+            prose.sum() / whole,
+            *kind_links,
+            *shares,
             *shared(blocks.texts, letters, title),
-        )  # fmt: skip
+        )
         logarithms = (
-            letters, words, prose, *table[[SIGN, STOP, COMMA, QUOTE]],
-            ints(blocks.links), ints(blocks.images), ints(blocks.tags), np.bincount(same)[same] - 1,
-            order - first_block, self.ends[self.inside] - order - 1, n, whole, *kinds, *held,
-        )  # fmt: skip
+            letters,
+            words,
+            prose,
+            *table[[SIGN, STOP, COMMA, QUOTE]],
+            ints(blocks.links),
+            ints(blocks.images),
+            ints(blocks.tags),
+            np.bincount(same)[same] - 1,
+            order - first_block,
+            self.ends[self.inside] - order - 1,
+            n,
+            whole,
+            *kinds,
+            *held,
+        )
         values = np.empty((len(rows) + len(logarithms), n), np.float32)
         for row, value in enumerate(chain(rows, logarithms)):
             values[row] = value

@@ -128,8 +128,10 @@ def write_manifest(out: Path, recipe: Recipe, records: Mapping[str, Record]) -> 
         },
     )
     # Once more here: earlier versions recorded commands as they were given.
-    commands = {name: [without_secrets(word) for word in record.provenance.get("command", ())]
-                for name, record in records.items()}  # fmt: skip
+    commands = {
+        name: [without_secrets(word) for word in record.provenance.get("command", ())]
+        for name, record in records.items()
+    }
     told = {name: {**record.provenance, "command": commands[name]} for name, record in records.items()}
     write_json(out / "provenance.json", told)
 

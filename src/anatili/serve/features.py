@@ -32,9 +32,13 @@ APOSTROPHE = re.compile("['’ʼ]")
 Floats = npt.NDArray[np.float64]
 
 FITS: dict[str, tuple[str, ...]] = {
-    "date": ("year", "month", "number", "date"), "number": ("number", "year"), "place": ("place", "name"),
-    "person": ("name",), "reason": ("reason",), "manner": ("manner",),
-}  # fmt: skip
+    "date": ("year", "month", "number", "date"),
+    "number": ("number", "year"),
+    "place": ("place", "name"),
+    "person": ("name",),
+    "reason": ("reason",),
+    "manner": ("manner",),
+}
 """Kind of question -> facts of a sentence that may answer it."""
 SIGNED = ("reason", "manner")
 """Kinds that are noticed only by the words that a pack names under [signs]."""
@@ -42,21 +46,62 @@ FIRST_FACT = {kind: sum(len(FITS[other]) + 1 for other in list(FITS)[:place]) fo
 """Where the features of a kind's facts begin; after them comes one for "none of them"."""
 KIND_FEATURES = sum(len(facts) + 1 for facts in FITS.values()) + 1
 PASSAGE_FEATURES = (
-    "title", "title, loosely", "title asked for", "passage", "passage, loosely", "found", "rarest found", "guess found",
-    "missing", "rarest missing", "words missing", "unknown missing", "capital missing", "first missing",
-    "digits missing", "guess alike", "special missing", "share of special missing", "special found", "score", "rank",
-    "own language", "length of question", "collection", "ahead",
-)  # fmt: skip
+    "title",
+    "title, loosely",
+    "title asked for",
+    "passage",
+    "passage, loosely",
+    "found",
+    "rarest found",
+    "guess found",
+    "missing",
+    "rarest missing",
+    "words missing",
+    "unknown missing",
+    "capital missing",
+    "first missing",
+    "digits missing",
+    "guess alike",
+    "special missing",
+    "share of special missing",
+    "special found",
+    "score",
+    "rank",
+    "own language",
+    "length of question",
+    "collection",
+    "ahead",
+)
 SENTENCE_FEATURES = (
-    "sentence", "sentence and title", "rest", "rest, loosely", "rest, other words", "rest beside", "rest in passage",
-    "rest, behind best", "first", "position", "length", "new name", "close", "rest, seldom here", "in a row", "counted",
-    "quantity", "other quantity", "counted in passage", "quantity in passage",
-)  # fmt: skip
+    "sentence",
+    "sentence and title",
+    "rest",
+    "rest, loosely",
+    "rest, other words",
+    "rest beside",
+    "rest in passage",
+    "rest, behind best",
+    "first",
+    "position",
+    "length",
+    "new name",
+    "close",
+    "rest, seldom here",
+    "in a row",
+    "counted",
+    "quantity",
+    "other quantity",
+    "counted in passage",
+    "quantity in passage",
+)
 FEATURES = (
-    *PASSAGE_FEATURES, *SENTENCE_FEATURES, *FOCUS_FEATURES,
-    *(f"{kind}: {fact}" for kind, facts in FITS.items() for fact in (*facts, "none")), "meaning: first",
+    *PASSAGE_FEATURES,
+    *SENTENCE_FEATURES,
+    *FOCUS_FEATURES,
+    *(f"{kind}: {fact}" for kind, facts in FITS.items() for fact in (*facts, "none")),
+    "meaning: first",
     *KINDS,
-)  # fmt: skip
+)
 
 
 @dataclass(frozen=True)
@@ -279,8 +324,9 @@ class Matches:
 
     def of(self, columns: Sequence[int]) -> "Matches":
         """Some of the columns."""
-        strict, loose, grouped = ([[row[n] for n in columns] for row in rows]
-                                  for rows in (self.strict, self.loose, self.grouped))  # fmt: skip
+        strict, loose, grouped = (
+            [[row[n] for n in columns] for row in rows] for rows in (self.strict, self.loose, self.grouped)
+        )
         return Matches(strict, loose, grouped)
 
 
@@ -296,7 +342,7 @@ def matches(asked: Sequence[AskedWord], passage: PassageWords, own_language: boo
 
 def passage_features(
     asked: Sequence[AskedWord], passage: PassageWords, found: Matches
-) -> tuple[list[float], list[bool]]:  # fmt: skip
+) -> tuple[list[float], list[bool]]:
     """The features of a passage that only its words decide, and which words are loosely in its title."""
     title = passage.title
     in_title = [is_in(word, title) for word in asked]
@@ -349,24 +395,26 @@ def sentence_features(
     for index, sentence in enumerate(passage.sentences):
         beside = [here.loose[n] for n in (index - 1, index + 1) if 0 <= n <= last]
         both, strict = share(rest, here.loose[index]), found.strict[index]
-        rows.append([
-            share(asked, strict),
-            share(asked, [t or s for s, t in zip(strict, in_title, strict=True)]),
-            share(rest, here.strict[index]),
-            both,
-            share(rest, here.grouped[index]),
-            share(rest, [any(column) for column in zip(*beside, strict=True)]) if beside else 0.0,
-            everywhere,
-            both,
-            float(index == 0),
-            index / max(1, last),
-            log(1 + sentence.length) / 4,
-            float(any(name not in names and name[: PREFIX[0]] not in names for name in sentence.names)),
-            float(sum(here.loose[index]) > 1),
-            sum(weight for weight, there in zip(seldom, here.loose[index], strict=True) if there),
-            share(asked[1:], [a and b for a, b in pairwise(strict)]),
-            *numbers[index],
-        ])  # fmt: skip
+        rows.append(
+            [
+                share(asked, strict),
+                share(asked, [t or s for s, t in zip(strict, in_title, strict=True)]),
+                share(rest, here.strict[index]),
+                both,
+                share(rest, here.grouped[index]),
+                share(rest, [any(column) for column in zip(*beside, strict=True)]) if beside else 0.0,
+                everywhere,
+                both,
+                float(index == 0),
+                index / max(1, last),
+                log(1 + sentence.length) / 4,
+                float(any(name not in names and name[: PREFIX[0]] not in names for name in sentence.names)),
+                float(sum(here.loose[index]) > 1),
+                sum(weight for weight, there in zip(seldom, here.loose[index], strict=True) if there),
+                share(asked[1:], [a and b for a, b in pairwise(strict)]),
+                *numbers[index],
+            ]
+        )
     return rows
 
 

@@ -251,8 +251,9 @@ class EmbeddingsRequest(ModelRequest):
 
     input: str | Texts | TokenIds | TokenIdLists
     encoding_format: Literal["float", "base64"] = "float"
-    dimensions: Int | None = Field(None, ge=1, description="Keep this many numbers of each embedding, scaled to length "
-                                   "1 again.")  # fmt: skip
+    dimensions: Int | None = Field(
+        None, ge=1, description="Keep this many numbers of each embedding, scaled to length 1 again."
+    )
 
 
 class ResponsesTool(Function):
@@ -327,11 +328,18 @@ class ResponsesRequest(ModelRequest):
             choice_of_chat = choice
         try:
             return ChatRequest(
-                model=self.model, messages=[*system, *earlier, *messages], stream=self.stream,
-                max_tokens=self.max_output_tokens, temperature=self.temperature, top_p=self.top_p,
-                search=self.search, language=self.language, tools=[tool.chat() for tool in self.tools or ()],
-                tool_choice=choice_of_chat, parallel_tool_calls=self.parallel_tool_calls,
-            )  # fmt: skip
+                model=self.model,
+                messages=[*system, *earlier, *messages],
+                stream=self.stream,
+                max_tokens=self.max_output_tokens,
+                temperature=self.temperature,
+                top_p=self.top_p,
+                search=self.search,
+                language=self.language,
+                tools=[tool.chat() for tool in self.tools or ()],
+                tool_choice=choice_of_chat,
+                parallel_tool_calls=self.parallel_tool_calls,
+            )
         except ValidationError as error:
             raise Problem(error.errors()[0]["msg"].removeprefix("Value error, ")) from error
 

@@ -312,9 +312,13 @@ def kind_of(placed: PlacedNumber) -> str:
 
 
 def belong(
-    claim: Sentence, sentence: Sentence, claimed: list[Anchor], stated: list[Anchor], apart: frozenset[int],
+    claim: Sentence,
+    sentence: Sentence,
+    claimed: list[Anchor],
+    stated: list[Anchor],
+    apart: frozenset[int],
     verb_last: bool,
-) -> bool:  # fmt: skip
+) -> bool:
     """Whether most words of the claim, except those in `apart`, are nearest to the same anchors in the sentence."""
     named = {key for word in sentence.of("name") for anchor in nearest(word, stated) for key in anchor.keys}
     words = [word for word in claim.of(*CONTENT) if id(word) not in apart]
@@ -376,8 +380,9 @@ def name_anchors(sentence: Sentence) -> list[Anchor]:
             rows[-1].append(word)
         else:
             rows.append([word])
-    return [Anchor(frozenset().union(*(word.name_forms for word in row)), row[0].position, row[0].clause)
-            for row in rows]  # fmt: skip
+    return [
+        Anchor(frozenset().union(*(word.name_forms for word in row)), row[0].position, row[0].clause) for row in rows
+    ]
 
 
 def clauses(claim: Sentence) -> list[Sentence]:
