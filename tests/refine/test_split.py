@@ -17,7 +17,8 @@ from anatili.refine.split import in_language, split_document, split_text
 from anatili.run import Run
 from anatili.sample.pages import render
 from anatili.sample.topics import read_topics
-from anatili.stage import STAGES, Quiet, build, identity
+from anatili.stage import Quiet, build, identity
+from anatili.stages import STAGES
 from anatili.why import page_history
 
 PACKS = {code: load_pack(code) for code in ("kk", "ru")}

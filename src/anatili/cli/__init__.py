@@ -18,6 +18,7 @@ from anatili.cli import commons as cli_commons
 from anatili.cli import crawl as cli_crawl
 from anatili.cli import doctor as cli_doctor
 from anatili.cli import evaluate as cli_evaluate
+from anatili.cli import index as cli_index
 from anatili.cli import lang as cli_lang
 from anatili.cli import learn as cli_learn
 from anatili.cli import model as cli_model
@@ -165,21 +166,6 @@ def run(
         show_submitted(wants_json, recipe, runs, workers, sbatch, redo=redo, until=until, launch=launch, mirror=mirror)
         return
     with explaining_interrupts(), Bars(quiet=wants_json) as bars:
-
-        def tell(outcome: Any) -> None:
-            if wants_json:
-                print_json(
-                    {
-                        "stage": outcome.stage,
-                        "outcome": outcome.what,
-                        "seconds": outcome.seconds,
-                        "content": outcome.content,
-                        "summary": outcome.summary,
-                    }
-                )
-            else:
-                bars.tell(outcome)
-
         try:
             library.run(
                 recipe,
@@ -192,10 +178,23 @@ def run(
                 launch=launch,
                 mirror=mirror,
                 watch=bars.watch,
-                tell=tell,
+                tell=print_outcome if wants_json else bars.tell,
             )
         finally:
             bars.close_with(recipe)
+
+
+def print_outcome(outcome: Any) -> None:
+    """What happened to a stage, as a line of JSON."""
+    print_json(
+        {
+            "stage": outcome.stage,
+            "outcome": outcome.what,
+            "seconds": outcome.seconds,
+            "content": outcome.content,
+            "summary": outcome.summary,
+        }
+    )
 
 
 @contextmanager
@@ -278,6 +277,7 @@ for command in (
     *cli_lang.COMMANDS,
     *cli_ask.COMMANDS,
     *cli_serve.COMMANDS,
+    *cli_index.COMMANDS,
     *cli_translate.COMMANDS,
     *cli_blend.COMMANDS,
     *cli_plan.COMMANDS,

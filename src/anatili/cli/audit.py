@@ -2,13 +2,16 @@
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from anatili.cli.options import as_json, print_json, report_problems, runs_option, say_aside
 from anatili.cli.pulling import offers_to_pull
 from anatili.problem import Problem
+
+if TYPE_CHECKING:
+    from anatili.audit.session import Request
 
 PATH = click.Path(path_type=Path)
 
@@ -69,35 +72,38 @@ def audit(
     """
     if lint_only:
         show_lint(items, wants_json)
-        return
-    if not model:
+    elif not model:
         raise Problem("name what to audit: a run, a model, an address; or give --lint")
-    from anatili.audit.lint import load_topics
+    elif documents:
+        show_documents(model, items, languages, runs, out, card, wants_json)
+    else:
+        from anatili.audit.lint import load_topics
+        from anatili.audit.session import Request
 
-    topics = load_topics(items)
-    if documents:
-        show_documents(model, topics, languages, runs, out, card, wants_json)
-        return
-    from anatili.audit.session import Request, audit_model
+        request = Request(
+            target=model,
+            topics=load_topics(items),
+            items=items,
+            languages=languages,
+            pairs=pairs,
+            answers=answers,
+            max_tokens=max_tokens,
+            model=name,
+            key=secret(key_env),
+            folder=out,
+            runs=runs,
+            card=card,
+            judge=judge,
+            judge_key=secret(judge_key_env),
+            dry_run=dry_run,
+            report_only=report_only,
+        )
+        show_answers(request, wants_json)
 
-    request = Request(
-        target=model,
-        topics=topics,
-        items=items,
-        languages=languages,
-        pairs=pairs,
-        answers=answers,
-        max_tokens=max_tokens,
-        model=name,
-        key=secret(key_env),
-        folder=out,
-        runs=runs,
-        card=card,
-        judge=judge,
-        judge_key=secret(judge_key_env),
-        dry_run=dry_run,
-        report_only=report_only,
-    )
+
+def show_answers(request: "Request", wants_json: bool) -> None:
+    """Audit a model by its answers, and show the result or what it would cost."""
+    from anatili.audit.session import audit_model
     from anatili.cli.progress import Bars
 
     with Bars(quiet=wants_json) as bars:
@@ -151,16 +157,17 @@ def show_result(result: dict[str, Any]) -> None:
 
 def show_documents(
     target: str,
-    topics: Any,
+    items: tuple[Path, ...],
     languages: tuple[str, ...],
     runs: Path,
     out: Path | None,
     card: Path | None,
     wants_json: bool,
 ) -> None:
+    from anatili.audit.lint import load_topics
     from anatili.audit.session import audit_documents
 
-    result = audit_documents(target, topics, languages, runs, out, say_aside, card)
+    result = audit_documents(target, load_topics(items), languages, runs, out, say_aside, card)
     if wants_json:
         print_json(result)
         return

@@ -192,8 +192,8 @@ def reads_like_junk(
         (
             -1 < mark.quality < threshold.min_quality,
             "quality",
-            f"its words are rather those of chatter, advertising or the strings of programs: the pack's classifier gives "
-            f"{mark.quality:.3f}; {threshold.min_quality} must be",
+            f"its words are rather those of chatter, advertising or the strings of programs: the pack's classifier "
+            f"gives {mark.quality:.3f}; {threshold.min_quality} must be",
         ),
         (
             mark.runs > threshold.max_runs,

@@ -1,6 +1,6 @@
 """The web application: an OpenAI-compatible API, search, translation, and the page that uses them."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 from importlib.util import find_spec
@@ -142,12 +142,7 @@ def create_app(assistant: Assistant, rules: AccessRules | None = None, extras: E
     routes = [*app.routes, *(route for router in routers for route in router.routes)]
     app.add_middleware(AccessMiddleware, rules=rules, metrics=state.metrics, activity=activity, routes=routes)
     if rules.origins:
-        app.add_middleware(
-            CORSMiddleware,
-            allow_origins=list(rules.origins),
-            allow_methods=["GET", "POST", "DELETE"],
-            allow_headers=["Authorization", "Content-Type", HEADER, SCOPE],
-        )
+        allow_origins(app, rules.origins)
     add_errors(app)
     if extras.commons:
         from anatili.serve.commons import add_commons_errors
@@ -157,6 +152,16 @@ def create_app(assistant: Assistant, rules: AccessRules | None = None, extras: E
         app.include_router(router)
     add_schema(app, rules)
     return app
+
+
+def allow_origins(app: FastAPI, origins: Sequence[str]) -> None:
+    """Let the pages of other sites send requests."""
+    app.add_middleware(
+        CORSMiddleware,
+        allow_origins=list(origins),
+        allow_methods=["GET", "POST", "DELETE"],
+        allow_headers=["Authorization", "Content-Type", HEADER, SCOPE],
+    )
 
 
 def routers_of_commons(commons: "Commons | None", assistant: Assistant) -> list[APIRouter]:

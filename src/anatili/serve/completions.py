@@ -60,26 +60,7 @@ def completion_routes(state: AppState) -> APIRouter:
     async def embeddings(body: EmbeddingsRequest) -> Any:
         """Embed each text: the mean of the model's last hidden states over its tokens."""
         state.check_model(body.model)
-        texts = as_list(body.input)
-        if not all(texts):
-            raise Problem("an empty text has no embedding")
-        async with state.slots.acquire():
-            vectors = await state.slots.call(state.assistant.engine.embed, texts)
-            vectors = [shortened(vector, body.dimensions) for vector in vectors] if body.dimensions else vectors
-            counts = [len(text) if isinstance(text, list) else len(await token_ids(state, text)) for text in texts]
-        data = [
-            {"object": "embedding", "index": index, "embedding": encode_vector(vector, body.encoding_format)}
-            for index, vector in enumerate(vectors)
-        ]
-        total = sum(counts)
-        return JSONResponse(
-            {
-                "object": "list",
-                "model": state.assistant.name,
-                "data": data,
-                "usage": {"prompt_tokens": total, "total_tokens": total},
-            }
-        )
+        return JSONResponse(await embeddings_json(state, body))
 
     @routes.post("/tokenize")
     async def tokenize(body: TokenizeRequest) -> dict[str, Any]:
@@ -99,6 +80,28 @@ def completion_routes(state: AppState) -> APIRouter:
         return {**{name: text or None for name, text in vocabulary.items()}, "pad_token": None, "unk_token": None}
 
     return routes
+
+
+async def embeddings_json(state: AppState, body: EmbeddingsRequest) -> dict[str, Any]:
+    """The embedding of each text, in OpenAI's format; `Problem` for an empty text."""
+    texts = as_list(body.input)
+    if not all(texts):
+        raise Problem("an empty text has no embedding")
+    async with state.slots.acquire():
+        vectors = await state.slots.call(state.assistant.engine.embed, texts)
+        vectors = [shortened(vector, body.dimensions) for vector in vectors] if body.dimensions else vectors
+        counts = [len(text) if isinstance(text, list) else len(await token_ids(state, text)) for text in texts]
+    data = [
+        {"object": "embedding", "index": index, "embedding": encode_vector(vector, body.encoding_format)}
+        for index, vector in enumerate(vectors)
+    ]
+    total = sum(counts)
+    return {
+        "object": "list",
+        "model": state.assistant.name,
+        "data": data,
+        "usage": {"prompt_tokens": total, "total_tokens": total},
+    }
 
 
 def model_json(state: AppState, name: str) -> dict[str, Any]:

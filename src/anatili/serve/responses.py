@@ -15,7 +15,8 @@ from anatili.serve import tools
 from anatili.serve.chat import JSON_OR_EVENTS, AppState, details_after, details_before, prepare_chat, sse_event
 from anatili.serve.citations import Report
 from anatili.serve.queue import QueueFull
-from anatili.serve.schemas import ChatRequest, ResponsesRequest
+from anatili.serve.responses_schemas import ResponsesRequest
+from anatili.serve.schemas import ChatRequest
 from anatili.serve.tools import WholeAnswer
 
 
