@@ -25,9 +25,15 @@ ELSEWHERE = 0.4
 """Share of the questions over a large set that are also put to the documents in each other language, which do not
 answer them."""
 FOLDER_WEIGHTS = {
-    "everyday answered": 1.0, "everyday missing": 4.0, "everyday elsewhere": 3.0, "further answered": 1.0,
-    "abroad answered": 1.0, "abroad missing": 3.0, "abroad elsewhere": 1.0, "wrong": 1.0,
-}  # fmt: skip
+    "everyday answered": 1.0,
+    "everyday missing": 4.0,
+    "everyday elsewhere": 3.0,
+    "further answered": 1.0,
+    "abroad answered": 1.0,
+    "abroad missing": 3.0,
+    "abroad elsewhere": 1.0,
+    "wrong": 1.0,
+}
 """Weights in the answering network by kind of example; "wrong": what would be quoted does not hold the answer."""
 
 
@@ -66,15 +72,18 @@ def row_of(document: Everyday, language: str, text: str, right: Sequence[str] | 
 
 def over(
     kind: str, row: Asked, question: Question, search: Search, right: Sequence[str] = (), only: str = ""
-) -> Example:  # fmt: skip
+) -> Example:
     hits = search.find(question.wide_query, CANDIDATES, question.language, only)
     return example(kind, row, question, search, hits, right=right)
 
 
 def asked_at_home(
-    document: Everyday, together: Sequence[Everyday], documents: Sequence[Everyday], search: Search,
+    document: Everyday,
+    together: Sequence[Everyday],
+    documents: Sequence[Everyday],
+    search: Search,
     choose: random.Random,
-) -> Iterator[Example]:  # fmt: skip
+) -> Iterator[Example]:
     """Questions in the language of the document; over a document alone, some on others; over many, some also put to the
     documents in other languages."""
     alone, many = len(together) == 1, len({other.language for other in together}) > 1

@@ -30,7 +30,8 @@ from anatili.lang import codes, load_pack
 from anatili.pool import LocalPool
 from anatili.recipe import load_recipe
 from anatili.run import Run
-from anatili.stage import STAGES, Quiet, build, identity
+from anatili.stage import Quiet, build, identity
+from anatili.stages import STAGES
 from anatili.warc import Page, read_pages
 
 NTREX = {

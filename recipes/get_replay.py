@@ -23,8 +23,31 @@ from anatili.document import whole_file
 from anatili.gguf.base import open_base
 from anatili.train.init import open_model
 
-OPENINGS = ("The", "In", "A", "When", "After", "He", "She", "They", "According to", "On", "For", "It was", "There are",
-            "If", "As", "During", "My", "People in", "The city of", "Many", "One of the", "His", "At")  # fmt: skip
+OPENINGS = (
+    "The",
+    "In",
+    "A",
+    "When",
+    "After",
+    "He",
+    "She",
+    "They",
+    "According to",
+    "On",
+    "For",
+    "It was",
+    "There are",
+    "If",
+    "As",
+    "During",
+    "My",
+    "People in",
+    "The city of",
+    "Many",
+    "One of the",
+    "His",
+    "At",
+)
 BATCH, LENGTH = 96, 190
 """Samples drawn together, and tokens of each at most."""
 SHORTEST = 200

@@ -19,10 +19,23 @@ ROOT = Path(__file__).parent.parent
 
 @pytest.mark.parametrize(
     "command",
-    [(), ("run",), ("status",), ("why",), ("chat",), ("search",), ("serve",), ("identify",), ("extract",), ("lang",),
-     ("lang", "check"), ("lang", "new"), ("lang", "list")],
+    [
+        (),
+        ("run",),
+        ("status",),
+        ("why",),
+        ("chat",),
+        ("search",),
+        ("serve",),
+        ("identify",),
+        ("extract",),
+        ("lang",),
+        ("lang", "check"),
+        ("lang", "new"),
+        ("lang", "list"),
+    ],
     ids=" ".join,
-)  # fmt: skip
+)
 def test_every_command_explains_itself(anatili, command):
     answer = anatili(*command, "--help")
     assert answer.returncode == 0
@@ -144,9 +157,12 @@ def test_ctrl_c_while_the_command_is_loaded_prints_no_traceback(tmp_path):
     (tmp_path / "click.py").write_text("import time\nprint('loading', flush=True)\ntime.sleep(60)\n", "utf-8")
     paths = os.pathsep.join([str(tmp_path), str(ROOT / "src"), os.environ.get("PYTHONPATH", "")])
     process = subprocess.Popen(
-        [sys.executable, "-m", "anatili", "--help"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        [sys.executable, "-m", "anatili", "--help"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
         env={**os.environ, "PYTHONPATH": paths},
-    )  # fmt: skip
+    )
     assert process.stdout.readline() == "loading\n"
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=60)

@@ -15,7 +15,7 @@ import forking
 import pytest
 from conftest import contents
 
-from anatili.stage import STAGES
+from anatili.stages import STAGES
 
 MICRO = """\
 name = "micro"

@@ -48,33 +48,142 @@ PACKS = {code: load_pack(code) for code in ("kk", "ru")}
 
 texts = st.text(st.characters(), max_size=60) | st.text(string.printable, max_size=60)
 addresses = st.one_of(
-    st.sampled_from([
-        "https://[::1/x", "https://[::1]:x/", "http://[v1.a]/", "https://a.kz:99999/", "https://a.kz:port/", "//",
-        "://", "https://", "",
-        "http://\u2100.kz/", "https://a.kz\\@b.kz/", "http://user:p@ss@[::1", "javascript:alert(1)", "data:,x",
-        "https://xn--/", "file:///etc/passwd",
-        "https://a.kz/\x00\xff", "https://\udcff.kz", "http://[fe80::1%25eth0]/", "https://a.kz/" + "a" * 3000,
-        "urn:uuid:1", "HTTPS://A.KZ",
-    ]),
-    st.builds("".join, st.lists(st.sampled_from(["http", "s", ":", "//", "[", "]", "@", ".", "/", "?", "#", "%",
-    "%zz", "қаз", "a", "\\", " ", "\t", "1", "..", "\u2100"]), max_size=12)),
+    st.sampled_from(
+        [
+            "https://[::1/x",
+            "https://[::1]:x/",
+            "http://[v1.a]/",
+            "https://a.kz:99999/",
+            "https://a.kz:port/",
+            "//",
+            "://",
+            "https://",
+            "",
+            "http://\u2100.kz/",
+            "https://a.kz\\@b.kz/",
+            "http://user:p@ss@[::1",
+            "javascript:alert(1)",
+            "data:,x",
+            "https://xn--/",
+            "file:///etc/passwd",
+            "https://a.kz/\x00\xff",
+            "https://\udcff.kz",
+            "http://[fe80::1%25eth0]/",
+            "https://a.kz/" + "a" * 3000,
+            "urn:uuid:1",
+            "HTTPS://A.KZ",
+        ]
+    ),
+    st.builds(
+        "".join,
+        st.lists(
+            st.sampled_from(
+                [
+                    "http",
+                    "s",
+                    ":",
+                    "//",
+                    "[",
+                    "]",
+                    "@",
+                    ".",
+                    "/",
+                    "?",
+                    "#",
+                    "%",
+                    "%zz",
+                    "қаз",
+                    "a",
+                    "\\",
+                    " ",
+                    "\t",
+                    "1",
+                    "..",
+                    "\u2100",
+                ]
+            ),
+            max_size=12,
+        ),
+    ),
     texts,
-)  # fmt: skip
+)
 headers = st.lists(
     st.tuples(
-        st.sampled_from(["Content-Type", "Content-Encoding", "Transfer-Encoding", "Content-Length", "X-Robots-Tag",
-                         "TDM-Reservation", "X-Anatili-Opt-Out", "Date", "Link", ""]),
-        st.sampled_from(["text/html", "text/html; charset=", "text/html; charset=rot13", "text/html; charset=../../x",
-                         "gzip", "br", "chunked", "deflate, br", "-1", "1e9", "noai", "1"]) | texts,
+        st.sampled_from(
+            [
+                "Content-Type",
+                "Content-Encoding",
+                "Transfer-Encoding",
+                "Content-Length",
+                "X-Robots-Tag",
+                "TDM-Reservation",
+                "X-Anatili-Opt-Out",
+                "Date",
+                "Link",
+                "",
+            ]
+        ),
+        st.sampled_from(
+            [
+                "text/html",
+                "text/html; charset=",
+                "text/html; charset=rot13",
+                "text/html; charset=../../x",
+                "gzip",
+                "br",
+                "chunked",
+                "deflate, br",
+                "-1",
+                "1e9",
+                "noai",
+                "1",
+            ]
+        )
+        | texts,
     ),
     max_size=4,
-)  # fmt: skip
-markup = st.builds("".join, st.lists(st.sampled_from([
-    "<", ">", "</", "<p>", "<div>", "<table><tr>", "<title>", "<meta charset=", "<meta name=robots content=",
-    "<html lang=", "<!--", "-->", "<![CDATA[", "<script>",
-    "&#", "&#x110000;", "&#xd800;", "&amp;", "\0", "\u202e", "\ud800", "қазақ тілі ", KAZAKH, "noai", '"', "'", "=",
-    "\r\n", "<?xml encoding=utf-99?>", "<svg>", "</html>",
-]), max_size=15))  # fmt: skip
+)
+markup = st.builds(
+    "".join,
+    st.lists(
+        st.sampled_from(
+            [
+                "<",
+                ">",
+                "</",
+                "<p>",
+                "<div>",
+                "<table><tr>",
+                "<title>",
+                "<meta charset=",
+                "<meta name=robots content=",
+                "<html lang=",
+                "<!--",
+                "-->",
+                "<![CDATA[",
+                "<script>",
+                "&#",
+                "&#x110000;",
+                "&#xd800;",
+                "&amp;",
+                "\0",
+                "\u202e",
+                "\ud800",
+                "қазақ тілі ",
+                KAZAKH,
+                "noai",
+                '"',
+                "'",
+                "=",
+                "\r\n",
+                "<?xml encoding=utf-99?>",
+                "<svg>",
+                "</html>",
+            ]
+        ),
+        max_size=15,
+    ),
+)
 bodies = st.one_of(
     st.binary(max_size=200),
     markup.map(lambda text: text.encode("utf-8", "surrogatepass")),
@@ -99,10 +208,14 @@ GOOD = member(
     "https://a.kz/good", [("Content-Type", "text/html; charset=utf-8")], f"<html><body><p>{KAZAKH}</p>".encode(), None
 )
 members = st.builds(
-    member, addresses, headers, bodies, lengths,
+    member,
+    addresses,
+    headers,
+    bodies,
+    lengths,
     st.sampled_from(["response"] * 6 + ["conversion", "resource", "request", "", "\xff"]),
     st.sampled_from(["WARC/1.0"] * 6 + ["WARC/1.1", "WARC/9", "", "HTTP/1.1"]),
-)  # fmt: skip
+)
 archives = st.builds(
     lambda records, pack: b"".join(pack(record) for record in [GOOD, *records, GOOD]),
     st.lists(members | st.binary(max_size=40), max_size=3),
@@ -252,10 +365,32 @@ def document(body: str, url: str = "https://a.kz/") -> Document:
 
 
 @QUICK
-@given(st.lists(st.sampled_from(["қазақ ", "aқ", "+7 701 123 45 67", "a@b.kz", "KZ86 125K ZT50 0410 0100",
-    "4111 1111 1111 1111", "\n", "\u2028", "\x85", "\x1c",
-                                 "1" * 30, "\u0301" * 50, "(at)", "\U0001f600", "\ud83d",
-                                 KAZAKH[:200]]) | texts, max_size=12).map("".join))  # fmt: skip
+@given(
+    st.lists(
+        st.sampled_from(
+            [
+                "қазақ ",
+                "aқ",
+                "+7 701 123 45 67",
+                "a@b.kz",
+                "KZ86 125K ZT50 0410 0100",
+                "4111 1111 1111 1111",
+                "\n",
+                "\u2028",
+                "\x85",
+                "\x1c",
+                "1" * 30,
+                "\u0301" * 50,
+                "(at)",
+                "\U0001f600",
+                "\ud83d",
+                KAZAKH[:200],
+            ]
+        )
+        | texts,
+        max_size=12,
+    ).map("".join)
+)
 def test_texts(body):
     body = clean(body.encode("utf-8", "replace").decode())
     found = look_at(document(body), PACKS, 25)
@@ -289,12 +424,18 @@ def toml(value) -> str:
 
 files = st.one_of(
     st.binary(max_size=100),
-    st.dictionaries(KEYS | texts, values, max_size=5).map(lambda table: "\n".join(
-        f"{toml(key)} = {toml(value)}" for key, value in table.items()).encode("utf-8", "replace")),
-    st.tuples(KEYS, st.dictionaries(KEYS, values, max_size=3)).map(lambda pair: (
-        f'name = "a"\nlanguage = "kk"\n[{pair[0]}]\n' + "\n".join(f"{toml(k)} = {toml(v)}" for k, v in pair[1].items())
-    ).encode("utf-8", "replace")),
-)  # fmt: skip
+    st.dictionaries(KEYS | texts, values, max_size=5).map(
+        lambda table: "\n".join(f"{toml(key)} = {toml(value)}" for key, value in table.items()).encode(
+            "utf-8", "replace"
+        )
+    ),
+    st.tuples(KEYS, st.dictionaries(KEYS, values, max_size=3)).map(
+        lambda pair: (
+            f'name = "a"\nlanguage = "kk"\n[{pair[0]}]\n'
+            + "\n".join(f"{toml(k)} = {toml(v)}" for k, v in pair[1].items())
+        ).encode("utf-8", "replace")
+    ),
+)
 
 
 @QUICK
@@ -310,11 +451,18 @@ PACK_KEYS = st.sampled_from([*PackFile.model_fields])
 
 
 @QUICK
-@given(st.sampled_from(["pack.toml", "prompts.toml",
-    "cases.toml"]), files | st.dictionaries(PACK_KEYS, values, max_size=3).map(
-    lambda table: ('name = "x"\nown_name = "x"\nletters = {Cyrl = "абв"}\n' + "\n".join(
-        f"{key} = {toml(value)}" for key, value in table.items() if key not in ("name", "own_name", "letters"))
-    ).encode("utf-8", "replace")))  # fmt: skip
+@given(
+    st.sampled_from(["pack.toml", "prompts.toml", "cases.toml"]),
+    files
+    | st.dictionaries(PACK_KEYS, values, max_size=3).map(
+        lambda table: (
+            'name = "x"\nown_name = "x"\nletters = {Cyrl = "абв"}\n'
+            + "\n".join(
+                f"{key} = {toml(value)}" for key, value in table.items() if key not in ("name", "own_name", "letters")
+            )
+        ).encode("utf-8", "replace")
+    ),
+)
 def test_packs(tmp_path_factory, name, data):
     folder = tmp_path_factory.mktemp("packs") / "zz"
     folder.mkdir()

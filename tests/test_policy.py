@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from anatili.recipe import load_recipe
-from anatili.stage import STAGES, load
+from anatili.stage import load
+from anatili.stages import STAGES
 
 ROOT = Path(__file__).parent.parent
 SOURCE = ROOT / "src" / "anatili"

@@ -42,7 +42,8 @@ LAYERS = (
     },
     {"gguf": "", "lang": "the packs and what reads them", "takedown_log": "what was taken down, for every stage"},
     {"engine": "", "identify": "", "recipe": "", "sample": "", "pool": ""},
-    {"compute": "", "meaning": "", "stage": "the table of stages", "why": "what became of a page"},
+    {"stages": "the table of stages"},
+    {"compute": "", "meaning": "", "stage": "how stages are built", "why": "what became of a page"},
     {"attribution": "from an answer back to the corpus", "refine": ""},
     {"commons": "lines are checked by the refinery, and collected as documents"},
     {

@@ -46,16 +46,36 @@ def test_a_record_says_what_was_built_from_what(tmp_path):
 
 
 def test_a_recorded_command_tells_no_key_and_no_folder_of_this_machine(tmp_path, monkeypatch):
-    given = ["run", "recipes/a.toml", "--out=/home/user/my runs/kk", "-o/home/user/kk", "/data/team/x", "a/b",
-             "file:///home/user/b", "--mirror", "s3://KEY:a/secret@bucket/runs/kk?X-Amz-Signature=1#top",
-             "C:\\Users\\user\\a.toml", "https://a.kz/b/c"]  # fmt: skip
+    given = [
+        "run",
+        "recipes/a.toml",
+        "--out=/home/user/my runs/kk",
+        "-o/home/user/kk",
+        "/data/team/x",
+        "a/b",
+        "file:///home/user/b",
+        "--mirror",
+        "s3://KEY:a/secret@bucket/runs/kk?X-Amz-Signature=1#top",
+        "C:\\Users\\user\\a.toml",
+        "https://a.kz/b/c",
+    ]
     monkeypatch.setattr("sys.argv", ["/home/user/.venv/bin/anatili", *given])
     run = Run(tmp_path)
     run.folder("s").mkdir()
     assert finish(run, {}).provenance["command"] == [
-        "anatili", "run", "recipes/a.toml", "--out=.../kk", "-o.../kk", ".../x", "a/b", "file://.../b",
-        "--mirror", "s3://bucket/runs/kk", ".../a.toml", "https://a.kz/b/c",
-    ]  # fmt: skip
+        "anatili",
+        "run",
+        "recipes/a.toml",
+        "--out=.../kk",
+        "-o.../kk",
+        ".../x",
+        "a/b",
+        "file://.../b",
+        "--mirror",
+        "s3://bucket/runs/kk",
+        ".../a.toml",
+        "https://a.kz/b/c",
+    ]
 
 
 def test_content_does_not_depend_on_time_or_logs(tmp_path):

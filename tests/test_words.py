@@ -82,16 +82,26 @@ def test_help_and_messages_are_in_the_language_of_the_environment(code):
 
 
 WRONG = (
-    ["ask", "GONE", "--question", "x"], ["ask", "FOLDER", "--model", "kazakh-26m", "--question", "x"],
-    ["chat", "gone", "--question", "x"], ["chat", "http://127.0.0.1:9/v1", "--question", "x"],
-    ["chat", "kazakh-26m", "--question", " "], ["chat", "FOLDER/empty.gguf", "--question", "x"],
-    ["serve", "--host", "0.0.0.0"], ["serve", "--public", "--proxy", "x"], ["serve", "--keys", "GONE"],
-    ["serve", "gone"], ["translate", "kazakh-26m", "GONE", "--from", "ru", "--target", "kk"],
+    ["ask", "GONE", "--question", "x"],
+    ["ask", "FOLDER", "--model", "kazakh-26m", "--question", "x"],
+    ["chat", "gone", "--question", "x"],
+    ["chat", "http://127.0.0.1:9/v1", "--question", "x"],
+    ["chat", "kazakh-26m", "--question", " "],
+    ["chat", "FOLDER/empty.gguf", "--question", "x"],
+    ["serve", "--host", "0.0.0.0"],
+    ["serve", "--public", "--proxy", "x"],
+    ["serve", "--keys", "GONE"],
+    ["serve", "gone"],
+    ["translate", "kazakh-26m", "GONE", "--from", "ru", "--target", "kk"],
     ["translate", "kazakh-26m", "FOLDER/image.png", "--from", "ru", "--target", "kk"],
-    ["pull", "gone"], ["pull", "kazakh-26m"], ["models", "gone"],
-    ["key", "a b"], ["key", "a", "--expires", "2020-01-01"], ["key", "a", "--expires", "x"],
+    ["pull", "gone"],
+    ["pull", "kazakh-26m"],
+    ["models", "gone"],
+    ["key", "a b"],
+    ["key", "a", "--expires", "2020-01-01"],
+    ["key", "a", "--expires", "x"],
     ["search", "sample", "x", "--only", "xx"],
-)  # fmt: skip
+)
 """Calls with which people begin, and what they get wrong in them."""
 
 
@@ -116,10 +126,17 @@ def test_english_returns_after_another_language():
     assert "Make a key for a user NAME" in CliRunner(env={"ANATILI_LANG": "en"}).invoke(main, ["--help"]).output
 
 
-@pytest.mark.parametrize(("variables", "expected"), [
-    ({"LC_ALL": "kk_KZ.UTF-8"}, "kk"), ({"LANG": "ru_RU.UTF-8"}, "ru"), ({"LC_ALL": "C.UTF-8", "LANG": "ru_RU"}, ""),
-    ({"ANATILI_LANG": "ru", "LC_ALL": "kk_KZ"}, "ru"), ({"LANG": "../kk"}, ""), ({}, ""),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("variables", "expected"),
+    [
+        ({"LC_ALL": "kk_KZ.UTF-8"}, "kk"),
+        ({"LANG": "ru_RU.UTF-8"}, "ru"),
+        ({"LC_ALL": "C.UTF-8", "LANG": "ru_RU"}, ""),
+        ({"ANATILI_LANG": "ru", "LC_ALL": "kk_KZ"}, "ru"),
+        ({"LANG": "../kk"}, ""),
+        ({}, ""),
+    ],
+)
 def test_the_language_is_found_as_in_gettext(monkeypatch, variables, expected):
     for name in ("ANATILI_LANG", "LC_ALL", "LC_MESSAGES", "LANG"):
         monkeypatch.delenv(name, raising=False)

@@ -15,7 +15,8 @@ from anatili.pool.store import StorePool
 from anatili.problem import Problem
 from anatili.recipe import load_recipe, recipe_file
 from anatili.run import Run, find_run
-from anatili.stage import Outcome, Progress, Quiet, Stage, carry_out, prepare, stages_named, stages_until
+from anatili.stage import Outcome, Progress, Quiet, carry_out, prepare
+from anatili.stages import Stage, stages_named, stages_until
 from anatili.takedown_log import read_takedowns
 from anatili.text import show_path
 

@@ -23,7 +23,8 @@ from anatili.problem import Problem
 from anatili.reading import toml_value
 from anatili.recipe import load_recipe
 from anatili.run import Run
-from anatili.stage import Outcome, Progress, Quiet, Stage, accept, carry_out, stages_named
+from anatili.stage import Outcome, Progress, Quiet, accept, carry_out
+from anatili.stages import Stage, stages_named
 from anatili.text import show_path
 
 CORPUS, LISTS = "corpus", "files"

@@ -16,7 +16,8 @@ from anatili.document import whole_file
 from anatili.problem import Problem
 from anatili.recipe import load_recipe, recipe_file
 from anatili.run import Run
-from anatili.stage import accept, stages_named, stages_until
+from anatili.stage import accept
+from anatili.stages import stages_named, stages_until
 from anatili.text import show_path
 
 QUEUE, FOLDER, SCRIPT = ".queue", "slurm", "job.sh"

@@ -46,7 +46,7 @@ def blocks(tmp_path) -> BlockList:
         ("https://[::1/x", ""),
         ("", ""),
     ],
-)  # fmt: skip
+)
 def test_hosts_subdomains_and_beginnings_of_addresses(blocks, url, entry):
     assert blocks.entry(url) == entry
 
@@ -61,8 +61,10 @@ def test_pages_are_named_with_the_entry_and_others_go_on(blocks):
     page = Page("https://spam.example/a", "", b"x")
     other, sifted = replace(page, url="https://good.example/"), Sifted("https://spam.example/b")
     assert list(unblocked([page, other, sifted], blocks)) == [
-        Broken(page.url, "blocked address", "spam.example"), other, sifted,
-    ]  # fmt: skip
+        Broken(page.url, "blocked address", "spam.example"),
+        other,
+        sifted,
+    ]
     assert list(unblocked([page], None)) == [page]
 
 
@@ -79,8 +81,11 @@ def test_a_run_counts_what_was_blocked_and_says_why(tmp_path):
     (tmp_path / "a.jsonl").write_text("\n".join(rows), "utf-8")
     (tmp_path / "hosts").write_text(HOSTS, "utf-8")
     recipe = tmp_path / "r.toml"
-    recipe.write_text('name = "r"\nlanguage = "kk"\n[collect]\nblock_lists = ["hosts"]\n[[collect.sources]]\n'
-                      'name = "s"\nkind = "jsonl"\npath = "a.jsonl"\n', "utf-8")  # fmt: skip
+    recipe.write_text(
+        'name = "r"\nlanguage = "kk"\n[collect]\nblock_lists = ["hosts"]\n[[collect.sources]]\n'
+        'name = "s"\nkind = "jsonl"\npath = "a.jsonl"\n',
+        "utf-8",
+    )
     run = Run(tmp_path / "run")
     for _ in carry_out(load_recipe(recipe), run, LocalPool(), base=tmp_path, until="collect"):
         pass

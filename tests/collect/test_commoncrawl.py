@@ -30,10 +30,13 @@ def server(crawl):
 
 
 def task(tmp_path, source, hosts=(), **more):
-    recipe = Recipe.model_validate({
-        "name": "t", "language": "kk",
-        "collect": {"sources": [{"name": "cc", **source}], "private_hosts": hosts, "shard_records": 20, **more},
-    })  # fmt: skip
+    recipe = Recipe.model_validate(
+        {
+            "name": "t",
+            "language": "kk",
+            "collect": {"sources": [{"name": "cc", **source}], "private_hosts": hosts, "shard_records": 20, **more},
+        }
+    )
     return Task(recipe, recipe.collect, tmp_path, {}, tmp_path / "out", LocalPool(1), Quiet())
 
 
@@ -135,8 +138,12 @@ def test_the_same_from_an_object_store(crawl, server, tmp_path, monkeypatch):
     store.start()
     try:
         host, port = store.get_host_and_port()
-        for name, value in {"AWS_ENDPOINT_URL": f"http://{host}:{port}", "AWS_ACCESS_KEY_ID": "k",
-                            "AWS_SECRET_ACCESS_KEY": "s", "AWS_DEFAULT_REGION": "us-east-1"}.items():  # fmt: skip
+        for name, value in {
+            "AWS_ENDPOINT_URL": f"http://{host}:{port}",
+            "AWS_ACCESS_KEY_ID": "k",
+            "AWS_SECRET_ACCESS_KEY": "s",
+            "AWS_DEFAULT_REGION": "us-east-1",
+        }.items():
             monkeypatch.setenv(name, value)
         client = boto3.client("s3", endpoint_url=os.environ["AWS_ENDPOINT_URL"])
         client.create_bucket(Bucket="mirror")

@@ -36,10 +36,17 @@ JSONL = {
     "cut": ("a.jsonl.gz", gzip.compress(RAW, mtime=0)[:-1500], LESS, r"byte 0: .*ends at byte \d+, inside a gzip"),
     "cut in its checksum": ("a.jsonl.gz", gzip.compress(RAW, mtime=0)[:-3], TEXTS, "inside a gzip member"),
     "a member cut in its middle": (
-        "a.jsonl.gz", MEMBERS[0] + MEMBERS[1][:-600] + MEMBERS[2], LESS, f"byte {len(MEMBERS[0])}: ",
+        "a.jsonl.gz",
+        MEMBERS[0] + MEMBERS[1][:-600] + MEMBERS[2],
+        LESS,
+        f"byte {len(MEMBERS[0])}: ",
     ),
-    "a member damaged": ("a.jsonl.gz", MEMBERS[0] + flipped(MEMBERS[1], 4) + MEMBERS[2], TEXTS[:20] + TEXTS[40:],
-                         f"byte {len(MEMBERS[0])}: "),
+    "a member damaged": (
+        "a.jsonl.gz",
+        MEMBERS[0] + flipped(MEMBERS[1], 4) + MEMBERS[2],
+        TEXTS[:20] + TEXTS[40:],
+        f"byte {len(MEMBERS[0])}: ",
+    ),
     "garbage after the end": ("a.jsonl.gz", MEMBERS[0] + b"garbage", TEXTS[:20], f"byte {len(MEMBERS[0])}: nothing"),
     "zeros after the end": ("a.jsonl.gz", MEMBERS[0] + bytes(512), TEXTS[:20], ""),
     "another file of gzip after the end": ("a.jsonl", MEMBERS[0] + MEMBERS[1], TEXTS[:40], ""),
@@ -54,11 +61,15 @@ JSONL = {
     "cut in a letter": ("a.jsonl", RAW[: RAW.rindex("м".encode()) + 1], TEXTS[:-1], "ends inside a row"),
     "a picture": ("a.jsonl", b"\x89PNG\r\n\x1a\n" + bytes(900), [], "byte 0: this is no text"),
     "zstd": ("a.jsonl.zst", SKIPPED + b"".join(FRAMES) + SKIPPED, TEXTS, ""),
-    "zstd, a frame damaged": ("a.jsonl.zst", FRAMES[0] + flipped(FRAMES[1], 5) + FRAMES[2], TEXTS[:20] + TEXTS[40:],
-                              f"byte {len(FRAMES[0])}: "),
+    "zstd, a frame damaged": (
+        "a.jsonl.zst",
+        FRAMES[0] + flipped(FRAMES[1], 5) + FRAMES[2],
+        TEXTS[:20] + TEXTS[40:],
+        f"byte {len(FRAMES[0])}: ",
+    ),
     "zstd, cut": ("a.jsonl.zst", FRAMES[0] + FRAMES[1][:-200], TEXTS[:20], r"inside a zstd frame"),
     "zstd that is none": ("a.jsonl.zst", bytes(range(256)) * 9, [], "byte 0: no .zst file"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("case", JSONL)
@@ -84,9 +95,14 @@ def test_of_a_damaged_file_the_whole_rows_are_kept_and_the_rest_is_told(tmp_path
         assert listed == {}
 
 
-@pytest.mark.parametrize(("unit", "expected"), [
-    ("line", ["1", "2", "3", "5", "6"]), ("paragraph", ["1\n2", "3", "5", "6"]), ("file", ["1\n2\n\n3", "5\n\n6"]),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("unit", "expected"),
+    [
+        ("line", ["1", "2", "3", "5", "6"]),
+        ("paragraph", ["1\n2", "3", "5", "6"]),
+        ("file", ["1\n2\n\n3", "5\n\n6"]),
+    ],
+)
 def test_no_document_reaches_across_damage(tmp_path, unit, expected):
     first, second = (gzip.compress(part, mtime=0) for part in (b"1\n2\n\n3\n4", b"5\n\n6\n"))
     file = tmp_path / "a.txt.gz"
@@ -148,11 +164,18 @@ def archive() -> bytes:
     return stream.getvalue()
 
 
-@pytest.mark.parametrize(("content", "kept", "detail"), [
-    (archive(), 6, ""), (archive()[:-100], 5, "inside a gzip member"), (b"", 0, "byte 0: the file is empty"),
-    (b"<html>busy</html>" * 9, 0, "byte 0: no record begins here"), (gzip.compress(b""), 0, "byte 0: "),
-    (gzip.compress(gzip.decompress(archive()))[:-200], None, "byte "), (flipped(archive(), 400), None, ""),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("content", "kept", "detail"),
+    [
+        (archive(), 6, ""),
+        (archive()[:-100], 5, "inside a gzip member"),
+        (b"", 0, "byte 0: the file is empty"),
+        (b"<html>busy</html>" * 9, 0, "byte 0: no record begins here"),
+        (gzip.compress(b""), 0, "byte 0: "),
+        (gzip.compress(gzip.decompress(archive()))[:-200], None, "byte "),
+        (flipped(archive(), 400), None, ""),
+    ],
+)
 def test_web_archives_are_damaged_if_they_end_early_or_are_none(tmp_path, content, kept, detail):
     (tmp_path / "a.warc.gz").write_bytes(content)
     target = tmp_path / "out" / "lost-00-00000.parquet"
@@ -165,10 +188,16 @@ def test_web_archives_are_damaged_if_they_end_early_or_are_none(tmp_path, conten
     assert (kept is None and counts["kept"] > 1) or counts.get("kept", 0) == kept
 
 
-@pytest.mark.parametrize(("content", "payload"), [
-    (b"<p>1", b"<p>1"), (gzip.compress(b"<p>1"), b"<p>1"), (gzip.compress(b"<p>1") + b"garbage", b"<p>1"), (b"", b""),
-    (gzip.compress(b"<p>1" * 99)[:-4], "byte 0: the data here cannot be unpacked"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("content", "payload"),
+    [
+        (b"<p>1", b"<p>1"),
+        (gzip.compress(b"<p>1"), b"<p>1"),
+        (gzip.compress(b"<p>1") + b"garbage", b"<p>1"),
+        (b"", b""),
+        (gzip.compress(b"<p>1" * 99)[:-4], "byte 0: the data here cannot be unpacked"),
+    ],
+)
 def test_a_page_is_read_whole_or_not_at_all(tmp_path, content, payload):
     (tmp_path / "a.html.gz").write_bytes(content)
     page = html_page(tmp_path / "a.html.gz", 10_000)

@@ -40,8 +40,14 @@ def test_json_lines_with_their_own_fields(tmp_path):
         tmp_path, file, kind="jsonl", text_field="content", id_field="id", url_field="link"
     )
     assert [(d.text, d.url, d.license, d.source) for d in documents] == [("бір", "https://a.example", "MIT", "s")]
-    assert counts == {"records": 5, "kept": 1, "lost: empty": 1, "lost: no text field": 1, "lost: not JSON": 1,
-                      "lost: not a JSON object": 1}  # fmt: skip
+    assert counts == {
+        "records": 5,
+        "kept": 1,
+        "lost: empty": 1,
+        "lost: no text field": 1,
+        "lost: not JSON": 1,
+        "lost: not a JSON object": 1,
+    }
     assert lost[0].detail == "a.jsonl.gz:2"
 
 
@@ -60,9 +66,13 @@ def test_parquet_as_others_write_it(tmp_path):
     given = {
         "text": pa.array(["бір".encode(), b"\xff", "үш".encode(), "төрт".encode()], pa.binary()),
         "date": pa.array([day, None, day, None]),
-        "metadata": [{"url": "https://a.kz/1", "date": "2026-02"}, None, {"url": None, "date": None},
-                     {"url": "https://a.kz/4", "date": "2026-02"}],
-    }  # fmt: skip
+        "metadata": [
+            {"url": "https://a.kz/1", "date": "2026-02"},
+            None,
+            {"url": None, "date": None},
+            {"url": "https://a.kz/4", "date": "2026-02"},
+        ],
+    }
     pq.write_table(pa.table(given), tmp_path / "a.parquet")
     documents, counts, _ = collect(tmp_path, tmp_path / "a.parquet", kind="parquet")
     assert [(d.text, d.url, d.time) for d in documents] == [
@@ -91,8 +101,9 @@ def test_files_of_people_and_a_long_one_in_parts(tmp_path, monkeypatch):
     file = pdf(tmp_path / "кітап.pdf", ["Бірінші бет туралы", "Екінші бет", "", "Соңғы бет туралы мәтін"])
     documents, counts, _ = collect(tmp_path, file, kind="files")
     assert [(d.url, d.text) for d in documents] == [
-        ("кітап.pdf#page:1", "Бірінші бет туралы\n\nЕкінші бет"), ("кітап.pdf#page:4", "Соңғы бет туралы мәтін"),
-    ]  # fmt: skip
+        ("кітап.pdf#page:1", "Бірінші бет туралы\n\nЕкінші бет"),
+        ("кітап.pdf#page:4", "Соңғы бет туралы мәтін"),
+    ]
     assert counts == {"records": 2, "kept": 2}
     (tmp_path / "second").mkdir()
     (tmp_path / "d.docx").write_bytes(b"PK nothing")
@@ -140,8 +151,9 @@ def test_halves_of_characters_become_the_replacement_character(tmp_path):
     file.write_text("\n".join(map(json.dumps, rows)), "utf-8")
     documents, _, _ = collect(tmp_path, file, kind="jsonl")
     assert [(d.text, d.title, d.url) for d in documents] == [
-        ("қазақ \ufffd", "\ufffd", "https://a.example/\ufffd"), ("\U0001f600 жақсы", "", "a.jsonl:2"),
-    ]  # fmt: skip
+        ("қазақ \ufffd", "\ufffd", "https://a.example/\ufffd"),
+        ("\U0001f600 жақсы", "", "a.jsonl:2"),
+    ]
 
 
 def test_a_row_that_is_nested_too_deeply_is_lost_alone(tmp_path):
@@ -173,17 +185,30 @@ def test_what_is_larger_than_a_line_may_be_is_passed_over_in_pieces(tmp_path, mo
 
 def test_web_archives_become_shards_with_their_origin(tmp_path):
     file = tmp_path / "a.warc.gz"
-    responses = [(200, "text/html", b"<p>1"), (404, "text/html", b"<p>2"), (200, "image/png", b"\x89PNG"),
-               (200, "text/html", b""), (200, "text/html", b"%PDF-1"), (200, "text/html", b"a\0\0\0\0b" * 30),
-               (200, "text/html", b"<p>7"), (200, "text/html", "<p>8".encode("utf-16"))]  # fmt: skip
+    responses = [
+        (200, "text/html", b"<p>1"),
+        (404, "text/html", b"<p>2"),
+        (200, "image/png", b"\x89PNG"),
+        (200, "text/html", b""),
+        (200, "text/html", b"%PDF-1"),
+        (200, "text/html", b"a\0\0\0\0b" * 30),
+        (200, "text/html", b"<p>7"),
+        (200, "text/html", "<p>8".encode("utf-16")),
+    ]
     with file.open("wb") as stream:
         warc = WarcFile(stream)
         for number, (status, mime, payload) in enumerate(responses):
             warc.write(Page(f"https://a.example/{number}", "2026-01-01T00:00:00Z", payload, status, mime))
         warc.close()
     _, counts, lost = collect(tmp_path, file, kind="warc")
-    assert counts == {"records": 8, "kept": 3, "lost: HTTP error": 1, "lost: not a text page": 1, "lost: empty": 1,
-                      "lost: binary": 2}  # fmt: skip
+    assert counts == {
+        "records": 8,
+        "kept": 3,
+        "lost: HTTP error": 1,
+        "lost: not a text page": 1,
+        "lost: empty": 1,
+        "lost: binary": 2,
+    }
     assert len(lost) == 5
     shards = sorted((tmp_path / "out").glob("part-*.warc.gz"))
     assert [read_info(shard)["source"] for shard in shards] == ["s", "s"]

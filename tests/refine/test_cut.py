@@ -12,10 +12,28 @@ from anatili.text import short_hash
 
 DOCUMENT = Document("1", "мәтін", "", "https://a.example", "s", "", "CC0-1.0", "", "utf-8")
 MARK = Mark(
-    id="1", words=100, language="kk", script="Cyrl", confidence=0.99, alphabet=1.0, stopwords=0.2, other=0.0,
-    lines=("kk",), own_words=100, switched=0.0, folded=0.0, repeats=0.0, repeated_words=0.0, symbols=0.0, links=0,
-    mixed=0, blocked=0, personal="", quality=-1.0, contaminated=0,
-)  # fmt: skip
+    id="1",
+    words=100,
+    language="kk",
+    script="Cyrl",
+    confidence=0.99,
+    alphabet=1.0,
+    stopwords=0.2,
+    other=0.0,
+    lines=("kk",),
+    own_words=100,
+    switched=0.0,
+    folded=0.0,
+    repeats=0.0,
+    repeated_words=0.0,
+    symbols=0.0,
+    links=0,
+    mixed=0,
+    blocked=0,
+    personal="",
+    quality=-1.0,
+    contaminated=0,
+)
 UNIQUE = Duplicate("1", "", "", 0.0)
 LIMITS = {"kk": Cut()}
 
@@ -137,8 +155,14 @@ def test_what_is_kept_is_normalized_and_masked():
     text = "Қазaқ тілі. Жазыңыз: a.b@c.kz"
     kept = keep(replace(DOCUMENT, text=text), replace(MARK, personal="email:1"), UNIQUE, load_pack("kk"), {}, Cut())
     assert kept.text == "Қазақ тілі. Жазыңыз: [email]"
-    unmasked = keep(replace(DOCUMENT, text=text), replace(MARK, personal="email:1"), UNIQUE, load_pack("kk"), {},
-                    Cut(mask_personal=False))  # fmt: skip
+    unmasked = keep(
+        replace(DOCUMENT, text=text),
+        replace(MARK, personal="email:1"),
+        UNIQUE,
+        load_pack("kk"),
+        {},
+        Cut(mask_personal=False),
+    )
     assert "a.b@c.kz" in unmasked.text
 
 

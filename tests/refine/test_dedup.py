@@ -49,14 +49,20 @@ def test_exact_and_near_copies_meet_across_shards(tmp_path):
 
 def test_copies_with_look_alike_letters_are_found(tmp_path):
     """Latin letters in place of Cyrillic ones: a reader sees the same text."""
-    rows = [document("a", TEXTS[0]), document("b", TEXTS[0].replace("е", "e"), "2026-02-01"),
-            document("c", TEXTS[0].replace("а", "a"), "2026-02-01")]  # fmt: skip
+    rows = [
+        document("a", TEXTS[0]),
+        document("b", TEXTS[0].replace("е", "e"), "2026-02-01"),
+        document("c", TEXTS[0].replace("а", "a"), "2026-02-01"),
+    ]
     assert kept(tmp_path, rows) == {"a": "a", "b": "a", "c": "a"}
 
 
 def test_the_first_fetched_copy_is_kept_whatever_the_order(tmp_path):
-    rows = [document("late", TEXTS[0], "2026-03-01"), document("early", TEXTS[0], "2025-01-01"),
-            document("undated", TEXTS[0], "")]  # fmt: skip
+    rows = [
+        document("late", TEXTS[0], "2026-03-01"),
+        document("early", TEXTS[0], "2025-01-01"),
+        document("undated", TEXTS[0], ""),
+    ]
     for name, order in (("x", rows), ("y", rows[::-1])):
         (tmp_path / name).mkdir()
         assert set(kept(tmp_path / name, order).values()) == {"early"}
@@ -108,8 +114,9 @@ def test_copies_of_one_page_do_not_make_its_lines_boilerplate(tmp_path):
     rows = [Document(f"{n:024d}", lines, "", "https://a.kz/1", "s", f"2026-01-{n + 10}", "", "", "") for n in range(15)]
     (tmp_path / "extract").mkdir()
     write_shard(tmp_path / "extract" / "part-1.parquet", Document, rows)
-    mark_shard(tmp_path / "extract" / "part-1.parquet", tmp_path / "mark" / "part-1.parquet", ("kk",), MarkSettings(),
-               tmp_path)  # fmt: skip
+    mark_shard(
+        tmp_path / "extract" / "part-1.parquet", tmp_path / "mark" / "part-1.parquet", ("kk",), MarkSettings(), tmp_path
+    )
     inputs = {"extract": tmp_path / "extract", "mark": tmp_path / "mark"}
     task = Task(Recipe(name="a", language="kk"), SETTINGS, tmp_path, inputs, tmp_path / "out", LocalPool(1), Quiet())
     assert run(task) == {"documents": {"boilerplate lines": 0, "exact": 14, "unique": 1}}

@@ -24,15 +24,22 @@ def clean(folder, tables, held=(), benchmark="", **settings):
         (folder / f"{name}.tsv").write_text("".join("\t".join(row) + "\n" for row in rows), "utf-8")
         sources.append(PairSource(name=short, languages=languages, path=f"{name}.tsv", min_score=0.3))
     (folder / "cut" / "held-out").mkdir(parents=True, exist_ok=True)
-    write_shard(folder / "cut" / "held-out" / "part-0.parquet", Kept,
-                [Kept("1", text, "", "", "s", "", "CC0-1.0", "kk", "Cyrl") for text in held])  # fmt: skip
+    write_shard(
+        folder / "cut" / "held-out" / "part-0.parquet",
+        Kept,
+        [Kept("1", text, "", "", "s", "", "CC0-1.0", "kk", "Cyrl") for text in held],
+    )
     texts = ["Кеше Астана мен Алматы туралы айтылды.", "Енді Астана мен Алматы дайын."]
-    write_shard(folder / "cut" / "part-0.parquet", Kept,
-                [Kept("2", text, "", "", "s", "", "CC0-1.0", "kk", "Cyrl") for text in texts])  # fmt: skip
+    write_shard(
+        folder / "cut" / "part-0.parquet",
+        Kept,
+        [Kept("2", text, "", "", "s", "", "CC0-1.0", "kk", "Cyrl") for text in texts],
+    )
     (folder / "bench.txt").write_text(benchmark, "utf-8")
     chosen = Pairs(sources=tuple(sources), **{"held_out": 0.0, **settings})
-    recipe = Recipe(name="p", language="kk", beside=("ru", "en"), pairs=chosen,
-                    mark=MarkSettings(benchmarks=("bench.txt",)))  # fmt: skip
+    recipe = Recipe(
+        name="p", language="kk", beside=("ru", "en"), pairs=chosen, mark=MarkSettings(benchmarks=("bench.txt",))
+    )
     (folder / "out").mkdir(exist_ok=True)
     pairs.inventory(recipe, folder)
     return pairs.run(Task(recipe, chosen, folder, {"cut": folder / "cut"}, folder / "out", None, Quiet()))
@@ -40,21 +47,34 @@ def clean(folder, tables, held=(), benchmark="", **settings):
 
 def test_each_loss_has_its_reason(tmp_path):
     rows = [
-        *GOOD, GOOD[0], ("Бір ғана баған",), ("Қысқа", "Short"),
+        *GOOD,
+        GOOD[0],
+        ("Бір ғана баған",),
+        ("Қысқа", "Short"),
         ("Бұл мәтін осында %s тұр.", "This text stands %s here."),
-        ("Ол екі мың адам дейді.", "It is 3 of 5 and 7."), ("Бұл сөйлем ұзын емес.", "No " * 40),
+        ("Ол екі мың адам дейді.", "It is 3 of 5 and 7."),
+        ("Бұл сөйлем ұзын емес.", "No " * 40),
         ("Көшірме мәтін осы ғой.", "Көшірме мәтін осы ғой."),
         ("Ұпайы төмен сөйлем осы.", "A sentence of low score.", "0.1"),
-        ("Сынақта бар сөйлем осы.", "This one is tested."), ("Ұсталған сөйлем осында тұр.", "This one is kept apart."),
-    ]  # fmt: skip
+        ("Сынақта бар сөйлем осы.", "This one is tested."),
+        ("Ұсталған сөйлем осында тұр.", "This one is kept apart."),
+    ]
     said = clean(
         tmp_path, {"kk-en.a": rows}, held=["Басқа.\nҰсталған сөйлем осында тұр."], benchmark="This one is tested.\n"
     )
     assert said["pairs"] == {"kk-en.a": 2}
     assert said["lost"] == {
-        "code": 1, "held in a benchmark": 1, "held out": 1, "length": 1, "lengths apart": 1, "low score": 1,
-        "no pair": 1, "other numbers": 1, "seen before": 1, "the same twice": 1,
-    }  # fmt: skip
+        "code": 1,
+        "held in a benchmark": 1,
+        "held out": 1,
+        "length": 1,
+        "lengths apart": 1,
+        "low score": 1,
+        "no pair": 1,
+        "other numbers": 1,
+        "seen before": 1,
+        "the same twice": 1,
+    }
     assert list(read_pairs(tmp_path / "out" / "kk-en.a.tsv")) == GOOD
 
 

@@ -13,8 +13,9 @@ def run(tmp_path_factory):
     folder = tmp_path_factory.mktemp("sample")
     (folder / "sample.toml").write_text(
         'name = "sample"\nlanguage = "kk"\nbeside = ["ru", "en", "tr"]\n[[collect.sources]]\nname = "sample"\n'
-        'path = "sample:"\nlicense = "CC0-1.0"\n[collect]\nshard_records = 100\n', "utf-8"
-    )  # fmt: skip
+        'path = "sample:"\nlicense = "CC0-1.0"\n[collect]\nshard_records = 100\n',
+        "utf-8",
+    )
     recipe = load_recipe(folder / "sample.toml")
     with prepare(recipe, folder / "sample.toml", folder / "runs") as run:
         outcomes = carry_out(recipe, run, LocalPool(1), base=folder)

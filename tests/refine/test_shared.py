@@ -22,8 +22,9 @@ def documents(count: int) -> list[Document]:
     notices = [NOTICE, NOTICE.upper(), NOTICE.replace("а", "a"), NOTICE, NOTICE, NOTICE][:count]
     bodies = [f"{text}\n{notice}" for text, notice in zip(TEXTS, notices, strict=False)]
     bodies += TEXTS[len(notices) :]
-    return [Document(f"{n:024d}", body, "", f"https://{n}.kz/", "s", "2026", "", "", "")
-            for n, body in enumerate(bodies)]  # fmt: skip
+    return [
+        Document(f"{n:024d}", body, "", f"https://{n}.kz/", "s", "2026", "", "", "") for n, body in enumerate(bodies)
+    ]
 
 
 def carry_out(folder: Path, rows: list[Document], recipe: Recipe = RECIPE, shards: int = 2) -> Path:

@@ -17,7 +17,8 @@ from anatili.refine.split import in_language, split_document, split_text
 from anatili.run import Run
 from anatili.sample.pages import render
 from anatili.sample.topics import read_topics
-from anatili.stage import STAGES, Quiet, build, identity
+from anatili.stage import Quiet, build, identity
+from anatili.stages import STAGES
 from anatili.why import page_history
 
 PACKS = {code: load_pack(code) for code in ("kk", "ru")}
@@ -131,9 +132,9 @@ def test_each_language_of_a_page_is_a_document(kind, mode):
 PLACES = {
     "a box beside the article": ("</main>", '<aside class="widget"><h3>Хабарландыру</h3><p>{}</p></aside></main>'),
     "the footer": ("<footer>", '<footer><div class="contacts">{}</div>'),
-    "above the menu": ('<header>', '<div class="banner"><span>{}</span></div><header>'),
+    "above the menu": ("<header>", '<div class="banner"><span>{}</span></div><header>'),
     "a comment": ('<div class="comment">', '<div class="comment"><b>user9</b> {}</div><div class="comment">'),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("place", PLACES)

@@ -209,9 +209,11 @@ for number in range(100_000):
 
 def test_nothing_that_was_acknowledged_is_lost_when_the_process_is_killed(tmp_path):
     process = subprocess.Popen(
-        [sys.executable, "-c", WRITER, str(tmp_path)], stdout=subprocess.PIPE, text=True,
+        [sys.executable, "-c", WRITER, str(tmp_path)],
+        stdout=subprocess.PIPE,
+        text=True,
         env={"PYTHONPATH": ":".join([str(__file__).rpartition("/")[0], *sys.path])},
-    )  # fmt: skip
+    )
     acknowledged = [int(process.stdout.readline()) for _ in range(12)]
     process.send_signal(signal.SIGKILL)
     acknowledged += map(int, process.stdout.read().split())

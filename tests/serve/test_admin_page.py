@@ -22,11 +22,13 @@ SECRETS = {"operator": make_key(Key("operator", admin=True))[0], "newspaper": ma
 @pytest.fixture(scope="module")
 def server_address(tmp_path_factory):
     """A server in a thread, with an expired key, feedback and an error."""
-    keys = KeyRing({
-        hash_key(SECRETS["operator"]): Key("operator", admin=True),
-        hash_key(SECRETS["newspaper"]): Key("newspaper", per_minute=50),
-        "0" * 64: Key("school", 5, date(2025, 6, 1)),
-    })  # fmt: skip
+    keys = KeyRing(
+        {
+            hash_key(SECRETS["operator"]): Key("operator", admin=True),
+            hash_key(SECRETS["newspaper"]): Key("newspaper", per_minute=50),
+            "0" * 64: Key("school", 5, date(2025, 6, 1)),
+        }
+    )
     feedback = FeedbackFile(tmp_path_factory.mktemp("admin") / "feedback.jsonl")
     feedback.add(Feedback(rating="down", reason="unsupported"))
     rules = AccessRules(keys=keys, public=True, per_minute=30, per_day=1000)
@@ -96,6 +98,6 @@ def test_it_is_local_and_every_word_is_in_every_language():
         *(f"admin_reason_{reason}" for reason in ("wrong", "unsupported", "language")),
         *(f"admin_reason_{reason}" for reason in ("incomplete", "harmful", "other")),
         *(f"admin_{kind}" for kind in ("kind_answer", "kind_translation", "rating_up", "rating_down")),
-    }  # fmt: skip
+    }
     for language in LANGUAGES:
         assert used <= load_pack(language).prompts["page"].keys(), language

@@ -128,13 +128,17 @@ def test_a_large_model_answers_without_passages_and_is_marked(search):
 
 
 SMALL_TALK = {
-    "kk": ("Сәлем, қалайсың?", "Рахмет!"), "ru": ("Привет! Как дела?", "спасибо"), "en": ("hi, how are you?", "thanks"),
+    "kk": ("Сәлем, қалайсың?", "Рахмет!"),
+    "ru": ("Привет! Как дела?", "спасибо"),
+    "en": ("hi, how are you?", "thanks"),
     "tr": ("Selam, nasılsın?", "teşekkürler"),
-}  # fmt: skip
+}
 TASKS = {
-    "kk": "Мұғалімге хат жазып бер", "ru": "Напиши письмо учителю", "en": "Write a letter to my teacher",
+    "kk": "Мұғалімге хат жазып бер",
+    "ru": "Напиши письмо учителю",
+    "en": "Write a letter to my teacher",
     "tr": "Öğretmenime bir mektup yaz",
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -159,9 +163,11 @@ def test_a_question_on_something_new_is_not_answered_from_what_was_asked_before(
 
 
 FURTHER = {
-    "kk": ("Абай кім?", "Ол қашан қайтыс болды?"), "ru": ("Кто такой Абай?", "А когда он умер?"),
-    "en": ("Who was Abai?", "When did he die?"), "tr": ("Abay kimdir?", "Peki ne zaman öldü?"),
-}  # fmt: skip
+    "kk": ("Абай кім?", "Ол қашан қайтыс болды?"),
+    "ru": ("Кто такой Абай?", "А когда он умер?"),
+    "en": ("Who was Abai?", "When did he die?"),
+    "tr": ("Abay kimdir?", "Peki ne zaman öldü?"),
+}
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -144,8 +144,9 @@ def test_it_can_be_used_by_keyboard_alone(page):
         assert outline or name.startswith("app"), name  # the body stands between the last and the first
         seen.add(name)
     assert {"settings-open", "side-toggle", "new", "chat-search", "citation", "Өңдеу", "Қайта жауап алу"} <= {
-        *seen, *("citation" for name in seen if name.startswith("Дереккөзді ашу"))
-    }  # fmt: skip
+        *seen,
+        *("citation" for name in seen if name.startswith("Дереккөзді ашу")),
+    }
 
 
 def test_other_versions_of_a_question_and_of_an_answer_stay(page):
@@ -285,8 +286,10 @@ def test_conversations_go_to_a_file_and_come_from_one_and_nothing_in_it_is_run(p
         assert part in text
     links = page.locator("#log a").evaluate_all("(links) => links.map((link) => [link.href, link.rel, link.target])")
     assert {href for href, _, _ in links} == {
-        "https://example.org/a", "https://example.org/pixel.png", "https://example.org/"
-    }  # fmt: skip
+        "https://example.org/a",
+        "https://example.org/pixel.png",
+        "https://example.org/",
+    }
     assert {(rel, target) for _, rel, target in links} == {("noopener noreferrer nofollow", "_blank")}
     assert page.locator(".words :is(h4, ul li, table td, pre code, strong)").count() >= 6
     page.locator(".citation").click()
@@ -315,9 +318,15 @@ def test_a_file_with_a_wrong_field_is_refused_and_breaks_nothing(page, tmp_path)
     file = tmp_path / "chats.json"
     for position, wrong in [*WRONG.items(), ("", None)]:
         passage = dict.fromkeys(("title", "text", "url", "source", "license", "time", "language"), "x")
-        answer = {"id": 2, "parent": 1, "role": "assistant", "content": "Жауап [1]", "finish": "stop",
-                  "extra": {"searched": True, "passages": [{**passage, "hits": [[0, 1]], "snippet": [0, 1]}]},
-                  "after": {"citations": [{"number": 1, "quote": "", "start": 0, "end": 0}]}}  # fmt: skip
+        answer = {
+            "id": 2,
+            "parent": 1,
+            "role": "assistant",
+            "content": "Жауап [1]",
+            "finish": "stop",
+            "extra": {"searched": True, "passages": [{**passage, "hits": [[0, 1]], "snippet": [0, 1]}]},
+            "after": {"citations": [{"number": 1, "quote": "", "start": 0, "end": 0}]},
+        }
         question = {"id": 1, "parent": 0, "role": "user", "content": "Сұрақ"}
         chat = {"number": 7, "title": "", "time": "2026-11-28T00:00:00Z", "shown": 2, "messages": [question, answer]}
         *path, last = position.split(".")
@@ -617,8 +626,10 @@ def test_it_opens_without_a_connection_and_goes_on_when_there_is_one(browser, ll
     page.keyboard.press("Enter")
     page.wait_for_selector(".trouble")
     assert page.locator("#offline").is_visible()
-    stored = page.evaluate("caches.open('anatili-page').then((cache) => cache.keys())"
-                           ".then((keys) => keys.map((key) => new URL(key.url).pathname))")  # fmt: skip
+    stored = page.evaluate(
+        "caches.open('anatili-page').then((cache) => cache.keys())"
+        ".then((keys) => keys.map((key) => new URL(key.url).pathname))"
+    )
     private = [path for path in stored if not re.match(r"/static/|/page/words$|/manifest|/$|/plan$", path)]
     assert private == [], "answers are not stored"
     page.context.set_offline(False)

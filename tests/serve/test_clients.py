@@ -27,10 +27,13 @@ def test_langchain_chats_and_embeds(llama_address):
     assert len(embeddings.embed_query("қала")) == len(embeddings.embed_documents(["қала", "өзен"])[1]) > 100
 
 
-@pytest.mark.parametrize(("file", "package", "text"), [
-    ("langchain_retriever", "langchain_core", lambda found: (found[0].page_content, found[0].metadata)),
-    ("llamaindex_retriever", "llama_index.core", lambda found: (found[0].node.text, found[0].node.metadata)),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("file", "package", "text"),
+    [
+        ("langchain_retriever", "langchain_core", lambda found: (found[0].page_content, found[0].metadata)),
+        ("llamaindex_retriever", "llama_index.core", lambda found: (found[0].node.text, found[0].node.metadata)),
+    ],
+)
 def test_the_retrievers_of_the_guide_find_passages(llama_address, tmp_path, file, package, text):
     pytest.importorskip(package)
     write_files("connect.md", tmp_path, "python")
@@ -49,9 +52,22 @@ def test_the_retrievers_of_the_guide_find_passages(llama_address, tmp_path, file
 
 def test_the_server_matches_its_openapi_description(llama_address):
     pytest.importorskip("schemathesis")
-    command = [sys.executable, "-m", "schemathesis.cli", "run", f"{llama_address}/openapi.json", "--phases", "fuzzing",
-               "--max-examples", "8", "--exclude-checks", "positive_data_acceptance", "--generation-deterministic",
-               "--request-timeout", "60"]  # fmt: skip
+    command = [
+        sys.executable,
+        "-m",
+        "schemathesis.cli",
+        "run",
+        f"{llama_address}/openapi.json",
+        "--phases",
+        "fuzzing",
+        "--max-examples",
+        "8",
+        "--exclude-checks",
+        "positive_data_acceptance",
+        "--generation-deterministic",
+        "--request-timeout",
+        "60",
+    ]
     result = subprocess.run(command, capture_output=True, text=True, timeout=1800, check=False)
     assert result.returncode == 0, result.stdout[-3000:]
     paths = httpx.get(f"{llama_address}/openapi.json").json()["paths"].values()
@@ -97,9 +113,10 @@ def test_lm_eval_gives_the_same_accuracy_as_our_logprobs(llama_address, tmp_path
     results = lm_eval.simple_evaluate(
         model="local-completions",
         model_args=f"base_url={llama_address}/v1/completions,model=kazakh-26m,num_concurrent=1,max_retries=1",
-        tasks=["anatili_choice"], task_manager=TaskManager(include_path=str(tmp_path), include_defaults=False),
+        tasks=["anatili_choice"],
+        task_manager=TaskManager(include_path=str(tmp_path), include_defaults=False),
         bootstrap_iters=0,
-    )  # fmt: skip
+    )
     accuracy = results["results"]["anatili_choice"]["acc,none"]
     right = 0
     for item in items:

@@ -22,8 +22,11 @@ def test_a_conversation_is_kept_without_its_instructions():
 
 def test_the_result_of_a_call_that_was_cut_off_goes_with_it():
     call = {"id": "c1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
-    turns = [{"role": "user", "content": "q"}, {"role": "assistant", "content": "", "tool_calls": [call]},
-             {"role": "tool", "content": "1", "tool_call_id": "c1"}]  # fmt: skip
+    turns = [
+        {"role": "user", "content": "q"},
+        {"role": "assistant", "content": "", "tool_calls": [call]},
+        {"role": "tool", "content": "1", "tool_call_id": "c1"},
+    ]
     kept = Conversations()
     kept.keep("whole", turns)
     assert kept.before("whole") == turns

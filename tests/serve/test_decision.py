@@ -172,7 +172,7 @@ def test_a_question_in_the_words_of_a_document_of_one_sentence_is_answered(searc
         ("tr", "Okul kütüphanesi\n\nKütüphaneci Ayşe Demir. Kitaplar ödünç verilir.", "Kütüphaneci kim?", "Ayşe"),
         ("tr", "Okul\n\nMüdür Ali Kaya. Dersler dokuzda başlar.", "Müdür kim?", "Ali"),
     ],
-)  # fmt: skip
+)
 def test_who_has_a_role_in_a_document_is_answered_with_the_name(search, language, text, question, name):
     script = "Cyrl" if language in ("kk", "ru") else "Latn"
     hit = Hit(Passage("1:0", "1", "note", text, "", "", "", "", language, script), 1.0, (), 1.0, (0, len(text)))
@@ -212,11 +212,14 @@ def test_documents_of_ones_own_are_decided_on_by_weights_of_their_own(search):
     ("language", "ask", "holds"),
     [
         ("kk", "Абонемент қанша тұрады?", "9 000"),
-        ("ru", "Сколько стоит абонемент?", "7 000"), ("ru", "Кто тренер?", "Ольга"),
-        ("kk", "Залдың иесі кім?", ""), ("kk", "Сауна бар ма?", ""),
-        ("ru", "Сколько лет тренеру?", ""), ("ru", "Есть ли сауна?", ""),
+        ("ru", "Сколько стоит абонемент?", "7 000"),
+        ("ru", "Кто тренер?", "Ольга"),
+        ("kk", "Залдың иесі кім?", ""),
+        ("kk", "Сауна бар ма?", ""),
+        ("ru", "Сколько лет тренеру?", ""),
+        ("ru", "Есть ли сауна?", ""),
     ],
-)  # fmt: skip
+)
 def test_a_notice_answers_what_it_says_and_nothing_else(search, language, ask, holds):
     texts = {
         "kk": "Зал таңғы жетіден кешкі сағат онға дейін ашық. Бір айлық абонемент 9 000 теңге тұрады.",

@@ -58,9 +58,12 @@ def test_the_servers_own_documents_are_described(tmp_path):
     assert not collection.thread.is_alive()
     assert (listed["documents"], listed["uploads"]) == ([], False)
     assert listed["shared"] == {
-        "documents": 1, "passages": 1, "skipped": 1, "progress": {"done": 0, "total": 0, "running": False},
+        "documents": 1,
+        "passages": 1,
+        "skipped": 1,
+        "progress": {"done": 0, "total": 0, "running": False},
         "reasons": [{"name": "сурет.png", "reason": "сурет.png: files with .png are not read"}],
-    }  # fmt: skip
+    }
     assert ".pdf" in listed["limits"]["types"]
 
 
@@ -75,8 +78,12 @@ def test_an_upload_is_answered_from_at_once_and_only_for_its_session(server, rep
     assert added.status_code == 201
     entry = added.json()
     assert (entry["state"], entry["name"], entry["parts"], entry["part"], entry["kept"]) == (
-        "ready", "есеп.pdf", 2, "page", False,
-    )  # fmt: skip
+        "ready",
+        "есеп.pdf",
+        2,
+        "page",
+        False,
+    )
     assert urls(server, "ауыл әкімі", ONE) == ["есеп.pdf"]
     assert urls(server, "киіз үй", ONE) == []
     assert len(urls(server, "киіз үй", SHARED)) > 1

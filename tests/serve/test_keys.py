@@ -26,11 +26,16 @@ def test_a_key_keeps_its_limit_expiry_and_role(anatili, tmp_path):
         assert message in refused.stderr
 
 
-@pytest.mark.parametrize(("line", "message"), [
-    ("name", "expected a name and a hash"), ("name abc", "expected a name and a hash"),
-    (f"name {'0' * 64} per-minute=many", "unknown option"), (f"name {'0' * 64} expires=soon", "Invalid isoformat"),
-    (f"name {'0' * 64} root", "unknown option 'root'"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("name", "expected a name and a hash"),
+        ("name abc", "expected a name and a hash"),
+        (f"name {'0' * 64} per-minute=many", "unknown option"),
+        (f"name {'0' * 64} expires=soon", "Invalid isoformat"),
+        (f"name {'0' * 64} root", "unknown option 'root'"),
+    ],
+)
 def test_a_wrong_line_is_named(tmp_path, line, message):
     (tmp_path / "keys.txt").write_text(f"# keys\n{line}\n", "utf-8")
     with pytest.raises(Problem, match=rf"line 2: .*{message}"):

@@ -73,9 +73,14 @@ def test_clients_of_libretranslate_send_their_key_in_the_body(guarded):
     assert client.translate("Сәлем!", "kk", "kk") == "Сәлем!"
     body = {"q": "Сәлем!", "source": "kk", "target": "kk", "api_key": KEY}
     assert httpx.post(f"{address}/translate", json=body).status_code == 200
-    for wrong in ({"json": {**body, "api_key": KEY + "x"}}, {"json": {**body, "api_key": [KEY]}}, {"json": [KEY]},
-                  {"content": b"[" * 100_000, "headers": {"Content-Type": "application/json"}},
-                  {"content": b"api_key=\xff"}, {"data": {"api_key": ""}}):  # fmt: skip
+    for wrong in (
+        {"json": {**body, "api_key": KEY + "x"}},
+        {"json": {**body, "api_key": [KEY]}},
+        {"json": [KEY]},
+        {"content": b"[" * 100_000, "headers": {"Content-Type": "application/json"}},
+        {"content": b"api_key=\xff"},
+        {"data": {"api_key": ""}},
+    ):
         assert httpx.post(f"{address}/translate", **wrong).status_code in (401, 429)
     assert httpx.post(f"{address}/tokenize", json={"prompt": "a", "api_key": KEY}).status_code in (401, 429)
     assert httpx.post(f"{address}/translate", content=iter([b'{"api_key":"' + KEY.encode() + b'"}'])).status_code in (

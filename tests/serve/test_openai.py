@@ -205,13 +205,19 @@ def test_the_responses_api(client):
 def test_an_answer_matches_its_json_schema(server, search):
     client = openai.OpenAI(base_url=f"{server}/v1", api_key="none", max_retries=0)
     schema = {
-        "type": "object", "required": ["city", "number"], "additionalProperties": False,
+        "type": "object",
+        "required": ["city", "number"],
+        "additionalProperties": False,
         "properties": {"city": {"type": "string", "maxLength": 12}, "number": {"type": "integer", "maximum": 9}},
-    }  # fmt: skip
+    }
     made = client.chat.completions.create(
-        model="", messages=ASK, max_tokens=120, seed=1, extra_body={"search": search},
+        model="",
+        messages=ASK,
+        max_tokens=120,
+        seed=1,
+        extra_body={"search": search},
         response_format={"type": "json_schema", "json_schema": {"name": "x", "schema": schema}},
-    )  # fmt: skip
+    )
     assert set(json.loads(made.choices[0].message.content)) == {"city", "number"}
 
 

@@ -47,9 +47,15 @@ def test_sizes_are_near_their_names(size):
 
 @pytest.mark.parametrize(
     ("query", "status", "message"),
-    [("chip=H900", 400, "no chip 'H900'"), ("words=0", 422, "words"), ("size=9", 400, "no size '9'; known"),
-     ("number=0", 422, "number"), ("destination=Z", 400, "no destination 'Z'"), ("grid=X", 400, "no grid 'X'")],
-)  # fmt: skip
+    [
+        ("chip=H900", 400, "no chip 'H900'"),
+        ("words=0", 422, "words"),
+        ("size=9", 400, "no size '9'; known"),
+        ("number=0", 422, "number"),
+        ("destination=Z", 400, "no destination 'Z'"),
+        ("grid=X", 400, "no grid 'X'"),
+    ],
+)
 def test_wrong_questions_get_a_sentence(client, query, status, message):
     answer = client.get(f"/v1/plan?{query}")
     assert answer.status_code == status
@@ -59,8 +65,11 @@ def test_wrong_questions_get_a_sentence(client, query, status, message):
 def test_the_page_is_local_and_every_word_is_in_every_language(client):
     page, code = client.get("/plan").text, (STATIC / "plan.js").read_text("utf-8")
     assert not re.search(r"(?:src|href)=\"(?:https?:)?//", page)
-    used = {*re.findall(r'data-word="(\w+)"', page), *re.findall(r'word\("(\w+)"\)', code),
-            *re.findall(r'add\("(\w+)"', code)}  # fmt: skip
+    used = {
+        *re.findall(r'data-word="(\w+)"', page),
+        *re.findall(r'word\("(\w+)"\)', code),
+        *re.findall(r'add\("(\w+)"', code),
+    }
     assert {"plan", "plan_days", "plan_advice"} <= used
     for language in ("kk", "ru", "en", "tr"):
         assert used <= load_pack(language).prompts["page"].keys(), language

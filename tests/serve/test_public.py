@@ -36,8 +36,14 @@ class Visits:
             lines.append(line)
         (folder / "keys.txt").write_text("\n".join(lines), "utf-8")
         self.feedback = folder / "feedback.jsonl"
-        config = ServerConfig(public=True, keys_file=folder / "keys.txt", proxies=("10.0.0.0/24",),
-                              host_names=("ask.example.kz",), feedback=self.feedback, **options)  # fmt: skip
+        config = ServerConfig(
+            public=True,
+            keys_file=folder / "keys.txt",
+            proxies=("10.0.0.0/24",),
+            host_names=("ask.example.kz",),
+            feedback=self.feedback,
+            **options,
+        )
         check_access(config)
         app = create_app(assistant, access_rules(config), Extras(feedback=FeedbackFile(self.feedback)))
         server = uvicorn_config(app, config)

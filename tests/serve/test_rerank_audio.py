@@ -13,13 +13,20 @@ from anatili.search.rerank import scores
 from anatili.serve.api import Extras, create_app
 from anatili.serve.assistant import Assistant
 
-DOCUMENTS = ["Домбыра — екі ішекті қазақ халық аспабы.", "Астана — Қазақстанның астанасы, ірі қала.",
-             "Бүгін футболдан ойын болды."]  # fmt: skip
+DOCUMENTS = [
+    "Домбыра — екі ішекті қазақ халық аспабы.",
+    "Астана — Қазақстанның астанасы, ірі қала.",
+    "Бүгін футболдан ойын болды.",
+]
 
 
 def test_documents_are_ranked_by_how_well_they_answer(llama_address):
-    body = {"query": "Домбырада неше ішек бар?", "documents": [{"text": text} for text in reversed(DOCUMENTS)],
-            "top_n": 2, "return_documents": True}  # fmt: skip
+    body = {
+        "query": "Домбырада неше ішек бар?",
+        "documents": [{"text": text} for text in reversed(DOCUMENTS)],
+        "top_n": 2,
+        "return_documents": True,
+    }
     answer = httpx.post(f"{llama_address}/v1/rerank", json=body).json()
     first, second = answer["results"]
     assert first["index"] == 2

@@ -28,11 +28,14 @@ def test_processes_that_start_at_once_build_the_shared_index_once(tmp_path):
     for round_ in range(2):  # first without the index, then with it
         started = [
             subprocess.Popen(
-                [sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                [sys.executable, "-c", program],
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
                 env={**os.environ, "ANATILI_CACHE": str(tmp_path)},
             )
             for _ in range(3)
-        ]  # fmt: skip
+        ]
         outputs = [process.communicate(timeout=1800) for process in started]
         assert [process.returncode for process in started] == [0, 0, 0], outputs
         assert sum("making the search index" in out for out, _ in outputs) == (round_ == 0)

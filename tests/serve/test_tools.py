@@ -106,23 +106,37 @@ def test_without_being_required_it_answers_or_calls(llama_address):
 
 def test_results_of_tools_are_read(client):
     call = {"id": "call_1", "type": "function", "function": {"name": "get_weather", "arguments": '{"city": "Алматы"}'}}
-    history = [*ASK, {"role": "assistant", "content": None, "tool_calls": [call]},
-               {"role": "tool", "tool_call_id": "call_1", "content": "+25, ашық"}]  # fmt: skip
+    history = [
+        *ASK,
+        {"role": "assistant", "content": None, "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": "call_1", "content": "+25, ашық"},
+    ]
     for tools in ({"tools": [WEATHER]}, {"tools": [WEATHER], "tool_choice": "none"}, {}):
         answer = client.chat.completions.create(model="", messages=history, max_tokens=12, **tools)
         assert answer.choices[0].message.role == "assistant"
         assert answer.usage.prompt_tokens > 20
 
 
-@pytest.mark.parametrize(("change", "message"), [
-    ({"messages": [*ASK, {"role": "tool", "tool_call_id": "call_9", "content": "x"}]}, "no call before it has this id"),
-    ({"tools": [WEATHER, WEATHER]}, "two have the same name"),
-    ({"tool_choice": {"type": "function", "function": {"name": "other"}}}, "there is no tool 'other'"),
-    ({"tools": [], "tool_choice": "required"}, "there are no tools"),
-    ({"tools": [{"type": "function", "function": {"name": "два слова"}}]}, "pattern"),
-    ({"tools": [{"type": "function", "function": {"name": "f", "parameters": {"type": "objekt"}}}],
-      "tool_choice": "required"}, "JSON Schema"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            {"messages": [*ASK, {"role": "tool", "tool_call_id": "call_9", "content": "x"}]},
+            "no call before it has this id",
+        ),
+        ({"tools": [WEATHER, WEATHER]}, "two have the same name"),
+        ({"tool_choice": {"type": "function", "function": {"name": "other"}}}, "there is no tool 'other'"),
+        ({"tools": [], "tool_choice": "required"}, "there are no tools"),
+        ({"tools": [{"type": "function", "function": {"name": "два слова"}}]}, "pattern"),
+        (
+            {
+                "tools": [{"type": "function", "function": {"name": "f", "parameters": {"type": "objekt"}}}],
+                "tool_choice": "required",
+            },
+            "JSON Schema",
+        ),
+    ],
+)
 def test_wrong_requests_are_told_in_a_sentence(llama_address, change, message):
     answer = httpx.post(f"{llama_address}/v1/chat/completions", json={**OPTIONS, **change}, timeout=60)
     assert answer.status_code in (400, 422)
@@ -179,8 +193,12 @@ def test_definitions_of_several_tools_do_not_collide():
 
 def test_the_responses_api_calls_tools_and_goes_on_from_their_results(client):
     weather = {"type": "function", **WEATHER["function"]}
-    options = {"model": "", "tools": [weather, {"type": "function", "name": "get_time"}], "max_output_tokens": 80,
-               "temperature": 0}  # fmt: skip
+    options = {
+        "model": "",
+        "tools": [weather, {"type": "function", "name": "get_time"}],
+        "max_output_tokens": 80,
+        "temperature": 0,
+    }
     named = {"type": "function", "name": "get_weather"}
     made = client.responses.create(**options, input=ASK[0]["content"], tool_choice=named)
     (call,) = made.output
@@ -200,9 +218,10 @@ def test_the_responses_api_calls_tools_and_goes_on_from_their_results(client):
     assert further.usage.input_tokens > 20
     assert further.output[0].type == "message"
     whole = client.responses.create(
-        model="", input=[{"role": "user", "content": "Ауа райы қандай?"}, call.model_dump(), result],
+        model="",
+        input=[{"role": "user", "content": "Ауа райы қандай?"}, call.model_dump(), result],
         max_output_tokens=9,
-    )  # fmt: skip
+    )
     assert whole.output[0].type == "message"
     with pytest.raises(openai.BadRequestError, match="no call before it has this id"):
         client.responses.create(model="", input=[result])

@@ -44,9 +44,17 @@ def over(tmp_path):
         index = LiveIndex(tmp_path / language, PACKS)
         opened.append(index)
         passage = Passage(
-            id="a:0", document="a", url="a.txt", title="a.txt", text=text, language=language, script="Cyrl", license="",
-            source="", time="",
-        )  # fmt: skip
+            id="a:0",
+            document="a",
+            url="a.txt",
+            title="a.txt",
+            text=text,
+            language=language,
+            script="Cyrl",
+            license="",
+            source="",
+            time="",
+        )
         index.put([(Entry("a.txt", "a", "1", "", len(text), "", passages=1), [row_of(passage)])], [])
         index.finish()
         return Assistant(Quoting(), PACKS, index.search)

@@ -18,8 +18,11 @@ def test_languages_list_the_directions_that_were_taught(client):
     languages = {row["code"]: row for row in client.languages()}
     assert languages["kk"]["name"] == "Kazakh"
     assert {code: set(row["targets"]) for code, row in languages.items()} == {
-        "kk": {"ru", "en", "tr"}, "ru": {"kk"}, "en": {"kk"}, "tr": {"kk"},
-    }  # fmt: skip
+        "kk": {"ru", "en", "tr"},
+        "ru": {"kk"},
+        "en": {"kk"},
+        "tr": {"kk"},
+    }
     assert languages["kk"]["anatili"]["en"]["quality"] == "poor"
     assert languages["kk"]["anatili"]["en"]["chrf"] < 20
 

@@ -15,9 +15,17 @@ HOLIDAY = "Күзгі демалыс 27 қазанда басталып, тоғ�
 
 def hit(title: str, text: str, language: str) -> Hit:
     passage = Passage(
-        id="a:0", document="a", title=title, text=text, url="a", source="", time="", license="", language=language,
+        id="a:0",
+        document="a",
+        title=title,
+        text=text,
+        url="a",
+        source="",
+        time="",
+        license="",
+        language=language,
         script=PACKS[language].main_script,
-    )  # fmt: skip
+    )
     return Hit(passage, 1.0, (), 1.0, (0, 0))
 
 

@@ -28,7 +28,8 @@ from anatili.document import Kept, read_shard, remove_folder, whole_file
 from anatili.pool import Pool
 from anatili.problem import Problem, not_installed
 from anatili.run import Drift, Record, Run
-from anatili.stage import STAGES, Progress, Quiet, Stage, Task, build, identity, recipe_of
+from anatili.stage import Progress, Quiet, Task, build, identity, recipe_of
+from anatili.stages import STAGES, Stage
 from anatili.text import number_of, show_path
 
 logger = logging.getLogger(__name__)

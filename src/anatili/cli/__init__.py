@@ -18,6 +18,7 @@ from anatili.cli import commons as cli_commons
 from anatili.cli import crawl as cli_crawl
 from anatili.cli import doctor as cli_doctor
 from anatili.cli import evaluate as cli_evaluate
+from anatili.cli import index as cli_index
 from anatili.cli import lang as cli_lang
 from anatili.cli import learn as cli_learn
 from anatili.cli import model as cli_model
@@ -122,10 +123,23 @@ def main() -> None:
 @as_json
 @report_problems
 def run(
-    recipe: Path, runs: Path, workers: int, ray: str | None, slurm: bool, sbatch: tuple[str, ...], queue: str,
-    launch: str, device: str | None, redo: tuple[str, ...], until: str, mirror: str, dry_run: bool, devices: int,
-    device_memory: float, wants_json: bool,
-) -> None:  # fmt: skip
+    recipe: Path,
+    runs: Path,
+    workers: int,
+    ray: str | None,
+    slurm: bool,
+    sbatch: tuple[str, ...],
+    queue: str,
+    launch: str,
+    device: str | None,
+    redo: tuple[str, ...],
+    until: str,
+    mirror: str,
+    dry_run: bool,
+    devices: int,
+    device_memory: float,
+    wants_json: bool,
+) -> None:
     """Run the stages of RECIPE, building those that are not built yet.
 
     RECIPE is a file, or the name of a bundled recipe. A run that was stopped, in any way, resumes when the same command
@@ -139,7 +153,7 @@ def run(
     anatili run recipes/tiny.toml --until index   no model, only the corpus and its search index
     anatili run big.toml --slurm --workers 64 --sbatch --partition=cpu    an array job of 64 tasks
     anatili run big.toml --launch "torchrun --nproc_per_node 8"    train on eight devices (FSDP2)
-    """  # fmt: skip
+    """
     from anatili import library
     from anatili.cli.progress import Bars
 
@@ -152,14 +166,6 @@ def run(
         show_submitted(wants_json, recipe, runs, workers, sbatch, redo=redo, until=until, launch=launch, mirror=mirror)
         return
     with explaining_interrupts(), Bars(quiet=wants_json) as bars:
-
-        def tell(outcome: Any) -> None:
-            if wants_json:
-                print_json({"stage": outcome.stage, "outcome": outcome.what, "seconds": outcome.seconds,
-                            "content": outcome.content, "summary": outcome.summary})  # fmt: skip
-            else:
-                bars.tell(outcome)
-
         try:
             library.run(
                 recipe,
@@ -172,10 +178,23 @@ def run(
                 launch=launch,
                 mirror=mirror,
                 watch=bars.watch,
-                tell=tell,
+                tell=print_outcome if wants_json else bars.tell,
             )
         finally:
             bars.close_with(recipe)
+
+
+def print_outcome(outcome: Any) -> None:
+    """What happened to a stage, as a line of JSON."""
+    print_json(
+        {
+            "stage": outcome.stage,
+            "outcome": outcome.what,
+            "seconds": outcome.seconds,
+            "content": outcome.content,
+            "summary": outcome.summary,
+        }
+    )
 
 
 @contextmanager
@@ -251,10 +270,27 @@ def tally(values: list[Any]) -> str:
 
 
 for command in (
-    *cli_model.COMMANDS, *cli_evaluate.COMMANDS, *cli_models.COMMANDS, *cli_crawl.COMMANDS, *cli_lang.COMMANDS,
-    *cli_ask.COMMANDS, *cli_serve.COMMANDS, *cli_translate.COMMANDS, *cli_blend.COMMANDS, *cli_plan.COMMANDS,
-    *cli_audit.COMMANDS, *cli_trace.COMMANDS, *cli_refine.COMMANDS, *cli_cluster.COMMANDS, *cli_stats.COMMANDS,
-    *cli_release.COMMANDS, *cli_review.COMMANDS, *cli_commons.COMMANDS, *cli_learn.COMMANDS, *cli_doctor.COMMANDS,
+    *cli_model.COMMANDS,
+    *cli_evaluate.COMMANDS,
+    *cli_models.COMMANDS,
+    *cli_crawl.COMMANDS,
+    *cli_lang.COMMANDS,
+    *cli_ask.COMMANDS,
+    *cli_serve.COMMANDS,
+    *cli_index.COMMANDS,
+    *cli_translate.COMMANDS,
+    *cli_blend.COMMANDS,
+    *cli_plan.COMMANDS,
+    *cli_audit.COMMANDS,
+    *cli_trace.COMMANDS,
+    *cli_refine.COMMANDS,
+    *cli_cluster.COMMANDS,
+    *cli_stats.COMMANDS,
+    *cli_release.COMMANDS,
+    *cli_review.COMMANDS,
+    *cli_commons.COMMANDS,
+    *cli_learn.COMMANDS,
+    *cli_doctor.COMMANDS,
     *cli_takedown.COMMANDS,
-):  # fmt: skip
+):
     main.add_command(command)

@@ -34,9 +34,15 @@ if TYPE_CHECKING:
 @report_problems
 @offers_to_pull
 def ask(
-    sources: tuple[str, ...], question: str | None, model: str, runs: Path, adapters: tuple[Path, ...], limit: int,
-    allow_private: tuple[str, ...], wants_json: bool,
-) -> None:  # fmt: skip
+    sources: tuple[str, ...],
+    question: str | None,
+    model: str,
+    runs: Path,
+    adapters: tuple[Path, ...],
+    limit: int,
+    allow_private: tuple[str, ...],
+    wants_json: bool,
+) -> None:
     """Answer questions from your own documents, with their sources.
 
     The documents are files (.txt .md .html .pdf .docx .xlsx .pptx .epub .jsonl), folders of files and addresses of
@@ -125,15 +131,26 @@ def answer(assistant: "Assistant", question: str, limit: int, wants_json: bool) 
         show_nearest(near, page.get("nearest_passages", "Texts close to the question"))
         return
     passages, nearest = ([hit.passage for hit in hits] for hits in (result.passages, result.nearest))
-    print_json({
-        "question": question, "language": result.language, "answer": result.text, "notice": result.notice,
-        "passages": [{"title": passage.title, "url": passage.url, "location": passage.location, "text": passage.text}
-                     for passage in passages],
-        "nearest": [{"title": passage.title, "url": passage.url, "location": passage.location, "text": passage.text}
-                    for passage in nearest],
-        "citations": [{**asdict(citation), "cited": place} for citation, (_, place) in
-                      zip(result.citations, places, strict=False)],
-    })  # fmt: skip
+    print_json(
+        {
+            "question": question,
+            "language": result.language,
+            "answer": result.text,
+            "notice": result.notice,
+            "passages": [
+                {"title": passage.title, "url": passage.url, "location": passage.location, "text": passage.text}
+                for passage in passages
+            ],
+            "nearest": [
+                {"title": passage.title, "url": passage.url, "location": passage.location, "text": passage.text}
+                for passage in nearest
+            ],
+            "citations": [
+                {**asdict(citation), "cited": place}
+                for citation, (_, place) in zip(result.citations, places, strict=False)
+            ],
+        }
+    )
 
 
 def places_of(result: "Answer", words: dict[str, str]) -> list[tuple[int, str]]:

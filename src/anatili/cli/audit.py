@@ -2,13 +2,16 @@
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from anatili.cli.options import as_json, print_json, report_problems, runs_option, say_aside
 from anatili.cli.pulling import offers_to_pull
 from anatili.problem import Problem
+
+if TYPE_CHECKING:
+    from anatili.audit.session import Request
 
 PATH = click.Path(path_type=Path)
 
@@ -37,10 +40,25 @@ PATH = click.Path(path_type=Path)
 @report_problems
 @offers_to_pull
 def audit(
-    model: str, items: tuple[Path, ...], languages: tuple[str, ...], pairs: int, answers: int, max_tokens: int,
-    name: str, key_env: str, out: Path | None, dry_run: bool, report_only: bool, card: Path | None, judge: str,
-    judge_key_env: str, documents: bool, lint_only: bool, runs: Path, wants_json: bool,
-) -> None:  # fmt: skip
+    model: str,
+    items: tuple[Path, ...],
+    languages: tuple[str, ...],
+    pairs: int,
+    answers: int,
+    max_tokens: int,
+    name: str,
+    key_env: str,
+    out: Path | None,
+    dry_run: bool,
+    report_only: bool,
+    card: Path | None,
+    judge: str,
+    judge_key_env: str,
+    documents: bool,
+    lint_only: bool,
+    runs: Path,
+    wants_json: bool,
+) -> None:
     """Tell what a model refuses, evades, leaves out or bends, in which language, against matched controls.
 
     The answers are kept in the folder of the audit (transcripts.jsonl); the report is made from them. An audit that was
@@ -54,22 +72,38 @@ def audit(
     """
     if lint_only:
         show_lint(items, wants_json)
-        return
-    if not model:
+    elif not model:
         raise Problem("name what to audit: a run, a model, an address; or give --lint")
-    from anatili.audit.lint import load_topics
+    elif documents:
+        show_documents(model, items, languages, runs, out, card, wants_json)
+    else:
+        from anatili.audit.lint import load_topics
+        from anatili.audit.session import Request
 
-    topics = load_topics(items)
-    if documents:
-        show_documents(model, topics, languages, runs, out, card, wants_json)
-        return
-    from anatili.audit.session import Request, audit_model
+        request = Request(
+            target=model,
+            topics=load_topics(items),
+            items=items,
+            languages=languages,
+            pairs=pairs,
+            answers=answers,
+            max_tokens=max_tokens,
+            model=name,
+            key=secret(key_env),
+            folder=out,
+            runs=runs,
+            card=card,
+            judge=judge,
+            judge_key=secret(judge_key_env),
+            dry_run=dry_run,
+            report_only=report_only,
+        )
+        show_answers(request, wants_json)
 
-    request = Request(
-        target=model, topics=topics, items=items, languages=languages, pairs=pairs, answers=answers,
-        max_tokens=max_tokens, model=name, key=secret(key_env), folder=out, runs=runs, card=card, judge=judge,
-        judge_key=secret(judge_key_env), dry_run=dry_run, report_only=report_only,
-    )  # fmt: skip
+
+def show_answers(request: "Request", wants_json: bool) -> None:
+    """Audit a model by its answers, and show the result or what it would cost."""
+    from anatili.audit.session import audit_model
     from anatili.cli.progress import Bars
 
     with Bars(quiet=wants_json) as bars:
@@ -122,12 +156,18 @@ def show_result(result: dict[str, Any]) -> None:
 
 
 def show_documents(
-    target: str, topics: Any, languages: tuple[str, ...], runs: Path, out: Path | None, card: Path | None,
+    target: str,
+    items: tuple[Path, ...],
+    languages: tuple[str, ...],
+    runs: Path,
+    out: Path | None,
+    card: Path | None,
     wants_json: bool,
-) -> None:  # fmt: skip
+) -> None:
+    from anatili.audit.lint import load_topics
     from anatili.audit.session import audit_documents
 
-    result = audit_documents(target, topics, languages, runs, out, say_aside, card)
+    result = audit_documents(target, load_topics(items), languages, runs, out, say_aside, card)
     if wants_json:
         print_json(result)
         return
@@ -136,15 +176,27 @@ def show_documents(
     corpus = result["corpus"]
     show_table(
         ["topic", "language", "questions", "documents", "facts in corpus", "of controls", "rank", "of controls"],
-        [[row["topic"], row["language"], "sensitive", str(row["documents"]), f"{row['facts']:.0%}",
-          f"{row['control_facts']:.0%}", f"{row['found_first']:.0%}", f"{row['control_found_first']:.0%}"]
-         for row in corpus],
-    )  # fmt: skip
+        [
+            [
+                row["topic"],
+                row["language"],
+                "sensitive",
+                str(row["documents"]),
+                f"{row['facts']:.0%}",
+                f"{row['control_facts']:.0%}",
+                f"{row['found_first']:.0%}",
+                f"{row['control_found_first']:.0%}",
+            ]
+            for row in corpus
+        ],
+    )
     for key, what in (("found_first", "found among the first three"), ("quoted", "facts quoted")):
         one = result[key]
         low, high = one["interval"]
-        click.echo(f"{what}: sensitive {one['sensitive']:.0%}, controls {one['controls']:.0%}, difference "
-                   f"{one['difference']:+.1%} [{low:+.1%}, {high:+.1%}], {one['pairs']} pairs")  # fmt: skip
+        click.echo(
+            f"{what}: sensitive {one['sensitive']:.0%}, controls {one['controls']:.0%}, difference "
+            f"{one['difference']:+.1%} [{low:+.1%}, {high:+.1%}], {one['pairs']} pairs"
+        )
 
 
 COMMANDS = (audit,)

@@ -36,9 +36,11 @@ def sift(files: tuple[Path, ...], language: str, out: Path | None, max_bytes: in
         print_json(counts.as_json())
         return
     row = counts.as_json()
-    click.echo(f"{row['records']} records, {row['pages']} pages, {row['passed']} passed, "
-               f"{row['bytes'] / 1e6:.1f} MB compressed, {row['seconds']} CPU seconds, "
-               f"{row['rate']} pages per second")  # fmt: skip
+    click.echo(
+        f"{row['records']} records, {row['pages']} pages, {row['passed']} passed, "
+        f"{row['bytes'] / 1e6:.1f} MB compressed, {row['seconds']} CPU seconds, "
+        f"{row['rate']} pages per second"
+    )
     for reason, count in row["lost"].items():
         click.echo(f"lost: {reason} {count}")
     for name, detail in row["damaged"].items():
@@ -102,8 +104,14 @@ def census_scan(
 )
 @as_json
 @report_problems
-def census_index(parts: tuple[str, ...], languages: tuple[str, ...], hosts: int, plot: Path | None,
-                 private_hosts: tuple[str, ...], wants_json: bool) -> None:  # fmt: skip
+def census_index(
+    parts: tuple[str, ...],
+    languages: tuple[str, ...],
+    hosts: int,
+    plot: Path | None,
+    private_hosts: tuple[str, ...],
+    wants_json: bool,
+) -> None:
     """Count the languages in PARTS of Common Crawl's columnar index, which are files or addresses (https, s3)."""
     from anatili.census.count import from_index
     from anatili.collect.fetch import Fetcher, Store
@@ -195,8 +203,14 @@ def census_overlap(run: Path, first: str, second: str, runs: Path, examples: int
     recalls = {name: pages.recall(name) for name in (first, second)}
     if wants_json:
         shown = {name: sorted(urls)[:examples] for name, urls in parts.items()}
-        print_json({"language": pages.language, "pages": {name: len(urls) for name, urls in parts.items()},
-                    "recall": recalls, "examples": shown})  # fmt: skip
+        print_json(
+            {
+                "language": pages.language,
+                "pages": {name: len(urls) for name, urls in parts.items()},
+                "recall": recalls,
+                "examples": shown,
+            }
+        )
         return
     for name, urls in parts.items():
         click.echo(f"{name:20} {len(urls):>10,}")

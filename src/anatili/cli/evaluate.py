@@ -18,17 +18,23 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 def prompt_options(command: F) -> F:
     """How items are put to a model, and how many."""
-    for option in reversed((
-        click.option("--data", multiple=True, metavar="[TASK=]FILE", help="Read this in place of the task's own data."),
-        click.option("--form", type=click.Choice(["cloze", "letter"]), help="Score the choices' texts, or letters."),
-        click.option("--shots", type=click.IntRange(0, 100), help="Solved examples shown first."),
-        click.option("--sampler", type=click.Choice(["first_n", "default"]), help="Which examples, as in lm-eval."),
-        click.option("--chat", is_flag=True, help="Put the model's chat template around the question."),
-        click.option("--wording", type=click.IntRange(1), help="Which of the task's wordings.  [default: 1]"),
-        click.option("--no-begin-token", is_flag=True, help="Leave the begin token out, as lm-eval's clients do."),
-        click.option("--limit", default=0, type=click.IntRange(0), help="Items at most; 0: all."),
-        click.option("--corpus", default="", metavar="RUN|FILES", help="Say which items occur in this corpus."),
-    )):  # fmt: skip
+    for option in reversed(
+        (
+            click.option(
+                "--data", multiple=True, metavar="[TASK=]FILE", help="Read this in place of the task's own data."
+            ),
+            click.option(
+                "--form", type=click.Choice(["cloze", "letter"]), help="Score the choices' texts, or letters."
+            ),
+            click.option("--shots", type=click.IntRange(0, 100), help="Solved examples shown first."),
+            click.option("--sampler", type=click.Choice(["first_n", "default"]), help="Which examples, as in lm-eval."),
+            click.option("--chat", is_flag=True, help="Put the model's chat template around the question."),
+            click.option("--wording", type=click.IntRange(1), help="Which of the task's wordings.  [default: 1]"),
+            click.option("--no-begin-token", is_flag=True, help="Leave the begin token out, as lm-eval's clients do."),
+            click.option("--limit", default=0, type=click.IntRange(0), help="Items at most; 0: all."),
+            click.option("--corpus", default="", metavar="RUN|FILES", help="Say which items occur in this corpus."),
+        )
+    ):
         command = option(command)
     return command
 
@@ -56,9 +62,20 @@ def prompt_of(
 @report_problems
 @offers_to_pull
 def evaluate(
-    model: str, tasks: tuple[str, ...], data: tuple[str, ...], vary: bool, limit: int, corpus: str, out: Path | None,
-    texts: tuple[Path, ...], language: str, max_bytes: int, runs: Path, wants_json: bool, **prompt: Any,
-) -> None:  # fmt: skip
+    model: str,
+    tasks: tuple[str, ...],
+    data: tuple[str, ...],
+    vary: bool,
+    limit: int,
+    corpus: str,
+    out: Path | None,
+    texts: tuple[Path, ...],
+    language: str,
+    max_bytes: int,
+    runs: Path,
+    wants_json: bool,
+    **prompt: Any,
+) -> None:
     """Measure a model: a run, a Hugging Face folder, a .gguf file, a server's address.
 
     A task is a TOML file of your own, or a bundled one; `anatili tasks` lists them. Sets that are not bundled are read
@@ -76,10 +93,22 @@ def evaluate(
 
     with explaining_interrupts("measured") if out else nullcontext(), Bars(quiet=wants_json) as bars:
         evaluation = library.evaluate(
-            model, texts, tasks=tasks, data=data, language=language, prompt=prompt_of(**prompt), vary=vary,
-            limit=limit, corpus=corpus, out=out or "", runs=runs, max_bytes=max_bytes,
-            say=say_aside, watch=bars.bar("scores"), tell=(lambda row: None) if wants_json else show_row,
-        )  # fmt: skip
+            model,
+            texts,
+            tasks=tasks,
+            data=data,
+            language=language,
+            prompt=prompt_of(**prompt),
+            vary=vary,
+            limit=limit,
+            corpus=corpus,
+            out=out or "",
+            runs=runs,
+            max_bytes=max_bytes,
+            say=say_aside,
+            watch=bars.bar("scores"),
+            tell=(lambda row: None) if wants_json else show_row,
+        )
     if wants_json:
         head = {"model": evaluation.model, "parameters": evaluation.parameters}
         if len(evaluation.scores) == 1:
@@ -129,9 +158,18 @@ def show_row(row: dict[str, Any]) -> None:
 @report_problems
 @offers_to_pull
 def compare(
-    models: tuple[str, ...], out: Path, tasks: tuple[str, ...], data: tuple[str, ...], vary: bool, limit: int,
-    corpus: str, language: str, runs: Path, wants_json: bool, **prompt: Any,
-) -> None:  # fmt: skip
+    models: tuple[str, ...],
+    out: Path,
+    tasks: tuple[str, ...],
+    data: tuple[str, ...],
+    vary: bool,
+    limit: int,
+    corpus: str,
+    language: str,
+    runs: Path,
+    wants_json: bool,
+    **prompt: Any,
+) -> None:
     """Compare models item by item: a page, a picture, a leaderboard.
 
     A model is a run, a folder, a .gguf file, an address or a bundled name; or a folder with results that `evaluate -o`
@@ -148,9 +186,19 @@ def compare(
 
     with explaining_interrupts("measured"), Bars(quiet=wants_json) as bars:
         rows = library.compare(
-            models, out, tasks=tasks, data=data, language=language, prompt=prompt_of(**prompt), vary=vary, limit=limit,
-            corpus=corpus, runs=runs, say=say_aside, watch=bars.bar("items"),
-        )  # fmt: skip
+            models,
+            out,
+            tasks=tasks,
+            data=data,
+            language=language,
+            prompt=prompt_of(**prompt),
+            vary=vary,
+            limit=limit,
+            corpus=corpus,
+            runs=runs,
+            say=say_aside,
+            watch=bars.bar("items"),
+        )
     if wants_json:
         print_json({"out": str(out), "tasks": rows})
         return
@@ -166,9 +214,14 @@ def compare(
 @as_json
 @report_problems
 def tasks_command(
-    names: tuple[str, ...], lm_eval: Path | None, data: tuple[str, ...], limit: int, corpus: str, wants_json: bool,
+    names: tuple[str, ...],
+    lm_eval: Path | None,
+    data: tuple[str, ...],
+    limit: int,
+    corpus: str,
+    wants_json: bool,
     **prompt: Any,
-) -> None:  # fmt: skip
+) -> None:
     """List the evaluation tasks, or write some for lm-eval.
 
     \b
@@ -183,8 +236,10 @@ def tasks_command(
     if lm_eval:
         files = work.write_lm_eval(lm_eval, names, data, prompt_of(**prompt), limit)
         print_json([str(file) for file in files]) if wants_json else click.echo("\n".join(map(str, files)))
-        say_aside("lm-eval's client for servers (local-completions) leaves the begin token out, whatever add_bos_token "
-                  "says: its figures compare with those of --no-begin-token")  # fmt: skip
+        say_aside(
+            "lm-eval's client for servers (local-completions) leaves the begin token out, whatever add_bos_token "
+            "says: its figures compare with those of --no-begin-token"
+        )
         return
     tasks = [load_task(name) for name in names or bundled()]
     facts = [task.model_dump(include=set(SHOWN)) | {"name": task.name, "measure": task.title} for task in tasks]
@@ -192,8 +247,13 @@ def tasks_command(
         print_json(facts)
     else:
         head = ["name", "kind", "language", "license", "data"]
-        show_table(head, [[fact["name"], fact["kind"], fact["language"] or "-", fact["license"],
-                           fact["source"] or "bundled"] for fact in facts])  # fmt: skip
+        show_table(
+            head,
+            [
+                [fact["name"], fact["kind"], fact["language"] or "-", fact["license"], fact["source"] or "bundled"]
+                for fact in facts
+            ],
+        )
 
 
 SHOWN = ("kind", "language", "license", "citation", "source", "about")

@@ -24,8 +24,14 @@ def list_packs(wants_json: bool) -> None:
     from anatili.lang import codes, load_pack
 
     for pack in map(load_pack, codes()):
-        row = {"code": pack.code, "name": pack.name, "own_name": pack.own_name, "scripts": list(pack.config.letters),
-               "stopwords": len(pack.stopwords), "page": "page" in pack.prompts}  # fmt: skip
+        row = {
+            "code": pack.code,
+            "name": pack.name,
+            "own_name": pack.own_name,
+            "scripts": list(pack.config.letters),
+            "stopwords": len(pack.stopwords),
+            "page": "page" in pack.prompts,
+        }
         if wants_json:
             print_json(row)
         else:
@@ -34,13 +40,21 @@ def list_packs(wants_json: bool) -> None:
 
 @lang.command("new")
 @click.argument("code")
-@click.option("--script", type=click.Choice(["Latn", "Cyrl", "Arab"]), default="Latn", show_default=True,
-              help="Script of the language; the alphabet can be changed afterwards.")  # fmt: skip
+@click.option(
+    "--script",
+    type=click.Choice(["Latn", "Cyrl", "Arab"]),
+    default="Latn",
+    show_default=True,
+    help="Script of the language; the alphabet can be changed afterwards.",
+)
 @click.option(
     "--into", type=RUNS, default=Path("packs"), show_default=True, help="Folder in which the pack's folder is made."
 )
-@click.option("--prompts-from", default="", help="Language whose prompts are used until the pack has its own.  "
-              "[default: the reference language]")  # fmt: skip
+@click.option(
+    "--prompts-from",
+    default="",
+    help="Language whose prompts are used until the pack has its own.  [default: the reference language]",
+)
 @report_problems
 def new(code: str, script: str, into: Path, prompts_from: str) -> None:
     """Make a pack for the language CODE (ISO 639): a folder with all files, commented and ready to fill in.
@@ -143,20 +157,30 @@ def identify(code: str, texts: tuple[Path, ...], wants_json: bool) -> None:
 
     pack = load_pack(code)
     if pack.folder.parent == FOLDER:
-        raise Problem(f"the pack {code} is bundled; the identifier learns bundled languages with "
-                      "bench/train_identify.py")  # fmt: skip
+        raise Problem(
+            f"the pack {code} is bundled; the identifier learns bundled languages with bench/train_identify.py"
+        )
     taught = teach.teach(pack, texts, say_aside)
     path = taught.save(pack.folder)
     if wants_json:
-        print_json({"file": show_path(path), "lines": taught.lines, "recall": taught.recall, "wrong": taught.wrong,
-                    "confused": dict(taught.confused)})  # fmt: skip
+        print_json(
+            {
+                "file": show_path(path),
+                "lines": taught.lines,
+                "recall": taught.recall,
+                "wrong": taught.wrong,
+                "confused": dict(taught.confused),
+            }
+        )
         return
     click.echo(f"{show_path(path)}: learned from {taught.lines:,} lines")
     for length, share in taught.recall.items():
         cut = "whole lines" if length == teach.LONGEST else f"lines cut to {length} characters"
         click.echo(f"{share:7.1%}  of held-out {cut} are identified as {code}")
-    click.echo(f"{taught.wrong:7.2%}  of texts in other languages are called {code}, most often in "
-               + (", ".join(f"{label} ({share:.1%})" for label, share in taught.confused) or "none"))  # fmt: skip
+    click.echo(
+        f"{taught.wrong:7.2%}  of texts in other languages are called {code}, most often in "
+        + (", ".join(f"{label} ({share:.1%})" for label, share in taught.confused) or "none")
+    )
 
 
 COMMANDS: tuple[click.Command, ...] = (lang,)

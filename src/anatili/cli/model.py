@@ -76,12 +76,21 @@ def report_command(
     show_table(
         ["tokenizer", "tokens", "text", "", "words", "tokens/word", "bytes/token", "1-token words", "exact", "parity"],
         [
-            [row.tokenizer, f"{row.size:,}", row.text, row.language, f"{row.words:,}", f"{row.tokens_per_word:.2f}",
-             f"{row.bytes_per_token:.2f}", f"{row.one_token_words:.0%}", f"{row.exact:.2%}",
-             f"{row.parity:.2f}" if row.parity else "-"]
+            [
+                row.tokenizer,
+                f"{row.size:,}",
+                row.text,
+                row.language,
+                f"{row.words:,}",
+                f"{row.tokens_per_word:.2f}",
+                f"{row.bytes_per_token:.2f}",
+                f"{row.one_token_words:.0%}",
+                f"{row.exact:.2%}",
+                f"{row.parity:.2f}" if row.parity else "-",
+            ]
             for row in rows
         ],
-    )  # fmt: skip
+    )
 
 
 def named_text(argument: str) -> Any:
@@ -93,9 +102,13 @@ def named_text(argument: str) -> Any:
 
 
 texts_option = click.option(
-    "--text", "texts", multiple=True, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    "--text",
+    "texts",
+    multiple=True,
+    required=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="Text to learn from, UTF-8; repeatable.",
-)  # fmt: skip
+)
 out_option = click.option(
     "-o", "--out", required=True, type=click.Path(path_type=Path, file_okay=False), help="Folder to write."
 )
@@ -167,9 +180,16 @@ def fit_command(base: str, texts: tuple[Path, ...], language: str, added: int, t
 @report_problems
 @offers_to_pull
 def export(
-    model: Path, gguf: bool, ctranslate2: bool, quantization: str, out: Path | None, base: Path | None, package: bool,
-    check: bool, wants_json: bool,
-) -> None:  # fmt: skip
+    model: Path,
+    gguf: bool,
+    ctranslate2: bool,
+    quantization: str,
+    out: Path | None,
+    base: Path | None,
+    package: bool,
+    check: bool,
+    wants_json: bool,
+) -> None:
     """Convert MODEL to GGUF or CTranslate2, and check that it computes the same.
 
     MODEL is a Hugging Face folder or a run. GGUF is for llama.cpp, CTranslate2 for models that only translate. A tensor

@@ -89,8 +89,15 @@ def pull_command(name: str, file: str, yes: bool, wants_json: bool) -> None:
     row = registry.to_pull(name, file)
     pulled = pull(name, file, is_agreed=yes, quiet=wants_json)
     if wants_json:
-        print_json({"name": pulled.name, "repository": pulled.repository, "commit": pulled.commit,
-                    "place": str(pulled.place), "files": pulled.files})  # fmt: skip
+        print_json(
+            {
+                "name": pulled.name,
+                "repository": pulled.repository,
+                "commit": pulled.commit,
+                "place": str(pulled.place),
+                "files": pulled.files,
+            }
+        )
         return
     click.echo(f"{pulled.name}: {show_path(pulled.place)}, all digests match")
     if row is None or row.kind == "chat":

@@ -73,9 +73,14 @@ def positive(context: click.Context, parameter: click.Parameter, value: float | 
 @as_json
 @report_problems
 def training(
-    recipe: Path | None, chip: str, number: int, plot: Path | None, plot_money: Path | None, wants_json: bool,
+    recipe: Path | None,
+    chip: str,
+    number: int,
+    plot: Path | None,
+    plot_money: Path | None,
+    wants_json: bool,
     **options: Any,
-) -> None:  # fmt: skip
+) -> None:
     """Plan the training of RECIPE: the text in tokens, the layouts that fit, hours, energy and money.
 
     RECIPE may be left out with --log: a run knows its recipe. With --words and without --tokens, all words are trained
@@ -141,13 +146,29 @@ def asked(recipe_file: Path | None, chip: str, number: int, options: dict[str, A
         )
     grams, grid_source = cost.grid_of(options["grid"])
     return Question(
-        name=name, shape=shape, context=settings.pretrain.context, batch=settings.pretrain.batch, tokens=round(tokens),
-        unique=unique, optimizer=settings.pretrain.optimizer, chip=used(chip, run), number=number, grams=grams,
-        grid_source=grid_source, notes=tuple(notes), price=cost.read_price(options["price"]),
-        save=options["save"], without=without, destination=options["destination"], on=on, words=options["words"] or 0,
-        fertility=fertility, own=own_speed.read_speed(run) if run else None,
-        micro_batch=settings.pretrain.micro_batch, checkpointing=settings.pretrain.checkpointing,
-    )  # fmt: skip
+        name=name,
+        shape=shape,
+        context=settings.pretrain.context,
+        batch=settings.pretrain.batch,
+        tokens=round(tokens),
+        unique=unique,
+        optimizer=settings.pretrain.optimizer,
+        chip=used(chip, run),
+        number=number,
+        grams=grams,
+        grid_source=grid_source,
+        notes=tuple(notes),
+        price=cost.read_price(options["price"]),
+        save=options["save"],
+        without=without,
+        destination=options["destination"],
+        on=on,
+        words=options["words"] or 0,
+        fertility=fertility,
+        own=own_speed.read_speed(run) if run else None,
+        micro_batch=settings.pretrain.micro_batch,
+        checkpointing=settings.pretrain.checkpointing,
+    )
 
 
 def check_log(run: Path, settings: "Recipe") -> None:
@@ -255,11 +276,17 @@ def fertility_of(given: str, settings: "Recipe", runs: Path) -> tuple[float, str
 @click.option("--chips", "chip", default="H200", show_default=True, metavar="NAME", help="Kind of chip, such as H200.")
 @click.option("--users", default=100, show_default=True, type=click.IntRange(1), help="Readers of answers at once.")
 @click.option("--context", default=4096, show_default=True, type=click.IntRange(1), help="Tokens held for each.")
-@click.option("--prompt", default=512, show_default=True, type=click.IntRange(0),
-              help="New tokens to read before each answer; 0: none.")  # fmt: skip
+@click.option(
+    "--prompt",
+    default=512,
+    show_default=True,
+    type=click.IntRange(0),
+    help="New tokens to read before each answer; 0: none.",
+)
 @click.option("--answer", default=256, show_default=True, type=click.IntRange(1), help="Tokens of an answer.")
-@click.option("--speed", default=20.0, show_default=True, type=Number(0, min_open=True),
-              help="Tokens per second for each.")  # fmt: skip
+@click.option(
+    "--speed", default=20.0, show_default=True, type=Number(0, min_open=True), help="Tokens per second for each."
+)
 @click.option("--quantization", default="bf16", show_default=True, metavar="NAME", help="Of weights: bf16, q8, q4.")
 @click.option("--cache", default="bf16", show_default=True, metavar="NAME", help="Of keys and values: bf16, q8, q4.")
 @as_json
@@ -318,12 +345,18 @@ def validate(file: Path, wants_json: bool) -> None:
     show_table(
         ["run", "hours", "predicted", "80 % interval", "off by", "inside", "constant off by"],
         [
-            [row["id"], f"{row['hours']:,.0f}", f"{row['predicted']:,.0f}",
-             f"{row['interval'][0]:,.0f} - {row['interval'][1]:,.0f}", f"{row['factor']:.2f}",
-             "yes" if row["inside"] else "no", f"{row['constant_factor']:.2f}"]
+            [
+                row["id"],
+                f"{row['hours']:,.0f}",
+                f"{row['predicted']:,.0f}",
+                f"{row['interval'][0]:,.0f} - {row['interval'][1]:,.0f}",
+                f"{row['factor']:.2f}",
+                "yes" if row["inside"] else "no",
+                f"{row['constant_factor']:.2f}",
+            ]
             for row in facts["runs"]
         ],
-    )  # fmt: skip
+    )
     click.echo(
         f"n = {facts['n']}: off by {facts['median_factor']} in the median, {facts['worst_factor']} at worst; "
         f"{facts['coverage']:.0%} inside the 80 % interval. A constant 0.35: {facts['constant_median']}, "

@@ -22,7 +22,8 @@ from rich.progress import (
 from rich.text import Text
 from rich.tree import Tree
 
-from anatili.stage import Outcome, Stage
+from anatili.stage import Outcome
+from anatili.stages import Stage
 from anatili.text import show_path
 
 WIDE = 1000

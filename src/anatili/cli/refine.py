@@ -23,9 +23,12 @@ if TYPE_CHECKING:
 )
 @click.option("--license", default="unknown", show_default=True, help="License of documents that name none, by SPDX.")
 @click.option(
-    "--unit", type=click.Choice(["paragraph", "line", "lines", "file"]), default="paragraph", show_default=True,
+    "--unit",
+    type=click.Choice(["paragraph", "line", "lines", "file"]),
+    default="paragraph",
+    show_default=True,
     help="What a document is in a text file; lines: about 120 words together.",
-)  # fmt: skip
+)
 @click.option(
     "--text-field", default="text", show_default=True, help="Field that holds the text, in JSON lines and Parquet."
 )
@@ -37,9 +40,17 @@ if TYPE_CHECKING:
 @as_json
 @report_problems
 def refine(
-    files: tuple[Path, ...], language: str, out: Path, license: str,  # noqa: A002
-    unit: str, text_field: str, workers: int, redo: tuple[str, ...], mirror: str, wants_json: bool,
-) -> None:  # fmt: skip
+    files: tuple[Path, ...],
+    language: str,
+    out: Path,
+    license: str,  # noqa: A002
+    unit: str,
+    text_field: str,
+    workers: int,
+    redo: tuple[str, ...],
+    mirror: str,
+    wants_json: bool,
+) -> None:
     """Make a corpus from FILES without a recipe: extracted, marked, without duplicates, cut by the pack's thresholds.
 
     FILES are WARC, HTML, text, JSON lines, Parquet, PDF, Word, EPUB and PowerPoint files, or folders of them.
@@ -60,9 +71,18 @@ def refine(
 
     with explaining_interrupts(), Bars(quiet=wants_json) as bars:
         refined = refine_files(
-            files, language, out, workers=workers, license=license, unit=unit, text_field=text_field, redo=redo,
-            mirror=mirror, watch=bars.watch, tell=bars.tell,
-        )  # fmt: skip
+            files,
+            language,
+            out,
+            workers=workers,
+            license=license,
+            unit=unit,
+            text_field=text_field,
+            redo=redo,
+            mirror=mirror,
+            watch=bars.watch,
+            tell=bars.tell,
+        )
     if wants_json:
         print_json(asdict(refined))
     else:

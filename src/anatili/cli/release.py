@@ -16,9 +16,12 @@ NAMED = 4
 """Licenses that a line of the table names."""
 FOLDER = click.Path(path_type=Path, file_okay=False)
 only_option = click.option(
-    "--only-licenses", "only", multiple=True, metavar="LICENSE",
+    "--only-licenses",
+    "only",
+    multiple=True,
+    metavar="LICENSE",
     help="Only texts under this license, or of this kind, such as permissive; repeatable.",
-)  # fmt: skip
+)
 unsigned_option = click.option("--unsigned", is_flag=True, help="Accept a release without a signature.")
 
 
@@ -87,8 +90,14 @@ def licenses(model: Path, only: tuple[str, ...], runs: Path, wants_json: bool) -
         raise Problem(f"no document is under {', '.join(only)}; the licenses are {', '.join(counts) or 'not recorded'}")
     summary = report(kept)
     if wants_json:
-        print_json({"documents": sum(kept.values()), "left_out": sum(counts.values()) - sum(kept.values()),
-                    "possible": summary.possible} | asdict(summary))  # fmt: skip
+        print_json(
+            {
+                "documents": sum(kept.values()),
+                "left_out": sum(counts.values()) - sum(kept.values()),
+                "possible": summary.possible,
+            }
+            | asdict(summary)
+        )
         return
     show_table(["license", "kind", "documents"], [[r.license, r.kind, f"{r.documents:,}"] for r in summary.licenses])
     if only:
@@ -165,8 +174,16 @@ def publish(
     plan = publishing.plan_publish(folder, target)
     if wants_json:
         send = [item.name for item in plan.to_send]
-        print_json({"target": target, "send": send, "bytes": plan.bytes, "there": len(plan.items) - len(send),
-                    "stale": plan.stale, "sent": not dry_run})  # fmt: skip
+        print_json(
+            {
+                "target": target,
+                "send": send,
+                "bytes": plan.bytes,
+                "there": len(plan.items) - len(send),
+                "stale": plan.stale,
+                "sent": not dry_run,
+            }
+        )
     else:
         if dry_run:
             for item in plan.items:

@@ -28,9 +28,20 @@ PATH = click.Path(path_type=Path)
 @as_json
 @report_problems
 def review(
-    names: tuple[str, ...], items: tuple[Path, ...], languages: tuple[str, ...], answers: int | None, seed: int | None,
-    out: Path | None, export: bool, diff: bool, port: int, host: str, key: str, browser: bool | None, wants_json: bool,
-) -> None:  # fmt: skip
+    names: tuple[str, ...],
+    items: tuple[Path, ...],
+    languages: tuple[str, ...],
+    answers: int | None,
+    seed: int | None,
+    out: Path | None,
+    export: bool,
+    diff: bool,
+    port: int,
+    host: str,
+    key: str,
+    browser: bool | None,
+    wants_json: bool,
+) -> None:
     """Label answers, review audit items, or correct data files, on a local page.
 
     FILE is the folder of an audit, an item file (or `items`, the bundled ones), a data file, or the code of a language
@@ -101,8 +112,11 @@ def show_language(title: str, figures: dict[str, Any]) -> None:
     rows = [(f"people: {name}", values) for name, values in figures["people"].items()]
     if "detector" in figures:
         refusals, facts = figures["detector"]["refusals"], figures["detector"]["facts"]
-        rows += [("detector: refusals", refusals), ("  among all answers", refusals["of_all_answers"]),
-                 ("detector: facts", facts)]  # fmt: skip
+        rows += [
+            ("detector: refusals", refusals),
+            ("  among all answers", refusals["of_all_answers"]),
+            ("detector: facts", facts),
+        ]
     columns = ("n", "prevalence", "hit", "false", "precision", "kappa", "ac1")
     show_table(["", *columns], [[name, *(shown(values.get(column)) for column in columns)] for name, values in rows])
     if "detector" in figures:

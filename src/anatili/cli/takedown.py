@@ -46,10 +46,21 @@ launch_option = click.option(
 @as_json
 @report_problems
 def takedown(
-    run: Path, urls: tuple[str, ...], ids: tuple[str, ...], hosts: tuple[str, ...], files: tuple[Path, ...],
-    reason: str, copies: bool, plot: Path | None, yes: bool, later: bool, workers: int, launch: str, runs: Path,
+    run: Path,
+    urls: tuple[str, ...],
+    ids: tuple[str, ...],
+    hosts: tuple[str, ...],
+    files: tuple[Path, ...],
+    reason: str,
+    copies: bool,
+    plot: Path | None,
+    yes: bool,
+    later: bool,
+    workers: int,
+    launch: str,
+    runs: Path,
     wants_json: bool,
-) -> None:  # fmt: skip
+) -> None:
     """Take documents out of RUN: out of its corpus, its search index and its model.
 
     First it says what is affected and how much of the training is done again, and asks. The log only grows; search
@@ -96,8 +107,15 @@ def proceed(plan: Any, *, yes: bool, later: bool, workers: int, launch: str, wan
     with Bars(quiet=wants_json) as bars:
         for outcome in rebuild(plan, workers=workers, launch=launch, watch=bars.watch):
             if wants_json:
-                print_json({"stage": outcome.stage, "outcome": outcome.what, "seconds": outcome.seconds,
-                            "content": outcome.content, "summary": outcome.summary})  # fmt: skip
+                print_json(
+                    {
+                        "stage": outcome.stage,
+                        "outcome": outcome.what,
+                        "seconds": outcome.seconds,
+                        "content": outcome.content,
+                        "summary": outcome.summary,
+                    }
+                )
             else:
                 bars.tell(outcome)
 
@@ -117,9 +135,12 @@ def show(facts: dict[str, Any]) -> None:
         click.echo("the log keeps what is named out of later crawls")
         return
     rows = [
-        ("documents", f"{documents['named']:,} named, {documents['near_copies']:,} near copies; "
-                      f"{documents['in_training']:,} in the training text, {documents['held_out']:,} held out, "
-                      f"{documents['not_in_corpus']:,} not in the corpus"),
+        (
+            "documents",
+            f"{documents['named']:,} named, {documents['near_copies']:,} near copies; "
+            f"{documents['in_training']:,} in the training text, {documents['held_out']:,} held out, "
+            f"{documents['not_in_corpus']:,} not in the corpus",
+        ),
         ("near copies", ", ".join(f"{host} {count:,}" for host, count in facts["near_copies_by_host"].items())),
         ("shards", f"{facts['shards']:,} of the corpus"),
         ("passages", f"{facts['passages']:,} of the search index"),
@@ -129,7 +150,7 @@ def show(facts: dict[str, Any]) -> None:
         ("models", ", ".join(facts["models"])),
         ("packages", ", ".join(facts["packages"])),
         ("to be done again", words_of(training, vocabulary) if training else ""),
-    ]  # fmt: skip
+    ]
     for name, text in rows:
         if text:
             click.echo(f"{name:17} {text}")
@@ -166,9 +187,12 @@ def words_of(training: dict[str, Any], vocabulary: dict[str, Any] | None) -> str
 @click.option("--list", "lists", multiple=True, type=FILE, help="List of hosts that opted out, one a line.")
 @click.option("--offline", is_flag=True, help="Ask no host; only lists and the signals that were stored.")
 @click.option(
-    "--pages", default=0, show_default=True, type=click.IntRange(0, 10**6),
+    "--pages",
+    default=0,
+    show_default=True,
+    type=click.IntRange(0, 10**6),
     help="Pages of each host to read again, for signals in their headers and meta tags.",
-)  # fmt: skip
+)
 @click.option("--pause", default=1.0, show_default=True, type=Number(0), help="Seconds between two requests.")
 @yes_option
 @later_option
@@ -178,9 +202,18 @@ def words_of(training: dict[str, Any], vocabulary: dict[str, Any] | None) -> str
 @as_json
 @report_problems
 def optouts(
-    run: Path, lists: tuple[Path, ...], offline: bool, pages: int, pause: float, yes: bool, later: bool, workers: int,
-    launch: str, runs: Path, wants_json: bool,
-) -> None:  # fmt: skip
+    run: Path,
+    lists: tuple[Path, ...],
+    offline: bool,
+    pages: int,
+    pause: float,
+    yes: bool,
+    later: bool,
+    workers: int,
+    launch: str,
+    runs: Path,
+    wants_json: bool,
+) -> None:
     """Ask the hosts of RUN again whether they allow training, and take down what they do not.
 
     Of each host robots.txt, ai.txt and tdmrep.json are read, and with --pages so many of its pages, each day others. A
@@ -218,8 +251,10 @@ def show_answers(answers: Any, wants_json: bool) -> None:
         )
         return
     pages = f" and {answers.pages:,} pages read" if answers.pages else ""
-    click.echo(f"{answers.asked:,} hosts asked{pages}, {len(answers.opted_out):,} opted out, "
-               f"{len(answers.silent):,} did not answer")  # fmt: skip
+    click.echo(
+        f"{answers.asked:,} hosts asked{pages}, {len(answers.opted_out):,} opted out, "
+        f"{len(answers.silent):,} did not answer"
+    )
     for host, signals in answers.opted_out.items():
         click.echo(f"{host:30} {signals}")
     for host, problem in answers.silent.items():

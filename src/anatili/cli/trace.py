@@ -108,8 +108,10 @@ def trace_memory(run: Path, texts: int, tokens: int, min_words: int, runs: Path,
         return
     ends = " to ".join(f"{end:.2%}" for end in measured["interval"] or ())
     share = f"{measured['share']:.2%}, 95 % interval {ends}"
-    click.echo(f"{measured['covered']:,} of {measured['words']:,} words ({share}) in stretches of at least "
-               f"{min_words} words; the longest has {measured['longest']}")  # fmt: skip
+    click.echo(
+        f"{measured['covered']:,} of {measured['words']:,} words ({share}) in stretches of at least "
+        f"{min_words} words; the longest has {measured['longest']}"
+    )
 
 
 @trace.command("text")

@@ -31,9 +31,15 @@ SYSTEMS = ("direct", "pivot", "copy")
 @report_problems
 @offers_to_pull
 def translate(
-    model: str, file: Path, runs: Path, adapters: tuple[Path, ...], source: str, target: str, out: Path | None,
+    model: str,
+    file: Path,
+    runs: Path,
+    adapters: tuple[Path, ...],
+    source: str,
+    target: str,
+    out: Path | None,
     wants_json: bool,
-) -> None:  # fmt: skip
+) -> None:
     """Translate FILE, or standard input, with MODEL, sentence by sentence, keeping the layout.
 
     FILE is a .txt, .srt, .po, .docx or .xlsx file. The translation of a file that is not plain text is written to
@@ -117,15 +123,29 @@ def show_file(
     with Bars(quiet=wants_json) as bars:
         bar = bars.bar("translate")
         translated = translate_file(
-            translator, work, target, out, source=source, weights=weights,
-            warn=say_aside, begin=lambda texts: bar.start(texts, "texts"), advance=bar.advance,
-        )  # fmt: skip
+            translator,
+            work,
+            target,
+            out,
+            source=source,
+            weights=weights,
+            warn=say_aside,
+            begin=lambda texts: bar.start(texts, "texts"),
+            advance=bar.advance,
+        )
     start = translated.direction.source
     if wants_json:
         rows = [{"source": step.source, "text": step.text, "doubts": list(step.doubts)} for step in translated.doubtful]
-        print_json({"file": str(out), "source": start, "texts": translated.texts, "doubtful": rows,
-                    "notices": list(translated.notices),
-                    "quality": {"quality": translated.direction.quality, **translated.direction.row()}})  # fmt: skip
+        print_json(
+            {
+                "file": str(out),
+                "source": start,
+                "texts": translated.texts,
+                "doubtful": rows,
+                "notices": list(translated.notices),
+                "quality": {"quality": translated.direction.quality, **translated.direction.row()},
+            }
+        )
         return
     for step in translated.doubtful:
         click.echo(f"  doubtful ({', '.join(step.doubts)}): {step.source.strip()[:200]}", err=True)
@@ -155,9 +175,19 @@ def show_file(
 @report_problems
 @offers_to_pull
 def pivot_command(
-    model: str, runs: Path, adapters: tuple[Path, ...], source: str | None, target: str, through: str,
-    text: Path | None, reference: Path | None, limit: int, out: Path | None, plot: Path | None, wants_json: bool,
-) -> None:  # fmt: skip
+    model: str,
+    runs: Path,
+    adapters: tuple[Path, ...],
+    source: str | None,
+    target: str,
+    through: str,
+    text: Path | None,
+    reference: Path | None,
+    limit: int,
+    out: Path | None,
+    plot: Path | None,
+    wants_json: bool,
+) -> None:
     """Measure what is lost when MODEL translates through a third language.
 
     The measures are gender, names, numbers, negation and score. The sentences of the language pack need no reference:
@@ -181,9 +211,14 @@ def pivot_command(
         nonempty_text(file)
     translator = open_translator(model, runs, adapters, say_aside)
     meter = pivot.prepare(
-        translator, source or next(iter(translator.packs)), target, through,
-        (text, reference) if text and reference else None, limit, weights_of(model, runs, adapters),
-    )  # fmt: skip
+        translator,
+        source or next(iter(translator.packs)),
+        target,
+        through,
+        (text, reference) if text and reference else None,
+        limit,
+        weights_of(model, runs, adapters),
+    )
     folder = out or pivot.folder_of(meter)
     with Bars(quiet=wants_json) as bars:
         bar = bars.bar("both ways")
@@ -211,12 +246,22 @@ def show_pivot(report: dict[str, Any], file: Path) -> None:
             continue
         results = report[part]
         click.echo(f"\n{results['sentences']} {name}")
-        rows = [[row["check"], row["meaning"], str(row["n"]), *(shown(row[way]) for way in ("direct", "pivot")),
-                 f"{row['p']:.3f}"] for row in results["checks"]]  # fmt: skip
+        rows = [
+            [
+                row["check"],
+                row["meaning"],
+                str(row["n"]),
+                *(shown(row[way]) for way in ("direct", "pivot")),
+                f"{row['p']:.3f}",
+            ]
+            for row in results["checks"]
+        ]
         show_table(["kept", "", "n", "direct", f"through {report['through']}", "p (Holm)"], rows)
         for way, genders in results.get("genders", {}).items():
-            click.echo(f"  {way}, gender left open: a man in {genders['masculine']}, a woman in {genders['feminine']}, "
-                       f"both in {genders['both']} of {genders['sentences']}")  # fmt: skip
+            click.echo(
+                f"  {way}, gender left open: a man in {genders['masculine']}, a woman in {genders['feminine']}, "
+                f"both in {genders['both']} of {genders['sentences']}"
+            )
         for metric, row in results.get("scores", {}).items():
             ends = ", ".join(f"{way} {row[way]['score']:.1f} {row[way]['interval']}" for way in SYSTEMS)
             click.echo(f"  {metric}: {ends}; p = {row['p']:.3f}")
@@ -257,9 +302,16 @@ def shown(row: dict[str, Any]) -> str:
 @report_problems
 @offers_to_pull
 def directions_command(
-    model: str, runs: Path, adapters: tuple[Path, ...], texts: tuple[Path, ...], only: tuple[str, ...], limit: int,
-    out: Path | None, write: bool, wants_json: bool,
-) -> None:  # fmt: skip
+    model: str,
+    runs: Path,
+    adapters: tuple[Path, ...],
+    texts: tuple[Path, ...],
+    only: tuple[str, ...],
+    limit: int,
+    out: Path | None,
+    write: bool,
+    wants_json: bool,
+) -> None:
     """Show the directions in which MODEL was trained to translate, and their quality.
 
     With --texts, the quality is measured as chrF++ on human translations. Translations are saved in --out; an

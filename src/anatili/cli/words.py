@@ -48,8 +48,11 @@ class Catalog:
     @cached_property
     def templates(self) -> list[tuple[list[str], list[str], str]]:
         """Texts with fields, as the parts between the fields and the names of the fields; the most specific first."""
-        rows = [(FIELD.split(english)[::2], FIELD.findall(english), text) for english, text in self.texts.items()
-                if " " in english or FIELD.search(english)]  # fmt: skip
+        rows = [
+            (FIELD.split(english)[::2], FIELD.findall(english), text)
+            for english, text in self.texts.items()
+            if " " in english or FIELD.search(english)
+        ]
         return sorted(rows, key=lambda row: -sum(map(len, row[0])))
 
 

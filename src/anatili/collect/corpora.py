@@ -60,10 +60,16 @@ def documents(
         url = text_in(row, source.url_field)
         value = row.get(source.text_field)
         reason = (
-            NO_TEXT if not isinstance(value, str) else "empty" if not value.strip()
-            else "too large" if len(value) > settings.max_bytes
-            else "sifted out" if admits and not admits(value.encode("utf-8", "ignore"), str) else ""
-        )  # fmt: skip
+            NO_TEXT
+            if not isinstance(value, str)
+            else "empty"
+            if not value.strip()
+            else "too large"
+            if len(value) > settings.max_bytes
+            else "sifted out"
+            if admits and not admits(value.encode("utf-8", "ignore"), str)
+            else ""
+        )
         if reason:
             counts[f"lost: {reason}"] += 1
             lost.append(Lost("", url or where, reason, where + named_fields(row, source) * (reason == NO_TEXT)))

@@ -77,14 +77,21 @@ class Fetcher:
             network_backend=PublicNetwork(self.private_hosts, self.budgets),
         )
         headers = {"User-Agent": user_agent(self.contact)}
-        self.client = httpx.Client(transport=transport, headers=headers, timeout=httpx.Timeout(30.0),
-                                   follow_redirects=False, trust_env=False)  # fmt: skip
+        self.client = httpx.Client(
+            transport=transport, headers=headers, timeout=httpx.Timeout(30.0), follow_redirects=False, trust_env=False
+        )
 
     def close(self) -> None:
         self.client.close()
 
-    def get(self, url: str, *, headers: dict[str, str] | None = None, pause: float = 0.0,
-            follows: Callable[[str], bool] = lambda url: True) -> Response:  # fmt: skip
+    def get(
+        self,
+        url: str,
+        *,
+        headers: dict[str, str] | None = None,
+        pause: float = 0.0,
+        follows: Callable[[str], bool] = lambda url: True,
+    ) -> Response:
         """The response of `url` after redirects, whatever its status; at most `max_bytes` of body.
 
         `follows` decides about each redirect before it is fetched; if it returns False, `LeadsAwayError` is raised.

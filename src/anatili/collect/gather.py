@@ -137,8 +137,10 @@ def remote_files(source: Source, store: Store) -> list[str]:
     except (FetchError, OSError, EOFError, UnicodeDecodeError) as error:
         raise Problem(f"source {source.name!r}: {error}") from error
     if not addresses:
-        raise Problem(f"source {source.name!r}: no file at {source.path} ({source.kind} files end in "
-                      f"{', '.join(ENDINGS[source.kind])})")  # fmt: skip
+        raise Problem(
+            f"source {source.name!r}: no file at {source.path} ({source.kind} files end in "
+            f"{', '.join(ENDINGS[source.kind])})"
+        )
     return addresses[: source.files or None]
 
 
@@ -204,10 +206,14 @@ def fetched(job: Job, source: Source, settings: Collect, takedowns: Takedowns) -
         return
     # Sitemaps may be longer than pages, so the limit for pages is checked afterwards.
     fetcher = Fetcher(
-        frozenset(settings.private_hosts), pause=source.pause, tries=3, max_bytes=MAX_UNPACKED,
-        page_seconds=PAGE_SECONDS, host=host_budget(source.pages),
+        frozenset(settings.private_hosts),
+        pause=source.pause,
+        tries=3,
+        max_bytes=MAX_UNPACKED,
+        page_seconds=PAGE_SECONDS,
+        host=host_budget(source.pages),
         contact=settings.contact,
-    )  # fmt: skip
+    )
     for page in crawl_site(root, fetcher, source.pages, source.depth, takedowns):
         if isinstance(page, Page) and len(page.payload) > settings.max_bytes:
             yield Broken(page.url, "too large", f"{len(page.payload)} bytes")
@@ -228,8 +234,10 @@ def collect_stream(
     write_warc(shard, usable(admitted, counts, lost, sifted, takedowns), source)
     if source.kind == "commoncrawl" and counts[NOT_FETCHED] > MAX_NOT_FETCHED * counts["records"]:
         shard.unlink()
-        raise Problem(f"{counts[NOT_FETCHED]} of {counts['records']} pages could not be fetched ({lost[-1].detail}). "
-                      "Run the same command again, and it resumes here")  # fmt: skip
+        raise Problem(
+            f"{counts[NOT_FETCHED]} of {counts['records']} pages could not be fetched ({lost[-1].detail}). "
+            "Run the same command again, and it resumes here"
+        )
     if not counts["kept"]:
         shard.unlink()
     if sifted:
@@ -321,9 +329,12 @@ def gate_of(source: Source) -> Admits | None:
 
 
 def not_taken_down(
-    documents: Iterable[Document], counts: Counter[str], lost: list[Lost], takedowns: Takedowns,
+    documents: Iterable[Document],
+    counts: Counter[str],
+    lost: list[Lost],
+    takedowns: Takedowns,
     blocks: BlockList | None = None,
-) -> Iterator[Document]:  # fmt: skip
+) -> Iterator[Document]:
     """The documents of a corpus without those that were taken down, and without those whose address is blocked."""
     for document in documents:
         kind, reason = TAKEN_DOWN, takedowns.reason(identity=document.id, url=document.url)
@@ -338,9 +349,12 @@ def not_taken_down(
 
 
 def usable(
-    pages: Iterable[Page | Broken | Sifted], counts: Counter[str], lost: list[Lost], sifted: list[SiftedOut],
+    pages: Iterable[Page | Broken | Sifted],
+    counts: Counter[str],
+    lost: list[Lost],
+    sifted: list[SiftedOut],
     takedowns: Takedowns = NO_TAKEDOWNS,
-) -> Iterator[Page]:  # fmt: skip
+) -> Iterator[Page]:
     """The pages that may contain text; the others are counted by reason and listed."""
     for page in pages:
         counts["records"] += 1

@@ -107,8 +107,14 @@ class PublicNetwork(httpcore.NetworkBackend):
         self.private_hosts, self.budgets = private_hosts, budgets
         self.plain = httpcore.SyncBackend()
 
-    def connect_tcp(self, host: str, port: int, timeout: float | None = None, local_address: str | None = None,
-                    socket_options: Any = None) -> httpcore.NetworkStream:  # fmt: skip
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Any = None,
+    ) -> httpcore.NetworkStream:
         try:
             addresses = {info[4][0] for info in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)}
         except (OSError, UnicodeError) as error:
@@ -116,8 +122,10 @@ class PublicNetwork(httpcore.NetworkBackend):
         if f"{host}:{port}" not in self.private_hosts:
             private = [address for address in addresses if not ipaddress.ip_address(address).is_global]
             if private:
-                raise ForbiddenError(f"{host} is in a private network ({private[0]}); such addresses are fetched "
-                                "only if private_hosts names them")  # fmt: skip
+                raise ForbiddenError(
+                    f"{host} is in a private network ({private[0]}); such addresses are fetched "
+                    "only if private_hosts names them"
+                )
         problem: Exception | None = None
         for address in sorted(map(str, addresses), key=lambda a: (":" in a, a)):  # IPv4 first: it works in more places
             for budget in self.budgets:

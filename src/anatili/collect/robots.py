@@ -13,8 +13,17 @@ from anatili.collect.fetch import TOKEN, Fetcher, Response
 from anatili.collect.network import FetchError
 from anatili.text import split_url
 
-AI_TOKENS = ("GPTBot", "CCBot", "Google-Extended", "ClaudeBot", "anthropic-ai", "Applebot-Extended", "Bytespider",
-             "meta-externalagent", "cohere-training-data-crawler")  # fmt: skip
+AI_TOKENS = (
+    "GPTBot",
+    "CCBot",
+    "Google-Extended",
+    "ClaudeBot",
+    "anthropic-ai",
+    "Applebot-Extended",
+    "Bytespider",
+    "meta-externalagent",
+    "cohere-training-data-crawler",
+)
 """Names of crawlers that collect training data; a rule against one of them counts as an opt-out."""
 MAX_ROBOTS = 512_000
 """Maximum bytes of robots.txt that are read (RFC 9309 requires at least 500 KiB)."""

@@ -35,11 +35,17 @@ class Counts:
     def as_json(self) -> dict[str, Any]:
         pages = self.records - self.lost.total()
         return {
-            "files": self.files, "records": self.records, "pages": pages, "passed": self.passed,
-            "rules": dict(sorted(self.rules.items())), "lost": dict(sorted(self.lost.items())),
-            "damaged": self.damaged, "bytes": self.bytes,
-            "seconds": round(self.seconds, 3), "rate": round(pages / max(self.seconds, 1e-9)),
-        }  # fmt: skip
+            "files": self.files,
+            "records": self.records,
+            "pages": pages,
+            "passed": self.passed,
+            "rules": dict(sorted(self.rules.items())),
+            "lost": dict(sorted(self.lost.items())),
+            "damaged": self.damaged,
+            "bytes": self.bytes,
+            "seconds": round(self.seconds, 3),
+            "rate": round(pages / max(self.seconds, 1e-9)),
+        }
 
 
 def sift(
@@ -113,8 +119,7 @@ def describe_gate(language: str) -> str:
     """In words: the letters that the gate requires, or that the language cannot be recognized by its letters."""
     rules = make_rules(load_pack(language))
     if not rules:
-        return (f"{language} has no letters of its own: every page passes, "
-                "and identification after extraction decides")  # fmt: skip
+        return f"{language} has no letters of its own: every page passes, and identification after extraction decides"
 
     def in_words(group: frozenset[str], least: int) -> str:
         return f"{least} of {' '.join(sorted({c.lower() for c in group}))}"

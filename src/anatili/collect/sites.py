@@ -104,8 +104,11 @@ def crawl_site(
         if count >= limit:
             break
         if fetcher.host.is_spent:
-            yield Broken(url, "not fetched", f"the host is given up: more than {fetcher.host.seconds:g} seconds or "
-                                             f"{fetcher.host.size:g} bytes")  # fmt: skip
+            yield Broken(
+                url,
+                "not fetched",
+                f"the host is given up: more than {fetcher.host.seconds:g} seconds or {fetcher.host.size:g} bytes",
+            )
             break
         if reason := takedowns.reason(url=url):
             yield Broken(url, TAKEN_DOWN, reason)

@@ -69,9 +69,14 @@ class Collection:
     """
 
     def __init__(
-        self, sources: Sequence[str], packs: dict[str, LanguagePack], folder: Path, readers: Readers, *,
+        self,
+        sources: Sequence[str],
+        packs: dict[str, LanguagePack],
+        folder: Path,
+        readers: Readers,
+        *,
         private_hosts: frozenset[str] = frozenset(),
-    ) -> None:  # fmt: skip
+    ) -> None:
         check_sources(sources)
         self.sources, self.folder, self.private_hosts = list(dict.fromkeys(sources)), folder, private_hosts
         self.folders = [source for source in self.sources if not is_web(source) and Path(source).is_dir()]
@@ -130,8 +135,11 @@ class Collection:
         self.listing_seconds = time.thread_time() - began
         pages = [source for source in self.sources if is_web(source)]
         removed = [name for name in entries if name not in jobs and name not in pages]
-        changed = [job for name, job in jobs.items() if name not in entries or entries[name].stamp != job.stamp
-                   or (is_first and entries[name].code in PASSING)]  # fmt: skip
+        changed = [
+            job
+            for name, job in jobs.items()
+            if name not in entries or entries[name].stamp != job.stamp or (is_first and entries[name].code in PASSING)
+        ]
         unknown = [job for job in changed if not is_known(job.path)]
         changed = [job for job in changed if is_known(job.path)] + (self._fetch(pages) if is_first else [])
         if not changed and not removed and not unknown:
@@ -188,16 +196,29 @@ class Collection:
         status = self.status
         is_running = status.done < status.total and not problem
         self.status = replace(
-            status, documents=len(entries) - len(refused), passages=sum(entry.passages for entry in entries),
-            skipped=len(refused), reasons=tuple((entry.name, entry.reason) for entry in refused[:SHOWN]),
+            status,
+            documents=len(entries) - len(refused),
+            passages=sum(entry.passages for entry in entries),
+            skipped=len(refused),
+            reasons=tuple((entry.name, entry.reason) for entry in refused[:SHOWN]),
             incomplete=tuple(entry.reason for entry in entries if entry.reason and not entry.code)[:SHOWN],
-            is_running=is_running, done=status.done if is_running else 0, total=status.total if is_running else 0,
+            is_running=is_running,
+            done=status.done if is_running else 0,
+            total=status.total if is_running else 0,
             problem=problem,
-        )  # fmt: skip
+        )
 
 
 def unread(job: Job) -> Entry:
     """The entry of a file of a type that is not read."""
     ending = job.path.suffix or "no ending"
-    return Entry(name=job.name, id=short_hash(job.name), version="", stamp=job.stamp, bytes=job.bytes, time=job.time,
-                 code="type", reason=f"{show_path(job.name)}: files with {ending} are not read")  # fmt: skip
+    return Entry(
+        name=job.name,
+        id=short_hash(job.name),
+        version="",
+        stamp=job.stamp,
+        bytes=job.bytes,
+        time=job.time,
+        code="type",
+        reason=f"{show_path(job.name)}: files with {ending} are not read",
+    )

@@ -67,10 +67,18 @@ def passages_of(file: FileText, source: Source, languages: tuple[str, ...]) -> I
             if number == MAX_PASSAGES:
                 raise UnreadableError("too_large", f"it has more than {MAX_PASSAGES:,} passages")
             passage = Passage(
-                id=f"{source.prefix}:{number}", document=source.document, title=part.title or title, text=text,
-                url=part.url or source.name, source=SOURCE, time=part.time or source.time, license=part.license,
-                language=language, script=script, location=location,
-            )  # fmt: skip
+                id=f"{source.prefix}:{number}",
+                document=source.document,
+                title=part.title or title,
+                text=text,
+                url=part.url or source.name,
+                source=SOURCE,
+                time=part.time or source.time,
+                license=part.license,
+                language=language,
+                script=script,
+                location=location,
+            )
             number += 1
             yield passage, own.language
 

@@ -68,8 +68,14 @@ class Reader:
 
     def read(self, job: Job) -> tuple[Entry, list[Row]]:
         """The entry and passages of a file; the entry of a file that cannot be read, or not all of it, says why."""
-        base = Entry(name=job.name, id=short_hash(job.name), version=new_version(), stamp=job.stamp, bytes=job.bytes,
-                     time=job.time)  # fmt: skip
+        base = Entry(
+            name=job.name,
+            id=short_hash(job.name),
+            version=new_version(),
+            stamp=job.stamp,
+            bytes=job.bytes,
+            time=job.time,
+        )
         try:
             done, rows = self._read(job, base)
         except UnreadableError as error:
@@ -80,8 +86,14 @@ class Reader:
     def _read(self, job: Job, entry: Entry) -> tuple[dict[str, Any], list[Row]]:
         end = time.monotonic() + job.limit
         process = self._start()
-        request = {"path": str(job.path), "suffix": job.suffix, "name": job.name, "document": entry.id,
-                   "prefix": entry.passage_id(0).removesuffix(":0"), "time": job.time}  # fmt: skip
+        request = {
+            "path": str(job.path),
+            "suffix": job.suffix,
+            "name": job.name,
+            "document": entry.id,
+            "prefix": entry.passage_id(0).removesuffix(":0"),
+            "time": job.time,
+        }
         rows: list[Row] = []
         try:
             assert process.stdin is not None
@@ -113,9 +125,13 @@ class Reader:
             paths = os.pathsep.join(filter(None, sys.path))
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "anatili.documents.worker", str(self.memory), *self.languages],
-                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, encoding="utf-8",
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                text=True,
+                encoding="utf-8",
                 env={**os.environ, "PYTHONPATH": paths, "PYTHONDONTWRITEBYTECODE": "1", "OMP_NUM_THREADS": "1"},
-            )  # fmt: skip
+            )
             self.lines = queue.Queue(WAITING)
             threading.Thread(target=take_lines, args=(self.process.stdout, self.lines), daemon=True).start()
         return self.process

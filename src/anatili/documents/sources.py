@@ -23,9 +23,13 @@ HIDDEN = (".", "~$")
 MAX_DEPTH = 40
 """Folders below one another; symbolic links to folders are not followed, so there are no circles."""
 SUFFIXES = {
-    "text/html": ".html", "application/xhtml+xml": ".html", "application/pdf": ".pdf", "text/plain": ".txt",
-    "text/markdown": ".md", "application/epub+zip": ".epub",
-}  # fmt: skip
+    "text/html": ".html",
+    "application/xhtml+xml": ".html",
+    "application/pdf": ".pdf",
+    "text/plain": ".txt",
+    "text/markdown": ".md",
+    "application/epub+zip": ".epub",
+}
 """Media type -> the ending that names the format."""
 
 

@@ -6,7 +6,9 @@ import re
 import sys
 import unicodedata
 from array import array
+from collections.abc import Sequence
 from itertools import chain
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -131,6 +133,41 @@ def containers(parents: list[int], sizes: list[int]) -> list[int]:
     return larger
 
 
+def names_of_tags(blocks: Blocks) -> tuple[Ints, Ints]:
+    """Buckets of the names of all different tags, and where each tag's begin."""
+    tags = dict(zip(blocks.kinds, blocks.names, strict=True)).values()  # kinds are numbered as they come
+    lengths = ints([len(names) for names in tags])
+    return ints([*chain.from_iterable(tags)]), lengths.cumsum() - lengths
+
+
+def copies(texts: list[str]) -> Ints:
+    """How many other blocks have the text of each one."""
+    seen: dict[str, int] = {}
+    same = ints([seen.setdefault(text, len(seen)) for text in texts])
+    return np.bincount(same)[same] - 1
+
+
+def edges(first: NDArray[np.uint8], last: NDArray[np.uint8]) -> tuple[NDArray[np.bool_], ...]:
+    """What each block ends and begins with, by the classes of its last and first character."""
+    return (
+        last == STOP,
+        last == COMMA,
+        (last == LETTER) | (last == UPPER),
+        first == UPPER,
+        first == DIGIT,
+        first == SIGN,
+    )
+
+
+def stacked(rows: Sequence[Any], logarithms: Sequence[Any], blocks: int) -> Floats:
+    """Features x blocks: `rows` as they are, then the logarithms of one more than `logarithms`."""
+    values = np.empty((len(rows) + len(logarithms), blocks), np.float32)
+    for row, value in enumerate(chain(rows, logarithms)):
+        values[row] = value
+    np.log1p(values[len(rows) :], out=values[len(rows) :])
+    return values
+
+
 class Features:
     """The features of a page's blocks, and the ranges of blocks that their containers span.
 
@@ -144,10 +181,7 @@ class Features:
         n = len(blocks.texts)
         self.inside, self.parents, self.kinds = ints(blocks.inside), ints(blocks.parents), ints(blocks.kinds)
         self.starts, self.ends = ints(blocks.starts), ints(blocks.ends)
-        tags = dict(zip(blocks.kinds, blocks.names, strict=True)).values()  # kinds are numbered as they come
-        lengths = ints([len(names) for names in tags])
-        self.offsets = lengths.cumsum() - lengths
-        self.names = ints([*chain.from_iterable(tags)])
+        self.names, self.offsets = names_of_tags(blocks)
         self.parent = np.maximum(self.parents[self.inside], 0)
         table, first, last = counts(blocks.texts)
         letters = table[LETTER] + table[UPPER] + 2 * table[WIDE]
@@ -156,8 +190,6 @@ class Features:
         linked = np.minimum(ints(blocks.linked).astype(np.float32) / total, 1)
         words = table[SPACE] + 1 + table[WIDE] / 2
         prose = letters * (1 - linked)
-        seen: dict[str, int] = {}
-        same = ints([seen.setdefault(text, len(seen)) for text in blocks.texts])
         said = stated(blocks.texts, letters, page)
         whole = max(1.0, float(letters.sum()))
         compared = max(1.0, float((letters * (said != 0)).sum()))
@@ -169,23 +201,42 @@ class Features:
         held, shares = self._containers(letters, prose, whole, ends, linked)
         first_block = self.starts[self.inside]
         rows = (
-            said, titles, np.logical_or.accumulate(titles), letters > 200,
-            letters / (words * 10), letters / whole, *(table[[DIGIT, UPPER, SIGN]] / total),
-            ends, last == COMMA, (last == LETTER) | (last == UPPER), first == UPPER, first == DIGIT, first == SIGN,
-            linked, linked > 0.95, order / n, (letters.cumsum() - letters / 2) / whole,
-            said.any(), (letters * (said > 0)).sum() / compared, prose.sum() / whole, *kind_links, *shares,
+            said,
+            titles,
+            np.logical_or.accumulate(titles),
+            letters > 200,
+            letters / (words * 10),
+            letters / whole,
+            *(table[[DIGIT, UPPER, SIGN]] / total),
+            *edges(first, last),
+            linked,
+            linked > 0.95,
+            order / n,
+            (letters.cumsum() - letters / 2) / whole,
+            said.any(),
+            (letters * (said > 0)).sum() / compared,
+            prose.sum() / whole,
+            *kind_links,
+            *shares,
             *shared(blocks.texts, letters, title),
-        )  # fmt: skip
+        )
         logarithms = (
-            letters, words, prose, *table[[SIGN, STOP, COMMA, QUOTE]],
-            ints(blocks.links), ints(blocks.images), ints(blocks.tags), np.bincount(same)[same] - 1,
-            order - first_block, self.ends[self.inside] - order - 1, n, whole, *kinds, *held,
-        )  # fmt: skip
-        values = np.empty((len(rows) + len(logarithms), n), np.float32)
-        for row, value in enumerate(chain(rows, logarithms)):
-            values[row] = value
-        np.log1p(values[len(rows) :], out=values[len(rows) :])
-        self.values = values.T
+            letters,
+            words,
+            prose,
+            *table[[SIGN, STOP, COMMA, QUOTE]],
+            ints(blocks.links),
+            ints(blocks.images),
+            ints(blocks.tags),
+            copies(blocks.texts),
+            order - first_block,
+            self.ends[self.inside] - order - 1,
+            n,
+            whole,
+            *kinds,
+            *held,
+        )
+        self.values = stacked(rows, logarithms, n).T
 
     def _kinds(self, letters: Floats, linked: Floats) -> tuple[list[Numbers], list[Numbers]]:
         """Number and mean length of blocks in equal tags, and their links: of the innermost element and its parent."""

@@ -44,9 +44,12 @@ class OpenedModel:
 
 
 def open_model(
-    target: str | Path = "", runs: Path = Path("runs"), adapters: Sequence[Path] = (), tell: Tell = silent,
+    target: str | Path = "",
+    runs: Path = Path("runs"),
+    adapters: Sequence[Path] = (),
+    tell: Tell = silent,
     slots: int = 1,
-) -> OpenedModel:  # fmt: skip
+) -> OpenedModel:
     """The model named by `target`: the tuned model of a run, a file, a folder, a server's address, a bundled model or a
     pulled one. An empty name means the best bundled model.
     """

@@ -61,10 +61,28 @@ def tuning_texts(task: Task) -> Iterator[Kept]:
     licenses = {source.name: source.license for source in task.recipe.pairs.sources}
     for number, example in enumerate(choose(task)[0]):
         text = "\n".join(str(message["content"]) for message in example["messages"])
-        yield Kept(f"sft:{number}", text, "", example.get("source", ""), f"SFT example: {example['kind']}", "", "",
-                   example["language"], "")  # fmt: skip
+        yield Kept(
+            f"sft:{number}",
+            text,
+            "",
+            example.get("source", ""),
+            f"SFT example: {example['kind']}",
+            "",
+            "",
+            example["language"],
+            "",
+        )
     for file in files_of(task.inputs["pairs"], task.recipe.pairs):
         name = source_of(file)
         for number, pair in enumerate(read_pairs(file)):
-            yield Kept(f"pair:{file.stem}:{number}", "\n".join(pair), "", "", f"sentence pair: {name}", "",
-                       licenses.get(name, ""), languages_of(file)[0], "")  # fmt: skip
+            yield Kept(
+                f"pair:{file.stem}:{number}",
+                "\n".join(pair),
+                "",
+                "",
+                f"sentence pair: {name}",
+                "",
+                licenses.get(name, ""),
+                languages_of(file)[0],
+                "",
+            )

@@ -19,9 +19,11 @@ def open_readers(packs: Mapping[str, LanguagePack]) -> Readers:
 
 
 def open_collection(
-    sources: Sequence[str | Path], packs: dict[str, LanguagePack], readers: Readers,
+    sources: Sequence[str | Path],
+    packs: dict[str, LanguagePack],
+    readers: Readers,
     private_hosts: frozenset[str] = frozenset(),
-) -> Collection:  # fmt: skip
+) -> Collection:
     """The collection of these folders, files and addresses; its index is in the cache, so it is made only once."""
     named = [str(source) for source in sources]
     return Collection(named, packs, folder_of(named, packs, cache_folder()), readers, private_hosts=private_hosts)

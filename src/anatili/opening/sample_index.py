@@ -7,7 +7,8 @@ from anatili.opening import Tell
 from anatili.pool import LocalPool
 from anatili.recipe import Recipe
 from anatili.run import Drift, Run
-from anatili.stage import carry_out, stages_named
+from anatili.stage import carry_out
+from anatili.stages import stages_named
 from anatili.weights import cache_folder
 
 WAIT = 600
@@ -16,10 +17,14 @@ WAIT = 600
 
 def sample_run(languages: Sequence[str], tell: Tell) -> Run:
     """A run of the sample up to its index, in `languages`, the main one first; made once and stored in the cache."""
-    recipe = Recipe.model_validate({
-        "name": "sample", "language": languages[0], "beside": languages[1:],
-        "collect": {"sources": [{"name": "sample", "path": sample.PLACE, "license": "CC0-1.0"}]},
-    })  # fmt: skip
+    recipe = Recipe.model_validate(
+        {
+            "name": "sample",
+            "language": languages[0],
+            "beside": languages[1:],
+            "collect": {"sources": [{"name": "sample", "path": sample.PLACE, "license": "CC0-1.0"}]},
+        }
+    )
     run = Run(cache_folder() / f"sample-{'-'.join(languages)}-{sample.digest()[:16]}")
     with run.locked(WAIT):  # two servers that start together make it only once
         if not run.record("index"):

@@ -81,9 +81,15 @@ class Embedded:
 
 
 def embed_index(
-    target: str | Path, model: str = "", runs: str | Path = "runs", *, passage_prefix: str | None = None,
-    query_prefix: str | None = None, progress: Progress | None = None, tell: Tell = silent,
-) -> Embedded:  # fmt: skip
+    target: str | Path,
+    model: str = "",
+    runs: str | Path = "runs",
+    *,
+    passage_prefix: str | None = None,
+    query_prefix: str | None = None,
+    progress: Progress | None = None,
+    tell: Tell = silent,
+) -> Embedded:
     """Make the embeddings of all passages of a run (or of `sample`), resuming where an earlier call stopped.
 
     `model`: a server's address or a model; "" is the model of the extra `dense`. The prefixes are those that the model
@@ -108,9 +114,14 @@ class Exported:
 
 
 def export_index(
-    target: str | Path, address: str = "", out: Path | None = None, runs: str | Path = "runs", *, shards: int = 1,
+    target: str | Path,
+    address: str = "",
+    out: Path | None = None,
+    runs: str | Path = "runs",
+    *,
+    shards: int = 1,
     progress: Progress | None = None,
-) -> Exported:  # fmt: skip
+) -> Exported:
     """Load the search index of a run into the OpenSearch index at `address`, or write files for `_bulk` to `out`.
 
     Loading twice changes nothing. `shards`: shards of a new index. `Problem` if not exactly one of both is given.

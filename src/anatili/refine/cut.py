@@ -60,14 +60,22 @@ def inventory(recipe: Recipe, base: Path) -> dict[str, dict[str, Any]]:
         thresholds(recipe.cut, pack)
     own = {pack.code: pack.config.cut for pack in packs}
     in_recipe = recipe.cut.model_fields_set
-    return {f"[cut] of {code}": {key: value for key, value in values.items() if key not in in_recipe}
-            for code, values in own.items() if values}  # fmt: skip
+    return {
+        f"[cut] of {code}": {key: value for key, value in values.items() if key not in in_recipe}
+        for code, values in own.items()
+        if values
+    }
 
 
 def cut_shard(
-    source: Path, target: Path, marks: Path, duplicates: Path, languages: tuple[str, ...], settings: Cut,
+    source: Path,
+    target: Path,
+    marks: Path,
+    duplicates: Path,
+    languages: tuple[str, ...],
+    settings: Cut,
     run: Path,
-) -> None:  # fmt: skip
+) -> None:
     """Write a shard's kept documents to `target`; held-out and lost ones go beside it and are written first. `run` is
     the folder with the log of takedowns."""
     takedowns = read_takedowns(run)
@@ -181,25 +189,49 @@ def reads_like_junk(
     """The checks that ask whether a text is prose at all: whether each fails, its reason, and why in a sentence."""
     is_typed_anew = bool(mark.folded)  # the models know no words without their own letters
     return (
-        (-1 < mark.quality < threshold.min_quality, "quality",
-         f"its words are rather those of chatter, advertising or the strings of programs: the pack's classifier gives "
-         f"{mark.quality:.3f}; {threshold.min_quality} must be"),
-        (mark.runs > threshold.max_runs, "repeated sequences",
-         share("the words stand in sequences of five that come again", mark.runs, threshold.max_runs)),
-        (document.linked > threshold.max_linked, "page of links",
-         share("the words are links", document.linked, threshold.max_linked)),
-        (mark.odd > threshold.max_odd and not is_typed_anew, "odd words",
-         share("the words have letters in a row as no known word (bad scan, lost letters, slang)", mark.odd,
-               threshold.max_odd)),
-        (mark.surprisal > threshold.max_surprisal and not is_typed_anew, "unlikely letters",
-         f"its letters need {mark.surprisal:.2f} times the bits of those of ordinary prose; "
-         f"{threshold.max_surprisal:.2f} may be"),
-        (mark.order < threshold.min_order and not (is_verse or is_typed_anew), "words out of order",
-         f"its neighboring words fit each other only {mark.order:.2f} standard errors better than shuffled ones; "
-         f"{threshold.min_order:.2f} must be"),
-        (mark.unended > threshold.max_unended and not is_verse, "broken lines",
-         share("the words stand in lines without an end (list, menu, teasers)", mark.unended, threshold.max_unended)),
-    )  # fmt: skip
+        (
+            -1 < mark.quality < threshold.min_quality,
+            "quality",
+            f"its words are rather those of chatter, advertising or the strings of programs: the pack's classifier "
+            f"gives {mark.quality:.3f}; {threshold.min_quality} must be",
+        ),
+        (
+            mark.runs > threshold.max_runs,
+            "repeated sequences",
+            share("the words stand in sequences of five that come again", mark.runs, threshold.max_runs),
+        ),
+        (
+            document.linked > threshold.max_linked,
+            "page of links",
+            share("the words are links", document.linked, threshold.max_linked),
+        ),
+        (
+            mark.odd > threshold.max_odd and not is_typed_anew,
+            "odd words",
+            share(
+                "the words have letters in a row as no known word (bad scan, lost letters, slang)",
+                mark.odd,
+                threshold.max_odd,
+            ),
+        ),
+        (
+            mark.surprisal > threshold.max_surprisal and not is_typed_anew,
+            "unlikely letters",
+            f"its letters need {mark.surprisal:.2f} times the bits of those of ordinary prose; "
+            f"{threshold.max_surprisal:.2f} may be",
+        ),
+        (
+            mark.order < threshold.min_order and not (is_verse or is_typed_anew),
+            "words out of order",
+            f"its neighboring words fit each other only {mark.order:.2f} standard errors better than shuffled ones; "
+            f"{threshold.min_order:.2f} must be",
+        ),
+        (
+            mark.unended > threshold.max_unended and not is_verse,
+            "broken lines",
+            share("the words stand in lines without an end (list, menu, teasers)", mark.unended, threshold.max_unended),
+        ),
+    )
 
 
 def share(what: str, value: float, limit: float) -> str:

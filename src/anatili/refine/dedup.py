@@ -61,8 +61,9 @@ def run(task: Task) -> dict[str, Any]:
     marks = task.inputs["mark"]
     signatures = [task.out / "signatures" / shard.name for shard in shards]
     jobs = [(s, t) for s, t in zip(shards, signatures, strict=True) if not t.exists()]
-    task.map(sign_shard, jobs, "shards", count=settings.bands * settings.rows, marks=marks,
-             languages=task.recipe.languages)  # fmt: skip
+    task.map(
+        sign_shard, jobs, "shards", count=settings.bands * settings.rows, marks=marks, languages=task.recipe.languages
+    )
     scratch = task.out / ".groups"
     groups = find_groups(signatures, settings, scratch)
     ends = np.cumsum([0, *(read_counts(path)["rows"] for path in signatures)]).tolist()
@@ -198,11 +199,14 @@ def choose_kept(
     for start in range(0, len(kept), AT_ONCE):
         kept[start : start + AT_ONCE] = np.arange(start, min(start + AT_ONCE, len(kept)))
     for block in range(0, len(kept), AT_ONCE):
-        members = np.concatenate([
-            start + np.flatnonzero((part >= block) & (part < block + AT_ONCE) & (part != own))
-            for start in range(block, len(kept), AT_ONCE)
-            for part in [roots[start : start + AT_ONCE]] for own in [np.arange(start, start + len(part))]
-        ])  # fmt: skip
+        members = np.concatenate(
+            [
+                start + np.flatnonzero((part >= block) & (part < block + AT_ONCE) & (part != own))
+                for start in range(block, len(kept), AT_ONCE)
+                for part in [roots[start : start + AT_ONCE]]
+                for own in [np.arange(start, start + len(part))]
+            ]
+        )
         members = np.concatenate([np.unique(roots[members]), members])
         preferred = members[np.lexsort((ids[members], -words[members], times[members]))]
         order = preferred[np.argsort(roots[preferred], kind="stable")]
@@ -210,10 +214,12 @@ def choose_kept(
         for waiting in np.split(order, starts[1:]):
             while len(waiting) > 1:
                 first = waiting[0]
-                similar = np.concatenate([
-                    (hashes[some] == hashes[first]).mean(axis=1) >= least
-                    for some in np.split(waiting, range(PAIRS, len(waiting), PAIRS))
-                ])  # fmt: skip
+                similar = np.concatenate(
+                    [
+                        (hashes[some] == hashes[first]).mean(axis=1) >= least
+                        for some in np.split(waiting, range(PAIRS, len(waiting), PAIRS))
+                    ]
+                )
                 kept[waiting[similar]] = first
                 waiting = waiting[~similar]
 
@@ -226,10 +232,16 @@ def join_pairs(
     The keys are sorted a part at a time, so that memory does not grow with their number."""
     parts = max(1, -(-len(keys) // AT_ONCE))
     for number in range(parts):
-        chosen = np.concatenate([np.zeros(0, np.int64), *(
-            start + np.flatnonzero((keys[start : start + AT_ONCE] >> np.uint64(20)) % np.uint64(parts) == number)
-            for start in range(0, len(keys), AT_ONCE)
-        )])  # fmt: skip
+        chosen = np.concatenate(
+            [
+                np.zeros(0, np.int64),
+                *(
+                    start
+                    + np.flatnonzero((keys[start : start + AT_ONCE] >> np.uint64(20)) % np.uint64(parts) == number)
+                    for start in range(0, len(keys), AT_ONCE)
+                ),
+            ]
+        )
         own = keys[chosen]
         order = np.argsort(own, kind="stable")
         same = np.flatnonzero(own[order[1:]] == own[order[:-1]])

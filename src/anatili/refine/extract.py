@@ -65,9 +65,15 @@ def from_warc(shard: Path, language: str, settings: Extract, lost: list[Lost]) -
         identity = text.short_hash(info["source"], page.url, page.time, page.record_id)
         try:
             with within(len(page.payload)):
-                extracted = extract_page(page.payload, charset=page.charset, headers=page.headers, mode=settings.mode,
-                                     url=page.url, is_text=page.is_text or page.mime == "text/plain",
-                                     in_language=wanted)  # fmt: skip
+                extracted = extract_page(
+                    page.payload,
+                    charset=page.charset,
+                    headers=page.headers,
+                    mode=settings.mode,
+                    url=page.url,
+                    is_text=page.is_text or page.mime == "text/plain",
+                    in_language=wanted,
+                )
         except TookTooLong as reached:
             lost.append(Lost(identity, page.url, "took too long", f"extract: {reached}"))
             continue

@@ -79,22 +79,47 @@ def mark_shard(source: Path, target: Path, languages: tuple[str, ...], settings:
 def unmarked(document: Document, why: str) -> Mark:
     """The row of a document that could not be looked at: `cut` leaves it out, with this reason."""
     return Mark(
-        id=document.id, words=0, language="und", script="", confidence=0.0, alphabet=0.0, stopwords=0.0, other=0.0,
-        lines=("",) * len(document.text.splitlines()), own_words=0, switched=0.0, folded=0.0, repeats=0.0,
-        repeated_words=0.0, symbols=0.0, links=0, mixed=0, blocked=0, personal="", quality=-1.0, contaminated=0,
+        id=document.id,
+        words=0,
+        language="und",
+        script="",
+        confidence=0.0,
+        alphabet=0.0,
+        stopwords=0.0,
+        other=0.0,
+        lines=("",) * len(document.text.splitlines()),
+        own_words=0,
+        switched=0.0,
+        folded=0.0,
+        repeats=0.0,
+        repeated_words=0.0,
+        symbols=0.0,
+        links=0,
+        mixed=0,
+        blocked=0,
+        personal="",
+        quality=-1.0,
+        contaminated=0,
         stopped=why,
-    )  # fmt: skip
+    )
 
 
 def personal_patterns(packs: dict[str, LanguagePack]) -> dict[str, PersonalPattern]:
     """The patterns of all packs, those of the main language first. What makes a number an amount does so for the
     patterns of other packs, too."""
-    patterns = [(code, pattern.kind or name, pattern)
-             for code, pack in packs.items() for name, pattern in pack.config.personal.items()]  # fmt: skip
-    amounts = {kind: dict.fromkeys(w for _, other, pattern in patterns if other == kind for w in pattern.not_before)
-               for _, kind, _ in patterns}  # fmt: skip
-    return {f"{code} {kind} {number}": pattern.model_copy(update={"kind": kind, "not_before": tuple(amounts[kind])})
-            for number, (code, kind, pattern) in enumerate(patterns)}  # fmt: skip
+    patterns = [
+        (code, pattern.kind or name, pattern)
+        for code, pack in packs.items()
+        for name, pattern in pack.config.personal.items()
+    ]
+    amounts = {
+        kind: dict.fromkeys(w for _, other, pattern in patterns if other == kind for w in pattern.not_before)
+        for _, kind, _ in patterns
+    }
+    return {
+        f"{code} {kind} {number}": pattern.model_copy(update={"kind": kind, "not_before": tuple(amounts[kind])})
+        for number, (code, kind, pattern) in enumerate(patterns)
+    }
 
 
 @cache
@@ -182,10 +207,14 @@ def declared(language: str, body: str, seen: Languages) -> Languages:
 
 def added_up(verdict: Verdict, lines: list[str], letters: list[int], languages: tuple[str, ...]) -> Languages:
     """How much of a text is in its language, by the language of each line and the letters of each."""
-    strange = sum(count for count, language in zip(letters, languages, strict=True)
-                  if language not in ("", verdict.language))  # fmt: skip
-    own_words = sum(len(text.words(line)) for line, language in zip(lines, languages, strict=True)
-                    if language in ("", verdict.language))  # fmt: skip
+    strange = sum(
+        count for count, language in zip(letters, languages, strict=True) if language not in ("", verdict.language)
+    )
+    own_words = sum(
+        len(text.words(line))
+        for line, language in zip(lines, languages, strict=True)
+        if language in ("", verdict.language)
+    )
     return Languages(verdict, languages, strange / max(1, sum(letters)), own_words)
 
 
@@ -334,5 +363,7 @@ def rhymed_lines(body: str) -> float:
     if len(lines) < LEAST_LINES:
         return 0.0
     last = [words[-1].lower() for words in lines]
-    return sum(any(word[-2:] == other[-2:] and word != other for other in last[max(0, n - 3) : n + 4])
-               for n, word in enumerate(last)) / len(last)  # fmt: skip
+    return sum(
+        any(word[-2:] == other[-2:] and word != other for other in last[max(0, n - 3) : n + 4])
+        for n, word in enumerate(last)
+    ) / len(last)

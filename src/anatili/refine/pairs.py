@@ -213,5 +213,6 @@ def languages_of(file: Path) -> Pair:
 def files_of(folder: Path, settings: Pairs) -> list[Path]:
     """The pair files that this stage wrote, in the recipe's order, joined ones last."""
     order = [f"{source.languages}.{source.name}" for source in settings.sources]
-    return sorted(folder.glob("*.tsv"), key=lambda file: (order.index(file.stem) if file.stem in order else 10**6,
-                                                           file.name))  # fmt: skip
+    return sorted(
+        folder.glob("*.tsv"), key=lambda file: (order.index(file.stem) if file.stem in order else 10**6, file.name)
+    )

@@ -45,16 +45,23 @@ def find_personal(text: str, patterns: dict[str, PersonalPattern]) -> list[Findi
     if DIGIT.search(text):
         lower, numbers = text.lower(), list(near_numbers(text))
         findings += [Finding("iban", m.start(), m.end()) for m in accounts(text) if is_iban(m.group())]
-        findings += [Finding("card", m.start(), m.end()) for start, end in numbers
-                     for m in CARD.finditer(text, start, end) if is_card(m.group())]  # fmt: skip
+        findings += [
+            Finding("card", m.start(), m.end())
+            for start, end in numbers
+            for m in CARD.finditer(text, start, end)
+            if is_card(m.group())
+        ]
         for name, pattern in patterns.items():
             is_named = bool(pattern.context) and not pattern.beside_names
             if is_named and not any(word in lower for word in pattern.context):
                 continue
             form = re.compile(pattern.pattern)
             for start, end in [(0, len(text))] if is_named else numbers:
-                findings += [Finding(pattern.kind or name, m.start(), m.end())
-                             for m in form.finditer(text, start, end) if _fits(m, text, pattern)]  # fmt: skip
+                findings += [
+                    Finding(pattern.kind or name, m.start(), m.end())
+                    for m in form.finditer(text, start, end)
+                    if _fits(m, text, pattern)
+                ]
     findings.sort(key=lambda f: (f.start, -f.end))
     distinct: list[Finding] = []
     for finding in findings:

@@ -80,8 +80,15 @@ def read_model(file: Any, name: str) -> Script:
     stored = {key: file[f"{name}_{key}"] for key in ("alphabet", "typical", "odd", "three", "endings", "pairs")}
     longer = tuple((np.cumsum(file[f"{name}_keys{n}"], dtype=np.int64), file[f"{name}_costs{n}"]) for n in (4, 5))
     endings = {str(word): row for row, word in enumerate(str(stored["endings"]).split("\n"), 1)}
-    return Script(str(stored["alphabet"]), float(stored["typical"]), float(stored["odd"]), stored["three"], longer,
-                  endings, stored["pairs"])  # fmt: skip
+    return Script(
+        str(stored["alphabet"]),
+        float(stored["typical"]),
+        float(stored["odd"]),
+        stored["three"],
+        longer,
+        endings,
+        stored["pairs"],
+    )
 
 
 @cache
@@ -212,7 +219,8 @@ def order_by(words: list[str], model: Script) -> float:
     rows = ending_rows(words, model.endings)
     next_one, after = model.pairs
     beside = next_one[rows[:-2], rows[1:-1]].astype(np.float64) + after[rows[:-2], rows[2:]]
-    shuffled = [next_one[rows, far] + after[rows, far].astype(np.float64)
-                for far in (np.roll(rows, -shift) for shift in SHIFTS)]  # fmt: skip
+    shuffled = [
+        next_one[rows, far] + after[rows, far].astype(np.float64) for far in (np.roll(rows, -shift) for shift in SHIFTS)
+    ]
     spread = float(np.std(shuffled)) or 1.0
     return float((beside.mean() - np.mean(shuffled)) / spread * math.sqrt(len(beside)))

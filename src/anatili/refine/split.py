@@ -77,8 +77,11 @@ def split_text(body: str, languages: Collection[str]) -> list[Part]:
     if sum(letters) < PASSAGE:
         return []
     verdicts = identify_all(lines)
-    sure = {number: verdict.language for number, verdict in enumerate(verdicts)
-            if letters[number] >= LINE_LETTERS and verdict.confidence >= SURE}  # fmt: skip
+    sure = {
+        number: verdict.language
+        for number, verdict in enumerate(verdicts)
+        if letters[number] >= LINE_LETTERS and verdict.confidence >= SURE
+    }
     if not sure:
         return []
     amounts, in_sentences = Counter[str](), Counter[str]()

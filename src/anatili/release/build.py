@@ -17,7 +17,8 @@ from anatili.release.contents import OF_A_STAGE, content_of, write_sums
 from anatili.release.facts import Facts, facts_of, facts_of_corpus
 from anatili.release.render import write_cards
 from anatili.run import Record, Run, without_secrets
-from anatili.stage import STAGES, Task
+from anatili.stage import Task
+from anatili.stages import STAGES
 from anatili.takedown_log import TAKEN_DOWN
 from anatili.text import digest as text_digest
 from anatili.text import show_path
@@ -128,8 +129,10 @@ def write_manifest(out: Path, recipe: Recipe, records: Mapping[str, Record]) -> 
         },
     )
     # Once more here: earlier versions recorded commands as they were given.
-    commands = {name: [without_secrets(word) for word in record.provenance.get("command", ())]
-                for name, record in records.items()}  # fmt: skip
+    commands = {
+        name: [without_secrets(word) for word in record.provenance.get("command", ())]
+        for name, record in records.items()
+    }
     told = {name: {**record.provenance, "command": commands[name]} for name, record in records.items()}
     write_json(out / "provenance.json", told)
 

@@ -16,7 +16,8 @@ from anatili.reading import toml_value
 from anatili.recipe import Recipe
 from anatili.release.build import folder_of_sources, without_folder
 from anatili.run import Record, Run, differences, versions
-from anatili.stage import BUILDING, Progress, Quiet, Stage, accept, carry_out
+from anatili.stage import Progress, Quiet, accept, carry_out
+from anatili.stages import BUILDING, Stage
 from anatili.text import show_path
 
 MANIFEST, PROVENANCE = "manifest.json", "provenance.json"

@@ -45,9 +45,12 @@ class Near(NamedTuple):
 
 
 def build(
-    folder: Path, engine: Embedder, passage_prefix: str | None = None, query_prefix: str | None = None,
+    folder: Path,
+    engine: Embedder,
+    passage_prefix: str | None = None,
+    query_prefix: str | None = None,
     tell: Callable[[int], None] = lambda count: None,
-) -> int:  # fmt: skip
+) -> int:
     """Embed all passages of the index in `folder`, resuming where it stopped, and return their number.
 
     Some models expect prefixes before a passage and before a question; None takes those of the engine.

@@ -33,10 +33,12 @@ INDEX: dict[str, Any] = {
             "terms": {"type": "text", "analyzer": "whitespace", "index_options": "freqs"},
             "language": {"type": "keyword"},
         }
-        | {name: {"type": "keyword", "index": False, "doc_values": False} for name in (
-            "id", "document", "title", "text", "url", "source", "time", "license", "script", "location")},
+        | {
+            name: {"type": "keyword", "index": False, "doc_values": False}
+            for name in ("id", "document", "title", "text", "url", "source", "time", "license", "script", "location")
+        },
     },
-}  # fmt: skip
+}
 """Settings and mappings of the index. tantivy's BM25 has the same k1 and b."""
 BULK = 8 * 2**20
 """Bytes of one bulk request before compression; clusters refuse more than 100 MB."""

@@ -29,18 +29,31 @@ def admin_routes(state: AppState, rules: AccessRules, activity: Activity, feedba
             return static_file("admin.html", headers={"Vary": "Accept"})
         slots = state.slots
         return {
-            "version": __version__, "model": state.assistant.name,
-            "load": {"slots": slots.count, "running": slots.running, "waiting": slots.waiting,
-                     "max_waiting": slots.max_waiting},
+            "version": __version__,
+            "model": state.assistant.name,
+            "load": {
+                "slots": slots.count,
+                "running": slots.running,
+                "waiting": slots.waiting,
+                "max_waiting": slots.max_waiting,
+            },
             "limits": {"public": rules.public, "per_minute": rules.per_minute, "per_day": rules.per_day},
-            "keys": [{"name": key.name, "per_minute": rules.per_minute_of(key), "admin": key.admin,
-                      "expires": key.expires and key.expires.isoformat(), "expired": key.has_expired(),
-                      "requests_today": activity.requests[key.name],
-                      "over_limit_today": activity.refused[key.name]} for key in rules.keys.keys.values()],
+            "keys": [
+                {
+                    "name": key.name,
+                    "per_minute": rules.per_minute_of(key),
+                    "admin": key.admin,
+                    "expires": key.expires and key.expires.isoformat(),
+                    "expired": key.has_expired(),
+                    "requests_today": activity.requests[key.name],
+                    "over_limit_today": activity.refused[key.name],
+                }
+                for key in rules.keys.keys.values()
+            ],
             "keys_problem": rules.keys.problem,
             "feedback": feedback.summary() if feedback else None,
             **activity.summary(),
-        }  # fmt: skip
+        }
 
     @routes.post("/feedback", status_code=204)
     async def give_feedback(body: Feedback) -> Response:

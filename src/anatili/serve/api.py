@@ -1,6 +1,6 @@
 """The web application: an OpenAI-compatible API, search, translation, and the page that uses them."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 from importlib.util import find_spec
@@ -53,21 +53,31 @@ ERROR_SCHEMA = {"schema": {"$ref": "#/components/schemas/ErrorResponse"}}
 ERRORS: dict[int | str, dict[str, Any]] = {
     code: {"description": text, "content": {"application/json": ERROR_SCHEMA}}
     for code, text in {
-        400: "The request cannot be fulfilled; the message says why.", 401: "A key is required.",
-        403: "The key, or the Host header, is not for this.", 404: "Not found.",
-        413: "The body is too large.", 422: "A value is invalid; the message names it.", 429: "Too many requests.",
+        400: "The request cannot be fulfilled; the message says why.",
+        401: "A key is required.",
+        403: "The key, or the Host header, is not for this.",
+        404: "Not found.",
+        413: "The body is too large.",
+        422: "A value is invalid; the message names it.",
+        429: "Too many requests.",
         503: "The server is busy; try again later.",
     }.items()
-}  # fmt: skip
+}
 NOT_FOUND = "Not Found"
 """What the framework says of an address without a route."""
 UNCLEAR = {"There was an error parsing the body": "the body is not JSON in UTF-8, or is nested too deeply"}
 """Messages of the framework -> what they mean."""
 ERROR_RESPONSE = {
-    "type": "object", "required": ["error"],
-    "properties": {"error": {"type": "object", "required": ["message", "type"],
-                             "properties": {"message": {"type": "string"}, "type": {"type": "string"}}}},
-}  # fmt: skip
+    "type": "object",
+    "required": ["error"],
+    "properties": {
+        "error": {
+            "type": "object",
+            "required": ["message", "type"],
+            "properties": {"message": {"type": "string"}, "type": {"type": "string"}},
+        }
+    },
+}
 
 
 @dataclass(frozen=True)
@@ -94,27 +104,45 @@ def create_app(assistant: Assistant, rules: AccessRules | None = None, extras: E
     agents = mcp_server(assistant, slots.call_in_turn) if find_spec("mcp") else None
     agent_routes = agents.streamable_http_app().routes if agents else []
     app = FastAPI(
-        title="anatili", version=__version__, description=description, docs_url=None, redoc_url=None, responses=ERRORS,
+        title="anatili",
+        version=__version__,
+        description=description,
+        docs_url=None,
+        redoc_url=None,
+        responses=ERRORS,
         lifespan=lifespan(extras.own, agents, extras.commons),
-    )  # fmt: skip
+    )
     app.router.routes.extend(agent_routes)
-    offers = {"feedback": extras.feedback is not None, "key": rules.key_use,
-              "documents": extras.own.sessions is not None and not rules.public,
-              "commons": extras.commons is not None}  # fmt: skip
-    factories = (page_routes, translation_routes, completion_routes, response_routes, rerank_routes, plan_routes,
-                 trace_routes)  # fmt: skip
+    offers = {
+        "feedback": extras.feedback is not None,
+        "key": rules.key_use,
+        "documents": extras.own.sessions is not None and not rules.public,
+        "commons": extras.commons is not None,
+    }
+    factories = (
+        page_routes,
+        translation_routes,
+        completion_routes,
+        response_routes,
+        rerank_routes,
+        plan_routes,
+        trace_routes,
+    )
     routers = [
         # Routes are tried in this order for each request: first those for which people wait.
-        chat_routes(state, chat_with_tools), search_routes(state, extras.searches), server_routes(state, offers),
-        *(factory(state) for factory in factories), document_routes(state.own), audio_routes(extras.audio),
+        chat_routes(state, chat_with_tools),
+        search_routes(state, extras.searches),
+        server_routes(state, offers),
+        *(factory(state) for factory in factories),
+        document_routes(state.own),
+        audio_routes(extras.audio),
         admin_routes(state, rules, activity, extras.feedback),
         *routers_of_commons(extras.commons, assistant),
-    ]  # fmt: skip
+    ]
     routes = [*app.routes, *(route for router in routers for route in router.routes)]
     app.add_middleware(AccessMiddleware, rules=rules, metrics=state.metrics, activity=activity, routes=routes)
     if rules.origins:
-        app.add_middleware(CORSMiddleware, allow_origins=list(rules.origins), allow_methods=["GET", "POST", "DELETE"],
-                           allow_headers=["Authorization", "Content-Type", HEADER, SCOPE])  # fmt: skip
+        allow_origins(app, rules.origins)
     add_errors(app)
     if extras.commons:
         from anatili.serve.commons import add_commons_errors
@@ -124,6 +152,16 @@ def create_app(assistant: Assistant, rules: AccessRules | None = None, extras: E
         app.include_router(router)
     add_schema(app, rules)
     return app
+
+
+def allow_origins(app: FastAPI, origins: Sequence[str]) -> None:
+    """Let the pages of other sites send requests."""
+    app.add_middleware(
+        CORSMiddleware,
+        allow_origins=list(origins),
+        allow_methods=["GET", "POST", "DELETE"],
+        allow_headers=["Authorization", "Content-Type", HEADER, SCOPE],
+    )
 
 
 def routers_of_commons(commons: "Commons | None", assistant: Assistant) -> list[APIRouter]:
@@ -230,10 +268,16 @@ def server_routes(state: AppState, offers: dict[str, Any]) -> APIRouter:
         assistant = state.assistant
         counts = await run_in_threadpool(assistant.search.languages) if assistant.search else {}
         return {
-            "model": assistant.name, "parameters": assistant.engine.parameters, "context": assistant.engine.context,
-            "languages": list(assistant.packs), "passages": counts, "card": assistant.card,
-            "toy": 0 < assistant.engine.parameters < TOY, "generated_by_ai": False, "version": __version__,
-        }  # fmt: skip
+            "model": assistant.name,
+            "parameters": assistant.engine.parameters,
+            "context": assistant.engine.context,
+            "languages": list(assistant.packs),
+            "passages": counts,
+            "card": assistant.card,
+            "toy": 0 < assistant.engine.parameters < TOY,
+            "generated_by_ai": False,
+            "version": __version__,
+        }
 
     return routes
 
@@ -272,8 +316,13 @@ def with_commons_words(known: dict[str, Any], assistant: Assistant) -> dict[str,
 
 def script_json(name: str, rules: Transliteration) -> dict[str, Any]:
     """The rules by which the page shows texts in another script, whose name begins with the script's code."""
-    return {"table": rules.table, "prefix": rules.prefix, "prefix_if": rules.prefix_if,
-            "prefix_unless": rules.prefix_unless, "right_to_left": name[:4] in RIGHT_TO_LEFT}  # fmt: skip
+    return {
+        "table": rules.table,
+        "prefix": rules.prefix,
+        "prefix_if": rules.prefix_if,
+        "prefix_unless": rules.prefix_unless,
+        "right_to_left": name[:4] in RIGHT_TO_LEFT,
+    }
 
 
 def search_routes(state: AppState, pool: SearchPool | None) -> APIRouter:
@@ -285,10 +334,14 @@ def search_routes(state: AppState, pool: SearchPool | None) -> APIRouter:
         q: Annotated[str, Query(max_length=1000, description="The text to search for.")],
         limit: Annotated[int, Query(ge=1, le=MAX_HITS)] = 10,
         offset: Annotated[int, Query(ge=0, le=MAX_OFFSET)] = 0,
-        prefer: Annotated[str | None, Query(max_length=20, description="Language whose passages come first: the "
-                                            "main one by default, none if empty.")] = None,
+        prefer: Annotated[
+            str | None,
+            Query(
+                max_length=20, description="Language whose passages come first: the main one by default, none if empty."
+            ),
+        ] = None,
         only: Annotated[str, Query(max_length=20, description="Search only passages in this language.")] = "",
-    ) -> Response:  # fmt: skip
+    ) -> Response:
         """Find passages, with their sources and their number in each language."""
         has_session = HEADER in request.headers
         index = await run_in_threadpool(search_index, state, request) if has_session else search_index(state, request)

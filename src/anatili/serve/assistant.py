@@ -136,18 +136,21 @@ class Assistant:
         return sum(any(names) or word in pack.stopwords for word, *names in zip(lower, *tables, strict=True))
 
     def ask(
-        self, question: str, *, language: str = "", search: bool = True, sampling: Sampling | None = None,
+        self,
+        question: str,
+        *,
+        language: str = "",
+        search: bool = True,
+        sampling: Sampling | None = None,
         before: Sequence[Message] = (),
-    ) -> Answer:  # fmt: skip
+    ) -> Answer:
         """The answer to a question after the messages `before`. Without `search`, the model answers alone."""
         messages = [*before, {"role": "user", "content": question}]
         prepared, report = self.prepare(messages, language, search=search), Report()
         prepared, chunks = told(prepared, self.answer(prepared, sampling or Sampling(), report), report)
         text = "".join(chunk.text for chunk in chunks)
         passages = tuple(prepared.passages)
-        return Answer(
-            text, tuple(report.citations), prepared.notice, passages, prepared.language, prepared.nearest
-        )  # fmt: skip
+        return Answer(text, tuple(report.citations), prepared.notice, passages, prepared.language, prepared.nearest)
 
     def prepare(self, messages: Sequence[Message], language: str = "", *, search: bool = True) -> PreparedQuestion:
         """The last question with its passages and prompt. Without `search`, the prompt is the conversation itself."""
@@ -340,9 +343,12 @@ def nearest(decision: Decision) -> tuple[Hit, ...]:
 
 
 def open_assistant(
-    target: str | Path = "", runs: str | Path = "runs", adapters: Sequence[Path] = (), tell: Tell = silent,
+    target: str | Path = "",
+    runs: str | Path = "runs",
+    adapters: Sequence[Path] = (),
+    tell: Tell = silent,
     slots: int = 1,
-) -> Assistant:  # fmt: skip
+) -> Assistant:
     """The assistant of a run (its tuned model and index), a model file or folder, a server's address, or a bundled or
     pulled model.
 

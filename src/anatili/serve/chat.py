@@ -26,9 +26,11 @@ from anatili.serve.schemas import ChatRequest
 PLAIN = ":plain"
 """Suffix of the model's name that asks for the model alone, without passages."""
 JSON_OR_EVENTS: dict[int | str, dict[str, Any]] = {
-    200: {"description": "JSON, or server-sent events if `stream` is true.",
-          "content": {"text/event-stream": {"schema": {"type": "string"}}}}
-}  # fmt: skip
+    200: {
+        "description": "JSON, or server-sent events if `stream` is true.",
+        "content": {"text/event-stream": {"schema": {"type": "string"}}},
+    }
+}
 MAX_TOKENS, TEMPERATURE, REPETITION_PENALTY = 400, 0.7, 1.15
 """Defaults for what a request leaves out."""
 DONE = "data: [DONE]\n\n"
@@ -154,8 +156,10 @@ def logprobs_json(logprobs: tuple[TokenLogprob, ...]) -> dict[str, Any]:
     def row(token: str, logprob: float) -> dict[str, Any]:
         return {"token": token, "logprob": logprob, "bytes": list(token.encode("utf-8", "replace"))}
 
-    rows = [{**row(token.token, token.logprob), "top_logprobs": [row(*top) for top in token.top_logprobs]}
-            for token in logprobs]  # fmt: skip
+    rows = [
+        {**row(token.token, token.logprob), "top_logprobs": [row(*top) for top in token.top_logprobs]}
+        for token in logprobs
+    ]
     return {"content": rows, "refusal": None}
 
 
@@ -195,12 +199,23 @@ async def whole_chat(
         report = Report()
         answer = await state.whole(state.assistant.answer(prepared, sampling, report), request)
         logprobs = logprobs_json(answer.logprobs) if sampling.top_logprobs >= 0 else None
-        choices.append({"index": index, "message": {"role": "assistant", "content": answer.text, "refusal": None},
-                        "finish_reason": answer.finish or "stop", "logprobs": logprobs})  # fmt: skip
+        choices.append(
+            {
+                "index": index,
+                "message": {"role": "assistant", "content": answer.text, "refusal": None},
+                "finish_reason": answer.finish or "stop",
+                "logprobs": logprobs,
+            }
+        )
         prompt_tokens, answer_tokens = answer.prompt_tokens, answer_tokens + answer.tokens
         details = details or details_after(report) | dict(answer.details or {})
-    return {**head, "object": "chat.completion", "choices": choices, "usage": usage(prompt_tokens, answer_tokens),
-            "anatili": details_before(prepared) | details}  # fmt: skip
+    return {
+        **head,
+        "object": "chat.completion",
+        "choices": choices,
+        "usage": usage(prompt_tokens, answer_tokens),
+        "anatili": details_before(prepared) | details,
+    }
 
 
 async def chat_events(

@@ -36,10 +36,17 @@ WRONG_TOKENS = 30
 """Requests with a token that nobody has, from one address in a minute."""
 CONSENT = dict(zip(LICENSES, ("consent_cc0", "consent_by"), strict=True))
 """License -> word of the page that says what it means."""
-TOKEN_HEADER = {"parameters": [{
-    "name": TOKEN, "in": "header", "required": True, "description": "The contributor's token.",
-    "schema": {"type": "string"},
-}]}  # fmt: skip
+TOKEN_HEADER = {
+    "parameters": [
+        {
+            "name": TOKEN,
+            "in": "header",
+            "required": True,
+            "description": "The contributor's token.",
+            "schema": {"type": "string"},
+        }
+    ]
+}
 Id = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
 
 
@@ -114,8 +121,13 @@ def add_commons_errors(app: FastAPI) -> None:
 
     @app.exception_handler(PersonalDataError)
     async def personal(request: Request, error: PersonalDataError) -> JSONResponse:
-        body = {"message": str(error), "type": "invalid_request_error", "param": None, "code": "personal",
-                "stretches": [asdict(stretch) for stretch in error.stretches]}  # fmt: skip
+        body = {
+            "message": str(error),
+            "type": "invalid_request_error",
+            "param": None,
+            "code": "personal",
+            "stretches": [asdict(stretch) for stretch in error.stretches],
+        }
         return JSONResponse({"error": body}, 422)
 
     @app.exception_handler(Conflict)
@@ -158,18 +170,24 @@ def board_routes(commons: Commons, search: Search | None, directions: Sequence[D
         ways = [{"quality": way.quality, **way.row()} for way in directions]
         have = amounts(commons.database, language)
         return {
-            "language": language, "kinds": have, "passages": passages, "contributors": contributors(commons.database),
+            "language": language,
+            "kinds": have,
+            "passages": passages,
+            "contributors": contributors(commons.database),
             "agreement": agreement(commons.database),
             "missing": [asdict(goal) for goal in goals(commons.database, language, have, ways, passages)],
-        }  # fmt: skip
+        }
 
     @routes.get("/v1/commons/rules")
     def rules(language: Annotated[str, Query(max_length=20)]) -> dict[str, Any]:
         """Show what a contributor agrees to in a language, and the limits."""
         return {
-            "consent": consent_words(commons, language), "text_licenses": TEXT_LICENSES, "reasons": REASONS,
-            "characters": {"short": SHORT, "long": LONG}, "lines_a_minute": LINES_A_MINUTE,
-        }  # fmt: skip
+            "consent": consent_words(commons, language),
+            "text_licenses": TEXT_LICENSES,
+            "reasons": REASONS,
+            "characters": {"short": SHORT, "long": LONG},
+            "lines_a_minute": LINES_A_MINUTE,
+        }
 
     return routes
 

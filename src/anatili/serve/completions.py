@@ -46,8 +46,12 @@ def completion_routes(state: AppState) -> APIRouter:
     async def completions(body: CompletionRequest, request: Request) -> Any:
         """Continue a text. With `echo` and `logprobs`, also return the logprobs of the text itself."""
         state.check_model(body.model)
-        head = {"id": f"cmpl-{uuid.uuid4().hex}", "object": "text_completion", "created": int(time.time()),
-                "model": state.assistant.name}  # fmt: skip
+        head = {
+            "id": f"cmpl-{uuid.uuid4().hex}",
+            "object": "text_completion",
+            "created": int(time.time()),
+            "model": state.assistant.name,
+        }
         if body.stream:
             return await state.stream(completion_events(state, body, head))
         return await whole_completion(state, body, head, request)
@@ -56,18 +60,7 @@ def completion_routes(state: AppState) -> APIRouter:
     async def embeddings(body: EmbeddingsRequest) -> Any:
         """Embed each text: the mean of the model's last hidden states over its tokens."""
         state.check_model(body.model)
-        texts = as_list(body.input)
-        if not all(texts):
-            raise Problem("an empty text has no embedding")
-        async with state.slots.acquire():
-            vectors = await state.slots.call(state.assistant.engine.embed, texts)
-            vectors = [shortened(vector, body.dimensions) for vector in vectors] if body.dimensions else vectors
-            counts = [len(text) if isinstance(text, list) else len(await token_ids(state, text)) for text in texts]
-        data = [{"object": "embedding", "index": index, "embedding": encode_vector(vector, body.encoding_format)}
-                for index, vector in enumerate(vectors)]  # fmt: skip
-        total = sum(counts)
-        return JSONResponse({"object": "list", "model": state.assistant.name, "data": data,
-                             "usage": {"prompt_tokens": total, "total_tokens": total}})  # fmt: skip
+        return JSONResponse(await embeddings_json(state, body))
 
     @routes.post("/tokenize")
     async def tokenize(body: TokenizeRequest) -> dict[str, Any]:
@@ -89,11 +82,39 @@ def completion_routes(state: AppState) -> APIRouter:
     return routes
 
 
+async def embeddings_json(state: AppState, body: EmbeddingsRequest) -> dict[str, Any]:
+    """The embedding of each text, in OpenAI's format; `Problem` for an empty text."""
+    texts = as_list(body.input)
+    if not all(texts):
+        raise Problem("an empty text has no embedding")
+    async with state.slots.acquire():
+        vectors = await state.slots.call(state.assistant.engine.embed, texts)
+        vectors = [shortened(vector, body.dimensions) for vector in vectors] if body.dimensions else vectors
+        counts = [len(text) if isinstance(text, list) else len(await token_ids(state, text)) for text in texts]
+    data = [
+        {"object": "embedding", "index": index, "embedding": encode_vector(vector, body.encoding_format)}
+        for index, vector in enumerate(vectors)
+    ]
+    total = sum(counts)
+    return {
+        "object": "list",
+        "model": state.assistant.name,
+        "data": data,
+        "usage": {"prompt_tokens": total, "total_tokens": total},
+    }
+
+
 def model_json(state: AppState, name: str) -> dict[str, Any]:
     """A model in OpenAI's format, with its context length as in vLLM and its size as in llama.cpp."""
     engine = state.assistant.engine
-    return {"id": name, "object": "model", "created": 0, "owned_by": "anatili", "max_model_len": engine.context,
-            "meta": {"n_params": engine.parameters}}  # fmt: skip
+    return {
+        "id": name,
+        "object": "model",
+        "created": 0,
+        "owned_by": "anatili",
+        "max_model_len": engine.context,
+        "meta": {"n_params": engine.parameters},
+    }
 
 
 async def token_ids(state: AppState, text: str, *, begin: bool = False) -> list[int]:
@@ -134,9 +155,14 @@ async def whole_completion(
                 logprobs += answer.logprobs
                 # llama.cpp gives no logprob for part of a character. Its position is kept, as clients count positions.
                 logprobs += [None] * (length * bool(echo_logprobs) + answer.tokens - len(logprobs))
-            choices.append({"text": echo + answer.text, "index": len(choices),
-                            "finish_reason": answer.finish or "stop",
-                            "logprobs": logprobs_json(logprobs) if body.logprobs is not None else None})  # fmt: skip
+            choices.append(
+                {
+                    "text": echo + answer.text,
+                    "index": len(choices),
+                    "finish_reason": answer.finish or "stop",
+                    "logprobs": logprobs_json(logprobs) if body.logprobs is not None else None,
+                }
+            )
     return {**head, "choices": choices, "usage": usage(prompt_tokens, answer_tokens)}
 
 

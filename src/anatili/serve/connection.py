@@ -117,15 +117,30 @@ class Connection(H11Protocol):
         """Close and log a connection whose request never reaches the application."""
         seconds = round(time.monotonic() - self.timer_start, 4) if self.timer_start else 0.0
         address = self.client[0] if self.client else ""
-        log.info("request", extra={"fields": {"id": "", "who": "", "method": "", "route": "none", "status": status,
-                                              "seconds": seconds, "address": address}})  # fmt: skip
+        log.info(
+            "request",
+            extra={
+                "fields": {
+                    "id": "",
+                    "who": "",
+                    "method": "",
+                    "route": "none",
+                    "status": status,
+                    "seconds": seconds,
+                    "address": address,
+                }
+            },
+        )
         self.close(status)
 
     def close(self, status: int | None) -> None:
         if status:
-            body = json.dumps({"error": {"message": REASONS[status], "type": "invalid_request_error", "param": None,
-                                         "code": None}}).encode()  # fmt: skip
-            head = (f"HTTP/1.1 {status} \r\nConnection: close\r\nContent-Type: application/json\r\n"
-                    f"Content-Length: {len(body)}\r\n\r\n")  # fmt: skip
+            body = json.dumps(
+                {"error": {"message": REASONS[status], "type": "invalid_request_error", "param": None, "code": None}}
+            ).encode()
+            head = (
+                f"HTTP/1.1 {status} \r\nConnection: close\r\nContent-Type: application/json\r\n"
+                f"Content-Length: {len(body)}\r\n\r\n"
+            )
             self.transport.write(head.encode() + body)
         self.transport.close()

@@ -275,9 +275,7 @@ def best_sentence(candidates: Sequence[Candidate], probabilities: Floats, shares
     return max(here, key=lambda number: (probabilities[number], -number))
 
 
-def prefer_own_language(
-    shares: list[float], hits: Sequence[Hit], rows: Mapping[int, Floats], language: str
-) -> None:  # fmt: skip
+def prefer_own_language(shares: list[float], hits: Sequence[Hit], rows: Mapping[int, Floats], language: str) -> None:
     """If the best passage is in another language or script, and one in the question's language has a title that fits as
     well, let them change places: names are spelled in different ways."""
     title = FEATURES.index("title, loosely")

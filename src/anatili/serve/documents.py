@@ -25,15 +25,35 @@ HEADER, SCOPE = "X-Anatili-Session", "X-Anatili-Scope"
 SHARED = "shared"
 NO_UPLOADS = "this server takes no documents"
 SHOWN = ("id", "name", "reason", "bytes", "passages", "parts", "part", "language", "kept", "time")
-FORM = {"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": {
-    "type": "object", "required": ["file"],
-    "properties": {"file": {"type": "string", "format": "binary"}, "keep": {"type": "boolean", "default": False}},
-}}}}}  # fmt: skip
+FORM = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "required": ["file"],
+                    "properties": {
+                        "file": {"type": "string", "format": "binary"},
+                        "keep": {"type": "boolean", "default": False},
+                    },
+                }
+            }
+        },
+    }
+}
 """The form of an upload, for the description of the API."""
-SESSION_HEADER = {"parameters": [{
-    "name": HEADER, "in": "header", "required": False, "description": "The visitor's own random id.",
-    "schema": {"type": "string", "pattern": f"^{SESSION.pattern}$"},
-}]}  # fmt: skip
+SESSION_HEADER = {
+    "parameters": [
+        {
+            "name": HEADER,
+            "in": "header",
+            "required": False,
+            "description": "The visitor's own random id.",
+            "schema": {"type": "string", "pattern": f"^{SESSION.pattern}$"},
+        }
+    ]
+}
 
 
 @dataclass(frozen=True)
@@ -80,11 +100,13 @@ def document_json(entry: Entry) -> dict[str, Any]:
 def shared_json(collection: Collection) -> dict[str, Any]:
     status = collection.status
     return {
-        "documents": status.documents, "passages": status.passages, "skipped": status.skipped,
+        "documents": status.documents,
+        "passages": status.passages,
+        "skipped": status.skipped,
         "progress": {"done": status.done, "total": status.total, "running": status.is_running},
         "reasons": [{"name": name, "reason": reason} for name, reason in status.reasons],
         "incomplete": list(status.incomplete),
-    }  # fmt: skip
+    }
 
 
 def list_documents(own: OwnDocuments, session: str) -> dict[str, Any]:
@@ -93,10 +115,14 @@ def list_documents(own: OwnDocuments, session: str) -> dict[str, Any]:
     return {
         "documents": [document_json(entry) for entry in entries],
         "shared": shared_json(own.shared) if own.shared else None,
-        "limits": {"bytes": limits.file_bytes, "documents": limits.documents, "session_bytes": limits.session_bytes,
-                   "types": sorted(FORMATS)},
+        "limits": {
+            "bytes": limits.file_bytes,
+            "documents": limits.documents,
+            "session_bytes": limits.session_bytes,
+            "types": sorted(FORMATS),
+        },
         "uploads": own.sessions is not None,
-    }  # fmt: skip
+    }
 
 
 def refused(status: int, message: str, code: str) -> JSONResponse:

@@ -200,11 +200,19 @@ def parse_sentence(text: str, pack: LanguagePack) -> Sentence:
         raw, stem, name_forms, synonyms = lexicon.read(denied[start][0] if start in denied else lower)
         words.append(
             Word(
-                raw=raw, stem=stem, name_forms=name_forms, position=position, clause=clause, kind=kind,
-                denied=len(denied.get(start, ())), month=month, synonyms=synonyms, descent=lexicon.facts.descent,
+                raw=raw,
+                stem=stem,
+                name_forms=name_forms,
+                position=position,
+                clause=clause,
+                kind=kind,
+                denied=len(denied.get(start, ())),
+                month=month,
+                synonyms=synonyms,
+                descent=lexicon.facts.descent,
                 context=(lowered[index - 2], lowered[index - 1], lowered[index + 1], lowered[index + 2]),
             )
-        )  # fmt: skip
+        )
         position += kind in CONTENT
     return Sentence(tuple(words), tuple(placed))
 

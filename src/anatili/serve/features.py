@@ -1,40 +1,35 @@
 """The features of sentences that may answer a question: numbers from 0 to 2 that know no language."""
 
-import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from math import log
 
 import numpy as np
 import numpy.typing as npt
 
-from anatili.lang import LanguagePack, load_pack
+from anatili.lang import load_pack
 from anatili.lang.questions_file import load_questions
-from anatili.lang.spelling import likeness, sounds
-from anatili.search.analysis import stem
-from anatili.search.query import SAME_LENGTH, SAME_NAME, SHORTEST, QueryWord
+from anatili.lang.spelling import likeness
+from anatili.search.query import SAME_NAME, SHORTEST
 from anatili.search.searcher import Hit, Search
-from anatili.serve.everyday import is_everyday
+from anatili.serve.asked_words import FEWEST, AskedWord, asked_words
 from anatili.serve.focus import FOCUS_FEATURES, focus_features
 from anatili.serve.question import KINDS, Question
 from anatili.serve.reading import PREFIX, PassageWords, SentenceWords, groups_of, read_passage
 
-SHARED, SHARED_BY_UNKNOWN = 0.65, 0.75
-"""Share of a word's letters that another word must begin with to be loosely the same; of a word that no passage has."""
-FEWEST = 500
-"""Passages that are taken for granted when rarity is judged."""
 LONGER = 2
 """Letters that a word of a question may be longer than the stem of a title's word that is the same name."""
-ENDING = 4
-"""Most letters of a word of a question behind a stem that is the same."""
-APOSTROPHE = re.compile("['’ʼ]")
 Floats = npt.NDArray[np.float64]
 
 FITS: dict[str, tuple[str, ...]] = {
-    "date": ("year", "month", "number", "date"), "number": ("number", "year"), "place": ("place", "name"),
-    "person": ("name",), "reason": ("reason",), "manner": ("manner",),
-}  # fmt: skip
+    "date": ("year", "month", "number", "date"),
+    "number": ("number", "year"),
+    "place": ("place", "name"),
+    "person": ("name",),
+    "reason": ("reason",),
+    "manner": ("manner",),
+}
 """Kind of question -> facts of a sentence that may answer it."""
 SIGNED = ("reason", "manner")
 """Kinds that are noticed only by the words that a pack names under [signs]."""
@@ -42,48 +37,62 @@ FIRST_FACT = {kind: sum(len(FITS[other]) + 1 for other in list(FITS)[:place]) fo
 """Where the features of a kind's facts begin; after them comes one for "none of them"."""
 KIND_FEATURES = sum(len(facts) + 1 for facts in FITS.values()) + 1
 PASSAGE_FEATURES = (
-    "title", "title, loosely", "title asked for", "passage", "passage, loosely", "found", "rarest found", "guess found",
-    "missing", "rarest missing", "words missing", "unknown missing", "capital missing", "first missing",
-    "digits missing", "guess alike", "special missing", "share of special missing", "special found", "score", "rank",
-    "own language", "length of question", "collection", "ahead",
-)  # fmt: skip
+    "title",
+    "title, loosely",
+    "title asked for",
+    "passage",
+    "passage, loosely",
+    "found",
+    "rarest found",
+    "guess found",
+    "missing",
+    "rarest missing",
+    "words missing",
+    "unknown missing",
+    "capital missing",
+    "first missing",
+    "digits missing",
+    "guess alike",
+    "special missing",
+    "share of special missing",
+    "special found",
+    "score",
+    "rank",
+    "own language",
+    "length of question",
+    "collection",
+    "ahead",
+)
 SENTENCE_FEATURES = (
-    "sentence", "sentence and title", "rest", "rest, loosely", "rest, other words", "rest beside", "rest in passage",
-    "rest, behind best", "first", "position", "length", "new name", "close", "rest, seldom here", "in a row", "counted",
-    "quantity", "other quantity", "counted in passage", "quantity in passage",
-)  # fmt: skip
+    "sentence",
+    "sentence and title",
+    "rest",
+    "rest, loosely",
+    "rest, other words",
+    "rest beside",
+    "rest in passage",
+    "rest, behind best",
+    "first",
+    "position",
+    "length",
+    "new name",
+    "close",
+    "rest, seldom here",
+    "in a row",
+    "counted",
+    "quantity",
+    "other quantity",
+    "counted in passage",
+    "quantity in passage",
+)
 FEATURES = (
-    *PASSAGE_FEATURES, *SENTENCE_FEATURES, *FOCUS_FEATURES,
-    *(f"{kind}: {fact}" for kind, facts in FITS.items() for fact in (*facts, "none")), "meaning: first",
+    *PASSAGE_FEATURES,
+    *SENTENCE_FEATURES,
+    *FOCUS_FEATURES,
+    *(f"{kind}: {fact}" for kind, facts in FITS.items() for fact in (*facts, "none")),
+    "meaning: first",
     *KINDS,
-)  # fmt: skip
-
-
-@dataclass(frozen=True)
-class AskedWord:
-    """A word of a question as it is compared with passages."""
-
-    lower: str
-    terms: frozenset[str]
-    prefix: str
-    """The beginning that a word loosely the same has; "" for a short word."""
-    groups: frozenset[int]
-    weight: float
-    """Its share of the weight of all words."""
-    rarity: float
-    """How rare it is, 1 for a word that no passage has."""
-    own: bool
-    """Whether it is in the question itself, not only in an earlier one."""
-    guessed: bool
-    alike: float
-    """Share of its letters with which the terms that were guessed for it begin; 1 if it was not guessed."""
-    capital: bool
-    first: bool
-    """Whether it has a capital and begins the message: it may be a name or not."""
-    focus: bool
-    """Whether it names what is asked for."""
-    special: bool
-    """Whether it is no common word of the language: a name, or a word of a special subject."""
+)
 
 
 @dataclass(frozen=True)
@@ -145,99 +154,6 @@ def compare(matrix: Floats, hits: npt.NDArray[np.int64]) -> None:
         matrix[here, ahead] = (1 + matrix[here, FEATURES.index("passage, loosely")] - rival) / 2
 
 
-def asked_words(question: Question, search: Search) -> list[AskedWord]:
-    """The words of a question with their weights, which add up to 1."""
-    read, pack = search.read(question.query), load_pack(question.language)
-    own, groups = set(question.words), groups_of(pack)
-    # Where it is not known which words ask, a capital at the start says nothing: most questions begin with such a word.
-    knows_asking = bool(load_questions(pack.folder).kinds)
-    words: list[AskedWord] = []
-    for word in read:
-        lower = pack.lower(word.word)
-        found = frozenset(sure_terms(word, lower, pack))
-        if others := search.read(" ".join(question.also.get(word.word, ()))):
-            found = found.union(*(sure_terms(other, pack.lower(other.word), pack) for other in others))
-        words.append(
-            AskedWord(
-                lower=lower,
-                terms=found,
-                prefix=prefix_of(lower, SHARED_BY_UNKNOWN if word.guessed else SHARED),
-                groups=frozenset(group for term in {stem(lower, pack), *found} for group in groups.get(term, ())),
-                weight=0.0,
-                rarity=rarity_of(word, search) if found or not word.guessed else 1.0,
-                own=word.word in own or not question.words,
-                guessed=word.guessed,
-                alike=max((alike(lower, term) for term in found), default=0.0) if word.guessed else 1.0,
-                capital=word.word[0].isupper() and not question.text.startswith(word.word),
-                first=knows_asking and word.word[0].isupper() and question.text.startswith(word.word),
-                focus=word.word == question.focus,
-                special=not is_everyday(plain_part(lower), pack),
-            )
-        )
-    words = [word for word in words if word.rarity] or [replace(word, rarity=1.0) for word in words]
-    total = sum(word.rarity for word in words)
-    return [replace(word, weight=word.rarity / total) for word in words]
-
-
-def plain_part(word: str) -> str:
-    """A word without what follows an apostrophe: an ending of a name, mostly."""
-    return APOSTROPHE.split(word)[0]
-
-
-def rarity_of(word: QueryWord, search: Search) -> float:
-    """How rare a word is, from 0 for a stop word to 1 for one that no passage has. In a few passages no word is rare,
-    which says little about it: it is compared with what it would be among more."""
-    if not search.rarity(word):
-        return 0.0
-    size, frequency = max(search.size(), FEWEST), max(map(search.frequency, word.terms), default=0)
-    return log(1 + (size - frequency + 0.5) / (frequency + 0.5)) / log(1 + (size + 0.5) / 0.5)
-
-
-def sure_terms(word: QueryWord, lower: str, pack: LanguagePack) -> Iterator[str]:
-    """The terms of a word. If it was guessed, those that differ from it by a slip or by the spelling of a name."""
-    own = stem(lower, pack)
-    for term, weight in word.terms.items():
-        is_sure = not word.guessed or weight == 1
-        has_ending = len(term) > SHORTEST and len(lower) <= len(term) + ENDING
-        beginning = lower[: len(term) + 1] if has_ending else own
-        if is_sure or is_slip(own, term) or is_slip(beginning, term) or is_same_name(own, term):
-            yield term
-
-
-def alike(word: str, other: str) -> float:
-    """Share of the sounds with which two words begin alike."""
-    first, second = sounds(word), sounds(other)
-    common = next((n for n, (a, b) in enumerate(zip(first, second, strict=False)) if a != b), len(second))
-    return min(1.0, common / max(1, len(first), len(second)))
-
-
-def is_same_name(word: str, other: str) -> bool:
-    """Whether two words of five letters or more are alike: shorter ones are by chance (Etna, ethnic)."""
-    is_long = min(len(word), len(other)) > SHORTEST
-    return is_long and abs(len(word) - len(other)) <= SAME_LENGTH and likeness(word, other) >= SAME_NAME
-
-
-def is_slip(word: str, other: str) -> bool:
-    """Whether two words of four letters or more differ by one letter: a missing one, two swapped, or, in words of five
-    or more, another one (Denali is no slip of a word with the stem "dene")."""
-    if min(len(word), len(other)) < SHORTEST or abs(len(word) - len(other)) > 1:
-        return False
-    start = next((n for n, (a, b) in enumerate(zip(word, other, strict=False)) if a != b), min(len(word), len(other)))
-    rest, other_rest = word[start:], other[start:]
-    return (
-        (rest[1:] == other_rest[1:] and (len(word) > SHORTEST or rest == other_rest))
-        or rest[1:] == other_rest
-        or rest == other_rest[1:]
-        or (rest[:2] == other_rest[1::-1] and rest[2:] == other_rest[2:])
-    )
-
-
-def prefix_of(word: str, shared: float) -> str:
-    """The letters that a word loosely the same begins with."""
-    size = min(max(PREFIX[0], round(shared * len(word))), PREFIX[-1])
-    return word[:size] if len(word) >= size else ""
-
-
 def is_form(term: str, word: AskedWord) -> bool:
     """Whether a term of a passage may be a form of the word."""
     return term in word.terms or (word.prefix != "" and term.startswith(word.prefix))
@@ -279,8 +195,9 @@ class Matches:
 
     def of(self, columns: Sequence[int]) -> "Matches":
         """Some of the columns."""
-        strict, loose, grouped = ([[row[n] for n in columns] for row in rows]
-                                  for rows in (self.strict, self.loose, self.grouped))  # fmt: skip
+        strict, loose, grouped = (
+            [[row[n] for n in columns] for row in rows] for rows in (self.strict, self.loose, self.grouped)
+        )
         return Matches(strict, loose, grouped)
 
 
@@ -296,7 +213,7 @@ def matches(asked: Sequence[AskedWord], passage: PassageWords, own_language: boo
 
 def passage_features(
     asked: Sequence[AskedWord], passage: PassageWords, found: Matches
-) -> tuple[list[float], list[bool]]:  # fmt: skip
+) -> tuple[list[float], list[bool]]:
     """The features of a passage that only its words decide, and which words are loosely in its title."""
     title = passage.title
     in_title = [is_in(word, title) for word in asked]
@@ -349,24 +266,26 @@ def sentence_features(
     for index, sentence in enumerate(passage.sentences):
         beside = [here.loose[n] for n in (index - 1, index + 1) if 0 <= n <= last]
         both, strict = share(rest, here.loose[index]), found.strict[index]
-        rows.append([
-            share(asked, strict),
-            share(asked, [t or s for s, t in zip(strict, in_title, strict=True)]),
-            share(rest, here.strict[index]),
-            both,
-            share(rest, here.grouped[index]),
-            share(rest, [any(column) for column in zip(*beside, strict=True)]) if beside else 0.0,
-            everywhere,
-            both,
-            float(index == 0),
-            index / max(1, last),
-            log(1 + sentence.length) / 4,
-            float(any(name not in names and name[: PREFIX[0]] not in names for name in sentence.names)),
-            float(sum(here.loose[index]) > 1),
-            sum(weight for weight, there in zip(seldom, here.loose[index], strict=True) if there),
-            share(asked[1:], [a and b for a, b in pairwise(strict)]),
-            *numbers[index],
-        ])  # fmt: skip
+        rows.append(
+            [
+                share(asked, strict),
+                share(asked, [t or s for s, t in zip(strict, in_title, strict=True)]),
+                share(rest, here.strict[index]),
+                both,
+                share(rest, here.grouped[index]),
+                share(rest, [any(column) for column in zip(*beside, strict=True)]) if beside else 0.0,
+                everywhere,
+                both,
+                float(index == 0),
+                index / max(1, last),
+                log(1 + sentence.length) / 4,
+                float(any(name not in names and name[: PREFIX[0]] not in names for name in sentence.names)),
+                float(sum(here.loose[index]) > 1),
+                sum(weight for weight, there in zip(seldom, here.loose[index], strict=True) if there),
+                share(asked[1:], [a and b for a, b in pairwise(strict)]),
+                *numbers[index],
+            ]
+        )
     return rows
 
 

@@ -60,8 +60,10 @@ class FeedbackFile:
 
     def summary(self) -> list[dict[str, Any]]:
         with self.lock:
-            return [{"kind": kind, "rating": rating, "reason": reason, "count": count}
-                    for (kind, rating, reason), count in self.counts.most_common()]  # fmt: skip
+            return [
+                {"kind": kind, "rating": rating, "reason": reason, "count": count}
+                for (kind, rating, reason), count in self.counts.most_common()
+            ]
 
 
 def read_line(line: str) -> tuple[str, str, str] | None:

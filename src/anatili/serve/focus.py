@@ -12,10 +12,25 @@ from anatili.serve.question import Question
 from anatili.serve.reading import PassageWords, SentenceWords
 
 FOCUS_FEATURES = (
-    "focus", "focus, loosely", "focus in title", "focus beside", "focus in passage", "focus rarity", "focus unknown",
-    "no focus", "rarest missing here", "rarest missing around", "missing here", "missing around",
-    "special missing here", "value beside focus", "value beside a word", "focus after number", "no year", "heading",
-)  # fmt: skip
+    "focus",
+    "focus, loosely",
+    "focus in title",
+    "focus beside",
+    "focus in passage",
+    "focus rarity",
+    "focus unknown",
+    "no focus",
+    "rarest missing here",
+    "rarest missing around",
+    "missing here",
+    "missing around",
+    "special missing here",
+    "value beside focus",
+    "value beside a word",
+    "focus after number",
+    "no year",
+    "heading",
+)
 MANY = 4
 """Missing words that count as many."""
 AFTER = 2
@@ -47,9 +62,14 @@ class Asked(Protocol):
 
 
 def focus_features(
-    asked: Sequence[Asked], question: Question, in_title: Sequence[bool], passage: PassageWords, strict: Table,
-    loose: Table, groups: Mapping[str, Sequence[int]],
-) -> list[list[float]]:  # fmt: skip
+    asked: Sequence[Asked],
+    question: Question,
+    in_title: Sequence[bool],
+    passage: PassageWords,
+    strict: Table,
+    loose: Table,
+    groups: Mapping[str, Sequence[int]],
+) -> list[list[float]]:
     """`FOCUS_FEATURES` of each sentence. `in_title`: which words are loosely in the title; `strict` and `loose`: which
     (columns) are in which sentence (rows); `groups`: stem -> its groups of words with the same meaning."""
     focus = next((number for number, word in enumerate(asked) if word.focus), None)
@@ -82,9 +102,13 @@ def focus_features(
 
 
 def value_features(
-    asked: Sequence[Asked], question: Question, present: Sequence[int], focus: int | None, sentence: SentenceWords,
+    asked: Sequence[Asked],
+    question: Question,
+    present: Sequence[int],
+    focus: int | None,
+    sentence: SentenceWords,
     groups: Mapping[str, Sequence[int]],
-) -> list[float]:  # fmt: skip
+) -> list[float]:
     """How near a number or a name, whichever is asked for, is to the focus and to any other word, and whether the
     focus follows a number."""
     values = getattr(sentence, VALUES[question.kind]) if question.kind in VALUES else ()

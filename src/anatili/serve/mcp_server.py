@@ -52,10 +52,14 @@ def mcp_server(assistant: Assistant, call: Caller = in_thread) -> "FastMCP[Any]"
         raise Problem(not_installed("an MCP server needs its SDK", "mcp")) from error
     handlers = list(logging.root.handlers)
     server = FastMCP(
-        "anatili", instructions=INSTRUCTIONS, log_level="WARNING", stateless_http=True, json_response=True,
+        "anatili",
+        instructions=INSTRUCTIONS,
+        log_level="WARNING",
+        stateless_http=True,
+        json_response=True,
         # Over HTTP our own middleware checks the Host header.
         transport_security=TransportSecuritySettings(enable_dns_rebinding_protection=False),
-    )  # fmt: skip
+    )
     logging.root.handlers = handlers  # the SDK adds one that prints the variables of errors, with words of users
     for tool in tools(assistant, call):
         server.add_tool(tool)
@@ -99,12 +103,20 @@ def ask_tool(assistant: Assistant, call: Caller) -> Callable[..., Any]:
         sampling = Sampling(max_tokens=400)
         answer = await call(lambda: assistant.ask(question, language=language, sampling=sampling))
         passages, near = (
-            [{"number": number, "title": hit.passage.title, "url": hit.passage.url, "text": hit.passage.text}
-             for number, hit in enumerate(hits, 1)] for hits in (answer.passages, answer.nearest)
-        )  # fmt: skip
-        return {"answer": answer.text, "citations": [asdict(citation) for citation in answer.citations],
-                "passages": passages, "nearest": near, "notice": answer.notice,
-                "language": answer.language}  # fmt: skip
+            [
+                {"number": number, "title": hit.passage.title, "url": hit.passage.url, "text": hit.passage.text}
+                for number, hit in enumerate(hits, 1)
+            ]
+            for hits in (answer.passages, answer.nearest)
+        )
+        return {
+            "answer": answer.text,
+            "citations": [asdict(citation) for citation in answer.citations],
+            "passages": passages,
+            "nearest": near,
+            "notice": answer.notice,
+            "language": answer.language,
+        }
 
     return ask
 
@@ -115,10 +127,15 @@ def translate_tool(translator: Translator, call: Caller) -> Callable[..., Any]:
         number changed; `notice` says how good the model is in this direction. `source`: identified if not given."""
         source = source or translator.source_of(text)
         steps = await call(lambda: list(translator.steps(text, source, target)))
-        doubts = [{"source": step.source, "text": step.text, "doubts": list(step.doubts)}
-                  for step in steps if step.doubts]  # fmt: skip
-        return {"text": "".join(step.text for step in steps), "source": source, "doubts": doubts,
-                "notice": translator.warning(source, target)}  # fmt: skip
+        doubts = [
+            {"source": step.source, "text": step.text, "doubts": list(step.doubts)} for step in steps if step.doubts
+        ]
+        return {
+            "text": "".join(step.text for step in steps),
+            "source": source,
+            "doubts": doubts,
+            "notice": translator.warning(source, target),
+        }
 
     return translate
 

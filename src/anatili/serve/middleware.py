@@ -35,15 +35,38 @@ MAX_UPLOADS = 4
 LARGER_BODIES = {"/v1/audio/": 25 << 20, UPLOAD_PATH: (32 << 20) + (1 << 16)}
 """Start of a path -> bytes that a body may have there: 25 MiB of speech as at OpenAI, a form with 32 MiB of a file."""
 ADMIN_PATHS = ("/admin", "/v1/commons/queue", "/v1/commons/decisions")
-PUBLIC_PATHS = ("/about", "/search", "/openapi.json", "/v1/models", "/v1/chat/completions", "/v1/responses",
-                "/translate", "/languages", "/detect", "/feedback", "/page/questions", "/v1/plan",
-                "/trace", "/v1/commons")  # fmt: skip
+PUBLIC_PATHS = (
+    "/about",
+    "/search",
+    "/openapi.json",
+    "/v1/models",
+    "/v1/chat/completions",
+    "/v1/responses",
+    "/translate",
+    "/languages",
+    "/detect",
+    "/feedback",
+    "/page/questions",
+    "/v1/plan",
+    "/trace",
+    "/v1/commons",
+)
 """What a public server offers without a key."""
 NO_KEY = ("", "none")
 """What clients send that have no key: OpenAI's cannot send nothing."""
 PUBLIC_FOLDERS = ("/passages/", "/v1/models/", "/v1/commons/")
-OPEN_PATHS = ("/", "/health", "/page/words", "/docs", "/manifest.webmanifest", "/service-worker.js", "/commons",
-              "/robots.txt", "/favicon.ico", "/apple-touch-icon.png")  # fmt: skip
+OPEN_PATHS = (
+    "/",
+    "/health",
+    "/page/words",
+    "/docs",
+    "/manifest.webmanifest",
+    "/service-worker.js",
+    "/commons",
+    "/robots.txt",
+    "/favicon.ico",
+    "/apple-touch-icon.png",
+)
 """What everybody may get. The last three are what crawlers and browsers ask every site for, in this place."""
 OPEN_FOLDER = "/static/"
 KEY_IN_BODY = ("/translate", "/languages", "/detect")
@@ -244,8 +267,12 @@ class AccessMiddleware:
         except Exception as error:
             # The text of an error, and the variables in its trace, may hold words of a user.
             place = traceback.extract_tb(error.__traceback__)[-1]
-            fields = {"id": request_id, "route": self.route_of(scope), "error": type(error).__name__,
-                      "at": f"{Path(place.filename).name}:{place.lineno} in {place.name}"}  # fmt: skip
+            fields = {
+                "id": request_id,
+                "route": self.route_of(scope),
+                "error": type(error).__name__,
+                "at": f"{Path(place.filename).name}:{place.lineno} in {place.name}",
+            }
             log.error("failed: %(error)s at %(at)s, request %(id)s", fields, extra={"fields": fields})
             self.activity.note_failure(fields)
             if not started:
@@ -258,8 +285,14 @@ class AccessMiddleware:
         self.metrics.requests.labels(route, str(status)).inc()
         self.metrics.seconds.labels(route).observe(seconds)
         self.activity.note(client.holder, client.address, status)
-        fields = {"id": request_id, "who": client.holder, "method": scope["method"], "route": route, "status": status,
-                  "seconds": round(seconds, 4)}  # fmt: skip
+        fields = {
+            "id": request_id,
+            "who": client.holder,
+            "method": scope["method"],
+            "route": route,
+            "status": status,
+            "seconds": round(seconds, 4),
+        }
         if status in STATUSES_WITH_ADDRESS:
             fields["address"] = client.address
         log.info("request", extra={"fields": fields})

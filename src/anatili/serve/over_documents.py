@@ -11,9 +11,14 @@ from anatili.serve.assistant import Assistant
 
 
 def open_over_documents(
-    sources: Sequence[str | Path], target: str | Path = "", runs: str | Path = "runs", adapters: Sequence[Path] = (),
-    tell: Tell = silent, slots: int = 1, private_hosts: frozenset[str] = frozenset(),
-) -> tuple[Assistant, Collection]:  # fmt: skip
+    sources: Sequence[str | Path],
+    target: str | Path = "",
+    runs: str | Path = "runs",
+    adapters: Sequence[Path] = (),
+    tell: Tell = silent,
+    slots: int = 1,
+    private_hosts: frozenset[str] = frozenset(),
+) -> tuple[Assistant, Collection]:
     """An assistant for the documents in these folders and files and at these addresses, and their collection, which is
     being indexed in the background. `target` names the model as for `open_assistant`."""
     check_sources([str(source) for source in sources])

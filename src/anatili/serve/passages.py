@@ -25,18 +25,30 @@ def passage_json(hit: Hit) -> dict[str, Any]:
     passage = {
         name: getattr(hit.passage, name) for name in FIELDS
     }  # `asdict` copies deeply, and takes ten times as long
-    return {**passage, "score": hit.score, "coverage": hit.coverage, "hits": hit.matches, "snippet": hit.snippet,
-            "is_close": hit.is_close}  # fmt: skip
+    return {
+        **passage,
+        "score": hit.score,
+        "coverage": hit.coverage,
+        "hits": hit.matches,
+        "snippet": hit.snippet,
+        "is_close": hit.is_close,
+    }
 
 
 def hits_of(rows: Any) -> list[Hit]:
     """The passages in the JSON of another server of ours; `Problem` if they are not as `passage_json` writes them."""
     try:
         return [
-            Hit(Passage(**{name: row[name] for name in FIELDS}), row["score"], tuple(map(tuple, row["hits"])),
-                row["coverage"], tuple(row["snippet"]), row["is_close"])
+            Hit(
+                Passage(**{name: row[name] for name in FIELDS}),
+                row["score"],
+                tuple(map(tuple, row["hits"])),
+                row["coverage"],
+                tuple(row["snippet"]),
+                row["is_close"],
+            )
             for row in rows or ()
-        ]  # fmt: skip
+        ]
     except (TypeError, LookupError) as error:
         raise Problem(f"the server's passages cannot be read ({error!r}): is it another version of anatili?") from error
 
@@ -44,8 +56,16 @@ def hits_of(rows: Any) -> list[Hit]:
 def search_body(index: Search, query: str, limit: int, offset: int, prefer: str, only: str) -> bytes:
     """The body of the response to a search."""
     results = index.results(query, limit, offset, prefer=prefer, only=only)
-    return to_json({"query": query, "prefer": prefer, "only": only, "counts": results.counts,
-                    "guessed": results.guessed, "passages": [passage_json(hit) for hit in results.hits]})  # fmt: skip
+    return to_json(
+        {
+            "query": query,
+            "prefer": prefer,
+            "only": only,
+            "counts": results.counts,
+            "guessed": results.guessed,
+            "passages": [passage_json(hit) for hit in results.hits],
+        }
+    )
 
 
 class SearchRunner:

@@ -43,11 +43,22 @@ def plan_routes(state: Any) -> APIRouter:
         group_of(destination or OTHER)
         grams, source = grid_of(grid)
         question = Question(
-            name=f"{size} G", shape=sizes.shape_for(size), context=sizes.CONTEXT, batch=sizes.BATCH,
-            tokens=round(words * fertility * epochs), unique=words * fertility, optimizer="adamw",
-            chip=find_chip(chip), number=number, grams=grams, grid_source=source, words=words, fertility=fertility,
-            without=(without.casefold(),) if without else (), destination=destination,
-        )  # fmt: skip
+            name=f"{size} G",
+            shape=sizes.shape_for(size),
+            context=sizes.CONTEXT,
+            batch=sizes.BATCH,
+            tokens=round(words * fertility * epochs),
+            unique=words * fertility,
+            optimizer="adamw",
+            chip=find_chip(chip),
+            number=number,
+            grams=grams,
+            grid_source=source,
+            words=words,
+            fertility=fertility,
+            without=(without.casefold(),) if without else (),
+            destination=destination,
+        )
         facts = await run_in_threadpool(lambda: described(make_plan(question)))
         known = [one.name for one in chips().values() if one.vendor != ANY]
         return facts | {"choices": {"sizes": list(sizes.LADDER), "chips": known}}

@@ -29,10 +29,19 @@ def rerank_routes(state: AppState) -> APIRouter:
             scores, body.query, texts, state.assistant.packs, dense.engine if dense else None
         )
         order = sorted(range(len(texts)), key=lambda index: -values[index])[: body.top_n]
-        results = [{"index": index, "relevance_score": round(values[index], 4),
-                    **({"document": {"text": texts[index]}} if body.return_documents else {})}
-                   for index in order]  # fmt: skip
-        return {"id": uuid.uuid4().hex, "model": body.model or RERANKER, "results": results,
-                "usage": {"total_tokens": 0}}  # fmt: skip
+        results = [
+            {
+                "index": index,
+                "relevance_score": round(values[index], 4),
+                **({"document": {"text": texts[index]}} if body.return_documents else {}),
+            }
+            for index in order
+        ]
+        return {
+            "id": uuid.uuid4().hex,
+            "model": body.model or RERANKER,
+            "results": results,
+            "usage": {"total_tokens": 0},
+        }
 
     return routes

@@ -15,7 +15,8 @@ from anatili.serve import tools
 from anatili.serve.chat import JSON_OR_EVENTS, AppState, details_after, details_before, prepare_chat, sse_event
 from anatili.serve.citations import Report
 from anatili.serve.queue import QueueFull
-from anatili.serve.schemas import ChatRequest, ResponsesRequest
+from anatili.serve.responses_schemas import ResponsesRequest
+from anatili.serve.schemas import ChatRequest
 from anatili.serve.tools import WholeAnswer
 
 
@@ -80,27 +81,41 @@ def keep_response(state: AppState, body: ResponsesRequest, before: ChatRequest, 
 
 def response_json(
     state: AppState, body: ResponsesRequest, status: str, answer: WholeAnswer, id_: str = ""
-) -> dict[str, Any]:  # fmt: skip
+) -> dict[str, Any]:
     """The body of `/v1/responses`."""
     id_ = id_ or uuid.uuid4().hex
     choice = body.tool_choice if body.tools else "none"
     cut = {"reason": "max_output_tokens"} if status == "incomplete" else None
     return {
-        "id": f"resp_{id_}", "object": "response", "created_at": int(time.time()), "model": state.assistant.name,
-        "status": status, "output": [] if status == "in_progress" else output_items(answer, id_, status),
-        "error": None, "incomplete_details": cut, "instructions": body.instructions, "metadata": {},
+        "id": f"resp_{id_}",
+        "object": "response",
+        "created_at": int(time.time()),
+        "model": state.assistant.name,
+        "status": status,
+        "output": [] if status == "in_progress" else output_items(answer, id_, status),
+        "error": None,
+        "incomplete_details": cut,
+        "instructions": body.instructions,
+        "metadata": {},
         "parallel_tool_calls": bool(body.tools) and body.parallel_tool_calls is not False,
-        "previous_response_id": body.previous_response_id, "store": body.store is not False, "temperature": None,
+        "previous_response_id": body.previous_response_id,
+        "store": body.store is not False,
+        "temperature": None,
         "tool_choice": choice if isinstance(choice, str) else choice.model_dump() if choice else "auto",
         "tools": [{"strict": None, "parameters": None, **tool.model_dump()} for tool in body.tools or ()],
-        "top_p": None, "usage": usage(answer.last),
-    }  # fmt: skip
+        "top_p": None,
+        "usage": usage(answer.last),
+    }
 
 
 def usage(last: Chunk) -> dict[str, Any]:
-    return {"input_tokens": last.prompt_tokens, "output_tokens": last.tokens,
-            "input_tokens_details": {"cached_tokens": 0}, "output_tokens_details": {"reasoning_tokens": 0},
-            "total_tokens": last.prompt_tokens + last.tokens}  # fmt: skip
+    return {
+        "input_tokens": last.prompt_tokens,
+        "output_tokens": last.tokens,
+        "input_tokens_details": {"cached_tokens": 0},
+        "output_tokens_details": {"reasoning_tokens": 0},
+        "total_tokens": last.prompt_tokens + last.tokens,
+    }
 
 
 def end_of(answer: WholeAnswer) -> str:
@@ -121,8 +136,13 @@ def message_item(id_: str, text: str, status: str) -> dict[str, Any]:
 
 def call_item(id_: str, number: int, call: dict[str, Any]) -> dict[str, Any]:
     """A call of a tool. What it returned is sent back with its `call_id`."""
-    return {"type": "function_call", "id": f"fc_{id_}_{number}", "call_id": call["id"], "status": "completed",
-            **call["function"]}  # fmt: skip
+    return {
+        "type": "function_call",
+        "id": f"fc_{id_}_{number}",
+        "call_id": call["id"],
+        "status": "completed",
+        **call["function"],
+    }
 
 
 def output_text(text: str) -> dict[str, Any]:
@@ -142,7 +162,7 @@ class Events:
 
 async def response_events(
     state: AppState, body: ResponsesRequest, before: ChatRequest, reply: Reply
-) -> AsyncIterator[str]:  # fmt: skip
+) -> AsyncIterator[str]:
     """The text as it comes; calls of tools follow, each whole."""
     id_, event, answer = uuid.uuid4().hex, Events(), WholeAnswer()
     place = {"item_id": f"msg_{id_}", "output_index": 0, "content_index": 0}

@@ -137,9 +137,11 @@ def search_pool(assistant: "Assistant", count: int) -> "SearchPool | None":
 def check_access(config: ServerConfig) -> None:
     """`Problem` if strangers could use a server that is not meant for them, or if a proxy's address is none."""
     if (
-        config.host not in LOCAL_HOSTS and not config.public and not config.keys_file
+        config.host not in LOCAL_HOSTS
+        and not config.public
+        and not config.keys_file
         and len(config.key) < MIN_KEY_LENGTH
-    ):  # fmt: skip
+    ):
         raise Problem(
             f"others can reach {config.host}: set a key of {MIN_KEY_LENGTH} characters or more, for example\n"
             "  export ANATILI_KEY=\"$(python -c 'import secrets; print(secrets.token_urlsafe(32))')\"\n"
@@ -201,11 +203,18 @@ def uvicorn_config(app: Any, config: ServerConfig) -> Any:
     limits = replace(limits, connections=allowed_connections(limits.connections))
     protocol: Any = partial(Connection, limits=limits)
     return uvicorn.Config(
-        app, http=protocol, ws="none", log_level="warning", log_config=None, server_header=False,
+        app,
+        http=protocol,
+        ws="none",
+        log_level="warning",
+        log_config=None,
+        server_header=False,
         # uvicorn by itself would believe any process of this machine, and the variable FORWARDED_ALLOW_IPS.
-        proxy_headers=bool(config.proxies), forwarded_allow_ips=list(config.proxies),
-        timeout_keep_alive=KEEP_ALIVE_SECONDS, timeout_graceful_shutdown=SHUTDOWN_SECONDS,
-    )  # fmt: skip
+        proxy_headers=bool(config.proxies),
+        forwarded_allow_ips=list(config.proxies),
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=SHUTDOWN_SECONDS,
+    )
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -96,8 +96,13 @@ async def chat_with_tools(state: AppState, body: ChatRequest, request: Request) 
                 answer.add(chunk)
         choices.append(answer.choice(index))
         prompt_tokens, tokens = answer.last.prompt_tokens, tokens + answer.last.tokens
-    return {**head, "object": "chat.completion", "choices": choices, "usage": usage(prompt_tokens, tokens),
-            "anatili": {"searched": False, "generated_by_ai": True}}  # fmt: skip
+    return {
+        **head,
+        "object": "chat.completion",
+        "choices": choices,
+        "usage": usage(prompt_tokens, tokens),
+        "anatili": {"searched": False, "generated_by_ai": True},
+    }
 
 
 async def events(
@@ -264,7 +269,11 @@ def finished_calls(written: str) -> tuple[dict[str, Any], ...]:
     except (ValueError, AttributeError):
         return ()
     return tuple(
-        {"index": index, "id": f"call_{uuid.uuid4().hex[:24]}", "type": "function",
-         "function": {"name": call["name"], "arguments": json.dumps(call["arguments"], ensure_ascii=False)}}
+        {
+            "index": index,
+            "id": f"call_{uuid.uuid4().hex[:24]}",
+            "type": "function",
+            "function": {"name": call["name"], "arguments": json.dumps(call["arguments"], ensure_ascii=False)},
+        }
         for index, call in enumerate(calls)
-    )  # fmt: skip
+    )

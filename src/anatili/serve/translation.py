@@ -63,9 +63,16 @@ def translation_routes(state: AppState) -> APIRouter:
     @routes.get("/languages")
     async def languages() -> list[dict[str, Any]]:
         """List the languages and, for each, the targets that the model was taught; `anatili` holds the quality."""
-        return [{"code": code, "name": pack.name, "targets": targets,
-                 "anatili": {target: quality_of(translator, code, target) for target in targets}}
-                for code, pack in translator.packs.items() if (targets := translator.targets(code))]  # fmt: skip
+        return [
+            {
+                "code": code,
+                "name": pack.name,
+                "targets": targets,
+                "anatili": {target: quality_of(translator, code, target) for target in targets},
+            }
+            for code, pack in translator.packs.items()
+            if (targets := translator.targets(code))
+        ]
 
     @routes.post("/detect", openapi_extra=request_body(DetectRequest))
     async def detect(request: Request) -> list[dict[str, Any]]:
@@ -87,8 +94,10 @@ def translation_routes(state: AppState) -> APIRouter:
         sources = [await source_of(translator, text, body) for text in texts]
         if body.stream:
             return await state.stream(translation_events(state, translator, texts, sources, body.target))
-        results = [await translate_text(state, translator, text, source, body, request)
-                   for text, source in zip(texts, sources, strict=True)]  # fmt: skip
+        results = [
+            await translate_text(state, translator, text, source, body, request)
+            for text, source in zip(texts, sources, strict=True)
+        ]
         return response_json(translator, results, body, many=not isinstance(body.q, str))
 
     return routes
@@ -192,13 +201,15 @@ def response_json(
     """The response in LibreTranslate's format: lists if the request had a list."""
     response: dict[str, Any] = {"translatedText": [result.text for result in results]}
     if body.source == "auto":
-        response["detectedLanguage"] = [{"language": result.source, "confidence": result.confidence}
-                                        for result in results]  # fmt: skip
+        response["detectedLanguage"] = [
+            {"language": result.source, "confidence": result.confidence} for result in results
+        ]
     if body.alternatives:
         response["alternatives"] = [result.alternatives for result in results]
-    response["anatili"] = [{"doubts": result.doubts, "generated_by_ai": True,
-                            **quality_and_notice(translator, result.source, body.target)}
-                           for result in results]  # fmt: skip
+    response["anatili"] = [
+        {"doubts": result.doubts, "generated_by_ai": True, **quality_and_notice(translator, result.source, body.target)}
+        for result in results
+    ]
     return response if many else {name: values[0] for name, values in response.items()}
 
 
@@ -213,11 +224,11 @@ async def translation_events(
     try:
         for index, (text, source) in enumerate(zip(texts, sources, strict=True)):
             detected = {"language": source[0], "confidence": source[1]}
-            yield sse_event({"index": index, "detectedLanguage": detected,
-                             **quality_and_notice(translator, source[0], target)})  # fmt: skip
+            yield sse_event(
+                {"index": index, "detectedLanguage": detected, **quality_and_notice(translator, source[0], target)}
+            )
             async for step in translate_segments(state, translator, text, source[0], target):
-                yield sse_event({"index": index, "text": step.text, "source": step.source,
-                                 "doubts": list(step.doubts)})  # fmt: skip
+                yield sse_event({"index": index, "text": step.text, "source": step.source, "doubts": list(step.doubts)})
     except (Problem, QueueFull) as error:
         yield sse_event(error_json(error))
         return

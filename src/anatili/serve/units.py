@@ -68,8 +68,9 @@ def is_on(passage: PassageWords, subject: Sequence[str], pack: LanguagePack) -> 
     lower = [pack.lower(word) for word in subject]
     return any(
         not text.terms.isdisjoint(terms(pack.code)[word].split()) or word[: PREFIX[0]] in text.prefixes
-        for word in lower for text in (passage.title, *passage.sentences)
-    )  # fmt: skip
+        for word in lower
+        for text in (passage.title, *passage.sentences)
+    )
 
 
 def has_quantity(question: Question, sentences: Sequence[SentenceWords], pack: LanguagePack) -> bool:

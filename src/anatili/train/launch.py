@@ -17,7 +17,8 @@ from typing import Any
 from anatili.document import write_json
 from anatili.problem import Problem
 from anatili.recipe import Pretrain, Recipe, only
-from anatili.stage import STAGES, Quiet, Task, load
+from anatili.stage import Quiet, Task, load
+from anatili.stages import STAGES
 
 SUMMARY = ".summary.json"
 MESSAGE = ".problem"
