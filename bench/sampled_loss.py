@@ -72,7 +72,7 @@ def main() -> None:
             if turn:  # the first compiles
                 seconds[name].append(took)
         (_, whole, slope), (_, part_loss, part_slope) = found["all"], found["part"]
-        cosine = torch.nn.functional.cosine_similarity(slope, part_slope, dim=0)
+        cosine = torch.nn.functional.cosine_similarity(slope.double(), part_slope.double(), dim=0)
         print(f"turn {turn}: loss {whole:.3f} over all, {part_loss:.3f} over a part; cosine of gradients {cosine:.4f}")
     middle = {name: statistics.median(took) for name, took in seconds.items()}
     for name, value in middle.items():
