@@ -160,8 +160,6 @@ def _brief(value: Any) -> str:
     return text if len(text) <= 60 else text[:12] + "…" + text[-6:]
 
 
-KEYS = re.compile(r"(?<=://)[^?#]*@|[?#].*", re.S)
-"""User and password of an address, and what follows its path."""
 FOLDERS = re.compile(r"(?:(?<![\w.:/])|(?<=^-\w)|(?<=file://))/(?:[^/]+/)+|(?<!\w)[A-Za-z]:\\(?:[^\\]+\\)+")
 """The folders of a path from the root."""
 
@@ -184,8 +182,10 @@ def without_secrets(word: str) -> str:
     """A word of a command without what is nobody's business: user, password and query of an address, which may be
     keys, and the folders of a path from the root, which name people and machines."""
     word = show_path(word)
-    if "://" in word:
-        word = KEYS.sub("", word)
+    before, is_address, rest = word.partition("://")
+    if is_address:
+        place = rest.partition("?")[0].partition("#")[0]
+        word = before + is_address + place.rpartition("@")[2]
     return FOLDERS.sub(".../", word)
 
 

@@ -62,6 +62,7 @@ def test_the_servers_own_documents_are_described(tmp_path):
         "passages": 1,
         "skipped": 1,
         "progress": {"done": 0, "total": 0, "running": False},
+        "incomplete": [],
         "reasons": [{"name": "сурет.png", "reason": "сурет.png: files with .png are not read"}],
     }
     assert ".pdf" in listed["limits"]["types"]

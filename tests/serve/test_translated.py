@@ -118,7 +118,7 @@ def test_words_that_no_text_writes_as_one_stay_two(over):
 
 def test_a_wrong_line_of_a_dictionary_is_named(tmp_path):
     (tmp_path / NAME).write_text("ru\tкнига\tкітап\nru\tкнига\n", "utf-8")
-    with pytest.raises(Problem, match="line 2"):
+    with pytest.raises(Problem, match=":2:"):
         _dictionary(tmp_path)
 
 
