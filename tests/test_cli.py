@@ -176,5 +176,10 @@ def test_a_long_table_of_counts_is_told_by_its_largest_entries():
     (told,) = brief_facts({"languages": counts})
     assert told.startswith("languages: l20 Latn 20, l19 Latn 19, ")
     assert told.endswith(f"and {LONGEST + 1 - LARGEST} more with 78, which `anatili status` lists")
+    (told,) = brief_facts({"epochs": {name: count / 10 for name, count in counts.items()}, "last_loss": None})
+    assert told.startswith("epochs: l20 Latn 2.0, ")
+    assert told.endswith(
+        f"and {LONGEST + 1 - LARGEST} more up to {(LONGEST - LARGEST) / 10}, which `anatili status` lists"
+    )
     (short,) = brief_facts({"languages": {"tr Latn": 1, "kk Cyrl": 5}})
     assert short == "languages: tr Latn 1, kk Cyrl 5"

@@ -90,6 +90,7 @@ BUILDING = (
         ("pairs", *LANGUAGES, "mark.benchmarks"),
         needs=("cut",),
         watches="anatili.refine.pairs:inventory",
+        version=2,
     ),
     Stage(
         "tokenizer",

@@ -9,7 +9,9 @@ from anatili.recipe import MarkSettings, Pairs, PairSource, Recipe
 from anatili.refine import pairs
 from anatili.refine.pairs import files_of, languages_of, misshapen, read_pairs, source_of
 from anatili.stage import Quiet, Task
+from anatili.translate.dictionary import read_entries
 
+WORDS = [("Мектеп", "school"), ("Кітап", "book"), ("Үстел", "table")]
 GOOD = [
     ("Бүгін біз жаңа мектепке бардық.", "Today we went to the new school."),
     ("Ертең ауа райы суық болады.", "Tomorrow the weather will be cold."),
@@ -139,3 +141,13 @@ def test_wrong_sources_are_told(tmp_path):
 def test_what_is_right_is_not_misshapen():
     for pair in (*GOOD, ("Ол 1991 жылы туған үш бала.", "In 1991, 3 children were born.")):
         assert misshapen(*pair) == ""
+
+
+def test_each_direction_gets_a_dictionary(tmp_path):
+    rows = [(f"{first} бұл жерде тұр.", f"The {second} stands here.") for first, second in WORDS for _ in range(2)]
+    rows = [(f"{number} {first}", f"{number} {second}") for number, (first, second) in enumerate(rows)]
+    summary = clean(tmp_path, {"kk-en.a": rows})
+    there = read_entries(tmp_path / "out" / "dictionary", "kk-en")
+    assert there["мектеп"][0][1] == ("school",)
+    assert read_entries(tmp_path / "out" / "dictionary", "en-kk")["school"][0][1] == ("мектеп",)
+    assert summary["words"]["kk-en"] == len(there)

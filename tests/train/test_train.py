@@ -143,6 +143,8 @@ def test_no_source_is_gone_through_more_often_than_allowed(tmp_path, tokenizer_f
     epochs = data.epochs(mixture(tmp_path, counts, **settings), counts, tokens // 32)
     assert epochs["en/s"] == pytest.approx(1.5, abs=0.1)  # wanted far more; Kazakh took what was left over
     assert 0.4 < epochs["kk/s"] < 1.0
+    nothing = data.epochs(mixture(tmp_path, counts, tokens=0), counts, 0)
+    assert {str(share) for share in nothing.values()} == {"0.0"}
     with pytest.raises(Problem, match="more than the corpus gives"):
         mixture(tmp_path, counts, tokens=tokens * 2, max_epochs=1.5)
 

@@ -136,19 +136,20 @@ def brief_facts(summary: dict[str, Any]) -> list[str]:
         if isinstance(value, dict):
             inner = brief_table({k: v for k, v in value.items() if not isinstance(v, dict)})
             facts.append(f"{name}: {inner}" if inner else name if value else f"{name} 0")
-        elif not isinstance(value, (list, str)):
+        elif value is not None and not isinstance(value, (list, str)):
             facts.append(f"{name} {value:,}" if isinstance(value, int) else f"{name} {value}")
     return facts
 
 
 def brief_table(table: dict[str, Any]) -> str:
-    """A table in one line: all of a short one, else its largest counts and how many are left out."""
-    if len(table) <= LONGEST or not all(isinstance(value, int) for value in table.values()):
+    """A table in one line: all of a short one, else its largest numbers and how many are left out."""
+    if len(table) <= LONGEST or not all(isinstance(value, int | float) for value in table.values()):
         return ", ".join(f"{name} {value}" for name, value in table.items())
     largest = sorted(table.items(), key=lambda item: -item[1])
-    rest = sum(value for _, value in largest[LARGEST:])
+    rest = [value for _, value in largest[LARGEST:]]
+    counted = f"with {sum(rest)}" if all(isinstance(value, int) for value in table.values()) else f"up to {rest[0]}"
     return ", ".join(f"{name} {value}" for name, value in largest[:LARGEST]) + (
-        f" and {len(table) - LARGEST} more with {rest}, which `anatili status` lists"
+        f" and {len(rest)} more {counted}, which `anatili status` lists"
     )
 
 

@@ -23,6 +23,7 @@ from anatili.release.render import write_text
 from anatili.release.words import words_of
 from anatili.run import Run
 from anatili.text import file_digest, show_path
+from anatili.translate.dictionary import FOLDER as DICTIONARY
 
 NOTICE = "NOTICE"
 
@@ -49,7 +50,7 @@ def pack(run: Run, folder: Path, quantization: str) -> dict[str, Any]:
     else:
         export_gguf(run.folder("tune") / "model", folder / f"{recipe.name}.gguf", quantization)
         files = [f"{recipe.name}.gguf"]
-    packaged = [*files, *write_package_cards(run, folder)]
+    packaged = [*files, *copy_dictionaries(run, folder), *write_package_cards(run, folder)]
     if base in weights.PACKAGED:  # its terms require it for parts and for whole models
         packaged.append(NOTICE)
         (folder / NOTICE).write_text(f"{weights.PACKAGED[base].statement}\n", "utf-8")
@@ -68,6 +69,15 @@ def pack(run: Run, folder: Path, quantization: str) -> dict[str, Any]:
     }
     write_json(folder / models.DESCRIPTION, description)
     return description
+
+
+def copy_dictionaries(run: Run, folder: Path) -> list[str]:
+    """Copy the dictionaries for translation of `run`; returns the file names."""
+    files = sorted((run.folder("pairs") / DICTIONARY).glob("*.tsv"))
+    for file in files:
+        (folder / DICTIONARY).mkdir(exist_ok=True)
+        shutil.copyfile(file, folder / DICTIONARY / file.name)
+    return [f"{DICTIONARY}/{file.name}" for file in files]
 
 
 def write_package_cards(run: Run, folder: Path) -> list[str]:

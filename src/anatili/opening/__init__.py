@@ -17,6 +17,7 @@ from anatili.run import Run, find_run
 from anatili.sample import sentences
 from anatili.sample.topics import read_topics
 from anatili.text import show_path
+from anatili.translate.dictionary import FOLDER as DICTIONARY
 
 Tell = Callable[[str], None]
 """Gets messages for a person who waits."""
@@ -39,6 +40,8 @@ class OpenedModel:
     """The model's card, "" if it has none."""
     run: Run | None = None
     """The run that made it, whose corpus it answers from."""
+    dictionary: Path | None = None
+    """The folder of its dictionaries for translation; None if it has none."""
     answers_from_sample: bool = False
     """Whether it answers from the bundled sample, as a model without texts of its own does."""
 
@@ -66,14 +69,18 @@ def open_model(
             file = models.open_packaged(folder, tell)
             directions = read_directions(description.get("translation"), folder / models.DESCRIPTION)
             engine = open_engine(file, adapters, slots)
-            return OpenedModel(engine, packs, directions, read_card(folder), answers_from_sample=True)
+            dictionary = folder / DICTIONARY
+            return OpenedModel(
+                engine, packs, directions, read_card(folder), dictionary=dictionary, answers_from_sample=True
+            )
         if pulled := registry.located(target):
             return open_pulled(pulled, adapters, tell, slots)
     run = run_of(target, runs)
     recipe = load_recipe(run.root / "recipe.toml")
     packs = {code: load_pack(code) for code in recipe.languages}
     engine = open_engine(model_of(run), adapters, slots)
-    return OpenedModel(engine, packs, of_run(run), read_card(run.folder("release")), run)
+    dictionary = run.folder("pairs") / DICTIONARY
+    return OpenedModel(engine, packs, of_run(run), read_card(run.folder("release")), run, dictionary)
 
 
 def open_pulled(pulled: registry.Pulled, adapters: Sequence[Path], tell: Tell, slots: int) -> OpenedModel:

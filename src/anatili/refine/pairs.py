@@ -10,12 +10,15 @@ from typing import Any
 from anatili import benchmarks, meaning
 from anatili.benchmarks import letters, read_benchmarks
 from anatili.document import Kept, read_shard, whole_file
+from anatili.lang import load_pack
 from anatili.problem import Problem, not_installed
 from anatili.recipe import Pairs, PairSource, Recipe
 from anatili.refine.capitals import Capitals
 from anatili.refine.cut import HELD_OUT, is_held_out
 from anatili.stage import Task
 from anatili.text import file_digest, short_hash, show_path
+from anatili.translate.align import learn
+from anatili.translate.dictionary import FOLDER, write_entries
 
 Pair = tuple[str, str]
 JOINED = "joined"
@@ -31,7 +34,7 @@ NUMBER = re.compile(r"\d+")
 
 def run(task: Task) -> dict[str, Any]:
     """Write `<languages>.<source>.tsv`, one column per language, for each source and for the pairs joined through the
-    main language."""
+    main language, and a dictionary for each direction."""
     settings: Pairs = task.settings
     lost: Counter[str] = Counter()
     kept: dict[str, int] = {}
@@ -57,7 +60,25 @@ def run(task: Task) -> dict[str, Any]:
         shared = sorted(tables[first].keys() & tables[second].keys())
         pairs = list(dict.fromkeys((tables[first][key], tables[second][key]) for key in shared))
         kept[write(task.out, f"{first}-{second}", JOINED, pairs)] = len(pairs)
-    return {"pairs": kept, "lost": dict(sorted(lost.items()))}
+    return {"pairs": kept, "words": write_dictionaries(task), "lost": dict(sorted(lost.items()))}
+
+
+def write_dictionaries(task: Task) -> dict[str, int]:
+    """Write `dictionary/<languages>.tsv` for each direction of the pairs; returns the number of words of each."""
+    by_languages: dict[Pair, list[Path]] = {}
+    for file in files_of(task.out, task.settings):
+        first, second = sorted(languages_of(file), key=task.recipe.languages.index)
+        by_languages.setdefault((first, second), []).append(file)
+    words: dict[str, int] = {}
+    for (first, second), files in by_languages.items():
+        pairs = (
+            pair if languages_of(file) == (first, second) else pair[::-1] for file in files for pair in read_pairs(file)
+        )
+        learned = learn(pairs, load_pack(first), load_pack(second))
+        for direction, entries in zip((f"{first}-{second}", f"{second}-{first}"), learned, strict=True):
+            write_entries(task.out / FOLDER, direction, entries)
+            words[direction] = len(entries)
+    return words
 
 
 def inventory(recipe: Recipe, base: Path) -> dict[str, Any]:

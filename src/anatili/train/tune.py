@@ -18,6 +18,7 @@ from anatili.takedown_log import read_takedowns
 from anatili.train import prefer, sft_examples
 from anatili.train.data import IGNORED
 from anatili.train.pretrain import clear, finish, load_torch, write_corpus
+from anatili.translate.dictionary import FOLDER, Dictionary
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -132,10 +133,11 @@ def choose(task: Task) -> tuple[list[sft_examples.Conversation], int]:
     pages, texts = held_out(task)
     in_benchmark = cache(benchmarks_of(task).hold)  # the same text is in many examples
     pairs = files_of(task.inputs["pairs"], task.recipe.pairs)
+    dictionary = Dictionary(task.inputs["pairs"] / FOLDER)
     takedowns = read_takedowns(task.out.parent)
     candidates = [
         conversation
-        for conversation in sft_examples.all_examples(settings, task.base, task.packs(), pairs, takedowns)
+        for conversation in sft_examples.all_examples(settings, task.base, task.packs(), pairs, takedowns, dictionary)
         if not settings.kinds or conversation["kind"] in settings.kinds
     ]
     chosen = [
