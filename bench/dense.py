@@ -18,8 +18,8 @@ from functools import cache
 
 import numpy as np
 
+from anatili.confidence_intervals import interval
 from anatili.engine.sentences import SentenceEngine
-from anatili.interval import interval
 from anatili.opening.search import searched_run
 from anatili.sample.crawl import topic_url
 from anatili.sample.topics import Topic, read_topics

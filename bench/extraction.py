@@ -26,7 +26,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 from metrics import extraction
 
-from anatili.page import careful, decode, extract_page, main_text, quick, title_of
+from anatili.extraction.page import careful, decode, extract_page, main_text, quick, title_of
 from anatili.text import host_of
 
 Page = tuple[str, str, str]

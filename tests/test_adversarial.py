@@ -19,10 +19,10 @@ import pytest
 from metrics import admitted, bench, conflation, extraction, lemma_share, passages, refusals, share
 
 from anatili.document import Document, Kept, write_shard
+from anatili.extraction.page import extract_page
 from anatili.identify.gate import load_gate
 from anatili.lang import load_pack
 from anatili.lang.translation import load_translation
-from anatili.page import extract_page
 from anatili.recipe import Cut, Dedup, MarkSettings
 from anatili.sample.crawl import good_pages, topic_url
 from anatili.sample.topics import read_topics

@@ -21,10 +21,10 @@ from anatili.collect.gather import Job, collect_one
 from anatili.collect.robots import matches
 from anatili.compression import unpack_body
 from anatili.document import Document, Duplicate, Kept, Lost, Mark, read_shard
+from anatili.extraction.page import extract_page, signals, translation_signals
 from anatili.identify.gate import load_gate
 from anatili.lang import PackFile, load_pack
 from anatili.lang_check import check_pack
-from anatili.page import extract_page, signals, translation_signals
 from anatili.pool import LocalPool
 from anatili.problem import Problem
 from anatili.recipe import Collect, Cut, Dedup, Extract, MarkSettings, Recipe, Source, load_recipe

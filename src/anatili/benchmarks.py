@@ -10,7 +10,7 @@ from pathlib import Path
 
 from anatili import text
 from anatili.problem import Problem
-from anatili.reading import read_lines
+from anatili.text_files import read_lines
 
 SEQUENCE = 8
 """Words in a sequence that counts as taken from a benchmark; shorter ones occur by coincidence."""

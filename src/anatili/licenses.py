@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Any
 
 from anatili.problem import Problem
-from anatili.reading import read_toml
+from anatili.text_files import read_toml
 
 FILE = Path(__file__).with_suffix(".toml")
 UNKNOWN = "unknown"

@@ -17,7 +17,7 @@ from anatili.problem import Problem
 from anatili.recipe import load_recipe, recipe_file
 from anatili.run import Run
 from anatili.stage import accept
-from anatili.stages import stages_named, stages_until
+from anatili.stage_table import stages_named, stages_until
 from anatili.text import show_path
 
 QUEUE, FOLDER, SCRIPT = ".queue", "slurm", "job.sh"

@@ -16,7 +16,7 @@ from anatili.pool import Pool
 from anatili.problem import Problem
 from anatili.recipe import Recipe, load_recipe, only
 from anatili.run import Drift, Record, Run, fingerprint, plain
-from anatili.stages import LANGUAGES, STAGES, Stage, stages_until
+from anatili.stage_table import LANGUAGES, STAGES, Stage, stages_until
 from anatili.takedown_log import read_takedowns
 from anatili.text import show_path
 

@@ -29,7 +29,7 @@ from anatili.pool import Pool
 from anatili.problem import Problem, not_installed
 from anatili.run import Drift, Record, Run
 from anatili.stage import Progress, Quiet, Task, build, identity, recipe_of
-from anatili.stages import STAGES, Stage
+from anatili.stage_table import STAGES, Stage
 from anatili.text import number_of, show_path
 
 logger = logging.getLogger(__name__)

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from anatili.attribution.find import Attribution
+from anatili.confidence_intervals import interval, wilson
 from anatili.document import write_json
 from anatili.engine import Engine, Sampling, say
-from anatili.interval import interval, wilson
 from anatili.problem import Problem
 from anatili.run import MEMORIZED, Run
 from anatili.stage import Progress, Quiet

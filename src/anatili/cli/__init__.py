@@ -154,8 +154,8 @@ def run(
     anatili run big.toml --slurm --workers 64 --sbatch --partition=cpu    an array job of 64 tasks
     anatili run big.toml --launch "torchrun --nproc_per_node 8"    train on eight devices (FSDP2)
     """
-    from anatili import library
     from anatili.cli.progress import Bars
+    from anatili.pipeline.run_recipe import run_recipe
 
     if device:
         os.environ["ANATILI_DEVICE"] = device  # launched processes read it too
@@ -167,7 +167,7 @@ def run(
         return
     with explaining_interrupts(), Bars(quiet=wants_json) as bars:
         try:
-            library.run(
+            run_recipe(
                 recipe,
                 runs,
                 workers=workers,

@@ -291,7 +291,7 @@ def identify(file: Any, wants_json: bool) -> None:
 @report_problems
 def extract(page: Path, mode: Any, charset: str, wants_json: bool) -> None:
     """Print the main text of PAGE (an HTML file, also gzipped), or of standard input."""
-    from anatili.page import extract as extract_from
+    from anatili.extraction.page import extract as extract_from
 
     source = sys.stdin.buffer.read() if str(page) == "-" else page
     article = extract_from(source, charset=charset, mode=mode)

@@ -87,12 +87,12 @@ def evaluate(
     anatili evaluate model.gguf --task belebele_kk --data belebele.jsonl --shots 3 -o results
     anatili evaluate http://127.0.0.1:8000/v1#kazakh-26m --text held-out.txt --task second-halves
     """
-    from anatili import library
     from anatili.cli import explaining_interrupts
     from anatili.cli.progress import Bars
+    from anatili.opening import evaluation
 
     with explaining_interrupts("measured") if out else nullcontext(), Bars(quiet=wants_json) as bars:
-        evaluation = library.evaluate(
+        measured = evaluation.evaluate(
             model,
             texts,
             tasks=tasks,
@@ -110,11 +110,11 @@ def evaluate(
             tell=(lambda row: None) if wants_json else show_row,
         )
     if wants_json:
-        head = {"model": evaluation.model, "parameters": evaluation.parameters}
-        if len(evaluation.scores) == 1:
-            (row,) = evaluation.scores
+        head = {"model": measured.model, "parameters": measured.parameters}
+        if len(measured.scores) == 1:
+            (row,) = measured.scores
             head |= {"n": row["count"]} | {name: row[name] for name in FIGURES if name in row}
-        print_json({**head, "scores": evaluation.scores})
+        print_json({**head, "scores": measured.scores})
 
 
 def show_row(row: dict[str, Any]) -> None:
@@ -179,13 +179,13 @@ def compare(
     anatili compare kazakh-26m kazakh-270m --task tumlu_kk --data tumlu.jsonl -o comparison
     anatili compare results/a results/b lm-eval-output -o comparison
     """
-    from anatili import library
     from anatili.cli import explaining_interrupts
     from anatili.cli.progress import Bars
     from anatili.evaluate.words import summary
+    from anatili.opening import evaluation
 
     with explaining_interrupts("measured"), Bars(quiet=wants_json) as bars:
-        rows = library.compare(
+        rows = evaluation.compare(
             models,
             out,
             tasks=tasks,

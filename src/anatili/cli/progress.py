@@ -23,7 +23,7 @@ from rich.text import Text
 from rich.tree import Tree
 
 from anatili.stage import Outcome
-from anatili.stages import Stage
+from anatili.stage_table import Stage
 from anatili.text import show_path
 
 WIDE = 1000

@@ -323,10 +323,10 @@ def directions_command(
     anatili directions kazakh-270m --texts flores_dev --texts ntrex_dev --write
     """
     from anatili.cli.progress import Bars, show_table
-    from anatili.directions import Direction, table
     from anatili.translate import compare, score
     from anatili.translate.figures import keeper, weights_of
     from anatili.translate.translator import open_translator
+    from anatili.translation_directions import Direction, table
 
     if write and not texts:
         raise click.UsageError("--write needs --texts: there is nothing else to write")
@@ -363,7 +363,7 @@ def directions_command(
 def show_directions(translator: "Translator", *, wants_json: bool) -> None:
     """Print the directions that are known without measuring."""
     from anatili.cli.progress import show_table
-    from anatili.directions import table
+    from anatili.translation_directions import table
 
     offered = [translator.direction(start, end) for start in translator.packs for end in translator.targets(start)]
     rows = offered if translator.directions is None else translator.directions

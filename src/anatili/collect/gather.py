@@ -25,7 +25,7 @@ from anatili.collect.files import ENDINGS, LIST, find_files, is_remote, site_roo
 from anatili.collect.network import FetchError
 from anatili.collect.sites import MAX_UNPACKED, PAGE_SECONDS, crawl_site, host_budget
 from anatili.compression import DamagedError, read_whole
-from anatili.damage import CUT_SHORT
+from anatili.data_errors import CUT_SHORT
 from anatili.document import Document, Lost, SiftedOut, add_up, read_counts, read_shard, whole_file, write_shard
 from anatili.identify.gate import any_gate, load_gate
 from anatili.problem import Problem

@@ -8,8 +8,8 @@ from typing import Any
 from anatili.compute.chips import Chip, find_chip
 from anatili.compute.shape import Shape, flops_per_token
 from anatili.problem import Problem
-from anatili.reading import read_toml
 from anatili.text import show_path
+from anatili.text_files import read_toml
 
 FILE = Path(__file__).with_name("runs_public.toml")
 REQUIRED = ("layers", "hidden", "heads", "ffn", "vocab", "seq")

@@ -14,8 +14,8 @@ from anatili.evaluate.lm_eval import read_results
 from anatili.evaluate.statistics import clustered_interval, holm, mcnemar, paired_interval
 from anatili.evaluate.task_data import Row
 from anatili.problem import Problem
-from anatili.reading import read_lines
 from anatili.text import show_path
+from anatili.text_files import read_lines
 
 SIGNIFICANT = 0.05
 JOURNALS, SAMPLES = "*.jsonl", "samples_*.jsonl"

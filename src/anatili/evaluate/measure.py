@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from anatili.confidence_intervals import interval
 from anatili.evaluate import digests
 from anatili.evaluate.answers import answer_rows, translation_rows
 from anatili.evaluate.baselines import xz_bits
@@ -21,11 +22,10 @@ from anatili.evaluate.task_data import Row, data_files, fill, read_rows
 from anatili.evaluate.task_file import TEXTS, EvaluationTask
 from anatili.evaluate.texts import TextSet, first_bytes
 from anatili.identify import identify
-from anatili.interval import interval
 from anatili.lang import codes, load_pack
 from anatili.problem import Problem
-from anatili.reading import read_lines
 from anatili.text import script_of, show_path
+from anatili.text_files import read_lines
 
 PAIRS_TOGETHER = 500
 """Pairs that are measured before their results are kept."""

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from anatili.confidence_intervals import interval
 from anatili.document import Kept, read_shard, write_json
 from anatili.engine import open_engine
 from anatili.evaluate import baselines, texts
@@ -20,7 +21,6 @@ from anatili.evaluate.likelihood import Likelihood
 from anatili.evaluate.measure import NothingToMeasure, Setup, measure
 from anatili.evaluate.task_file import EvaluationTask, load_task
 from anatili.gguf.base import open_base
-from anatili.interval import interval
 from anatili.plot import can_draw, finish, start
 from anatili.recipe import Evaluate
 from anatili.stage import Task

@@ -9,9 +9,9 @@ from anatili.document import Kept, read_shard
 from anatili.evaluate import task_data
 from anatili.evaluate.task_file import load_task
 from anatili.problem import Problem
-from anatili.reading import read_lines
 from anatili.recipe import Evaluate, Recipe
 from anatili.text import file_digest, show_path
+from anatili.text_files import read_lines
 
 
 @dataclass(frozen=True)

@@ -22,10 +22,10 @@ from anatili.evaluate.prompts import PromptForm
 from anatili.evaluate.task_data import Row, file_rows, read_rows
 from anatili.evaluate.task_file import EvaluationTask, Form, load_task
 from anatili.problem import Problem
-from anatili.reading import read_lines, read_text
 from anatili.run import find_run
 from anatili.stage import Progress
 from anatili.text import show_path
+from anatili.text_files import read_lines, read_text
 
 CORPUS_FILES = (".parquet", ".jsonl", ".txt")
 FORMS: tuple[Form, ...] = ("cloze", "letter")

@@ -34,8 +34,8 @@ from anatili.identify import (
 from anatili.identify.spelled import join
 from anatili.lang import LanguagePack
 from anatili.problem import Problem
-from anatili.reading import read_text
 from anatili.text import count_letters, show_path
+from anatili.text_files import read_text
 
 NEIGHBORS = Path(__file__).with_name("neighbors.txt.xz")
 SHORTEST, LONGEST = 10, 400

@@ -22,9 +22,9 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from anatili.morphology import Morphology, load_morphology
 from anatili.pack_folders import folders
 from anatili.problem import Problem
-from anatili.reading import read_text
-from anatili.reading import read_toml as read_whole
 from anatili.text import SCRIPTS, WORD, clean
+from anatili.text_files import read_text
+from anatili.text_files import read_toml as read_whole
 
 Table = TypeVar("Table", bound=BaseModel)
 WORD_LISTS = ("stopwords.txt", "abbreviations.txt", "blocked.txt", "seeds.txt")

@@ -18,8 +18,8 @@ from anatili.learn.lesson import Lesson, lessons, say, show, words
 from anatili.learn.markup import ANSWERS_OF, BY_COMMAND, Block
 from anatili.learn.work import Course, Work, Wrong
 from anatili.problem import Problem
-from anatili.reading import read_text, toml_value
 from anatili.text import file_digest
+from anatili.text_files import read_text, toml_value
 
 PROGRESS = "progress.json"
 OPEN = "open"

@@ -13,8 +13,8 @@ from anatili.document import whole_file
 from anatili.learn.draw import Draw
 from anatili.learn.lesson import Lesson, languages
 from anatili.problem import Problem
-from anatili.reading import read_toml
 from anatili.text import digest, show_path
+from anatili.text_files import read_toml
 
 FILE = "learner.toml"
 PAGE = "lesson.html"

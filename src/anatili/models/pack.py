@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from anatili import models, weights
-from anatili.directions import of_run
 from anatili.document import whole_file, write_json
 from anatili.gguf.merge import ADAPTER, EMBEDDINGS, MERGES, NEW, ROWS, TEMPLATE, TOKENS, merge
 from anatili.lang import reference
@@ -23,6 +22,7 @@ from anatili.release.render import write_text
 from anatili.release.words import words_of
 from anatili.run import Run
 from anatili.text import file_digest, show_path
+from anatili.translation_directions import of_run
 
 NOTICE = "NOTICE"
 

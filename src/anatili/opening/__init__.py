@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from anatili import models, weights
-from anatili.directions import Directions, of_run, read_directions
 from anatili.engine import Engine, is_address, open_engine
 from anatili.engine.seq2seq import Seq2SeqEngine
 from anatili.lang import LanguagePack, codes, load_pack
@@ -17,6 +16,7 @@ from anatili.run import Run, find_run
 from anatili.sample import sentences
 from anatili.sample.topics import read_topics
 from anatili.text import show_path
+from anatili.translation_directions import Directions, of_run, read_directions
 
 Tell = Callable[[str], None]
 """Gets messages for a person who waits."""

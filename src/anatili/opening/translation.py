@@ -4,11 +4,11 @@ from collections.abc import Callable, Mapping
 from itertools import permutations
 from pathlib import Path
 
-from anatili.directions import Directions, of_converted
 from anatili.engine.seq2seq import Seq2SeqEngine
 from anatili.lang import LanguagePack, codes, load_pack
 from anatili.models.registry import Pulled
 from anatili.problem import Problem
+from anatili.translation_directions import Directions, of_converted
 from anatili.weights import cache_folder, is_converted, one_at_a_time
 
 

@@ -12,9 +12,9 @@ from pydantic import Field, ValidationError, model_validator
 
 from anatili.lang import explain
 from anatili.problem import ROOT, Problem, is_checkout
-from anatili.reading import read_toml
 from anatili.recipe.corpus import Collect, Cut, Dedup, Extract, MarkSettings, Section, Share, Source
 from anatili.text import show_path
+from anatili.text_files import read_toml
 
 __all__ = [
     "Collect",

@@ -7,9 +7,10 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
-from anatili import benchmarks, meaning
+from anatili import benchmarks
 from anatili.benchmarks import letters, read_benchmarks
 from anatili.document import Kept, read_shard, whole_file
+from anatili.engine import similarity
 from anatili.problem import Problem, not_installed
 from anatili.recipe import Pairs, PairSource, Recipe
 from anatili.refine.capitals import Capitals
@@ -115,7 +116,7 @@ class PairFilter:
         self.held = set(held_out_lines(task.inputs["cut"] / HELD_OUT))
         self.seen: set[tuple[str, str]] = set()
         self.capitals = self.learn_capitals(task) if settings.capitals else {}
-        if settings.min_likeness and not meaning.installed():
+        if settings.min_likeness and not similarity.installed():
             raise Problem(f"{not_installed('[pairs] min_likeness needs sentence embeddings', 'dense')}; or set it to 0")
 
     @staticmethod
@@ -151,7 +152,7 @@ class PairFilter:
             return "held in a benchmark"
         if self.held & {letters(sentence) for sentence in pair}:
             return "held out"
-        if self.settings.min_likeness and meaning.closeness(*pair) < self.settings.min_likeness:
+        if self.settings.min_likeness and similarity.closeness(*pair) < self.settings.min_likeness:
             return "unlike in meaning"
         self.seen.add((key[0], key[2]))
         return ""

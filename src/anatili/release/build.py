@@ -18,7 +18,7 @@ from anatili.release.facts import Facts, facts_of, facts_of_corpus
 from anatili.release.render import write_cards
 from anatili.run import Record, Run, without_secrets
 from anatili.stage import Task
-from anatili.stages import STAGES
+from anatili.stage_table import STAGES
 from anatili.takedown_log import TAKEN_DOWN
 from anatili.text import digest as text_digest
 from anatili.text import show_path

@@ -10,7 +10,7 @@ from anatili.problem import Problem
 from anatili.recipe import Recipe
 from anatili.run import Run
 from anatili.stage import Outcome, Progress, Quiet, accept, carry_out, recipe_of
-from anatili.stages import STAGES, Stage
+from anatili.stage_table import STAGES, Stage
 from anatili.takedown.affected import Affected, Request, find_affected
 from anatili.takedown.cost import cost_of
 from anatili.takedown_log import Takedown, add_takedown

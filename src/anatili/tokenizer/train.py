@@ -13,10 +13,10 @@ from typing import Any
 from anatili.document import Kept, read_shard, whole_file, write_json
 from anatili.lang import load_pack
 from anatili.problem import Problem
-from anatili.reading import read_lines
 from anatili.recipe import Tokenizer
 from anatili.stage import Task
 from anatili.text import digest, words
+from anatili.text_files import read_lines
 from anatili.weights import LLAMA3_SPLIT
 
 BEGIN, END, PAD = "<|begin|>", "<|end|>", "<|pad|>"

@@ -18,7 +18,7 @@ from anatili.document import write_json
 from anatili.problem import Problem
 from anatili.recipe import Pretrain, Recipe, only
 from anatili.stage import Quiet, Task, load
-from anatili.stages import STAGES
+from anatili.stage_table import STAGES
 
 SUMMARY = ".summary.json"
 MESSAGE = ".problem"

@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from anatili.problem import Problem, not_installed
-from anatili.reading import read_lines
 from anatili.recipe import Tune
 from anatili.stage import Progress
 from anatili.text import show_path
+from anatili.text_files import read_lines
 
 if TYPE_CHECKING:
     import torch

@@ -18,11 +18,11 @@ from anatili.benchmarks import letters
 from anatili.lang import LanguagePack
 from anatili.problem import Problem
 from anatili.prompt import grounded
-from anatili.reading import read_lines
 from anatili.recipe import Pairs, Recipe, Tune
 from anatili.refine.pairs import languages_of, read_pairs
 from anatili.takedown_log import NO_TAKEDOWNS, Takedowns
 from anatili.text import digest, file_digest, show_path
+from anatili.text_files import read_lines
 from anatili.train.prefer import read_preferences
 
 ROLES = ("system", "user", "assistant")

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any, TypedDict
 
 from anatili.problem import Problem
-from anatili.reading import read_lines
 from anatili.text import show_path
+from anatili.text_files import read_lines
 from anatili.translate.checks import Sample, of_reference, own_samples
 from anatili.translate.journal import read_journal
 from anatili.translate.translator import Translator, ahead

@@ -6,15 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from anatili import models
-from anatili.directions import (
-    MEASURED,
-    Direction,
-    Directions,
-    joined,
-    read_directions,
-    read_measured,
-    weights_of,
-)
 from anatili.document import write_json
 from anatili.lang import LanguagePack
 from anatili.models.pack import renew_cards
@@ -25,6 +16,15 @@ from anatili.text import digest, show_path
 from anatili.translate.compare import CHRF_NAME
 from anatili.translate.pivot import aligned
 from anatili.translate.translator import Memory, Translator
+from anatili.translation_directions import (
+    MEASURED,
+    Direction,
+    Directions,
+    joined,
+    read_directions,
+    read_measured,
+    weights_of,
+)
 
 RESAMPLES = 1000
 

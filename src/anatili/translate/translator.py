@@ -9,16 +9,16 @@ from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 
-from anatili.directions import Direction, Directions
 from anatili.engine import Engine, Sampling, Translating, say
+from anatili.engine.similarity import closeness, installed
 from anatili.identify import identify
 from anatili.lang import LanguagePack
-from anatili.meaning import closeness, installed
 from anatili.opening import Tell, open_model, silent
 from anatili.problem import Problem
 from anatili.translate.doubts import doubts
 from anatili.translate.journal import read_journal
 from anatili.translate.segments import Segment, addresses, around_addresses, split_text
+from anatili.translation_directions import Direction, Directions
 
 A = TypeVar("A")
 B = TypeVar("B")

@@ -4,11 +4,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from anatili.directions import Direction
 from anatili.problem import Problem
 from anatili.text import show_path
 from anatili.translate.files import FORMATS, OpenedFile, open_file
 from anatili.translate.translator import Memory, Step, Translator
+from anatili.translation_directions import Direction
 
 SAMPLE = 10_000
 """Characters of a file by which its language is told."""

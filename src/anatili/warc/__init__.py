@@ -19,7 +19,7 @@ from typing import Any, BinaryIO
 import deflate
 
 from anatili.compression import BLOCK, GZIP, ZSTD, DamagedError, unpack_body
-from anatili.damage import CUT_SHORT
+from anatili.data_errors import CUT_SHORT
 from anatili.text import day_of
 from anatili.warc.members import Member, charset_of, first_record, read_members
 from anatili.warc.resync import HEAD_ROOM, MOST_LOOKS, Archive, Look, open_archive

@@ -6,7 +6,15 @@ from pathlib import Path
 import pytest
 from metrics import extraction
 
-from anatili.page import decode, depth, extract_page, linked_share, signals, translation_signals, without_tags
+from anatili.extraction.page import (
+    decode,
+    depth,
+    extract_page,
+    linked_share,
+    signals,
+    translation_signals,
+    without_tags,
+)
 from anatili.sample.pages import render
 from anatili.sample.topics import read_topics
 from anatili.text import words

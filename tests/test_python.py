@@ -67,7 +67,7 @@ def test_a_module_of_the_same_name_does_not_hide_what_is_offered():
         "from anatili import *\nprint(run is anatili.run, run.__module__)"
     )
     assert "False" not in told
-    assert "anatili.library" in told
+    assert "anatili.pipeline.run_recipe" in told
 
 
 def test_the_text_of_a_page_is_taken_from_words_bytes_and_files(tmp_path):
@@ -94,7 +94,7 @@ def corpus(tmp_path_factory) -> Path:
     from anatili.recipe import load_recipe
     from anatili.stage import carry_out, prepare
 
-    folder = tmp_path_factory.mktemp("library")
+    folder = tmp_path_factory.mktemp("python")
     recipe = folder / "small.toml"
     recipe.write_text(
         'name = "small"\nlanguage = "kk"\n[cut]\nheld_out = 0.2\n'

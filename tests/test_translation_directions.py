@@ -7,7 +7,6 @@ from dataclasses import replace
 import pytest
 
 from anatili import models
-from anatili.directions import USABLE, Direction, read_directions
 from anatili.lang import load_pack
 from anatili.problem import Problem
 from anatili.recipe import load_recipe
@@ -16,6 +15,7 @@ from anatili.text import file_digest
 from anatili.train import sft_examples
 from anatili.translate import score
 from anatili.translate.translator import Translator
+from anatili.translation_directions import USABLE, Direction, read_directions
 
 PACKS = {code: load_pack(code) for code in ("kk", "ru", "en", "tr")}
 KNOWN = (

@@ -5,7 +5,7 @@ import tomllib
 import pytest
 
 from anatili.problem import Problem
-from anatili.reading import read_lines, toml_value
+from anatili.text_files import read_lines, toml_value
 
 
 def test_a_line_ends_where_other_programs_end_it(tmp_path):

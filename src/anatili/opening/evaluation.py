@@ -1,84 +1,18 @@
-"""Functions of `import anatili` that use several packages: run a recipe, evaluate a model, read a corpus."""
+"""Evaluate a model by its name, or compare several."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from anatili.damage import TooMuchLost, lost_to_errors
-from anatili.document import Kept, read_shard
-from anatili.object_store import Mirror
-from anatili.pool import Pool, open_pool
-from anatili.pool.store import StorePool
+from anatili.engine import is_address, open_engine
+from anatili.opening import find_model
 from anatili.problem import Problem
-from anatili.recipe import load_recipe, recipe_file
-from anatili.run import Run, find_run
-from anatili.stage import Outcome, Progress, Quiet, carry_out, prepare
-from anatili.stages import Stage, stages_named, stages_until
-from anatili.takedown_log import read_takedowns
-from anatili.text import show_path
+from anatili.stage import Progress, Quiet
 
 if TYPE_CHECKING:
     from anatili.evaluate.compare import Result
-
-
-@contextmanager
-def opened_pool(workers: int, ray: str | None, queue: str, root: Path) -> Iterator[Pool]:
-    """The pool for a run in the folder `root`."""
-    if "://" not in queue:
-        yield open_pool(workers, ray, Path(queue) if queue else None)
-        return
-    pool = StorePool(queue, root)
-    try:
-        yield pool
-    finally:
-        pool.close()
-
-
-def run(
-    recipe: str | Path,
-    runs: str | Path = "runs",
-    *,
-    workers: int = 1,
-    ray: str | None = None,
-    queue: str | Path = "",
-    redo: Iterable[str] = (),
-    until: str = "",
-    launch: str = "",
-    mirror: str = "",
-    watch: Callable[[Stage], Progress] = lambda stage: Quiet(),
-    tell: Callable[[Outcome], None] = lambda outcome: None,
-) -> Run:
-    """Run a recipe, a file or a bundled one (`tiny`), in a folder of `runs`; stages that are up to date are kept.
-
-    `workers`: local processes; `ray`: the address of a cluster instead; `queue`: a folder, or an address in an object
-    store, from which other processes take work (`anatili work`). `redo`: stages to build again (`cut`; `cut..` with all
-    later ones). `until`: the last stage to build, in place of the recipe's. `launch`: the command that starts the
-    training processes. `mirror`: an address (s3://, hf://) to which stages are copied, and from which a run elsewhere
-    goes on. `watch` returns the receiver of a stage's progress, `tell` gets the outcome of each stage. `TooMuchLost` if
-    more than one record in a hundred was lost to errors, or one file in a hundred is damaged; the run is complete
-    nevertheless.
-    """
-    file = recipe_file(recipe)
-    loaded, again = load_recipe(file), stages_named(redo)
-    stages_until(until or loaded.until)
-    problems = []
-    with prepare(loaded, file, Path(runs)) as opened, opened_pool(workers, ray, str(queue), opened.root) as pool:
-        base = file.resolve().parent
-        copy = Mirror(mirror, loaded.name) if mirror else None
-        for outcome in carry_out(
-            loaded, opened, pool, base=base, redo=again, watch=watch, until=until, launch=launch, mirror=copy
-        ):
-            tell(outcome)
-            if outcome.what == "built" and (problem := lost_to_errors(outcome.stage, outcome.summary)):
-                problems.append(problem)
-    if problems:
-        raise TooMuchLost(
-            f"the run is complete, but {'; '.join(problems)}. To see why a page was lost: anatili why {loaded.name} URL"
-        )
-    return opened
 
 
 @dataclass(frozen=True)
@@ -120,10 +54,8 @@ def evaluate(
     for. `out`: folder for the results of items, from which a stopped evaluation resumes. `say` gets messages for a
     person who waits, `watch` the progress, `tell` each row as it comes.
     """
-    from anatili.engine import is_address, open_engine
     from anatili.evaluate import digests, work
     from anatili.evaluate.measure import Setup, read_file
-    from anatili.opening import find_model
 
     if not texts and not tasks:
         raise Problem("nothing to evaluate: give --text FILE or --task NAME")
@@ -200,9 +132,7 @@ def results_there(
 ) -> "list[list[Result]]":
     """For each of `models`, the results in it, if it is a folder of results; else none. `Problem` if one that has to be
     measured cannot be found: measuring the first one may take hours."""
-    from anatili.engine import is_address
     from anatili.evaluate.compare import read_folder
-    from anatili.opening import find_model
 
     there = [
         read_folder(Path(model), name) if Path(model).is_dir() else []
@@ -225,17 +155,3 @@ def names_of(models: Sequence[str | Path]) -> list[str]:
         short = re.sub(r"[^\w.-]+", "-", Path(text).parent.parent.name if short == "model" else short) or "model"
         names.append(short if short not in names else f"{short}-{len(names) + 1}")
     return names
-
-
-def read_corpus(run: str | Path, runs: str | Path = "runs", *, held_out: bool = False) -> Iterator[Kept]:
-    """The documents of a run's corpus; with `held_out`, those held out from training. What was taken down is left out
-    at once."""
-    opened = find_run(Path(run), Path(runs))
-    if not opened.record("cut"):
-        raise Problem(f"{show_path(opened.root)} has no corpus yet; finish it with: anatili run RECIPE")
-    folder = opened.folder("cut") / "held-out" if held_out else opened.folder("cut")
-    takedowns = read_takedowns(opened.root)
-    for shard in sorted(folder.glob("part-*.parquet")):
-        for document in read_shard(shard, Kept):
-            if not takedowns.reason(identity=document.id, url=document.url):
-                yield document

@@ -14,18 +14,18 @@ from pathlib import Path
 from typing import Any
 
 from anatili.collect.files import ENDINGS, LIST
-from anatili.damage import lost_to_errors
+from anatili.data_errors import lost_to_errors
 from anatili.document import whole_file
 from anatili.lang import load_pack
 from anatili.object_store import Mirror
 from anatili.pool import open_pool
 from anatili.problem import Problem
-from anatili.reading import toml_value
 from anatili.recipe import load_recipe
 from anatili.run import Run
 from anatili.stage import Outcome, Progress, Quiet, accept, carry_out
-from anatili.stages import Stage, stages_named
+from anatili.stage_table import Stage, stages_named
 from anatili.text import show_path
+from anatili.text_files import toml_value
 
 CORPUS, LISTS = "corpus", "files"
 LAST = "cut"

@@ -12,8 +12,8 @@ from conftest import contents
 from anatili.cli import main
 from anatili.collect import gather
 from anatili.document import Kept, read_shard
+from anatili.pipeline.refine_files import refine_files
 from anatili.problem import Problem
-from anatili.refinery import refine_files
 from anatili.run import Drift, Run, find_run
 from anatili.sample import sentences
 from anatili.warc import Page, WarcFile

@@ -10,11 +10,11 @@ import weakref
 
 import pytest
 
-from anatili import budget
-from anatili.budget import TookTooLong, within
 from anatili.document import Document, Duplicate, Lost, Mark, read_shard, write_shard
+from anatili.extraction import time_limit
+from anatili.extraction.page import extract_page
+from anatili.extraction.time_limit import TookTooLong, within
 from anatili.lang import load_pack
-from anatili.page import extract_page
 from anatili.recipe import Cut, Extract, MarkSettings
 from anatili.refine.cut import why_not
 from anatili.refine.extract import extract_shard
@@ -32,20 +32,20 @@ def spin() -> None:
 
 
 def test_what_runs_for_ever_is_ended_though_it_catches_errors(monkeypatch):
-    monkeypatch.setattr(budget, "BASE_SECONDS", 0.1)
+    monkeypatch.setattr(time_limit, "BASE_SECONDS", 0.1)
     with pytest.raises(TookTooLong, match="CPU-seconds"), within(1000):
         spin()
 
 
 def test_a_pattern_that_runs_for_ever_is_ended(monkeypatch):
-    monkeypatch.setattr(budget, "BASE_SECONDS", 0.1)
+    monkeypatch.setattr(time_limit, "BASE_SECONDS", 0.1)
     with pytest.raises(TookTooLong), within(1000):
         re.search(r"(?:a|a)*$", "a" * 40 + "b")
 
 
 def test_the_end_is_not_missed_when_a_finalizer_drops_the_exception(monkeypatch):
     """Python ignores what is raised in a callback of `weakref`, and the work may end before the next alarm."""
-    monkeypatch.setattr(budget, "BASE_SECONDS", 0.1)
+    monkeypatch.setattr(time_limit, "BASE_SECONDS", 0.1)
 
     class Page:
         pass
@@ -66,8 +66,8 @@ def test_the_end_is_not_missed_when_a_finalizer_drops_the_exception(monkeypatch)
 
 
 def test_what_ends_in_time_is_left_alone(monkeypatch):
-    monkeypatch.setattr(budget, "BASE_SECONDS", 0.2)
-    monkeypatch.setattr(budget, "RETRY_SECONDS", 0.05)
+    monkeypatch.setattr(time_limit, "BASE_SECONDS", 0.2)
+    monkeypatch.setattr(time_limit, "RETRY_SECONDS", 0.05)
     with within(0):
         pass
     ended = time.process_time() + 0.5
@@ -78,7 +78,7 @@ def test_what_ends_in_time_is_left_alone(monkeypatch):
 
 def test_waiting_costs_nothing(monkeypatch):
     """A machine that is busy with other things does not change what is kept: CPU time counts, not the clock."""
-    monkeypatch.setattr(budget, "BASE_SECONDS", 0.1)
+    monkeypatch.setattr(time_limit, "BASE_SECONDS", 0.1)
     with within(0):
         time.sleep(0.4)
 
@@ -100,8 +100,8 @@ def test_a_page_that_takes_too_long_to_extract_is_lost_with_its_reason(tmp_path,
             warc.write(Page(f"https://a.example/{name}", "2026-01-01T00:00:00Z", body.encode(), charset="utf-8"))
         warc.close()
     extract_page(f"<p>{KAZAKH}</p>".encode())  # libraries are loaded on first use
-    monkeypatch.setattr(budget, "SECONDS_PER_MILLION", 0.0)
-    monkeypatch.setattr(budget, "BASE_SECONDS", 0.25)
+    monkeypatch.setattr(time_limit, "SECONDS_PER_MILLION", 0.0)
+    monkeypatch.setattr(time_limit, "BASE_SECONDS", 0.25)
     extract_shard(shard, tmp_path / "out" / "part-0.parquet", ("kk",), Extract())
     (lost,) = read_shard(tmp_path / "out" / "lost" / "part-0.parquet", Lost)
     assert (lost.url, lost.reason) == ("https://a.example/slow", "took too long")
@@ -116,8 +116,8 @@ def test_a_page_that_takes_too_long_to_mark_is_lost_with_its_reason(tmp_path, mo
     ]
     write_shard(tmp_path / "part-0.parquet", Document, rows)
     look_at(rows[1], {"kk": load_pack("kk")}, 25)  # models are loaded on first use
-    monkeypatch.setattr(budget, "SECONDS_PER_MILLION", 0.0)
-    monkeypatch.setattr(budget, "BASE_SECONDS", 0.25)
+    monkeypatch.setattr(time_limit, "SECONDS_PER_MILLION", 0.0)
+    monkeypatch.setattr(time_limit, "BASE_SECONDS", 0.25)
     mark_shard(tmp_path / "part-0.parquet", tmp_path / "out.parquet", ("kk",), MarkSettings(), tmp_path)
     slow, good = read_shard(tmp_path / "out.parquet", Mark)
     assert len(slow.lines) == len(bodies["slow"].splitlines())
