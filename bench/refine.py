@@ -13,7 +13,7 @@ from pathlib import Path
 
 from fastwarc.warc import ArchiveIterator
 
-from anatili.collect.gather import unusable
+from anatili.collect.collect import unusable
 from anatili.document import Document
 from anatili.extraction.page import extract_page
 from anatili.lang import load_pack

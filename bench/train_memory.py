@@ -20,7 +20,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from anatili.compute.own_memory import needs
+from anatili.compute.training_memory import needs
 from anatili.recipe import Pretrain
 from anatili.train import devices, init, loop, memory  # before torch: it sets how threads wait
 from anatili.train.loss import WithLoss

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 
 from anatili.census.count import scan, site_of
 from anatili.cli import main
+from anatili.collect.collect import Job, collect_one
 from anatili.collect.fetch import Fetcher, FetchError
 from anatili.collect.files import root_of
-from anatili.collect.gather import Job, collect_one
 from anatili.collect.robots import matches
 from anatili.compression import unpack_body
 from anatili.document import Document, Duplicate, Kept, Lost, Mark, read_shard

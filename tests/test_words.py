@@ -6,8 +6,8 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from anatili.cli import main, words
-from anatili.cli.words import FIELD, FILE, FOLDER, Catalog, commands_of, first_sentence, load_catalog, read_po
+from anatili.cli import localization, main
+from anatili.cli.localization import FIELD, FILE, FOLDER, Catalog, commands_of, first_sentence, load_catalog, read_po
 
 CODES = sorted(path.parent.name for path in FOLDER.glob(f"*/{FILE}"))
 
@@ -16,13 +16,13 @@ CODES = sorted(path.parent.name for path in FOLDER.glob(f"*/{FILE}"))
 def code(request, monkeypatch):
     monkeypatch.setenv("ANATILI_LANG", request.param)
     yield request.param
-    words.install(main, Catalog())
+    localization.install(main, Catalog())
 
 
 def english_texts() -> set[str]:
     """What each catalog must have: the first sentence of each command, the help of each option, the headings."""
-    words.install(main, Catalog())
-    texts = set(main.sections()) if isinstance(main, words.click.Group) else set()
+    localization.install(main, Catalog())
+    texts = set(main.sections()) if isinstance(main, localization.click.Group) else set()
     for command in commands_of(main):
         texts |= {first_sentence(command.help)} if command.help else set()
         texts |= {each.help for each in command.params if isinstance(each, click.Option) and each.help}
@@ -121,8 +121,8 @@ def test_what_newcomers_get_wrong_is_told_in_their_language(code, arguments, tmp
 
 
 def test_english_returns_after_another_language():
-    words.install(main, load_catalog("kk"))
-    words.install(main, Catalog())
+    localization.install(main, load_catalog("kk"))
+    localization.install(main, Catalog())
     assert "Make a key for a user NAME" in CliRunner(env={"ANATILI_LANG": "en"}).invoke(main, ["--help"]).output
 
 
@@ -142,7 +142,7 @@ def test_the_language_is_found_as_in_gettext(monkeypatch, variables, expected):
         monkeypatch.delenv(name, raising=False)
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    assert words.language() == expected
+    assert localization.language() == expected
 
 
 def test_a_message_is_only_translated_if_all_of_it_fits():

@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from anatili.recipe import load_recipe
     from anatili.search.searcher import Search
     from anatili.serve.assistant import Answer, Assistant, open_assistant
+    from anatili.translate.translate_file import translate_file
     from anatili.translate.translator import Translator, open_translator
-    from anatili.translate.work import translate_file
 
 __version__ = "0.1.0"
 __all__ = [
@@ -70,7 +70,7 @@ HOMES = {
     "Answer": "serve.assistant:Answer",
     "open_translator": "translate.translator:open_translator",
     "Translator": "translate.translator:Translator",
-    "translate_file": "translate.work:translate_file",
+    "translate_file": "translate.translate_file:translate_file",
     "open_engine": "opening:open_engine_of",
     "evaluate": "opening.evaluation:evaluate",
     "Problem": "problem:Problem",

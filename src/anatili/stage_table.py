@@ -38,7 +38,7 @@ SPLIT_FILES = ("pack.toml", "stopwords.txt")
 TEXT_FILES = ("pack.toml", "normalize.py")
 INDEX_FILES = ("pack.toml", "stopwords.txt", "abbreviations.txt", "morphology.toml", "lexicon.tsv", "endings.tsv")
 BUILDING = (
-    Stage("collect", "anatili.collect.gather:run", ("collect",), watches="anatili.collect.files:inventory", version=4),
+    Stage("collect", "anatili.collect.collect:run", ("collect",), watches="anatili.collect.files:inventory", version=4),
     Stage(
         "extract",
         "anatili.refine.extract:run",
@@ -124,7 +124,7 @@ BUILDING = (
         "anatili.evaluate.score:run",
         ("evaluate", *LANGUAGES, "tokenizer.base"),
         needs=("cut", "tokenizer", "pretrain", "tune"),
-        watches="anatili.evaluate.texts:inventory",
+        watches="anatili.evaluate.text_sets:inventory",
         reads=("pack.toml", "pairs.toml", "prompts.toml"),
         loose=("scores.png",),
         version=3,

@@ -8,8 +8,8 @@ from click.testing import CliRunner
 from servers import CRAWL, Server, mini_crawl
 
 from anatili import sample, stage_table
+from anatili.census.charts import draw_shares, draw_trend
 from anatili.census.count import Census, from_index, scan, trend
-from anatili.census.draw import draw_shares, draw_trend
 from anatili.cli import main
 from anatili.problem import Problem
 

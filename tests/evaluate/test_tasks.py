@@ -17,7 +17,7 @@ from anatili.evaluate.likelihood import Likelihood
 from anatili.evaluate.measure import NothingToMeasure, Setup, measure
 from anatili.evaluate.task_data import read_rows
 from anatili.evaluate.task_file import bundled, load_task
-from anatili.evaluate.texts import TextSet
+from anatili.evaluate.text_sets import TextSet
 from anatili.opening.evaluation import evaluate
 from anatili.problem import Problem
 

@@ -19,7 +19,7 @@ from anatili.sample.pages import render
 from anatili.sample.topics import read_topics
 from anatili.text import words
 
-FLOORS = tomllib.loads((Path(__file__).parent / "floors.toml").read_text("utf-8"))["extract"]
+FLOORS = tomllib.loads((Path(__file__).parent.parent / "floors.toml").read_text("utf-8"))["extract"]
 TEXT = read_topics()[0].pages["kk"]
 
 

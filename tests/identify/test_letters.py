@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from anatili.identify import identify, load_model
+from anatili.identify.letter_arrays import join
 from anatili.identify.letters import evidence, letter_rates, signs, table, unknown_to_cld2
-from anatili.identify.spelled import join
 from anatili.lang import load_pack
 from anatili.sample.topics import read_topics
 

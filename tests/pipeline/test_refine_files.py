@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from conftest import contents
 
 from anatili.cli import main
-from anatili.collect import gather
+from anatili.collect import collect
 from anatili.document import Kept, read_shard
 from anatili.pipeline.refine_files import refine_files
 from anatili.problem import Problem
@@ -196,7 +196,7 @@ def test_a_call_that_is_stopped_among_damaged_files_goes_on_to_the_same_bytes(fi
     refine_files([files], "kk", tmp_path / "whole")
     begun = []
 
-    original = gather.collect_one
+    original = collect.collect_one
 
     def collect_some(job, source, settings):
         begun.append(job)
@@ -205,7 +205,7 @@ def test_a_call_that_is_stopped_among_damaged_files_goes_on_to_the_same_bytes(fi
             job.target.unlink()  # as if it had been killed before it wrote this list
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(gather, "collect_one", collect_some)
+    monkeypatch.setattr(collect, "collect_one", collect_some)
     for _ in range(2):
         with pytest.raises(KeyboardInterrupt):
             refine_files([files], "kk", tmp_path / "stopped")

@@ -12,7 +12,7 @@ from safetensors.torch import load_file, save_file  # noqa: E402
 
 from anatili import weights  # noqa: E402
 from anatili.gguf import adapter as gguf_adapter  # noqa: E402
-from anatili.gguf.base import open_base  # noqa: E402
+from anatili.gguf.base_model import open_base  # noqa: E402
 from anatili.lang import load_pack  # noqa: E402
 from anatili.problem import Problem  # noqa: E402
 from anatili.recipe import Pretrain, Tokenizer  # noqa: E402

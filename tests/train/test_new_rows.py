@@ -19,7 +19,7 @@ from anatili.gguf.adapter import export_adapter  # noqa: E402
 from anatili.gguf.file import export_gguf  # noqa: E402
 from anatili.gguf.merge import merge  # noqa: E402
 from anatili.lang import load_pack  # noqa: E402
-from anatili.models.pack import write_part  # noqa: E402
+from anatili.models.packaging import write_part  # noqa: E402
 from anatili.problem import Problem  # noqa: E402
 from anatili.recipe import Pretrain, Recipe, Tokenizer, Tune  # noqa: E402
 from anatili.stage import Quiet, Task  # noqa: E402

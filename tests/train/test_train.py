@@ -350,12 +350,12 @@ def test_the_curves_of_many_languages_are_drawn(tmp_path):
 def test_held_out_bits_are_those_of_the_model_alone(tmp_path, tokenizer_folder):
     from tokenizers import Tokenizer as Bpe
 
-    from anatili.train import check
+    from anatili.train import held_out
 
     rows = corpus(tmp_path)
     bpe = Bpe.from_file(str(tokenizer_folder / "tokenizer.json"))
     settings = Pretrain(context=64, check_tokens=100_000, check_every=1, mix={"kk": 3, "en": 1})
-    held_out_check = check.held_out(tokens_of(tmp_path, tokenizer_folder), 0, tmp_path / "tokens", settings)
+    held_out_check = held_out.make_check(tokens_of(tmp_path, tokenizer_folder), 0, tmp_path / "tokens", settings)
     torch.manual_seed(0)
     model = make_model(SETTINGS, bpe.get_vocab_size(), 0, 1)
     bits = held_out_check(WithLoss(model, torch.float32), torch.device("cpu"))
@@ -366,7 +366,7 @@ def test_held_out_bits_are_those_of_the_model_alone(tmp_path, tokenizer_folder):
     count = sum(len(bpe.encode(f"{row.title}\n{row.text}").ids) + 1 for row in rows if row.language == "kk")
     assert bits["kk"] == pytest.approx(count * np.log2(bpe.get_vocab_size()) / size, rel=0.03)
     with pytest.raises(Problem, match="needs held-out documents"):
-        check.held_out(write_tokens([], tokenizer_folder, tmp_path / "none"), 0, tmp_path / "none", settings)
+        held_out.make_check(write_tokens([], tokenizer_folder, tmp_path / "none"), 0, tmp_path / "none", settings)
 
 
 def test_the_rate_rises_stays_and_falls():
@@ -485,15 +485,15 @@ def test_the_faster_type_is_taken(monkeypatch, seconds, chosen):
 
 
 def test_the_energy_counter_may_begin_anew(tmp_path, monkeypatch):
-    from anatili.train import meter
+    from anatili.train import throughput
 
     counter, full = tmp_path / "energy_uj", tmp_path / "max_energy_range_uj"
-    monkeypatch.setattr(meter, "COUNTER", counter)
-    monkeypatch.setattr(meter, "FULL", full)
-    assert meter.Power(torch.device("cpu")).joules() == 0  # not readable here
+    monkeypatch.setattr(throughput, "COUNTER", counter)
+    monkeypatch.setattr(throughput, "FULL", full)
+    assert throughput.Power(torch.device("cpu")).joules() == 0  # not readable here
     counter.write_text("90000000")
     full.write_text("100000000")
-    power = meter.Power(torch.device("cpu"))
+    power = throughput.Power(torch.device("cpu"))
     for now, used in ((95, 5.0), (3, 13.0), (4, 14.0)):
         counter.write_text(str(now * 1_000_000))
         assert power.joules() == used

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from anatili.attribution import layout
 from anatili.attribution.grams import GRAM, GramFilter
 from anatili.attribution.layout import Origin, as_bytes, word_spans
-from anatili.attribution.pages import Mapped
+from anatili.attribution.mapped_file import Mapped
 from anatili.problem import Problem
 from anatili.run import Run
 from anatili.text import number_of, show_path

@@ -21,6 +21,7 @@ from anatili.cli import evaluate as cli_evaluate
 from anatili.cli import index as cli_index
 from anatili.cli import lang as cli_lang
 from anatili.cli import learn as cli_learn
+from anatili.cli import localization
 from anatili.cli import model as cli_model
 from anatili.cli import models as cli_models
 from anatili.cli import plan as cli_plan
@@ -32,7 +33,6 @@ from anatili.cli import stats as cli_stats
 from anatili.cli import takedown as cli_takedown
 from anatili.cli import trace as cli_trace
 from anatili.cli import translate as cli_translate
-from anatili.cli import words
 from anatili.cli.cluster import cluster_options, show_submitted
 from anatili.cli.options import Group, Number, as_json, mirror_option, print_json, report_problems, runs_option
 
@@ -41,7 +41,7 @@ class Main(Group):
     """All commands, grouped by purpose, in the language of the environment."""
 
     def main(self, *arguments: Any, **options: Any) -> Any:
-        words.install(self, words.load_catalog(words.language()))
+        localization.install(self, localization.load_catalog(localization.language()))
         return super().main(*arguments, **options)
 
     def sections(self) -> dict[str, list[str]]:

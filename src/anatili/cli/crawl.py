@@ -128,7 +128,7 @@ def census_index(
 
 def show_census(counted: Any, languages: tuple[str, ...], hosts: int, plot: Path | None, wants_json: bool) -> None:
     """Print a census as a table or JSON, and plot it."""
-    from anatili.census.draw import draw_shares
+    from anatili.census.charts import draw_shares
 
     rows = counted.rows(languages)
     if plot:
@@ -164,8 +164,8 @@ def show_census(counted: Any, languages: tuple[str, ...], hosts: int, plot: Path
 @report_problems
 def census_trend(csv_file: Path, languages: tuple[str, ...], plot: Path | None, wants_json: bool) -> None:
     """Show languages over crawls, from the CSV that Common Crawl publishes (cc-crawl-statistics, languages.csv)."""
+    from anatili.census.charts import draw_trend
     from anatili.census.count import trend
-    from anatili.census.draw import draw_trend
 
     if not languages:
         raise Problem("no language given; add --language, for example --language kk")

@@ -181,7 +181,7 @@ def compare(
     """
     from anatili.cli import explaining_interrupts
     from anatili.cli.progress import Bars
-    from anatili.evaluate.words import summary
+    from anatili.evaluate.summary import summary
     from anatili.opening import evaluation
 
     with explaining_interrupts("measured"), Bars(quiet=wants_json) as bars:
@@ -230,11 +230,11 @@ def tasks_command(
     lm_eval --include_path lm-eval-tasks --tasks anatili_tumlu_kk_cloze ...
     """
     from anatili.cli.progress import show_table
-    from anatili.evaluate import work
+    from anatili.evaluate import runner
     from anatili.evaluate.task_file import bundled, load_task
 
     if lm_eval:
-        files = work.write_lm_eval(lm_eval, names, data, prompt_of(**prompt), limit)
+        files = runner.write_lm_eval(lm_eval, names, data, prompt_of(**prompt), limit)
         print_json([str(file) for file in files]) if wants_json else click.echo("\n".join(map(str, files)))
         say_aside(
             "lm-eval's client for servers (local-completions) leaves the begin token out, whatever add_bos_token "

@@ -76,7 +76,7 @@ def takedown(
     from anatili.takedown.affected import Request
     from anatili.takedown.cost import draw_cost
     from anatili.takedown.names import names_of
-    from anatili.takedown.work import plan_takedown
+    from anatili.takedown.rebuild import plan_takedown
 
     opened = find_run(run, runs)
     names = names_of(urls, ids, hosts, files)
@@ -91,7 +91,7 @@ def takedown(
 def proceed(plan: Any, *, yes: bool, later: bool, workers: int, launch: str, wants_json: bool) -> None:
     """Show what a takedown affects, ask, and carry it out."""
     from anatili.cli.progress import Bars
-    from anatili.takedown.work import rebuild, record_takedowns
+    from anatili.takedown.rebuild import rebuild, record_takedowns
 
     facts = plan.facts
     print_json({"affected": facts}) if wants_json else show(facts)
@@ -227,7 +227,7 @@ def optouts(
     from anatili.cli.progress import Bars
     from anatili.run import find_run
     from anatili.takedown.optouts import ask_again
-    from anatili.takedown.work import plan_takedown
+    from anatili.takedown.rebuild import plan_takedown
 
     opened = find_run(run, runs)
     with Bars(quiet=wants_json) as bars:

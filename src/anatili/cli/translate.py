@@ -55,8 +55,8 @@ def translate(
     """
     from anatili.translate.figures import weights_of
     from anatili.translate.files import plain
+    from anatili.translate.translate_file import open_work, translated_name
     from anatili.translate.translator import open_translator
-    from anatili.translate.work import open_work, translated_name
 
     is_input = str(file) == "-"
     out = out or (None if is_input else translated_name(file, target))
@@ -118,7 +118,7 @@ def show_file(
 ) -> None:
     """Translate a file, and print the doubtful sentences and a summary."""
     from anatili.cli.progress import Bars
-    from anatili.translate.work import translate_file
+    from anatili.translate.translate_file import translate_file
 
     with Bars(quiet=wants_json) as bars:
         bar = bars.bar("translate")

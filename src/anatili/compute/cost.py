@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from anatili.compute.chips import Chip
-from anatili.compute.prior import Range
+from anatili.compute.mfu_prior import Range
 from anatili.problem import Problem
 from anatili.text_files import read_toml
 

@@ -3,9 +3,9 @@
 from functools import lru_cache
 from typing import Any
 
-from anatili.engine import sentences
+from anatili.engine import sentence_embeddings
 
-PACKAGE = sentences.PACKAGE
+PACKAGE = sentence_embeddings.PACKAGE
 """The package that makes the embeddings; "" disables the check."""
 LEAST = 0.82
 """Least cosine of a translation: 3 of 280 human translations had less, and 19 in 20 unrelated sentences."""
@@ -14,7 +14,7 @@ LEAST_SHORT, SHORT = 0.8, 40
 
 
 def installed() -> bool:
-    return bool(PACKAGE) and sentences.installed()
+    return bool(PACKAGE) and sentence_embeddings.installed()
 
 
 def related(sentence: str, translation: str) -> bool:
@@ -32,8 +32,8 @@ def closeness(sentence: str, translation: str) -> float:
 
 @lru_cache(4096)
 def embedding(text: str) -> Any:
-    with sentences.LOCK:
-        return sentences.package().query(text)
+    with sentence_embeddings.LOCK:
+        return sentence_embeddings.package().query(text)
 
 
 def answer_closeness(question: str, passage: str) -> float:
@@ -43,5 +43,5 @@ def answer_closeness(question: str, passage: str) -> float:
 
 @lru_cache(4096)
 def passage_embedding(text: str) -> Any:
-    with sentences.LOCK:
-        return sentences.package().passage(text)
+    with sentence_embeddings.LOCK:
+        return sentence_embeddings.package().passage(text)

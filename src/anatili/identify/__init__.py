@@ -17,9 +17,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from anatili.identify.letter_arrays import LONGEST, PRIME, Ints, join, scripts_and_letters
 from anatili.identify.letters import FILE as TABLE
 from anatili.identify.letters import evidence, signs, unknown_to_cld2
-from anatili.identify.spelled import LONGEST, PRIME, Ints, join, scripts_and_letters
 from anatili.pack_folders import FOLDER, folders
 from anatili.problem import Problem
 from anatili.text import script_of, show_path

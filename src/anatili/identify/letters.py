@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from anatili.identify.spelled import PRIME, SPACE, join, words_of
+from anatili.identify.letter_arrays import PRIME, SPACE, join, words_of
 
 Codes = npt.NDArray[np.uint64]
 FILE = Path(__file__).parent / "languages.toml"

@@ -31,7 +31,7 @@ from anatili.identify import (
     taught_files,
     with_packs,
 )
-from anatili.identify.spelled import join
+from anatili.identify.letter_arrays import join
 from anatili.lang import LanguagePack
 from anatili.problem import Problem
 from anatili.text import count_letters, show_path

@@ -54,7 +54,7 @@ def evaluate(
     for. `out`: folder for the results of items, from which a stopped evaluation resumes. `say` gets messages for a
     person who waits, `watch` the progress, `tell` each row as it comes.
     """
-    from anatili.evaluate import digests, work
+    from anatili.evaluate import digests, runner
     from anatili.evaluate.measure import Setup, read_file
 
     if not texts and not tasks:
@@ -62,14 +62,14 @@ def evaluate(
     sets = [read_file(Path(path), max_bytes, language) for path in texts]
     languages = [language] if language else list(dict.fromkeys(text_set.language for text_set in sets))
     setup = Setup(languages, sets, vary=vary, limit=limit)
-    request = work.request(tasks or ("bits-per-byte",), data, prompt or {}, setup, corpus, Path(runs))
+    request = runner.request(tasks or ("bits-per-byte",), data, prompt or {}, setup, corpus, Path(runs))
     target = str(model) if is_address(model) else find_model(str(model), Path(runs), tell=say)
-    folder = work.writable(Path(out)) if out else None
+    folder = runner.writable(Path(out)) if out else None
     engine = open_engine(target)
     digest = digests.of_model(target) if folder else ""
-    scores = work.carry_out(engine, request, folder, digest, watch or Quiet(), tell)
+    scores = runner.carry_out(engine, request, folder, digest, watch or Quiet(), tell)
     if folder:
-        work.write_rows(folder, engine.name, scores)
+        runner.write_rows(folder, engine.name, scores)
     return Evaluation(str(model), engine.parameters, scores)
 
 

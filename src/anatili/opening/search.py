@@ -4,7 +4,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from anatili.engine import sentences
+from anatili.engine import sentence_embeddings
 from anatili.lang import LanguagePack, load_pack
 from anatili.opening import Tell, is_run, open_engine_of, silent, speaking
 from anatili.opening.sample_index import sample_run
@@ -40,18 +40,18 @@ def embeddings_of(folder: Path, model: str, tell: Tell) -> Dense | None:
     model of the extra `dense` made them; with the name `none` they are not used.
     """
     made_by = read_facts(folder).get("model", "")
-    if model == NO_EMBEDDINGS or not (model or made_by == sentences.PACKAGE):
+    if model == NO_EMBEDDINGS or not (model or made_by == sentence_embeddings.PACKAGE):
         return None
-    if not model and not sentences.installed():
-        tell(not_installed(f"searching by words only: the embeddings need {sentences.PACKAGE}", "dense"))
+    if not model and not sentence_embeddings.installed():
+        tell(not_installed(f"searching by words only: the embeddings need {sentence_embeddings.PACKAGE}", "dense"))
         return None
     return Dense(folder, open_embedder(model))
 
 
 def open_embedder(model: str = "") -> Embedder:
     """The engine that makes embeddings: a server's address or a model; "" is the model of the extra `dense`."""
-    if model in ("", sentences.PACKAGE):
-        return sentences.SentenceEngine()
+    if model in ("", sentence_embeddings.PACKAGE):
+        return sentence_embeddings.SentenceEngine()
     return open_engine_of(model)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from anatili.audit.classes import NOT_ANSWERED
 from anatili.review.agreement import Figure, Stratum, agreement, detection, share, weighted_detection
-from anatili.review.draw import CALLED, OTHERS, Detected
+from anatili.review.sampling import CALLED, OTHERS, Detected
 from anatili.review.state import Standing
 from anatili.review.tasks import CLASS, FACT, RIGHT, YES, Task
 

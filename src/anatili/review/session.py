@@ -14,10 +14,10 @@ from anatili.audit.lint import lint
 from anatili.document import whole_file
 from anatili.lang import codes, load_pack
 from anatili.problem import Problem
-from anatili.review.draw import ANSWERS_A_LANGUAGE, SEED, detect, draw, drawn_tasks, languages_of
 from anatili.review.edits import MARK, Change, DataFile, corrected_toml, diff_of, label_of, open_file, unified_diff
 from anatili.review.figures import Labeled, Row, answer_figures, item_figures, label_line, stratum_of
 from anatili.review.journal import Journal, Line, read_journal
+from anatili.review.sampling import ANSWERS_A_LANGUAGE, SEED, detect, draw, drawn_tasks, languages_of
 from anatili.review.sources import Sources, read_lines
 from anatili.review.state import Conflict, Judgment, Reviewing
 from anatili.review.tasks import ANSWERS, BETTER, CLASS, FACT, ITEMS, YES, Task, answer_id, item_tasks, path_of

@@ -12,7 +12,7 @@ from anatili.audit.items import Subject, item_files, read_topic
 from anatili.audit.lint import load_topics
 from anatili.lang import codes, load_pack
 from anatili.problem import Problem
-from anatili.review.draw import Transcripts, items_of
+from anatili.review.sampling import Transcripts, items_of
 from anatili.text import show_path
 from anatili.text_files import read_text, read_toml, unreadable
 

@@ -63,7 +63,7 @@ def train_on_files(files: Iterable[Path], vocabulary: int, out: Path) -> int:
 
 def adapt_to_files(base: str, files: Iterable[Path], language: str, out: Path, *, added: int = 0, trim: int = 0) -> int:
     """Fit the vocabulary of a base (a folder or packaged) to texts in a language; returns how many tokens it has."""
-    from anatili.gguf.base import open_base
+    from anatili.gguf.base_model import open_base
     from anatili.tokenizer.adapt import adapt
 
     settings = Tokenizer(base=base, added=added, trim_first=trim)
@@ -72,7 +72,7 @@ def adapt_to_files(base: str, files: Iterable[Path], language: str, out: Path, *
 
 def adapt_base(task: Task, shards: list[Path]) -> None:
     """Adapt the base's vocabulary; `base.json` tells later stages the base and the digests of its weights."""
-    from anatili.gguf.base import open_base
+    from anatili.gguf.base_model import open_base
     from anatili.tokenizer.adapt import adapt, by_language
     from anatili.weights import facts
 

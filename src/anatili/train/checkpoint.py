@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from anatili.compute.failures import best_interval
-from anatili.train import devices, store
+from anatili.train import devices, tensor_files
 
 NAME = "checkpoint"
 SHARE = 0.01
@@ -63,7 +63,7 @@ class Checkpoints:
     def newest(self) -> Path | None:
         """The whole checkpoint with the highest step, as the first process sees it."""
         targets = [self.folder / NAME, *self.folder.glob(f"{NAME}-*")]
-        stored = [path for target in targets for path in store.kinds(target)]
+        stored = [path for target in targets for path in tensor_files.kinds(target)]
         latest: Path | None = devices.of_first(max(stored, key=step_of, default=None))
         return latest
 
@@ -74,7 +74,7 @@ class Checkpoints:
         stored = self.newest()
         if stored is None:
             return 0, set()
-        names = store.names_of(stored)
+        names = tensor_files.names_of(stored)
         into: dict[str, Any] = {}
         for name, parameter in trainable(self.wrapped):
             into[f"weights.{name}"] = parameter.data
@@ -85,8 +85,8 @@ class Checkpoints:
                 if f"{key}.{name}" in names:
                     value = torch.zeros((), device=parameter.device) if key == "step" else torch.zeros_like(parameter)
                     optimizer.state[parameter][key] = into[f"{key}.{name}"] = value.detach()
-        store.load(stored, into)
-        return step_of(stored), {int(step) for step in store.facts_of(stored).get("skipped", [])}
+        tensor_files.load(stored, into)
+        return step_of(stored), {int(step) for step in tensor_files.facts_of(stored).get("skipped", [])}
 
     def due(self, least: float) -> bool:
         """Whether to save now: after `least` seconds, or later where saving holds up training for longer, so that
@@ -102,7 +102,7 @@ class Checkpoints:
         several = devices.count() > 1
         self.target = self.folder / (f"{NAME}-{step:09d}" if several else NAME)
         named = named_state(self.wrapped, self.optimizers, self.average)
-        self.pending = store.save(self.target, named, {"step": [step], "skipped": sorted(skipped)})
+        self.pending = tensor_files.save(self.target, named, {"step": [step], "skipped": sorted(skipped)})
         if not several:
             self.clear_old()
         self.saved = time.monotonic()
@@ -111,21 +111,21 @@ class Checkpoints:
     def finish(self) -> None:
         """Wait until the last checkpoint is complete, and remove those before it."""
         if self.pending is not None:
-            store.finish(self.pending, self.target)
+            tensor_files.finish(self.pending, self.target)
             self.pending = None
             self.clear_old()
 
     def clear_old(self) -> None:
         if devices.is_first():
-            stored = store.kinds(self.target)[-1]
-            for path in (self.folder / f"{NAME}{store.SUFFIX}", *self.folder.glob(f"{NAME}-*")):
+            stored = tensor_files.kinds(self.target)[-1]
+            for path in (self.folder / f"{NAME}{tensor_files.SUFFIX}", *self.folder.glob(f"{NAME}-*")):
                 if path != stored:
-                    store.remove(path)
+                    tensor_files.remove(path)
 
 
 def step_of(stored: Path) -> int:
     """The step that a checkpoint continues with."""
-    return int(store.facts_of(stored)["step"][0]) if stored.is_file() else int(stored.name.rpartition("-")[2])
+    return int(tensor_files.facts_of(stored)["step"][0]) if stored.is_file() else int(stored.name.rpartition("-")[2])
 
 
 def optimizer_of(parameter: torch.nn.Parameter, optimizers: list[torch.optim.Optimizer]) -> torch.optim.Optimizer:
@@ -156,15 +156,17 @@ class States:
         bits = self.plan.check(self.wrapped, self.device)
         if bits["mean"] < self.best_mean() and step != self.plan.steps:
             named = ((f"weights.{name}", parameter.data) for name, parameter in trainable(self.wrapped))
-            store.finish(store.save(self.best, named, {"mean": [bits["mean"]], "step": [step]}), self.best)
+            tensor_files.finish(
+                tensor_files.save(self.best, named, {"mean": [bits["mean"]], "step": [step]}), self.best
+            )
         return {"held_out": bits}
 
     def best_stored(self) -> Path | None:
-        return min(store.kinds(self.best), key=lambda path: store.facts_of(path)["mean"][0], default=None)
+        return min(tensor_files.kinds(self.best), key=lambda path: tensor_files.facts_of(path)["mean"][0], default=None)
 
     def best_mean(self) -> float:
         stored = self.best_stored()
-        return store.facts_of(stored)["mean"][0] if stored else float("inf")
+        return tensor_files.facts_of(stored)["mean"][0] if stored else float("inf")
 
     def settle(self, last: dict[str, Any]) -> dict[str, Any]:
         """Leave the model in its best state: without a check, in the average if there is one."""
@@ -184,7 +186,7 @@ class States:
         elif chosen == "best":
             stored = self.best_stored()
             assert stored is not None
-            store.load(stored, {f"weights.{name}": value.data for name, value in trainable(self.wrapped)})
+            tensor_files.load(stored, {f"weights.{name}": value.data for name, value in trainable(self.wrapped)})
         return {"state": chosen, **{f"held_out_{name}": bits for name, bits in results.items() if name == "average"}}
 
     @torch.no_grad()  # type: ignore[untyped-decorator]

@@ -25,14 +25,14 @@ from anatili.train import devices
 from anatili.train.checkpoint import Checkpoints, States
 from anatili.train.data import IGNORED
 from anatili.train.loss import WithLoss
-from anatili.train.meter import ThroughputMeter
+from anatili.train.loss_spikes import SpikeWatch
 from anatili.train.optimizer import make_optimizers
-from anatili.train.sampled import SampledVocabulary
-from anatili.train.spikes import SpikeWatch
+from anatili.train.sampled_loss import SampledVocabulary
+from anatili.train.throughput import ThroughputMeter
 from anatili.train.trackers import figures_of, open_trackers
 
 if TYPE_CHECKING:
-    from anatili.train.check import HeldOutCheck
+    from anatili.train.held_out import HeldOutCheck
 
 CHECKPOINT_SECONDS = 60.0
 GRADIENT_NORM = 1.0

@@ -9,9 +9,9 @@ from typing import Any
 
 import torch
 
-from anatili.compute.own_memory import LOGIT_BYTES
+from anatili.compute.training_memory import LOGIT_BYTES
 from anatili.train.data import IGNORED
-from anatili.train.sampled import SampledVocabulary
+from anatili.train.sampled_loss import SampledVocabulary
 
 MIN_PROBABILITY = 1e-38
 """Lower bound of probabilities before the logarithm, near the smallest float32."""

@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-from anatili.compute.own_memory import Training, needs, training_of, with_whole_gradients
 from anatili.compute.shape import from_settings
+from anatili.compute.training_memory import Training, needs, training_of, with_whole_gradients
 from anatili.problem import Problem
 from anatili.recipe import Pretrain
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from anatili.train.corpus import Counts
     from anatili.train.data import Mixture
     from anatili.train.loop import Plan
-    from anatili.train.sampled import SampledVocabulary
+    from anatili.train.sampled_loss import SampledVocabulary
 
 Batch = Callable[[int], tuple[Any, ...]]
 """Step -> inputs, labels, positions; int64 of shape (sequences, context)."""
@@ -51,9 +51,10 @@ def run(task: Task) -> dict[str, Any]:
     With method = "lora", `adapter/` gets the trained adapter without the base.
     """
     torch = load_torch()
-    from anatili.train import check, data, devices, launch, loop, memory
+    from anatili.train import data, devices, launch, loop, memory
     from anatili.train.corpus import open_tokenizer
     from anatili.train.curves import save_curves
+    from anatili.train.held_out import make_check
 
     counts = write_corpus(task)
     held_out = write_held_out(task) if task.settings.check_every else {}
@@ -74,7 +75,7 @@ def run(task: Task) -> dict[str, Any]:
     if memory.keeps_whole_gradients(model, settings):
         plan = replace(plan, whole_gradients=True)
     if settings.check_every:
-        held_out_check = check.held_out(held_out, begin, task.out / "held-out", settings)
+        held_out_check = make_check(held_out, begin, task.out / "held-out", settings)
         plan = replace(plan, check=held_out_check, check_every=settings.check_every)
     if settings.checkpointing:
         model.gradient_checkpointing_enable({"use_reentrant": False})
@@ -107,7 +108,7 @@ def run(task: Task) -> dict[str, Any]:
 
 def part_of_vocabulary(task: Task, counts: "Counts", model: "Module", known: int) -> "SampledVocabulary | None":
     """What [pretrain] sampled_vocabulary asks for; `Problem` if new rows are to be learned, which needs the whole."""
-    from anatili.train import sampled
+    from anatili.train import sampled_loss
 
     drawn, size = task.settings.sampled_vocabulary, int(model.config.vocab_size)
     if not drawn:
@@ -117,14 +118,14 @@ def part_of_vocabulary(task: Task, counts: "Counts", model: "Module", known: int
             "[pretrain] sampled_vocabulary leaves the head as it is, but [tokenizer] added gives it new rows to learn: "
             "set one of the two to 0"
         )
-    return sampled.sampled_vocabulary(task.out / "tokens", counts, size, drawn)
+    return sampled_loss.sampled_vocabulary(task.out / "tokens", counts, size, drawn)
 
 
 def with_kept_checkpoints(
     plan: "Plan", batch: Batch, row_steps: int, mixture: "Mixture", task: Task
 ) -> tuple["Plan", int]:
     """The plan with the checkpoints that it keeps, and the step of the kept one from which it goes on, 0 without."""
-    from anatili.train import kept, replay
+    from anatili.train import kept_checkpoints, replay
 
     settings: Pretrain = task.settings
     folder = task.out.parent / replay.CHECKPOINTS
@@ -141,9 +142,9 @@ def with_kept_checkpoints(
         "vocabulary": {path.name: file_digest(path) for path in sorted(tokenizer.iterdir()) if is_product(path)},
         "adapter": inventory(task.recipe, task.base),
         "check": plan.check.digest() if plan.check else "",
-        **kept.machine_facts(),
+        **kept_checkpoints.machine_facts(),
     }
-    checkpoints = kept.KeptCheckpoints(folder, batch, facts, row_steps)
+    checkpoints = kept_checkpoints.KeptCheckpoints(folder, batch, facts, row_steps)
     keep_at = frozenset(step - row_steps for step in kept_steps if step > row_steps)
     step = checkpoints.restore(task.out)
     return replace(plan, keep=checkpoints.keep, keep_at=keep_at), step + row_steps if step else 0
@@ -370,13 +371,13 @@ def load_torch() -> Any:
 def save_model(model: "Module", tokenizer: Path, folder: Path) -> None:
     """Write a Hugging Face folder: config, safetensors weights and the tokenizer's files; of a sharded model the first
     process writes them, and all take part."""
-    from anatili.train import devices, store
+    from anatili.train import devices, tensor_files
 
     folder.mkdir(parents=True, exist_ok=True)
     # Tied weights are written once, as transformers itself does.
     named = list(model.named_parameters())
     if any(hasattr(value, "full_tensor") for _, value in named):
-        store.save_whole(folder / "model.safetensors", named, {"format": "pt"})
+        tensor_files.save_whole(folder / "model.safetensors", named, {"format": "pt"})
     else:
         tensors = {name: value.detach().cpu().contiguous() for name, value in named}
         save_tensors(folder / "model.safetensors", tensors, {"format": "pt"})

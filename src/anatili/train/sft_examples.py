@@ -23,7 +23,7 @@ from anatili.refine.pairs import languages_of, read_pairs
 from anatili.takedown_log import NO_TAKEDOWNS, Takedowns
 from anatili.text import digest, file_digest, show_path
 from anatili.text_files import read_lines
-from anatili.train.prefer import read_preferences
+from anatili.train.dpo import read_preferences
 
 ROLES = ("system", "user", "assistant")
 Conversation = dict[str, Any]

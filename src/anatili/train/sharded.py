@@ -14,12 +14,12 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from anatili import weights
-from anatili.gguf.base import open_base
+from anatili.gguf.base_model import open_base
 from anatili.problem import Problem
 from anatili.recipe import Pretrain
 from anatili.text import show_path
 from anatili.train import devices, init
-from anatili.train.delta import open_tensors
+from anatili.train.instruction_delta import open_tensors
 from anatili.train.positions import set_positions
 
 Fill = Callable[[Any, Any], None]

@@ -8,7 +8,7 @@ from typing import Any
 from anatili import models
 from anatili.document import write_json
 from anatili.lang import LanguagePack
-from anatili.models.pack import renew_cards
+from anatili.models.packaging import renew_cards
 from anatili.problem import Problem
 from anatili.release.facts import FILE as FACTS
 from anatili.run import Run

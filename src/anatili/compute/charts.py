@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from anatili.compute import data
+from anatili.compute import data_scaling
 from anatili.compute.plan import Estimate, Plan
 from anatili.plot import DARK, LIGHT, WARM, finish, start
 from anatili.problem import Problem
@@ -65,21 +65,21 @@ def draw_money(path: Path, plan: Plan) -> None:
     money = [own * budget / own_flops for budget in budgets]
     axes.plot(
         money,
-        [data.best_model(budget, question.unique).loss for budget in budgets],
+        [data_scaling.best_model(budget, question.unique).loss for budget in budgets],
         color=DARK,
         label=f"best model, {question.unique / 1e9:.3g} G tokens of text",
     )
     axes.plot(
         money,
-        [data.best_model(budget, ENDLESS).loss for budget in budgets],
+        [data_scaling.best_model(budget, ENDLESS).loss for budget in budgets],
         color=LIGHT,
         linestyle="--",
         label="best model, endless text",
     )
     seen = min(question.unique, question.tokens)
-    loss = data.predicted_loss(question.shape.total, seen, max(1.0, question.tokens / question.unique))
+    loss = data_scaling.predicted_loss(question.shape.total, seen, max(1.0, question.tokens / question.unique))
     axes.plot(own, loss, "o", color=WARM, label="this plan")
-    ceiling = data.ceiling(question.unique) * own / own_flops
+    ceiling = data_scaling.ceiling(question.unique) * own / own_flops
     if money[0] < ceiling < money[-1]:
         axes.axvline(ceiling, color=WARM, linestyle=":", label="beyond: tenfold money, loss down by less than 0.01")
     unit = "dollars" if cost.dollars else "chip-hours (no price published)"

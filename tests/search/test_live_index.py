@@ -15,7 +15,7 @@ from anatili.lang import load_pack
 from anatili.problem import Problem
 from anatili.sample.topics import read_topics
 from anatili.search.index import Passage, build
-from anatili.search.live import MAX_REMOVED, LiveIndex, new_version, row_of
+from anatili.search.live_index import MAX_REMOVED, LiveIndex, new_version, row_of
 from anatili.search.manifest import Entry, Manifest
 from anatili.search.searcher import Search
 

@@ -17,9 +17,9 @@ from anatili.release.assemble import describe_again
 from anatili.release.data_card import data_card
 from anatili.release.facts import FILE as FACTS
 from anatili.release.facts import read_facts, write_facts
+from anatili.release.localization import words_of
 from anatili.release.model_card import model_card, with_added_parts
 from anatili.release.render import write_text
-from anatili.release.words import words_of
 from anatili.run import Run
 from anatili.text import file_digest, show_path
 from anatili.translation_directions import of_run

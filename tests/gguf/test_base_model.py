@@ -12,7 +12,7 @@ from small_models import make_folder  # noqa: E402
 
 from anatili import weights  # noqa: E402
 from anatili.compute.shape import shape_of  # noqa: E402
-from anatili.gguf.base import open_base  # noqa: E402
+from anatili.gguf.base_model import open_base  # noqa: E402
 from anatili.gguf.file import export_gguf  # noqa: E402
 from anatili.problem import Problem  # noqa: E402
 from anatili.recipe import Recipe  # noqa: E402

@@ -9,7 +9,7 @@ pytest.importorskip("matplotlib")
 
 
 def test_barred_chips_are_hatched(tmp_path):
-    from anatili.compute.pictures import HATCH, draw_days
+    from anatili.compute.charts import HATCH, draw_days
 
     sizes = {}
     for name, more in (("free", {}), ("barred", {"without": ("nvidia",)})):
@@ -31,8 +31,8 @@ def test_days_are_not_drawn_where_no_kind_of_chip_holds_the_model(tmp_path):
 
 @pytest.mark.parametrize("chip", ["H200", "Ascend910B"])
 def test_loss_against_money_is_drawn_with_and_without_a_price(tmp_path, chip):
+    from anatili.compute.charts import draw_money
     from anatili.compute.chips import find_chip
-    from anatili.compute.pictures import draw_money
 
     draw_money(tmp_path / "money.png", make_plan(about(chip=find_chip(chip), unique=3.2e9)))
     assert (tmp_path / "money.png").read_bytes().startswith(b"\x89PNG")

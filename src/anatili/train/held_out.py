@@ -60,7 +60,7 @@ class HeldOutCheck:
         return bits_per_byte
 
 
-def held_out(counts: Counts, begin: int, folder: Path, settings: Pretrain) -> HeldOutCheck:
+def make_check(counts: Counts, begin: int, folder: Path, settings: Pretrain) -> HeldOutCheck:
     """A check on up to `check_tokens` tokens of each language in a folder, its sources in proportion to their size."""
     if not counts:
         raise Problem("[pretrain] check_every needs held-out documents: raise [cut] held_out, or set check_every = 0")

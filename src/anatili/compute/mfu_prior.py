@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from anatili.compute.chips import Chip, find_chip
-from anatili.compute.runs import PublishedRun
+from anatili.compute.published_runs import PublishedRun
 
 Floats = npt.NDArray[np.float64]
 CENTER = 0.35

@@ -5,7 +5,7 @@ import numpy as np
 from anatili.document import Document, Duplicate, Kept, Mark, Shared, read_counts, read_shard, write_shard
 from anatili.pool import LocalPool
 from anatili.recipe import Cut, Dedup, MarkSettings, Recipe
-from anatili.refine import shared
+from anatili.refine import shared_sentences
 from anatili.refine.cut import cut_shard, own_lines
 from anatili.refine.dedup import run
 from anatili.refine.mark import mark_shard
@@ -43,7 +43,9 @@ def test_a_sentence_of_many_documents_is_found_and_cut_out(tmp_path):
     rows = documents(6)
     dedup = carry_out(tmp_path, rows)
     found = {
-        id_: row for path in (dedup / "shared").iterdir() for id_, row in shared.read_shared(dedup, path.name).items()
+        id_: row
+        for path in (dedup / "shared").iterdir()
+        for id_, row in shared_sentences.read_shared(dedup, path.name).items()
     }
     assert sorted(found) == [row.id for row in rows[:6]]
     for row in rows[:6]:
@@ -70,14 +72,14 @@ def test_fewer_documents_than_asked_for_and_copies_do_not_count(tmp_path):
     rows = documents(4)
     copy = Document("copy", rows[0].text, "", "https://copy.kz/", "s", "2027", "", "", "")
     dedup = carry_out(tmp_path, [*rows, copy])
-    assert [shared.read_shared(dedup, f"part-{n}.parquet") for n in (0, 1)] == [{}, {}]
+    assert [shared_sentences.read_shared(dedup, f"part-{n}.parquet") for n in (0, 1)] == [{}, {}]
 
 
 def test_nothing_is_written_if_it_is_off(tmp_path):
     recipe = RECIPE.model_copy(update={"dedup": Dedup()})
     dedup = carry_out(tmp_path, documents(6), recipe)
     assert not (dedup / "shared").exists()
-    assert shared.read_shared(dedup, "part-0.parquet") == {}
+    assert shared_sentences.read_shared(dedup, "part-0.parquet") == {}
 
 
 def test_parts_find_what_one_count_finds(tmp_path, monkeypatch):
@@ -89,9 +91,9 @@ def test_parts_find_what_one_count_finds(tmp_path, monkeypatch):
         np.save(tmp_path / f"{number}.npy", table)
         files.append(tmp_path / f"{number}.npy")
         kept.append(chooser.random(50) < 0.8)
-    whole = np.concatenate(list(shared.counted(files, 3, kept)))
-    monkeypatch.setattr(shared, "AT_ONCE", 37)
-    parts = list(shared.counted(files, 3, kept))
+    whole = np.concatenate(list(shared_sentences.counted(files, 3, kept)))
+    monkeypatch.setattr(shared_sentences, "AT_ONCE", 37)
+    parts = list(shared_sentences.counted(files, 3, kept))
     assert len(parts) > 50
     assert np.concatenate(parts).tolist() == whole.tolist()
     assert 0 < len(whole) < 256

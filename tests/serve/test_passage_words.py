@@ -3,7 +3,7 @@
 from anatili.lang import load_pack
 from anatili.search.analysis import terms
 from anatili.search.index import Passage
-from anatili.serve.reading import groups_of, read_passage
+from anatili.serve.passage_words import groups_of, read_passage
 
 TEXT = (
     "Абай 1845 жылы Семейде дүниеге келген. Кітапты акад. Әлкей Марғұлан мен т.б. Алматы ғалымдары наурызда жазды. "

@@ -2,7 +2,7 @@
 
 import pytest
 
-from anatili.compute.data import best_model, ceiling, most_worth, predicted_loss, worth
+from anatili.compute.data_scaling import best_model, ceiling, most_worth, predicted_loss, worth
 
 
 def test_losses_are_those_of_the_paper_s_repository():

@@ -12,7 +12,7 @@ import training  # noqa: E402
 from anatili.problem import Problem  # noqa: E402
 from anatili.stage import Quiet  # noqa: E402
 from anatili.train import init, loop  # noqa: E402
-from anatili.train.spikes import ENOUGH, MOST_RETURNS, PATIENCE, SpikeWatch  # noqa: E402
+from anatili.train.loss_spikes import ENOUGH, MOST_RETURNS, PATIENCE, SpikeWatch  # noqa: E402
 
 STEPS, PLANTED = 50, 35
 

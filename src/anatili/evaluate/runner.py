@@ -11,8 +11,8 @@ from typing import Any
 
 from anatili.document import Kept, read_shard, whole_file
 from anatili.engine import Engine
-from anatili.engine.busy import PATIENCE
 from anatili.engine.remote import RemoteEngine
+from anatili.engine.retry import PATIENCE
 from anatili.evaluate.items import ItemSet, item_set
 from anatili.evaluate.journal import OtherEvaluation, read_journal
 from anatili.evaluate.likelihood import Likelihood

@@ -8,8 +8,8 @@ import pytest
 sys.path.append(str(Path(__file__).parents[2] / "bench"))  # after tests, which has files of the same names
 import contamination
 
-from anatili.evaluate.seen import Finder, Sought, find_seen
-from anatili.evaluate.work import file_texts
+from anatili.evaluate.contamination import Finder, Sought, find_seen
+from anatili.evaluate.runner import file_texts
 
 
 @pytest.fixture(scope="module")

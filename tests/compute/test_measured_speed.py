@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from anatili.cli import main
-from anatili.compute.own_speed import ENOUGH, hours_by, hours_left, read_speed
+from anatili.compute.measured_speed import ENOUGH, hours_by, hours_left, read_speed
 from anatili.problem import Problem
 
 RECIPES = Path(__file__).parents[2] / "recipes"

@@ -13,7 +13,7 @@ from statistics import median
 from typing import Any
 
 from anatili.compute.failures import goodput
-from anatili.compute.prior import Range
+from anatili.compute.mfu_prior import Range
 from anatili.problem import Problem
 from anatili.text import show_path
 

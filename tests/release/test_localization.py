@@ -6,7 +6,7 @@ import pytest
 
 from anatili.lang import load_pack
 from anatili.lang.page_words import RELEASE, own_words
-from anatili.release.words import card_languages, cell, table, words_of
+from anatili.release.localization import card_languages, cell, table, words_of
 
 FIELDS = re.compile(r"\{\w+\}")
 

@@ -10,7 +10,7 @@ from safetensors.torch import load_file, save_file  # noqa: E402
 
 from anatili.problem import Problem  # noqa: E402
 from anatili.train import init  # noqa: E402
-from anatili.train.delta import add_delta  # noqa: E402
+from anatili.train.instruction_delta import add_delta  # noqa: E402
 
 
 @pytest.fixture(scope="module")

@@ -12,8 +12,8 @@ import pytest
 from made_files import pdf
 
 from anatili.collect import corpora
+from anatili.collect.collect import collect_file
 from anatili.collect.files import find_files, inventory
-from anatili.collect.gather import collect_file
 from anatili.document import Document, Lost, read_counts, read_shard
 from anatili.problem import Problem
 from anatili.recipe import Collect, Recipe, Source
