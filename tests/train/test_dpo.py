@@ -10,7 +10,7 @@ torch = pytest.importorskip("torch")
 from anatili.problem import Problem  # noqa: E402
 from anatili.recipe import Tune  # noqa: E402
 from anatili.stage import Quiet  # noqa: E402
-from anatili.train import init, prefer  # noqa: E402
+from anatili.train import dpo, init  # noqa: E402
 
 SETTINGS = Tune(preferences="p.jsonl", batch=4, preference_rate=1e-3)
 PREFERENCES = [
@@ -54,7 +54,7 @@ def test_what_is_preferred_becomes_likelier(folder, adapter, capsys):
     learner = init.add_adapter(model, 4, torch.float32) if adapter else model
     untouched = model.get_input_embeddings().weight.detach().clone()
     before = margin(model.eval(), tokenizer)
-    summary = prefer.train_dpo(learner, tokenizer, PREFERENCES, SETTINGS, 128, torch.float32, Quiet())
+    summary = dpo.train_dpo(learner, tokenizer, PREFERENCES, SETTINGS, 128, torch.float32, Quiet())
     assert margin(model.eval(), tokenizer) > before + 1
     assert summary["preferences"] == 24
     assert summary["preference_steps"] == 6
@@ -72,7 +72,7 @@ def test_it_ends_in_the_same_weights_again(folder):
     ends = []
     for _ in range(2):
         model = init.open_model(folder)
-        prefer.train_dpo(model, tokenizer, PREFERENCES, SETTINGS, 128, torch.float32, Quiet())
+        dpo.train_dpo(model, tokenizer, PREFERENCES, SETTINGS, 128, torch.float32, Quiet())
         ends.append(model.state_dict())
     assert all(torch.equal(value, ends[1][name]) for name, value in ends[0].items())
 
@@ -91,13 +91,13 @@ def test_it_ends_in_the_same_weights_again(folder):
 def test_a_wrong_line_is_told(tmp_path, wrong):
     (tmp_path / "p.jsonl").write_text(f"{json.dumps(PREFERENCES[0])}\n{wrong}\n", "utf-8")
     with pytest.raises(Problem, match=r"p\.jsonl:2: not a preference"):
-        prefer.read_preferences(tmp_path / "p.jsonl")
+        dpo.read_preferences(tmp_path / "p.jsonl")
 
 
 def test_what_cannot_be_learned_is_told_before_training(monkeypatch):
     with pytest.raises(Problem, match="in one process"):
-        prefer.check(SETTINGS, 2)
+        dpo.check(SETTINGS, 2)
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(Problem, match=r"pip install -e .*\[prefer\]"):
-        prefer.check(SETTINGS, 1)
-    prefer.check(Tune(), 2)
+        dpo.check(SETTINGS, 1)
+    dpo.check(Tune(), 2)

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 torch = pytest.importorskip("torch")
 
 from anatili.recipe import Pretrain  # noqa: E402
-from anatili.train import corpus, sampled  # noqa: E402
+from anatili.train import corpus, sampled_loss  # noqa: E402
 from anatili.train.data import IGNORED  # noqa: E402
 from anatili.train.init import from_scratch  # noqa: E402
 from anatili.train.loss import HeadLoss, WithLoss  # noqa: E402
@@ -24,8 +24,8 @@ def a_batch() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     return hidden, head, labels
 
 
-def part(drawn: int, frequent: int = 100) -> sampled.SampledVocabulary:
-    return sampled.SampledVocabulary(torch.arange(VOCABULARY) < frequent, drawn)
+def part(drawn: int, frequent: int = 100) -> sampled_loss.SampledVocabulary:
+    return sampled_loss.SampledVocabulary(torch.arange(VOCABULARY) < frequent, drawn)
 
 
 def gradient(hidden: torch.Tensor, loss: torch.Tensor) -> torch.Tensor:
@@ -85,12 +85,12 @@ def test_frequent_tokens_are_counted_in_the_corpus(tmp_path, monkeypatch):
         files = ((tmp_path / "0.bin", (0, 0, 0)),)
 
     tokens.tofile(tmp_path / "0.bin")
-    monkeypatch.setattr(sampled, "open_group", lambda folder, group: OneFile)
+    monkeypatch.setattr(sampled_loss, "open_group", lambda folder, group: OneFile)
     counts: corpus.Counts = {"kk/s": {"tokens": 1000, "bytes": 1, "documents": 1}}
-    found = sampled.sampled_vocabulary(tmp_path, counts, 50, 5)
+    found = sampled_loss.sampled_vocabulary(tmp_path, counts, 50, 5)
     assert found is not None
     assert found.frequent.nonzero().flatten().tolist() == [3, 7]
-    assert sampled.sampled_vocabulary(tmp_path, counts, 50, 48) is None, "nothing would be left out"
+    assert sampled_loss.sampled_vocabulary(tmp_path, counts, 50, 48) is None, "nothing would be left out"
 
 
 def test_it_is_refused_where_the_head_is_trained():
