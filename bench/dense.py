@@ -7,7 +7,8 @@ words alone, by vectors alone, by both in one order (reciprocal ranks), and as s
 where words cover the question, else vectors first. Then the same where the page in the language of the question is
 taken out, so that one in another language must be found among all; what passages in other languages are taken for
 answers; and the time it takes. The vectors are by the packaged model and kept with the index; making them takes
-minutes. Two figures were chosen by these questions (`COVERS` in search/searcher.py, `close` in engine/sentence_embeddings.py):
+minutes. Two figures were chosen by these questions (`COVERS` in search/searcher.py, `close` in
+engine/sentence_embeddings.py):
 --part has every second one.
 """
 

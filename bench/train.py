@@ -19,7 +19,7 @@ from pathlib import Path
 
 from anatili.recipe import Pretrain
 from anatili.stage import Quiet
-from anatili.train import devices, init, loop, throughput  # before torch: it sets how threads wait
+from anatili.train import devices, init, loop, schedule, throughput  # before torch: it sets how threads wait
 
 torch = loop.torch
 BATCH, CONTEXT, VOCABULARY = 8, 512, 32768
@@ -46,7 +46,7 @@ def ours(model, steps: int, precision: str, optimizer: str) -> list[float]:
         found = tokens(step)
         return found[:, :-1], found[:, 1:], torch.arange(CONTEXT).expand(BATCH, CONTEXT)
 
-    plan = loop.Plan(
+    plan = schedule.TrainingPlan(
         steps,
         batch,
         learning_rate=1e-3,

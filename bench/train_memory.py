@@ -22,7 +22,7 @@ from typing import Any
 
 from anatili.compute.training_memory import needs
 from anatili.recipe import Pretrain
-from anatili.train import devices, init, loop, memory  # before torch: it sets how threads wait
+from anatili.train import devices, init, loop, memory, schedule  # before torch: it sets how threads wait
 from anatili.train.loss import WithLoss
 from anatili.train.optimizer import make_optimizers
 
@@ -93,7 +93,7 @@ def train(settings: Pretrain, vocabulary: int, whole: bool = False) -> dict[str,
         positions = torch.cat([torch.arange(half), torch.arange(settings.context - half)]).expand(settings.batch, -1)
         return tokens[:, :-1], tokens[:, 1:], positions
 
-    plan = loop.Plan(
+    plan = schedule.TrainingPlan(
         steps=STEPS,
         batch=batch,
         learning_rate=1e-3,

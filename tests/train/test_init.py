@@ -18,7 +18,7 @@ from anatili.problem import Problem  # noqa: E402
 from anatili.recipe import Pretrain, Tokenizer  # noqa: E402
 from anatili.stage import Quiet  # noqa: E402
 from anatili.tokenizer.adapt import adapt  # noqa: E402
-from anatili.train import init, loop, memory  # noqa: E402
+from anatili.train import init, loop, memory, schedule  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -60,8 +60,8 @@ def batch(step: int):
     return tokens[:, :-1], tokens[:, 1:], torch.arange(16).expand(2, 16)
 
 
-def plan(steps: int) -> loop.Plan:
-    return loop.Plan(
+def plan(steps: int) -> schedule.TrainingPlan:
+    return schedule.TrainingPlan(
         steps,
         batch,
         learning_rate=1e-2,

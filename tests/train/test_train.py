@@ -17,7 +17,7 @@ from anatili.recipe import Pretrain, Tokenizer, Tune  # noqa: E402
 from anatili.sample.topics import read_topics  # noqa: E402
 from anatili.stage import Quiet  # noqa: E402
 from anatili.tokenizer import train as tokenizing  # noqa: E402
-from anatili.train import data, devices, loop, sft_examples, tune  # noqa: E402
+from anatili.train import data, devices, loop, schedule, sft_examples, tune  # noqa: E402
 from anatili.train.corpus import write_tokens  # noqa: E402
 from anatili.train.init import from_scratch as make_model  # noqa: E402
 from anatili.train.loss import WithLoss  # noqa: E402
@@ -183,12 +183,12 @@ def test_a_language_without_text_is_told(tmp_path):
         mixture(tmp_path, {}, mix={})
 
 
-def plan(steps: int) -> loop.Plan:
+def plan(steps: int) -> schedule.TrainingPlan:
     def batch(step: int):
         tokens = torch.randint(3, 100, (4, 17), generator=torch.Generator().manual_seed(step))
         return tokens[:, :-1], tokens[:, 1:], torch.arange(16).expand(4, 16)
 
-    return loop.Plan(
+    return schedule.TrainingPlan(
         steps=steps, batch=batch, learning_rate=1e-2, warmup=0.1, decay=0.3, weight_decay=0.1, precision="auto"
     )
 
@@ -370,7 +370,7 @@ def test_held_out_bits_are_those_of_the_model_alone(tmp_path, tokenizer_folder):
 
 
 def test_the_rate_rises_stays_and_falls():
-    rates = [loop.rate_at(step, plan(100)) for step in range(100)]
+    rates = [schedule.rate_at(step, plan(100)) for step in range(100)]
     assert rates[0] == pytest.approx(1e-3)
     assert rates[50] == 1e-2
     assert rates[99] < 2e-3

@@ -9,6 +9,7 @@ import torch
 
 from anatili.compute.failures import best_interval
 from anatili.train import devices, tensor_files
+from anatili.train.schedule import TrainingPlan
 
 NAME = "checkpoint"
 SHARE = 0.01
@@ -133,16 +134,19 @@ def optimizer_of(parameter: torch.nn.Parameter, optimizers: list[torch.optim.Opt
     return next(o for o in optimizers if any(p is parameter for g in o.param_groups for p in g["params"]))
 
 
-class States:
-    """The average of the last weights, and the best weights that a check has seen, kept in a file of their own."""
+class StateSelection:
+    """Keeps the average of the last weights and the best weights that a check has seen; selects the final state.
 
-    def __init__(self, wrapped: torch.nn.Module, plan: Any, best: Path, device: torch.device) -> None:
+    `best`: the file, or folder of parts, in which the best weights are kept, so that they survive a restart.
+    """
+
+    def __init__(self, wrapped: torch.nn.Module, plan: TrainingPlan, best: Path, device: torch.device) -> None:
         self.wrapped, self.plan, self.best, self.device = wrapped, plan, best, device
         self.average: Average = {}
         self.first = plan.steps - round(plan.average * plan.steps)
         """Steps after which averaging begins."""
 
-    def take(self, step: int) -> dict[str, Any]:
+    def update(self, step: int) -> dict[str, Any]:
         """Update average and best weights after `step` steps; returns what to log."""
         if step > self.first:
             share = 1 / (step - self.first)
@@ -168,7 +172,7 @@ class States:
         stored = self.best_stored()
         return tensor_files.facts_of(stored)["mean"][0] if stored else float("inf")
 
-    def settle(self, last: dict[str, Any]) -> dict[str, Any]:
+    def select(self, last: dict[str, Any]) -> dict[str, Any]:
         """Leave the model in its best state: without a check, in the average if there is one."""
         if not self.average and "held_out" not in last:
             return {}

@@ -15,6 +15,7 @@ from anatili.recipe import Pretrain, Recipe
 from anatili.refine.pairs import files_of
 from anatili.stage import Task
 from anatili.text import file_digest, show_path
+from anatili.train.schedule import TrainingPlan
 from anatili.weights import quiet_transformers, save_tensors
 
 if TYPE_CHECKING:
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
     from anatili.train.corpus import Counts
     from anatili.train.data import Mixture
-    from anatili.train.loop import Plan
     from anatili.train.sampled_loss import SampledVocabulary
 
 Batch = Callable[[int], tuple[Any, ...]]
@@ -122,8 +122,8 @@ def part_of_vocabulary(task: Task, counts: "Counts", model: "Module", known: int
 
 
 def with_kept_checkpoints(
-    plan: "Plan", batch: Batch, row_steps: int, mixture: "Mixture", task: Task
-) -> tuple["Plan", int]:
+    plan: TrainingPlan, batch: Batch, row_steps: int, mixture: "Mixture", task: Task
+) -> tuple[TrainingPlan, int]:
     """The plan with the checkpoints that it keeps, and the step of the kept one from which it goes on, 0 without."""
     from anatili.train import kept_checkpoints, replay
 
@@ -234,8 +234,8 @@ def prepared(model: "Module", settings: Pretrain, sampled: "SampledVocabulary | 
 
 
 def train_rows(
-    model: "Module", learner: "Module", known: int, plan: "Plan", settings: Pretrain, task: Task
-) -> tuple["Plan", int]:
+    model: "Module", learner: "Module", known: int, plan: TrainingPlan, settings: Pretrain, task: Task
+) -> tuple[TrainingPlan, int]:
     """First train only the rows of new tokens, if there are any; returns the plan of the rest and the steps taken."""
     from anatili.train import init, loop
 
@@ -312,7 +312,7 @@ def finish(model: "Module", adapted: "Module | None", task: Task) -> None:
     save_model(merged.to(torch.bfloat16), task.inputs["tokenizer"], task.out / "model")
 
 
-def summary(plan: "Plan", rows: list[dict[str, Any]], settings: Pretrain) -> dict[str, Any]:
+def summary(plan: TrainingPlan, rows: list[dict[str, Any]], settings: Pretrain) -> dict[str, Any]:
     from anatili.train import devices
 
     device = devices.pick_device()
@@ -334,10 +334,8 @@ def summary(plan: "Plan", rows: list[dict[str, Any]], settings: Pretrain) -> dic
     }
 
 
-def make_plan(settings: Pretrain, batch: Batch, bytes_per_token: float) -> "Plan":
-    from anatili.train import loop
-
-    return loop.Plan(
+def make_plan(settings: Pretrain, batch: Batch, bytes_per_token: float) -> TrainingPlan:
+    return TrainingPlan(
         steps=steps_of(settings),
         batch=batch,
         learning_rate=settings.learning_rate,

@@ -18,11 +18,11 @@ from anatili.takedown_log import read_takedowns
 from anatili.train import dpo, sft_examples
 from anatili.train.data import IGNORED
 from anatili.train.pretrain import clear, finish, load_torch, write_corpus
+from anatili.train.schedule import TrainingPlan
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-    from anatili.train.loop import Plan
 
 Example = tuple[list[int], list[int]]
 """A tokenized SFT example: token ids and, for each, the label (the assistant's next token, else `IGNORED`)."""
@@ -81,11 +81,9 @@ def run(task: Task) -> dict[str, Any]:
     }
 
 
-def make_plan(task: Task, steps: int, batch: Callable[[int], tuple[Any, ...]]) -> "Plan":
+def make_plan(task: Task, steps: int, batch: Callable[[int], tuple[Any, ...]]) -> TrainingPlan:
     """AdamW with a linear fall after a tenth of the steps; `batch`: step -> inputs, labels, positions."""
-    from anatili.train import loop
-
-    return loop.Plan(
+    return TrainingPlan(
         steps=steps,
         batch=batch,
         learning_rate=task.settings.learning_rate,
