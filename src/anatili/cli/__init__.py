@@ -154,7 +154,7 @@ def run(
     anatili run big.toml --slurm --workers 64 --sbatch --partition=cpu    an array job of 64 tasks
     anatili run big.toml --launch "torchrun --nproc_per_node 8"    train on eight devices (FSDP2)
     """
-    from anatili.cli.progress import Bars
+    from anatili.cli.progress import Bars, print_outcome
     from anatili.pipeline.run_recipe import run_recipe
 
     if device:
@@ -182,19 +182,6 @@ def run(
             )
         finally:
             bars.close_with(recipe)
-
-
-def print_outcome(outcome: Any) -> None:
-    """What happened to a stage, as a line of JSON."""
-    print_json(
-        {
-            "stage": outcome.stage,
-            "outcome": outcome.what,
-            "seconds": outcome.seconds,
-            "content": outcome.content,
-            "summary": outcome.summary,
-        }
-    )
 
 
 @contextmanager

@@ -3,12 +3,15 @@
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from anatili.cli.options import Group, as_json, print_json, report_problems, runs_option, say_aside
 from anatili.problem import Problem
+
+if TYPE_CHECKING:
+    from anatili.census.count import Census
 
 
 @click.command()
@@ -126,7 +129,7 @@ def census_index(
     show_census(counted, languages, hosts, plot, wants_json)
 
 
-def show_census(counted: Any, languages: tuple[str, ...], hosts: int, plot: Path | None, wants_json: bool) -> None:
+def show_census(counted: "Census", languages: tuple[str, ...], hosts: int, plot: Path | None, wants_json: bool) -> None:
     """Print a census as a table or JSON, and plot it."""
     from anatili.census.charts import draw_shares
 

@@ -2,7 +2,7 @@
 
 A checkpoint (see `checkpoint.py`) holds weights, moments and step. Batches follow from the step alone. So a run killed
 anywhere resumes to the same losses and the same weights. With several devices (see `devices.py`) each takes its part of
-every batch, and the losses equal those of one device. Bad batches are left out (see `spikes.py`).
+every batch, and the losses equal those of one device. Bad batches are left out (see `loss_spikes.py`).
 """
 
 import json
