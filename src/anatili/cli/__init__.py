@@ -36,18 +36,6 @@ from anatili.cli import translate as cli_translate
 from anatili.cli.cluster import cluster_options, show_submitted
 from anatili.cli.options import Group, Number, as_json, mirror_option, print_json, report_problems, runs_option
 
-
-class Main(Group):
-    """All commands, grouped by purpose, in the language of the environment."""
-
-    def main(self, *arguments: Any, **options: Any) -> Any:
-        localization.install(self, localization.load_catalog(localization.language()))
-        return super().main(*arguments, **options)
-
-    def sections(self) -> dict[str, list[str]]:
-        return SECTIONS
-
-
 SECTIONS = {
     "Begin": ["learn", "doctor"],
     "Build": ["plan", "run", "work", "refine", "tokenizer", "blend", "lang", "embed", "opensearch"],
@@ -86,6 +74,17 @@ SECTIONS = {
         "optouts",
     ],
 }
+
+
+class Main(Group):
+    """All commands, grouped by purpose, in the language of the environment."""
+
+    def main(self, *arguments: Any, **options: Any) -> Any:
+        localization.install(self, localization.load_catalog(localization.language()))
+        return super().main(*arguments, **options)
+
+    def sections(self) -> dict[str, list[str]]:
+        return SECTIONS
 
 
 @click.group(cls=Main, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

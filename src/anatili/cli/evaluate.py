@@ -13,6 +13,7 @@ from anatili.cli.pulling import offers_to_pull
 PATH = click.Path(path_type=Path)
 FIGURES = ("acc", "acc_norm", "acc_bytes", "chance", "majority", "majority_letter", "interval")
 """What `--json` also says on the top level of a single result."""
+SHOWN = ("kind", "language", "license", "citation", "source", "about")
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -256,5 +257,4 @@ def tasks_command(
         )
 
 
-SHOWN = ("kind", "language", "license", "citation", "source", "about")
 COMMANDS = (evaluate, compare, tasks_command)

@@ -28,6 +28,10 @@ LEAST = 4
 """Default number of distinctive letters that a page must have: 300 letters of Kyrgyz contain about 16."""
 CODECS = ("kz1048", "ptcp154", "cp1251", "koi8_t", "cp1254", "cp1256", "iso8859_9", "mac_cyrillic")
 """Single-byte charsets with letters beyond those of the large languages; Python supports all of them."""
+UTF8 = ("utf-8", "utf8")
+RICHER = ("kz1048", "ptcp154")
+POORER = ("windows-1251", "cp1251", "iso-8859-1", "iso-8859-5", "ascii", "us-ascii")
+"""Charsets that pages declare although they use a richer one."""
 DECLARED = re.compile(rb"charset\s*=\s*[\"']?\s*([\w.:-]{2,40})|encoding=[\"']([\w.:-]{2,40})", re.I)
 HEAD = 2048
 """Bytes in which a page must declare its charset (HTML standard: 1024)."""
@@ -137,12 +141,6 @@ class Gate:
             ),
             "",
         )
-
-
-UTF8 = ("utf-8", "utf8")
-RICHER = ("kz1048", "ptcp154")
-POORER = ("windows-1251", "cp1251", "iso-8859-1", "iso-8859-5", "ascii", "us-ascii")
-"""Charsets that pages declare although they use a richer one."""
 
 
 def satisfies(rule: Rule, main: Counter[str], *beside: Counter[str]) -> bool:

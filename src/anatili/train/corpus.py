@@ -34,6 +34,10 @@ JOINED = "+"
 """Between the names of groups that are drawn from as one."""
 BATCH = 512
 """Documents that are tokenized at a time."""
+BLOCK_DOCUMENTS = 65_536
+"""Documents whose order is in memory at a time."""
+CHUNK = 1 << 20
+"""Documents that are looked at in one batch."""
 
 
 def open_tokenizer(folder: Path) -> tuple[Any, int, int]:
@@ -219,12 +223,6 @@ def open_group(folder: Path, name: str) -> Group:
 @lru_cache(maxsize=64)
 def _opened(folder: Path, name: str, stamps: tuple[Stamp, ...]) -> Group:
     return Group(folder, name)
-
-
-BLOCK_DOCUMENTS = 65_536
-"""Documents whose order is in memory at a time."""
-CHUNK = 1 << 20
-"""Documents that are looked at in one batch."""
 
 
 class Order:

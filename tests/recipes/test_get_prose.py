@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 pytest.importorskip("polib")
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "recipes"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "recipes"))
 prose: Any = importlib.import_module("get_prose")
 readers: Any = importlib.import_module("prose.readers")
 

@@ -17,7 +17,7 @@ from anatili.cli import main
 from anatili.problem import Problem
 from anatili.sample.topics import parse, read_topics
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 NOWHERE = "/sys/anatili"  # a folder in which not even root can write
 RECIPE = 'name = "x"\nlanguage = "kk"\n[[collect.sources]]\nname = "s"\npath = "sample:"\n'
 

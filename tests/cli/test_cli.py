@@ -14,7 +14,7 @@ from click.testing import CliRunner
 
 from anatili.cli import main
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.parametrize(
