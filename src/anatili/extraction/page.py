@@ -80,12 +80,16 @@ NO_TRAINING = ("noai", "noimageai", "notrain")
 
 @dataclass(frozen=True)
 class Extracted:
-    """The content of a page. `text` is "" if it has none."""
+    """The content of a page."""
 
     text: str
+    """The main text; "" if the page has none."""
     title: str
+    """The text of its title element, "" without one."""
     charset: str
+    """The codec by which its bytes were decoded, as Python names it."""
     opt_out: str
+    """Signals by which its owner refuses use for training, separated by "; "; "" without any."""
     translated: str = ""
     """Signals that it was machine-translated."""
     linked: float = 0.0
@@ -95,9 +99,9 @@ class Extracted:
 def extract(page: str | bytes | Path, *, charset: str = "", mode: Mode = "careful") -> Extracted:
     """The main text of a page with its title: HTML as text, as bytes, or in a file; gzipped bytes are unpacked.
 
-    `charset`: what HTTP would declare. `mode`: `careful` (trafilatura), `fast` (our own classifier of blocks, a
-    quarter of the time) or `quick` (resiliparse, a tenth of it).
-    `Problem` if what is gzipped is cut short.
+    `charset`: what HTTP would declare, "" if nothing. `mode`: `careful` (trafilatura), `fast` (our own classifier of
+    blocks, a quarter of the time) or `quick` (resiliparse, a tenth of it); docs/results.md has the F1 of each.
+    `Problem` if gzipped bytes are cut short, `OSError` if a file cannot be read.
     """
     if isinstance(page, str):
         return extract_page(page.encode(), charset="utf-8", mode=mode)

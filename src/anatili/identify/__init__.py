@@ -46,11 +46,14 @@ UNSURE = 0.9
 
 @dataclass(frozen=True)
 class Verdict:
-    """The language and script of a text. `confidence` is from 0 to 1; the language "und" means undetermined."""
+    """The language and script of a text."""
 
     language: str
+    """Its code as packs and CLD2 write it (`kk`, `sah`); "und" if it cannot be determined."""
     script: str
+    """ISO 15924 code of the script of most letters (`Cyrl`); "" without letters."""
     confidence: float
+    """From 0 to 1: the model's probability of the language; where only CLD2 knows it, the share of the text in it."""
 
 
 UNKNOWN = Verdict("und", "", 0.0)
@@ -236,7 +239,10 @@ def voices(model: Model, names: Sequence[Verdict | None]) -> Floats:
 
 
 def identify(text: str) -> Verdict:
-    """The language of `text`, by the model and CLD2 together, or by CLD2 alone if the model does not know it."""
+    """The language of `text`, by the model and CLD2 together, or by CLD2 alone if the model does not know it.
+
+    Any text has an answer, an empty one too ("und"). For many texts `identify.identify_all` is faster.
+    """
     return identify_all([text])[0]
 
 

@@ -55,7 +55,8 @@ def reverse_rules(code: str, scheme: str) -> ReverseRules:
 
 def normalize(text: str, language: str, *, keep_script: bool = False) -> str:
     """`text` in the spelling of `language`: NFC, look-alike letters corrected and, unless `keep_script`, in its main
-    script."""
+    script. `Problem` if there is no pack of the language.
+    """
     return in_own_spelling(load_pack(language), text, keep_script=keep_script).text
 
 

@@ -94,7 +94,11 @@ def open_pulled(pulled: registry.Pulled, adapters: Sequence[Path], tell: Tell, s
 def open_engine_of(
     target: str | Path = "", adapters: Sequence[Path] = (), slots: int = 1, runs: str | Path = "runs"
 ) -> Engine:
-    """The engine of a model, named as for `open_assistant`: it generates text, scores it, and makes embeddings."""
+    """The engine of a model, named as for `open_assistant`: it generates text, scores it, and makes embeddings.
+
+    `adapters`: LoRA adapters to apply. `slots`: answers to work on at the same time. `Problem` if the model is not
+    found, is damaged, or needs a package that is not installed.
+    """
     target = str(target) or models.default()
     return open_engine(target if is_address(target) else find_model(target, Path(runs)), adapters, slots)
 

@@ -11,8 +11,11 @@ from anatili.text import show_path
 
 
 def read_corpus(run: str | Path, runs: str | Path = "runs", *, held_out: bool = False) -> Iterator[Kept]:
-    """The documents of a run's corpus; with `held_out`, those held out from training. What was taken down is left out
-    at once."""
+    """The documents of a run's corpus, in the order of its shards; with `held_out`, those held out from training.
+
+    They are read as they are needed. What was taken down is left out at once. `Problem` if there
+    is no such run in the folder `runs`, or if its corpus is not made yet.
+    """
     opened = find_run(Path(run), Path(runs))
     if not opened.record("cut"):
         raise Problem(f"{show_path(opened.root)} has no corpus yet; finish it with: anatili run RECIPE")

@@ -51,8 +51,9 @@ def evaluate(
     texts is identified if not given. `prompt`: what differs from the task in how items are put to the model: `form`
     (cloze, letter), `shots`, `sampler` (first_n, default), `chat`, `wording` (from 0), `begin`. `vary` measures all
     wordings and orders of the choices. `limit`: items at most. `corpus`: a run or files in which the items are looked
-    for. `out`: folder for the results of items, from which a stopped evaluation resumes. `say` gets messages for a
-    person who waits, `watch` the progress, `tell` each row as it comes.
+    for. `out`: folder for the results of items, from which a stopped evaluation resumes. `max_bytes`: of each text
+    file. `say` gets messages for a person who waits, `watch` the progress, `tell` each row as it comes. `Problem` if
+    there is nothing to measure, or if a task, a file or the model cannot be read.
     """
     from anatili.evaluate import digests, runner
     from anatili.evaluate.measure import Setup, read_file

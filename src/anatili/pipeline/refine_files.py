@@ -40,7 +40,9 @@ class Refined:
     corpus: str
     """The folder with the shards of the corpus."""
     records: int
+    """Records of the files."""
     kept: int
+    """Documents in the corpus."""
     lost: dict[str, dict[str, int]]
     """Stage -> reason -> number of records or documents."""
     bytes: int
@@ -70,9 +72,10 @@ def refine_files(
 ) -> Refined:
     """Make a corpus of one language from WARC, HTML, text, JSON lines and Parquet files, or folders of them.
 
-    `license`: of all documents that do not have their own. `unit`: what a document is in a text file. `text_field`:
-    where rows of JSON lines and Parquet have it. `redo` and `mirror` are those of `anatili run`. Raises `Drift` if the
-    folder was made from other files or settings and they are not named in `redo`.
+    `license`: of all documents that do not have their own (SPDX code). `unit`: what a document is in a text file
+    (`line`, `lines`, `paragraph`, `file`). `text_field`: the field with the text in JSON lines and Parquet. `workers`,
+    `redo`, `mirror`, `watch` and `tell` are those of `run`. `Problem` if there is no file, or one of a form that is not
+    read; `Drift` if the folder was made from other files or settings and no stage is named in `redo`.
     """
     folder = Path(out)
     paths, again = [Path(file) for file in files], stages_named(redo)

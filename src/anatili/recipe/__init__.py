@@ -291,7 +291,10 @@ def _bare(section: S, values: dict[str, Any]) -> S:
 
 
 def load_recipe(path: str | Path) -> Recipe:
-    """Read a recipe file, or a bundled one by its name; `Problem` names the file, the key and what is wrong with it."""
+    """Read a recipe file, or a bundled one by its name (`tiny`).
+
+    `Problem` if there is none, or if a key is unknown or out of range: it names the file, the key and what is wrong.
+    """
     path = recipe_file(path)
     try:
         return Recipe.model_validate(read_toml(path))

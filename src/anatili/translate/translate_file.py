@@ -53,9 +53,12 @@ def translate_file(
     begin: Callable[[int], None] = lambda texts: None,
     advance: Callable[[], None] = lambda: None,
 ) -> TranslatedFile:
-    """Translate a file into `out`; what was broken off goes on, if `weights` and all else are as they were.
+    """Translate a file (.txt, .srt, .po, .docx, .xlsx) into the language `target`, and write it in its format to `out`.
 
-    `begin` is told how many texts there are, `advance` each one that is done; `warn` what the direction is worth.
+    A call that was interrupted resumes, if `weights` (a digest of the model's) and all else are as they were. `source`:
+    the file's language; `auto`: it is identified. `begin` is told how many texts there are, `advance` each one that is
+    done; `warn` what the direction is worth. `Problem` if the file has no text, or if the model does not offer the
+    direction.
     """
     work = file if isinstance(file, OpenedFile) else open_work(file, target, out)
     if not work.texts:

@@ -251,7 +251,10 @@ class Translator:
 def open_translator(
     target: str | Path, runs: str | Path = "runs", adapters: Sequence[Path] = (), tell: Tell = silent, slots: int = 4
 ) -> Translator:
-    """The translator of a model that is named as for `open_assistant`, with `slots` sentences at the same time."""
+    """The translator of a model that is named as for `open_assistant`, with `slots` sentences at the same time.
+
+    `Problem` if the model is not found, is damaged, or needs a package that is not installed.
+    """
     model = open_model(target, Path(runs), adapters, tell, slots)
     return Translator(model.engine, model.packs, model.directions)
 
