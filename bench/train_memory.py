@@ -23,7 +23,7 @@ from typing import Any
 from anatili.compute.training_memory import needs
 from anatili.recipe import Pretrain
 from anatili.train import devices, init, loop, memory, schedule  # before torch: it sets how threads wait
-from anatili.train.loss import WithLoss
+from anatili.train.loss import LossWrapper
 from anatili.train.optimizer import make_optimizers
 
 torch = loop.torch
@@ -83,7 +83,7 @@ def train(settings: Pretrain, vocabulary: int, whole: bool = False) -> dict[str,
     model = init.from_scratch(settings, vocabulary, 0, 1)
     if settings.checkpointing:
         model.gradient_checkpointing_enable({"use_reentrant": False})
-    wrapped = devices.spread(WithLoss(model.to(device).train(), precision), device, precision)
+    wrapped = devices.spread(LossWrapper(model.to(device).train(), precision), device, precision)
     optimizers = make_optimizers(wrapped, settings.optimizer, 1e-3, 0.1, precision=precision)
 
     def batch(step: int) -> tuple[Any, Any, Any]:

@@ -22,7 +22,7 @@ ERRORS = (
 )
 """Reasons for which a record is lost because of an error, not of a decision."""
 MAX_ERRORS = 0.01
-"""Share of records lost to errors, or of damaged files, that is told but not counted as failure."""
+"""Share of records lost to errors, or of damaged files, that is reported but does not count as a failure."""
 
 
 class TooMuchLost(Problem):

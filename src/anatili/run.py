@@ -27,7 +27,7 @@ from anatili.problem import Problem
 from anatili.text import file_digest, show_path
 
 MEMORIZED = "attribution/memorized.json"
-"""File of a run: how much of what its model writes by itself stands word for word in its training text."""
+"""File of a run: how much of what its model writes without a prompt occurs word for word in its training text."""
 
 
 @dataclass(frozen=True)

@@ -40,7 +40,7 @@ exec {work}
 
 @dataclass(frozen=True)
 class Submitted:
-    """An array job that was handed to Slurm."""
+    """An array job that was submitted to Slurm."""
 
     job: str
     """Slurm's number of the job."""

@@ -8,7 +8,7 @@ import pytest
 sys.path.append(str(Path(__file__).parents[2] / "bench"))  # after tests, which has files of the same names
 import contamination
 
-from anatili.evaluate.contamination import Finder, Sought, find_seen
+from anatili.evaluate.contamination import ItemFinder, ItemWords, find_seen
 from anatili.evaluate.runner import file_texts
 
 
@@ -25,7 +25,7 @@ def test_planted_items_are_found_and_others_are_not(facts):
 
 
 def seen(question: str, answer: str, text: str) -> bool:
-    return bool(Finder([Sought("x", tuple(question.split()), tuple(answer.split()))]).find(["other text", text]))
+    return bool(ItemFinder([ItemWords("x", tuple(question.split()), tuple(answer.split()))]).find(["other text", text]))
 
 
 def test_a_document_is_a_paragraph_whatever_ends_its_lines(tmp_path):
@@ -57,7 +57,7 @@ def test_what_counts_as_seen(question, answer, text, expected):
 
 
 def test_question_and_answer_in_two_documents_are_not_an_item():
-    finder = Finder([Sought("x", tuple(LONG.split()), ("yes",))])
+    finder = ItemFinder([ItemWords("x", tuple(LONG.split()), ("yes",))])
     assert finder.find([LONG, "yes"]) == set()
     assert finder.find([LONG + " yes"] * 600) == {"x"}
 

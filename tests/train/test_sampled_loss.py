@@ -10,7 +10,7 @@ from anatili.recipe import Pretrain  # noqa: E402
 from anatili.train import corpus, sampled_loss  # noqa: E402
 from anatili.train.data import IGNORED  # noqa: E402
 from anatili.train.init import from_scratch  # noqa: E402
-from anatili.train.loss import HeadLoss, WithLoss  # noqa: E402
+from anatili.train.loss import HeadLoss, LossWrapper  # noqa: E402
 
 VOCABULARY, WIDTH, TOKENS = 2000, 16, 64
 
@@ -69,7 +69,7 @@ def test_only_training_uses_it():
     model = from_scratch(
         Pretrain(layers=1, hidden_size=32, heads=2, intermediate_size=64, context=32), VOCABULARY, 0, 1
     )
-    whole, some = WithLoss(model, torch.float32), WithLoss(model, torch.float32, part(10))
+    whole, some = LossWrapper(model, torch.float32), LossWrapper(model, torch.float32, part(10))
     ids = torch.randint(5, VOCABULARY, (2, 16))
     given = ids, ids, torch.arange(16).repeat(2, 1)
     whole.eval(), some.eval()

@@ -20,7 +20,7 @@ from anatili.tokenizer import train as tokenizing  # noqa: E402
 from anatili.train import data, devices, loop, schedule, sft_examples, tune  # noqa: E402
 from anatili.train.corpus import write_tokens  # noqa: E402
 from anatili.train.init import from_scratch as make_model  # noqa: E402
-from anatili.train.loss import WithLoss  # noqa: E402
+from anatili.train.loss import LossWrapper  # noqa: E402
 from anatili.train.pretrain import clear, save_model  # noqa: E402
 
 SETTINGS = Pretrain(layers=1, hidden_size=32, heads=2, intermediate_size=64, context=32)
@@ -156,7 +156,7 @@ def test_attention_does_not_cross_documents_and_begin_tokens_bear_no_loss():
     alone = model(input_ids=ids[:, 4:], use_cache=False).logits[0]
     assert torch.allclose(both, alone, atol=1e-5)
     labels = torch.where(ids[:, 1:] == 0, data.IGNORED, ids[:, 1:])
-    loss = WithLoss(model, torch.float32)(ids[:, :-1], labels, positions[:, :-1])
+    loss = LossWrapper(model, torch.float32)(ids[:, :-1], labels, positions[:, :-1])
     logits = model(input_ids=ids[:, :-1], position_ids=positions[:, :-1], use_cache=False).logits
     plain = torch.nn.functional.cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="sum")
     assert loss.item() == pytest.approx(plain.item(), rel=1e-5)
@@ -167,7 +167,7 @@ def test_head_and_loss_together_have_the_gradients_of_both_apart(monkeypatch):
     one, two = new_model(), new_model()
     ids = torch.randint(3, 128, (2, 17), generator=torch.Generator().manual_seed(1))
     positions = torch.arange(16).expand(2, 16)
-    WithLoss(one, torch.float32)(ids[:, :-1], ids[:, 1:], positions).backward()
+    LossWrapper(one, torch.float32)(ids[:, :-1], ids[:, 1:], positions).backward()
     logits = two(input_ids=ids[:, :-1], use_cache=False).logits
     torch.nn.functional.cross_entropy(logits.flatten(0, 1), ids[:, 1:].flatten(), reduction="sum").backward()
     for name, parameter in one.named_parameters():
@@ -358,7 +358,7 @@ def test_held_out_bits_are_those_of_the_model_alone(tmp_path, tokenizer_folder):
     held_out_check = held_out.make_check(tokens_of(tmp_path, tokenizer_folder), 0, tmp_path / "tokens", settings)
     torch.manual_seed(0)
     model = make_model(SETTINGS, bpe.get_vocab_size(), 0, 1)
-    bits = held_out_check(WithLoss(model, torch.float32), torch.device("cpu"))
+    bits = held_out_check(LossWrapper(model, torch.float32), torch.device("cpu"))
     assert set(bits) == {"kk", "en", "mean"}
     assert bits["mean"] == pytest.approx((3 * bits["kk"] + bits["en"]) / 4, abs=1e-4)
     # A model that knows nothing gives each token the same probability.
@@ -453,7 +453,7 @@ def test_too_little_text_for_a_tokenizer_is_told():
 def test_a_part_of_a_batch_without_labels_costs_nothing():
     model = new_model()
     ids = torch.randint(3, 128, (1, 16), generator=torch.Generator().manual_seed(1))
-    loss = WithLoss(model, torch.float32)(ids, torch.full_like(ids, data.IGNORED), torch.arange(16)[None])
+    loss = LossWrapper(model, torch.float32)(ids, torch.full_like(ids, data.IGNORED), torch.arange(16)[None])
     loss.backward()
     assert loss.item() == 0
     assert all(p.grad is None or not p.grad.any() for p in model.parameters())

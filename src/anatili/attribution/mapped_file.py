@@ -12,8 +12,10 @@ RANDOM, SOON = getattr(mmap, "MADV_RANDOM", None), getattr(mmap, "MADV_WILLNEED"
 
 
 class Mapped:
-    """A file that is read at random places: the system is told to read single pages, not whatever lies around them. Of
-    one that is needed as a whole it is told to read it now."""
+    """A file by memory map, read at random positions.
+
+    The system is advised (madvise) to read single pages without their surroundings, or a whole file ahead.
+    """
 
     def __init__(self, path: Path, *, whole: bool = False) -> None:
         self.content: mmap.mmap | bytes = b""

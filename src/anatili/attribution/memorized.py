@@ -1,4 +1,4 @@
-"""How much of what a model writes by itself stands word for word in its training text, measured with the index.
+"""How much of what a model writes without a prompt occurs word for word in its training text, measured with the index.
 
 The model is given nothing: it writes texts from the token that opens a document, drawn at temperature 1 without any
 penalty, so that they are samples of what it has learned. A word counts if it is in a stretch of the corpus of at least

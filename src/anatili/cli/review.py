@@ -82,10 +82,10 @@ def review(
             for problem in problems:
                 say_aside(f"after these corrections, the lint of items finds: {problem}")
         else:
-            from anatili.review.server import Place, start
+            from anatili.review.server import PageAddress, start
 
             opens = sys.stdout.isatty() if browser is None else browser
-            start(session, Place(host, port, key, opens), click.echo)
+            start(session, PageAddress(host, port, key, opens), click.echo)
     finally:
         session.close()
 

@@ -28,7 +28,7 @@ LEARNED = ("A100-80GB", "A100-40GB", "H100", "TPUv3", "MI250X")
 SPREAD: Floats = np.array([0.5, *[0.25] * (len(ARCHITECTURES) + 1), 0.3, 0.1, 0.25])
 """Standard deviations of the effects on ln MFU before any run is seen: level, architectures, size, number, bench."""
 BETWEEN, WITHIN = (0.1, 0.15, 0.2, 0.25, 0.3, 0.4), (0.08, 0.12, 0.16, 0.2, 0.25)
-"""Standard deviations of ln MFU between teams and within a team that are tried; the likelier pair is taken."""
+"""Standard deviations of ln MFU that are tried, between teams and within a team; the most likely pair is taken."""
 
 
 @dataclass(frozen=True)

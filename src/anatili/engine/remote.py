@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from anatili.engine import Chunk, Prompt, Sampling, Span, TokenLogprob, ToolUse
-from anatili.engine.retry import Patience
+from anatili.engine.retry import WaitBudget
 from anatili.problem import Problem
 
 LOCAL = ("//127.0.0.1", "//localhost", "//[::1]")
@@ -123,7 +123,7 @@ class RemoteEngine:
         """Server-sent events of an answer, as JSON; `Problem` if the answer breaks off, which a proxy may hide."""
         import httpx
 
-        is_whole, is_sent, patience = False, False, Patience(self.patience)
+        is_whole, is_sent, patience = False, False, WaitBudget(self.patience)
         try:
             while not is_sent:
                 with self.client.stream("POST", f"{self.address}{path}", json=body) as answer:
@@ -157,7 +157,7 @@ class RemoteEngine:
         """The JSON answer of a path; the request is a POST if there is a body."""
         import httpx
 
-        patience, method = Patience(self.patience), "GET" if body is None else "POST"
+        patience, method = WaitBudget(self.patience), "GET" if body is None else "POST"
         try:
             answer = self.client.request(method, f"{self.address}{path}", json=body)
             while patience.waits(answer):

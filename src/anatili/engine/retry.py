@@ -10,7 +10,7 @@ PATIENCE = 120.0
 """Seconds that a measurement waits for one answer: limits are mostly given by the minute."""
 
 
-class Patience:
+class WaitBudget:
     """The seconds that are left to wait for one answer."""
 
     def __init__(self, seconds: float) -> None:

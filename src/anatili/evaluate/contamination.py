@@ -32,7 +32,7 @@ Keys = npt.NDArray[np.uint64]
 
 
 @dataclass(frozen=True)
-class Sought:
+class ItemWords:
     """The words of an item."""
 
     id: str
@@ -42,10 +42,10 @@ class Sought:
     """Words at the end of `question` that are the answer: of a short question that its answer follows at once."""
 
 
-class Finder:
+class ItemFinder:
     """Looks for many items in many documents at once."""
 
-    def __init__(self, items: Sequence[Sought]) -> None:
+    def __init__(self, items: Sequence[ItemWords]) -> None:
         self.items = items
         vocabulary = sorted({word for item in items for word in item.question})
         self.numbers = {word: number for number, word in enumerate(vocabulary, 1)}
@@ -115,7 +115,7 @@ class Finder:
                             seen.add(number)
 
 
-def occurs(item: Sought, words: Sequence[str], start: int) -> bool:
+def occurs(item: ItemWords, words: Sequence[str], start: int) -> bool:
     """Whether an item is in a document's words, its question about at `start`."""
     share, run = best_fit(item.question, words, start)
     end = start + len(item.question)
@@ -176,7 +176,7 @@ def find_seen(task: EvaluationTask, items: Sequence[Item], texts: Iterable[str])
         question = tuple(WORD.findall(fill(task, template, item.row).casefold()))
         answer = tuple(WORD.findall(item.choices[item.answer].casefold()))
         if question:
-            sought.append(Sought(item.id, question, answer))
+            sought.append(ItemWords(item.id, question, answer))
         if len(question) < WINDOW and answer and len(question) + len(answer) >= WINDOW - 1:
-            sought.append(Sought(item.id, question + answer, (), len(answer)))
-    return Finder(sought).find(texts)
+            sought.append(ItemWords(item.id, question + answer, (), len(answer)))
+    return ItemFinder(sought).find(texts)

@@ -40,7 +40,7 @@ def inventory(recipe: Recipe, base: Path) -> dict[str, Any]:
 
 
 def _digest(path: Path) -> str:
-    """The digest of a text file. It is read, too: another encoding is told before anything is built."""
+    """The digest of a text file. It is read, too: a wrong encoding is reported before anything is built."""
     for _ in read_lines(_file(path)):
         pass
     return file_digest(path)

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anatili.identify.letters import shared_letters
-from anatili.identify.rivals import Rivals, rivals_of
+from anatili.identify.neighbor_letters import NeighborLetters, neighbor_letters_of
 from anatili.identify.scan import Backend, Bytes, count_entities, count_json, make_scanner
 from anatili.lang import LanguagePack, load_pack
 
@@ -47,7 +47,7 @@ class Rule:
 
     name: str
     groups: tuple[tuple[frozenset[str], int], ...]
-    rivals: Rivals | None = None
+    rivals: NeighborLetters | None = None
 
     @cached_property
     def letters(self) -> frozenset[str]:
@@ -72,7 +72,9 @@ def make_rules(pack: LanguagePack) -> tuple[Rule, ...]:
         Rule(
             name,
             tuple((both_cases(group), least) for group, least in groups),
-            rivals_of(pack.code) if name.startswith(pack.main_script) else rivals_of(f"{pack.code}_{name}"),
+            neighbor_letters_of(pack.code)
+            if name.startswith(pack.main_script)
+            else neighbor_letters_of(f"{pack.code}_{name}"),
         )
         for name, groups in stated.items()
     )

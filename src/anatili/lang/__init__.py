@@ -308,7 +308,7 @@ FORMS = {
     "bool_type": "true or false",
     "dict_type": "a table",
 }
-"""What stands in TOML for pydantic's names of types."""
+"""Pydantic's names of types -> TOML's."""
 
 
 def explain(error: ValidationError, *within: str) -> str:

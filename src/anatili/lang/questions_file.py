@@ -29,14 +29,14 @@ class Phrases(PackTable):
     tasks: tuple[str, ...] = Field((), description="Requests to make something, at the start or end (write, draw).")
 
 
-class Same(PackTable):
+class SynonymGroups(PackTable):
     """Words that mean much the same in a question and in its answer."""
 
     groups: tuple[str, ...] = Field((), description="Words separated by spaces; their stems are compared.")
 
 
 class QuestionsFile(PackTable):
-    """The keys of `questions.toml`. In all phrases `~` at the end of a word stands for any ending."""
+    """The keys of `questions.toml`. In all phrases `~` at the end of a word matches any ending."""
 
     kinds: dict[Kind, tuple[str, ...]] = Field(default={}, description="Kind of answer -> words that ask for it.")
     measures: dict[Kind, tuple[str, ...]] = Field(
@@ -49,7 +49,7 @@ class QuestionsFile(PackTable):
         default={}, description="What is measured -> words that ask for it and its units (length: tall, metre)."
     )
     phrases: Phrases = Phrases()
-    same: Same = Same()
+    same: SynonymGroups = SynonymGroups()
 
 
 class PhraseTable:

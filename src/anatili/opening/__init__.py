@@ -32,7 +32,7 @@ class OpenedModel:
 
     engine: Engine
     packs: dict[str, LanguagePack]
-    """The languages that it speaks, the main one first."""
+    """The packs of its languages, the main one first."""
     directions: Directions | None = None
     """The directions in which it was trained to translate; None if that is not known."""
     card: str = ""

@@ -47,7 +47,7 @@ def run_recipe(
     store, from which other processes take work (`anatili work`). `redo`: stages to build again (`cut`; `cut..` with all
     later ones). `until`: the last stage to build, in place of the recipe's. `launch`: the command that starts the
     training processes. `mirror`: an address (s3://, hf://) to which stages are copied, and from which a run elsewhere
-    goes on. `watch` returns the receiver of a stage's progress, `tell` gets the outcome of each stage.
+    resumes. `watch` returns the receiver of a stage's progress, `tell` gets the outcome of each stage.
 
     `Problem` if the recipe is wrong or a stage cannot be built; `Drift` if a stage was built from something else and is
     not named in `redo`; `TooMuchLost` if more than one record in a hundred was lost to errors, or one file in a hundred

@@ -97,7 +97,7 @@ class Pairs(Section):
 
 
 class Pretrain(Section):
-    """A model trained from scratch or from a base; transformers, llama.cpp and vLLM load it without code of ours."""
+    """A model trained from scratch or from a base; transformers, llama.cpp and vLLM load it as it is."""
 
     method: Literal["full", "lora"] = Field("full", description="What of a base is trained: all of it, or adapters.")
     rank: int = Field(32, ge=1, le=1024, description="Rank of the adapters (LoRA).")

@@ -98,7 +98,7 @@ class Facts:
     notes: Mapping[str, str] = field(default_factory=dict)
     """Language code -> a remark on the training that the other facts cannot express."""
     memorized: Mapping[str, Any] | None = None
-    """How much of what the model writes by itself stands in its training text; None if it was not measured."""
+    """How much of what the model writes without a prompt occurs in its training text; None if it was not measured."""
 
     @property
     def documents_by_license(self) -> dict[str, int]:

@@ -43,7 +43,7 @@ class Session:
     """A review that is open. Its methods may be called from several threads."""
 
     def __init__(self, sources: Sources, folder: Path, options: Options, *, writes: bool = True) -> None:
-        """Open the review of `folder`. `writes`: whether people go on with it; else it is only read."""
+        """Open the review of `folder`. `writes`: whether it is opened for labeling; otherwise it is only read."""
         self.sources, self.folder = sources, folder
         self.lock = threading.Lock()
         self.files = opened_files(sources.files)

@@ -169,7 +169,7 @@ class Search:
     def _best(self, query: str, words: list[QueryWord], parsed: Any, limit: int, prefer: str, only: str) -> list[Hit]:
         """The best passages. `parsed`: the words as a query of the index."""
         ranked = [] if parsed is None else self._ranked_by_language(parsed, max(limit, FIRST), prefer, only)
-        weighed = Weighed(words, [self.rarity(word) for word in words])
+        weighed = WeightedWords(words, [self.rarity(word) for word in words])
         by_words = [weighed.hit(self._text(address), score) for score, address in ranked[: max(limit, FIRST)]]
         if self.dense is None or not query.strip():
             return by_words[:limit]
@@ -183,7 +183,7 @@ class Search:
                 hits.append(replace(hit, score=round(1 / (1 + len(hits)), 4), is_close=id_ in close))
         return hits
 
-    def _open_hit(self, id_: str, weighed: "Weighed") -> Hit | None:
+    def _open_hit(self, id_: str, weighed: "WeightedWords") -> Hit | None:
         """A passage that was not found by words."""
         passage = self.passage(id_)
         return None if passage is None else weighed.hit(read_text(passage), 0.0)
@@ -287,7 +287,7 @@ def weights_of(words: list[QueryWord]) -> dict[str, float]:
     return dict(sorted(weights.items()))
 
 
-class Weighed:
+class WeightedWords:
     """The words of a query with their weights, and where they occur in passages."""
 
     def __init__(self, words: Sequence[QueryWord], weights: Sequence[float]) -> None:

@@ -41,7 +41,7 @@ class Checkpoints:
     """The checkpoints of a training in `folder`: weights, moments, the average, the step and the steps left out.
 
     One process writes `checkpoint.safetensors`, several write folders `checkpoint-STEP` in the background. The previous
-    one stays until the new one is complete, and any number of processes can go on from either.
+    one stays until the new one is complete, and any number of processes can resume from either.
     """
 
     def __init__(

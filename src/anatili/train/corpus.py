@@ -2,8 +2,8 @@
 
 Each shard of documents or file of sentence pairs becomes one part for each of its groups: `GROUP/NUMBER.bin` (tokens,
 uint32), each document as begin token, text and end token. A part that has its counts is whole, so a run that was
-stopped goes on with the next. `GROUP.ends` holds the ends of all documents of a group (int64), as if its parts were one
-file, and `GROUP.keys` a hash of the text of each (int64), by which its place in an epoch is drawn. No list of
+stopped continues with the next. `GROUP.ends` holds the ends of all documents of a group (int64), as if its parts were
+one file, and `GROUP.keys` a hash of the text of each (int64), by which its place in an epoch is drawn. No list of
 documents is ever in memory.
 """
 

@@ -1,8 +1,8 @@
-"""Checkpoints that are kept for takedowns: from one of them training goes on without a document that it had not seen.
+"""Checkpoints that are kept for takedowns: training resumes from one that had not seen the document taken down.
 
-Each is kept with the digest of all batches before it. After a takedown the batches are drawn anew, and training goes on
-from the last checkpoint whose batches are the same. Those that differ have learned from what was taken down and are
-removed. What is left to chance is part of the comparison too: versions, device, processes and threads.
+Each is kept with the digest of all batches before it. After a takedown the batches are drawn again, and training
+resumes from the last checkpoint whose batches are the same. Those that differ have learned from what was taken down and
+are removed. What is left to chance is part of the comparison too: versions, device, processes and threads.
 """
 
 import hashlib
@@ -24,7 +24,7 @@ COPIED = (f"{NAME}*", "best*", "log.jsonl")
 """Files and folders of a training that belong to a checkpoint."""
 
 
-class Chain:
+class BatchDigests:
     """The digest of all batches before a step."""
 
     def __init__(self, batch: Callable[[int], tuple[Any, ...]]) -> None:
@@ -42,7 +42,7 @@ class Chain:
 
 
 class KeptCheckpoints:
-    """The kept checkpoints in `folder`. `facts` is what a training must have in common to go on from one.
+    """The kept checkpoints in `folder`. `facts` is what a training must have in common to resume from one.
 
     `batch` gives the batches of the whole training; `before` are steps of an earlier phase, which is always done again.
     """
@@ -50,7 +50,7 @@ class KeptCheckpoints:
     def __init__(
         self, folder: Path, batch: Callable[[int], tuple[Any, ...]], facts: dict[str, Any], before: int = 0
     ) -> None:
-        self.folder, self.chain, self.facts, self.before = folder, Chain(batch), fingerprint(facts), before
+        self.folder, self.chain, self.facts, self.before = folder, BatchDigests(batch), fingerprint(facts), before
 
     def keep(self, training: Path, step: int) -> None:
         """Keep the checkpoint of step `step` that is now in the folder `training`."""
@@ -70,8 +70,8 @@ class KeptCheckpoints:
         write_json(target / FACTS, row)
 
     def restore(self, training: Path) -> int:
-        """Put the last checkpoint from which this training can go on into the folder `training`, and remove all
-        from which it cannot; returns its step, 0 if it goes on from none of them."""
+        """Put the last checkpoint from which this training can resume into the folder `training`, and remove all
+        from which it cannot; returns its step, 0 if it can resume from none of them."""
         restored = 0
         with devices.first_goes_ahead():
             if devices.is_first():
@@ -83,7 +83,7 @@ class KeptCheckpoints:
                     else:
                         shutil.rmtree(target)
                 self.remove_unfinished()
-                if list(training.glob(f"{NAME}*")):  # a training that was stopped goes on from its own checkpoint
+                if list(training.glob(f"{NAME}*")):  # a training that was stopped resumes from its own checkpoint
                     restored = 0
                 for path in copied(self.target(restored)) if restored else ():
                     copy(path, training / path.name)

@@ -1,4 +1,4 @@
-"""Training in several processes: the stage is handed to a launcher, `torchrun ...` or `accelerate launch ...`.
+"""Training in several processes: the stage is run by a launcher, `torchrun ...` or `accelerate launch ...`.
 
 The stage's own process waits and reports progress from the log; the first worker writes all files.
 """
@@ -65,7 +65,7 @@ def start(task: Task, work: str) -> dict[str, Any]:
 def die_with_parent() -> Callable[[], None] | None:
     """On Linux, a function that the launcher calls first, so that it ends when this process is killed.
 
-    Otherwise workers would outlive a run and go on writing into its folder while the next run works there.
+    Otherwise workers would outlive a run and keep writing into its folder while the next run works there.
     """
     if sys.platform != "linux":
         return None

@@ -23,7 +23,7 @@ from anatili.stage import Progress
 from anatili.train import devices
 from anatili.train.checkpoint import Checkpoints, StateSelection
 from anatili.train.data import IGNORED
-from anatili.train.loss import WithLoss
+from anatili.train.loss import LossWrapper
 from anatili.train.loss_spikes import SpikeWatch
 from anatili.train.optimizer import make_optimizers
 from anatili.train.sampled_loss import SampledVocabulary
@@ -49,14 +49,14 @@ def prepare(
     With `compiled` each layer is compiled, where torch has a compiler for the device. With `sampled` the loss of
     training is over a part of the vocabulary.
     """
-    if isinstance(model, WithLoss):
+    if isinstance(model, LossWrapper):
         return model
     if devices.has_flex_attention(device):
         model.set_attn_implementation("flex_attention")
     for layer in model.get_decoder().layers if compiled else ():
         layer.compile()
     has_weights = not next(model.parameters()).is_meta
-    wrapped = WithLoss((model.to(device) if has_weights else model).train(), precision, sampled)
+    wrapped = LossWrapper((model.to(device) if has_weights else model).train(), precision, sampled)
     return devices.spread(wrapped, device, precision)
 
 

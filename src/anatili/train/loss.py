@@ -71,7 +71,7 @@ class HeadLoss(torch.autograd.Function):  # type: ignore[misc]
         return hidden_gradient * gradient.to(hidden_gradient.dtype), weight_part, None, None
 
 
-class WithLoss(torch.nn.Module):  # type: ignore[misc]
+class LossWrapper(torch.nn.Module):  # type: ignore[misc]
     """A causal language model whose forward pass returns the summed loss, so that wrappers see one module."""
 
     def __init__(

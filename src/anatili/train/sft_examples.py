@@ -33,7 +33,7 @@ Conversation = dict[str, Any]
 def inventory(recipe: Recipe, base: Path) -> dict[str, Any]:
     """Digests of the files with SFT examples and benchmarks, so that a run notices when one changes.
 
-    They are read, too: a wrong line is told before anything is built, not after pretraining.
+    They are read, too: a wrong line is reported before anything is built, not after pretraining.
     """
     settings = recipe.tune
     facts: dict[str, Any] = {}

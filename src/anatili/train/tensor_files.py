@@ -1,8 +1,8 @@
 """Tensors of a training on disk: a safetensors file from one process, a folder of parts from several.
 
 The folder is torch's own (torch.distributed.checkpoint): each process writes what it holds, and any other number of
-processes can read it. Both kinds keep tensors whole under the same names, so that one process goes on where several
-stopped and the other way round.
+processes can read it. Both kinds keep tensors whole under the same names, so that one process can resume
+what several stopped, and the other way round.
 """
 
 import json

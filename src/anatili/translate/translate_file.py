@@ -11,7 +11,7 @@ from anatili.translate.translator import Memory, Step, Translator
 from anatili.translation_directions import Direction
 
 SAMPLE = 10_000
-"""Characters of a file by which its language is told."""
+"""Characters of a file by which its language is identified."""
 PLAIN = ".txt"
 
 

@@ -25,7 +25,7 @@ Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Rivals:
+class NeighborLetters:
     """The neighbors of a language. `weights` (neighbors x shares x letters): log-odds of a letter for the mixture."""
 
     letters: tuple[str, ...]
@@ -41,7 +41,7 @@ class Rivals:
         return bool(((self.weights @ numbers).max(axis=1) >= NEED + SLACK * total).all())
 
 
-def rivals_of(label: str) -> Rivals | None:
+def neighbor_letters_of(label: str) -> NeighborLetters | None:
     """The languages of the table that share letters with `label`; `None` if the table does not know it or they."""
     rates = letter_rates()
     own = singles(rates.get(label, {}))
@@ -55,7 +55,7 @@ def rivals_of(label: str) -> Rivals | None:
     shares = np.array(SHARES)[None, :, None]
     mixed = shares * first + (1 - shares) * others
     weights = np.log(mixed / mixed.sum(axis=2, keepdims=True)) - np.log(others / others.sum(axis=2, keepdims=True))
-    return Rivals(letters, names, weights)
+    return NeighborLetters(letters, names, weights)
 
 
 def singles(row: dict[str, float]) -> frozenset[str]:
