@@ -20,15 +20,16 @@ LAYERS = (
         "compression": "what is compressed in archives and response bodies",
     },
     {
+        "atomic_files": "files that are whole or not there",
         "doctor": "what is installed, by metadata alone",
         "data_errors": "",
-        "document": "",
         "extraction": "charset, main text and opt-outs of a page",
         "prompt": "",
         "text_files": "",
     },
     {
         "benchmarks": "",
+        "document": "",
         "files": "people's files as text",
         "licenses": "",
         "morphology": "",

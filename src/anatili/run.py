@@ -103,7 +103,7 @@ class Run:
             outputs=outputs,
             provenance=provenance(started),
         )
-        from anatili.document import write_json  # pyarrow: many commands only read a record
+        from anatili.atomic_files import write_json  # pyarrow: many commands only read a record
 
         write_json(folder / "record.json", asdict(record))
         return record

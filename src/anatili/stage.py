@@ -9,7 +9,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
-from anatili.document import add_up, disk_problem, finish_removal, remove_folder, whole_file
+from anatili.atomic_files import disk_problem, finish_removal, remove_folder, whole_file
+from anatili.document import add_up
 from anatili.lang import LanguagePack, load_pack
 from anatili.object_store import Mirror, Saving
 from anatili.pool import Pool

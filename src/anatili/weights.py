@@ -19,7 +19,7 @@ from typing import Any
 
 from filelock import FileLock
 
-from anatili.document import whole_file
+from anatili.atomic_files import whole_file
 from anatili.problem import Problem, pip
 from anatili.text import file_digest, show_path
 

@@ -13,7 +13,7 @@ from object_stores import keys
 from processes import wait_until
 from small_runs import write_recipe
 
-from anatili.document import whole_file
+from anatili.atomic_files import whole_file
 from anatili.pipeline.run_recipe import run_recipe
 from anatili.pool import DONE, OPEN, TAKEN
 from anatili.pool.store import Node, Objects, StorePool, take_part_in_store

@@ -21,10 +21,11 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow.parquet as pq
 
+from anatili.atomic_files import remove_folder, whole_file
 from anatili.attribution import layout
 from anatili.attribution.grams import filter_of
 from anatili.attribution.layout import Origin, as_bytes
-from anatili.document import Kept, read_shard, remove_folder, whole_file
+from anatili.document import Kept, read_shard
 from anatili.pool import Pool
 from anatili.problem import Problem, not_installed
 from anatili.run import Drift, Record, Run

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from anatili.atomic_files import write_json
 from anatili.attribution.find import Attribution
 from anatili.confidence_intervals import interval, wilson
-from anatili.document import write_json
 from anatili.engine import Engine, Sampling, say
 from anatili.problem import Problem
 from anatili.run import MEMORIZED, Run

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from anatili import sample, text
+from anatili.atomic_files import whole_file
 from anatili.collect import block_list, commoncrawl
 from anatili.collect.block_list import BLOCKED, BlockList, read_block_list, unblocked
 from anatili.collect.contributions import as_read, write_contributions
@@ -26,7 +27,7 @@ from anatili.collect.network import FetchError
 from anatili.collect.sites import MAX_UNPACKED, PAGE_SECONDS, crawl_site, host_budget
 from anatili.compression import DamagedError, read_whole
 from anatili.data_errors import CUT_SHORT
-from anatili.document import Document, Lost, SiftedOut, add_up, read_counts, read_shard, whole_file, write_shard
+from anatili.document import Document, Lost, SiftedOut, add_up, read_counts, read_shard, write_shard
 from anatili.identify.gate import any_gate, load_gate
 from anatili.problem import Problem
 from anatili.recipe import Collect, Source

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from anatili.document import whole_file
+from anatili.atomic_files import whole_file
 from anatili.evaluate.journal import Record, read_journal
 from anatili.evaluate.lm_eval import read_results
 from anatili.evaluate.statistics import clustered_interval, holm, mcnemar, paired_interval

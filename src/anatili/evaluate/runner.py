@@ -9,7 +9,8 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any
 
-from anatili.document import Kept, read_shard, whole_file
+from anatili.atomic_files import whole_file
+from anatili.document import Kept, read_shard
 from anatili.engine import Engine
 from anatili.engine.remote import RemoteEngine
 from anatili.engine.retry import PATIENCE

@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from anatili.atomic_files import write_json
 from anatili.confidence_intervals import interval
-from anatili.document import Kept, read_shard, write_json
+from anatili.document import Kept, read_shard
 from anatili.engine import open_engine
 from anatili.evaluate import baselines, text_sets
 from anatili.evaluate.behavior import contamination_rows, memorization_row, training_texts

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from anatili import weights
-from anatili.document import whole_file
+from anatili.atomic_files import whole_file
 from anatili.gguf.reader import open_gguf
 from anatili.gguf.rope import FREQUENCIES, add_rope
 from anatili.gguf.vocabulary import add_vocabulary

@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from anatili.document import whole_file
+from anatili.atomic_files import whole_file
 from anatili.identify import (
     BITS,
     LETTERS,

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal
 
-from anatili.document import whole_file
+from anatili.atomic_files import whole_file
 from anatili.learn.draw import Draw
 from anatili.learn.learner import ANSWERS, PAGE, Learner, check_language
 from anatili.learn.lesson import Lesson, lessons, say, show, words

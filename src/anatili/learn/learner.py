@@ -9,7 +9,7 @@ import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
-from anatili.document import whole_file
+from anatili.atomic_files import whole_file
 from anatili.learn.draw import Draw
 from anatili.learn.lesson import Lesson, languages
 from anatili.problem import Problem

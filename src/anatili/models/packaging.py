@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from anatili import models, weights
-from anatili.document import whole_file, write_json
+from anatili.atomic_files import whole_file, write_json
 from anatili.gguf.merge import ADAPTER, EMBEDDINGS, MERGES, NEW, ROWS, TEMPLATE, TOKENS, merge
 from anatili.lang import reference
 from anatili.problem import Problem

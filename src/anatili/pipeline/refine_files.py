@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from anatili.atomic_files import whole_file
 from anatili.collect.files import ENDINGS, LIST
 from anatili.data_errors import lost_to_errors
-from anatili.document import whole_file
 from anatili.lang import load_pack
 from anatili.object_store import Mirror
 from anatili.pool import open_pool

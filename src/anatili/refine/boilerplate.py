@@ -11,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from anatili import text
-from anatili.document import Document, read_shard, whole_file
+from anatili.atomic_files import whole_file
+from anatili.document import Document, read_shard
 from anatili.stage import Task
 
 PARTS = 16

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from anatili import benchmarks
+from anatili.atomic_files import whole_file
 from anatili.benchmarks import letters, read_benchmarks
-from anatili.document import Kept, read_shard, whole_file
+from anatili.document import Kept, read_shard
 from anatili.engine import similarity
 from anatili.problem import Problem, not_installed
 from anatili.recipe import Pairs, PairSource, Recipe

@@ -14,7 +14,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from anatili.document import Document, Mark, Shared, read_shard, whole_file, write_shard
+from anatili.atomic_files import whole_file
+from anatili.document import Document, Mark, Shared, read_shard, write_shard
 from anatili.lang import LanguagePack, load_pack
 from anatili.stage import Task
 from anatili.text import number_of, sentence_spans, words

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import anatili
-from anatili.document import Document, Duplicate, Kept, Lost, Mark, read_shard, write_json, write_shard
+from anatili.atomic_files import write_json
+from anatili.document import Document, Duplicate, Kept, Lost, Mark, read_shard, write_shard
 from anatili.problem import Problem
 from anatili.recipe import Recipe, load_recipe
 from anatili.release.contents import OF_A_STAGE, content_of, write_sums

@@ -12,7 +12,8 @@ from typing import Any
 
 import anatili
 from anatili import weights
-from anatili.document import Kept, read_shard, write_json
+from anatili.atomic_files import write_json
+from anatili.document import Kept, read_shard
 from anatili.problem import Problem
 from anatili.recipe import Recipe
 from anatili.run import MEMORIZED, Record

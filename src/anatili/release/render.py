@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from anatili.document import whole_file, write_json
+from anatili.atomic_files import whole_file, write_json
 from anatili.lang import reference
 from anatili.release import bom, citation, croissant, eu_summary, spdx
 from anatili.release.contents import SUMS, Content, content_of

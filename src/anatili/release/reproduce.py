@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from anatili.document import whole_file
+from anatili.atomic_files import whole_file
 from anatili.lang import explain
 from anatili.pool import LocalPool
 from anatili.problem import Problem

@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from anatili.atomic_files import whole_file
 from anatili.audit.items import ItemFile, Subject
 from anatili.audit.labels import AGREEMENT, LABELS
 from anatili.audit.lint import lint
-from anatili.document import whole_file
 from anatili.lang import codes, load_pack
 from anatili.problem import Problem
 from anatili.review.edits import MARK, Change, DataFile, corrected_toml, diff_of, label_of, open_file, unified_diff

@@ -16,7 +16,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from anatili.document import whole_file
+from anatili.atomic_files import whole_file
 from anatili.lang import LanguagePack, codes, load_pack
 from anatili.problem import Problem
 from anatili.search import vocabulary

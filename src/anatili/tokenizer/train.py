@@ -10,7 +10,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from anatili.document import Kept, read_shard, whole_file, write_json
+from anatili.atomic_files import whole_file, write_json
+from anatili.document import Kept, read_shard
 from anatili.lang import load_pack
 from anatili.problem import Problem
 from anatili.recipe import Tokenizer

@@ -18,7 +18,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from anatili.document import Kept, read_shard, whole_file, write_json
+from anatili.atomic_files import whole_file, write_json
+from anatili.document import Kept, read_shard
 from anatili.problem import Problem
 from anatili.refine.pairs import read_pairs, source_of
 from anatili.text import number_of, short_hash

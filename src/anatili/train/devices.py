@@ -17,7 +17,7 @@ import torch
 import torch.distributed as dist
 
 from anatili import machine
-from anatili.document import whole_file
+from anatili.atomic_files import whole_file
 from anatili.problem import Problem, pip
 from anatili.train.data import IGNORED
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from anatili.document import write_json
+from anatili.atomic_files import write_json
 from anatili.run import fingerprint
 from anatili.text import file_digest
 from anatili.train import devices

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from anatili.document import write_json
+from anatili.atomic_files import write_json
 from anatili.problem import Problem
 from anatili.recipe import Pretrain, Recipe, only
 from anatili.stage import Quiet, Task, load

@@ -8,8 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from anatili.atomic_files import remove_folder
 from anatili.compute.shape import steps_of
-from anatili.document import remove_folder
 from anatili.problem import Problem, not_installed, pip
 from anatili.recipe import Pretrain, Recipe
 from anatili.refine.pairs import files_of

@@ -18,7 +18,7 @@ from typing import Any
 import torch
 import torch.distributed as dist
 
-from anatili.document import disk_problem, whole_file
+from anatili.atomic_files import disk_problem, whole_file
 from anatili.train import devices
 from anatili.weights import save_tensors
 

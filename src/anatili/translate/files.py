@@ -10,7 +10,7 @@ from textwrap import wrap
 from typing import Any
 from zipfile import BadZipFile
 
-from anatili.document import whole_file
+from anatili.atomic_files import whole_file
 from anatili.files.zipped import check_packed, library, reading
 from anatili.problem import Problem
 from anatili.text import show_path, some

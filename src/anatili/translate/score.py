@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from anatili import models
-from anatili.document import write_json
+from anatili.atomic_files import write_json
 from anatili.lang import LanguagePack
 from anatili.models.packaging import renew_cards
 from anatili.problem import Problem
