@@ -36,7 +36,7 @@ from anatili.extraction.features import Features
 from anatili.extraction.main_text import chosen
 from anatili.extraction.network import NEIGHBORS
 from anatili.extraction.page import title_of
-from anatili.text import host_of
+from anatili.urls import host_of
 
 EVENS = np.arange(0, 3.5, 0.5)
 JUDGING = 10

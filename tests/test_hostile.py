@@ -35,7 +35,8 @@ from anatili.refine.mark import look_at, mark_shard, personal_patterns
 from anatili.refine.personal import find_personal, mask
 from anatili.sample.topics import read_topics
 from anatili.stage import Quiet, Task
-from anatili.text import clean, host_of, join_url, split_url
+from anatili.text import clean
+from anatili.urls import host_of, join_url, split_url
 from anatili.warc import Broken, Page, Sifted, read_pages
 
 QUICK = settings(

@@ -15,6 +15,7 @@ LAYERS = (
         "pack_folders": "",
         "problem": "",
         "text": "",
+        "urls": "",
         "confidence_intervals": "",
         "machine": "processors and memory",
         "compression": "what is compressed in archives and response bodies",

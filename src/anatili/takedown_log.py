@@ -19,7 +19,8 @@ from anatili.atomic_files import whole_file
 from anatili.benchmarks import letters
 from anatili.problem import Problem
 from anatili.run import fingerprint
-from anatili.text import digest, number_of, show_path, split_url
+from anatili.text import digest, number_of, show_path
+from anatili.urls import split_url
 
 LOG = "takedowns.jsonl"
 TAKEN_DOWN = "taken down"

@@ -16,7 +16,7 @@ from anatili.identify import identify
 from anatili.identify.gate import any_gate, load_gate
 from anatili.lang import codes, load_pack
 from anatili.problem import Problem
-from anatili.text import host_of
+from anatili.urls import host_of
 from anatili.warc import Page, Sifted, read_pages
 
 RESAMPLES = 1000

@@ -18,6 +18,7 @@ from anatili import text
 from anatili.extraction import InLanguage
 from anatili.extraction.references import unescape
 from anatili.problem import Problem
+from anatili.urls import host_of
 
 DECLARED = re.compile(
     rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?\s*([\w.:-]{2,40})|<\?xml[^>]{0,100}encoding=[\"']([\w.:-]+)", re.I
@@ -256,7 +257,7 @@ def translation_signals(page: str, url: str = "") -> str:
             signs.add(f"meta {name}: {content[:40]}")
     if len(ORIGINAL.findall(head)) >= MANY_PIECES:
         signs.add("text wrapped by a translator")
-    host = text.host_of(url).partition(":")[0].lower()
+    host = host_of(url).partition(":")[0].lower()
     if SERVED.search(host):
         signs.add(f"served by {host}")
     return "; ".join(sorted(signs))

@@ -18,7 +18,8 @@ from anatili.problem import Problem
 from anatili.recipe import Recipe
 from anatili.run import MEMORIZED, Record
 from anatili.stage import Task
-from anatili.text import host_of, show_path
+from anatili.text import show_path
+from anatili.urls import host_of
 
 FILE = "facts.json"
 USES = ("training", "held-out", "lost")

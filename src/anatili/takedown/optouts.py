@@ -24,7 +24,8 @@ from anatili.stage import Progress, Quiet, recipe_of
 from anatili.takedown.affected import Request
 from anatili.takedown.names import Names, names_of
 from anatili.takedown_log import plain_host, read_takedowns
-from anatili.text import digest, show_path, split_url
+from anatili.text import digest, show_path
+from anatili.urls import split_url
 
 HOSTS_AT_ONCE = 8
 RULES_FILES = 3
