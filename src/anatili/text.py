@@ -180,7 +180,7 @@ def number_of(text: str) -> int:
     )
 
 
-def some(count: int, noun: str) -> str:
+def plural(count: int, noun: str) -> str:
     """A number with its English noun: `1 text`, `2 texts`."""
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
 

@@ -9,7 +9,7 @@ import click
 
 from anatili.cli.options import adapter_option, as_json, print_json, report_problems, runs_option, say_aside
 from anatili.cli.pulling import offers_to_pull
-from anatili.text import some
+from anatili.text import plural
 
 if TYPE_CHECKING:
     from anatili.translate.files import OpenedFile
@@ -86,7 +86,7 @@ def show_text(translator: "Translator", text: str, source: str, target: str, *, 
         if step.doubts:
             click.echo(f"\n  doubtful ({', '.join(step.doubts)}): {step.source.strip()}", err=True)
     if doubtful:
-        say_aside(some(doubtful, "doubtful sentence"))
+        say_aside(plural(doubtful, "doubtful sentence"))
 
 
 def nonempty_text(file: Path) -> str:
@@ -151,7 +151,7 @@ def show_file(
         click.echo(f"  doubtful ({', '.join(step.doubts)}): {step.source.strip()[:200]}", err=True)
     for line in translated.notices:
         say_aside(line)
-    texts = some(translated.texts, "text")
+    texts = plural(translated.texts, "text")
     click.echo(f"{out}: {texts} from {start} to {target}, {len(translated.doubtful)} doubtful")
 
 

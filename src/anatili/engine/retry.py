@@ -16,7 +16,7 @@ class WaitBudget:
     def __init__(self, seconds: float) -> None:
         self.left, self.next = seconds, FIRST
 
-    def waits(self, answer: Any) -> bool:
+    def wait_to_retry(self, answer: Any) -> bool:
         """Whether the request is to be sent again, after the time that the server asked for has gone by.
 
         `answer`: an httpx response, of which the status and `Retry-After` are read.

@@ -19,7 +19,7 @@ from anatili.review.figures import Labeled, Row, answer_figures, item_figures, l
 from anatili.review.journal import Journal, Line, read_journal
 from anatili.review.sampling import ANSWERS_A_LANGUAGE, SEED, detect, draw, drawn_tasks, languages_of
 from anatili.review.sources import Sources, read_lines
-from anatili.review.state import Conflict, Judgment, Reviewing
+from anatili.review.state import Conflict, Judgment, ReviewState
 from anatili.review.tasks import ANSWERS, BETTER, CLASS, FACT, ITEMS, YES, Task, answer_id, item_tasks, path_of
 from anatili.text import show_path
 
@@ -52,7 +52,7 @@ class Session:
         try:
             lines = self.journal.lines[1:] if self.journal else read_journal(folder)
             self.draws = self.draw_all(lines, options)
-            self.reviewing = Reviewing(self.all_tasks(), lines)
+            self.reviewing = ReviewState(self.all_tasks(), lines)
             self.stale = [line for line in lines if line["kind"] == EDIT and not self.take_edit(line)]
         except BaseException:
             self.close()
