@@ -75,7 +75,7 @@ def read_directions(rows: Any, where: Path) -> Directions | None:
         raise Problem(f'{show_path(where)} is damaged: "translation" must list {", ".join(KEYS)} ({error})') from error
 
 
-def of_run(run: Run) -> Directions:
+def directions_of_run(run: Run) -> Directions:
     """The directions that a run's model was taught, with scores of the current model."""
     recipe, tuned = load_recipe(run.root / "recipe.toml"), run.record("tune")
     if not tuned:
@@ -86,7 +86,7 @@ def of_run(run: Run) -> Directions:
     return joined(taught, measured["translation"] if measured.get("model") == tuned.content else ())
 
 
-def of_converted(folder: Path, pairs: Iterable[tuple[str, str]]) -> Directions:
+def directions_of_converted(folder: Path, pairs: Iterable[tuple[str, str]]) -> Directions:
     """The directions of a translation-only model, with scores of its current weights."""
     measured = read_measured(folder / MEASURED)
     rows = measured["translation"] if measured.get("model") == weights_of(folder) else ()

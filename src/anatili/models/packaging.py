@@ -22,7 +22,7 @@ from anatili.release.model_card import model_card, with_added_parts
 from anatili.release.render import write_text
 from anatili.run import Run
 from anatili.text import file_digest, show_path
-from anatili.translation_directions import of_run
+from anatili.translation_directions import directions_of_run
 
 NOTICE = "NOTICE"
 
@@ -62,7 +62,7 @@ def pack(run: Run, folder: Path, quantization: str) -> dict[str, Any]:
         "weights": files[0],
         "made_from": {"release": released.content, "tune": tuned.content},
         "scores": short_scores(run),
-        "translation": [direction.row() for direction in of_run(run)],
+        "translation": [direction.row() for direction in directions_of_run(run)],
         "parity": parity(run, folder, base if part else "", files[0], quantization),
         "files": {name: file_digest(folder / name) for name in packaged},
     }
@@ -73,7 +73,7 @@ def pack(run: Run, folder: Path, quantization: str) -> dict[str, Any]:
 def write_package_cards(run: Run, folder: Path) -> list[str]:
     """Write the cards in the reference language and their facts; returns the file names. All cards and descriptions
     can be made from the facts again: `anatili release PACKAGE`."""
-    directions = tuple(direction.row() for direction in of_run(run) or ())
+    directions = tuple(direction.row() for direction in directions_of_run(run) or ())
     facts = replace(read_facts(run.folder("release")), translation=directions)
     write_facts(folder, facts)
     words = words_of(reference())

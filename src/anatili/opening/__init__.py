@@ -16,7 +16,7 @@ from anatili.run import Run, find_run
 from anatili.sample import sentences
 from anatili.sample.topics import read_topics
 from anatili.text import show_path
-from anatili.translation_directions import Directions, of_run, read_directions
+from anatili.translation_directions import Directions, directions_of_run, read_directions
 
 Tell = Callable[[str], None]
 """Gets messages for a person who waits."""
@@ -73,7 +73,7 @@ def open_model(
     recipe = load_recipe(run.root / "recipe.toml")
     packs = {code: load_pack(code) for code in recipe.languages}
     engine = open_engine(model_of(run), adapters, slots)
-    return OpenedModel(engine, packs, of_run(run), read_card(run.folder("release")), run)
+    return OpenedModel(engine, packs, directions_of_run(run), read_card(run.folder("release")), run)
 
 
 def open_pulled(pulled: registry.Pulled, adapters: Sequence[Path], tell: Tell, slots: int) -> OpenedModel:

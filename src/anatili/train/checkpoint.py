@@ -65,7 +65,7 @@ class Checkpoints:
         """The whole checkpoint with the highest step, as the first process sees it."""
         targets = [self.folder / NAME, *self.folder.glob(f"{NAME}-*")]
         stored = [path for target in targets for path in tensor_files.kinds(target)]
-        latest: Path | None = devices.of_first(max(stored, key=step_of, default=None))
+        latest: Path | None = devices.from_first_process(max(stored, key=step_of, default=None))
         return latest
 
     def load(self) -> tuple[int, set[int]]:

@@ -87,7 +87,7 @@ class KeptCheckpoints:
                     restored = 0
                 for path in copied(self.target(restored)) if restored else ():
                     copy(path, training / path.name)
-        return int(devices.of_first(restored))
+        return int(devices.from_first_process(restored))
 
     def remove_unfinished(self) -> None:
         for target in self.folder.glob("*"):
