@@ -52,11 +52,13 @@ def test_without_a_document_all_batches_before_its_first_are_the_same(place, set
         pool = next(pool for pool in whole.weights if f"{row.language}/s" in pool.split("+"))
         assert 0 <= changed - replay.first_seen(whole, BATCH, steps, pool, key) <= 1
         assert replay.first_seen(whole, BATCH, steps, pool, key) <= replay.first_pass(whole, BATCH, steps)
-        wanted = kept_checkpoints.Chain(lambda n: tuple(map(torch.from_numpy, whole.batch(n, BATCH)))).at(changed)
-        chain = kept_checkpoints.Chain(lambda n, of=smaller: tuple(map(torch.from_numpy, of.batch(n, BATCH))))
+        wanted = kept_checkpoints.BatchDigests(lambda n: tuple(map(torch.from_numpy, whole.batch(n, BATCH)))).at(
+            changed
+        )
+        chain = kept_checkpoints.BatchDigests(lambda n, of=smaller: tuple(map(torch.from_numpy, of.batch(n, BATCH))))
         assert chain.at(changed) == wanted
         if changed < steps:
-            wanted = kept_checkpoints.Chain(lambda n: tuple(map(torch.from_numpy, whole.batch(n, BATCH)))).at(
+            wanted = kept_checkpoints.BatchDigests(lambda n: tuple(map(torch.from_numpy, whole.batch(n, BATCH)))).at(
                 changed + 1
             )
             assert chain.at(changed + 1) != wanted

