@@ -177,7 +177,7 @@ def is_allowed(expression: str, names: Iterable[str]) -> bool:
 
 @cache
 def fulfills(expression: str, names: tuple[str, ...]) -> bool:
-    """The same, for a choice that is not empty."""
+    """Whether a text under `expression` may be used as one under a license, or of a kind, in `names`."""
     from license_expression import ExpressionError
 
     try:

@@ -119,7 +119,7 @@ class Gate:
         return self._admits_legacy(payload, charset)
 
     def _admits_legacy(self, payload: Bytes, charset: Charset) -> str:
-        """The same for pages in a single-byte charset, which declare it or are not UTF-8."""
+        """The rule that a page in a single-byte charset satisfies; it declares the charset or is not UTF-8."""
         if declares_utf8(payload) or payload.isascii():
             return ""
         declared = (charset() or declared_charset(payload)).lower()

@@ -31,6 +31,7 @@ WORD_LISTS = ("stopwords.txt", "abbreviations.txt", "blocked.txt", "seeds.txt")
 
 
 def checked_regex(value: str) -> str:
+    """`value`; `ValueError` if it is not a regular expression."""
     try:
         re.compile(value)
     except (re.error, OverflowError, RecursionError) as error:

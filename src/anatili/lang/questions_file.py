@@ -89,7 +89,8 @@ class PhraseTable:
         return self.at(near, 0)[0] if near else 0
 
     def at(self, words: Sequence[str], start: int) -> tuple[int, str]:
-        """The same with the phrase's label. `words` are as they are compared."""
+        """Length in words and label of the longest phrase that starts here, (0, "") for none. `words` are
+        as `plain` gives them."""
         for phrase, label in self.rows.get(words[start][:1], ()):
             if len(phrase) <= len(words) - start and all(
                 word.startswith(part[:-1]) if part.endswith(ANY_ENDING) else word == part

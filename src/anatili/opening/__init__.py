@@ -149,6 +149,7 @@ def is_model(target: str) -> bool:
 
 
 def is_run(target: str, runs: Path) -> bool:
+    """Whether `target` is the folder of a run, or the name of one in the folder `runs`."""
     return any((root / "recipe.toml").is_file() for root in (Path(target), runs / target))
 
 

@@ -101,10 +101,11 @@ class Search:
         )
 
     def read(self, query: str) -> list[QueryWord]:
+        """The words of a question with the terms that each may mean, in any of the languages."""
         return [self._read_word(word) for word in words_of(query)]
 
     def read_strictly(self, query: str) -> list[QueryWord]:
-        """The same, each word only in the languages that can spell it."""
+        """The words of a question as in `read`, each only in the languages whose alphabet spells it."""
         return [self._read_spelled(word) for word in words_of(query)]
 
     @cached_property

@@ -117,6 +117,7 @@ class Checkpoints:
             self.clear_old()
 
     def clear_old(self) -> None:
+        """Remove all checkpoints but the last complete one."""
         if devices.is_first():
             stored = tensor_files.kinds(self.target)[-1]
             for path in (self.folder / f"{NAME}{tensor_files.SUFFIX}", *self.folder.glob(f"{NAME}-*")):

@@ -176,7 +176,7 @@ def write_corpus(task: Task) -> "Counts":
 
 
 def write_held_out(task: Task) -> "Counts":
-    """The same for held-out documents and pairs, to `held-out/`."""
+    """Write held-out documents and pairs as tokens to `held-out/`, on the pool; returns the counts of each group."""
     shards = sorted((task.inputs["cut"] / "held-out").glob("part-*.parquet"))
     return write_tokens(task, shards, files_of(task.inputs["pairs"] / "held-out", task.recipe.pairs), "held-out")
 
