@@ -40,9 +40,6 @@ LINE = "\x0b"
 """Where a line ends inside of a block."""
 Tag = tuple[int, str, tuple[int, ...]]
 """What a tag does, its element's name, and the buckets of its names."""
-WORD_BUCKETS: dict[str, tuple[int, ...]] = {}
-MAX_ATTRIBUTES = 1000
-"""Characters of a tag's attributes that are looked at."""
 
 
 @lru_cache(20_000)
@@ -150,6 +147,9 @@ def remember(value: str, buckets: tuple[int, ...]) -> tuple[int, ...]:
     return buckets
 
 
+WORD_BUCKETS: dict[str, tuple[int, ...]] = {}
+MAX_ATTRIBUTES = 1000
+"""Characters of a tag's attributes that are looked at."""
 HIDDEN_BUCKET = bucket("hidden!")
 NOTHING: Tag = (TEXT, "", ())
 ANCHOR: Tag = (LINK, "a", ())
