@@ -198,7 +198,7 @@ def test_a_change_that_a_crash_left_pending_is_made_whole_or_forgotten(tmp_path,
 WRITER = """
 import sys
 from pathlib import Path
-from test_live import PACKS, LiveIndex, document
+from test_live_index import PACKS, LiveIndex, document
 index = LiveIndex(Path(sys.argv[1]), PACKS)
 for number in range(100_000):
     name = f"d{number % 50}"
