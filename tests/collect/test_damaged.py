@@ -9,7 +9,7 @@ import re
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from collect.test_gather import collect
+from collect.test_collect import collect
 
 from anatili.collect.collect import collect_file, html_page
 from anatili.collect.damaged import damaged_files
