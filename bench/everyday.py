@@ -13,7 +13,7 @@ from asked import LANGUAGES, PACKS
 
 from anatili.documents.passages import Source, passages_of
 from anatili.files.formats import open_file
-from anatili.search.live import LiveIndex, Row, row_of
+from anatili.search.live_index import LiveIndex, Row, row_of
 from anatili.search.manifest import Entry
 from anatili.search.searcher import Search
 

@@ -27,7 +27,7 @@ from anatili.problem import Problem
 from anatili.text import file_digest, show_path
 
 MEMORIZED = "attribution/memorized.json"
-"""File of a run: how much of what its model writes by itself stands word for word in its training text."""
+"""File of a run: how much of what its model writes without a prompt occurs word for word in its training text."""
 SHOWN = 6
 """Changes of a recipe that a message names; it counts the others."""
 
@@ -106,7 +106,7 @@ class Run:
             outputs=outputs,
             provenance=provenance(started),
         )
-        from anatili.document import write_json  # pyarrow: many commands only read a record
+        from anatili.atomic_files import write_json  # pyarrow: many commands only read a record
 
         write_json(folder / "record.json", asdict(record))
         return record

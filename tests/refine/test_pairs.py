@@ -2,8 +2,8 @@
 
 import pytest
 
-from anatili import meaning
 from anatili.document import Kept, write_shard
+from anatili.engine import similarity
 from anatili.problem import Problem
 from anatili.recipe import MarkSettings, Pairs, PairSource, Recipe
 from anatili.refine import pairs
@@ -117,7 +117,7 @@ def test_held_out_pairs_stand_apart_with_all_that_translate_the_same_sentence(tm
     assert said["lost"]["held out"] == 2 * len(held)
 
 
-@pytest.mark.skipif(not meaning.installed(), reason="needs the extra `dense`")
+@pytest.mark.skipif(not similarity.installed(), reason="needs the extra `dense`")
 def test_what_does_not_mean_the_same_is_left_out(tmp_path):
     wrong = ("Бүгін біз жаңа мектепке бардық.", "The price of oil fell again on the market.")
     said = clean(tmp_path, {"kk-en.a": [GOOD[1], wrong]}, min_likeness=0.82)

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.progress import (
@@ -22,9 +22,15 @@ from rich.progress import (
 from rich.text import Text
 from rich.tree import Tree
 
+from anatili.cli.options import print_json
 from anatili.stage import Outcome
-from anatili.stages import Stage
+from anatili.stage_table import Stage
 from anatili.text import show_path
+
+if TYPE_CHECKING:
+    from anatili.engine import Chunk
+    from anatili.search.searcher import Hit
+    from anatili.serve.assistant import Answer, PreparedQuestion
 
 WIDE = 1000
 """Width of output that is not a terminal, so that nothing is cut off."""
@@ -189,7 +195,20 @@ def show_passages(hits: list[Any]) -> None:
         out.print(Text(f"    {' · '.join(source)}", style="dim"))
 
 
-def show_answer(prepared: Any, chunks: Iterable[Any], words: dict[str, str]) -> str:
+def print_outcome(outcome: Outcome) -> None:
+    """What happened to a stage, as a line of JSON."""
+    print_json(
+        {
+            "stage": outcome.stage,
+            "outcome": outcome.what,
+            "seconds": outcome.seconds,
+            "content": outcome.content,
+            "summary": outcome.summary,
+        }
+    )
+
+
+def show_answer(prepared: "PreparedQuestion", chunks: "Iterable[Chunk]", words: dict[str, str]) -> str:
     """Print what is taken from the passages, then the answer as it is generated, with headings; returns the answer."""
     out = console()
     if prepared.searched:
@@ -212,7 +231,7 @@ def show_answer(prepared: Any, chunks: Iterable[Any], words: dict[str, str]) -> 
     return said
 
 
-def show_excerpt(number: int, hit: Any, quoted: tuple[int, int]) -> None:
+def show_excerpt(number: int, hit: "Hit", quoted: tuple[int, int]) -> None:
     """Print the part of a passage that an answer is taken from, with its source. What is quoted is bold, and stands in
     its surroundings; without a quotation, the words of the question are."""
     out, passage = console(), hit.passage
@@ -237,7 +256,7 @@ def surroundings(text: str, span: tuple[int, int], around: int = AROUND) -> tupl
     return start, end
 
 
-def show_cited(answer: Any, places: list[tuple[int, str]], passages: str) -> None:
+def show_cited(answer: "Answer", places: list[tuple[int, str]], passages: str) -> None:
     """Print an answer, and under it the number and place of each citation. Without any, the places of the passages that
     the model was given come after the word for them."""
     out = console()
@@ -252,7 +271,7 @@ def show_cited(answer: Any, places: list[tuple[int, str]], passages: str) -> Non
     out.print()
 
 
-def show_nearest(places: list[tuple[str, Any]], heading: str) -> None:
+def show_nearest(places: "list[tuple[str, Hit]]", heading: str) -> None:
     """Print passages that may hold what an answer lacks: their places, and the part with most of the question's words,
     these in bold."""
     out = console()

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from anatili import models, weights
-from anatili.directions import Directions, of_run, read_directions
 from anatili.engine import Engine, is_address, open_engine
 from anatili.engine.seq2seq import Seq2SeqEngine
 from anatili.lang import LanguagePack, codes, load_pack
@@ -18,6 +17,7 @@ from anatili.sample import sentences
 from anatili.sample.topics import read_topics
 from anatili.text import show_path
 from anatili.translate.dictionary import FOLDER as DICTIONARY
+from anatili.translation_directions import Directions, directions_of_run, read_directions
 
 Tell = Callable[[str], None]
 """Gets messages for a person who waits."""
@@ -33,7 +33,7 @@ class OpenedModel:
 
     engine: Engine
     packs: dict[str, LanguagePack]
-    """The languages that it speaks, the main one first."""
+    """The packs of its languages, the main one first."""
     directions: Directions | None = None
     """The directions in which it was trained to translate; None if that is not known."""
     card: str = ""
@@ -80,7 +80,7 @@ def open_model(
     packs = {code: load_pack(code) for code in recipe.languages}
     engine = open_engine(model_of(run), adapters, slots)
     dictionary = run.folder("pairs") / DICTIONARY
-    return OpenedModel(engine, packs, of_run(run), read_card(run.folder("release")), run, dictionary)
+    return OpenedModel(engine, packs, directions_of_run(run), read_card(run.folder("release")), run, dictionary)
 
 
 def open_pulled(pulled: registry.Pulled, adapters: Sequence[Path], tell: Tell, slots: int) -> OpenedModel:
@@ -101,7 +101,11 @@ def open_pulled(pulled: registry.Pulled, adapters: Sequence[Path], tell: Tell, s
 def open_engine_of(
     target: str | Path = "", adapters: Sequence[Path] = (), slots: int = 1, runs: str | Path = "runs"
 ) -> Engine:
-    """The engine of a model, named as for `open_assistant`: it generates text, scores it, and makes embeddings."""
+    """The engine of a model, named as for `open_assistant`: it generates text, scores it, and makes embeddings.
+
+    `adapters`: LoRA adapters to apply. `slots`: answers to work on at the same time. `Problem` if the model is not
+    found, is damaged, or needs a package that is not installed.
+    """
     target = str(target) or models.default()
     return open_engine(target if is_address(target) else find_model(target, Path(runs)), adapters, slots)
 
@@ -152,6 +156,7 @@ def is_model(target: str) -> bool:
 
 
 def is_run(target: str, runs: Path) -> bool:
+    """Whether `target` is the folder of a run, or the name of one in the folder `runs`."""
     return any((root / "recipe.toml").is_file() for root in (Path(target), runs / target))
 
 

@@ -7,9 +7,11 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
-from anatili import benchmarks, meaning
+from anatili import benchmarks
+from anatili.atomic_files import whole_file
 from anatili.benchmarks import letters, read_benchmarks
-from anatili.document import Kept, read_shard, whole_file
+from anatili.document import Kept, read_shard
+from anatili.engine import similarity
 from anatili.lang import load_pack
 from anatili.problem import Problem, not_installed
 from anatili.recipe import Pairs, PairSource, Recipe
@@ -136,7 +138,7 @@ class PairFilter:
         self.held = set(held_out_lines(task.inputs["cut"] / HELD_OUT))
         self.seen: set[tuple[str, str]] = set()
         self.capitals = self.learn_capitals(task) if settings.capitals else {}
-        if settings.min_likeness and not meaning.installed():
+        if settings.min_likeness and not similarity.installed():
             raise Problem(f"{not_installed('[pairs] min_likeness needs sentence embeddings', 'dense')}; or set it to 0")
 
     @staticmethod
@@ -172,7 +174,7 @@ class PairFilter:
             return "held in a benchmark"
         if self.held & {letters(sentence) for sentence in pair}:
             return "held out"
-        if self.settings.min_likeness and meaning.closeness(*pair) < self.settings.min_likeness:
+        if self.settings.min_likeness and similarity.closeness(*pair) < self.settings.min_likeness:
             return "unlike in meaning"
         self.seen.add((key[0], key[2]))
         return ""

@@ -10,7 +10,6 @@ from itertools import chain
 from pathlib import Path
 
 from anatili.attribution.find import Attribution
-from anatili.directions import Directions
 from anatili.engine import Chunk, Engine, Message, Prompt, Sampling, Translating
 from anatili.engine.remote import RemoteEngine
 from anatili.identify import identify
@@ -31,6 +30,7 @@ from anatili.serve.translated import translated, widened
 from anatili.text import words
 from anatili.translate.dictionary import Dictionary
 from anatili.translate.translator import Translator
+from anatili.translation_directions import Directions
 
 TOY = 50_000_000
 """Models with fewer parameters are announced as toys."""

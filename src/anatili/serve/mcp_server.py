@@ -9,8 +9,8 @@ import anyio
 from pydantic import Field
 
 from anatili.engine import Sampling, Translating
+from anatili.extraction.page import extract as extract_page
 from anatili.identify import identify as identify_language
-from anatili.page import extract as extract_page
 from anatili.problem import Problem, not_installed
 from anatili.serve.assistant import Assistant
 from anatili.translate.translator import Translator

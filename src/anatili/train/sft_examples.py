@@ -18,12 +18,12 @@ from anatili.benchmarks import letters
 from anatili.lang import LanguagePack
 from anatili.problem import Problem
 from anatili.prompt import grounded
-from anatili.reading import read_lines
 from anatili.recipe import Pairs, Recipe, Tune
 from anatili.refine.pairs import languages_of, read_pairs
 from anatili.takedown_log import NO_TAKEDOWNS, Takedowns
 from anatili.text import digest, file_digest, show_path
-from anatili.train.prefer import read_preferences
+from anatili.text_files import read_lines
+from anatili.train.dpo import read_preferences
 from anatili.translate.dictionary import Dictionary
 
 NO_WORDS = Dictionary()
@@ -35,7 +35,7 @@ Conversation = dict[str, Any]
 def inventory(recipe: Recipe, base: Path) -> dict[str, Any]:
     """Digests of the files with SFT examples and benchmarks, so that a run notices when one changes.
 
-    They are read, too: a wrong line is told before anything is built, not after pretraining.
+    They are read, too: a wrong line is reported before anything is built, not after pretraining.
     """
     settings = recipe.tune
     facts: dict[str, Any] = {}

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from anatili.document import whole_file
+from anatili.atomic_files import whole_file
 from anatili.lang import LanguagePack
 from anatili.problem import Problem
-from anatili.reading import read_lines
 from anatili.search.analysis import stem
 from anatili.text import show_path
+from anatili.text_files import read_lines
 
 FOLDER = "dictionary"
 """Folder beside a run's pairs, or in a package, with a file for each direction, such as `kk-ru.tsv`."""

@@ -4,7 +4,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from anatili import models
-from anatili.directions import Direction
 from anatili.engine import Engine, is_address
 from anatili.engine.seq2seq import Seq2SeqEngine
 from anatili.opening import find_model, is_model, is_run
@@ -14,6 +13,7 @@ from anatili.text import short_hash
 from anatili.translate import score
 from anatili.translate.dictionary import FOLDER as DICTIONARY
 from anatili.translate.journal import weights_of as weights_in
+from anatili.translation_directions import Direction
 from anatili.weights import weight_files
 
 

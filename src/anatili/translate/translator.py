@@ -9,17 +9,17 @@ from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 
-from anatili.directions import Direction, Directions
 from anatili.engine import Engine, Sampling, Translating, say
+from anatili.engine.similarity import closeness, installed
 from anatili.identify import identify
 from anatili.lang import LanguagePack
-from anatili.meaning import closeness, installed
 from anatili.opening import Tell, open_model, silent
 from anatili.problem import Problem
 from anatili.translate.dictionary import Dictionary
 from anatili.translate.doubts import doubts
 from anatili.translate.journal import read_journal
 from anatili.translate.segments import Segment, addresses, around_addresses, split_text
+from anatili.translation_directions import Direction, Directions
 
 A = TypeVar("A")
 B = TypeVar("B")
@@ -254,7 +254,10 @@ class Translator:
 def open_translator(
     target: str | Path, runs: str | Path = "runs", adapters: Sequence[Path] = (), tell: Tell = silent, slots: int = 4
 ) -> Translator:
-    """The translator of a model that is named as for `open_assistant`, with `slots` sentences at the same time."""
+    """The translator of a model that is named as for `open_assistant`, with `slots` sentences at the same time.
+
+    `Problem` if the model is not found, is damaged, or needs a package that is not installed.
+    """
     model = open_model(target, Path(runs), adapters, tell, slots)
     return Translator(model.engine, model.packs, model.directions, Dictionary(model.dictionary))
 
