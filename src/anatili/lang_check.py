@@ -319,7 +319,7 @@ def personal_cases(pack: LanguagePack) -> Iterator[Check]:
 
 
 def stem_cases(pack: LanguagePack) -> Iterator[Check]:
-    from anatili.search.analysis import stem
+    from anatili.lang.stemming import stem
 
     for case in cases_of(pack, "stem", "word", "stem"):
         result = stem(case["word"], pack)

@@ -4,12 +4,12 @@ import pytest
 
 from anatili.document import Kept, write_shard
 from anatili.engine import similarity
+from anatili.lang.translation_words import read_entries
 from anatili.problem import Problem
 from anatili.recipe import MarkSettings, Pairs, PairSource, Recipe
 from anatili.refine import pairs
 from anatili.refine.pairs import files_of, languages_of, misshapen, read_pairs, source_of
 from anatili.stage import Quiet, Task
-from anatili.translate.dictionary import read_entries
 
 WORDS = [("Мектеп", "school"), ("Кітап", "book"), ("Үстел", "table")]
 GOOD = [

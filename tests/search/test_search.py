@@ -11,10 +11,11 @@ import pytest
 
 from anatili.document import Kept, write_shard
 from anatili.lang import load_pack
+from anatili.lang.stemming import stem
 from anatili.problem import Problem
 from anatili.sample.crawl import topic_url
 from anatili.sample.topics import read_topics
-from anatili.search.analysis import CACHED, Terms, stem, terms
+from anatili.search.analysis import CACHED, Terms, terms
 from anatili.search.index import Passage, build, passages
 from anatili.search.query import can_spell, meanings
 from anatili.search.searcher import SNIPPET, Search, snippet

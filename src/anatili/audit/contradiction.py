@@ -6,7 +6,7 @@ from functools import lru_cache
 from anatili.audit.items import SLOT, Fact
 from anatili.audit.patterns import Sentence, fulfills, read_sentence
 from anatili.lang import load_pack
-from anatili.search.analysis import stem
+from anatili.lang.stemming import stem
 
 CONTEXT = 0.6
 """Share of a fact's words, outside its slot, that a sentence must have to be about the fact."""

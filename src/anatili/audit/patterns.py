@@ -15,8 +15,8 @@ from functools import lru_cache
 from anatili.lang import LanguagePack, load_pack
 from anatili.lang.facts import Number, months, numbers
 from anatili.lang.facts_file import load_facts
+from anatili.lang.stemming import stem
 from anatili.problem import Problem
-from anatili.search.analysis import stem
 from anatili.text import WORD, is_small, sentences
 
 NUMBER = re.compile(r"(\d+(?:\.\d+)?|\d+/\d+)(k|m|bn)?")

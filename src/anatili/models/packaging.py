@@ -11,6 +11,7 @@ from anatili import models, weights
 from anatili.atomic_files import whole_file, write_json
 from anatili.gguf.merge import ADAPTER, EMBEDDINGS, MERGES, NEW, ROWS, TEMPLATE, TOKENS, merge
 from anatili.lang import reference
+from anatili.lang.translation_words import FOLDER as DICTIONARY
 from anatili.problem import Problem
 from anatili.recipe import load_recipe
 from anatili.release.assemble import describe_again
@@ -22,7 +23,6 @@ from anatili.release.model_card import model_card, with_added_parts
 from anatili.release.render import write_text
 from anatili.run import Run
 from anatili.text import file_digest, show_path
-from anatili.translate.dictionary import FOLDER as DICTIONARY
 from anatili.translation_directions import directions_of_run
 
 NOTICE = "NOTICE"

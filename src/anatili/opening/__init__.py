@@ -8,6 +8,7 @@ from anatili import models, weights
 from anatili.engine import Engine, is_address, open_engine
 from anatili.engine.seq2seq import Seq2SeqEngine
 from anatili.lang import LanguagePack, codes, load_pack
+from anatili.lang.translation_words import FOLDER as DICTIONARY
 from anatili.models import registry
 from anatili.opening import translation
 from anatili.problem import Problem
@@ -16,7 +17,6 @@ from anatili.run import Run, find_run
 from anatili.sample import sentences
 from anatili.sample.topics import read_topics
 from anatili.text import show_path
-from anatili.translate.dictionary import FOLDER as DICTIONARY
 from anatili.translation_directions import Directions, directions_of_run, read_directions
 
 Tell = Callable[[str], None]

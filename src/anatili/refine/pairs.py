@@ -13,14 +13,14 @@ from anatili.benchmarks import letters, read_benchmarks
 from anatili.document import Kept, read_shard
 from anatili.engine import similarity
 from anatili.lang import load_pack
+from anatili.lang.translation_words import FOLDER, write_entries
+from anatili.lang.word_alignment import learn
 from anatili.problem import Problem, not_installed
 from anatili.recipe import Pairs, PairSource, Recipe
 from anatili.refine.capitals import Capitals
 from anatili.refine.cut import HELD_OUT, is_held_out
 from anatili.stage import Task
 from anatili.text import file_digest, short_hash, show_path
-from anatili.translate.align import learn
-from anatili.translate.dictionary import FOLDER, write_entries
 
 Pair = tuple[str, str]
 JOINED = "joined"

@@ -1,13 +1,13 @@
 """Text analysis for search: words become terms in the main script, in lowercase, without endings."""
 
 import re
-import threading
 from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
 from anatili.lang import LanguagePack, load_pack
 from anatili.lang.convert import to_main_script
+from anatili.lang.stemming import stem
 
 TERM = re.compile(r"[^\W_]+(?:['’ʼ][^\W_]+)*")
 """A word or a number. Each part of a hyphenated word is a term of its own."""
@@ -62,28 +62,3 @@ class Terms(dict[str, str]):
 def terms(code: str, script: str = "") -> Terms:
     """The analyzer for text of a language in a script, with its cache."""
     return Terms(load_pack(code), script)
-
-
-def stem(word: str, pack: LanguagePack) -> str:
-    """`word` (lowercase) without endings, by Snowball or the pack's morphology; unchanged if there is neither."""
-    if pack.config.stemmer:
-        return str(STEMMERS.named(pack.config.stemmer).stemWord(word)) or word
-    return pack.morphology.stem(word) if pack.morphology else word
-
-
-class Stemmers(threading.local):
-    """Snowball stemmers, one set for each thread. A stemmer stores the word it works on, and threads that shared one
-    got each other's stems. A lock costs the same in one thread (64 us for a Russian word) and 5 % more in 8 threads."""
-
-    def __init__(self) -> None:
-        self.stemmers: dict[str, Any] = {}
-
-    def named(self, name: str) -> Any:
-        if name not in self.stemmers:
-            import Stemmer
-
-            self.stemmers[name] = Stemmer.Stemmer(name)
-        return self.stemmers[name]
-
-
-STEMMERS = Stemmers()

@@ -8,7 +8,7 @@ from math import log
 from anatili.lang import LanguagePack, load_pack
 from anatili.lang.questions_file import load_questions
 from anatili.lang.spelling import likeness, sounds
-from anatili.search.analysis import stem
+from anatili.lang.stemming import stem
 from anatili.search.query import SAME_LENGTH, SAME_NAME, SHORTEST, QueryWord
 from anatili.search.searcher import Search
 from anatili.serve.common_words import is_everyday

@@ -15,6 +15,7 @@ from anatili.engine.remote import RemoteEngine
 from anatili.identify import identify
 from anatili.lang import LanguagePack, load_pack, reference
 from anatili.lang.questions_file import question_words
+from anatili.lang.translation_words import Dictionary
 from anatili.opening import Tell, open_model, silent
 from anatili.opening.attribution import attribution_of
 from anatili.opening.sample_index import sample_run
@@ -28,7 +29,6 @@ from anatili.serve.passages import hits_of
 from anatili.serve.question import READ, TURNS, Question, Role, read_question
 from anatili.serve.translated import translated, widened
 from anatili.text import words
-from anatili.translate.dictionary import Dictionary
 from anatili.translate.translator import Translator
 from anatili.translation_directions import Directions
 

@@ -8,8 +8,8 @@ from functools import lru_cache
 from pathlib import Path
 
 from anatili.lang import LanguagePack, load_pack
+from anatili.lang.stemming import stem
 from anatili.lang.translation import small_words
-from anatili.search.analysis import stem
 
 BEGINNING = 3
 """Letters that a word has at least in common with other forms of it."""

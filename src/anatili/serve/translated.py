@@ -13,7 +13,7 @@ from pathlib import Path
 
 from anatili.lang import LanguagePack, load_pack
 from anatili.lang.dictionary import dictionary
-from anatili.search.analysis import stem
+from anatili.lang.stemming import stem
 from anatili.search.searcher import Search
 from anatili.serve.question import Question
 

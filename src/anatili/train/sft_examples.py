@@ -16,6 +16,7 @@ from typing import Any
 from anatili import benchmarks, sample, weights
 from anatili.benchmarks import letters
 from anatili.lang import LanguagePack
+from anatili.lang.translation_words import Dictionary
 from anatili.problem import Problem
 from anatili.prompt import grounded
 from anatili.recipe import Pairs, Recipe, Tune
@@ -24,7 +25,6 @@ from anatili.takedown_log import NO_TAKEDOWNS, Takedowns
 from anatili.text import digest, file_digest, show_path
 from anatili.text_files import read_lines
 from anatili.train.dpo import read_preferences
-from anatili.translate.dictionary import Dictionary
 
 NO_WORDS = Dictionary()
 ROLES = ("system", "user", "assistant")

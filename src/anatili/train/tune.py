@@ -10,6 +10,7 @@ from anatili import weights
 from anatili.benchmarks import Benchmarks, letters, read_benchmarks
 from anatili.document import Kept, read_shard
 from anatili.gguf.base_model import open_base
+from anatili.lang.translation_words import FOLDER, Dictionary
 from anatili.problem import Problem
 from anatili.recipe import Pretrain, Tune
 from anatili.refine.pairs import files_of
@@ -19,7 +20,6 @@ from anatili.train import dpo, sft_examples
 from anatili.train.data import IGNORED
 from anatili.train.pretrain import clear, finish, load_torch, write_corpus
 from anatili.train.schedule import TrainingPlan
-from anatili.translate.dictionary import FOLDER, Dictionary
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase

@@ -6,12 +6,12 @@ from pathlib import Path
 from anatili import models
 from anatili.engine import Engine, is_address
 from anatili.engine.seq2seq import Seq2SeqEngine
+from anatili.lang.translation_words import FOLDER as DICTIONARY
 from anatili.opening import find_model, is_model, is_run
 from anatili.problem import Problem
 from anatili.run import find_run
 from anatili.text import short_hash
 from anatili.translate import score
-from anatili.translate.dictionary import FOLDER as DICTIONARY
 from anatili.translate.journal import weights_of as weights_in
 from anatili.translation_directions import Direction
 from anatili.weights import weight_files

@@ -13,9 +13,9 @@ from anatili.engine import Engine, Sampling, Translating, say
 from anatili.engine.similarity import closeness, installed
 from anatili.identify import identify
 from anatili.lang import LanguagePack
+from anatili.lang.translation_words import Dictionary
 from anatili.opening import Tell, open_model, silent
 from anatili.problem import Problem
-from anatili.translate.dictionary import Dictionary
 from anatili.translate.doubts import doubts
 from anatili.translate.journal import read_journal
 from anatili.translate.segments import Segment, addresses, around_addresses, split_text

@@ -4,10 +4,10 @@ import pytest
 
 from anatili.engine import Chunk
 from anatili.lang import load_pack
+from anatili.lang.translation_words import Dictionary, read_entries, write_entries
+from anatili.lang.word_alignment import learn
 from anatili.problem import Problem
 from anatili.train.sft_examples import both_directions
-from anatili.translate.align import learn
-from anatili.translate.dictionary import Dictionary, read_entries, write_entries
 from anatili.translate.translator import Translator
 
 KK, RU, EN = load_pack("kk"), load_pack("ru"), load_pack("en")

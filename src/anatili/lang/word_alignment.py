@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anatili.lang import LanguagePack
-from anatili.search.analysis import stem
-from anatili.translate.dictionary import WORD, Entries
+from anatili.lang.stemming import stem
+from anatili.lang.translation_words import WORD, Entries
 
 ROUNDS = 6
 LONGEST = 40

@@ -1,7 +1,7 @@
 """A dictionary for translation: which words of a language go with which of another.
 
-A small model knows few words of Kazakh. `align.py` finds more in the pairs that it is trained on. While a sentence is
-translated, its likely words stand in the prompt, as they did when the model learned to translate.
+A small model knows few words of Kazakh. `word_alignment.py` finds more in the pairs that it is trained on. While a
+sentence is translated, its likely words stand in the prompt, as they did when the model learned to translate.
 """
 
 import re
@@ -12,8 +12,8 @@ from pathlib import Path
 
 from anatili.atomic_files import whole_file
 from anatili.lang import LanguagePack
+from anatili.lang.stemming import stem
 from anatili.problem import Problem
-from anatili.search.analysis import stem
 from anatili.text import show_path
 from anatili.text_files import read_lines
 
