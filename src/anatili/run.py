@@ -23,6 +23,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 import anatili
+from anatili.address import everywhere, without_keys
 from anatili.problem import Problem
 from anatili.text import file_digest, show_path
 
@@ -77,7 +78,8 @@ class Run:
             return False
         # Older records have languages and packs even for stages that do not read them.
         unread = {"languages", "packs"} - identity.keys()
-        recorded = {key: value for key, value in record.identity.items() if key not in unread}
+        # Older ones have keys of addresses, too.
+        recorded = plain({key: value for key, value in record.identity.items() if key not in unread})
         if changed := differences(recorded, identity):
             raise Drift(
                 f"{stage} is out of date: {'; '.join(changed)}.\n"
@@ -132,8 +134,9 @@ def fingerprint(identity: Any) -> str:
 
 
 def plain(value: Any) -> Any:
-    """`value` after a round trip through JSON, so that a tuple and a list compare equal."""
-    return json.loads(json.dumps(value, ensure_ascii=False))
+    """`value` after a round trip through JSON, so that a tuple and a list compare equal; addresses without the keys in
+    them, because records are published."""
+    return everywhere(json.loads(json.dumps(value, ensure_ascii=False)))
 
 
 def differences(old: Any, new: Any, path: str = "") -> list[str]:
@@ -182,10 +185,8 @@ def without_secrets(word: str) -> str:
     """A word of a command without what is nobody's business: user, password and query of an address, which may be
     keys, and the folders of a path from the root, which name people and machines."""
     word = show_path(word)
-    before, is_address, rest = word.partition("://")
-    if is_address:
-        place = rest.partition("?")[0].partition("#")[0]
-        word = before + is_address + place.rpartition("@")[2]
+    before, is_address, rest = without_keys(word).partition("://")
+    word = before + is_address + (rest.partition("?")[0].partition("#")[0] if is_address else rest)
     return FOLDERS.sub(".../", word)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from anatili.address import without_keys
 from anatili.damage import CUT_SHORT, DAMAGED, ERRORS
 from anatili.document import Lost, read_counts, read_shard
 from anatili.text import show_path
@@ -53,4 +54,4 @@ def rows(target: Path, counts: dict[str, int], reasons: tuple[str, ...]) -> Iter
 
 def name_of(address: str | Path) -> str:
     """How a file is shown: by its path, or its address if it is elsewhere."""
-    return show_path(address) if isinstance(address, Path) else address
+    return show_path(address) if isinstance(address, Path) else without_keys(address)

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from anatili import sample, text
+from anatili.address import without_keys
 from anatili.collect import block_list, commoncrawl
 from anatili.collect.block_list import BLOCKED, BlockList, read_block_list, unblocked
 from anatili.collect.contributions import as_read, write_contributions
@@ -173,7 +174,7 @@ def collect_one(job: Job, source: Source, settings: Collect) -> None:
     takedowns = read_takedowns(job.target.parent.parent)
     if job.what == "remote":
         address = str(job.address)
-        local = job.target.parent / ".download" / f"{job.target.stem}-{address.rpartition('/')[2]}"
+        local = job.target.parent / ".download" / f"{job.target.stem}-{without_keys(address).rpartition('/')[2]}"
         try:
             store_of(settings).download(address, local)
         except FetchError as error:

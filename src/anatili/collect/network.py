@@ -11,9 +11,14 @@ from typing import Any
 
 import httpcore
 
+from anatili.address import everywhere
+
 
 class FetchError(Exception):
     """An address could not be fetched; the text says why."""
+
+    def __init__(self, *arguments: object) -> None:
+        super().__init__(*map(everywhere, arguments))
 
 
 class ForbiddenError(FetchError):

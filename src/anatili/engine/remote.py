@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from anatili.address import without_keys
 from anatili.engine import Chunk, Prompt, Sampling, Span, TokenLogprob, ToolUse
 from anatili.engine.busy import Patience
 from anatili.problem import Problem
@@ -34,7 +35,7 @@ class RemoteEngine:
         import httpx
 
         self.address = address.rstrip("/").removesuffix("/v1")
-        self.label = self.address
+        self.label = without_keys(self.address)
         """The server's name in messages."""
         key = key or os.environ.get("ANATILI_ENGINE_KEY", "")
         # A server on this machine may close an idle connection just as it is reused: open a new one each time.
