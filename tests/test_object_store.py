@@ -33,7 +33,12 @@ Mirror("s3://runs", "t").save(Path(sys.argv[1]), is_finished=True)
 def outcomes(recipe: Path, runs: Path, place: str = "team", **options) -> dict[str, str]:
     found: dict[str, str] = {}
     library.run(
-        recipe, runs, until="cut", mirror=f"s3://runs/{place}", tell=lambda o: found.update({o.stage: o.what}), **options
+        recipe,
+        runs,
+        until="cut",
+        mirror=f"s3://runs/{place}",
+        tell=lambda o: found.update({o.stage: o.what}),
+        **options,
     )
     return found
 
