@@ -10,6 +10,7 @@ import pytest
 SOURCE = Path(__file__).parent.parent / "src" / "anatili"
 # From the bottom up. A new module or folder must be placed: in the lowest layer that lets it take what it needs.
 LAYERS = (
+    {"address": "without the keys in it"},
     {
         "": "the version",
         "pack_folders": "",

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from anatili.address import everywhere
+from anatili.address import without_keys
 
 ROOT = Path(__file__).parents[2]
 """The source tree, if this package runs from one."""
@@ -18,8 +18,8 @@ class Problem(Exception):  # noqa: N818 - the word users read
     status = 1
     """Exit status of the command that it ends."""
 
-    def __init__(self, *arguments: object) -> None:
-        super().__init__(*map(everywhere, arguments))
+    def __str__(self) -> str:
+        return without_keys(super().__str__())
 
 
 def is_checkout() -> bool:

@@ -11,14 +11,14 @@ from typing import Any
 
 import httpcore
 
-from anatili.address import everywhere
+from anatili.address import without_keys
 
 
 class FetchError(Exception):
     """An address could not be fetched; the text says why."""
 
-    def __init__(self, *arguments: object) -> None:
-        super().__init__(*map(everywhere, arguments))
+    def __str__(self) -> str:
+        return without_keys(super().__str__())
 
 
 class ForbiddenError(FetchError):
