@@ -215,7 +215,7 @@ def test_a_folder_that_is_no_pack_is_told_from_one_that_is_named_wrongly(tmp_pat
         load_pack("xx")
     with pytest.raises(Problem, match=r"xx: pack\.toml is missing, so this is no language pack"):
         load_pack(str(tmp_path / "xx"))
-    new_pack("xal", tmp_path)
+    new_pack("xal", tmp_path, prompts_from="ru")
     with pytest.raises(Problem, match=f"export ANATILI_PACKS={tmp_path}, then use xal"):
         load_pack(str(tmp_path / "xal"))
     assert load_pack("xal").folder == tmp_path / "xal"

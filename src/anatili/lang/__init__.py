@@ -241,7 +241,7 @@ def reference() -> str:
 def no_pack(code: str) -> Problem:
     """Why there is no pack of this name."""
     held = [folder / code for folder in reversed(folders()) if folder != FOLDER]
-    places = held if code.isidentifier() else [Path(code)]
+    places = held if code.isidentifier() else [Path(code)] if code else []
     place = next((place for place in places if place.is_dir()), None)
     if place and not (place / "pack.toml").is_file():
         return Problem(
