@@ -51,6 +51,7 @@ def test_a_key_is_cut_off(given, shown):
     [
         "https://a.kz/x?keyword=тіл&author=Абай&monkey=1&tokenizer=2&code=kk&page=3",
         "https://medium.com/@user/post",
+        "s3://bucket/x.jsonl?versionId=3sL4kqtJlcpXroDTDmJ+rmSpXd3dIbrHY",
         "https://a.kz:8080/@user",
         "postgresql://anatili@localhost:5432/commons",
         "https://a.kz/2026/01/01/a-long-name-of-an-article-2026.html?id=20260101",

@@ -16,7 +16,9 @@ SECRET = re.compile(
 )
 """Names of parameters whose values open something."""
 RANDOM = re.compile(r"(?=[^\d]*\d)(?=[^A-Za-z]*[A-Za-z])[A-Za-z0-9+/=]{24,}")
-"""Values that may be a key under any name: long, letters and digits in one piece."""
+"""Values that may be a key under any name but those of `PUBLIC`: long, letters and digits in one piece."""
+PUBLIC = re.compile(r"version|revision|commit|sha|digest|hash|etag|checksum", re.I)
+"""Names of parameters that say which of several contents is meant, as S3's `versionId`."""
 
 
 def without_keys(text: str) -> str:
@@ -34,7 +36,7 @@ def _without_keys(address: str) -> str:
     lost = ""
     for sign, part in zip(parts[::2], parts[1::2], strict=True):
         name, _, value = part.partition("=")
-        if SECRET.search(unquote(name)) or RANDOM.fullmatch(unquote(value)):
+        if SECRET.search(unquote(name)) or (RANDOM.fullmatch(unquote(value)) and not PUBLIC.search(name)):
             lost = lost or sign
         else:
             # The first that is left begins the query.
