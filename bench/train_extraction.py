@@ -32,7 +32,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from extraction_pages import f1, scores, tokens
 
 from anatili.extraction.blocks import BUCKETS, Blocks, read_blocks
-from anatili.extraction.features import Features
+from anatili.extraction.features import LEVELS, Features
 from anatili.extraction.main_text import chosen
 from anatili.extraction.network import NEIGHBORS
 from anatili.extraction.page import title_of
@@ -174,7 +174,7 @@ class Batch:
         self.parent = joined([f.parent + e for f, _, e in every])
         self.page = joined([np.full(len(page.texts), n) for n, page in enumerate(pages)])
         self.first, self.last = torch.from_numpy(blocks[:-1])[self.page], torch.from_numpy(blocks[1:])[self.page]
-        levels = [joined([np.stack(f.ranges[n]) + b for f, b, _ in every]) for n in range(len(every[0][0].ranges))]
+        levels = [joined([np.stack(f.ranges)[:, n] + b for f, b, _ in every]) for n in range(LEVELS)]
         self.ranges = [(level[0], level[1]) for level in levels] + [(self.first, self.last)]
         self.elements, self.blocks, self.pages = int(elements[-1]), int(blocks[-1]), len(pages)
         self.wanted = joined([page.wanted for page in pages])

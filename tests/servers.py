@@ -42,6 +42,7 @@ class Server(ThreadingHTTPServer):
         self.files: dict[str, object] = {}
         self.faults: dict[str, list[str]] = defaultdict(list)
         self.asked: list[tuple[str, float, str]] = []
+        self.queries: list[tuple[str, str]] = []
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
     @property
@@ -64,7 +65,8 @@ class Handler(BaseHTTPRequestHandler):
         pass
 
     def do_GET(self) -> None:
-        path = self.path.partition("?")[0]
+        path, _, query = self.path.partition("?")
+        self.server.queries.append((path, query))
         self.server.asked.append((path, time.monotonic(), self.headers.get("Range", "")))
         fault = self.server.faults[path].pop(0) if self.server.faults[path] else ""
         if fault in ("429", "503"):

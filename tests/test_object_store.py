@@ -31,12 +31,27 @@ Mirror("s3://runs", "t").save(Path(sys.argv[1]), is_finished=True)
 """
 
 
-def outcomes(recipe: Path, runs: Path, **options) -> dict[str, str]:
+def outcomes(recipe: Path, runs: Path, place: str = "team", **options) -> dict[str, str]:
     found: dict[str, str] = {}
     run_recipe(
-        recipe, runs, until="cut", mirror="s3://runs/team", tell=lambda o: found.update({o.stage: o.what}), **options
+        recipe,
+        runs,
+        until="cut",
+        mirror=f"s3://runs/{place}",
+        tell=lambda o: found.update({o.stage: o.what}),
+        **options,
     )
     return found
+
+
+def test_a_place_may_have_any_name(bucket, tmp_path):
+    place = "біздің топ/50 % + &, #1?=[a]*"
+    recipe = write_recipe(tmp_path)
+    assert set(outcomes(recipe, tmp_path / "one", place).values()) == {"built"}
+    assert {key.partition("/t/")[0] for key in keys(bucket)} == {place}
+    bucket.delete_object(Bucket="runs", Key=f"{place}/t/cut/record.json")
+    assert set(outcomes(recipe, tmp_path / "two", place).values()) == {"kept", "built"}
+    assert contents(tmp_path / "two" / "t") == contents(tmp_path / "one" / "t")
 
 
 def test_another_machine_goes_on_from_what_is_in_the_store(bucket, tmp_path, monkeypatch):

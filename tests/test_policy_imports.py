@@ -10,12 +10,12 @@ import pytest
 SOURCE = Path(__file__).parent.parent / "src" / "anatili"
 # From the bottom up. A new module or folder must be placed: in the lowest layer that lets it take what it needs.
 LAYERS = (
+    {"urls": "taken apart, and without the keys in them"},
     {
         "": "the version",
         "pack_folders": "",
         "problem": "",
         "text": "",
-        "urls": "",
         "confidence_intervals": "",
         "machine": "processors and memory",
         "compression": "what is compressed in archives and response bodies",

@@ -114,6 +114,10 @@ class Mark:
     """What the identifier called it, where the source said the language; "" where the identifier decided."""
 
 
+NOT_MEASURED = {"quality": -1.0, "surprisal": -1.0, "odd": -1.0, "order": 100.0}
+"""Marks that some texts cannot have, such as those without a model, and the values that stand for that."""
+
+
 @dataclass(frozen=True, slots=True)
 class Duplicate:
     """Whether a document duplicates another. `of` is the id of the copy that is kept, "" for that copy itself."""

@@ -6,6 +6,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from anatili.urls import without_keys
+
 ROOT = Path(__file__).parents[2]
 """The source tree, if this package runs from one."""
 
@@ -15,6 +17,9 @@ class Problem(Exception):  # noqa: N818 - the word users read
 
     status = 1
     """Exit status of the command that it ends."""
+
+    def __str__(self) -> str:
+        return without_keys(super().__str__())
 
 
 def is_checkout() -> bool:

@@ -25,6 +25,7 @@ from filelock import FileLock, Timeout
 import anatili
 from anatili.problem import Problem
 from anatili.text import file_digest, show_path
+from anatili.urls import without_keys, without_keys_anywhere
 
 MEMORIZED = "attribution/memorized.json"
 """File of a run: how much of what its model writes without a prompt occurs word for word in its training text."""
@@ -79,7 +80,8 @@ class Run:
             return False
         # Older records have languages and packs even for stages that do not read them.
         unread = {"languages", "packs"} - identity.keys()
-        recorded = {key: value for key, value in record.identity.items() if key not in unread}
+        # Older ones have keys of addresses, too.
+        recorded = plain({key: value for key, value in record.identity.items() if key not in unread})
         if changed := differences(recorded, identity):
             more = f"; and {len(changed) - SHOWN} more" if len(changed) > SHOWN else ""
             raise Drift(
@@ -135,8 +137,9 @@ def fingerprint(identity: Any) -> str:
 
 
 def plain(value: Any) -> Any:
-    """`value` after a round trip through JSON, so that a tuple and a list compare equal."""
-    return json.loads(json.dumps(value, ensure_ascii=False))
+    """`value` after a round trip through JSON, so that a tuple and a list compare equal; addresses without the keys in
+    them, because records are published."""
+    return without_keys_anywhere(json.loads(json.dumps(value, ensure_ascii=False)))
 
 
 def differences(old: Any, new: Any, path: str = "") -> list[str]:
@@ -185,10 +188,8 @@ def without_secrets(word: str) -> str:
     """A word of a command without what is nobody's business: user, password and query of an address, which may be
     keys, and the folders of a path from the root, which name people and machines."""
     word = show_path(word)
-    before, is_address, rest = word.partition("://")
-    if is_address:
-        place = rest.partition("?")[0].partition("#")[0]
-        word = before + is_address + place.rpartition("@")[2]
+    before, is_address, rest = without_keys(word).partition("://")
+    word = before + is_address + (rest.partition("?")[0].partition("#")[0] if is_address else rest)
     return FOLDERS.sub(".../", word)
 
 

@@ -8,13 +8,14 @@ from typing import Any
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from anatili.document import Document, Duplicate, Kept, Lost, Mark, Shared, page_id, part_id
+from anatili.document import NOT_MEASURED, Document, Duplicate, Kept, Lost, Mark, Shared, page_id, part_id
 from anatili.problem import Problem
 from anatili.run import Run
 from anatili.takedown_log import TAKEN_DOWN, read_takedowns
 from anatili.text import number_of
 
 Step = dict[str, Any]
+"""What a stage found; None for what it could not measure."""
 
 
 def page_history(run: Run, name: str) -> list[Step]:
@@ -54,7 +55,8 @@ def page_history(run: Run, name: str) -> list[Step]:
 def document_steps(run: Run, shard: str, identity: str) -> Iterator[Step]:
     """What `mark`, `dedup` and `cut` found and decided."""
     for _, row in rows(run.folder("mark"), shard, Mark, identity):
-        yield {"stage": "mark", "what": "marked", **{key: value for key, value in row.items() if key != "id"}}
+        marks = {key: None if value == NOT_MEASURED.get(key) else value for key, value in row.items() if key != "id"}
+        yield {"stage": "mark", "what": "marked", **marks}
     for _, row in rows(run.folder("dedup"), shard, Duplicate, identity):
         what = f"{row['kind']} duplicate of {row['of']}" if row["of"] else "not a duplicate, or the copy that is kept"
         common = sum(len(found["spans"]) for _, found in rows(run.folder("dedup"), f"shared/{shard}", Shared, identity))

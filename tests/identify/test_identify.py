@@ -30,6 +30,12 @@ def kazakh(data):
     return (data / "bench" / "ntrex_dev" / "kaz.txt").read_text("utf-8").splitlines()
 
 
+def test_languages_have_the_codes_of_today():
+    assert identify("שלום עולם, זה משפט ארוך בעברית כדי לבדוק את זיהוי השפה.").language == "he"
+    text = "Kabèh manungsa lair kanthi bébas lan nduwèni martabat lan hak kang padha. Kabèh pinaringan akal lan kalbu."
+    assert identify(text).language == "jv"
+
+
 @pytest.mark.parametrize(("length", "floor"), [(10_000, "kk_recall"), (60, "kk_recall_60"), (25, "kk_recall_25")])
 def test_kazakh_is_found_at_any_length(kazakh, length, floor):
     assert share(kazakh, "kk", length) >= FLOORS[floor]

@@ -208,6 +208,19 @@ def test_an_unknown_pack_is_reported_with_the_known_ones():
         load_pack("zz")
 
 
+def test_a_folder_that_is_no_pack_is_told_from_one_that_is_named_wrongly(tmp_path, monkeypatch):
+    monkeypatch.setenv("ANATILI_PACKS", str(tmp_path))
+    (tmp_path / "xx").mkdir()
+    with pytest.raises(Problem, match=r"xx: pack\.toml is missing, so this is no language pack"):
+        load_pack("xx")
+    with pytest.raises(Problem, match=r"xx: pack\.toml is missing, so this is no language pack"):
+        load_pack(str(tmp_path / "xx"))
+    new_pack("xal", tmp_path, prompts_from="ru")
+    with pytest.raises(Problem, match=f"export ANATILI_PACKS={tmp_path}, then use xal"):
+        load_pack(str(tmp_path / "xal"))
+    assert load_pack("xal").folder == tmp_path / "xal"
+
+
 def test_a_wrong_pack_is_reported_with_file_and_key(tmp_path, monkeypatch):
     folder = new_pack("xy", tmp_path, prompts_from="en")
     (folder / "pack.toml").write_text('name = "X"\nown_name = "X"\nletter = 1\n[letters]\nLatn = "abc"\n')

@@ -19,7 +19,7 @@ from anatili.pool import DONE, OPEN, TAKEN
 from anatili.pool.store import Node, Objects, StorePool, take_part_in_store
 from anatili.problem import Problem
 
-QUEUE = "s3://runs/queue"
+QUEUE = "s3://runs/біздің кезек 50 % +"
 WORK = "from anatili.pool.store import take_part_in_store; take_part_in_store({queue!r}, lease={lease})"
 KILLED_IN_MID_SHARD = """
 import os, signal

@@ -5,14 +5,17 @@ from collections import Counter
 from html import escape
 
 import pytest
+from click.testing import CliRunner
 
-from anatili.document import Document, Duplicate, page_id, part_id
+from anatili.cli import main
+from anatili.document import NOT_MEASURED, Document, Duplicate, page_id, part_id
 from anatili.extraction.page import Mode, extract_page
 from anatili.lang import load_pack
 from anatili.pool import LocalPool
 from anatili.recipe import Cut, load_recipe
 from anatili.refine.cut import is_held_out, thresholds, why_not
 from anatili.refine.mark import look_at
+from anatili.refine.prose import IN_ORDER, UNKNOWN
 from anatili.refine.split import in_language, split_document, split_text
 from anatili.run import Run
 from anatili.sample.pages import render
@@ -198,14 +201,34 @@ def test_documents_of_a_page_are_held_out_together():
         assert is_held_out(page, 0.5) == is_held_out(part_id(page, "ru"), 0.5)
 
 
+def refined(folder, text, stages):
+    """A run of the first stages over one document."""
+    (folder / "pages.jsonl").write_text(json.dumps({"url": "https://x.example/1", "text": text}) + "\n", "utf-8")
+    (folder / "recipe.toml").write_text(RECIPE, "utf-8")
+    recipe, run = load_recipe(folder / "recipe.toml"), Run(folder / "run")
+    for stage in STAGES[:stages]:
+        build(stage, recipe, run, LocalPool(), identity(stage, recipe, run, folder), folder, Quiet())
+    (run.root / "recipe.toml").write_text(RECIPE, "utf-8")
+    return run
+
+
+def test_why_says_what_was_not_measured(tmp_path):
+    assert NOT_MEASURED == {"quality": -1, "surprisal": UNKNOWN, "odd": UNKNOWN, "order": IN_ORDER}
+    run = refined(tmp_path, "Бір екі үш төрт бес алты жеті.", 3)  # too short for an order
+    marks = page_history(run, "https://x.example/1")[-1]
+    assert (marks["words"], marks["order"]) == (7, None)
+
+    def why(*options, language="en"):
+        command = ["why", str(run.root), "https://x.example/1", *options]
+        return CliRunner(env={"ANATILI_LANG": language}).invoke(main, command, catch_exceptions=False).output
+
+    for language, words in ("en", "not measured"), ("kk", "өлшенбеді"), ("ru", "не измерено"):
+        assert f"order: {words}\n" in why(language=language)
+    assert json.loads(why("--json").splitlines()[-1])["order"] is None
+
+
 def test_why_tells_of_both_documents_of_a_page(tmp_path):
-    (tmp_path / "pages.jsonl").write_text(
-        json.dumps({"url": "https://x.example/1", "text": in_turn(3)}) + "\n", "utf-8"
-    )
-    (tmp_path / "recipe.toml").write_text(RECIPE, "utf-8")
-    recipe, run = load_recipe(tmp_path / "recipe.toml"), Run(tmp_path / "run")
-    for stage in STAGES[:5]:
-        build(stage, recipe, run, LocalPool(), identity(stage, recipe, run, tmp_path), tmp_path, Quiet())
+    run = refined(tmp_path, in_turn(3), 5)
     steps = page_history(run, "https://x.example/1")
     became = [step for step in steps if step["stage"] == "extract"]
     assert [bool(step["part"]) for step in became] == [False, True]

@@ -152,3 +152,71 @@ def test_headers_in_ever_new_orders_are_not_all_learned():
         head = b"WARC/1.0\r\nWARC-Type: %d\r\nX-%d: y" % (number, number)
         assert heads.fields(head) == {"kind": b"%d" % number}
     assert heads.learned == members.MOST_LEARNED
+
+
+def unpacked_sizes(monkeypatch) -> list[int]:
+    """Lengths of the members that are unpacked whole from now on."""
+    sizes: list[int] = []
+    unpacked = members._unpacked
+
+    def noting(*arguments):
+        content = unpacked(*arguments)
+        sizes.extend([] if content is None else [len(content)])
+        return content
+
+    monkeypatch.setattr(members, "_unpacked", noting)
+    return sizes
+
+
+def asked(body: bytes) -> bytes:
+    return page("Content-Type: text/plain", body, kind="request")
+
+
+def urls(parts: list[bytes], level: int = 6) -> list[str]:
+    file = io.BytesIO(b"".join(gzip.compress(part, level, mtime=0) for part in parts))
+    return [getattr(item, "url", "") for item in _read_quickly(open_archive(file), LIMIT, None)]
+
+
+def found(number: int) -> bytes:
+    return page("Content-Type: text/html", b"<p>%d" % number * 99, url=f"https://a.example/{number}")
+
+
+def test_records_that_are_no_pages_are_passed_over_once_one_was_read(monkeypatch):
+    sizes = unpacked_sizes(monkeypatch)
+    parts = [part for n in range(50) for part in (asked(b"x" * (40 - n % 7)), found(n))]
+    assert urls(parts) == [f"https://a.example/{n}" for n in range(50)]
+    assert len(sizes) == 1 + 50
+    sizes.clear()
+    longer = [part for n in range(9) for part in (asked(b"x" * n), found(n))]
+    assert len(urls(longer)) == 9
+    assert len(sizes) == 9 + 9  # each is longer than those before it, so that it may hold a page as well
+
+
+def test_a_page_in_a_member_that_begins_with_a_request_is_found():
+    parts = [found(0), asked(b"x"), asked(b"y"), asked(b"z") + found(1), found(2)]
+    assert urls(parts) == [f"https://a.example/{n}" for n in range(3)]
+
+
+@pytest.mark.parametrize("times", [1, 20])
+def test_a_member_that_only_seems_to_end_is_read_again(times):
+    false = b"\0\0\0\0" + b"\x1f\x8b\x08"  # the end of a trailer that says "0 bytes", and a beginning
+    parts = [asked(b"x" * 300), found(0), asked(false * times), found(1), asked(b"x"), found(2)]
+    assert urls(parts, level=0) == [f"https://a.example/{n}" for n in range(3)]
+
+
+def test_damage_in_what_is_passed_over_costs_no_page():
+    packed = [pack(part) for n in range(3) for part in (asked(b"x" * 50), found(n))]
+    damaged = bytearray(packed[2])
+    damaged[-12] ^= 255
+    archive = open_archive(io.BytesIO(b"".join([*packed[:2], damaged, *packed[3:]])))
+    items = list(_read_quickly(archive, LIMIT, None))
+    assert [item.url for item in items if isinstance(item, Page)] == [f"https://a.example/{n}" for n in range(3)]
+
+
+@pytest.mark.parametrize("cut", [9, 60])
+def test_an_archive_cut_short_in_what_would_be_passed_over_reads_as_before(cut):
+    packed = [pack(part) for n in range(3) for part in (asked(b"x" * 50), found(n))]
+    archive = open_archive(io.BytesIO(b"".join([*packed, packed[0][:-cut]])))
+    items = list(_read_quickly(archive, LIMIT, None))
+    assert items == list(_read(archive, archive.first, LIMIT, None))
+    assert [type(item).__name__ for item in items] == ["Page"] * 3 + ["Broken"] * (cut > 9)

@@ -247,7 +247,8 @@ def why(run: Path, document: str, runs: Path, wants_json: bool) -> None:
             facts = {key: value for key, value in step.items() if key not in ("stage", "what") and value != ""}
             click.echo(f"{step['stage']:9} {step['what']}")
             for key, value in facts.items():
-                click.echo(f"          {key}: {tally(value) if isinstance(value, list) else value}")
+                shown = localization.current.text("not measured") if value is None else value
+                click.echo(f"          {key}: {tally(shown) if isinstance(shown, list) else shown}")
 
 
 def tally(values: list[Any]) -> str:

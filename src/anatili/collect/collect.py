@@ -34,6 +34,7 @@ from anatili.recipe import Collect, Source
 from anatili.stage import Task
 from anatili.takedown_log import NO_TAKEDOWNS, TAKEN_DOWN, Takedowns, read_takedowns
 from anatili.text import show_path
+from anatili.urls import without_keys
 from anatili.warc import Admits, Broken, Page, Sifted, WarcFile, read_pages
 
 MIMES = ("text/html", "application/xhtml+xml", "text/plain", "")
@@ -174,7 +175,7 @@ def collect_one(job: Job, source: Source, settings: Collect) -> None:
     takedowns = read_takedowns(job.target.parent.parent)
     if job.what == "remote":
         address = str(job.address)
-        local = job.target.parent / ".download" / f"{job.target.stem}-{address.rpartition('/')[2]}"
+        local = job.target.parent / ".download" / f"{job.target.stem}-{without_keys(address).rpartition('/')[2]}"
         try:
             store_of(settings).download(address, local)
         except FetchError as error:

@@ -7,6 +7,7 @@ from typing import Any
 from anatili.data_errors import CUT_SHORT, DAMAGED, ERRORS
 from anatili.document import Lost, read_counts, read_shard
 from anatili.text import show_path
+from anatili.urls import without_keys
 
 REASONS = (DAMAGED, CUT_SHORT, "unreadable: damaged")
 """Reasons of losses that show that a file is damaged. Damaged records of a web archive cost themselves only."""
@@ -53,4 +54,4 @@ def rows(target: Path, counts: dict[str, int], reasons: tuple[str, ...]) -> Iter
 
 def name_of(address: str | Path) -> str:
     """How a file is shown: by its path, or its address if it is elsewhere."""
-    return show_path(address) if isinstance(address, Path) else address
+    return show_path(address) if isinstance(address, Path) else without_keys(address)

@@ -84,6 +84,8 @@ def root_of(line: str) -> str:
     parts = split_url(line if "://" in line else f"https://{line}")
     if not parts.netloc:
         raise Problem(f"{line!r} in a list of sites is not a web address; write it as https://example.org")
+    if "@" in parts.netloc:
+        raise Problem(f"{parts.hostname}: sites behind a password are not collected; write its address without one")
     return f"{parts.scheme}://{parts.netloc}"
 
 

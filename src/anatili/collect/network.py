@@ -11,9 +11,14 @@ from typing import Any
 
 import httpcore
 
+from anatili.urls import without_keys
+
 
 class FetchError(Exception):
     """An address could not be fetched; the text says why."""
+
+    def __str__(self) -> str:
+        return without_keys(super().__str__())
 
 
 class ForbiddenError(FetchError):

@@ -8,6 +8,7 @@ from typing import Any
 from anatili.engine import Chunk, Prompt, Sampling, Span, TokenLogprob, ToolUse
 from anatili.engine.retry import WaitBudget
 from anatili.problem import Problem
+from anatili.urls import without_keys
 
 LOCAL = ("//127.0.0.1", "//localhost", "//[::1]")
 OURS = "anatili"
@@ -34,7 +35,7 @@ class RemoteEngine:
         import httpx
 
         self.address = address.rstrip("/").removesuffix("/v1")
-        self.label = self.address
+        self.label = without_keys(self.address)
         """The server's name in messages."""
         key = key or os.environ.get("ANATILI_ENGINE_KEY", "")
         # A server on this machine may close an idle connection just as it is reused: open a new one each time.

@@ -6,8 +6,10 @@ block begins, a list item where the next begins, and end tags without a start ar
 
 import re
 import zlib
+from array import array
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import count
 
 from anatili.extraction.references import unescape
 
@@ -35,11 +37,11 @@ MAX_LEVELS = 100
 """Open elements among which the one that an end tag closes is looked for."""
 MAX_TAG = 20
 """Pieces between < that a tag with these signs in its quotes may span."""
-TEXT, BREAK, LINK, LINK_END, OPEN, CLOSE, RULE, SKIP, IMAGE = range(9)
+TEXT, LINK, LINK_END, IMAGE, SKIP, BREAK, RULE, CLOSE, OPEN = range(9)
 LINE = "\x0b"
 """Where a line ends inside of a block."""
-Tag = tuple[int, str, tuple[int, ...]]
-"""What a tag does, its element's name, and the buckets of its names."""
+Tag = tuple[int, str, "array[int]"]
+"""What a tag does, its element's name, and the buckets of its names, two bytes each."""
 
 
 @lru_cache(20_000)
@@ -68,7 +70,7 @@ class Blocks:
     ends: list[int]
     kinds: list[int]
     elements: list[str]
-    names: list[tuple[int, ...]]
+    names: list["array[int]"]
 
 
 def parse_tag(tag: str) -> Tag:
@@ -78,22 +80,22 @@ def parse_tag(tag: str) -> Tag:
     if name.startswith("/"):
         name = name[1:]
         if name == "a":
-            return LINK_END, name, ()
-        return (TEXT, name, ()) if name in INLINE or name in VOID or name == "br" else (CLOSE, name, ())
+            return LINK_END, name, NAMELESS
+        return (TEXT, name, NAMELESS) if name in INLINE or name in VOID or name == "br" else (CLOSE, name, NAMELESS)
     if name == "a":
-        return LINK, name, ()
+        return LINK, name, NAMELESS
     if name == "img":
-        return IMAGE, name, ()
+        return IMAGE, name, NAMELESS
     if name in INLINE:
-        return TEXT, name, ()
+        return TEXT, name, NAMELESS
     if name == "br":
-        return BREAK, name, ()
+        return BREAK, name, NAMELESS
     if name in VOID or name.startswith(("!", "?")):
-        return RULE, name, ()
+        return RULE, name, NAMELESS
     if name in SKIPPED:
-        return (TEXT if name in ("svg", "math") and tag.endswith("/") else SKIP), name, ()
+        return (TEXT if name in ("svg", "math") and tag.endswith("/") else SKIP), name, NAMELESS
     attributes = pieces[1] if len(pieces) > 1 else ""
-    return OPEN, name, names_of(name, attributes.lower() if tag[0].isupper() else attributes)
+    return OPEN, name, array("H", names_of(name, attributes.lower() if tag[0].isupper() else attributes))
 
 
 def names_of(element: str, attributes: str) -> tuple[int, ...]:
@@ -151,13 +153,14 @@ WORD_BUCKETS: dict[str, tuple[int, ...]] = {}
 MAX_ATTRIBUTES = 1000
 """Characters of a tag's attributes that are looked at."""
 HIDDEN_BUCKET = bucket("hidden!")
-NOTHING: Tag = (TEXT, "", ())
-ANCHOR: Tag = (LINK, "a", ())
-PICTURE: Tag = (IMAGE, "img", ())
+NAMELESS = array("H")
+NOTHING: Tag = (TEXT, "", NAMELESS)
+ROOT: Tag = (OPEN, "html", array("H", [bucket("<html")]))
+ANCHOR: Tag = (LINK, "a", NAMELESS)
+PICTURE: Tag = (IMAGE, "img", NAMELESS)
 CACHE: dict[str, Tag] = {}
 MAX_CACHE, LONG = 20_000, 200
 """Most tags that are remembered, and the length from which none is."""
-NO_BLOCKS: tuple[list[int], ...] = ([], [], [], [], [])
 
 
 def known_tag(tag: str) -> Tag:
@@ -171,20 +174,35 @@ def known_tag(tag: str) -> Tag:
 
 
 class Reader:
-    """Gathers blocks while the tags of a page go by."""
+    """Gathers blocks and elements while the tags of a page go by."""
 
     def __init__(self) -> None:
         self.texts: list[str] = []
-        self.shown: list[tuple[int, int, int, int, int]] = []
-        """Of each block what `Blocks` says of it, from `inside` to `tags`."""
-        self.opened: list[tuple[int, int, str, tuple[int, ...]]] = [(-1, 0, "html", (bucket("<html"),))]
-        """Of each element its parent, its first block, its tag and the buckets of its names."""
-        self.elements = ["html"]
-        self.ends = [-1]
-        self.stack = [0]
-        self.pieces: list[str] = []
-        self.linked = self.links = self.images = self.last = 0
-        self.never: set[str] = set()
+        # Of each block and element what `Blocks` says of it. A tuple for each takes longer to make.
+        self.inside, self.linked, self.links, self.images, self.tags = ([0][:0] for _ in range(5))
+        self.parents, self.starts, self.ends = [-1], [0], [-1]
+        self.written, self.known = ["html"], [ROOT]
+        """Of each element its tag as it is written, and what is known of that."""
+        self.stack, self.named = [0], [" "]
+        """Open elements and their names. No end tag can name the outermost."""
+        self.last = 0
+        """Where the last block ended, in tags."""
+
+    def add(self, pieces: list[str], position: int, linked: int, links: int, images: int) -> int:
+        """The text so far becomes a block if it has any; returns the images that stand in none."""
+        text = "".join(pieces)
+        pieces.clear()
+        text = (unescape(text) if "&" in text else text).strip()
+        if not text:
+            return images
+        self.texts.append(text)
+        self.inside.append(self.stack[-1])
+        self.linked.append(linked)
+        self.links.append(links)
+        self.images.append(images)
+        self.tags.append(position - self.last)
+        self.last = position
+        return 0
 
     def make_room(self, name: str) -> None:
         """What an element of this name cannot stand in ends."""
@@ -193,114 +211,92 @@ class Reader:
 
     def leave(self, names: tuple[str, ...]) -> None:
         """The innermost elements end as long as they have one of these names."""
-        stack = self.stack
-        while len(stack) > 1 and self.elements[stack[-1]] in names:
-            self.ends[stack.pop()] = len(self.texts)
+        while self.named[-1] in names:
+            self.named.pop()
+            self.ends[self.stack.pop()] = len(self.texts)
 
     def end(self, name: str) -> None:
         """An element of this name ends, and all inside of it; nothing if none is open among the innermost."""
-        stack, elements = self.stack, self.elements
-        level = len(stack) - 1
-        if elements[stack[level]] != name:
-            lowest = max(0, level - MAX_LEVELS)
-            while level > lowest and elements[stack[level]] != name:
-                level -= 1
-            if level == lowest:
-                return
-        if level:
-            number = len(self.texts)
-            while len(stack) > level:
-                self.ends[stack.pop()] = number
+        level = len(self.stack) - 1
+        lowest = max(0, level - MAX_LEVELS)
+        while level > lowest and self.named[level] != name:
+            level -= 1
+        if level > lowest:
+            for element in self.stack[level:]:
+                self.ends[element] = len(self.texts)
+            del self.stack[level:], self.named[level:]
 
-    def flush(self, position: int) -> None:
-        """The text so far becomes a block if it has any."""
-        text = "".join(self.pieces)
-        self.pieces.clear()
-        if not text.isspace():
-            text = unescape(text).strip()
-            if text:
-                self.texts.append(text)
-                tags = position - self.last
-                self.shown.append((self.stack[-1], self.linked, self.links, self.images, tags))
-                self.last = position
-                self.images = 0
-        self.linked = self.links = 0
-
-    def blocks(self, position: int) -> Blocks:
+    def blocks(self) -> Blocks:
         """All blocks and elements; those that are still open end here."""
-        if self.pieces:
-            self.flush(position)
         for element in self.stack:
             self.ends[element] = len(self.texts)
-        inside, linked, links, images, tags = map(list, zip(*self.shown, strict=True)) if self.shown else NO_BLOCKS
-        parents, starts, written, names = map(list, zip(*self.opened, strict=True))
-        numbers: dict[str, int] = {}
-        kinds = [numbers.setdefault(tag, len(numbers)) for tag in written]
-        return Blocks(
-            self.texts, inside, linked, links, images, tags, parents, starts, self.ends, kinds, self.elements, names
-        )
+        numbers = dict(zip(dict.fromkeys(self.written), count(), strict=False))
+        kinds = [*map(numbers.__getitem__, self.written)]
+        _, elements, names = map(list, zip(*self.known, strict=True))
+        shown = self.inside, self.linked, self.links, self.images, self.tags
+        return Blocks(self.texts, *shown, self.parents, self.starts, self.ends, kinds, elements, names)
 
 
 def read_blocks(page: str) -> Blocks:
     """The blocks of a page."""
-    parts = page.split("<")
-    reader = Reader()
-    pieces, never, stack, texts, flush = reader.pieces, reader.never, reader.stack, reader.texts, reader.flush
-    elements, ends, opened = reader.elements, reader.ends, reader.opened
-    pieces += filter(str.strip, parts[:1])
-    position, end, cache = 1, len(parts), CACHE
-    in_link = is_broken = False
+    parts, reader = page.split("<"), Reader()
+    texts, parents, starts, ends = reader.texts, reader.parents, reader.starts, reader.ends
+    written, kinds, stack, named, get = reader.written, reader.known, reader.stack, reader.named, CACHE.get
+    pieces, never = [*filter(str.strip, parts[:1])], set[str]()
+    position, end, in_link, is_broken = 1, len(parts), False, False
+    linked = links = images = 0
     while position < end:
-        part = parts[position]
+        tag, closed, text = parts[position].partition(">")
         position += 1
-        tag, closed, text = part.partition(">")
-        known = cache.get(tag)
-        if known is not None and closed:
-            does, name, names = known
-        elif tag[:2] == "a " and closed and not (tag.count('"') | tag.count("'")) & 1:
-            does = LINK
-        else:
-            position, (does, name, names), tag, text = unknown_tag(parts, position, tag, closed, text, never)
-        if does == CLOSE:
-            if pieces:
-                flush(position)
-            if elements[stack[-1]] == name and len(stack) > 1:
-                ends[stack.pop()] = len(texts)
+        known = get(tag)
+        if known is None or not closed:
+            if tag[:2] == "a " and closed and not (tag.count('"') | tag.count("'")) & 1:
+                known = ANCHOR
             else:
-                reader.end(name)
-        elif does == OPEN:
+                position, known, tag, text = unknown_tag(parts, position, tag, closed, text, never)
+        does, name, _ = known
+        if does >= RULE:
             if pieces:
-                flush(position)
-            if elements[stack[-1]] == "p" or name in SIBLINGS:
-                reader.make_room(name)
-            opened.append((stack[-1], len(texts), tag, names))
-            stack.append(len(elements))
-            elements.append(name)
-            ends.append(-1)
-        elif does == TEXT:
-            pass
+                images = reader.add(pieces, position, linked, links, images)
+                linked = links = 0
+            if does == CLOSE:
+                if named[-1] == name:
+                    named.pop()
+                    ends[stack.pop()] = len(texts)
+                else:
+                    reader.end(name)
+            elif does == OPEN:
+                if named[-1] == "p" or (name in SIBLINGS and named[-1] in SIBLINGS[name]):
+                    reader.make_room(name)
+                parents.append(stack[-1])
+                starts.append(len(texts))
+                written.append(tag)
+                kinds.append(known)
+                stack.append(len(ends))
+                ends.append(-1)
+                named.append(name)
         elif does == LINK:
             in_link = True
-            reader.links += 1
+            links += 1
         elif does == LINK_END:
             in_link = False
-        elif does == BREAK and not is_broken:
-            is_broken = True
-            if pieces:
-                pieces.append(LINE)
         elif does == IMAGE:
-            reader.images += 1
+            images += 1
+        elif does == BREAK:
+            if is_broken and pieces:  # like a rule
+                images, linked, links = reader.add(pieces, position, linked, links, images), 0, 0
+            elif pieces:
+                pieces.append(LINE)
+            is_broken = True
         elif does == SKIP:
             position, text = after_element(parts, position, name, text, never)
-        elif pieces:  # a rule, or one more break
-            flush(position)
         if text and (pieces or not text.isspace()):
             pieces.append(text)
             if in_link:
-                reader.linked += len(text)
-            if is_broken and not text.isspace():
-                is_broken = False
-    return reader.blocks(position)
+                linked += len(text)
+            is_broken = is_broken and text.isspace()
+    reader.add(pieces, position, linked, links, images)
+    return reader.blocks()
 
 
 def unknown_tag(
@@ -358,11 +354,10 @@ def after_element(parts: list[str], position: int, name: str, text: str, never: 
     One that never ends is skipped alone, so that a page cut short is not lost.
     """
     if name not in never:
-        closing = "/" + name
+        closing, size = "/" + name, len(name) + 1
         for at in range(position, len(parts)):
             part = parts[at]
-            is_end = part[:1] == "/" and part[: len(closing)].lower() == closing
-            if is_end and not part[len(closing) : len(closing) + 1].isalnum():
+            if part[:1] == "/" and part[:size].lower() == closing and not part[size : size + 1].isalnum():
                 return at + 1, part.partition(">")[2]
         never.add(name)
     return position, "" if name in ("script", "style") else text

@@ -6,9 +6,6 @@ import re
 import sys
 import unicodedata
 from array import array
-from collections.abc import Sequence
-from itertools import chain
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +14,6 @@ from anatili.extraction.blocks import Blocks
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
-Numbers = NDArray[np.number]
 SPACE, LETTER, UPPER, WIDE, DIGIT, STOP, COMMA, QUOTE, SIGN = range(9)
 """Classes of characters: letters without case or in lower case, capitals, letters of scripts that set no spaces,
 digits, signs that end sentences, signs inside of sentences, quotation marks and brackets, and all others."""
@@ -26,6 +22,7 @@ STATED, MAX_STATED, MAX_COMPARED = '"articleBody"', 100_000, 2000
 MAX_TITLE, MAX_WORDS = 500, 2000
 STRING = json.JSONDecoder(strict=False)
 MARKUP = re.compile("<[^<>]{0,500}>")
+FEATURES = 77
 LEVELS = 4
 """Containers around a block that are looked at, each larger than the one before."""
 
@@ -133,11 +130,11 @@ def containers(parents: list[int], sizes: list[int]) -> list[int]:
     return larger
 
 
-def names_of_tags(blocks: Blocks) -> tuple[Ints, Ints]:
+def names_of_tags(blocks: Blocks) -> tuple[NDArray[np.uint16], Ints]:
     """Buckets of the names of all different tags, and where each tag's begin."""
     tags = dict(zip(blocks.kinds, blocks.names, strict=True)).values()  # kinds are numbered as they come
-    lengths = ints([len(names) for names in tags])
-    return ints([*chain.from_iterable(tags)]), lengths.cumsum() - lengths
+    lengths = ints([*map(len, tags)])
+    return np.frombuffer(b"".join(tags), np.uint16), lengths.cumsum() - lengths
 
 
 def copies(texts: list[str]) -> Ints:
@@ -147,34 +144,24 @@ def copies(texts: list[str]) -> Ints:
     return np.bincount(same)[same] - 1
 
 
-def edges(first: NDArray[np.uint8], last: NDArray[np.uint8]) -> tuple[NDArray[np.bool_], ...]:
-    """What each block ends and begins with, by the classes of its last and first character."""
-    return (
-        last == STOP,
-        last == COMMA,
-        (last == LETTER) | (last == UPPER),
-        first == UPPER,
-        first == DIGIT,
-        first == SIGN,
-    )
+def edge_tables() -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """What a block begins with and what it ends with, 3 x classes each, by the class of the character there."""
+    classes = np.arange(9)
+    letter = (classes == LETTER) | (classes == UPPER)
+    return classes == np.array([[UPPER], [DIGIT], [SIGN]]), np.array([classes == STOP, classes == COMMA, letter])
 
 
-def stacked(rows: Sequence[Any], logarithms: Sequence[Any], blocks: int) -> Floats:
-    """Features x blocks: `rows` as they are, then the logarithms of one more than `logarithms`."""
-    values = np.empty((len(rows) + len(logarithms), blocks), np.float32)
-    for row, value in enumerate(chain(rows, logarithms)):
-        values[row] = value
-    np.log1p(values[len(rows) :], out=values[len(rows) :])
-    return values
+BEGINNINGS, ENDINGS = edge_tables()
 
 
 class Features:
     """The features of a page's blocks, and the ranges of blocks that their containers span.
 
-    `values`: blocks x features; `ranges`: LEVELS pairs of (first block, block after the last), one for each block;
-    `names`, `offsets`: buckets of the names of all different tags and where each tag's begin; `kinds`: of each element
-    the number of its tag; `inside`, `parent`: of each block the innermost element and its parent; `starts`, `ends`: of
-    each element; `letters`: of each block; `larger`: of each element the nearest around it that has more blocks.
+    `values`: blocks x features; `ranges`: first blocks of the containers and the blocks after their last, each LEVELS x
+    blocks; `names`, `offsets`: buckets of the names of all different tags and where each tag's begin; `kinds`: of each
+    element the number of its tag; `inside`, `parent`: of each block the innermost element and its parent; `starts`,
+    `ends`: of each element; `letters`: of each block; `larger`: of each element the nearest around it that has more
+    blocks.
     """
 
     def __init__(self, blocks: Blocks, page: str, title: str) -> None:
@@ -184,75 +171,62 @@ class Features:
         self.names, self.offsets = names_of_tags(blocks)
         self.parent = np.maximum(self.parents[self.inside], 0)
         table, first, last = counts(blocks.texts)
-        letters = table[LETTER] + table[UPPER] + 2 * table[WIDE]
-        self.letters = letters
+        self.letters = letters = table[LETTER] + table[UPPER] + 2 * table[WIDE]
         total = np.maximum(table.sum(0), 1)
-        linked = np.minimum(ints(blocks.linked).astype(np.float32) / total, 1)
+        numbers = ints([*blocks.linked, *blocks.links, *blocks.images, *blocks.tags]).reshape(4, n)
+        linked = np.minimum(numbers[0].astype(np.float32) / total, 1)
         words = table[SPACE] + 1 + table[WIDE] / 2
         prose = letters * (1 - linked)
         said = stated(blocks.texts, letters, page)
         whole = max(1.0, float(letters.sum()))
         compared = max(1.0, float((letters * (said != 0)).sum()))
         title = title[:MAX_TITLE]
-        titles = np.array([len(text) > 5 and text in title for text in blocks.texts])
-        ends = last == STOP
         order = np.arange(n)
-        kinds, kind_links = self._kinds(letters, linked)
-        held, shares = self._containers(letters, prose, whole, ends, linked)
-        first_block = self.starts[self.inside]
-        rows = (
-            said,
-            titles,
-            np.logical_or.accumulate(titles),
-            letters > 200,
-            letters / (words * 10),
-            letters / whole,
-            *(table[[DIGIT, UPPER, SIGN]] / total),
-            *edges(first, last),
-            linked,
-            linked > 0.95,
-            order / n,
-            (letters.cumsum() - letters / 2) / whole,
-            said.any(),
-            (letters * (said > 0)).sum() / compared,
-            prose.sum() / whole,
-            *kind_links,
-            *shares,
-            *shared(blocks.texts, letters, title),
-        )
-        logarithms = (
-            letters,
-            words,
-            prose,
-            *table[[SIGN, STOP, COMMA, QUOTE]],
-            ints(blocks.links),
-            ints(blocks.images),
-            ints(blocks.tags),
-            copies(blocks.texts),
-            order - first_block,
-            self.ends[self.inside] - order - 1,
-            n,
-            whole,
-            *kinds,
-            *held,
-        )
-        self.values = stacked(rows, logarithms, n).T
+        # Written in place, rows that belong together at once: most steps here take longer to call than to do.
+        values = np.empty((FEATURES, n), np.float32)
+        values[0] = said
+        values[1] = [len(text) > 5 and text in title for text in blocks.texts]
+        np.maximum.accumulate(values[1], out=values[2])
+        values[3] = letters > 200
+        values[4] = letters / (words * 10)
+        values[5] = letters / whole
+        np.divide(table[[DIGIT, UPPER, SIGN]], total, out=values[6:9])
+        values[9:12] = ENDINGS.take(last, 1)
+        values[12:15] = BEGINNINGS.take(first, 1)
+        values[15] = linked
+        values[16] = linked > 0.95
+        values[17] = order / n
+        values[18] = (letters.cumsum() - letters / 2) / whole
+        values[19] = said.any()
+        values[20] = (letters * (said > 0)).sum() / compared
+        values[21] = prose.sum() / whole
+        values[48:50] = shared(blocks.texts, letters, title)
+        values[50], values[51], values[52] = letters, words, prose
+        values[53:57] = table[[SIGN, STOP, COMMA, QUOTE]]
+        values[57:60] = numbers[1:]
+        values[60] = copies(blocks.texts)
+        values[61] = order - self.starts[self.inside]
+        values[62] = self.ends[self.inside] - order - 1
+        values[63] = n
+        values[64] = whole
+        self._kinds(values, letters, linked)
+        self._containers(values, letters, prose, whole, last == STOP, linked)
+        np.log1p(values[50:], out=values[50:])
+        self.values = values.T
 
-    def _kinds(self, letters: Floats, linked: Floats) -> tuple[list[Numbers], list[Numbers]]:
+    def _kinds(self, values: Floats, letters: Floats, linked: Floats) -> None:
         """Number and mean length of blocks in equal tags, and their links: of the innermost element and its parent."""
-        sizes: list[Numbers] = []
-        links: list[Numbers] = []
-        for element in (self.inside, self.parent):
+        for n, element in enumerate((self.inside, self.parent)):
             kind = self.kinds[element]
             number = np.bincount(kind)
             divisor = np.maximum(number, 1)
-            sizes += [number[kind], (np.bincount(kind, letters) / divisor)[kind]]
-            links.append((np.bincount(kind, linked) / divisor)[kind])
-        return sizes, links
+            values[22 + n] = (np.bincount(kind, linked) / divisor)[kind]
+            values[65 + 2 * n] = number[kind]
+            values[66 + 2 * n] = (np.bincount(kind, letters) / divisor)[kind]
 
     def _containers(
-        self, letters: Floats, prose: Floats, page: float, ends: NDArray[np.bool_], linked: Floats
-    ) -> tuple[Floats, Floats]:
+        self, values: Floats, letters: Floats, prose: Floats, page: float, ends: NDArray[np.bool_], linked: Floats
+    ) -> None:
         """What the containers of each block hold: number of blocks and mean length, and shares of kinds of blocks."""
         sizes = self.ends - self.starts
         self.larger = larger = ints(containers(self.parents.tolist(), sizes.tolist()))
@@ -260,17 +234,17 @@ class Features:
         for row, value in enumerate((letters, prose, ends, linked > 0.5, letters > 80, np.sqrt(letters))):
             sums[row, 1:] = value
         sums = sums.cumsum(1)
-        element = np.where(sizes[self.inside] > 1, self.inside, larger[self.inside])
-        levels = [element]
-        for _ in range(1, LEVELS):
-            levels.append(larger[levels[-1]])
-        around = np.array(levels)
-        starts, stops = self.starts[around], self.ends[around]
-        self.ranges = list(zip(starts, stops, strict=True))
+        around = np.empty((LEVELS, len(letters)), np.int64)
+        around[0] = np.where(sizes[self.inside] > 1, self.inside, larger[self.inside])
+        for level in range(1, LEVELS):
+            around[level] = larger[around[level - 1]]
+        self.ranges = starts, stops = self.starts[around], self.ends[around]
         number = stops - starts
         held = sums.take(stops, 1) - sums.take(starts, 1)
-        shares = held / number
+        values[69:73] = number
+        values[73:77] = held[0] / number
+        shares = values[24:48].reshape(6, LEVELS, -1)
         shares[0] = held[0] / page
         shares[1] = held[1] / np.maximum(held[0], 1)
-        shares[5] /= 10
-        return np.concatenate([number, held[0] / number]), shares.reshape(-1, len(letters))
+        shares[2:5] = held[2:5] / number
+        shares[5] = held[5] / number / 10

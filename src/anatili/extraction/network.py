@@ -34,26 +34,39 @@ class Network:
 
     def __call__(self, features: Features) -> Floats:
         """Log odds of each block being main text."""
-        n = len(features.values)
+        n, inputs = features.values.shape
         of_tags = np.add.reduceat(self.names.take(self.rows.take(features.names), 0), features.offsets, 0)
         vectors = of_tags.take(features.kinds, 0)
-        values = np.clip(features.values * self.scale + self.shift, -5, 5)
+        # What enters and what is heard is written where it is needed, instead of being joined later.
+        entered = np.empty((n, len(self.enter[0])), np.float32)
+        values = np.multiply(features.values, self.scale, out=entered[:, :inputs])
+        values += self.shift
+        np.minimum(np.maximum(values, -5, out=values), 5, out=values)
+        width = vectors.shape[1]
         around = (path_of(vectors, features), vectors.take(features.inside, 0), vectors.take(features.parent, 0))
-        hidden = np.concatenate([values, *around], 1) @ self.enter[0]
+        for number, vector in enumerate(around):
+            entered[:, inputs + number * width : inputs + (number + 1) * width] = vector
+        hidden: Floats = entered @ self.enter[0]
         hidden += self.enter[1]
         np.maximum(hidden, 0, out=hidden)
-        starts, ends = np.array(features.ranges).transpose(1, 2, 0)
+        starts, ends = (edge.T for edge in features.ranges)
         sizes = (ends - starts).astype(np.float32)[:, :, None]
+        hear_width, width = hidden.shape[1], self.rounds[0][0].shape[1]
+        every = np.empty((n, len(self.rounds[0][2]) - width), np.float32)
+        means = every[:, -len(features.ranges[0]) * width :].reshape(n, -1, width)
+        padded, sums = np.zeros((n + 4, width), np.float32), np.zeros((n + 1, width), np.float32)
+        told = padded[2:-2]
         for tell, tell_bias, hear, hear_bias in self.rounds:
-            told = np.tanh(hidden @ tell + tell_bias)
-            width = told.shape[1]
-            padded = np.zeros((n + 4, width), np.float32)
-            padded[2:-2] = told
-            sums = np.zeros((n + 1, width), np.float32)
+            np.matmul(hidden, tell, out=told)
+            told += tell_bias
+            np.tanh(told, out=told)
             told.cumsum(0, out=sums[1:])
-            means = (sums.take(ends, 0) - sums.take(starts, 0)) / sizes
-            parts = [hidden, *(padded[2 + step : n + 2 + step] for step in NEIGHBORS), means.reshape(n, -1)]
-            heard = np.concatenate(parts, 1) @ hear[:-width]
+            np.divide(sums.take(ends, 0) - sums.take(starts, 0), sizes, out=means)
+            every[:, :hear_width] = hidden
+            for number, step in enumerate(NEIGHBORS):
+                at = hear_width + number * width
+                every[:, at : at + width] = padded[2 + step : n + 2 + step]
+            heard = every @ hear[:-width]
             heard += sums[n] / n @ hear[-width:] + hear_bias
             hidden += np.maximum(heard, 0, out=heard)
         odds: Floats = (hidden @ self.leave[0] + self.leave[1])[:, 0]

@@ -313,6 +313,10 @@ def decide(spelled: Verdict, probabilities: Floats, answer: Verdict | None, mode
     return spelled
 
 
+RENAMED = {"iw": "he", "jw": "jv"}
+"""Codes of CLD2 that ISO 639 has replaced."""
+
+
 def cld2(text: str) -> Verdict | None:
     """CLD2's answer, `None` if it is not sure. Its confidence is the share of the text that is in the language."""
     import pycld2
@@ -322,4 +326,5 @@ def cld2(text: str) -> Verdict | None:
     except (pycld2.error, UnicodeEncodeError):  # not valid UTF-8 for CLD2, such as lone surrogates
         return None
     _, code, percent, _ = ranked[0]
+    code = RENAMED.get(code, code)
     return Verdict(code, "", percent / 100) if reliable and code != "un" else None

@@ -20,9 +20,9 @@ from typing import Annotated, Any, TypeVar
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from anatili.morphology import Morphology, load_morphology
-from anatili.pack_folders import folders
+from anatili.pack_folders import FOLDER, folders
 from anatili.problem import Problem
-from anatili.text import SCRIPTS, WORD, clean
+from anatili.text import SCRIPTS, WORD, clean, show_path
 from anatili.text_files import read_text
 from anatili.text_files import read_toml as read_whole
 
@@ -243,6 +243,27 @@ def reference() -> str:
     return next((code for code in codes() if load_pack(code).config.reference), "")
 
 
+def no_pack(code: str) -> Problem:
+    """Why there is no pack of this name."""
+    held = [folder / code for folder in reversed(folders()) if folder != FOLDER]
+    places = held if code.isidentifier() else [Path(code)] if code else []
+    place = next((place for place in places if place.is_dir()), None)
+    if place and not (place / "pack.toml").is_file():
+        return Problem(
+            f"{show_path(place)}: pack.toml is missing, so this is no language pack. `anatili lang new` makes a "
+            "folder with all files: make one elsewhere with --into, and copy its pack.toml"
+        )
+    if place:
+        return Problem(
+            f"{code} is a folder; a pack is called by its code. Next: export ANATILI_PACKS={place.resolve().parent}, "
+            f"then use {place.resolve().name}"
+        )
+    return Problem(
+        f"no language pack {code!r}; the packs are {', '.join(codes())}. Make one with: anatili lang new {code}, "
+        "or name the folder that holds yours in ANATILI_PACKS"
+    )
+
+
 @cache
 def load_pack(code: str) -> LanguagePack:
     """The pack of the language `code` (ISO 639), of the bundled ones and those in ANATILI_PACKS.
@@ -251,10 +272,7 @@ def load_pack(code: str) -> LanguagePack:
     """
     folder = next((f / code for f in reversed(folders()) if (f / code / "pack.toml").is_file()), None)
     if folder is None or not code.isidentifier():
-        raise Problem(
-            f"no language pack {code!r}; the packs are {', '.join(codes())}. Make one with: anatili lang new {code}, "
-            "or name the folder that holds yours in ANATILI_PACKS"
-        )
+        raise no_pack(code)
     config = read_table(folder / "pack.toml", PackFile)
     if not (folder / "stopwords.txt").is_file():
         raise Problem(f"{folder}: stopwords.txt is missing; every pack needs it (one word per line)")

@@ -17,12 +17,13 @@ from anatili.recipe import Recipe, load_recipe
 from anatili.release.contents import OF_A_STAGE, content_of, write_sums
 from anatili.release.facts import Facts, facts_of, facts_of_corpus
 from anatili.release.render import write_cards
-from anatili.run import Record, Run, without_secrets
+from anatili.run import Record, Run, plain, without_secrets
 from anatili.stage import Task
 from anatili.stage_table import STAGES
 from anatili.takedown_log import TAKEN_DOWN
 from anatili.text import digest as text_digest
 from anatili.text import show_path
+from anatili.urls import without_keys_anywhere
 
 NAMES = [stage.name for stage in STAGES]
 OF_A_CORPUS = tuple(NAMES[: NAMES.index("cut") + 1])
@@ -117,14 +118,14 @@ def write_manifest(out: Path, recipe: Recipe, records: Mapping[str, Record]) -> 
         name: {key: value for key, value in asdict(record).items() if key != "provenance"}
         for name, record in records.items()
     }
-    stages = without_folder(stages, folder_of_sources(records["collect"]))
+    stages = without_folder(plain(stages), folder_of_sources(records["collect"]))
     write_json(
         out / "manifest.json",
         {
             "name": recipe.name,
             "made_by": "anatili " + anatili.__version__,
-            "recipe": recipe.model_dump(),
-            "recipe_as_given": recipe.model_dump(exclude_unset=True),
+            "recipe": without_keys_anywhere(recipe.model_dump()),
+            "recipe_as_given": without_keys_anywhere(recipe.model_dump(exclude_unset=True)),
             "documents": "documents/*.parquet: every document with source, license, digests, marks and use",
             "stages": stages,
         },

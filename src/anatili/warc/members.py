@@ -7,6 +7,7 @@ the caller parses the record, or reads on as one reads damaged archives (see `wa
 import contextlib
 import io
 import re
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -32,6 +33,10 @@ NAMES = re.compile(rb"(?:[A-Za-z][\w-]{0,99}: )+")
 FIELDS = {b"warc-type": "kind", b"warc-target-uri": "url", b"content-type": "mime", b"content-length": "length"}
 TYPED = 24
 """First bytes of a record that tell its type where that is named first, as in most archives."""
+KIND = 32
+"""First bytes of a record that tell its type from all others."""
+SHORT = 4096
+"""Packed bytes of a member that is worth a look before it is unpacked: requests and metadata have some 400."""
 MOST_LEARNED = 16
 """Patterns that are made for the headers of one file: more than there are types of records and orders of names."""
 TYPES = frozenset((b"response", b"conversion", b"resource"))
@@ -65,14 +70,24 @@ def read_members(file: BinaryIO, start: int, limit: int) -> Iterator[Member | in
     window, heads = _Window(file, start), Heads()
     while True:
         offset = window.offset
+        if window.pass_over():
+            yield Member(offset, is_page=False)
+            continue
         content = window.next_content(limit)
         if content is None and window.is_done:
             return
+        size, first = (len(content), bytes(content[:KIND])) if content else (0, b"")
         member = _record(content, offset, heads) if content is not None else None
-        if member is None:
+        if member is None and window.passed >= 0:
+            window.back()
+        elif member is None:
             yield offset
             return
-        yield member
+        else:
+            window.passed = -1
+            if not member.is_page:
+                window.usual[first] = max(size, window.usual.get(first, 0))
+            yield member
 
 
 class _Window:
@@ -83,6 +98,10 @@ class _Window:
         self.find: Callable[[bytes], list[int]] | None = None
         self.ends: list[int] = []
         """Where members begin, perhaps, and so where those before them end; the nearest one last."""
+        self.usual: dict[bytes, int] = {}
+        """First bytes of records that are no pages -> the longest of those that were read whole."""
+        self.passed = -1
+        """Where the member begins that was passed over, until the next one is found to begin where it seemed to end."""
 
     @property
     def offset(self) -> int:
@@ -93,6 +112,29 @@ class _Window:
     def is_done(self) -> bool:
         """Whether nothing comes any more."""
         return self.is_last and self.at == len(self.content)
+
+    def pass_over(self) -> bool:
+        """Whether the next member is short and its record begins as those that are no pages; then it is left behind.
+
+        Only its first bytes are unpacked. One that is longer than those that were read whole may hold a page as well.
+        """
+        end = self.ends[-1] if self.ends else 0
+        if not self.at + SHORTEST <= end <= self.at + SHORT or end == len(self.content) or self.content[self.at + 3]:
+            return False
+        try:
+            first = zlib.decompressobj(-15).decompress(self.content[self.at + HEADER : end], KIND)
+        except zlib.error:
+            return False
+        if int.from_bytes(self.content[end - 4 : end], "little") > self.usual.get(first, -1):
+            return False
+        self.passed, self.at = self.offset, end
+        self.ends.pop()
+        return True
+
+    def back(self) -> None:
+        """Go back to the member that was passed over: it does not end where it seemed to."""
+        self.base, self.at, self.passed = self.passed, 0, -1
+        self.content, self.is_last, self.ends, self.usual = b"", False, [], {}
 
     def next_content(self, limit: int) -> bytearray | None:
         """The unpacked content of the next member; None if there is none, or none that can be unpacked here."""
