@@ -12,12 +12,13 @@ import zlib
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from anatili import text
 from anatili.extraction import InLanguage
 from anatili.extraction.references import unescape
 from anatili.problem import Problem
+from anatili.reading import read_bytes
 
 DECLARED = re.compile(
     rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?\s*([\w.:-]{2,40})|<\?xml[^>]{0,100}encoding=[\"']([\w.:-]+)", re.I
@@ -97,11 +98,13 @@ def extract(page: str | bytes | Path, *, charset: str = "", mode: Mode = "carefu
 
     `charset`: what HTTP would declare. `mode`: `careful` (trafilatura), `fast` (our own classifier of blocks, a
     quarter of the time) or `quick` (resiliparse, a tenth of it).
-    `Problem` if what is gzipped is cut short.
+    `Problem` if the file cannot be read, if what is gzipped is cut short, and for another mode.
     """
+    if mode not in (modes := get_args(Mode)):
+        raise Problem(f"no mode {mode!r}; there are {', '.join(modes)}")
     if isinstance(page, str):
         return extract_page(page.encode(), charset="utf-8", mode=mode)
-    payload = page.read_bytes() if isinstance(page, Path) else page
+    payload = read_bytes(page) if isinstance(page, Path) else page
     if payload.startswith(GZIP):
         try:
             payload = gzip.decompress(payload)
