@@ -80,10 +80,10 @@ def write_examples(database: Database, folder: Path) -> dict[str, int]:
         else:
             learned.append(example)
     if not learned and measured:
-        held_out = sum(map(len, measured.values()))
+        kept_back = sum(map(len, measured.values()))
         raise Problem(
             f"nothing to write to {show_path(folder)}: accepted so far are only corrections that are held out for "
-            f"measuring, {held_out}; every fifth is, by its id. Accept more of those that wait"
+            f"measuring, {kept_back}; every fifth is, by its id. Accept more of those that wait"
         )
     if not learned:
         raise Problem(
