@@ -18,7 +18,6 @@ from anatili import text
 from anatili.extraction import InLanguage
 from anatili.extraction.references import unescape
 from anatili.problem import Problem
-from anatili.reading import read_bytes
 
 DECLARED = re.compile(
     rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?\s*([\w.:-]{2,40})|<\?xml[^>]{0,100}encoding=[\"']([\w.:-]+)", re.I
@@ -104,7 +103,10 @@ def extract(page: str | bytes | Path, *, charset: str = "", mode: Mode = "carefu
         raise Problem(f"no mode {mode!r}; there are {', '.join(modes)}")
     if isinstance(page, str):
         return extract_page(page.encode(), charset="utf-8", mode=mode)
-    payload = read_bytes(page) if isinstance(page, Path) else page
+    try:
+        payload = page.read_bytes() if isinstance(page, Path) else page
+    except OSError as error:
+        raise Problem(f"cannot read {text.show_path(Path(str(page)))}: {error.strerror}") from error
     if payload.startswith(GZIP):
         try:
             payload = gzip.decompress(payload)

@@ -18,19 +18,14 @@ BEGINS = re.compile(r"\A\s*(?:\[|[^\s#=]+\s*=)")
 
 def read_text(path: Path) -> str:
     """The text of a UTF-8 file, with or without a byte-order mark; `Problem` if it cannot be read."""
-    content = read_bytes(path)
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise unreadable(path, error) from error
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise not_utf8(path, content[: error.start].count(b"\n") + 1, error) from error
-
-
-def read_bytes(path: Path) -> bytes:
-    """The content of a file; `Problem` if it cannot be read."""
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise unreadable(path, error) from error
 
 
 def read_lines(path: Path) -> Iterator[str]:
