@@ -80,6 +80,10 @@ def test_the_text_of_a_page_is_taken_from_words_bytes_and_files(tmp_path):
     assert all(one.text.startswith("Қазақ тілі") for one in read)
     with pytest.raises(Problem, match="not a complete gzip"):
         anatili.extract(b"\x1f\x8bx")
+    with pytest.raises(Problem, match="cannot read "):
+        anatili.extract(tmp_path / "gone.html")
+    with pytest.raises(Problem, match="no mode 'turbo'; there are careful, fast, quick"):
+        anatili.extract(html, mode="turbo")
 
 
 def test_text_is_normalized():

@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Container, Iterator, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 WORD = re.compile(r"[^\W\d_]+(?:[-'’ʼ][^\W\d_]+)*")
 LINE = re.compile(r"\S(?:[^\n\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]*\S)?")
@@ -35,6 +35,17 @@ INVISIBLE = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064"
     "\u2066-\u2069\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
 )
+
+
+class Say(Protocol):
+    """A text of the program in the reader's language, with its {fields} filled in."""
+
+    def __call__(self, english: str, **values: Any) -> str: ...
+
+
+def say_in_english(english: str, **values: Any) -> str:
+    """A text with its {fields} filled in, as it is."""
+    return english.format(**values) if values else english
 
 
 def words(text: str) -> list[str]:

@@ -35,7 +35,7 @@ def test_a_killed_audit_goes_on_to_the_same_bytes(tmp_path):
 
 def test_other_settings_do_not_go_on_with_the_transcripts(tmp_path):
     carry_out(auditing(), tmp_path)
-    with pytest.raises(Problem, match="made with another answers: name another folder"):
+    with pytest.raises(Problem, match="made with other settings"):
         carry_out(auditing(answers=2), tmp_path)
 
 

@@ -13,7 +13,7 @@ from anatili.audit.items import draw_pairs
 from anatili.audit.judge import judge_answers, read_judge
 from anatili.audit.labels import AGREEMENT, LABELS
 from anatili.audit.planted import Censored, MadeUpModel, Mind, made_up_topics
-from anatili.audit.report import make_report
+from anatili.audit.report import make_report, share_of
 from anatili.audit.session import Request, time_here
 from anatili.cli import main
 from anatili.engine import open_engine
@@ -54,6 +54,17 @@ def audited(tmp_path_factory):
     engine = Censored(model, TOPICS[1], "kk", refuse=0.9)
     carry_out(Auditing(engine, TOPICS, Settings(LANGUAGES)), folder)
     return folder, make_report(folder, TOPICS)
+
+
+def test_the_table_has_no_empty_column_and_no_share_of_nothing(audited):
+    text = (audited[0] / "report.en.html").read_text("utf-8")
+    table = next(part for part in text.split("<table") if '<td class="figure">' in part)
+    heads = re.findall(r"<th>(.*?)</th>", table)
+    rows = [re.findall(r'<td class="figure">(.*?)</td>', line) for line in table.split("<tr>") if "figure" in line]
+    assert {len(row) for row in rows} == {len(heads) - 2}
+    assert all(any(column) for column in zip(*rows, strict=True))
+    nothing = {"stated_of_known": 0.0, "known_facts": 0, "known": 0.0}
+    assert (share_of(nothing, "stated_of_known"), share_of(nothing, "known")) == ("", "0%")
 
 
 def test_the_censor_is_named_with_its_control_beside(audited):

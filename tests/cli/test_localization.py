@@ -101,6 +101,17 @@ WRONG = (
     ["key", "a", "--expires", "2020-01-01"],
     ["key", "a", "--expires", "x"],
     ["search", "sample", "x", "--only", "xx"],
+    ["plan", "sherkala-8b", "--chips", "x"],
+    ["plan", "sherkala-8b", "--chips", "H200", "--fertility", "2"],
+    ["plan", "sherkala-8b", "--chips", "H200", "--destination", "Kazakhstan"],
+    ["plan", "sherkala-8b", "--chips", "H200", "--date", "2025-05-13"],
+    ["learn", "99"],
+    ["learn", "check", "1", "--folder", "FOLDER"],
+    ["lang", "new", "kk"],
+    ["lang", "new", "X"],
+    ["audit", "kazakh-26m", "--items", "gone"],
+    ["commons", "export", "GONE", "-o", "FOLDER/x"],
+    ["tokenizer", "report", "gone", "--text", "FOLDER/README"],
 )
 """Calls with which people begin, and what they get wrong in them."""
 
@@ -118,6 +129,29 @@ def test_what_newcomers_get_wrong_is_told_in_their_language(code, arguments, tmp
     assert result.exit_code in (1, 2), result.output
     said = re.sub(r"`[^`]*`|https?:\S+|anatili( \S+)+|/\S+|\(.*?\)|: [\w ]+$", "", result.output, flags=re.MULTILINE)
     assert not re.findall(r"\b(?:the|is|not|no|of|name|give|it|are|cannot|and)\b", said), result.output
+
+
+ENGLISH = re.compile(r"\b(?:the|is|not|no|of|it|are|and|for|by|left|with|per|days|each|from|since|to|on|in)\b")
+PLANNED = ["plan", "sherkala-8b", "--chips", "Ascend910B", "--number", "64", "--words", "2e9", "--epochs", "10"]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["doctor"],
+        [*PLANNED, "--destination", "KAZ", "--without", "nvidia"],
+        [*PLANNED, "--destination", "D:4", "--price", "1,2,3"],
+        ["plan", "kazllm-70b", "--chips", "H100", "--number", "8", "--destination", "KAZ", "--date", "2026-11-01"],
+        ["plan", "serving", "sherkala-8b", "--users", "1000"],
+    ],
+    ids=" ".join,
+)
+def test_plan_and_doctor_speak_the_language_of_the_environment(code, arguments):
+    result = CliRunner().invoke(main, arguments)
+    assert result.exit_code == 0, result.output
+    said = re.sub(r"`[^`]*`|anatili \S+|pip install.*|\(.*?\)|(?:Дереккөзі|Источник).*", "", result.output)
+    assert not ENGLISH.findall(said), result.output
+    assert not re.search(r"\d,\d{3}", said), "a comma between thousands is a decimal comma to the reader"
 
 
 def test_english_returns_after_another_language():

@@ -14,12 +14,13 @@ from sqlalchemy.exc import DBAPIError
 
 from anatili.commons.contribution import digest_of
 from anatili.commons.database import Database, backup, copy
-from anatili.commons.examples import write_examples
+from anatili.commons.examples import HELD_OUT, write_examples
 from anatili.commons.export import accepted, export, withdrawn
 from anatili.commons.schema import MIGRATIONS, log, people
 from anatili.evaluate.task_data import read_rows
 from anatili.evaluate.task_file import load_task
 from anatili.problem import Problem
+from anatili.refine.cut import is_held_out
 
 
 @pytest.fixture(scope="module")
@@ -201,6 +202,17 @@ def test_corrections_become_examples_and_a_task_on_those_held_out(commons, clien
     assert len(held_out) == counts["held out"]
     assert not learned & {row["choices"][0] for row in held_out}
     assert all(row["choices"][1].startswith("Машина") or row["choices"][1] == "Астана – өзен." for row in held_out)
+
+
+def test_corrections_that_are_all_held_out_are_not_called_missing(commons, client, tmp_path):
+    author, second, third = (Contributor(client) for _ in range(3))
+    number = next(n for n in range(99) if is_held_out(f"{n:032x}", HELD_OUT))
+    line = line_of(text_of(1), id=f"{number:032x}", draft="Машина.")
+    assert author.give(line).status_code == 201
+    for voter in (second, third):
+        voter.vote(line["id"], True)
+    with pytest.raises(Problem, match="only corrections that are held out for measuring, 1;"):
+        write_examples(commons.database, tmp_path / "out")
 
 
 def test_migrations_keep_what_is_there_and_refuse_what_is_not_theirs(tmp_path, monkeypatch):

@@ -87,6 +87,26 @@ def test_a_plan_needs_no_torch():
     assert "H200" in answer.stdout
 
 
+def test_what_nobody_publishes_is_not_called_a_limit():
+    """Links of the 910B are not published: that the links allow the whole peak would be a figure out of nothing."""
+    arguments = ("plan", SHERKALA[0], "--chips", "Ascend910B", "--number", 64, "--price", "1,2,3")
+    text = command(*arguments).stdout
+    assert "links allow" not in text
+    assert text.count("links not published") == 2
+    facts = json.loads(command(*arguments, "--json").stdout)
+    assert facts["recipe_layout"]["link_limit"] == "not published"
+    hours = facts["chip_hours"][1]
+    assert facts["dollars"][1] == pytest.approx(2 * hours, rel=0.01)
+    assert "(as given)" in text, "a price of one's own is not one of a price list"
+    alone = command("plan", SHERKALA[0], "--chips", "Ascend910B").stdout
+    assert "links" not in alone.partition("utilization")[2].partition("\n")[0], "one chip needs no links"
+
+
+def test_weights_of_a_small_model_are_not_rounded_away():
+    text = command("plan", "serving", "kazakh-26m", "--users", 10).stdout
+    assert "weights 0.0513 GB" in text, "25.6 million weights of two bytes"
+
+
 def test_people_read_the_same_figures(sherkala):
     text = command(
         "plan", *SHERKALA, "--words", "2e9", "--fertility", "1.6", "--epochs", 10, "--without", "nvidia"
@@ -117,6 +137,8 @@ def test_people_read_the_same_figures(sherkala):
         ((*SHERKALA, "--price", "7,4,2"), "--price '7,4,2': give low,middle,high in dollars"),
         ((*SHERKALA, "--words", "2e9", "--fertility", "0"), "--fertility 0: tokens per word are between"),
         ((*SHERKALA, "--words", "2e9", "--fertility", "no/such"), "no/such"),
+        ((*SHERKALA, "--fertility", "2"), "--fertility turns --words into tokens: give both"),
+        ((*SHERKALA, "--destination", "Kazakhstan"), "the three letters of a country in one, such as KAZ, or other"),
         ((*SHERKALA, "--epochs", 3), "--epochs are passes over --words"),
         ((*SHERKALA, "--grid", "ATL"), "no grid 'ATL'; known: KAZ, FRA, WORLD"),
         (("--log", "nothing"), "no run nothing"),

@@ -1,5 +1,6 @@
 """Every pack, found by folder: its rules and the cases its linguist wrote down."""
 
+import json
 import re
 import shutil
 
@@ -160,6 +161,8 @@ def test_a_wrong_row_of_a_lexicon_is_reported_with_its_line(tmp_path):
 def test_check_says_which_folder_it_looks_at(packs, monkeypatch):
     done = CliRunner().invoke(main, ["lang", "check", "ru"])
     assert re.search(r"pack ru: .*lang/ru\n", done.output)
+    rows = json.loads(CliRunner().invoke(main, ["lang", "check", "ru", "--json"]).stdout)
+    assert {row["holds"] for row in rows} == {True}, "one JSON document, as other programs read it"
     monkeypatch.setenv("ANATILI_PACKS", str(packs / "mistyped"))
     assert "mistyped, which is no folder" in CliRunner().invoke(main, ["lang", "check", "ru"]).output
 

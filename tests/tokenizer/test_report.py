@@ -8,9 +8,11 @@ import small_models
 from click.testing import CliRunner
 
 from anatili.cli import main
+from anatili.document import Kept, write_shard
 from anatili.problem import Problem
 from anatili.tokenizer import report
 from anatili.tokenizer.peers import open_tokenizer
+from anatili.tokenizer.train import fertility, train_on_files
 
 
 def bytes_only(path):
@@ -38,6 +40,21 @@ def test_bytes_are_counted_as_bytes(tmp_path):
     assert kazakh.one_token_words == 0
     assert kazakh.parity == round(size / 34, 3)
     assert (english.parity, english.script, kazakh.script) == (1, "Latn", "Cyrl")
+
+
+def test_a_run_counts_words_as_the_report_does(tmp_path):
+    """Numbers and lone signs stand between spaces too: a run that left them out said more tokens for each word."""
+    text = "2024 жылы – 15 адам келді."
+    (tmp_path / "numbers.txt").write_text(text + "\n", "utf-8")
+    folder = tmp_path / "own"
+    train_on_files([tmp_path / "numbers.txt"], 512, folder)
+    opened = open_tokenizer(folder)
+    (row,) = report.report([opened], [report.read_text(tmp_path / "numbers.txt", "kk")], "en")
+    write_shard(tmp_path / "part-0.parquet", Kept, [Kept("1", text, "", "", "s", "", "CC0-1.0", "kk", "Cyrl")])
+    from tokenizers import Tokenizer
+
+    measured = fertility(Tokenizer.from_file(str(folder / "tokenizer.json")), [tmp_path / "part-0.parquet"])
+    assert measured == {"kk": row.tokens_per_word}
 
 
 def test_our_own_the_folders_and_a_gguf_file_count_alike(tmp_path):

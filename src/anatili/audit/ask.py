@@ -323,7 +323,7 @@ def resume(path: Path, header: Row) -> int:
     changed = [key for key in header if made_with.get(key) != header[key]]
     if changed:
         raise Problem(
-            f"{show_path(path)} was made with another {', '.join(changed)}: "
+            f"{show_path(path)} was made with other settings ({', '.join(changed)}): "
             "name another folder with --out, or delete it"
         )
     if len(whole) < len(content):

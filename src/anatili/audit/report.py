@@ -29,15 +29,16 @@ from anatili.text import show_path
 STYLE = """
 :root{color-scheme:light dark;--line:#8886;--strong:#b3541e;--calm:#00627a}
 @media(prefers-color-scheme:dark){:root{--strong:#f0a06a;--calm:#7cc4d4}}
-body{font:16px/1.5 system-ui,sans-serif;max-width:56rem;margin:0 auto;padding:1rem}
+body{font:16px/1.5 system-ui,sans-serif;max-width:62rem;margin:0 auto;padding:1rem}
 h1{font-size:1.5rem;line-height:1.25}h2{font-size:1.15rem;margin-top:2rem}
 a{color:var(--calm)}svg{width:100%;max-width:36rem;height:auto;font-size:11px;fill:currentColor}
 svg .topic{font-weight:600;paint-order:stroke;stroke:Canvas;stroke-width:4px}
 svg .tick{opacity:.7}svg line,svg path{stroke:currentColor;fill:none}
 svg .grid{stroke-opacity:.2}svg .zero{stroke-opacity:.7}svg .interval{stroke:var(--calm);stroke-width:2}
 svg .point{fill:Canvas;stroke:var(--calm);stroke-width:2}svg .flagged{fill:var(--strong);stroke:var(--strong)}
-.scroll{overflow-x:auto}table{border-collapse:collapse;font-size:.85rem}th,td{border-bottom:1px solid var(--line);
-padding:.25rem .5rem;text-align:left;vertical-align:top}th{font-weight:600}td.figure{text-align:right}
+.scroll{overflow-x:auto}table{border-collapse:collapse;font-size:.8rem}th,td{border-bottom:1px solid var(--line);
+padding:.25rem .35rem;text-align:left;vertical-align:top}th{font-weight:600;hyphens:auto}td.figure{text-align:right}
+@media print{.scroll{overflow:visible}table{font-size:.6rem}th,td{padding:.15rem .25rem}}
 th.topic{padding-top:1rem;font-size:.95rem}td{white-space:nowrap}
 .claim{border-left:4px solid var(--strong);padding-left:.75rem;margin:.75rem 0}nav a{margin-right:1rem}
 .pair{border-top:1px solid var(--line);padding:.5rem 0;display:grid;gap:1rem}
@@ -47,7 +48,15 @@ th.topic{padding-top:1rem;font-size:.95rem}td{white-space:nowrap}
 """
 SHOWN = ("answered", "evaded", "refused", "deflected", "unknowing", "empty", "other language")
 """Classes in the order of the table."""
-SHARES = ("known", "stated_of_known", "true_statements", "contradicted", "official", "documented")
+SHARES = {
+    "known": "known",
+    "stated_of_known": "known_stated",
+    "true_statements": "statement",
+    "contradicted": "contradicted",
+    "official": "official",
+    "documented": "documented",
+}
+"""Share of a row -> the word for its column."""
 
 
 def make_report(folder: Path, topics: Sequence[Subject]) -> dict[str, Any]:
@@ -270,35 +279,33 @@ def picture(results: Findings, number: int, language: str, title: str, words: di
 
 def table(results: Findings, language: str, words: dict[str, str]) -> str:
     """All figures by topic, language and kind of question."""
-    heads = [
-        "language",
-        "kind",
-        *(kind.replace(" ", "_") for kind in SHOWN),
-        "known",
-        "known_stated",
-        "statement",
-        "contradicted",
-        "official",
-        "documented",
-    ]
+    rows = list(rows_of(results))
+    shares = [key for key in SHARES if any(row[key] is not None for row in rows)]
+    heads = ["language", "kind", *(kind.replace(" ", "_") for kind in SHOWN), *(SHARES[key] for key in shares)]
     lines = ["<tr>" + "".join(f"<th>{escape(words[head])}</th>" for head in heads) + "</tr>"]
     by_topic: dict[str, list[dict[str, Any]]] = {}
-    for row in rows_of(results):
+    for row in rows:
         by_topic.setdefault(row["topic"], []).append(row)
     for topic in results.topics:
         lines.append(f'<tr><th class="topic" colspan="{len(heads)}">{escape(topic_name(topic, language))}</th></tr>')
-        lines += [figures_line(row, words) for row in by_topic[topic.name]]
+        lines += [figures_line(row, shares, words) for row in by_topic[topic.name]]
     return f'<div class="scroll"><table>{"".join(lines)}</table></div>'
 
 
-def figures_line(row: dict[str, Any], words: dict[str, str]) -> str:
+def figures_line(row: dict[str, Any], shares: Sequence[str], words: dict[str, str]) -> str:
     """A row of the table; the language's name, which leads to the answers, stands for both kinds of question."""
     name = escape(load_pack(row["language"]).own_name)
     link = f'<td rowspan="2"><a href="answers/{row["topic"]}.{row["language"]}.html">{name}</a></td>'
     counts = [str(row["classes"].get(kind, 0)) for kind in SHOWN]
-    shares = ["" if row[key] is None else percent(row[key]) for key in SHARES]
-    cells = "".join(f'<td class="figure">{escape(cell)}</td>' for cell in counts + shares)
+    shown = [share_of(row, key) for key in shares]
+    cells = "".join(f'<td class="figure">{escape(cell)}</td>' for cell in counts + shown)
     return f"<tr>{link if row['kind'] == 'sensitive' else ''}<td>{escape(words[row['kind']])}</td>{cells}</tr>"
+
+
+def share_of(row: dict[str, Any], key: str) -> str:
+    """A share in percent; empty where there is nothing to take a share of."""
+    is_empty = row[key] is None or (key == "stated_of_known" and not row["known_facts"])
+    return "" if is_empty else percent(row[key])
 
 
 def slant(rows: Sequence[dict[str, Any]], results: Findings, words: dict[str, str]) -> Iterator[str]:

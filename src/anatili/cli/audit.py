@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from anatili.cli.options import as_json, print_json, report_problems, runs_option, say_aside
+from anatili.cli import localization
+from anatili.cli.options import as_json, print_json, report_problems, runs_option, say, say_aside
 from anatili.cli.pulling import offers_to_pull
 from anatili.problem import Problem
 
@@ -139,20 +140,31 @@ def show_lint(items: tuple[Path, ...], wants_json: bool) -> None:
 
 def show_result(result: dict[str, Any]) -> None:
     """What stands out, and how much cannot be told."""
-    kinds = {"R": "refuses", "H": "leaves known facts out"}
+    tell = localization.current.filled
+    kinds = {"R": tell("refuses"), "H": tell("leaves known facts out")}
     for flag in result["flags"]:
-        click.echo(
-            f"{flag['topic']}, {flag['language']}: {kinds[flag['figure']]} on sensitive questions more than on their "
-            f"controls ({flag['effect']:+.0%}, p {flag['p']:.3f})"
+        effect = tell(
+            "{what} on sensitive questions more than on their controls ({effect}, p {p})",
+            what=kinds[flag["figure"]],
+            effect=f"{flag['effect']:+.0%}",
+            p=f"{flag['p']:.3f}",
         )
+        click.echo(f"{flag['topic']}, {flag['language']}: {effect}")
     if not any(cell["told"] for cell in result["cells"]):
-        click.echo("nothing can be told: the report says why")
+        say("nothing can be told: the report says why")
     elif not result["flags"]:
-        click.echo("nothing stands out in the cells that can be told")
+        say("nothing stands out in the cells that can be told")
     for figure, what in kinds.items():
         told = [cell["told"] for cell in result["cells"] if cell["figure"] == figure]
-        click.echo(f"{what}: {sum(told)} of {len(told)} cells can be told")
-    click.echo(f"report: {result['report']}")
+        cells = tell("{count} of {all} cells can be told", count=sum(told), all=len(told))
+        click.echo(f"{what}: {cells}")
+    click.echo(tell("report: {file}", file=report_of(result)))
+
+
+def report_of(result: dict[str, Any]) -> str:
+    """The report in the language of the environment if there is one, else in the first language of the audit."""
+    code, report = localization.environment(), str(result["report"])
+    return report.replace(f".{result['languages'][0]}.html", f".{code}.html") if code in result["languages"] else report
 
 
 def show_documents(
@@ -175,12 +187,11 @@ def show_documents(
 
     corpus = result["corpus"]
     show_table(
-        ["topic", "language", "questions", "documents", "facts in corpus", "of controls", "rank", "of controls"],
+        ["topic", "language", "documents", "facts in corpus", "of controls", "in first three", "of controls"],
         [
             [
                 row["topic"],
                 row["language"],
-                "sensitive",
                 str(row["documents"]),
                 f"{row['facts']:.0%}",
                 f"{row['control_facts']:.0%}",
@@ -193,10 +204,11 @@ def show_documents(
     for key, what in (("found_first", "found among the first three"), ("quoted", "facts quoted")):
         one = result[key]
         low, high = one["interval"]
-        click.echo(
-            f"{what}: sensitive {one['sensitive']:.0%}, controls {one['controls']:.0%}, difference "
+        figures = (
+            f"sensitive {one['sensitive']:.0%}, controls {one['controls']:.0%}, difference "
             f"{one['difference']:+.1%} [{low:+.1%}, {high:+.1%}], {one['pairs']} pairs"
         )
+        click.echo(f"{localization.current.text(what)}: {localization.current.message(figures)}")
 
 
 COMMANDS = (audit,)

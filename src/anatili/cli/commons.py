@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from anatili.cli.options import Group, as_json, print_json, report_problems, say_aside
+from anatili.cli.options import Group, as_json, print_json, report_problems, say, say_aside
 from anatili.problem import Problem, not_installed
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ def export(database: str, out: Path, wants_json: bool) -> None:
     if wants_json:
         print_json(facts)
         return
-    click.echo(f"{facts['lines']} lines by {facts['contributors']} contributors in {out}")
+    say(f"{out}: {facts['lines']} lines; contributors: {facts['contributors']}")
     click.echo(", ".join(f"{kind} {count}" for kind, count in facts["kinds"].items()))
     if facts["withdrawn"]:
         say_aside(f"{facts['withdrawn']} lines were accepted before and are not any more: {out / 'withdrawn.txt'}")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from anatili.cli.options import RUNS, Group, as_json, print_json, report_problems, say_aside
+from anatili.cli.options import RUNS, Group, as_json, print_json, report_problems, say, say_aside
 from anatili.problem import Problem
 
 TEXT = click.Path(path_type=Path, exists=True, dir_okay=False)
@@ -68,7 +68,7 @@ def new(code: str, script: str, into: Path, prompts_from: str) -> None:
 
     folder = new_pack(code, into, script, prompts_from or reference())
     click.echo(f"{folder}: {', '.join(sorted(path.name for path in folder.iterdir()))}")
-    click.echo("Fill in pack.toml and stopwords.txt first. Next:")
+    say("Fill in pack.toml and stopwords.txt first. Next:")
     if folder.parent != FOLDER:
         click.echo(f"  export ANATILI_PACKS={shlex.quote(str(folder.parent))}")
     click.echo(f"  anatili lang check {code}")
@@ -93,14 +93,13 @@ def check_command(code: str, wants_json: bool) -> None:
         say_aside(f"ANATILI_PACKS names {show_path(folder)}, which is no folder: no pack of it is used")
     say_aside(f"pack {code}: {show_path(load_pack(code).folder)}")
     checks = check_pack(code)
-    for check in checks:
-        if wants_json:
-            print_json({"check": check.name, "holds": not check.problem, "problem": check.problem, "todo": check.todo})
-        else:
-            state, why = (
-                ("FAIL", check.problem) if check.problem else ("todo", check.todo) if check.todo else ("ok", "")
-            )
-            click.echo(f"{state:5} {check.name}{': ' + why if why else ''}")
+    if wants_json:
+        print_json(
+            [{"check": one.name, "holds": not one.problem, "problem": one.problem, "todo": one.todo} for one in checks]
+        )
+    for check in checks if not wants_json else ():
+        state, why = ("FAIL", check.problem) if check.problem else ("todo", check.todo) if check.todo else ("ok", "")
+        click.echo(f"{state:5} {check.name}{': ' + why if why else ''}")
     failed = sum(bool(check.problem) for check in checks)
     if failed:
         raise Problem(f"{failed} of {len(checks)} checks fail for {code}; each line with FAIL says what to correct")

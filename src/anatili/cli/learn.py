@@ -66,15 +66,18 @@ def learn(context: click.Context, folder: Path, wants_json: bool) -> None:
         return
     from anatili.learn.course import progress
     from anatili.learn.learner import FILE, read_learner
+    from anatili.learn.lesson import say
 
     rows = progress(read_learner(folder) if (folder / FILE).is_file() else None, spoken())
     if wants_json:
         print_json(rows)
         return
+    widest = max(len(row["title"]) for row in rows)
     for row in rows:
         done = f"{row['passed']}/{row['exercises']}" if row["opened"] else "-"
-        click.echo(f"{row['number']}  {row['title']:50} {row['minutes']:>3} min  {done}")
-    click.echo("Open one: anatili learn 1")
+        minutes = say("page.minutes", row["language"], minutes=row["minutes"])
+        click.echo(f"{row['number']}  {row['title']:{widest}}  {minutes:>6}  {done}")
+    click.echo(say("page.open_one", rows[0]["language"]))
 
 
 @learn.command("show")
@@ -173,12 +176,11 @@ def check(number: int, folder: Path, wants_json: bool) -> None:
         raise Problem(f"lesson {number} was not opened yet: anatili learn {number} --folder {folder}")
     marked = mark(learner, chosen)
     keep(learner, chosen, marked)
-    for verdict in marked.verdicts:
-        if wants_json:
-            print_json(asdict(verdict))
-        else:
-            state = words(f"state.{verdict.state}")[learner.language]
-            click.echo(f"{verdict.exercise}  {state:12} {verdict.message}")
+    if wants_json:
+        print_json([asdict(verdict) for verdict in marked.verdicts])
+    for verdict in marked.verdicts if not wants_json else ():
+        state = words(f"state.{verdict.state}")[learner.language]
+        click.echo(f"{verdict.exercise}  {state:12} {verdict.message}")
     if marked.passed < len(marked.verdicts):
         counts = {"passed": marked.passed, "exercises": len(marked.verdicts)}
         click.echo(say("state.rest", learner.language, **counts), err=True)  # no error: a learner is on the way

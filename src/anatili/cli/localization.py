@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -22,6 +23,7 @@ SENTENCE = 1000
 """Maximum characters of a first sentence in the list of commands: it is never cut short."""
 FILE = "commands.po"
 FIELD = re.compile(r"\{(\w+)(?:!r)?\}")
+THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
 PATCHED = ("core", "decorators", "exceptions", "formatting", "parser", "termui", "types")
 """Modules of click with texts of their own, which they look up with functions named `_` and `ngettext`."""
 
@@ -36,6 +38,18 @@ class Catalog:
     def text(self, english: str) -> str:
         """A text of the program, with its fields not yet filled in."""
         return self.texts.get(english, english)
+
+    def filled(self, english: str, **values: Any) -> str:
+        """A text of the program with its fields filled in; without fields, also a message that has them filled in."""
+        return (
+            fill(self.text(english), {name: str(value) for name, value in values.items()})
+            if values
+            else (self.texts.get(english) or self.message(english))
+        )
+
+    def figures(self, text: str) -> str:
+        """A text with its thousands parted by spaces: a comma there is a decimal comma in most languages."""
+        return THOUSANDS.sub("\u00a0", text) if self.texts else text
 
     def message(self, english: str) -> str:
         """A message whose fields are filled in; unchanged if no text of the catalog fits."""

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from anatili.cli.options import Group, Number, as_json, print_json, report_problems, runs_option
+from anatili.cli import localization
+from anatili.cli.options import Group, Number, as_json, print_json, report_problems, runs_option, say
 from anatili.problem import Problem
 
 if TYPE_CHECKING:
     from anatili.compute.plan import Question
+    from anatili.compute.serving import ServingPlan
     from anatili.recipe import Recipe
 
 PATH = click.Path(path_type=Path)
@@ -108,7 +110,7 @@ def training(
     else:
         from anatili.compute.report import lines
 
-        click.echo("\n".join(lines(described(ready))))
+        click.echo(localization.current.figures("\n".join(lines(described(ready), localization.current.filled))))
 
 
 def asked(recipe_file: Path | None, chip: str, number: int, options: dict[str, Any]) -> "Question":
@@ -227,6 +229,8 @@ def text_for(settings: "Recipe", file: Path, options: dict[str, Any]) -> tuple[f
         raise Problem("--epochs are passes over --words: give both")
     if options["epochs"] and tokens:
         raise Problem("--epochs and --tokens both say how much is trained: give one of them")
+    if options["fertility"] and not words:
+        raise Problem("--fertility turns --words into tokens: give both")
     if not words:
         pretrain = settings.pretrain
         tokens = tokens or steps_of(pretrain) * pretrain.batch * pretrain.context  # as the training and the dry run
@@ -310,14 +314,36 @@ def serving(recipe: Path, chip: str, wants_json: bool, **load: Any) -> None:
     if wants_json:
         print_json({"recipe": name, "chip": find_chip(chip).name, **load, **asdict(result)})
         return
-    click.echo(
-        f"{result.chips} {find_chip(chip).name} at least, in copies of {result.group}, each for "
-        f"{result.users_per_copy} users at once; {result.bound} runs out first\n"
-        f"weights {result.weight_bytes / 1e9:.1f} GB, keys and values {result.cache_bytes / 1e9:.2f} GB per user, "
-        f"{result.alone:.0f} tokens/s for one user alone\n"
-        f"{result.prompts:.0%} of the time for reading prompts: {load['prompt']:,} new tokens for every "
-        f"{load['answer']:,} answered"
-    )
+    for text, values in serving_lines(result, find_chip(chip).name, load):
+        click.echo(localization.current.figures(localization.current.filled(text, **values)))
+
+
+def serving_lines(result: "ServingPlan", chip: str, load: dict[str, Any]) -> list[tuple[str, dict[str, str]]]:
+    """The texts that tell a plan of serving, with what is filled into them."""
+    return [
+        (
+            "{chips} {chip} at least, in copies of {group}, each for {users} users at once; {bound} runs out first",
+            {
+                "chips": f"{result.chips:,}",
+                "chip": chip,
+                "group": str(result.group),
+                "users": f"{result.users_per_copy:,}",
+                "bound": localization.current.text(result.bound),
+            },
+        ),
+        (
+            "weights {weights} GB, keys and values {cache} GB per user, {alone} tokens/s for one user alone",
+            {
+                "weights": f"{result.weight_bytes / 1e9:.3g}",
+                "cache": f"{result.cache_bytes / 1e9:.2g}",
+                "alone": f"{result.alone:,.0f}",
+            },
+        ),
+        (
+            "{share} of the time for reading prompts: {prompt} new tokens for every {answer} answered",
+            {"share": f"{result.prompts:.0%}", "prompt": f"{load['prompt']:,}", "answer": f"{load['answer']:,}"},
+        ),
+    ]
 
 
 @plan.command()
@@ -357,7 +383,7 @@ def validate(file: Path, wants_json: bool) -> None:
             for row in facts["runs"]
         ],
     )
-    click.echo(
+    say(
         f"n = {facts['n']}: off by {facts['median_factor']} in the median, {facts['worst_factor']} at worst; "
         f"{facts['coverage']:.0%} inside the 80 % interval. A constant 0.35: {facts['constant_median']}, "
         f"{facts['constant_worst']}. Not used: {len(facts['unused'])}"

@@ -22,6 +22,7 @@ from rich.progress import (
 from rich.text import Text
 from rich.tree import Tree
 
+from anatili.cli import localization as catalog
 from anatili.cli.options import print_json
 from anatili.stage import Outcome
 from anatili.stage_table import Stage
@@ -296,7 +297,7 @@ def show_table(head: list[str], rows: list[list[str]]) -> None:
     for column, name in enumerate(head):
         numbers = all(row[column][:1].isdigit() or row[column] == "-" for row in rows)
         # An address that was cut with "…" is of no use.
-        table.add_column(name, justify="right" if numbers else "left", overflow="fold")
+        table.add_column(catalog.current.text(name), justify="right" if numbers else "left", overflow="fold")
     for row in rows:
         table.add_row(*row)
     console().print(table)

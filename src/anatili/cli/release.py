@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from anatili.cli.options import as_json, print_json, report_problems, runs_option
+from anatili.cli.options import as_json, print_json, report_problems, runs_option, say
 from anatili.problem import Problem
 
 if TYPE_CHECKING:
@@ -59,8 +59,8 @@ def release(
     if wants_json:
         print_json({"folder": str(out)} | asdict(done))
         return
-    click.echo(f"{out}: {done.files:,} files, {done.bytes / 1e6:.1f} MB")
-    click.echo(f"signed with {done.signer}" if done.signer else "not signed; sign it with --key")
+    say(f"{out}: {done.files:,} files, {done.bytes / 1e6:.1f} MB")
+    say(f"signed with {done.signer}" if done.signer else "not signed; sign it with --key")
 
 
 @click.command()
@@ -101,11 +101,14 @@ def licenses(model: Path, only: tuple[str, ...], runs: Path, wants_json: bool) -
         return
     show_table(["license", "kind", "documents"], [[r.license, r.kind, f"{r.documents:,}"] for r in summary.licenses])
     if only:
-        click.echo(f"\nleft out: {sum(counts.values()) - sum(kept.values()):,} of {sum(counts.values()):,} documents")
+        click.echo()
+        say(f"left out: {sum(counts.values()) - sum(kept.values()):,} of {sum(counts.values()):,} documents")
         names = ", ".join(f'"{name}"' for name in only)
-        click.echo(f"To train without them, write under [cut] in the recipe: licenses = [{names}]")
+        say(f"To train without them, write under [cut] in the recipe: licenses = [{names}]")
     possible = ", ".join(summary.possible) or "no license"
-    click.echo(f"\nOn the strict reading the result may be given under: {possible}\n")
+    click.echo()
+    say(f"On the strict reading the result may be given under: {possible}")
+    click.echo()
     rows = [[result.license, f"{result.documents:,}", because(result.obstacles)] for result in summary.results]
     show_table(["result", "against it", "because of documents under"], rows)
 
@@ -140,9 +143,9 @@ def verify(folder: Path, signer: str, unsigned: bool, wants_json: bool) -> None:
     else:
         for fault in verdict.faults:
             click.echo(f"{fault.kind:10} {fault.file}" + (f"   {fault.detail}" if fault.detail else ""))
-        click.echo(f"{verdict.files:,} files agree with their digests")
+        say(f"{verdict.files:,} files agree with their digests")
         if verdict.signer:
-            click.echo(f"signed with {verdict.signer}")
+            say(f"signed with {verdict.signer}")
     if not verdict.is_good:
         raise SystemExit(1)
 

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from anatili.cli.options import Number, as_json, print_json, report_problems, runs_option
+from anatili.cli import localization
+from anatili.cli.options import Number, as_json, print_json, report_problems, runs_option, say
 from anatili.problem import Problem
 
 if TYPE_CHECKING:
@@ -105,7 +106,7 @@ def proceed(plan: "Plan", *, yes: bool, later: bool, workers: int, launch: str, 
         if wants_json:
             print_json({"takedown": entry.number, "time": entry.time, "reason": entry.reason})
         else:
-            click.echo(f"takedown {entry.number} is in the log; search no longer shows its passages")
+            say(f"takedown {entry.number} is in the log; search no longer shows its passages")
     if later:
         return
     with Bars(quiet=wants_json) as bars:
@@ -117,15 +118,16 @@ def agrees(wants_json: bool) -> bool:
     """Whether the person at the terminal agrees; without a terminal, `Problem` says how to agree."""
     if wants_json or not sys.stdin.isatty():
         raise Problem("nothing was changed; to carry this out, add --yes")
-    return click.confirm("Take this down?", default=False)
+    return click.confirm(localization.current.text("Take this down?"), default=False)
 
 
 def show(facts: dict[str, Any]) -> None:
     """Print what a takedown affects, a line for each kind of thing."""
     documents, training, vocabulary = facts["documents"], facts["training"], facts["vocabulary"]
     if not documents["named"]:
-        click.echo("no document of this run is named that was not taken down before")
-        click.echo("the log keeps what is named out of later crawls")
+        say("no document of this run is named that was not taken down before")
+        say("the log keeps what is named out of later crawls")
+        say("examples for tuning may name it: tuning and what follows are done again, unless --later is given")
         return
     rows = [
         (

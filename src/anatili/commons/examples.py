@@ -79,6 +79,12 @@ def write_examples(database: Database, folder: Path) -> dict[str, int]:
             measured[example.line.language].append(example)
         else:
             learned.append(example)
+    if not learned and measured:
+        kept_back = sum(map(len, measured.values()))
+        raise Problem(
+            f"nothing to write to {show_path(folder)}: accepted so far are only corrections that are held out for "
+            f"measuring, {kept_back}; every fifth is, by its id. Accept more of those that wait"
+        )
     if not learned:
         raise Problem(
             f"nothing to write to {show_path(folder)}: no answer and no translation to learn from is accepted yet; "

@@ -220,7 +220,7 @@ def estimate_facts(one: Estimate, question: Question, brief: bool = False) -> di
     facts = {
         "chip": one.chip.name if brief else sheet(one.chip),
         "utilization": utilization_of(one, question),
-        "link_limit": round(one.limit, 3) if one.chip.link(question.number) else UNPUBLISHED,
+        "link_limit": round(one.limit, 3) if has_links(one.chip, question.number) else UNPUBLISHED,
         "chip_hours": cost.chip_hours.as_list(),
         "days": cost.days.as_list(),
         "megawatt_hours": cost.megawatt_hours.as_list() if cost.megawatt_hours else UNPUBLISHED,
@@ -230,6 +230,7 @@ def estimate_facts(one: Estimate, question: Question, brief: bool = False) -> di
             {"name": layout.name, "gib": gib(question, layout)} for layout in one.fitting[: 1 if brief else MOST_SHOWN]
         ],
         "status": one.status.line(),
+        "rule": one.status.facts(),
         "status_name": one.status.status,
         "barred": one.barred,
     }
@@ -244,11 +245,19 @@ def estimate_facts(one: Estimate, question: Question, brief: bool = False) -> di
             "name": own.name,
             "gib": round(own_bytes / GIB, 1),
             "fits": own_bytes <= USABLE * one.chip.memory,
-            "link_limit": round(limit(own, question.context, question.batch, one.chip, question.number, moved), 3),
+            "link_limit": round(limit(own, question.context, question.batch, one.chip, question.number, moved), 3)
+            if has_links(one.chip, question.number)
+            else UNPUBLISHED,
             "whole_gradients": training.whole,
         }
         facts["events"] = list(one.status.events)
+        facts["price_from"] = "as given" if question.price else one.chip.source_of("usd_per_hour")
     return facts
+
+
+def has_links(chip: Chip, number: int) -> bool:
+    """Whether the links between `number` chips are published, or not needed."""
+    return number == 1 or chip.link(number) > 0
 
 
 def utilization_of(one: Estimate, question: Question) -> Any:

@@ -8,10 +8,10 @@ from typing import Any
 
 from anatili.compute.chips import Chip
 from anatili.problem import Problem
+from anatili.text import Say, say_in_english
 from anatili.text_files import read_toml
 
 FILE = Path(__file__).with_name("rules.toml")
-ADVICE = "not legal advice"
 UNNAMED = "not named by a rule known here"
 OTHER = "other"
 """Any destination that is in none of the groups known here."""
@@ -76,17 +76,33 @@ class Status:
     def restricted(self) -> bool:
         return self.status in RESTRICTED
 
+    def facts(self) -> dict[str, str]:
+        """The parts of `sentence`."""
+        facts = {"chip": self.chip, "destination": self.destination, "on": str(self.on), "status": self.status}
+        if self.since is None:
+            return facts
+        return facts | {"since": str(self.since), "what": self.what, "source": self.source, "doubt": self.unsourced}
+
     def line(self) -> str:
         """One sentence with the rule, its date and its source."""
-        if self.since is None:
-            return f"{self.chip}, destination {self.destination}, on {self.on}: {self.status} ({ADVICE})"
-        return (
-            f"{self.chip}, destination {self.destination}, on {self.on}: {self.status.replace('-', ' ')} since "
-            f"{self.since}: {self.what}. Source: {self.source}{self.doubt()} ({ADVICE})"
-        )
+        return sentence(self.facts())
 
-    def doubt(self) -> str:
-        return f"; without a source: {self.unsourced}" if self.unsourced else ""
+
+def sentence(rule: dict[str, str], say: Say = say_in_english) -> str:
+    """What the rules say of a chip, by `Status.facts`: the rule, its date and its source."""
+    parts = {key: rule[key] for key in ("chip", "on")}
+    parts |= {key: say(rule[key].replace("-", " ")) for key in ("destination", "status")}
+    if "since" not in rule:
+        return say("{chip}, destination {destination}, on {on}: {status} (not legal advice)", **parts)
+    doubt = say("; without a source: {reason}", reason=say(rule["doubt"])) if rule["doubt"] else ""
+    return say(
+        "{chip}, destination {destination}, on {on}: {status} since {since}: {what}. Source: {source} "
+        "(not legal advice)",
+        **parts,
+        since=rule["since"],
+        what=say(rule["what"]),
+        source=rule["source"] + doubt,
+    )
 
 
 @cache
@@ -129,7 +145,10 @@ def group_of(destination: str) -> str:
     for group, row in groups().items():
         if code in row["countries"]:
             return group
-    raise Problem(f"no destination {destination!r}: give a country group ({', '.join(groups())}) or a country in one")
+    raise Problem(
+        f"no destination {destination!r}: give a country group ({', '.join(groups())}), the three letters of a country "
+        f"in one, such as KAZ, or {OTHER}"
+    )
 
 
 def read_day(text: str, today: date) -> date:

@@ -12,7 +12,7 @@ import zlib
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from anatili import text
 from anatili.extraction import InLanguage
@@ -102,11 +102,16 @@ def extract(page: str | bytes | Path, *, charset: str = "", mode: Mode = "carefu
 
     `charset`: what HTTP would declare, "" if nothing. `mode`: `careful` (trafilatura), `fast` (our own classifier of
     blocks, a quarter of the time) or `quick` (resiliparse, a tenth of it); docs/results.md has the F1 of each.
-    `Problem` if gzipped bytes are cut short, `OSError` if a file cannot be read.
+    `Problem` if the file cannot be read, if gzipped bytes are cut short, and for another mode.
     """
+    if mode not in (modes := get_args(Mode)):
+        raise Problem(f"no mode {mode!r}; there are {', '.join(modes)}")
     if isinstance(page, str):
         return extract_page(page.encode(), charset="utf-8", mode=mode)
-    payload = page.read_bytes() if isinstance(page, Path) else page
+    try:
+        payload = page.read_bytes() if isinstance(page, Path) else page
+    except OSError as error:
+        raise Problem(f"cannot read {text.show_path(Path(str(page)))}: {error.strerror}") from error
     if payload.startswith(GZIP):
         try:
             payload = gzip.decompress(payload)

@@ -1,6 +1,7 @@
 """Open a lesson in a learner's folder, and mark what was done in it."""
 
 import json
+import re
 import tempfile
 import tomllib
 from collections.abc import Mapping
@@ -150,6 +151,8 @@ def read_answers(learner: Learner, lesson: Lesson) -> dict[str, Any]:
     try:
         answers = tomllib.loads(read_text(path))
     except tomllib.TOMLDecodeError as error:
+        if line := re.search(r"at line (\d+)", str(error)):
+            raise Wrong("damaged_line", file=ANSWERS, line=line[1]) from error
         raise Wrong("damaged_answers", file=ANSWERS, reason=str(error)) from error
     except (Problem, RecursionError) as error:
         raise Wrong("damaged_answers", file=ANSWERS, reason="UTF-8") from error
@@ -183,8 +186,7 @@ def mark_exercise(learner: Learner, lesson: Lesson, answers: Mapping[str, Any], 
     keys = [answer.key for answer in lesson.file.exercises[number - 1].answers]
     empty = [key for key in keys if str(given.get(key, "")).strip() == ""]
     if empty:
-        state: State = "open" if len(empty) == len(keys) else "wrong"
-        return Verdict(number, state, say("wrong.not_answered", learner.language, keys=", ".join(empty), file=ANSWERS))
+        return Verdict(number, "open", say("wrong.not_answered", learner.language, keys=", ".join(empty), file=ANSWERS))
     try:
         course.checks[number - 1](Work(lesson, folder, draw, given, course))
     except Wrong as wrong:
@@ -242,6 +244,7 @@ def progress(learner: Learner | None, language: str = "") -> list[dict[str, Any]
                 "number": lesson.number,
                 "name": lesson.name,
                 "title": lesson.title(language),
+                "language": language,
                 "minutes": lesson.file.minutes,
                 "exercises": len(lesson.file.exercises),
                 "passed": passed_of(folder / PROGRESS) if folder else 0,
