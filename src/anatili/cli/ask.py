@@ -122,7 +122,7 @@ def answer(assistant: "Assistant", question: str, limit: int, wants_json: bool) 
     from anatili.cli.progress import show_cited, show_nearest
     from anatili.engine import Sampling
 
-    result = assistant.ask(question, sampling=Sampling(max_tokens=limit))
+    result = assistant.ask(question, sampling=Sampling(max_tokens=limit), likely=words.environment())
     prompts = assistant.packs[result.language].prompts
     places, page = places_of(result, prompts.get("location", {})), prompts.get("page", {})
     if not wants_json:

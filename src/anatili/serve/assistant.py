@@ -121,12 +121,18 @@ class Assistant:
     def name(self) -> str:
         return self.engine.name
 
-    def language_of(self, text: str) -> str:
-        """The language of `text` if it is one of the assistant's; otherwise the one with most of its common words."""
+    def language_of(self, text: str, likely: str = "") -> str:
+        """The language of `text` if it is one of the assistant's; otherwise the one with most of its common words, of
+        several that have as many `likely`."""
         language = identify(text).language
         if language in self.packs:
             return language
-        return max(self.packs, key=lambda code: self.common_words(text[:READ], code))
+        return max(self.packs, key=lambda code: (self.common_words(text[:READ], code), code == likely))
+
+    def language_in(self, messages: Sequence[Message], likely: str = "") -> str:
+        """The language of the newest question of a conversation that has letters ("?" has none); see `language_of`."""
+        texts = (m["content"] for m in reversed(messages) if m["role"] == "user")
+        return self.language_of(next((text for text in texts if any(map(str.isalpha, text))), ""), likely)
 
     def common_words(self, text: str, code: str) -> int:
         """How many words of `text` are stop words, or words with which people ask, in a language."""
@@ -143,23 +149,28 @@ class Assistant:
         search: bool = True,
         sampling: Sampling | None = None,
         before: Sequence[Message] = (),
+        likely: str = "",
     ) -> Answer:
-        """The answer to a question after the messages `before`. Without `search`, the model answers alone."""
+        """The answer to a question after the messages `before`. Without `search`, the model answers alone. `likely`:
+        the language if the question does not tell it."""
         messages = [*before, {"role": "user", "content": question}]
-        prepared, report = self.prepare(messages, language, search=search), Report()
+        prepared, report = self.prepare(messages, language, search=search, likely=likely), Report()
         prepared, chunks = told(prepared, self.answer(prepared, sampling or Sampling(), report), report)
         text = "".join(chunk.text for chunk in chunks)
         passages = tuple(prepared.passages)
         return Answer(text, tuple(report.citations), prepared.notice, passages, prepared.language, prepared.nearest)
 
-    def prepare(self, messages: Sequence[Message], language: str = "", *, search: bool = True) -> PreparedQuestion:
-        """The last question with its passages and prompt. Without `search`, the prompt is the conversation itself."""
+    def prepare(
+        self, messages: Sequence[Message], language: str = "", *, search: bool = True, likely: str = ""
+    ) -> PreparedQuestion:
+        """The last question with its passages and prompt. Without `search`, the prompt is the conversation itself.
+        `likely`: the language if the conversation does not tell it."""
         if isinstance(self.engine, Translating):
             raise Problem(f"{self.name} translates and does nothing else: it cannot answer questions")
         message = next((m["content"] for m in reversed(messages) if m["role"] == "user"), "")
         if not message.strip():
             raise Problem("there is no question: the last user message is missing or empty")
-        language = language if language in self.packs else self.language_of(message)
+        language = language if language in self.packs else self.language_in(messages, likely)
         searched = search and self.search is not None and not self.asks_to_translate(message)
         question = read_question(message, language, self.packs) if searched else None
         decision = self.decide(question, self.questions_before(messages)) if question else Decision(0.0)
