@@ -1,4 +1,4 @@
-"""The language of a question that does not tell its own: that of the conversation, else the one that the client asks for."""
+"""The language of a question that does not tell its own: that of the conversation, else what the client accepts."""
 
 import httpx
 import pytest

@@ -20,7 +20,7 @@ from anatili.search.manifest import Entry
 from anatili.text import short_hash, show_path
 
 log = logging.getLogger("anatili.documents")
-VERSION = 1
+VERSION = 2
 """Raised when an index made by an earlier version would answer otherwise."""
 PASSAGES, SECONDS = 4_000, 2.0
 """What was read is written when there are so many passages, or so much time has passed."""

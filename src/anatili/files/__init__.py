@@ -3,7 +3,7 @@
 A location is a kind, a colon and a value: `page:12`, `line:40`, `sheet:Budget!5`; `locations.py` writes it in words.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from anatili.problem import Problem
@@ -47,6 +47,28 @@ class FileText:
     parts: Iterable[Part]
     skipped: Skipped = field(default_factory=Skipped)
     """Complete when all parts have been read."""
+
+
+TITLE, BODY = 80, 40
+"""Most characters of a first line that is a title, and the fewest of a line that follows it at once."""
+SHORTER = 0.6
+"""Share of the next line that a title may have: a sentence that goes on fills its line."""
+UNFINISHED = (".", "!", "?", "…", ":", ";", ",", "-", "–", "—")
+"""How a title does not end."""
+
+
+def title_of(lines: Sequence[str]) -> str:
+    """The first line of a text that is not blank if it is a title, else "": it is short, does not end as a sentence
+    does, and a blank line or a much longer one follows, which begins anew."""
+    full = (number for number, line in enumerate(lines) if line.strip())
+    first = next(full, None)
+    if first is None or next(full, None) is None:
+        return ""
+    title, after = " ".join(lines[first].split()), lines[first + 1].strip()
+    if len(title) > TITLE or title.endswith(UNFINISHED) or not any(map(str.isalpha, title)):
+        return ""
+    goes_on = after and (len(after) < max(BODY, len(title) / SHORTER) or after[0].islower())
+    return "" if goes_on else title
 
 
 class UnreadableError(Problem):

@@ -1,4 +1,4 @@
-"""The language that a client prefers, by its Accept-Language header (RFC 9110): for questions that do not tell theirs."""
+"""The language that a client prefers, by its header Accept-Language (RFC 9110)."""
 
 from collections.abc import Container, Iterator
 
