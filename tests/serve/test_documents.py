@@ -10,6 +10,7 @@ from starlette.testclient import TestClient
 
 from anatili.documents.collection import Collection
 from anatili.documents.reader import Readers
+from anatili.files import MAX_BYTES
 from anatili.lang import load_pack
 from anatili.serve.api import lifespan
 from anatili.serve.documents import OwnDocuments, document_routes
@@ -63,7 +64,8 @@ def test_the_servers_own_documents_are_described(tmp_path):
         "skipped": 1,
         "progress": {"done": 0, "total": 0, "running": False},
         "incomplete": [],
-        "reasons": [{"name": "сурет.png", "reason": "сурет.png: files with .png are not read"}],
+        "bytes": MAX_BYTES,
+        "reasons": [{"name": "сурет.png", "code": "type", "reason": "сурет.png: files with .png are not read"}],
     }
     assert ".pdf" in listed["limits"]["types"]
 

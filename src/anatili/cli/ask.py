@@ -84,10 +84,10 @@ def wait(collection: "Collection") -> None:
     status = collection.wait(tell)
     if shows:
         click.echo("\r", nl=False, err=True)
-    for _, reason in status.reasons:
-        tell_of("skipped", reason)
-    if status.skipped > len(status.reasons):
-        tell_of("skipped", f"{status.skipped - len(status.reasons):,} more files")
+    for entry in status.refused:
+        tell_of("skipped", entry.reason)
+    if status.skipped > len(status.refused):
+        tell_of("skipped", f"{status.skipped - len(status.refused):,} more files")
     for left_out in status.incomplete:
         tell_of("incomplete", left_out)
     if status.problem:

@@ -10,7 +10,7 @@ If embeddings are installed and the second network is unsure, it matters too how
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -20,11 +20,14 @@ import numpy as np
 
 from anatili import meaning
 from anatili.documents.passages import SOURCE
+from anatili.files import title_of
 from anatili.lang import load_pack
+from anatili.search.analysis import TERM
 from anatili.search.index import Passage
 from anatili.search.searcher import Hit, Search
 from anatili.serve.features import FEATURES, Candidate, Floats, features
 from anatili.serve.question import Question
+from anatili.serve.reading import TELLING
 from anatili.serve.units import counted, is_counted, lacks_count
 
 FILE = Path(__file__).with_name("decision.json")
@@ -178,7 +181,7 @@ def decide(question: Question, search: Search, hits: Sequence[Hit], weights: Net
     return Decision(
         probability=max(probability, shares[order[0]]),
         hits=tuple(hits[number] for number in order),
-        spans=tuple(best_span(number, candidates, fitting, hits[number].passage.text) for number in order),
+        spans=tuple(quoted_span(question, hits[number], number, candidates, fitting) for number in order),
         shares=tuple(shares[number] for number in order),
         own_found=float(first_rows[order[0]][FEATURES.index("rest in passage")]) if order[0] in first_rows else 0.0,
     )
@@ -326,6 +329,44 @@ def best_span(hit: int, candidates: Sequence[Candidate], probabilities: Floats, 
         best = max(fitting, key=lambda number: (rows[number][1], number))
         first, last = min(first, best), max(last, best)
     return rows[first][0].start, rows[last][0].end
+
+
+def quoted_span(
+    question: Question, hit: Hit, number: int, candidates: Sequence[Candidate], probabilities: Floats
+) -> tuple[int, int]:
+    """The best span of passage `number`; if that is only a heading, the best one of what stands under it."""
+    text = hit.passage.text
+    span = best_span(number, candidates, probabilities, text)
+    if not only_heads(question, text, span):
+        return span
+    below = [n for n, one in enumerate(candidates) if one.hit == number and one.start >= span[1]]
+    section = list(until_heading(question, text, candidates, below))
+    if not section:
+        return span
+    return best_span(number, [candidates[n] for n in section], probabilities[section], text)
+
+
+def until_heading(
+    question: Question, text: str, candidates: Sequence[Candidate], numbers: Sequence[int]
+) -> Iterator[int]:
+    """The sentences until the next heading; headings at the start are passed over."""
+    is_in = False
+    for number in numbers:
+        if not only_heads(question, text, (candidates[number].start, candidates[number].end)):
+            is_in = True
+            yield number
+        elif is_in:
+            return
+
+
+def only_heads(question: Question, text: str, span: tuple[int, int]) -> bool:
+    """Whether a span is a heading that tells nothing, or nothing that the question does not say."""
+    start, end = span
+    line = text[start:end].strip()
+    if not line or title_of(text[start:].split("\n")) != " ".join(line.split()):
+        return False
+    asked = {word.lower() for word in TERM.findall(question.text)}
+    return not TELLING.search(line) or all(word.lower() in asked for word in TERM.findall(line))
 
 
 def fits_together(first: Candidate, last: Candidate, text: str) -> bool:
