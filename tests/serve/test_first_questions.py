@@ -1,6 +1,7 @@
 """First questions about documents of one's own: made of headings and titles, and answered by what stands under them."""
 
 import pytest
+from made_files import ENGLISH, KAZAKH, RUSSIAN
 
 from anatili.documents.collection import Collection
 from anatili.documents.reader import Readers
@@ -10,32 +11,6 @@ from anatili.serve.assistant import Assistant
 from anatili.serve.first_questions import Heading, headings_of, question_on, questions_about_documents
 
 PACKS = {code: load_pack(code) for code in ("kk", "ru", "en", "tr")}
-KAZAKH = """# «Отырар» кітапханасының ережесі
-
-## Жұмыс уақыты
-
-Кітапхана дүйсенбіден жұмаға дейін сағат тоғыздан алтыға дейін ашық.
-
-## Оқырман билеті
-
-Оқырман билеті тегін беріледі. Оны алу үшін жеке куәлік керек.
-"""
-RUSSIAN = """Отчёт о ремонте школы
-
-Ремонт школы закончился 28 августа. Крышу заменила компания «Строй-Сервис» из Шымкента.
-
-Осталось сделать
-
-Не отремонтирована столовая: подрядчик обещает закончить её к 1 ноября.
-"""
-ENGLISH = """Breakfast
-
-Breakfast is served from seven to ten in the dining room on the first floor.
-
-Pets
-
-Small dogs and cats are welcome. The fee is 3,000 tenge a night.
-"""
 
 
 class Quoting:

@@ -25,8 +25,9 @@ from anatili.prompt import PASSAGES, grounded
 from anatili.search.searcher import Hit, Search
 from anatili.serve.citations import Citation, Report, checked, citations_of, quotation
 from anatili.serve.decision import ABROAD, CANDIDATES, Decision, decide, network
+from anatili.serve.further import from_document, names_nothing
 from anatili.serve.passages import hits_of
-from anatili.serve.question import READ, TURNS, Question, Role, read_question
+from anatili.serve.question import READ, TURNS, Question, Role, base_of, read_question
 from anatili.serve.translated import translated, widened
 from anatili.text import words
 
@@ -211,13 +212,27 @@ class Assistant:
         question = widened(question, self.packs, self.search)
         together = question.after(before)
         readings = [together] if question.points_back else [question, together] if together.earlier else [question]
-        best = Decision(0.0)
+        best = of_both = Decision(0.0)
         for reading in readings:
             hits = self.search.find(reading.wide_query, CANDIDATES, question.language)
             decision = decide(reading, self.search, hits)
             if is_about(reading, decision):
                 best = max(best, decision, key=lambda one: one.probability)
+                of_both = decision if reading.earlier else of_both
+        if of_both.probability >= network().threshold and names_nothing(question, self.packs[question.language]):
+            best = self.decide_further(together, before, of_both) or best
         return self.decide_abroad(readings, best) if is_weak(best) else best
+
+    def decide_further(self, together: Question, before: Sequence[Question], found: Decision) -> Decision | None:
+        """What the document that answered the earlier question says to a further one; `found` are the passages of all
+        documents. None if it does not answer."""
+        assert self.search is not None
+        number = base_of(before)
+        answered = self.decide(before[number], before[:number])
+        if answered.probability < network().threshold:
+            return None
+        own = from_document(self.search, together, found, answered.hits[0].passage.document)
+        return own if own and is_about(together, own) else None
 
     def decide_abroad(self, readings: Sequence[Question], own: Decision) -> Decision:
         """The passages in another language than the question's, if they answer more probably than those in its own."""

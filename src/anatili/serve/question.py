@@ -73,9 +73,17 @@ class Question:
 
     def after(self, before: Sequence["Question"]) -> "Question":
         """The same question with the words of the newest of the questions `before` that stands alone."""
-        base = next((q for q in reversed(before[-TURNS:]) if q.words and not q.points_back), None)
+        number = base_of(before)
         own = {word.lower() for word in self.words}
-        return replace(self, earlier=tuple(word for word in base.words if word.lower() not in own) if base else ())
+        words = before[number].words if number >= 0 else ()
+        return replace(self, earlier=tuple(word for word in words if word.lower() not in own))
+
+
+def base_of(before: Sequence[Question]) -> int:
+    """The number of the newest of some earlier questions that stands alone, -1 if none of the last ones does."""
+    first = max(0, len(before) - TURNS)
+    standing = (n for n in range(len(before) - 1, first - 1, -1) if before[n].words and not before[n].points_back)
+    return next(standing, -1)
 
 
 def read_question(message: str, language: str, packs: Mapping[str, LanguagePack]) -> Question:
