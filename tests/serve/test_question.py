@@ -117,6 +117,21 @@ def test_a_question_that_names_only_what_is_counted_is_about_what_was_said_befor
 
 
 @pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("Müze kaçta açılıyor?", "date"),
+        ("Havuz kaça kadar açık?", "date"),
+        ("Dükkân kaçtan kaça çalışıyor?", "date"),
+        ("Otobüs saat kaçta kalkıyor?", "date"),
+        ("Elmanın kilosu kaça?", "number"),
+        ("Öğrencilerin kaçta kaçı kız?", "number"),
+    ],
+)
+def test_turkish_asks_for_a_time_of_day_with_the_word_for_how_many(text, kind):
+    assert read_question(text, "tr", PACKS).kind == kind
+
+
+@pytest.mark.parametrize(
     ("language", "text", "kind"),
     [
         ("kk", "Астананың жоспарын қай сәулетші жасады?", "person"),
