@@ -56,7 +56,7 @@ def test_a_question_with_letters_tells_its_own_language():
 def test_the_api_answers_in_the_language_that_the_client_accepts(llama_address):
     with httpx.Client(base_url=llama_address, timeout=60) as client:
         for code in ("ru", "tr"):
-            headers, said = {"Accept-Language": f"{code};q=0.9, kk;q=0.5"}, load_pack(code).prompts["no_answer"]
+            headers, said = {"Accept-Language": f"{code};q=0.9, kk;q=0.5"}, load_pack(code).prompts["small_talk"]
             ask = {"messages": [{"role": "user", "content": "?"}]}
             answer = client.post("/v1/chat/completions", json=ask, headers=headers).json()
             assert answer["choices"][0]["message"]["content"].startswith(said)

@@ -122,7 +122,7 @@ def test_a_question_without_letters_is_answered_in_the_language_of_the_page(page
     choose(page, "language", "ru")
     ask(page, "?")
     assert page.locator(ANSWER).get_attribute("lang") == "ru"
-    assert load_pack("ru").prompts["no_answer"] in page.locator(ANSWER).text_content()
+    assert page.locator(ANSWER).text_content() == load_pack("ru").prompts["small_talk"]
 
 
 def test_it_can_be_used_by_keyboard_alone(page):

@@ -150,3 +150,8 @@ def test_turkish_asks_for_a_time_of_day_with_the_word_for_how_many(text, kind):
 )
 def test_a_word_that_names_what_is_asked_for_gives_the_kind(language, text, kind):
     assert read_question(text, language, PACKS).kind == kind
+
+
+@pytest.mark.parametrize("text", ["?", "!!!", "…", "🙂"])
+def test_a_message_without_a_word_is_no_question_and_repeats_no_answer(text):
+    assert read_question(text, "kk", PACKS).role == "talk"

@@ -151,7 +151,9 @@ def merged(own: list[str], others: Sequence[list[str]]) -> list[str]:
 
 
 def role_of(text: str, words: Sequence[str], labels: Sequence[str], known: QuestionWords, pack: LanguagePack) -> Role:
-    """Whether the words, with the labels of what they ask, are a question at all."""
+    """Whether the words, with the labels of what they ask, are a question at all; without any ("?") they are none."""
+    if not words:
+        return "talk"
     rows = list(zip(words, labels, known.talk.labels(words), strict=True))
     rest = [(word, name) for word, name, talk in rows if not talk and name != "polite"]
     if any(talk for *_, talk in rows) and all(name or word in pack.stopwords for word, name in rest):
