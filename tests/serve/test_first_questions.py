@@ -114,3 +114,16 @@ def test_a_question_in_the_words_of_a_heading_is_answered_by_what_stands_under_i
     assistant = over(ереже_md=KAZAKH, отчёт_txt=RUSSIAN)
     assert "тоғыздан алтыға" in assistant.ask("Жұмыс уақыты").text
     assert assistant.ask("Осталось сделать?").text.startswith("«Не отремонтирована столовая")
+
+
+def test_a_quotation_stays_between_two_headings(over):
+    lease = """Договор аренды
+
+Стороны
+Ирина Павловна Ким сдаёт, а Олжас Бекович Сериков снимает квартиру на улице Ерубаева.
+Плата
+Плата составляет 180 000 тенге в месяц и вносится до пятого числа. Залог равен месячной плате.
+"""
+    assistant = over(договор_txt=lease)
+    assert assistant.ask("Какова плата в месяц?").text.startswith("«Плата составляет 180 000 тенге")
+    assert assistant.ask("Кто снимает квартиру?").text.endswith("на улице Ерубаева.» [1]")

@@ -10,7 +10,7 @@ If embeddings are installed and the second network is unsure, it matters too how
 
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -334,36 +334,23 @@ def best_span(hit: int, candidates: Sequence[Candidate], probabilities: Floats, 
 def quoted_span(
     question: Question, hit: Hit, number: int, candidates: Sequence[Candidate], probabilities: Floats
 ) -> tuple[int, int]:
-    """The best span of passage `number`; if that is only a heading, the best one of what stands under it."""
+    """The best span of passage `number` between two headings; if the best sentence is a heading, of what follows it."""
     text = hit.passage.text
-    span = best_span(number, candidates, probabilities, text)
-    if not only_heads(question, text, span):
-        return span
-    below = [n for n, one in enumerate(candidates) if one.hit == number and one.start >= span[1]]
-    section = list(until_heading(question, text, candidates, below))
-    if not section:
-        return span
-    return best_span(number, [candidates[n] for n in section], probabilities[section], text)
+    here = [n for n, one in enumerate(candidates) if one.hit == number]
+    heads = {n for n in here if only_heads(question, text, candidates[n])}
+    best = max(here, key=lambda n: (probabilities[n], -n), default=-1)
+    inside = next((n for n in here if n >= best and n not in heads), -1)
+    if not heads or inside < 0:
+        return best_span(number, candidates, probabilities, text)
+    first = 1 + max((n for n in heads if n < inside), default=here[0] - 1)
+    end = min((n for n in heads if n > inside), default=here[-1] + 1)
+    return best_span(number, candidates[first:end], probabilities[first:end], text)
 
 
-def until_heading(
-    question: Question, text: str, candidates: Sequence[Candidate], numbers: Sequence[int]
-) -> Iterator[int]:
-    """The sentences until the next heading; headings at the start are passed over."""
-    is_in = False
-    for number in numbers:
-        if not only_heads(question, text, (candidates[number].start, candidates[number].end)):
-            is_in = True
-            yield number
-        elif is_in:
-            return
-
-
-def only_heads(question: Question, text: str, span: tuple[int, int]) -> bool:
-    """Whether a span is a heading that tells nothing, or nothing that the question does not say."""
-    start, end = span
-    line = text[start:end].strip()
-    if not line or title_of(text[start:].split("\n")) != " ".join(line.split()):
+def only_heads(question: Question, text: str, sentence: Candidate) -> bool:
+    """Whether a sentence is a heading that tells nothing, or nothing that the question does not say."""
+    line = text[sentence.start : sentence.end].strip()
+    if not line or title_of(text[sentence.start :].split("\n")) != " ".join(line.split()):
         return False
     asked = {word.lower() for word in TERM.findall(question.text)}
     return not TELLING.search(line) or all(word.lower() in asked for word in TERM.findall(line))
