@@ -58,17 +58,26 @@ UNFINISHED = (".", "!", "?", "…", ":", ";", ",", "-", "–", "—")
 
 
 def title_of(lines: Sequence[str]) -> str:
-    """The first line of a text that is not blank if it is a title, else "": it is short, does not end as a sentence
-    does, and a blank line or a much longer one follows, which begins anew."""
+    """The first line of a text that is not blank if it is a title, else "". It is short and does not end as a sentence
+    does; a blank line follows, or a much longer one that begins anew, with at most one heading between."""
     full = (number for number, line in enumerate(lines) if line.strip())
     first = next(full, None)
     if first is None or next(full, None) is None:
         return ""
-    title, after = " ".join(lines[first].split()), lines[first + 1].strip()
-    if len(title) > TITLE or title.endswith(UNFINISHED) or not any(map(str.isalpha, title)):
+    title, after, below = (" ".join(line.split()) for line in (*lines[first : first + 3], "", "")[:3])
+    if not may_be_title(title):
         return ""
-    goes_on = after and (len(after) < max(BODY, len(title) / SHORTER) or after[0].islower())
-    return "" if goes_on else title
+    apart = not after or is_body(after, title) or (may_be_title(after) and is_body(below, after))
+    return title if apart else ""
+
+
+def may_be_title(line: str) -> bool:
+    return len(line) <= TITLE and not line.endswith(UNFINISHED) and any(map(str.isalpha, line))
+
+
+def is_body(line: str, title: str) -> bool:
+    """Whether a line is so much longer than a title above it that it does not go on from there."""
+    return len(line) >= max(BODY, len(title) / SHORTER) and not line[0].islower()
 
 
 class UnreadableError(Problem):
