@@ -24,7 +24,7 @@ from anatili.audit.ask import Auditing, Row, Settings, is_chosen, order_of
 from anatili.audit.figures import ItemAnswers, findings_of, gather
 from anatili.audit.items import Item, Subject
 from anatili.audit.planted import Censored, MadeUpModel, Mind, made_up_topics
-from anatili.interval import wilson
+from anatili.confidence_intervals import wilson
 from anatili.lang import load_pack
 from anatili.lang.audit_words import audit_words
 

@@ -14,8 +14,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from anatili.evaluate.contamination import find_seen
 from anatili.evaluate.items import Item, item_set
-from anatili.evaluate.seen import find_seen
 from anatili.evaluate.task_data import read_rows
 from anatili.evaluate.task_file import EvaluationTask, load_task
 from anatili.sample.topics import read_topics

@@ -7,7 +7,8 @@ words alone, by vectors alone, by both in one order (reciprocal ranks), and as s
 where words cover the question, else vectors first. Then the same where the page in the language of the question is
 taken out, so that one in another language must be found among all; what passages in other languages are taken for
 answers; and the time it takes. The vectors are by the packaged model and kept with the index; making them takes
-minutes. Two figures were chosen by these questions (`COVERS` in search/searcher.py, `close` in engine/sentences.py):
+minutes. Two figures were chosen by these questions (`COVERS` in search/searcher.py, `close` in
+engine/sentence_embeddings.py):
 --part has every second one.
 """
 
@@ -18,8 +19,8 @@ from functools import cache
 
 import numpy as np
 
-from anatili.engine.sentences import SentenceEngine
-from anatili.interval import interval
+from anatili.confidence_intervals import interval
+from anatili.engine.sentence_embeddings import SentenceEngine
 from anatili.opening.search import searched_run
 from anatili.sample.crawl import topic_url
 from anatili.sample.topics import Topic, read_topics

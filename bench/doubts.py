@@ -16,8 +16,8 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from anatili import meaning
-from anatili.interval import wilson
+from anatili.confidence_intervals import wilson
+from anatili.engine import similarity
 from anatili.lang import load_pack
 from anatili.translate.doubts import doubts
 
@@ -65,7 +65,7 @@ def main() -> None:
     asked.add_argument("--both", action="store_true", help="also from the second language to the first")
     options = asked.parse_args()
     if options.without_vectors:
-        meaning.PACKAGE = ""
+        similarity.PACKAGE = ""
     found: dict[str, dict[str, Any]] = {}
     for (folder, one, other), names in SETS.items():
         files = [(options.data / "bench" / folder / name).read_text("utf-8").splitlines() for name in names]

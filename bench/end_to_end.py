@@ -17,7 +17,7 @@ import tempfile
 from pathlib import Path
 
 from anatili.document import Document, Mark, read_shard
-from anatili.page import Mode
+from anatili.extraction.page import Mode
 from anatili.pool import LocalPool
 from anatili.recipe import Collect, Extract, Recipe, Source
 from anatili.run import Run

@@ -13,7 +13,7 @@ from asked import LANGUAGES, PACKS
 
 from anatili.documents.passages import Source, passages_of
 from anatili.files.formats import open_file
-from anatili.search.live import LiveIndex, Row, row_of
+from anatili.search.live_index import LiveIndex, Row, row_of
 from anatili.search.manifest import Entry
 from anatili.search.searcher import Search
 
@@ -61,7 +61,7 @@ def sets_of(documents: Sequence[Everyday]) -> list[list[Everyday]]:
 @contextmanager
 def indexed(documents: Sequence[Everyday]) -> Iterator[Search]:
     """A search over documents as `anatili ask FOLDER` reads them."""
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:  # tantivy may still hold a file
         index = LiveIndex(Path(folder) / "index", PACKS, HEAP)
         try:
             index.put([entry_of(row, Path(folder)) for row in documents], many=True)

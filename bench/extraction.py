@@ -26,8 +26,8 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 from metrics import extraction
 
-from anatili.page import careful, decode, extract_page, main_text, quick, title_of
-from anatili.text import host_of
+from anatili.extraction.page import careful, decode, extract_page, main_text, quick, title_of
+from anatili.urls import host_of
 
 Page = tuple[str, str, str]
 """Host, page, text."""

@@ -21,7 +21,7 @@ from collections.abc import Callable
 from html import escape, unescape
 from pathlib import Path
 
-from anatili.page import careful, decode, main_text, title_of
+from anatili.extraction.page import careful, decode, main_text, title_of
 from anatili.refine.split import in_language
 from anatili.text import words
 from anatili.warc import Page, read_pages

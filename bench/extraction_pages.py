@@ -30,8 +30,8 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 from metrics import shingles
 
 from anatili.extraction.blocks import read_blocks
-from anatili.page import decode
-from anatili.text import host_of
+from anatili.extraction.page import decode
+from anatili.urls import host_of
 
 TOKEN = re.compile(r"[\u0e00-\u0eff\u2e80-\ud7fa]|[^\W\u0e00-\u0eff\u2e80-\ud7fa]+")
 """A word, or a character of a script without spaces."""

@@ -31,7 +31,7 @@ from anatili.pool import LocalPool
 from anatili.recipe import load_recipe
 from anatili.run import Run
 from anatili.stage import Quiet, build, identity
-from anatili.stages import STAGES
+from anatili.stage_table import STAGES
 from anatili.warc import Page, read_pages
 
 NTREX = {

@@ -20,8 +20,8 @@ from typing import Any
 from junk_kinds import Sample, good, junk
 
 from anatili.document import Document, Duplicate, Mark
+from anatili.extraction.page import extract_page
 from anatili.lang import LanguagePack, load_pack
-from anatili.page import extract_page
 from anatili.recipe import Cut
 from anatili.refine.cut import thresholds, why_not
 from anatili.refine.mark import look_at

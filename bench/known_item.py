@@ -14,8 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
+from anatili.confidence_intervals import interval
 from anatili.document import write_shard
-from anatili.interval import interval
 from anatili.lang import LanguagePack, load_pack
 from anatili.search.index import Passage, build
 from anatili.search.searcher import Search

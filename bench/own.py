@@ -22,8 +22,8 @@ from typing import Any
 
 from thresholds import THRESHOLDS, at_threshold
 
+from anatili.confidence_intervals import wilson
 from anatili.engine import Message
-from anatili.interval import wilson
 from anatili.serve.assistant import Answer, Assistant
 from anatili.serve.over_documents import open_over_documents
 

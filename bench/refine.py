@@ -13,10 +13,10 @@ from pathlib import Path
 
 from fastwarc.warc import ArchiveIterator
 
-from anatili.collect.gather import unusable
+from anatili.collect.collect import unusable
 from anatili.document import Document
+from anatili.extraction.page import extract_page
 from anatili.lang import load_pack
-from anatili.page import extract_page
 from anatili.refine.dedup import sign
 from anatili.refine.mark import look_at
 from anatili.warc import Page, read_pages

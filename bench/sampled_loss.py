@@ -11,10 +11,10 @@ import statistics
 import time
 from pathlib import Path
 
-from anatili.gguf.base import open_base
+from anatili.gguf.base_model import open_base
 from anatili.sample.topics import read_topics
 from anatili.train import devices, init, loop  # before torch: loop sets how threads wait
-from anatili.train.sampled import SampledVocabulary
+from anatili.train.sampled_loss import SampledVocabulary
 
 torch = loop.torch
 BATCH, CONTEXT, RANK, FREQUENT = 4, 512, 64, 16_000

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from anatili.document import Document, Mark
 from anatili.lang import load_pack
-from anatili.refine.shared import is_long, sentences_of
+from anatili.refine.shared_sentences import is_long, sentences_of
 
 LEAST = (3, 5, 10, 20, 50)
 NOTICES = (

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from anatili.recipe import Pretrain
 from anatili.stage import Quiet
-from anatili.train import devices, init, loop, meter  # before torch: it sets how threads wait
+from anatili.train import devices, init, loop, schedule, throughput  # before torch: it sets how threads wait
 
 torch = loop.torch
 BATCH, CONTEXT, VOCABULARY = 8, 512, 32768
@@ -46,7 +46,7 @@ def ours(model, steps: int, precision: str, optimizer: str) -> list[float]:
         found = tokens(step)
         return found[:, :-1], found[:, 1:], torch.arange(CONTEXT).expand(BATCH, CONTEXT)
 
-    plan = loop.Plan(
+    plan = schedule.TrainingPlan(
         steps,
         batch,
         learning_rate=1e-3,
@@ -101,7 +101,10 @@ def once(who: str, said: argparse.Namespace) -> None:
     kind = devices.pick_precision("auto", device)
     precision = "bfloat16" if kind == torch.bfloat16 else "float32"
     model = new_model(said.layers, said.hidden_size)
-    facts = {"flops": meter.flops_per_token(model, CONTEXT), "parameters": sum(p.numel() for p in model.parameters())}
+    facts = {
+        "flops": throughput.flops_per_token(model, CONTEXT),
+        "parameters": sum(p.numel() for p in model.parameters()),
+    }
     speeds = trainer(model, said.steps, precision) if who == "trainer" else ours(model, said.steps, precision, who)
     most = torch.cuda.max_memory_allocated() if device.type == "cuda" else 1024 * peak_memory()
     print(
@@ -112,7 +115,7 @@ def once(who: str, said: argparse.Namespace) -> None:
                 "gib": most / 2**30,
                 "precision": precision,
                 "device": str(device),
-                "peak": meter.peak_flops(device, kind),
+                "peak": throughput.peak_flops(device, kind),
             }
         )
     )

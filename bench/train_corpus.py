@@ -58,7 +58,7 @@ def repeat(folder: Path, target: Path, gigabytes: float) -> corpus.Counts:
 def train(target: Path, counts: corpus.Counts) -> None:
     """Some steps of a small model on sequences from all over the corpus; prints memory before and after."""
     from anatili.stage import Quiet
-    from anatili.train import data, init, loop
+    from anatili.train import data, init, loop, schedule
 
     settings = Pretrain(layers=2, hidden_size=64, heads=2, intermediate_size=128, context=512, batch=8)
     settings = settings.model_copy(update={"tokens": counts["kk/s"]["tokens"]})
@@ -70,7 +70,9 @@ def train(target: Path, counts: corpus.Counts) -> None:
     def batch(step: int):
         return tuple(loop.torch.from_numpy(part) for part in mixture.batch(step * far, settings.batch))
 
-    plan = loop.Plan(STEPS, batch, learning_rate=1e-3, warmup=0.1, decay=0.3, weight_decay=0.1, precision="float32")
+    plan = schedule.TrainingPlan(
+        STEPS, batch, learning_rate=1e-3, warmup=0.1, decay=0.3, weight_decay=0.1, precision="float32"
+    )
     with tempfile.TemporaryDirectory() as folder:
         loop.train(model, plan, Path(folder), Quiet())
     seconds = time.monotonic() - began

@@ -22,7 +22,7 @@ from asked import LANGUAGES, PACKS
 from anatili.pack_folders import FOLDER
 from anatili.sample.topics import read_topics
 from anatili.search.analysis import TERM, terms
-from anatili.serve.everyday import is_everyday
+from anatili.serve.common_words import is_everyday
 
 WRITTEN = Path(__file__).with_name("dictionary.txt")
 SENTENCES = Path(__file__).parent.parent / "src" / "anatili" / "sample" / "sentences"

@@ -35,8 +35,8 @@ from anatili.extraction.blocks import BUCKETS, Blocks, read_blocks
 from anatili.extraction.features import Features
 from anatili.extraction.main_text import chosen
 from anatili.extraction.network import NEIGHBORS
-from anatili.page import title_of
-from anatili.text import host_of
+from anatili.extraction.page import title_of
+from anatili.urls import host_of
 
 EVENS = np.arange(0, 3.5, 0.5)
 JUDGING = 10

@@ -24,7 +24,7 @@ import numpy.typing as npt
 from scipy.sparse import coo_array
 
 from anatili.identify import BITS, MAIN, cld2, grams
-from anatili.identify.spelled import join
+from anatili.identify.letter_arrays import join
 from anatili.lang import LanguagePack, load_pack
 from anatili.text import script_of
 

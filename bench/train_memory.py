@@ -20,10 +20,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from anatili.compute.own_memory import needs
+from anatili.compute.training_memory import needs
 from anatili.recipe import Pretrain
-from anatili.train import devices, init, loop, memory  # before torch: it sets how threads wait
-from anatili.train.loss import WithLoss
+from anatili.train import devices, init, loop, memory, schedule  # before torch: it sets how threads wait
+from anatili.train.loss import LossWrapper
 from anatili.train.optimizer import make_optimizers
 
 torch = loop.torch
@@ -83,7 +83,7 @@ def train(settings: Pretrain, vocabulary: int, whole: bool = False) -> dict[str,
     model = init.from_scratch(settings, vocabulary, 0, 1)
     if settings.checkpointing:
         model.gradient_checkpointing_enable({"use_reentrant": False})
-    wrapped = devices.spread(WithLoss(model.to(device).train(), precision), device, precision)
+    wrapped = devices.spread(LossWrapper(model.to(device).train(), precision), device, precision)
     optimizers = make_optimizers(wrapped, settings.optimizer, 1e-3, 0.1, precision=precision)
 
     def batch(step: int) -> tuple[Any, Any, Any]:
@@ -93,7 +93,7 @@ def train(settings: Pretrain, vocabulary: int, whole: bool = False) -> dict[str,
         positions = torch.cat([torch.arange(half), torch.arange(settings.context - half)]).expand(settings.batch, -1)
         return tokens[:, :-1], tokens[:, 1:], positions
 
-    plan = loop.Plan(
+    plan = schedule.TrainingPlan(
         steps=STEPS,
         batch=batch,
         learning_rate=1e-3,

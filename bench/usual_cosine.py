@@ -17,7 +17,7 @@ from statistics import mean
 
 from asked import LANGUAGES, PACKS, Asked, asked, halves
 
-from anatili import meaning
+from anatili.engine import similarity
 from anatili.opening.sample_index import sample_run
 from anatili.search.searcher import Search
 from anatili.serve.decision import ASKED_IN, CANDIDATES, COSINES, decide
@@ -51,7 +51,7 @@ def measured(search: Search) -> dict[str, float]:
             for code in LANGUAGES:
                 if (code != own) == abroad and (pair := best_sentence(search, row, code)):
                     name = f"{own}{ASKED_IN}{code}" if abroad else own
-                    seen.setdefault(name, []).append(meaning.answer_closeness(*pair))
+                    seen.setdefault(name, []).append(similarity.answer_closeness(*pair))
     print({name: len(values) for name, values in seen.items()}, "questions")
     return {name: round(mean(values), DIGITS) for name, values in seen.items()}
 

@@ -19,8 +19,8 @@ from typing import Any
 
 import torch
 
-from anatili.document import whole_file
-from anatili.gguf.base import open_base
+from anatili.atomic_files import whole_file
+from anatili.gguf.base_model import open_base
 from anatili.train.init import open_model
 
 OPENINGS = (

@@ -19,10 +19,10 @@ import pytest
 from metrics import admitted, bench, conflation, extraction, lemma_share, passages, refusals, share
 
 from anatili.document import Document, Kept, write_shard
+from anatili.extraction.page import extract_page
 from anatili.identify.gate import load_gate
 from anatili.lang import load_pack
 from anatili.lang.translation import load_translation
-from anatili.page import extract_page
 from anatili.recipe import Cut, Dedup, MarkSettings
 from anatili.sample.crawl import good_pages, topic_url
 from anatili.sample.topics import read_topics
@@ -339,7 +339,7 @@ def uniform(text: str) -> float:
 def test_a_model_that_guesses_takes_eight_bits_a_byte():
     from anatili.evaluate.measure import Setup, measure
     from anatili.evaluate.task_file import load_task
-    from anatili.evaluate.texts import TextSet
+    from anatili.evaluate.text_sets import TextSet
 
     sets = [TextSet("kk", "own", own_sets.lines())]
     (row,) = measure(load_task("bits-per-byte"), Broken(uniform), Setup(sets=sets))
@@ -352,7 +352,7 @@ def test_a_model_that_guesses_takes_eight_bits_a_byte():
 def test_bytes_are_counted_of_the_text_not_of_what_the_model_reads():
     """Bits per letter or per token would make the same guess look twice as good."""
     from anatili.evaluate.measure import Setup, bits_row
-    from anatili.evaluate.texts import TextSet
+    from anatili.evaluate.text_sets import TextSet
 
     texts = TextSet("kk", "own", own_sets.lines())
     assert texts.bytes == sum(len(line.encode()) for line in own_sets.lines()) > 1.7 * sum(map(len, own_sets.lines()))
@@ -392,7 +392,7 @@ def test_an_untrained_model_is_near_chance_on_second_halves_and_grammar(tmp_path
     from anatili.engine import open_engine
     from anatili.evaluate.likelihood import Likelihood
     from anatili.evaluate.measure import Setup, bits_row, halves_row
-    from anatili.evaluate.texts import TextSet
+    from anatili.evaluate.text_sets import TextSet
 
     model = Likelihood(open_engine(small_models.make_folder(tmp_path, "qwen3")))
     texts = TextSet("kk", "own", own_sets.lines()[:10])

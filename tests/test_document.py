@@ -6,7 +6,8 @@ from collections import Counter
 
 import pytest
 
-from anatili.document import Document, Kept, add_up, read_shard, whole_file, write_json, write_shard
+from anatili.atomic_files import whole_file, write_json
+from anatili.document import Document, Kept, add_up, read_shard, write_shard
 from anatili.problem import Problem
 
 

@@ -15,7 +15,7 @@ import forking
 import pytest
 from conftest import contents
 
-from anatili.stages import STAGES
+from anatili.stage_table import STAGES
 
 MICRO = """\
 name = "micro"

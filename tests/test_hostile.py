@@ -15,16 +15,16 @@ from hypothesis import strategies as st
 
 from anatili.census.count import scan, site_of
 from anatili.cli import main
+from anatili.collect.collect import Job, collect_one
 from anatili.collect.fetch import Fetcher, FetchError
 from anatili.collect.files import root_of
-from anatili.collect.gather import Job, collect_one
 from anatili.collect.robots import matches
 from anatili.compression import unpack_body
 from anatili.document import Document, Duplicate, Kept, Lost, Mark, read_shard
+from anatili.extraction.page import extract_page, signals, translation_signals
 from anatili.identify.gate import load_gate
 from anatili.lang import PackFile, load_pack
 from anatili.lang_check import check_pack
-from anatili.page import extract_page, signals, translation_signals
 from anatili.pool import LocalPool
 from anatili.problem import Problem
 from anatili.recipe import Collect, Cut, Dedup, Extract, MarkSettings, Recipe, Source, load_recipe
@@ -35,7 +35,8 @@ from anatili.refine.mark import look_at, mark_shard, personal_patterns
 from anatili.refine.personal import find_personal, mask
 from anatili.sample.topics import read_topics
 from anatili.stage import Quiet, Task
-from anatili.text import clean, host_of, join_url, split_url
+from anatili.text import clean
+from anatili.urls import host_of, join_url, split_url
 from anatili.warc import Broken, Page, Sifted, read_pages
 
 QUICK = settings(

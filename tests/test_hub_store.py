@@ -10,7 +10,7 @@ from conftest import contents
 from hub import LARGE, Repository, serving
 from small_runs import TEXT, write_recipe
 
-from anatili import library
+from anatili.pipeline.run_recipe import run_recipe
 from anatili.pool.store import StorePool
 from anatili.problem import Problem
 
@@ -48,13 +48,13 @@ def test_a_dataset_of_the_hub_is_a_source(hub, tmp_path, path):
     recipe = write_recipe(tmp_path)
     said = recipe.read_text("utf-8").replace('kind = "text"', 'kind = "parquet"')
     recipe.write_text(said.replace('path = "text.txt"', f'path = "hf://{NAME}/{path}"'), "utf-8")
-    run = library.run(recipe, tmp_path / "runs", until="collect")
+    run = run_recipe(recipe, tmp_path / "runs", until="collect")
     assert run.record("collect").summary["records"] == {"kept": 20, "records": 20}
 
 
 def test_a_run_is_copied_to_a_dataset_of_the_hub_and_goes_on_from_there(hub, tmp_path):
     recipe = write_recipe(tmp_path)
-    first = library.run(recipe, tmp_path / "one", until="extract", mirror=f"hf://{NAME}/runs")
+    first = run_recipe(recipe, tmp_path / "one", until="extract", mirror=f"hf://{NAME}/runs")
     files = hub.repositories[NAME].files
     for stage in ("collect", "extract"):
         shards = {
@@ -67,7 +67,7 @@ def test_a_run_is_copied_to_a_dataset_of_the_hub_and_goes_on_from_there(hub, tmp
 
     del files["runs/t/extract/record.json"]  # as if the first machine had died
     found = {}
-    second = library.run(
+    second = run_recipe(
         recipe,
         tmp_path / "two",
         until="extract",
@@ -82,6 +82,6 @@ def test_a_run_is_copied_to_a_dataset_of_the_hub_and_goes_on_from_there(hub, tmp
 def test_what_the_hub_refuses_is_told(hub, tmp_path, monkeypatch):
     recipe = write_recipe(tmp_path)
     with pytest.raises(Problem, match=r"(?s)hf://datasets/team/none/t: .*the same command goes on"):
-        library.run(recipe, tmp_path / "one", until="collect", mirror="hf://datasets/team/none")
+        run_recipe(recipe, tmp_path / "one", until="collect", mirror="hf://datasets/team/none")
     with pytest.raises(Problem, match=r"hf://.*a commit of every object"):
         StorePool(f"hf://{NAME}/queue", tmp_path)

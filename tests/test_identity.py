@@ -25,7 +25,7 @@ from anatili.recipe import Recipe, Section, load_recipe, only
 from anatili.run import Drift, Run, differences
 from anatili.sample.topics import read_topics
 from anatili.stage import Quiet, carry_out, identity, prepare
-from anatili.stages import LANGUAGES, STAGES, stages_named
+from anatili.stage_table import LANGUAGES, STAGES, stages_named
 
 RECIPE = """
 name = "small"
@@ -284,7 +284,7 @@ def test_the_manifest_names_every_stage(built):
     manifest = json.loads((built[0] / "runs" / "small" / "release" / "manifest.json").read_text("utf-8"))
     assert set(manifest["stages"]) == {stage.name for stage in STAGES} - {"release"}
     for file in Path(anatili.__file__).parent.rglob("*.py"):
-        if file.name != "stages.py":
+        if file.name != "stage_table.py":
             assert '"extract", "mark", "dedup"' not in file.read_text("utf-8"), f"{file.name} has a list of its own"
 
 

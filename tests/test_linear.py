@@ -11,11 +11,12 @@ from typing import Any
 
 import pytest
 
-from anatili import page, text
+from anatili import text
 from anatili.document import Document
+from anatili.extraction import page
+from anatili.extraction.page import decode, depth, linked_share, signals, title_of, translation_signals, without_tags
 from anatili.lang import codes, load_pack
 from anatili.lang.questions_file import question_words
-from anatili.page import decode, depth, linked_share, signals, title_of, translation_signals, without_tags
 from anatili.refine import mark, personal
 from anatili.refine.personal import find_personal
 from anatili.text import clean, paragraphs, sentences, words

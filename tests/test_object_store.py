@@ -10,8 +10,9 @@ from conftest import contents
 from object_stores import keys
 from small_runs import write_recipe
 
-from anatili import library, object_store
+from anatili import object_store
 from anatili.object_store import Mirror
+from anatili.pipeline.run_recipe import run_recipe
 from anatili.problem import Problem
 
 KILLED_BEFORE_THE_END = """
@@ -32,7 +33,7 @@ Mirror("s3://runs", "t").save(Path(sys.argv[1]), is_finished=True)
 
 def outcomes(recipe: Path, runs: Path, **options) -> dict[str, str]:
     found: dict[str, str] = {}
-    library.run(
+    run_recipe(
         recipe, runs, until="cut", mirror="s3://runs/team", tell=lambda o: found.update({o.stage: o.what}), **options
     )
     return found
@@ -109,6 +110,6 @@ def test_what_another_machine_has_put_is_left_alone(bucket, tmp_path):
 
 def test_a_store_that_cannot_be_used_is_named(s3, tmp_path):
     with pytest.raises(Problem, match=r"s3://no-such-bucket/t: .*the same command goes on"):
-        library.run(write_recipe(tmp_path), tmp_path / "runs", until="collect", mirror="s3://no-such-bucket")
+        run_recipe(write_recipe(tmp_path), tmp_path / "runs", until="collect", mirror="s3://no-such-bucket")
     with pytest.raises(Problem, match=r"nonsense://x"):
         Mirror("nonsense://x", "t")

@@ -7,9 +7,9 @@ import own_sets
 import pytest
 from metrics import bench, conflation, extraction, lemma_share, passages, refusals, share
 
+from anatili.extraction.page import extract_page
 from anatili.lang import load_pack
 from anatili.morphology.typed import Typed
-from anatili.page import extract_page
 from anatili.recipe import Cut
 from anatili.sample.topics import read_neighbors
 from anatili.text import sentences

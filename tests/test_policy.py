@@ -12,7 +12,7 @@ import pytest
 
 from anatili.recipe import load_recipe
 from anatili.stage import load
-from anatili.stages import STAGES
+from anatili.stage_table import STAGES
 
 ROOT = Path(__file__).parent.parent
 SOURCE = ROOT / "src" / "anatili"

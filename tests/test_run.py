@@ -21,6 +21,13 @@ def test_a_changed_table_of_a_list_is_named_with_its_key():
     assert order.startswith("sources changed from [")
 
 
+def test_of_many_changes_a_few_are_named_and_the_others_counted(tmp_path):
+    run = Run(tmp_path)
+    finish(run, {f"k{number}": 1 for number in range(9)})
+    with pytest.raises(Drift, match=r"k5 changed from 1 to 2; and 3 more\.\n"):
+        run.is_done("s", {f"k{number}": 2 for number in range(9)})
+
+
 def test_a_tuple_and_a_list_are_the_same():
     assert fingerprint(plain({"a": (1, 2)})) == fingerprint({"a": [1, 2]})
 

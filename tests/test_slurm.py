@@ -13,8 +13,8 @@ from filelock import FileLock, Timeout
 from processes import is_alive, wait_until
 from small_runs import TEXT
 
-from anatili import library
 from anatili.cli import main
+from anatili.pipeline.run_recipe import run_recipe
 from anatili.problem import Problem
 from anatili.slurm import submit
 
@@ -86,7 +86,7 @@ def test_a_killed_job_resumes_and_makes_the_same_corpus(recipe, pids, tmp_path):
     wait_until(lambda: (runs / "s" / "cut" / "record.json").exists())
     wait_until(lambda: not any(map(is_alive, map(int, pids.read_text().split()))))
     assert is_alive(helper) is False
-    assert contents(runs / "s") == contents(library.run(recipe, tmp_path / "local").root)
+    assert contents(runs / "s") == contents(run_recipe(recipe, tmp_path / "local").root)
     assert "jobs done" in (runs / "s" / "slurm" / "7-1.log").read_text("utf-8")
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from small_runs import TEXT, write_recipe
 
-from anatili import stage, stages
-from anatili.damage import lost_to_errors
+from anatili import stage, stage_table
+from anatili.data_errors import lost_to_errors
 from anatili.pool import LocalPool
 from anatili.problem import Problem
 from anatili.recipe import load_recipe
@@ -18,8 +18,8 @@ from anatili.run import Drift, Run
 @pytest.fixture
 def first_stages(monkeypatch):
     """Only the stages up to `index`, which take a second."""
-    names = [s.name for s in stages.STAGES]
-    monkeypatch.setattr(stages, "STAGES", stages.STAGES[: names.index("index") + 1])
+    names = [s.name for s in stage_table.STAGES]
+    monkeypatch.setattr(stage_table, "STAGES", stage_table.STAGES[: names.index("index") + 1])
 
 
 def go(tmp_path, recipe, **options):
@@ -52,7 +52,7 @@ def test_new_input_under_old_settings_is_noticed(tmp_path, first_stages):
     outcomes = go(tmp_path, recipe, redo=frozenset({"collect"}))
     assert outcomes["collect"] == "built"
     assert {outcomes[name] for name in ("extract", "mark", "dedup", "cut", "index")} == {"outdated"}
-    assert go(tmp_path, recipe, redo=stages.stages_named(["extract.."]))["index"] == "built"
+    assert go(tmp_path, recipe, redo=stage_table.stages_named(["extract.."]))["index"] == "built"
 
 
 def test_half_a_stage_is_taken_up_again(tmp_path, first_stages):
@@ -113,10 +113,10 @@ def test_a_stage_built_again_with_the_same_bytes_disturbs_nothing(tmp_path, firs
 
 
 def test_redo_names_one_stage_or_all_after_it():
-    assert stages.stages_named(["cut"]) == {"cut"}
-    assert stages.stages_named(["evaluate.."]) == {"evaluate", "release"}
+    assert stage_table.stages_named(["cut"]) == {"cut"}
+    assert stage_table.stages_named(["evaluate.."]) == {"evaluate", "release"}
     with pytest.raises(Problem, match="no stage 'cat'; there are collect"):
-        stages.stages_named(["cat"])
+        stage_table.stages_named(["cat"])
 
 
 def test_status_tells_what_stands_on_something_older(tmp_path, first_stages):

@@ -153,7 +153,7 @@ def test_a_path_that_is_no_utf8_can_be_shown():
 
 
 def test_a_number_has_its_noun_in_the_right_number():
-    assert [text.some(count, "text") for count in (0, 1, 2, 1500)] == ["0 texts", "1 text", "2 texts", "1,500 texts"]
+    assert [text.plural(count, "text") for count in (0, 1, 2, 1500)] == ["0 texts", "1 text", "2 texts", "1,500 texts"]
 
 
 def test_what_utf8_cannot_hold_is_replaced():

@@ -60,14 +60,14 @@ def batch(step: int) -> tuple[Any, Any, Any]:
 
 def plan(steps: int, stop: int = -1, precision: str = "float32", micro_batch: int = 1) -> Any:
     """A training whose processes are killed at step `stop`."""
-    from anatili.train import loop
+    from anatili.train import schedule
 
     def stopping(step: int) -> tuple[Any, Any, Any]:
         if step == stop:
             os.kill(os.getpid(), signal.SIGKILL)
         return batch(step)
 
-    return loop.Plan(
+    return schedule.TrainingPlan(
         steps=steps,
         batch=stopping,
         learning_rate=1e-2,

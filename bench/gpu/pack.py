@@ -22,7 +22,7 @@ import numpy as np
 
 from anatili import weights
 from anatili.document import Kept, read_shard
-from anatili.gguf.base import open_base
+from anatili.gguf.base_model import open_base
 from anatili.lang import load_pack
 from anatili.recipe import Recipe, Tune, load_recipe
 from anatili.refine.pairs import files_of, languages_of, read_pairs, source_of

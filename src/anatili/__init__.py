@@ -15,20 +15,22 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from anatili.extraction.page import extract
     from anatili.identify import identify
     from anatili.lang import load_pack
     from anatili.lang.convert import normalize
-    from anatili.library import evaluate, read_corpus, run
     from anatili.opening import open_engine_of as open_engine
+    from anatili.opening.corpus import read_corpus
+    from anatili.opening.evaluation import evaluate
     from anatili.opening.search import open_search
-    from anatili.page import extract
+    from anatili.pipeline.refine_files import refine_files
+    from anatili.pipeline.run_recipe import run_recipe as run
     from anatili.problem import Problem
     from anatili.recipe import load_recipe
-    from anatili.refinery import refine_files
     from anatili.search.searcher import Search
     from anatili.serve.assistant import Answer, Assistant, open_assistant
+    from anatili.translate.translate_file import translate_file
     from anatili.translate.translator import Translator, open_translator
-    from anatili.translate.work import translate_file
 
 __version__ = "0.1.0"
 __all__ = [
@@ -54,13 +56,13 @@ __all__ = [
 ]
 HOMES = {
     "identify": "identify:identify",
-    "extract": "page:extract",
+    "extract": "extraction.page:extract",
     "load_pack": "lang:load_pack",
     "normalize": "lang.convert:normalize",
     "load_recipe": "recipe:load_recipe",
-    "run": "library:run",
-    "read_corpus": "library:read_corpus",
-    "refine_files": "refinery:refine_files",
+    "run": "pipeline.run_recipe:run_recipe",
+    "read_corpus": "opening.corpus:read_corpus",
+    "refine_files": "pipeline.refine_files:refine_files",
     "open_search": "opening.search:open_search",
     "Search": "search.searcher:Search",
     "open_assistant": "serve.assistant:open_assistant",
@@ -68,9 +70,9 @@ HOMES = {
     "Answer": "serve.assistant:Answer",
     "open_translator": "translate.translator:open_translator",
     "Translator": "translate.translator:Translator",
-    "translate_file": "translate.work:translate_file",
+    "translate_file": "translate.translate_file:translate_file",
     "open_engine": "opening:open_engine_of",
-    "evaluate": "library:evaluate",
+    "evaluate": "opening.evaluation:evaluate",
     "Problem": "problem:Problem",
 }
 """Name -> where it lives, `module:name` below anatili, in the order in which people meet them."""

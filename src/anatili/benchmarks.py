@@ -10,7 +10,7 @@ from pathlib import Path
 
 from anatili import text
 from anatili.problem import Problem
-from anatili.reading import read_lines
+from anatili.text_files import read_lines
 
 SEQUENCE = 8
 """Words in a sequence that counts as taken from a benchmark; shorter ones occur by coincidence."""
@@ -20,7 +20,7 @@ CITATION = re.compile(r"\[\d{1,3}\]")
 
 
 OPENING = 8
-"""Letters by which most lines that are in no benchmark are told apart without comparing the rest."""
+"""Letters compared first: most lines that are in no benchmark already differ in them."""
 
 
 def sequences(words: list[str], starts: Container[tuple[str, str]] | None = None) -> Iterator[int]:

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Any
 
 from anatili.problem import Problem
-from anatili.reading import read_toml
+from anatili.text_files import read_toml
 
 FILE = Path(__file__).with_suffix(".toml")
 UNKNOWN = "unknown"
@@ -177,7 +177,7 @@ def is_allowed(expression: str, names: Iterable[str]) -> bool:
 
 @cache
 def fulfills(expression: str, names: tuple[str, ...]) -> bool:
-    """The same, for a choice that is not empty."""
+    """Whether a text under `expression` may be used as one under a license, or of a kind, in `names`."""
     from license_expression import ExpressionError
 
     try:

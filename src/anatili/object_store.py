@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from anatili.document import whole_file
+from anatili.atomic_files import whole_file
 from anatili.problem import Problem, not_installed
 
 IDENTITY, RECORD = ".identity", "record.json"
@@ -39,7 +39,7 @@ def object_store(address: str) -> tuple[Any, str]:
 
 class Mirror:
     """A copy of a run's stages, under `ADDRESS/RUN/STAGE`. It is written as the stages are built, and a run elsewhere
-    goes on from it."""
+    resumes from it."""
 
     def __init__(self, address: str, run: str) -> None:
         self.address = f"{address.rstrip('/')}/{run}"

@@ -4,7 +4,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from anatili.document import whole_file
+from anatili.atomic_files import whole_file
 from anatili.problem import Problem, not_installed
 
 ENDINGS = (".png", ".svg")

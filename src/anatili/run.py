@@ -27,7 +27,9 @@ from anatili.problem import Problem
 from anatili.text import file_digest, show_path
 
 MEMORIZED = "attribution/memorized.json"
-"""File of a run: how much of what its model writes by itself stands word for word in its training text."""
+"""File of a run: how much of what its model writes without a prompt occurs word for word in its training text."""
+SHOWN = 6
+"""Changes of a recipe that a message names; it counts the others."""
 
 
 @dataclass(frozen=True)
@@ -79,8 +81,9 @@ class Run:
         unread = {"languages", "packs"} - identity.keys()
         recorded = {key: value for key, value in record.identity.items() if key not in unread}
         if changed := differences(recorded, identity):
+            more = f"; and {len(changed) - SHOWN} more" if len(changed) > SHOWN else ""
             raise Drift(
-                f"{stage} is out of date: {'; '.join(changed)}.\n"
+                f"{stage} is out of date: {'; '.join(changed[:SHOWN])}{more}.\n"
                 f"Rebuild it and all later stages with --redo {stage}.. (only it: --redo {stage}), "
                 "or give the recipe another name."
             )
@@ -103,7 +106,7 @@ class Run:
             outputs=outputs,
             provenance=provenance(started),
         )
-        from anatili.document import write_json  # pyarrow: many commands only read a record
+        from anatili.atomic_files import write_json  # pyarrow: many commands only read a record
 
         write_json(folder / "record.json", asdict(record))
         return record

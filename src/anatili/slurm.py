@@ -12,12 +12,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from anatili.document import whole_file
+from anatili.atomic_files import whole_file
 from anatili.problem import Problem
 from anatili.recipe import load_recipe, recipe_file
 from anatili.run import Run
 from anatili.stage import accept
-from anatili.stages import stages_named, stages_until
+from anatili.stage_table import stages_named, stages_until
 from anatili.text import show_path
 
 QUEUE, FOLDER, SCRIPT = ".queue", "slurm", "job.sh"
@@ -40,7 +40,7 @@ exec {work}
 
 @dataclass(frozen=True)
 class Submitted:
-    """An array job that was handed to Slurm."""
+    """An array job that was submitted to Slurm."""
 
     job: str
     """Slurm's number of the job."""

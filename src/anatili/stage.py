@@ -9,14 +9,15 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
-from anatili.document import add_up, disk_problem, finish_removal, remove_folder, whole_file
+from anatili.atomic_files import disk_problem, finish_removal, remove_folder, whole_file
+from anatili.document import add_up
 from anatili.lang import LanguagePack, load_pack
 from anatili.object_store import Mirror, Saving
 from anatili.pool import Pool
 from anatili.problem import Problem
 from anatili.recipe import Recipe, load_recipe, only
 from anatili.run import Drift, Record, Run, fingerprint, plain
-from anatili.stages import LANGUAGES, STAGES, Stage, stages_until
+from anatili.stage_table import LANGUAGES, STAGES, Stage, stages_until
 from anatili.takedown_log import read_takedowns
 from anatili.text import show_path
 

@@ -15,11 +15,12 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
+from anatili.atomic_files import whole_file
 from anatili.benchmarks import letters
-from anatili.document import whole_file
 from anatili.problem import Problem
 from anatili.run import fingerprint
-from anatili.text import digest, number_of, show_path, split_url
+from anatili.text import digest, number_of, show_path
+from anatili.urls import split_url
 
 LOG = "takedowns.jsonl"
 TAKEN_DOWN = "taken down"

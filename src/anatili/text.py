@@ -8,7 +8,6 @@ from collections.abc import Container, Iterator, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
-from urllib.parse import SplitResult, urljoin, urlsplit
 
 WORD = re.compile(r"[^\W\d_]+(?:[-'’ʼ][^\W\d_]+)*")
 LINE = re.compile(r"\S(?:[^\n\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]*\S)?")
@@ -181,7 +180,7 @@ def number_of(text: str) -> int:
     )
 
 
-def some(count: int, noun: str) -> str:
+def plural(count: int, noun: str) -> str:
     """A number with its English noun: `1 text`, `2 texts`."""
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
@@ -200,24 +199,3 @@ def day_of(written: str) -> str:
     """A time as it is written if it begins with a year, month or day as ISO 8601 has them; "" if not. Times are
     compared as text, so another form would be earlier or later than all."""
     return written if ISO_TIME.match(written) else ""
-
-
-def split_url(url: str) -> SplitResult:
-    """The parts of an address, all empty if it is malformed: crawls contain addresses such as `https://[::1/x`."""
-    try:
-        return urlsplit(url)
-    except ValueError:
-        return SplitResult("", "", "", "", "")
-
-
-def host_of(url: str) -> str:
-    """Host and port of an address; "" if it has none."""
-    return split_url(url).netloc
-
-
-def join_url(base: str, url: str) -> str:
-    """The address that `url` refers to on the page `base`; "" if it is malformed."""
-    try:
-        return urljoin(base, url)
-    except ValueError:
-        return ""

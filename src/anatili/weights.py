@@ -19,7 +19,7 @@ from typing import Any
 
 from filelock import FileLock
 
-from anatili.document import whole_file
+from anatili.atomic_files import whole_file
 from anatili.problem import Problem, pip
 from anatili.text import file_digest, show_path
 
@@ -182,7 +182,7 @@ def base_name(base: str) -> str:
 
 
 def facts_of(folder: Path) -> dict[str, str]:
-    """The same for a Hugging Face folder."""
+    """Name -> digest of each safetensors file of a Hugging Face folder."""
     return {path.name: sampled_digest(path) for path in sorted(check_folder(folder).glob("*.safetensors"))}
 
 

@@ -39,7 +39,7 @@ def page_history(run: Run, name: str) -> list[Step]:
                 "opt_out": row["opt_out"],
             }
         )
-        steps += of_document(run, shard.name, row["id"])
+        steps += document_steps(run, shard.name, row["id"])
     url = next((step["url"] for step in steps if step.get("url")), name)
     if reason := read_takedowns(run.root).reason(identity=name, url=url):
         steps.append({"stage": "takedown", "what": f"{TAKEN_DOWN}: {reason}"})
@@ -51,7 +51,7 @@ def page_history(run: Run, name: str) -> list[Step]:
     return steps
 
 
-def of_document(run: Run, shard: str, identity: str) -> Iterator[Step]:
+def document_steps(run: Run, shard: str, identity: str) -> Iterator[Step]:
     """What `mark`, `dedup` and `cut` found and decided."""
     for _, row in rows(run.folder("mark"), shard, Mark, identity):
         yield {"stage": "mark", "what": "marked", **{key: value for key, value in row.items() if key != "id"}}

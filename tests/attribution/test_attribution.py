@@ -191,8 +191,8 @@ def test_the_card_says_how_much_the_model_knows_by_heart_or_that_nobody_measured
     """The tiny model writes texts, the index finds what is copied, and the card of the next release has the figures."""
     from anatili.cli import main
     from anatili.release.facts import memorized, read_facts
+    from anatili.release.localization import words_of
     from anatili.release.model_card import memorized_text
-    from anatili.release.words import words_of
 
     run = Run(tmp_path / "tiny")
     run.root.mkdir()

@@ -7,9 +7,9 @@ import pytest
 from click.testing import CliRunner
 from servers import CRAWL, Server, mini_crawl
 
-from anatili import sample, stages
+from anatili import sample, stage_table
+from anatili.census.charts import draw_shares, draw_trend
 from anatili.census.count import Census, from_index, scan, trend
-from anatili.census.draw import draw_shares, draw_trend
 from anatili.cli import main
 from anatili.problem import Problem
 
@@ -168,7 +168,7 @@ sift = ["kk"]
 [collect]
 private_hosts = ["{server.host}"]
 """)
-    monkeypatch.setattr(stages, "STAGES", stages.STAGES[:5])
+    monkeypatch.setattr(stage_table, "STAGES", stage_table.STAGES[:5])
     runs = ["--runs", str(tmp_path / "runs")]
     answer = CliRunner().invoke(main, ["run", str(recipe), *runs, "--json"])
     assert answer.exit_code == 0, answer.output

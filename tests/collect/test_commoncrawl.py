@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 from servers import CRAWL, Server, mini_crawl
 
-from anatili.collect.gather import run as collect
+from anatili.collect.collect import run as collect
 from anatili.document import Lost, read_counts, read_shard
 from anatili.pool import LocalPool
 from anatili.problem import Problem

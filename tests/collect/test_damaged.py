@@ -9,10 +9,10 @@ import re
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from collect.test_gather import collect
+from collect.test_collect import collect
 
+from anatili.collect.collect import collect_file, html_page
 from anatili.collect.damaged import damaged_files
-from anatili.collect.gather import collect_file, html_page
 from anatili.document import read_counts
 from anatili.recipe import Collect, Source
 from anatili.warc import Broken, Page, WarcFile

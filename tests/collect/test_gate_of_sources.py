@@ -2,7 +2,7 @@
 
 import json
 
-from anatili.collect.gather import collect_file, collect_stream
+from anatili.collect.collect import collect_file, collect_stream
 from anatili.document import Document, Lost, SiftedOut, read_counts, read_shard
 from anatili.recipe import Collect, Source
 from anatili.warc import Page, read_pages

@@ -5,8 +5,8 @@ import pytest
 pytest.importorskip("sqlalchemy", reason="the commons needs more packages: pip install '.[commons]'")
 from commons.lines import accept, join, open_commons, text_of
 
+from anatili.collect.collect import run as collect
 from anatili.collect.files import inventory
-from anatili.collect.gather import run as collect
 from anatili.commons.contribution import Contribution
 from anatili.document import Document, read_shard
 from anatili.pool import LocalPool

@@ -3,9 +3,9 @@
 import pytest
 
 from anatili.compute.chips import FIGURES, UNPUBLISHED, chips, find_chip, sources
+from anatili.compute.mfu_prior import LEARNED
 from anatili.compute.plan import sheet
-from anatili.compute.prior import LEARNED
-from anatili.compute.runs import bundled_runs
+from anatili.compute.published_runs import bundled_runs
 from anatili.problem import Problem
 
 SPARSE = {624, 1979, 3958, 733, 1466, 4500, 5000, 9000, 2615, 5230, 330, 419}

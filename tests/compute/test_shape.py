@@ -28,7 +28,7 @@ def test_operations_by_hand():
 @pytest.mark.parametrize(("tied", "kind"), [(True, "qwen3"), (False, "llama")])
 def test_the_meter_counts_what_the_dry_run_counts(tied, kind):
     pytest.importorskip("torch")
-    from anatili.train import init, meter
+    from anatili.train import init, throughput
     from anatili.train.shape import outline
 
     settings = Pretrain(
@@ -46,17 +46,17 @@ def test_the_meter_counts_what_the_dry_run_counts(tied, kind):
     recipe = Recipe(name="x", language="kk", pretrain=settings, tokenizer=Tokenizer(vocabulary=700))
     model = init.from_scratch(settings, 700, 0, 1)
     facts = outline(recipe, Path(), 1, 0)
-    live = meter.flops_per_token(model, settings.context)
+    live = throughput.flops_per_token(model, settings.context)
     assert live * facts["tokens"] == facts["flops"]
     assert live == flops_per_token(shape_of(recipe, Path()), settings.context)
     for parameter in model.get_decoder().parameters():
         parameter.requires_grad = False
-    assert 0.6 < meter.flops_per_token(model, settings.context) / live < 0.9  # no gradients of frozen weights
+    assert 0.6 < throughput.flops_per_token(model, settings.context) / live < 0.9  # no gradients of frozen weights
 
 
 def test_the_meter_counts_adapters_as_the_dry_run_does():
     torch = pytest.importorskip("torch")
-    from anatili.train import init, meter
+    from anatili.train import init, throughput
     from anatili.train.shape import outline
 
     sizes = {"layers": 3, "hidden_size": 64, "heads": 4, "kv_heads": 2, "intermediate_size": 96}
@@ -64,7 +64,7 @@ def test_the_meter_counts_adapters_as_the_dry_run_does():
     recipe = Recipe(name="x", language="kk", pretrain=settings, tokenizer=Tokenizer(base="no", vocabulary=700))
     model = init.add_adapter(init.from_scratch(Pretrain(**sizes, context=128), 700, 0, 1), 8, torch.float32)
     shape = shape_of(recipe, Path())
-    assert meter.flops_per_token(model, 128) == flops_per_token(shape, 128)
+    assert throughput.flops_per_token(model, 128) == flops_per_token(shape, 128)
     assert flops_per_token(shape, 128) < flops_per_token(replace(shape, rank=0), 128)
     facts = outline(recipe, Path(), 1, 0)
     assert facts["flops"] == facts["tokens"] * flops_per_token(shape, 128)

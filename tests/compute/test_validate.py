@@ -5,8 +5,8 @@ import json
 import pytest
 
 from anatili.compute.chips import find_chip
-from anatili.compute.prior import CENTER, Prior, Setting, doubt_of, reach_of
-from anatili.compute.runs import FILE, bundled_runs
+from anatili.compute.mfu_prior import CENTER, Prior, Setting, doubt_of, reach_of
+from anatili.compute.published_runs import FILE, bundled_runs
 from anatili.compute.validate import validate
 from anatili.problem import Problem
 

@@ -5,7 +5,7 @@ import pytest
 from anatili.documents.passages import LONGEST_SENTENCE, PASSAGE_WORDS, Source, passages_of, unwrapped
 from anatili.files import FileText, Part
 from anatili.lang import load_pack
-from anatili.search.live import row_of
+from anatili.search.live_index import row_of
 
 SOURCE = Source("есептер/жыл.pdf", "d", "d-1", "2026-11-28T00:00:00Z")
 PACKS = ("kk", "ru", "en", "tr")

@@ -7,7 +7,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 import anatili.engine
-import anatili.engine.busy
+import anatili.engine.retry
 from anatili.engine import Sampling, Span, is_address, open_engine, say
 from anatili.evaluate.likelihood import Likelihood
 from anatili.evaluate.prompts import ChatTemplate
@@ -132,7 +132,7 @@ def test_what_an_address_is():
 
 def test_a_measurement_waits_for_a_busy_server_as_long_as_it_asks(ollama, monkeypatch):
     slept = []
-    monkeypatch.setattr(anatili.engine.busy.time, "sleep", slept.append)
+    monkeypatch.setattr(anatili.engine.retry.time, "sleep", slept.append)
     engine = open_engine("ollama:kazllm")
     ollama.busy = 1
     with pytest.raises(Problem, match="answered 429: slow down"):  # where a person waits, it is said at once

@@ -9,9 +9,8 @@ import seq2seq
 from click.testing import CliRunner
 from fastapi.testclient import TestClient
 
-from anatili import meaning
 from anatili.cli import main
-from anatili.engine import Sampling, Translating, open_engine
+from anatili.engine import Sampling, Translating, open_engine, similarity
 from anatili.engine.batcher import Batcher
 from anatili.engine.seq2seq import BEAM, BatchOptions, Seq2SeqEngine
 from anatili.lang import load_pack
@@ -124,7 +123,7 @@ def test_it_cannot_converse(engine):
 
 
 def test_the_layout_stays_and_doubts_are_told(pair, monkeypatch):
-    monkeypatch.setattr(meaning, "PACKAGE", "")
+    monkeypatch.setattr(similarity, "PACKAGE", "")
     opened = open_assistant(str(pair[1]))
     translator = Translator(opened.engine, opened.packs, opened.directions)
     text = f"  {SENTENCES[0]}\n\n\t12 345\nhttps://e.kz\n"

@@ -14,14 +14,14 @@ import sets
 
 from anatili.cli import main
 from anatili.engine import Span
-from anatili.evaluate import work
+from anatili.evaluate import runner
 from anatili.evaluate.compare import compare, read_folder
 from anatili.evaluate.items import item_set
 from anatili.evaluate.likelihood import Likelihood, cut
 from anatili.evaluate.measure import Setup, measure
 from anatili.evaluate.prompts import PromptForm, labels, options, prompts
+from anatili.evaluate.summary import summary
 from anatili.evaluate.task_data import read_rows
-from anatili.evaluate.words import summary
 from anatili.problem import Problem
 from anatili.stage import Quiet
 
@@ -121,21 +121,21 @@ class Dying:
 
 def test_a_server_that_dies_loses_nothing(tmp_path, engine):
     task = sets.write(tmp_path)
-    request = work.Request([task], {}, Setup())
-    whole = work.carry_out(engine, request, tmp_path / "whole", "m", Quiet(), lambda row: None)
+    request = runner.Request([task], {}, Setup())
+    whole = runner.carry_out(engine, request, tmp_path / "whole", "m", Quiet(), lambda row: None)
     folder = tmp_path / "out"
     with pytest.raises(Problem, match=r"connection refused. What is measured is kept in .*out: the same command"):
-        work.carry_out(Dying(engine, 18), request, folder, "m", Quiet(), lambda row: None)
+        runner.carry_out(Dying(engine, 18), request, folder, "m", Quiet(), lambda row: None)
     (journal,) = folder.glob("*.jsonl")
     assert len(journal.read_text("utf-8").splitlines()) == 1 + 4, "four items of four choices were done"
     with journal.open("a", encoding="utf-8") as file:
         file.write('{"id": "q9", "logpr')
-    resumed = work.carry_out(Dying(engine, 24), request, folder, "m", Quiet(), lambda row: None)
+    resumed = runner.carry_out(Dying(engine, 24), request, folder, "m", Quiet(), lambda row: None)
     assert {**resumed[0], "seconds": 0} == {**whole[0], "seconds": 0}
     with pytest.raises(
         Problem, match=r"another evaluation \(digests.model changed\).*remove that file to measure anew$"
     ):
-        work.carry_out(engine, request, folder, "another model", Quiet(), lambda row: None)
+        runner.carry_out(engine, request, folder, "another model", Quiet(), lambda row: None)
 
 
 @pytest.mark.parametrize(
@@ -203,10 +203,10 @@ def test_two_models_are_compared_item_by_item(tmp_path, engine):
     (tmp_path / "other.txt").write_text("\n".join(row["choices"][row["answer"]] for row in sets.rows()), "utf-8")
     results = []
     for name, model in (("one", engine), ("two", other(tmp_path / "other.txt"))):
-        rows = work.carry_out(
-            model, work.Request([task], {}, Setup()), tmp_path / name, name, Quiet(), lambda row: None
+        rows = runner.carry_out(
+            model, runner.Request([task], {}, Setup()), tmp_path / name, name, Quiet(), lambda row: None
         )
-        work.write_rows(tmp_path / name, name, rows)
+        runner.write_rows(tmp_path / name, name, rows)
         results += read_folder(tmp_path / name, name)
     (row,) = compare(results, resamples=200)
     first, second = row["models"]

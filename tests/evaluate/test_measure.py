@@ -9,12 +9,12 @@ from click.testing import CliRunner
 torch = pytest.importorskip("torch")
 
 from anatili.cli import main  # noqa: E402
+from anatili.confidence_intervals import wilson  # noqa: E402
 from anatili.engine import open_engine  # noqa: E402
 from anatili.evaluate import pairs as pairing  # noqa: E402
 from anatili.evaluate.behavior import contamination_rows, memorization_row  # noqa: E402
 from anatili.evaluate.likelihood import Likelihood, middle  # noqa: E402
-from anatili.evaluate.texts import TextSet  # noqa: E402
-from anatili.interval import wilson  # noqa: E402
+from anatili.evaluate.text_sets import TextSet  # noqa: E402
 from anatili.lang import load_pack  # noqa: E402
 
 

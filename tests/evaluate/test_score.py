@@ -7,7 +7,7 @@ import pytest
 
 from anatili.evaluate.baselines import ByteNgrams, xz_bits
 from anatili.evaluate.score import have_equal_weights, interval, score_row
-from anatili.evaluate.texts import TextSet, first_bytes, inventory
+from anatili.evaluate.text_sets import TextSet, first_bytes, inventory
 from anatili.problem import Problem
 from anatili.recipe import Evaluate, Recipe
 from anatili.sample.topics import read_topics

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from anatili.confidence_intervals import wilson
 from anatili.evaluate.statistics import clustered_interval, design_effect, holm, mcnemar, paired_interval
-from anatili.interval import wilson
 
 CLUSTERS = 150
 

@@ -8,8 +8,8 @@ import pytest
 from chat_server import ChatServer
 from click.testing import CliRunner
 
-from anatili import library
 from anatili.cli import main
+from anatili.confidence_intervals import wilson
 from anatili.engine import open_engine
 from anatili.evaluate.answers import answer_record
 from anatili.evaluate.items import item_set
@@ -17,8 +17,8 @@ from anatili.evaluate.likelihood import Likelihood
 from anatili.evaluate.measure import NothingToMeasure, Setup, measure
 from anatili.evaluate.task_data import read_rows
 from anatili.evaluate.task_file import bundled, load_task
-from anatili.evaluate.texts import TextSet
-from anatili.interval import wilson
+from anatili.evaluate.text_sets import TextSet
+from anatili.opening.evaluation import evaluate
 from anatili.problem import Problem
 
 GUIDE = "add-a-task.md"
@@ -273,4 +273,4 @@ def test_a_folder_that_cannot_be_written_to_is_told_before_anything_is_measured(
     (tmp_path / "taken").write_text("a file", "utf-8")
     (tmp_path / "kk.txt").write_text("Абай – ақын.", "utf-8")
     with pytest.raises(Problem, match=r"cannot write into .*taken: .*; name another folder with --out"):
-        library.evaluate("http://127.0.0.1:9/v1", [tmp_path / "kk.txt"], out=tmp_path / "taken")
+        evaluate("http://127.0.0.1:9/v1", [tmp_path / "kk.txt"], out=tmp_path / "taken")

@@ -6,7 +6,7 @@ import pytest
 from anatili.extraction.blocks import read_blocks
 from anatili.extraction.features import Features
 from anatili.extraction.main_text import LEAST, TEMPER, chosen, lines, main_text, with_quotes
-from anatili.page import extract_page
+from anatili.extraction.page import extract_page
 
 KAZAKH = [
     "Қала әкімдігі биыл жаңа саябақ ашатынын хабарлады, оның аумағы он екі гектарды алып жатыр.",

@@ -10,7 +10,7 @@ pytest.importorskip("xllamacpp")
 from gguf import GGUFReader, GGUFValueType, GGUFWriter  # noqa: E402
 
 from anatili.engine.llama import LlamaEngine  # noqa: E402
-from anatili.gguf.base import unpack  # noqa: E402
+from anatili.gguf.base_model import unpack  # noqa: E402
 from anatili.gguf.config import read_config  # noqa: E402
 from anatili.gguf.file import export_gguf  # noqa: E402
 from anatili.problem import Problem  # noqa: E402

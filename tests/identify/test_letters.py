@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from anatili.identify import identify, load_model
-from anatili.identify.letters import evidence, letter_rates, signs, table, unknown_to_cld2
-from anatili.identify.spelled import join
+from anatili.identify.letter_arrays import join
+from anatili.identify.letters import evidence, letter_rates, table, unknown_to_cld2, word_odds
 from anatili.lang import load_pack
 from anatili.sample.topics import read_topics
 
@@ -124,10 +124,10 @@ def test_every_neighbor_has_a_row_with_letters_endings_and_words():
 
 def test_frequent_words_and_endings_speak_for_the_languages_that_list_them():
     labels = load_model().labels
-    odds = dict(zip(labels, signs(*join(["hem için diil lääzım"]), 1, labels)[0].tolist(), strict=True))
+    odds = dict(zip(labels, word_odds(*join(["hem için diil lääzım"]), 1, labels)[0].tolist(), strict=True))
     assert odds["gag"] == max(odds.values()) > odds["tr"] > odds["de"] == 0
-    assert signs(*join([""]), 1, labels).max() == signs(*join(["xyz"]), 1, labels).max() < 1
-    ending = dict(zip(labels, signs(*join(["qarındaslardıń"]), 1, labels)[0].tolist(), strict=True))
+    assert word_odds(*join([""]), 1, labels).max() == word_odds(*join(["xyz"]), 1, labels).max() < 1
+    ending = dict(zip(labels, word_odds(*join(["qarındaslardıń"]), 1, labels)[0].tolist(), strict=True))
     assert ending["kaa"] > ending["crh"] == 0
 
 

@@ -18,7 +18,7 @@ from anatili import models, weights
 from anatili.engine import Sampling
 from anatili.gguf.file import export_gguf
 from anatili.gguf.merge import merge
-from anatili.models.pack import pack
+from anatili.models.packaging import pack
 from anatili.opening import find_model, sample_index
 from anatili.pool import LocalPool
 from anatili.problem import Problem

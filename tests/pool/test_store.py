@@ -13,8 +13,8 @@ from object_stores import keys
 from processes import wait_until
 from small_runs import write_recipe
 
-from anatili import library
-from anatili.document import whole_file
+from anatili.atomic_files import whole_file
+from anatili.pipeline.run_recipe import run_recipe
 from anatili.pool import DONE, OPEN, TAKEN
 from anatili.pool.store import Node, Objects, StorePool, take_part_in_store
 from anatili.problem import Problem
@@ -137,7 +137,9 @@ def test_who_helps_goes_on_with_the_run_that_is_started_again(bucket, run, monke
 def test_a_node_killed_in_mid_shard_changes_no_byte(bucket, tmp_path, monkeypatch):
     """One node carries out the run, two help; one of these is killed when it has made a shard and put only a part."""
     stage = "cut"  # its jobs read shards of three stages, and write three files each
-    monkeypatch.setattr(library, "StorePool", lambda address, root: StorePool(address, root, lease=2.0))
+    monkeypatch.setattr(
+        "anatili.pipeline.run_recipe.StorePool", lambda address, root: StorePool(address, root, lease=2.0)
+    )
     recipe = write_recipe(tmp_path)
     command = [sys.executable, "-c", KILLED_IN_MID_SHARD.format(stage=stage) + WORK.format(queue=QUEUE, lease=2.0)]
     killed = subprocess.Popen(command, cwd=tmp_path)
@@ -154,14 +156,14 @@ def test_a_node_killed_in_mid_shard_changes_no_byte(bucket, tmp_path, monkeypatc
 
     monkeypatch.setattr(StorePool, "is_mine", is_mine)
     try:
-        library.run(recipe, tmp_path / "shared", until="cut", queue=QUEUE, mirror="s3://runs/team")
+        run_recipe(recipe, tmp_path / "shared", until="cut", queue=QUEUE, mirror="s3://runs/team")
         assert [helper.wait(60) for helper in helpers] == [0]
     finally:
         for process in (killed, *helpers):
             process.kill()
             process.wait()
     assert killed.returncode == -9
-    library.run(recipe, tmp_path / "alone", until="cut")
+    run_recipe(recipe, tmp_path / "alone", until="cut")
     assert contents(tmp_path / "shared" / "t") == contents(tmp_path / "alone" / "t")
     for path in (tmp_path / "alone" / "t").rglob("*.parquet"):
         name = path.relative_to(tmp_path / "alone").as_posix()

@@ -2,14 +2,16 @@
 
 import pytest
 
-from anatili import meaning
 from anatili.document import Kept, write_shard
+from anatili.engine import similarity
 from anatili.problem import Problem
 from anatili.recipe import MarkSettings, Pairs, PairSource, Recipe
 from anatili.refine import pairs
 from anatili.refine.pairs import files_of, languages_of, misshapen, read_pairs, source_of
 from anatili.stage import Quiet, Task
+from anatili.translate.dictionary import read_entries
 
+WORDS = [("Мектеп", "school"), ("Кітап", "book"), ("Үстел", "table")]
 GOOD = [
     ("Бүгін біз жаңа мектепке бардық.", "Today we went to the new school."),
     ("Ертең ауа райы суық болады.", "Tomorrow the weather will be cold."),
@@ -115,7 +117,7 @@ def test_held_out_pairs_stand_apart_with_all_that_translate_the_same_sentence(tm
     assert said["lost"]["held out"] == 2 * len(held)
 
 
-@pytest.mark.skipif(not meaning.installed(), reason="needs the extra `dense`")
+@pytest.mark.skipif(not similarity.installed(), reason="needs the extra `dense`")
 def test_what_does_not_mean_the_same_is_left_out(tmp_path):
     wrong = ("Бүгін біз жаңа мектепке бардық.", "The price of oil fell again on the market.")
     said = clean(tmp_path, {"kk-en.a": [GOOD[1], wrong]}, min_likeness=0.82)
@@ -139,3 +141,13 @@ def test_wrong_sources_are_told(tmp_path):
 def test_what_is_right_is_not_misshapen():
     for pair in (*GOOD, ("Ол 1991 жылы туған үш бала.", "In 1991, 3 children were born.")):
         assert misshapen(*pair) == ""
+
+
+def test_each_direction_gets_a_dictionary(tmp_path):
+    rows = [(f"{first} бұл жерде тұр.", f"The {second} stands here.") for first, second in WORDS for _ in range(2)]
+    rows = [(f"{number} {first}", f"{number} {second}") for number, (first, second) in enumerate(rows)]
+    summary = clean(tmp_path, {"kk-en.a": rows})
+    there = read_entries(tmp_path / "out" / "dictionary", "kk-en")
+    assert there["мектеп"][0][1] == ("school",)
+    assert read_entries(tmp_path / "out" / "dictionary", "en-kk")["school"][0][1] == ("мектеп",)
+    assert summary["words"]["kk-en"] == len(there)

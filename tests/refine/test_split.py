@@ -7,8 +7,8 @@ from html import escape
 import pytest
 
 from anatili.document import Document, Duplicate, page_id, part_id
+from anatili.extraction.page import Mode, extract_page
 from anatili.lang import load_pack
-from anatili.page import Mode, extract_page
 from anatili.pool import LocalPool
 from anatili.recipe import Cut, load_recipe
 from anatili.refine.cut import is_held_out, thresholds, why_not
@@ -18,7 +18,7 @@ from anatili.run import Run
 from anatili.sample.pages import render
 from anatili.sample.topics import read_topics
 from anatili.stage import Quiet, build, identity
-from anatili.stages import STAGES
+from anatili.stage_table import STAGES
 from anatili.why import page_history
 
 PACKS = {code: load_pack(code) for code in ("kk", "ru")}

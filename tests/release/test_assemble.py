@@ -8,8 +8,8 @@ import pytest
 from click.testing import CliRunner
 
 from anatili.cli import main
+from anatili.pipeline.refine_files import refine_files
 from anatili.problem import Problem
-from anatili.refinery import refine_files
 from anatili.release.assemble import assemble_corpus, assemble_model
 from anatili.release.sign import fingerprint_of, sign
 from anatili.release.verify import verify

@@ -12,7 +12,7 @@ from huggingface_hub import DatasetCard, ModelCard
 
 from anatili import models
 from anatili.licenses import table
-from anatili.models.pack import renew_cards
+from anatili.models.packaging import renew_cards
 from anatili.release.assemble import assemble_model
 from anatili.release.facts import read_facts
 from anatili.release.model_card import with_added_parts

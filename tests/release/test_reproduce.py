@@ -8,8 +8,8 @@ from click.testing import CliRunner
 
 from anatili.cli import main
 from anatili.problem import Problem
-from anatili.reading import read_toml
 from anatili.release.reproduce import as_toml, other_versions, reproduce
+from anatili.text_files import read_toml
 
 
 @pytest.fixture

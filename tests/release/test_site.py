@@ -13,8 +13,8 @@ from anatili.cli import main
 from anatili.problem import Problem
 from anatili.release.bars import Bar, chart
 from anatili.release.facts import read_facts, write_facts
+from anatili.release.localization import words_of
 from anatili.release.site import inline, write_site
-from anatili.release.words import words_of
 
 CONTACT = "derekter@example.kz"
 

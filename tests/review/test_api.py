@@ -18,7 +18,7 @@ pytest.importorskip("prometheus_client")
 from fastapi.testclient import TestClient
 
 from anatili.review.api import STATIC, create_app
-from anatili.review.server import Place, local_app, start
+from anatili.review.server import PageAddress, local_app, start
 
 MARKUP = "<img src=x onerror=alert(1)>"
 ASKED = {"kind": "answers", "language": "kk", "mode": "label"}
@@ -147,8 +147,8 @@ def test_other_sites_cannot_send(client):
 
 def test_others_need_a_key(session):
     with pytest.raises(Problem, match=r"others can reach 0\.0\.0\.0: set a key"):
-        start(session, Place(host="0.0.0.0", key="short"), print)
-    remote = TestClient(local_app(session, Place(host="0.0.0.0", key="k" * 20)), base_url="http://10.0.0.1")
+        start(session, PageAddress(host="0.0.0.0", key="short"), print)
+    remote = TestClient(local_app(session, PageAddress(host="0.0.0.0", key="k" * 20)), base_url="http://10.0.0.1")
     assert remote.get("/").status_code == 200
     assert remote.post("/review/jobs", json={"name": "Айша"}).status_code == 401
     key = {"Authorization": "Bearer " + "k" * 20}

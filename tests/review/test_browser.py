@@ -20,7 +20,7 @@ sync_api = pytest.importorskip("playwright.sync_api", reason="the browser tests 
 axe = pytest.importorskip(
     "axe_playwright_python.sync_playwright", reason="the browser tests need axe-playwright-python"
 )
-from anatili.review.server import Place, local_app  # noqa: E402
+from anatili.review.server import PageAddress, local_app  # noqa: E402
 
 if not BROWSER:
     pytest.skip("the browser tests need Chromium: apt-get install chromium", allow_module_level=True)
@@ -37,7 +37,7 @@ def answer(item: str, language: str, number: int) -> str:
 @contextmanager
 def serving(session):
     """The page in a thread; its address."""
-    with in_thread(local_app(session, Place())) as address:
+    with in_thread(local_app(session, PageAddress())) as address:
         yield address
 
 

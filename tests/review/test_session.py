@@ -13,8 +13,8 @@ from anatili.audit.judge import judge_answers, read_judge
 from anatili.audit.labels import AGREEMENT, LABELS, read_agreement
 from anatili.engine import open_engine
 from anatili.problem import Problem
-from anatili.review.draw import CALLED, OTHERS
 from anatili.review.journal import read_journal
+from anatili.review.sampling import CALLED, OTHERS
 from anatili.review.state import DECISION, LABEL, Conflict, Judgment
 from anatili.review.tasks import ANSWERS, BETTER, ITEMS, RIGHT, WRONG
 

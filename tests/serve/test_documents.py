@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from made_files import pdf
 from starlette.testclient import TestClient
 
-from anatili.cli.words import load_catalog
+from anatili.cli.localization import load_catalog
 from anatili.documents.collection import Collection
 from anatili.documents.reader import Readers
 from anatili.files import MAX_BYTES

@@ -4,7 +4,7 @@ import pytest
 
 from anatili.lang import load_pack
 from anatili.search.index import Passage
-from anatili.search.live import LiveIndex, row_of
+from anatili.search.live_index import LiveIndex, row_of
 from anatili.search.manifest import Entry
 from anatili.search.searcher import Hit
 from anatili.serve.features import FEATURES, features

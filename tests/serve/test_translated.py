@@ -10,7 +10,7 @@ from anatili.lang import load_pack
 from anatili.lang.dictionary import NAME, _dictionary, dictionary
 from anatili.problem import Problem
 from anatili.search.index import Passage
-from anatili.search.live import LiveIndex, row_of
+from anatili.search.live_index import LiveIndex, row_of
 from anatili.search.manifest import Entry
 from anatili.serve.assistant import Assistant
 from anatili.serve.question import read_question

@@ -8,9 +8,9 @@ import pytest
 from click.testing import CliRunner
 from servers import Server
 
-from anatili import library
 from anatili.cli import main
 from anatili.document import Kept, Lost, read_shard
+from anatili.pipeline.run_recipe import run_recipe
 from anatili.run import Run
 from anatili.sample.topics import read_topics
 from anatili.takedown.optouts import ask_again
@@ -48,7 +48,7 @@ def run(servers, tmp_path) -> Run:
     (tmp_path / "pages.jsonl").write_text("".join(json.dumps(row) + "\n" for row in pages), "utf-8")
     file = tmp_path / "sites.toml"
     file.write_text(RECIPE.format(hosts=json.dumps([server.host for server in servers])), "utf-8")
-    return library.run(file, tmp_path / "runs", until="cut")
+    return run_recipe(file, tmp_path / "runs", until="cut")
 
 
 def urls(run: Run, pattern: str, kind: type) -> set[str]:
@@ -80,7 +80,7 @@ def test_what_hosts_refuse_later_leaves_and_what_cannot_be_asked_stays(run, serv
     takedowns = read_takedowns(run.root)
     assert takedowns.reason(url=f"{closed.url}/new").startswith("opt-out found later: robots.txt GPTBot @ 20")
     assert not takedowns.reason(url=f"{partly.url}/1")
-    library.run(tmp_path / "sites.toml", tmp_path / "runs", redo=["cut"], until="cut")
+    run_recipe(tmp_path / "sites.toml", tmp_path / "runs", redo=["cut"], until="cut")
     gone = {*(f"{closed.url}/{n}" for n in (1, 2, 3)), f"{partly.url}/2", f"{open_host.url}/3"}
     assert urls(run, "lost/part-*.parquet", Lost) == gone
     assert len(urls(run, "part-*.parquet", Kept)) == 12 - len(gone)
@@ -134,7 +134,7 @@ def test_signals_that_a_recipe_did_not_obey_are_obeyed_later(tmp_path):
     file = tmp_path / "sites.toml"
     recipe = RECIPE.format(hosts="[]").replace("pages.jsonl", "a.warc.gz").replace('kind = "jsonl"', "")
     file.write_text(recipe.replace("[cut]", "[cut]\nobey_opt_outs = false"), "utf-8")
-    run = library.run(file, tmp_path / "runs", until="cut")
+    run = run_recipe(file, tmp_path / "runs", until="cut")
     assert "https://a.example/1" in urls(run, "part-*.parquet", Kept)
     (request,) = ask_again(run, offline=True).requests
     assert request.reason.startswith("opted out when collected: meta robots: noai @ 2026-01-01")

@@ -11,10 +11,11 @@ pytest.importorskip("torch")
 
 from starlette.testclient import TestClient
 
-from anatili import library
 from anatili.cli import main
 from anatili.document import Kept, Lost, read_shard
 from anatili.lang import load_pack
+from anatili.opening.corpus import read_corpus
+from anatili.pipeline.run_recipe import run_recipe
 from anatili.run import Run
 from anatili.sample.topics import read_topics
 from anatili.search.index import Passage
@@ -80,7 +81,7 @@ def write(folder: Path) -> Path:
 @pytest.fixture(scope="module")
 def built(tmp_path_factory) -> Run:
     folder = tmp_path_factory.mktemp("takedown")
-    return library.run(write(folder), folder / "runs", until="tune")
+    return run_recipe(write(folder), folder / "runs", until="tune")
 
 
 @pytest.fixture
@@ -166,7 +167,7 @@ def test_a_document_leaves_the_corpus_the_index_a_running_server_and_the_weights
     assert weights(run) != before
     replayed, record = weights(run), run.record("pretrain")
     shutil.rmtree(run.root / "checkpoints")
-    library.run(recipe_file(run), run.root.parent, redo=["pretrain"], until="pretrain")
+    run_recipe(recipe_file(run), run.root.parent, redo=["pretrain"], until="pretrain")
     assert "went_on_from_step" not in run.record("pretrain").summary
     assert weights(run) == replayed
     assert run.record("pretrain").content == record.content
@@ -188,7 +189,7 @@ def test_a_later_crawl_does_not_bring_back_address_text_or_near_copy(run):
     ]
     lines = "".join(json.dumps({**row, "date": "2026-02-01"}, ensure_ascii=False) + "\n" for row in new)
     (recipe_file(run).parent / "pages-later.jsonl").write_text(lines, "utf-8")
-    library.run(recipe_file(run), run.root.parent, redo=["collect.."], until="cut")
+    run_recipe(recipe_file(run), run.root.parent, redo=["collect.."], until="cut")
     corpus = {row.url for part in ("", "held-out/") for row in rows(run, f"cut/{part}part-*.parquet")}
     assert not corpus & {page.url, second.url, *(row["url"] for row in new[:3])}
     assert other.url in corpus
@@ -221,8 +222,8 @@ def test_a_host_and_many_documents_leave_at_once(run):
         search = Search(run.folder("index"), packs)
         titles = [row.title for row in before if row.url in gone][:5]
         assert not {hit.passage.url for title in titles for hit in search.find(title, 20)} & gone
-        assert not {row.url for row in library.read_corpus(run.root)} & gone
-        library.run(recipe_file(run), run.root.parent, redo=["cut"], until="cut")
+        assert not {row.url for row in read_corpus(run.root)} & gone
+        run_recipe(recipe_file(run), run.root.parent, redo=["cut"], until="cut")
         assert not {row.url for part in ("", "held-out/") for row in rows(run, f"cut/{part}part-*.parquet")} & gone
         assert {lost(run)[url] for url in gone} == {f"taken down: {reason}"}
     assert cost_of(run, recipe, kazakh[:1])["steps"]

@@ -12,13 +12,13 @@ from safetensors.torch import load_file, save_file  # noqa: E402
 
 from anatili import weights  # noqa: E402
 from anatili.gguf import adapter as gguf_adapter  # noqa: E402
-from anatili.gguf.base import open_base  # noqa: E402
+from anatili.gguf.base_model import open_base  # noqa: E402
 from anatili.lang import load_pack  # noqa: E402
 from anatili.problem import Problem  # noqa: E402
 from anatili.recipe import Pretrain, Tokenizer  # noqa: E402
 from anatili.stage import Quiet  # noqa: E402
 from anatili.tokenizer.adapt import adapt  # noqa: E402
-from anatili.train import init, loop, memory  # noqa: E402
+from anatili.train import init, loop, memory, schedule  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -60,8 +60,8 @@ def batch(step: int):
     return tokens[:, :-1], tokens[:, 1:], torch.arange(16).expand(2, 16)
 
 
-def plan(steps: int) -> loop.Plan:
-    return loop.Plan(
+def plan(steps: int) -> schedule.TrainingPlan:
+    return schedule.TrainingPlan(
         steps,
         batch,
         learning_rate=1e-2,

@@ -9,8 +9,8 @@ pytest.importorskip("torch")
 import training
 from conftest import ROOT
 
-from anatili.compute.own_memory import layout_that_fits, moved, needs, training_of, with_whole_gradients
 from anatili.compute.shape import shape_of
+from anatili.compute.training_memory import layout_that_fits, moved, needs, training_of, with_whole_gradients
 from anatili.recipe import Recipe, Tokenizer, load_recipe
 
 GIB = 2**30

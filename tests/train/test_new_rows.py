@@ -19,12 +19,12 @@ from anatili.gguf.adapter import export_adapter  # noqa: E402
 from anatili.gguf.file import export_gguf  # noqa: E402
 from anatili.gguf.merge import merge  # noqa: E402
 from anatili.lang import load_pack  # noqa: E402
-from anatili.models.pack import write_part  # noqa: E402
+from anatili.models.packaging import write_part  # noqa: E402
 from anatili.problem import Problem  # noqa: E402
 from anatili.recipe import Pretrain, Recipe, Tokenizer, Tune  # noqa: E402
 from anatili.stage import Quiet, Task  # noqa: E402
 from anatili.tokenizer.adapt import adapt  # noqa: E402
-from anatili.train import init, loop, optimizer, pretrain, tune  # noqa: E402
+from anatili.train import init, loop, optimizer, pretrain, schedule, tune  # noqa: E402
 from anatili.train.parity import compare  # noqa: E402
 
 ADDED = 60
@@ -205,7 +205,7 @@ def plan(model, rate, steps=8):
         tokens = torch.randint(size - ADDED - 9, size, (2, 17), generator=torch.Generator().manual_seed(step))
         return tokens[:, :-1], tokens[:, 1:], torch.arange(16).expand(2, 16)
 
-    return loop.Plan(
+    return schedule.TrainingPlan(
         steps, batch, learning_rate=1e-2, warmup=0.1, decay=0.3, weight_decay=0.1, precision="float32", rows_rate=rate
     )
 

@@ -11,7 +11,7 @@ from anatili.recipe import Pretrain, Tokenizer  # noqa: E402
 from anatili.sample.topics import read_topics  # noqa: E402
 from anatili.text import number_of  # noqa: E402
 from anatili.tokenizer import train as tokenizing  # noqa: E402
-from anatili.train import data, kept, replay  # noqa: E402
+from anatili.train import data, kept_checkpoints, replay  # noqa: E402
 from anatili.train.corpus import open_group, text_of, write_tokens  # noqa: E402
 
 BATCH = 4
@@ -52,11 +52,15 @@ def test_without_a_document_all_batches_before_its_first_are_the_same(place, set
         pool = next(pool for pool in whole.weights if f"{row.language}/s" in pool.split("+"))
         assert 0 <= changed - replay.first_seen(whole, BATCH, steps, pool, key) <= 1
         assert replay.first_seen(whole, BATCH, steps, pool, key) <= replay.first_pass(whole, BATCH, steps)
-        wanted = kept.Chain(lambda n: tuple(map(torch.from_numpy, whole.batch(n, BATCH)))).at(changed)
-        chain = kept.Chain(lambda n, of=smaller: tuple(map(torch.from_numpy, of.batch(n, BATCH))))
+        wanted = kept_checkpoints.BatchDigests(lambda n: tuple(map(torch.from_numpy, whole.batch(n, BATCH)))).at(
+            changed
+        )
+        chain = kept_checkpoints.BatchDigests(lambda n, of=smaller: tuple(map(torch.from_numpy, of.batch(n, BATCH))))
         assert chain.at(changed) == wanted
         if changed < steps:
-            wanted = kept.Chain(lambda n: tuple(map(torch.from_numpy, whole.batch(n, BATCH)))).at(changed + 1)
+            wanted = kept_checkpoints.BatchDigests(lambda n: tuple(map(torch.from_numpy, whole.batch(n, BATCH)))).at(
+                changed + 1
+            )
             assert chain.at(changed + 1) != wanted
 
 
@@ -105,7 +109,7 @@ def test_only_whole_checkpoints_of_the_same_training_are_gone_on_from(tmp_path):
         return (torch.tensor([step if step < 7 else -step]),)
 
     def checkpoints(batch, **facts):
-        return kept.KeptCheckpoints(tmp_path / "kept", batch, facts)
+        return kept_checkpoints.KeptCheckpoints(tmp_path / "kept", batch, facts)
 
     training = tmp_path / "training"
     training.mkdir()

@@ -17,10 +17,10 @@ from anatili.recipe import Pretrain, Tokenizer, Tune  # noqa: E402
 from anatili.sample.topics import read_topics  # noqa: E402
 from anatili.stage import Quiet  # noqa: E402
 from anatili.tokenizer import train as tokenizing  # noqa: E402
-from anatili.train import data, devices, loop, sft_examples, tune  # noqa: E402
+from anatili.train import data, devices, loop, schedule, sft_examples, tune  # noqa: E402
 from anatili.train.corpus import write_tokens  # noqa: E402
 from anatili.train.init import from_scratch as make_model  # noqa: E402
-from anatili.train.loss import WithLoss  # noqa: E402
+from anatili.train.loss import LossWrapper  # noqa: E402
 from anatili.train.pretrain import clear, save_model  # noqa: E402
 
 SETTINGS = Pretrain(layers=1, hidden_size=32, heads=2, intermediate_size=64, context=32)
@@ -143,6 +143,8 @@ def test_no_source_is_gone_through_more_often_than_allowed(tmp_path, tokenizer_f
     epochs = data.epochs(mixture(tmp_path, counts, **settings), counts, tokens // 32)
     assert epochs["en/s"] == pytest.approx(1.5, abs=0.1)  # wanted far more; Kazakh took what was left over
     assert 0.4 < epochs["kk/s"] < 1.0
+    nothing = data.epochs(mixture(tmp_path, counts, tokens=0), counts, 0)
+    assert {str(share) for share in nothing.values()} == {"0.0"}
     with pytest.raises(Problem, match="more than the corpus gives"):
         mixture(tmp_path, counts, tokens=tokens * 2, max_epochs=1.5)
 
@@ -156,7 +158,7 @@ def test_attention_does_not_cross_documents_and_begin_tokens_bear_no_loss():
     alone = model(input_ids=ids[:, 4:], use_cache=False).logits[0]
     assert torch.allclose(both, alone, atol=1e-5)
     labels = torch.where(ids[:, 1:] == 0, data.IGNORED, ids[:, 1:])
-    loss = WithLoss(model, torch.float32)(ids[:, :-1], labels, positions[:, :-1])
+    loss = LossWrapper(model, torch.float32)(ids[:, :-1], labels, positions[:, :-1])
     logits = model(input_ids=ids[:, :-1], position_ids=positions[:, :-1], use_cache=False).logits
     plain = torch.nn.functional.cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="sum")
     assert loss.item() == pytest.approx(plain.item(), rel=1e-5)
@@ -167,7 +169,7 @@ def test_head_and_loss_together_have_the_gradients_of_both_apart(monkeypatch):
     one, two = new_model(), new_model()
     ids = torch.randint(3, 128, (2, 17), generator=torch.Generator().manual_seed(1))
     positions = torch.arange(16).expand(2, 16)
-    WithLoss(one, torch.float32)(ids[:, :-1], ids[:, 1:], positions).backward()
+    LossWrapper(one, torch.float32)(ids[:, :-1], ids[:, 1:], positions).backward()
     logits = two(input_ids=ids[:, :-1], use_cache=False).logits
     torch.nn.functional.cross_entropy(logits.flatten(0, 1), ids[:, 1:].flatten(), reduction="sum").backward()
     for name, parameter in one.named_parameters():
@@ -183,12 +185,12 @@ def test_a_language_without_text_is_told(tmp_path):
         mixture(tmp_path, {}, mix={})
 
 
-def plan(steps: int) -> loop.Plan:
+def plan(steps: int) -> schedule.TrainingPlan:
     def batch(step: int):
         tokens = torch.randint(3, 100, (4, 17), generator=torch.Generator().manual_seed(step))
         return tokens[:, :-1], tokens[:, 1:], torch.arange(16).expand(4, 16)
 
-    return loop.Plan(
+    return schedule.TrainingPlan(
         steps=steps, batch=batch, learning_rate=1e-2, warmup=0.1, decay=0.3, weight_decay=0.1, precision="auto"
     )
 
@@ -350,15 +352,15 @@ def test_the_curves_of_many_languages_are_drawn(tmp_path):
 def test_held_out_bits_are_those_of_the_model_alone(tmp_path, tokenizer_folder):
     from tokenizers import Tokenizer as Bpe
 
-    from anatili.train import check
+    from anatili.train import held_out
 
     rows = corpus(tmp_path)
     bpe = Bpe.from_file(str(tokenizer_folder / "tokenizer.json"))
     settings = Pretrain(context=64, check_tokens=100_000, check_every=1, mix={"kk": 3, "en": 1})
-    held_out_check = check.held_out(tokens_of(tmp_path, tokenizer_folder), 0, tmp_path / "tokens", settings)
+    held_out_check = held_out.make_check(tokens_of(tmp_path, tokenizer_folder), 0, tmp_path / "tokens", settings)
     torch.manual_seed(0)
     model = make_model(SETTINGS, bpe.get_vocab_size(), 0, 1)
-    bits = held_out_check(WithLoss(model, torch.float32), torch.device("cpu"))
+    bits = held_out_check(LossWrapper(model, torch.float32), torch.device("cpu"))
     assert set(bits) == {"kk", "en", "mean"}
     assert bits["mean"] == pytest.approx((3 * bits["kk"] + bits["en"]) / 4, abs=1e-4)
     # A model that knows nothing gives each token the same probability.
@@ -366,11 +368,11 @@ def test_held_out_bits_are_those_of_the_model_alone(tmp_path, tokenizer_folder):
     count = sum(len(bpe.encode(f"{row.title}\n{row.text}").ids) + 1 for row in rows if row.language == "kk")
     assert bits["kk"] == pytest.approx(count * np.log2(bpe.get_vocab_size()) / size, rel=0.03)
     with pytest.raises(Problem, match="needs held-out documents"):
-        check.held_out(write_tokens([], tokenizer_folder, tmp_path / "none"), 0, tmp_path / "none", settings)
+        held_out.make_check(write_tokens([], tokenizer_folder, tmp_path / "none"), 0, tmp_path / "none", settings)
 
 
 def test_the_rate_rises_stays_and_falls():
-    rates = [loop.rate_at(step, plan(100)) for step in range(100)]
+    rates = [schedule.rate_at(step, plan(100)) for step in range(100)]
     assert rates[0] == pytest.approx(1e-3)
     assert rates[50] == 1e-2
     assert rates[99] < 2e-3
@@ -453,7 +455,7 @@ def test_too_little_text_for_a_tokenizer_is_told():
 def test_a_part_of_a_batch_without_labels_costs_nothing():
     model = new_model()
     ids = torch.randint(3, 128, (1, 16), generator=torch.Generator().manual_seed(1))
-    loss = WithLoss(model, torch.float32)(ids, torch.full_like(ids, data.IGNORED), torch.arange(16)[None])
+    loss = LossWrapper(model, torch.float32)(ids, torch.full_like(ids, data.IGNORED), torch.arange(16)[None])
     loss.backward()
     assert loss.item() == 0
     assert all(p.grad is None or not p.grad.any() for p in model.parameters())
@@ -485,15 +487,15 @@ def test_the_faster_type_is_taken(monkeypatch, seconds, chosen):
 
 
 def test_the_energy_counter_may_begin_anew(tmp_path, monkeypatch):
-    from anatili.train import meter
+    from anatili.train import throughput
 
     counter, full = tmp_path / "energy_uj", tmp_path / "max_energy_range_uj"
-    monkeypatch.setattr(meter, "COUNTER", counter)
-    monkeypatch.setattr(meter, "FULL", full)
-    assert meter.Power(torch.device("cpu")).joules() == 0  # not readable here
+    monkeypatch.setattr(throughput, "COUNTER", counter)
+    monkeypatch.setattr(throughput, "FULL", full)
+    assert throughput.Power(torch.device("cpu")).joules() == 0  # not readable here
     counter.write_text("90000000")
     full.write_text("100000000")
-    power = meter.Power(torch.device("cpu"))
+    power = throughput.Power(torch.device("cpu"))
     for now, used in ((95, 5.0), (3, 13.0), (4, 14.0)):
         counter.write_text(str(now * 1_000_000))
         assert power.joules() == used

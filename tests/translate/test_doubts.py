@@ -4,7 +4,7 @@ from time import process_time
 
 import pytest
 
-from anatili import meaning
+from anatili.engine import similarity
 from anatili.lang import load_pack
 from anatili.lang.spelling import likeness
 from anatili.translate.doubts import doubts
@@ -15,9 +15,9 @@ PACKS = {code: load_pack(code) for code in ("kk", "ru", "en", "tr")}
 @pytest.fixture(params=["without vectors", "with vectors"])
 def told(request, monkeypatch):
     if request.param == "without vectors":
-        monkeypatch.setattr(meaning, "PACKAGE", "")
-    elif not meaning.installed():
-        pytest.skip(f"needs the package {meaning.PACKAGE}")
+        monkeypatch.setattr(similarity, "PACKAGE", "")
+    elif not similarity.installed():
+        pytest.skip(f"needs the package {similarity.PACKAGE}")
     return lambda pair, text, said: set(doubts(text, said, *(PACKS[code] for code in pair.split("-"))))
 
 
@@ -96,7 +96,7 @@ def test_what_is_right_is_not_doubted(told, pair, text, said):
     assert told(pair, text, said) == set()
 
 
-@pytest.mark.skipif(not meaning.installed(), reason=f"needs the package {meaning.PACKAGE}")
+@pytest.mark.skipif(not similarity.installed(), reason=f"needs the package {similarity.PACKAGE}")
 def test_what_is_about_something_else_is_told():
     judge = lambda text, said: set(doubts(text, said, PACKS["kk"], PACKS["ru"]))  # noqa: E731
     assert judge("Тез арада жедел жәрдем шақырыңыз!", "Казахстан — большая страна с богатой историей.") == {"unrelated"}
@@ -127,7 +127,7 @@ def test_other_names_are_not(one, other):
 
 
 def test_long_texts_are_judged_in_time_that_grows_with_their_length(monkeypatch):
-    monkeypatch.setattr(meaning, "PACKAGE", "")
+    monkeypatch.setattr(similarity, "PACKAGE", "")
 
     def seconds(count: int) -> float:
         start = process_time()

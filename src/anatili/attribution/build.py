@@ -21,15 +21,16 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow.parquet as pq
 
+from anatili.atomic_files import remove_folder, whole_file
 from anatili.attribution import layout
 from anatili.attribution.grams import filter_of
 from anatili.attribution.layout import Origin, as_bytes
-from anatili.document import Kept, read_shard, remove_folder, whole_file
+from anatili.document import Kept, read_shard
 from anatili.pool import Pool
 from anatili.problem import Problem, not_installed
 from anatili.run import Drift, Record, Run
 from anatili.stage import Progress, Quiet, Task, build, identity, recipe_of
-from anatili.stages import STAGES, Stage
+from anatili.stage_table import STAGES, Stage
 from anatili.text import number_of, show_path
 
 logger = logging.getLogger(__name__)

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from anatili.attribution import layout
 from anatili.attribution.grams import GRAM, GramFilter
 from anatili.attribution.layout import Origin, as_bytes, word_spans
-from anatili.attribution.pages import Mapped
+from anatili.attribution.mapped_file import Mapped
 from anatili.problem import Problem
 from anatili.run import Run
 from anatili.text import number_of, show_path
@@ -58,7 +58,7 @@ class Traced:
 
 
 @dataclass(frozen=True)
-class Coded:
+class EncodedText:
     """A text in the numbers of one part."""
 
     content: bytes
@@ -74,7 +74,7 @@ class Coded:
         return self.grams[start] + GRAM - 1 if self.grams[start] else 0
 
     def key(self, start: int, words: int) -> bytes:
-        """The words from one on, as they stand in the index."""
+        """The bytes of `words` words from position `start` on, as stored in the index."""
         return self.content[start * layout.BYTES_OF_WORD : (start + words) * layout.BYTES_OF_WORD]
 
 
@@ -105,15 +105,15 @@ class Part:
     def documents(self) -> mmap.mmap | bytes:
         return Mapped(self.folder / layout.DOCUMENTS).content
 
-    def coded(self, hashes: npt.NDArray[np.int64]) -> Coded:
+    def coded(self, hashes: npt.NDArray[np.int64]) -> EncodedText:
         """The words with these hashes as in the index."""
         positions = np.searchsorted(self.vocabulary, hashes)
         known = positions < len(self.vocabulary)
         known[known] = self.vocabulary[positions[known]] == hashes[known]
         numbers = np.where(known, positions + 1, layout.END).astype(np.uint32)
-        return Coded(as_bytes(numbers).tobytes(), run_lengths(known), run_lengths(self.grams.may_begin(numbers)))
+        return EncodedText(as_bytes(numbers).tobytes(), run_lengths(known), run_lengths(self.grams.may_begin(numbers)))
 
-    def longest(self, text: Coded, least: int) -> list[int]:
+    def longest(self, text: EncodedText, least: int) -> list[int]:
         """For each word, how many words from it on occur together in this part; 0 if fewer than `least`, or if an
         earlier word's stretch contains them."""
         lengths, start = [0] * len(text.known), 0
@@ -206,7 +206,9 @@ class Attribution:
         stretches.sort(key=lambda stretch: (stretch.count, -stretch.words, stretch.start))
         return Traced(len(spans), covered, tuple(stretches[:limit]))
 
-    def occurrences(self, coded: Sequence[Coded], first: int, words: int, most: int) -> tuple[int, tuple[Origin, ...]]:
+    def occurrences(
+        self, coded: Sequence[EncodedText], first: int, words: int, most: int
+    ) -> tuple[int, tuple[Origin, ...]]:
         """How often a stretch occurs in all parts, and some of the documents."""
         count, origins = 0, list[Origin]()
         for part, text in zip(self.parts, coded, strict=True):

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from anatili.attribution.pages import PAGE, Mapped
+from anatili.attribution.mapped_file import PAGE, Mapped
 
 GRAM = 5
 """Words of a run."""

@@ -17,7 +17,7 @@ OF_CORPUS, OF_TUNING = ("cut",), ("cut", "pairs", "tune")
 WORD = re.compile(r"\w+")
 BYTES_OF_WORD = 3
 END = 0
-"""The number that ends a document; those of words begin at 1, so that no stretch goes on in the next document."""
+"""The number that ends a document; those of words begin at 1, so that no match continues in the next document."""
 WORDS, SUFFIXES, HEADS, GRAMS, VOCABULARY, ENDS, PLACES, DOCUMENTS = (
     "words.bin",
     "suffixes.bin",

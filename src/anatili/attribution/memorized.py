@@ -1,4 +1,4 @@
-"""How much of what a model writes by itself stands word for word in its training text, measured with the index.
+"""How much of what a model writes without a prompt occurs word for word in its training text, measured with the index.
 
 The model is given nothing: it writes texts from the token that opens a document, drawn at temperature 1 without any
 penalty, so that they are samples of what it has learned. A word counts if it is in a stretch of the corpus of at least
@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from anatili.atomic_files import write_json
 from anatili.attribution.find import Attribution
-from anatili.document import write_json
+from anatili.confidence_intervals import interval, wilson
 from anatili.engine import Engine, Sampling, say
-from anatili.interval import interval, wilson
 from anatili.problem import Problem
 from anatili.run import MEMORIZED, Run
 from anatili.stage import Progress, Quiet

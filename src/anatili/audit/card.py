@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from anatili import models
+from anatili.atomic_files import whole_file, write_json
 from anatili.audit.figures import LEAST_PAIRS
 from anatili.audit.items import item_files
-from anatili.document import whole_file, write_json
 from anatili.problem import Problem
 from anatili.text import file_digest, show_path
 

@@ -14,12 +14,13 @@ from typing import Any
 
 import numpy as np
 
+from anatili.atomic_files import whole_file
 from anatili.audit.ask import line_of
 from anatili.audit.contradiction import surroundings
 from anatili.audit.items import SLOT, Item, Subject
 from anatili.audit.patterns import Sentence, fulfills, read, states
 from anatili.audit.statistics import Z
-from anatili.document import whole_file, write_shard
+from anatili.document import write_shard
 from anatili.lang import LanguagePack, load_pack
 from anatili.run import Run
 from anatili.search.index import Passage, build

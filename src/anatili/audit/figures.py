@@ -23,8 +23,8 @@ from anatili.audit.patterns import read, states
 from anatili.audit.statistics import Array, Cells, contrasts, max_t
 from anatili.lang import load_pack
 from anatili.problem import Problem
-from anatili.reading import read_lines
 from anatili.text import show_path
+from anatili.text_files import read_lines
 
 FIGURES = ("R", "H")
 """The figures that are tested, as one family."""

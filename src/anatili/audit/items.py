@@ -16,8 +16,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from anatili.audit.patterns import Pattern, derive, parse
 from anatili.lang import codes, explain, load_pack
 from anatili.problem import Problem
-from anatili.reading import read_toml
 from anatili.text import digest, show_path
+from anatili.text_files import read_toml
 
 ITEMS = Path(__file__).parent / "items"
 SLOT = re.compile(r"\{([^{}]*)\}")

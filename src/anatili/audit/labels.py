@@ -6,8 +6,8 @@ from typing import Any
 
 from anatili.audit.classes import ANSWERED, DEFLECTED, EVADED, REFUSED, UNKNOWING
 from anatili.problem import Problem
-from anatili.reading import read_lines
 from anatili.text import show_path
+from anatili.text_files import read_lines
 
 LABELS, AGREEMENT = "labels.jsonl", "agreement.json"
 JUDGED = {

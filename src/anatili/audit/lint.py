@@ -7,8 +7,8 @@ from anatili.audit.items import KEY_FACTS, OPTIONS, SLOT, Claim, Fact, Item, Sub
 from anatili.audit.patterns import Pattern, read, states
 from anatili.lang import load_pack
 from anatili.problem import Problem
-from anatili.reading import read_toml
 from anatili.text import show_path
+from anatili.text_files import read_toml
 
 LIKE_LENGTH = 1.6
 """A question may be so many times as long as the other of its pair."""

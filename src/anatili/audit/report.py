@@ -9,18 +9,18 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+from anatili.atomic_files import whole_file
 from anatili.audit import answer_pages
 from anatili.audit.ask import digest_of
+from anatili.audit.chart import Point, draw
 from anatili.audit.classes import NOT_ANSWERED
 from anatili.audit.figures import FIGURES, LEAST_FACTS, LEAST_KNOWN, LEAST_PAIRS, Findings, findings, read_rows
 from anatili.audit.items import Subject, draw_pairs
 from anatili.audit.judge import JudgeFigures, read_judge
 from anatili.audit.labels import read_agreement
-from anatili.audit.picture import Point, draw
 from anatili.audit.statistics import Z
 from anatili.audit.summary import ALL, as_json, columns, figures_of, mirror_counts, refuses_more, rows_of
 from anatili.audit.summary import answers_of as items_of
-from anatili.document import whole_file
 from anatili.lang import load_pack
 from anatili.lang.audit_words import audit_words
 from anatili.problem import Problem

@@ -10,13 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from anatili.budget import TookTooLong, within
+from anatili.extraction.page import decode, extract_page, quick
+from anatili.extraction.time_limit import TookTooLong, within
 from anatili.identify import identify
 from anatili.identify.gate import any_gate, load_gate
 from anatili.lang import codes, load_pack
-from anatili.page import decode, extract_page, quick
 from anatili.problem import Problem
-from anatili.text import host_of
+from anatili.urls import host_of
 from anatili.warc import Page, Sifted, read_pages
 
 RESAMPLES = 1000

@@ -21,6 +21,7 @@ from anatili.cli import evaluate as cli_evaluate
 from anatili.cli import index as cli_index
 from anatili.cli import lang as cli_lang
 from anatili.cli import learn as cli_learn
+from anatili.cli import localization
 from anatili.cli import model as cli_model
 from anatili.cli import models as cli_models
 from anatili.cli import plan as cli_plan
@@ -32,21 +33,8 @@ from anatili.cli import stats as cli_stats
 from anatili.cli import takedown as cli_takedown
 from anatili.cli import trace as cli_trace
 from anatili.cli import translate as cli_translate
-from anatili.cli import words
 from anatili.cli.cluster import cluster_options, show_submitted
 from anatili.cli.options import Group, Number, as_json, mirror_option, print_json, report_problems, runs_option
-
-
-class Main(Group):
-    """All commands, grouped by purpose, in the language of the environment."""
-
-    def main(self, *arguments: Any, **options: Any) -> Any:
-        words.install(self, words.load_catalog(words.language()))
-        return super().main(*arguments, **options)
-
-    def sections(self) -> dict[str, list[str]]:
-        return SECTIONS
-
 
 SECTIONS = {
     "Begin": ["learn", "doctor"],
@@ -86,6 +74,17 @@ SECTIONS = {
         "optouts",
     ],
 }
+
+
+class Main(Group):
+    """All commands, grouped by purpose, in the language of the environment."""
+
+    def main(self, *arguments: Any, **options: Any) -> Any:
+        localization.install(self, localization.load_catalog(localization.language()))
+        return super().main(*arguments, **options)
+
+    def sections(self) -> dict[str, list[str]]:
+        return SECTIONS
 
 
 @click.group(cls=Main, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -154,8 +153,8 @@ def run(
     anatili run big.toml --slurm --workers 64 --sbatch --partition=cpu    an array job of 64 tasks
     anatili run big.toml --launch "torchrun --nproc_per_node 8"    train on eight devices (FSDP2)
     """
-    from anatili import library
-    from anatili.cli.progress import Bars
+    from anatili.cli.progress import Bars, print_outcome
+    from anatili.pipeline.run_recipe import run_recipe
 
     if device:
         os.environ["ANATILI_DEVICE"] = device  # launched processes read it too
@@ -167,7 +166,7 @@ def run(
         return
     with explaining_interrupts(), Bars(quiet=wants_json) as bars:
         try:
-            library.run(
+            run_recipe(
                 recipe,
                 runs,
                 workers=workers,
@@ -182,19 +181,6 @@ def run(
             )
         finally:
             bars.close_with(recipe)
-
-
-def print_outcome(outcome: Any) -> None:
-    """What happened to a stage, as a line of JSON."""
-    print_json(
-        {
-            "stage": outcome.stage,
-            "outcome": outcome.what,
-            "seconds": outcome.seconds,
-            "content": outcome.content,
-            "summary": outcome.summary,
-        }
-    )
 
 
 @contextmanager

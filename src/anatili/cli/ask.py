@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from anatili.cli import words
+from anatili.cli import localization
 from anatili.cli.options import adapter_option, as_json, print_json, report_problems, runs_option, say, say_aside
 from anatili.cli.pulling import offers_to_pull
 
@@ -114,7 +114,7 @@ def questions() -> Iterator[str]:
 
 def tell_of(what: str, reason: str) -> None:
     """Say what happened to a file, and why."""
-    click.echo(f"{words.current.text(what)}: {words.current.message(reason)}", err=True)
+    click.echo(f"{localization.current.text(what)}: {localization.current.message(reason)}", err=True)
 
 
 def answer(assistant: "Assistant", question: str, limit: int, wants_json: bool) -> None:
@@ -122,7 +122,7 @@ def answer(assistant: "Assistant", question: str, limit: int, wants_json: bool) 
     from anatili.cli.progress import show_cited, show_nearest
     from anatili.engine import Sampling
 
-    result = assistant.ask(question, sampling=Sampling(max_tokens=limit), likely=words.environment())
+    result = assistant.ask(question, sampling=Sampling(max_tokens=limit), likely=localization.environment())
     prompts = assistant.packs[result.language].prompts
     places, page = places_of(result, prompts.get("location", {})), prompts.get("page", {})
     if not wants_json:

@@ -1,5 +1,6 @@
 """Commands for what people contribute to a server that was started with --contribute."""
 
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -44,11 +45,8 @@ def backup(database: str, file: Path, wants_json: bool) -> None:
     """
     from anatili.commons.database import backup as write_backup
 
-    opened = open_database(database)
-    try:
+    with closing(open_database(database)) as opened:
         counts = write_backup(opened, file)
-    finally:
-        opened.close()
     print_json({"file": str(file), **counts}) if wants_json else click.echo(told(counts, file))
 
 
@@ -65,15 +63,8 @@ def restore(file: Path, database: str, wants_json: bool) -> None:
     """
     from anatili.commons.database import Database, copy
 
-    source = open_database(str(file))
-    try:
-        target = Database(database)
-        try:
-            counts = copy(source, target)
-        finally:
-            target.close()
-    finally:
-        source.close()
+    with closing(open_database(str(file))) as source, closing(Database(database)) as target:
+        counts = copy(source, target)
     print_json({"database": database, **counts}) if wants_json else click.echo(told(counts, database))
 
 
@@ -94,11 +85,8 @@ def export(database: str, out: Path, wants_json: bool) -> None:
     """
     from anatili.commons.export import export as write_export
 
-    opened = open_database(database)
-    try:
+    with closing(open_database(database)) as opened:
         facts = write_export(opened, out)
-    finally:
-        opened.close()
     if wants_json:
         print_json(facts)
         return
@@ -125,11 +113,8 @@ def examples(database: str, out: Path, wants_json: bool) -> None:
     """
     from anatili.commons.examples import write_examples
 
-    opened = open_database(database)
-    try:
+    with closing(open_database(database)) as opened:
         counts = write_examples(opened, out)
-    finally:
-        opened.close()
     print_json({"file": str(out), **counts}) if wants_json else click.echo(told(counts, out))
 
 

@@ -3,12 +3,15 @@
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from anatili.cli.options import Group, as_json, print_json, report_problems, runs_option, say_aside
 from anatili.problem import Problem
+
+if TYPE_CHECKING:
+    from anatili.census.count import Census
 
 
 @click.command()
@@ -126,9 +129,9 @@ def census_index(
     show_census(counted, languages, hosts, plot, wants_json)
 
 
-def show_census(counted: Any, languages: tuple[str, ...], hosts: int, plot: Path | None, wants_json: bool) -> None:
+def show_census(counted: "Census", languages: tuple[str, ...], hosts: int, plot: Path | None, wants_json: bool) -> None:
     """Print a census as a table or JSON, and plot it."""
-    from anatili.census.draw import draw_shares
+    from anatili.census.charts import draw_shares
 
     rows = counted.rows(languages)
     if plot:
@@ -164,8 +167,8 @@ def show_census(counted: Any, languages: tuple[str, ...], hosts: int, plot: Path
 @report_problems
 def census_trend(csv_file: Path, languages: tuple[str, ...], plot: Path | None, wants_json: bool) -> None:
     """Show languages over crawls, from the CSV that Common Crawl publishes (cc-crawl-statistics, languages.csv)."""
+    from anatili.census.charts import draw_trend
     from anatili.census.count import trend
-    from anatili.census.draw import draw_trend
 
     if not languages:
         raise Problem("no language given; add --language, for example --language kk")
@@ -291,7 +294,7 @@ def identify(file: Any, wants_json: bool) -> None:
 @report_problems
 def extract(page: Path, mode: Any, charset: str, wants_json: bool) -> None:
     """Print the main text of PAGE (an HTML file, also gzipped), or of standard input."""
-    from anatili.page import extract as extract_from
+    from anatili.extraction.page import extract as extract_from
 
     source = sys.stdin.buffer.read() if str(page) == "-" else page
     article = extract_from(source, charset=charset, mode=mode)

@@ -13,6 +13,7 @@ from anatili.cli.pulling import offers_to_pull
 PATH = click.Path(path_type=Path)
 FIGURES = ("acc", "acc_norm", "acc_bytes", "chance", "majority", "majority_letter", "interval")
 """What `--json` also says on the top level of a single result."""
+SHOWN = ("kind", "language", "license", "citation", "source", "about")
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -87,12 +88,12 @@ def evaluate(
     anatili evaluate model.gguf --task belebele_kk --data belebele.jsonl --shots 3 -o results
     anatili evaluate http://127.0.0.1:8000/v1#kazakh-26m --text held-out.txt --task second-halves
     """
-    from anatili import library
     from anatili.cli import explaining_interrupts
     from anatili.cli.progress import Bars
+    from anatili.opening import evaluation
 
     with explaining_interrupts("measured") if out else nullcontext(), Bars(quiet=wants_json) as bars:
-        evaluation = library.evaluate(
+        measured = evaluation.evaluate(
             model,
             texts,
             tasks=tasks,
@@ -110,11 +111,11 @@ def evaluate(
             tell=(lambda row: None) if wants_json else show_row,
         )
     if wants_json:
-        head = {"model": evaluation.model, "parameters": evaluation.parameters}
-        if len(evaluation.scores) == 1:
-            (row,) = evaluation.scores
+        head = {"model": measured.model, "parameters": measured.parameters}
+        if len(measured.scores) == 1:
+            (row,) = measured.scores
             head |= {"n": row["count"]} | {name: row[name] for name in FIGURES if name in row}
-        print_json({**head, "scores": evaluation.scores})
+        print_json({**head, "scores": measured.scores})
 
 
 def show_row(row: dict[str, Any]) -> None:
@@ -179,13 +180,13 @@ def compare(
     anatili compare kazakh-26m kazakh-270m --task tumlu_kk --data tumlu.jsonl -o comparison
     anatili compare results/a results/b lm-eval-output -o comparison
     """
-    from anatili import library
     from anatili.cli import explaining_interrupts
     from anatili.cli.progress import Bars
-    from anatili.evaluate.words import summary
+    from anatili.evaluate.summary import summary
+    from anatili.opening import evaluation
 
     with explaining_interrupts("measured"), Bars(quiet=wants_json) as bars:
-        rows = library.compare(
+        rows = evaluation.compare(
             models,
             out,
             tasks=tasks,
@@ -230,11 +231,11 @@ def tasks_command(
     lm_eval --include_path lm-eval-tasks --tasks anatili_tumlu_kk_cloze ...
     """
     from anatili.cli.progress import show_table
-    from anatili.evaluate import work
+    from anatili.evaluate import runner
     from anatili.evaluate.task_file import bundled, load_task
 
     if lm_eval:
-        files = work.write_lm_eval(lm_eval, names, data, prompt_of(**prompt), limit)
+        files = runner.write_lm_eval(lm_eval, names, data, prompt_of(**prompt), limit)
         print_json([str(file) for file in files]) if wants_json else click.echo("\n".join(map(str, files)))
         say_aside(
             "lm-eval's client for servers (local-completions) leaves the begin token out, whatever add_bos_token "
@@ -256,5 +257,4 @@ def tasks_command(
         )
 
 
-SHOWN = ("kind", "language", "license", "citation", "source", "about")
 COMMANDS = (evaluate, compare, tasks_command)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from anatili.cli import words
+from anatili.cli import localization
 from anatili.cli.options import Group, as_json, print_json, report_problems
 from anatili.problem import Problem, not_installed
 
@@ -118,7 +118,7 @@ def spoken() -> str:
     """The language of the environment if the lessons are in it, as of all other commands; else none."""
     from anatili.learn.lesson import languages
 
-    code = words.environment()
+    code = localization.environment()
     return code if code in languages() else ""
 
 

@@ -233,7 +233,7 @@ def show_parity(engine: str, parity: dict[str, Any]) -> None:
 
 
 def show_package(run: Path, folder: Path, quantization: str, wants_json: bool) -> None:
-    from anatili.models.pack import pack
+    from anatili.models.packaging import pack
     from anatili.run import find_run
 
     description = pack(find_run(run), folder, quantization)

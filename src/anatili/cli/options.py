@@ -11,8 +11,8 @@ from typing import Any, TypeVar
 
 import click
 
-from anatili.cli import words
-from anatili.cli.words import SENTENCE
+from anatili.cli import localization
+from anatili.cli.localization import SENTENCE
 from anatili.problem import Problem
 from anatili.text import show_path
 
@@ -61,7 +61,7 @@ def advice(error: BaseException | None) -> str:
         and error.filename
         and in_cache(str(error.filename))
     ):
-        return words.current.message("; ANATILI_CACHE=FOLDER names another folder for such files")
+        return localization.current.message("; ANATILI_CACHE=FOLDER names another folder for such files")
     return ""
 
 
@@ -73,32 +73,34 @@ def report_problems(command: F) -> F:
         try:
             return command(*arguments, **options)
         except Problem as problem:
-            shown = click.ClickException(words.current.message(str(problem)) + advice(problem.__cause__))
+            shown = click.ClickException(localization.current.message(str(problem)) + advice(problem.__cause__))
             shown.exit_code = problem.status  # type: ignore[misc]  # click reads it from the instance
             raise shown from problem
         except BrokenPipeError:
             sys.stderr.close()
             sys.exit(0)
         except KeyboardInterrupt:
-            click.echo(words.current.text("stopped"), err=True)
+            click.echo(localization.current.text("stopped"), err=True)
             sys.exit(INTERRUPTED)
         except OSError as error:
             if error.filename is None and error.errno not in FAULTS:
                 raise
             where = show_path(str(error.filename)) if error.filename is not None else "reading or writing failed"
-            raise click.ClickException(words.current.message(f"{where}: {error.strerror}") + advice(error)) from error
+            raise click.ClickException(
+                localization.current.message(f"{where}: {error.strerror}") + advice(error)
+            ) from error
 
     return wrapped  # type: ignore[return-value]
 
 
 def say_aside(line: str) -> None:
     """Print a message for a person who waits, on standard error, in the language of the environment."""
-    click.echo(words.current.message(line), err=True)
+    click.echo(localization.current.message(line), err=True)
 
 
 def say(line: str) -> None:
     """The same on standard output."""
-    click.echo(words.current.message(line))
+    click.echo(localization.current.message(line))
 
 
 def print_json(value: Any) -> None:
@@ -117,6 +119,6 @@ class Group(click.Group):
 
     def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
         for heading, names in self.sections().items():
-            with formatter.section(words.current.text(heading)):
+            with formatter.section(localization.current.text(heading)):
                 rows = [(name, self.commands[name].get_short_help_str(SENTENCE)) for name in names]
                 formatter.write_dl([(name.ljust(WIDEST), sentence) for name, sentence in rows])

@@ -97,12 +97,12 @@ def training(
         check_plot(picture)
     ready = make_plan(asked(recipe, chip, number, options))
     if plot or plot_money:
-        from anatili.compute import pictures
+        from anatili.compute import charts
 
         if plot:
-            pictures.draw_days(plot, ready)
+            charts.draw_days(plot, ready)
         if plot_money:
-            pictures.draw_money(plot_money, ready)
+            charts.draw_money(plot_money, ready)
     if wants_json:
         print_json(described(ready))
     else:
@@ -113,7 +113,7 @@ def training(
 
 def asked(recipe_file: Path | None, chip: str, number: int, options: dict[str, Any]) -> "Question":
     """The question that the options ask; `Problem` says which of them cannot be."""
-    from anatili.compute import cost, own_speed, rules
+    from anatili.compute import cost, measured_speed, rules
     from anatili.compute.chips import chips
     from anatili.compute.plan import Question
     from anatili.run import find_run
@@ -165,7 +165,7 @@ def asked(recipe_file: Path | None, chip: str, number: int, options: dict[str, A
         on=on,
         words=options["words"] or 0,
         fertility=fertility,
-        own=own_speed.read_speed(run) if run else None,
+        own=measured_speed.read_speed(run) if run else None,
         micro_batch=settings.pretrain.micro_batch,
         checkpointing=settings.pretrain.checkpointing,
     )
@@ -219,7 +219,7 @@ def opened(file: Path) -> tuple["Recipe", Any, str]:
 
 def text_for(settings: "Recipe", file: Path, options: dict[str, Any]) -> tuple[float, float, float, list[str]]:
     """Tokens to train on, different tokens, tokens per word, and what was assumed."""
-    from anatili.compute import data
+    from anatili.compute import data_scaling
     from anatili.compute.shape import steps_of
 
     words, tokens, notes = options["words"], options["tokens"], []
@@ -234,8 +234,8 @@ def text_for(settings: "Recipe", file: Path, options: dict[str, Any]) -> tuple[f
         return tokens, tokens, 0.0, notes
     fertility, where = fertility_of(options["fertility"], settings, options["runs"])
     if not fertility:
-        fertility = data.FERTILITY
-        notes.append(f"{fertility} tokens per word assumed ({data.FERTILITY_SOURCE}); --fertility measures it")
+        fertility = data_scaling.FERTILITY
+        notes.append(f"{fertility} tokens per word assumed ({data_scaling.FERTILITY_SOURCE}); --fertility measures it")
     else:
         notes.append(f"{fertility:g} tokens per word: {where}")
     unique = words * fertility

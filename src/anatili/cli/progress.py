@@ -4,7 +4,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.progress import (
@@ -22,9 +22,15 @@ from rich.progress import (
 from rich.text import Text
 from rich.tree import Tree
 
+from anatili.cli.options import print_json
 from anatili.stage import Outcome
-from anatili.stages import Stage
+from anatili.stage_table import Stage
 from anatili.text import show_path
+
+if TYPE_CHECKING:
+    from anatili.engine import Chunk
+    from anatili.search.searcher import Hit
+    from anatili.serve.assistant import Answer, PreparedQuestion
 
 WIDE = 1000
 """Width of output that is not a terminal, so that nothing is cut off."""
@@ -136,19 +142,20 @@ def brief_facts(summary: dict[str, Any]) -> list[str]:
         if isinstance(value, dict):
             inner = brief_table({k: v for k, v in value.items() if not isinstance(v, dict)})
             facts.append(f"{name}: {inner}" if inner else name if value else f"{name} 0")
-        elif not isinstance(value, (list, str)):
+        elif value is not None and not isinstance(value, (list, str)):
             facts.append(f"{name} {value:,}" if isinstance(value, int) else f"{name} {value}")
     return facts
 
 
 def brief_table(table: dict[str, Any]) -> str:
-    """A table in one line: all of a short one, else its largest counts and how many are left out."""
-    if len(table) <= LONGEST or not all(isinstance(value, int) for value in table.values()):
+    """A table in one line: all of a short one, else its largest numbers and how many are left out."""
+    if len(table) <= LONGEST or not all(isinstance(value, int | float) for value in table.values()):
         return ", ".join(f"{name} {value}" for name, value in table.items())
     largest = sorted(table.items(), key=lambda item: -item[1])
-    rest = sum(value for _, value in largest[LARGEST:])
+    rest = [value for _, value in largest[LARGEST:]]
+    counted = f"with {sum(rest)}" if all(isinstance(value, int) for value in table.values()) else f"up to {rest[0]}"
     return ", ".join(f"{name} {value}" for name, value in largest[:LARGEST]) + (
-        f" and {len(table) - LARGEST} more with {rest}, which `anatili status` lists"
+        f" and {len(rest)} more {counted}, which `anatili status` lists"
     )
 
 
@@ -188,7 +195,20 @@ def show_passages(hits: list[Any]) -> None:
         out.print(Text(f"    {' · '.join(source)}", style="dim"))
 
 
-def show_answer(prepared: Any, chunks: Iterable[Any], words: dict[str, str]) -> str:
+def print_outcome(outcome: Outcome) -> None:
+    """What happened to a stage, as a line of JSON."""
+    print_json(
+        {
+            "stage": outcome.stage,
+            "outcome": outcome.what,
+            "seconds": outcome.seconds,
+            "content": outcome.content,
+            "summary": outcome.summary,
+        }
+    )
+
+
+def show_answer(prepared: "PreparedQuestion", chunks: "Iterable[Chunk]", words: dict[str, str]) -> str:
     """Print what is taken from the passages, then the answer as it is generated, with headings; returns the answer."""
     out = console()
     if prepared.searched:
@@ -211,7 +231,7 @@ def show_answer(prepared: Any, chunks: Iterable[Any], words: dict[str, str]) -> 
     return said
 
 
-def show_excerpt(number: int, hit: Any, quoted: tuple[int, int]) -> None:
+def show_excerpt(number: int, hit: "Hit", quoted: tuple[int, int]) -> None:
     """Print the part of a passage that an answer is taken from, with its source. What is quoted is bold, and stands in
     its surroundings; without a quotation, the words of the question are."""
     out, passage = console(), hit.passage
@@ -236,7 +256,7 @@ def surroundings(text: str, span: tuple[int, int], around: int = AROUND) -> tupl
     return start, end
 
 
-def show_cited(answer: Any, places: list[tuple[int, str]], passages: str) -> None:
+def show_cited(answer: "Answer", places: list[tuple[int, str]], passages: str) -> None:
     """Print an answer, and under it the number and place of each citation. Without any, the places of the passages that
     the model was given come after the word for them."""
     out = console()
@@ -251,7 +271,7 @@ def show_cited(answer: Any, places: list[tuple[int, str]], passages: str) -> Non
     out.print()
 
 
-def show_nearest(places: list[tuple[str, Any]], heading: str) -> None:
+def show_nearest(places: "list[tuple[str, Hit]]", heading: str) -> None:
     """Print passages that may hold what an answer lacks: their places, and the part with most of the question's words,
     these in bold."""
     out = console()

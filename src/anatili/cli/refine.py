@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import click
 
 from anatili.cli.options import as_json, mirror_option, print_json, report_problems
-from anatili.damage import TooMuchLost
+from anatili.data_errors import TooMuchLost
 
 if TYPE_CHECKING:
-    from anatili.refinery import Refined
+    from anatili.pipeline.refine_files import Refined
 
 
 @click.command()
@@ -67,7 +67,7 @@ def refine(
     """
     from anatili.cli import explaining_interrupts
     from anatili.cli.progress import Bars
-    from anatili.refinery import refine_files
+    from anatili.pipeline.refine_files import refine_files
 
     with explaining_interrupts(), Bars(quiet=wants_json) as bars:
         refined = refine_files(

@@ -2,12 +2,15 @@
 
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from anatili.cli.options import as_json, print_json, report_problems, say_aside
 from anatili.problem import Problem
+
+if TYPE_CHECKING:
+    from anatili.review.session import Session
 
 PATH = click.Path(path_type=Path)
 
@@ -79,15 +82,15 @@ def review(
             for problem in problems:
                 say_aside(f"after these corrections, the lint of items finds: {problem}")
         else:
-            from anatili.review.server import Place, start
+            from anatili.review.server import PageAddress, start
 
             opens = sys.stdout.isatty() if browser is None else browser
-            start(session, Place(host, port, key, opens), click.echo)
+            start(session, PageAddress(host, port, key, opens), click.echo)
     finally:
         session.close()
 
 
-def warn_of_stale(session: Any) -> None:
+def warn_of_stale(session: "Session") -> None:
     """Say which corrections no longer fit, because the text they corrected has changed."""
     for line in session.stale:
         say_aside(f"{line['file']}: {line['entry']}: this text has changed since it was corrected to {line['text']!r}")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from anatili.cli import words
+from anatili.cli import localization
 from anatili.cli.options import Number, adapter_option, as_json, print_json, report_problems, runs_option, say_aside
 from anatili.cli.pulling import offers_to_pull
 from anatili.prompt import Message
@@ -61,7 +61,7 @@ def chat(
     if question is not None and not question.strip():
         raise Problem("the question is empty; without --question, questions are read from the terminal or a pipe")
     assistant = open_assistant(run, runs, adapters, say_aside)
-    sampling, likely = Sampling(max_tokens=limit, temperature=temperature), words.environment()
+    sampling, likely = Sampling(max_tokens=limit, temperature=temperature), localization.environment()
     messages: list[Message] = []
     for text in [question] if question else questions():
         if wants_json:

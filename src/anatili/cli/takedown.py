@@ -2,12 +2,16 @@
 
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from anatili.cli.options import Number, as_json, print_json, report_problems, runs_option
 from anatili.problem import Problem
+
+if TYPE_CHECKING:
+    from anatili.takedown.optouts import Answers
+    from anatili.takedown.rebuild import Plan
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 yes_option = click.option("--yes", is_flag=True, help="Do it without asking.")
@@ -76,7 +80,7 @@ def takedown(
     from anatili.takedown.affected import Request
     from anatili.takedown.cost import draw_cost
     from anatili.takedown.names import names_of
-    from anatili.takedown.work import plan_takedown
+    from anatili.takedown.rebuild import plan_takedown
 
     opened = find_run(run, runs)
     names = names_of(urls, ids, hosts, files)
@@ -88,10 +92,10 @@ def takedown(
     proceed(plan, yes=yes, later=later, workers=workers, launch=launch, wants_json=wants_json)
 
 
-def proceed(plan: Any, *, yes: bool, later: bool, workers: int, launch: str, wants_json: bool) -> None:
+def proceed(plan: "Plan", *, yes: bool, later: bool, workers: int, launch: str, wants_json: bool) -> None:
     """Show what a takedown affects, ask, and carry it out."""
-    from anatili.cli.progress import Bars
-    from anatili.takedown.work import rebuild, record_takedowns
+    from anatili.cli.progress import Bars, print_outcome
+    from anatili.takedown.rebuild import rebuild, record_takedowns
 
     facts = plan.facts
     print_json({"affected": facts}) if wants_json else show(facts)
@@ -106,18 +110,7 @@ def proceed(plan: Any, *, yes: bool, later: bool, workers: int, launch: str, wan
         return
     with Bars(quiet=wants_json) as bars:
         for outcome in rebuild(plan, workers=workers, launch=launch, watch=bars.watch):
-            if wants_json:
-                print_json(
-                    {
-                        "stage": outcome.stage,
-                        "outcome": outcome.what,
-                        "seconds": outcome.seconds,
-                        "content": outcome.content,
-                        "summary": outcome.summary,
-                    }
-                )
-            else:
-                bars.tell(outcome)
+            print_outcome(outcome) if wants_json else bars.tell(outcome)
 
 
 def agrees(wants_json: bool) -> bool:
@@ -227,7 +220,7 @@ def optouts(
     from anatili.cli.progress import Bars
     from anatili.run import find_run
     from anatili.takedown.optouts import ask_again
-    from anatili.takedown.work import plan_takedown
+    from anatili.takedown.rebuild import plan_takedown
 
     opened = find_run(run, runs)
     with Bars(quiet=wants_json) as bars:
@@ -238,7 +231,7 @@ def optouts(
         proceed(plan, yes=yes, later=later, workers=workers, launch=launch, wants_json=wants_json)
 
 
-def show_answers(answers: Any, wants_json: bool) -> None:
+def show_answers(answers: "Answers", wants_json: bool) -> None:
     """Print which hosts opted out, and which did not answer."""
     if wants_json:
         print_json(

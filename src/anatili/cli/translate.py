@@ -9,7 +9,7 @@ import click
 
 from anatili.cli.options import adapter_option, as_json, print_json, report_problems, runs_option, say_aside
 from anatili.cli.pulling import offers_to_pull
-from anatili.text import some
+from anatili.text import plural
 
 if TYPE_CHECKING:
     from anatili.translate.files import OpenedFile
@@ -55,8 +55,8 @@ def translate(
     """
     from anatili.translate.figures import weights_of
     from anatili.translate.files import plain
+    from anatili.translate.translate_file import open_work, translated_name
     from anatili.translate.translator import open_translator
-    from anatili.translate.work import open_work, translated_name
 
     is_input = str(file) == "-"
     out = out or (None if is_input else translated_name(file, target))
@@ -86,7 +86,7 @@ def show_text(translator: "Translator", text: str, source: str, target: str, *, 
         if step.doubts:
             click.echo(f"\n  doubtful ({', '.join(step.doubts)}): {step.source.strip()}", err=True)
     if doubtful:
-        say_aside(some(doubtful, "doubtful sentence"))
+        say_aside(plural(doubtful, "doubtful sentence"))
 
 
 def nonempty_text(file: Path) -> str:
@@ -118,7 +118,7 @@ def show_file(
 ) -> None:
     """Translate a file, and print the doubtful sentences and a summary."""
     from anatili.cli.progress import Bars
-    from anatili.translate.work import translate_file
+    from anatili.translate.translate_file import translate_file
 
     with Bars(quiet=wants_json) as bars:
         bar = bars.bar("translate")
@@ -151,7 +151,7 @@ def show_file(
         click.echo(f"  doubtful ({', '.join(step.doubts)}): {step.source.strip()[:200]}", err=True)
     for line in translated.notices:
         say_aside(line)
-    texts = some(translated.texts, "text")
+    texts = plural(translated.texts, "text")
     click.echo(f"{out}: {texts} from {start} to {target}, {len(translated.doubtful)} doubtful")
 
 
@@ -323,10 +323,10 @@ def directions_command(
     anatili directions kazakh-270m --texts flores_dev --texts ntrex_dev --write
     """
     from anatili.cli.progress import Bars, show_table
-    from anatili.directions import Direction, table
     from anatili.translate import compare, score
     from anatili.translate.figures import keeper, weights_of
     from anatili.translate.translator import open_translator
+    from anatili.translation_directions import Direction, table
 
     if write and not texts:
         raise click.UsageError("--write needs --texts: there is nothing else to write")
@@ -363,7 +363,7 @@ def directions_command(
 def show_directions(translator: "Translator", *, wants_json: bool) -> None:
     """Print the directions that are known without measuring."""
     from anatili.cli.progress import show_table
-    from anatili.directions import table
+    from anatili.translation_directions import table
 
     offered = [translator.direction(start, end) for start in translator.packs for end in translator.targets(start)]
     rows = offered if translator.directions is None else translator.directions

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from anatili.document import whole_file
+from anatili.atomic_files import whole_file
 from anatili.problem import Problem
 from anatili.takedown_log import plain_address
 from anatili.text import number_of, show_path

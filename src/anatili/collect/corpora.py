@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from anatili import text
 from anatili.compression import Damage, blocks_of
-from anatili.damage import DAMAGED
+from anatili.data_errors import DAMAGED
 from anatili.document import Document, Lost
 from anatili.files import UnreadableError
 from anatili.files.formats import open_file

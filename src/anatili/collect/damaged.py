@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from anatili.damage import CUT_SHORT, DAMAGED, ERRORS
+from anatili.data_errors import CUT_SHORT, DAMAGED, ERRORS
 from anatili.document import Lost, read_counts, read_shard
 from anatili.text import show_path
 

@@ -23,7 +23,7 @@ from anatili import __version__
 from anatili.collect.network import Budget, FetchError, ForbiddenError, PublicNetwork
 from anatili.collect.pace import Pace
 from anatili.object_store import object_store
-from anatili.text import join_url
+from anatili.urls import join_url
 
 HOME = "https://github.com/anatili/anatili"
 TOKEN = "anatili"

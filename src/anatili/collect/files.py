@@ -8,9 +8,10 @@ from pathlib import Path
 from anatili import sample
 from anatili.lang import load_pack
 from anatili.problem import Problem
-from anatili.reading import read_lines
 from anatili.recipe import Recipe, Source
-from anatili.text import file_digest, show_path, split_url
+from anatili.text import file_digest, show_path
+from anatili.text_files import read_lines
+from anatili.urls import split_url
 
 ENDINGS = {
     "html": (".html", ".htm", ".xhtml", ".html.gz"),

@@ -11,7 +11,7 @@ from typing import Any
 
 from anatili.collect.fetch import TOKEN, Fetcher, Response
 from anatili.collect.network import FetchError
-from anatili.text import split_url
+from anatili.urls import split_url
 
 AI_TOKENS = (
     "GPTBot",

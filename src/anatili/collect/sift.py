@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from anatili.damage import CUT_SHORT, MAX_ERRORS, TooMuchLost
-from anatili.document import whole_file
+from anatili.atomic_files import whole_file
+from anatili.data_errors import CUT_SHORT, MAX_ERRORS, TooMuchLost
 from anatili.identify.gate import load_gate, make_rules
 from anatili.lang import load_pack
 from anatili.problem import Problem

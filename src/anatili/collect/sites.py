@@ -17,9 +17,9 @@ from typing import Any
 from anatili.collect.fetch import Fetcher, LeadsAwayError, Response
 from anatili.collect.network import Budget, FetchError
 from anatili.collect.robots import SiteRules, read_rules
-from anatili.page import OPT_OUT_HEADER
+from anatili.extraction.page import OPT_OUT_HEADER
 from anatili.takedown_log import NO_TAKEDOWNS, TAKEN_DOWN, Takedowns
-from anatili.text import host_of, join_url, split_url
+from anatili.urls import host_of, join_url, split_url
 from anatili.warc import Broken, Page
 
 USUAL = ("/sitemap.xml", "/sitemap_index.xml")

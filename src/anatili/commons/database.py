@@ -10,8 +10,8 @@ from typing import Any
 from sqlalchemy import Connection, Engine, create_engine, event, func, insert, inspect, make_url, select, text
 from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError, OperationalError
 
+from anatili.atomic_files import whole_file
 from anatili.commons.schema import MIGRATIONS, bands, lines, log, migrations, people, votes
-from anatili.document import whole_file
 from anatili.problem import Problem
 from anatili.text import show_path
 

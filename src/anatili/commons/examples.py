@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from anatili.atomic_files import whole_file
 from anatili.commons.contribution import PAIRS
 from anatili.commons.database import Database
 from anatili.commons.export import Line, accepted
-from anatili.document import whole_file
 from anatili.lang import load_pack
 from anatili.problem import Problem
 from anatili.refine.cut import is_held_out

@@ -10,12 +10,13 @@ from typing import Any
 
 from sqlalchemy import func, select
 
+from anatili.atomic_files import whole_file, write_json
 from anatili.commons.contribution import ACCEPTED
 from anatili.commons.database import Database, today
 from anatili.commons.figures import agreement, contributors
 from anatili.commons.schema import lines, log, votes
 from anatili.commons.store import ADDRESS
-from anatili.document import whole_file, write_json, write_shard
+from anatili.document import write_shard
 from anatili.lang import load_pack
 from anatili.problem import Problem
 from anatili.text import digest

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, func, select
 from anatili.commons.contribution import ACCEPTED, KINDS, PAIRS, REJECTED, WITHDRAWN
 from anatili.commons.database import Database
 from anatili.commons.schema import lines, people, votes
-from anatili.interval import wilson
+from anatili.confidence_intervals import wilson
 from anatili.recipe import Tune
 
 PAIRS_GOAL = Tune().max_pairs

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from anatili.problem import Problem
-from anatili.reading import read_toml
+from anatili.text_files import read_toml
 
 FILE = Path(__file__).with_name("chips.toml")
 UNPUBLISHED = "not published"

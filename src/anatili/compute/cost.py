@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from anatili.compute.chips import Chip
-from anatili.compute.prior import Range
+from anatili.compute.mfu_prior import Range
 from anatili.problem import Problem
-from anatili.reading import read_toml
+from anatili.text_files import read_toml
 
 GRIDS = Path(__file__).with_name("grids.toml")
 DRAW = (0.75, 1.0, 1.25)

@@ -5,14 +5,14 @@ from datetime import date
 from functools import cache
 from typing import Any
 
-from anatili.compute import data, own_memory, rules
+from anatili.compute import data_scaling, rules, training_memory
 from anatili.compute.chips import FIGURES, UNPUBLISHED, Chip, chips, sources
 from anatili.compute.cost import Cost, cost_of, hours_of
 from anatili.compute.failures import SAVE, goodput
+from anatili.compute.measured_speed import OwnSpeed, hours_by, hours_left
 from anatili.compute.memory import MOST_SHOWN, USABLE, Layout, layouts, limit, memory
-from anatili.compute.own_speed import OwnSpeed, hours_by, hours_left
-from anatili.compute.prior import Prior, Range, Setting, doubt_of, reach_of
-from anatili.compute.runs import bundled_runs
+from anatili.compute.mfu_prior import Prior, Range, Setting, doubt_of, reach_of
+from anatili.compute.published_runs import bundled_runs
 from anatili.compute.shape import Shape, flops_per_token
 from anatili.problem import Problem
 
@@ -71,11 +71,11 @@ class Question:
         return Layout(self.number, 1, 1, self.checkpointing, self.optimizer, self.own_training.sequences)
 
     @property
-    def own_training(self) -> own_memory.Training:
+    def own_training(self) -> training_memory.Training:
         """The same as our own training loop carries it out, in bfloat16."""
         local = max(1, self.batch // self.number)
         micro = min(local, self.micro_batch or local)
-        training = own_memory.Training(
+        training = training_memory.Training(
             shape=self.shape,
             context=self.context,
             sequences=micro,
@@ -85,7 +85,7 @@ class Question:
             width=2,
             processes=self.number,
         )
-        return own_memory.with_whole_gradients(training, self.chip.memory)
+        return training_memory.with_whole_gradients(training, self.chip.memory)
 
 
 @dataclass(frozen=True)
@@ -238,8 +238,8 @@ def estimate_facts(one: Estimate, question: Question, brief: bool = False) -> di
     if not brief:
         own = question.own_layout
         training = question.own_training
-        own_bytes = sum(own_memory.needs(training).values())
-        moved = own_memory.moved(training, max(1, question.batch // (question.number * training.sequences)))
+        own_bytes = sum(training_memory.needs(training).values())
+        moved = training_memory.moved(training, max(1, question.batch // (question.number * training.sequences)))
         facts["recipe_layout"] = {
             "name": own.name,
             "gib": round(own_bytes / GIB, 1),
@@ -294,17 +294,17 @@ def data_of(question: Question) -> dict[str, Any]:
     """What the text is worth to this training, and the best size for its budget."""
     epochs = max(1.0, question.tokens / question.unique)
     budget = 6 * question.shape.total * question.tokens
-    best = data.best_model(budget, question.unique)
+    best = data_scaling.best_model(budget, question.unique)
     seen = min(question.unique, question.tokens)
     return {
         "epochs": round(question.tokens / question.unique, 3),
-        "worth_tokens": round(data.worth(seen, epochs)),
-        "most_worth_tokens": round(data.most_worth(question.unique)),
-        "loss": round(data.predicted_loss(question.shape.total, seen, epochs), 4),
+        "worth_tokens": round(data_scaling.worth(seen, epochs)),
+        "most_worth_tokens": round(data_scaling.most_worth(question.unique)),
+        "loss": round(data_scaling.predicted_loss(question.shape.total, seen, epochs), 4),
         "best": {"parameters": round(best.parameters), "epochs": round(best.epochs, 2), "loss": round(best.loss, 4)},
-        "ceiling_flops": data.ceiling(question.unique),
-        "past_ceiling": budget > data.ceiling(question.unique),
-        "repeats_too_often": epochs > data.MANY_EPOCHS,
+        "ceiling_flops": data_scaling.ceiling(question.unique),
+        "past_ceiling": budget > data_scaling.ceiling(question.unique),
+        "repeats_too_often": epochs > data_scaling.MANY_EPOCHS,
     }
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from anatili.compute.chips import Chip
 from anatili.problem import Problem
-from anatili.reading import read_toml
+from anatili.text_files import read_toml
 
 FILE = Path(__file__).with_name("rules.toml")
 ADVICE = "not legal advice"

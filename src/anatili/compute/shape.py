@@ -7,9 +7,9 @@ from typing import Any
 
 from anatili.gguf import check_gguf, read_header
 from anatili.problem import Problem
-from anatili.reading import read_text
 from anatili.recipe import Pretrain, Recipe, Tokenizer
 from anatili.text import show_path
+from anatili.text_files import read_text
 from anatili.weights import PACKAGED, is_installed, packaged_gguf
 
 

@@ -5,8 +5,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from anatili.compute.prior import Prior, doubt_of, reach_of, setting_of
-from anatili.compute.runs import FILE, PublishedRun, bundled_runs, read_runs
+from anatili.compute.mfu_prior import Prior, doubt_of, reach_of, setting_of
+from anatili.compute.published_runs import FILE, PublishedRun, bundled_runs, read_runs
 from anatili.problem import Problem
 from anatili.text import show_path
 

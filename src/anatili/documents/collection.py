@@ -15,7 +15,7 @@ from anatili.documents.reader import Job, Readers
 from anatili.documents.sources import check_sources, fetch, is_known, jobs_of
 from anatili.lang import LanguagePack
 from anatili.problem import Problem
-from anatili.search.live import LiveIndex, LiveSearch, Row
+from anatili.search.live_index import LiveIndex, LiveSearch, Row
 from anatili.search.manifest import Entry
 from anatili.text import short_hash, show_path
 

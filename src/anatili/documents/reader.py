@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from anatili.files import UnreadableError
-from anatili.search.live import Row, new_version
+from anatili.search.live_index import Row, new_version
 from anatili.search.manifest import Entry
 from anatili.text import short_hash, show_path
 

@@ -24,7 +24,7 @@ from anatili.files import UnreadableError
 from anatili.files.formats import FORMATS
 from anatili.lang import LanguagePack
 from anatili.problem import Problem
-from anatili.search.live import LiveIndex, LiveSearch
+from anatili.search.live_index import LiveIndex, LiveSearch
 from anatili.search.manifest import Entry
 from anatili.text import INVISIBLE
 

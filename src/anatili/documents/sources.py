@@ -16,7 +16,8 @@ from anatili.documents.reader import Job
 from anatili.files import MAX_BYTES
 from anatili.files.formats import FORMATS
 from anatili.problem import Problem
-from anatili.text import short_hash, show_path, split_url
+from anatili.text import short_hash, show_path
+from anatili.urls import split_url
 
 HIDDEN = (".", "~$")
 """Starts of the names of hidden files, and of what Word writes beside an open file."""

@@ -20,7 +20,7 @@ from anatili.files.formats import open_file
 from anatili.identify import identify
 from anatili.lang import load_pack
 from anatili.search.analysis import terms
-from anatili.search.live import row_of
+from anatili.search.live_index import row_of
 
 IS_LINUX = sys.platform.startswith("linux")
 TOGETHER = 200

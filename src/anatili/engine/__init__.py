@@ -125,18 +125,21 @@ class Engine(Protocol):
         ...
 
     def score(self, ids: Sequence[int], top_logprobs: int) -> list[TokenLogprob]:
-        """The logprob of each token but the first, given those before it, with those of the most likely tokens."""
+        """The logprob of each token but the first, given those before it, with those of the `top_logprobs` most likely.
+
+        Returns len(ids) - 1 rows; logarithms are natural.
+        """
         ...
 
     def logprobs(self, spans: Sequence[Span]) -> Iterator[list[float]]:
-        """For each span, the logprobs of its tokens from `start` on.
+        """For each span, in order, the logprobs (natural) of its tokens from `start` on: len(ids) - start numbers.
 
         Consecutive spans of similar length may be computed together.
         """
         ...
 
     def embed(self, texts: Sequence[str | Sequence[int]]) -> list[list[float]]:
-        """An embedding of length 1 for each text (or list of token ids)."""
+        """An embedding of Euclidean length 1 for each text (or list of token ids), shape (texts, dimensions)."""
         ...
 
     def tokenize(self, text: str, *, begin: bool = False) -> list[int]:
@@ -202,7 +205,8 @@ def open_engine(
     An address begins with http(s), `ollama:` or the scheme of a plug-in. `model`: which of the server's models, also
     written at the end of the address (`https://host/v1#name`); `key`: its API key, by default ANATILI_ENGINE_KEY.
     `adapters`: LoRA adapters to apply; GGUF files for a GGUF file, PEFT folders for a folder. `slots`: how many answers
-    to work on at the same time, where that can be chosen.
+    to work on at the same time, where that can be chosen. `Problem` if there is no model at `target`, or if it needs a
+    package that is not installed.
     """
     if is_address(target):
         if adapters:

@@ -135,7 +135,7 @@ class TransformersEngine:
             first += count
 
     def _logprobs(self, spans: Sequence[Span]) -> list[list[float]]:
-        """The same for spans that are run as one batch; shorter ones are padded at the end."""
+        """The logprobs of spans that are computed as one batch; shorter ones are padded at the end."""
         longest = max(len(span.ids) for span in spans)
         if longest < 2:
             return [[] for _ in spans]

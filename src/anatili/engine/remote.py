@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from anatili.engine import Chunk, Prompt, Sampling, Span, TokenLogprob, ToolUse
-from anatili.engine.busy import Patience
+from anatili.engine.retry import WaitBudget
 from anatili.problem import Problem
 
 LOCAL = ("//127.0.0.1", "//localhost", "//[::1]")
@@ -123,11 +123,11 @@ class RemoteEngine:
         """Server-sent events of an answer, as JSON; `Problem` if the answer breaks off, which a proxy may hide."""
         import httpx
 
-        is_whole, is_sent, patience = False, False, Patience(self.patience)
+        is_whole, is_sent, wait_budget = False, False, WaitBudget(self.patience)
         try:
             while not is_sent:
                 with self.client.stream("POST", f"{self.address}{path}", json=body) as answer:
-                    if patience.waits(answer):
+                    if wait_budget.wait_to_retry(answer):
                         continue
                     is_sent = True
                     for event in self.read_events(answer):
@@ -157,10 +157,10 @@ class RemoteEngine:
         """The JSON answer of a path; the request is a POST if there is a body."""
         import httpx
 
-        patience, method = Patience(self.patience), "GET" if body is None else "POST"
+        wait_budget, method = WaitBudget(self.patience), "GET" if body is None else "POST"
         try:
             answer = self.client.request(method, f"{self.address}{path}", json=body)
-            while patience.waits(answer):
+            while wait_budget.wait_to_retry(answer):
                 answer = self.client.request(method, f"{self.address}{path}", json=body)
             if answer.is_error:
                 raise response_problem(answer, self.label)

@@ -206,7 +206,7 @@ class JsonTokenizer:
 
 
 class SentencePieceTokenizer:
-    """The same with a SentencePiece model, for folders without tokenizer.json."""
+    """The tokens of a text by a SentencePiece model, for folders without tokenizer.json."""
 
     def __init__(self, file: Path) -> None:
         try:

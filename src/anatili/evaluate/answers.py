@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from anatili.confidence_intervals import wilson
 from anatili.engine import Engine, Message, Sampling, Translating, say
 from anatili.evaluate.journal import Journal, Record
 from anatili.evaluate.likelihood import Advance, silent
@@ -16,7 +17,6 @@ from anatili.evaluate.statistics import clustered_interval
 from anatili.evaluate.task_data import Row, fields_of, fill
 from anatili.evaluate.task_file import EvaluationTask
 from anatili.identify import identify
-from anatili.interval import wilson
 from anatili.lang import codes, load_pack
 from anatili.problem import Problem, not_installed
 from anatili.text import short_hash, show_path, words

@@ -67,7 +67,7 @@ def _sequences(data: bytes, order: int) -> Numbers:
 
 
 def _positions(among: Numbers, numbers: Numbers) -> tuple[Numbers, npt.NDArray[np.bool_]]:
-    """Where each number stands in the sorted `among`, and whether it is there at all."""
+    """The position of each number in the sorted `among`, and whether it is there at all."""
     if not len(among):
         return np.zeros(len(numbers), np.int64), np.zeros(len(numbers), np.bool_)
     at = np.minimum(np.searchsorted(among, numbers), len(among) - 1)

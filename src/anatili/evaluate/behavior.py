@@ -4,10 +4,10 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from anatili.confidence_intervals import wilson
 from anatili.document import Kept, read_shard
 from anatili.evaluate.likelihood import Likelihood
-from anatili.evaluate.texts import TextSet
-from anatili.interval import wilson
+from anatili.evaluate.text_sets import TextSet
 from anatili.text import words
 
 PREFIX, CONTINUATION = 32, 32

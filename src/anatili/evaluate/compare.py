@@ -8,14 +8,14 @@ from pathlib import Path
 
 import numpy as np
 
-from anatili.document import whole_file
+from anatili.atomic_files import whole_file
 from anatili.evaluate.journal import Record, read_journal
 from anatili.evaluate.lm_eval import read_results
 from anatili.evaluate.statistics import clustered_interval, holm, mcnemar, paired_interval
 from anatili.evaluate.task_data import Row
 from anatili.problem import Problem
-from anatili.reading import read_lines
 from anatili.text import show_path
+from anatili.text_files import read_lines
 
 SIGNIFICANT = 0.05
 JOURNALS, SAMPLES = "*.jsonl", "samples_*.jsonl"

@@ -12,7 +12,7 @@ Record = dict[str, Any]
 
 
 class OtherEvaluation(Problem):
-    """The file holds the results of something else: the same command cannot go on in it."""
+    """The file holds the results of something else: the same command cannot resume from it."""
 
 
 class Journal:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from string import Formatter
 
-from anatili.document import whole_file
+from anatili.atomic_files import whole_file
 from anatili.evaluate.items import Item, ItemSet
 from anatili.evaluate.journal import Record, read_lines
 from anatili.evaluate.prompts import BETWEEN, PromptForm, labels, options

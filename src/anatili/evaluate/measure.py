@@ -7,25 +7,25 @@ from typing import Any
 
 import numpy as np
 
+from anatili.confidence_intervals import interval
 from anatili.evaluate import digests
 from anatili.evaluate.answers import answer_rows, translation_rows
 from anatili.evaluate.baselines import xz_bits
 from anatili.evaluate.choices import choice_figures, score_items, shares, variation
+from anatili.evaluate.contamination import find_seen
 from anatili.evaluate.items import ItemSet, item_set
 from anatili.evaluate.journal import Journal
 from anatili.evaluate.likelihood import Advance, Bits, Likelihood, silent
 from anatili.evaluate.pairs import Pair, pair_figures, pair_records
 from anatili.evaluate.prompts import PromptForm
-from anatili.evaluate.seen import find_seen
 from anatili.evaluate.task_data import Row, data_files, fill, read_rows
 from anatili.evaluate.task_file import TEXTS, EvaluationTask
-from anatili.evaluate.texts import TextSet, first_bytes
+from anatili.evaluate.text_sets import TextSet, first_bytes
 from anatili.identify import identify
-from anatili.interval import interval
 from anatili.lang import codes, load_pack
 from anatili.problem import Problem
-from anatili.reading import read_lines
 from anatili.text import script_of, show_path
+from anatili.text_files import read_lines
 
 PAIRS_TOGETHER = 500
 """Pairs that are measured before their results are kept."""

@@ -8,12 +8,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from anatili.confidence_intervals import wilson
 from anatili.evaluate.likelihood import Advance, Likelihood, silent
-from anatili.interval import wilson
 from anatili.lang import LanguagePack
 from anatili.problem import Problem
-from anatili.reading import read_toml
 from anatili.text import show_path
+from anatili.text_files import read_toml
 
 FILE = "pairs.toml"
 MOST = 100

@@ -6,9 +6,9 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from anatili.document import whole_file
+from anatili.atomic_files import whole_file
+from anatili.evaluate.summary import percent, summary
 from anatili.evaluate.task_data import Row
-from anatili.evaluate.words import percent, summary
 from anatili.plot import DARK, LIGHT, WARM, can_draw, finish, start
 
 STYLE = """

@@ -12,15 +12,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from anatili.document import Kept, read_shard, write_json
+from anatili.atomic_files import write_json
+from anatili.confidence_intervals import interval
+from anatili.document import Kept, read_shard
 from anatili.engine import open_engine
-from anatili.evaluate import baselines, texts
+from anatili.evaluate import baselines, text_sets
 from anatili.evaluate.behavior import contamination_rows, memorization_row, training_texts
 from anatili.evaluate.likelihood import Likelihood
 from anatili.evaluate.measure import NothingToMeasure, Setup, measure
 from anatili.evaluate.task_file import EvaluationTask, load_task
-from anatili.gguf.base import open_base
-from anatili.interval import interval
+from anatili.gguf.base_model import open_base
 from anatili.plot import can_draw, finish, start
 from anatili.recipe import Evaluate
 from anatili.stage import Task
@@ -34,8 +35,8 @@ def run(task: Task) -> dict[str, Any]:
     """Score `pretrain` and `tune` beside their base and the baselines; `scores.json` has all, `scores.png` shows it."""
     settings: Evaluate = task.settings
     sets = [
-        *texts.held_out(task.inputs["cut"], task.recipe.languages, settings.max_bytes),
-        *texts.from_files(settings, task.base),
+        *text_sets.held_out(task.inputs["cut"], task.recipe.languages, settings.max_bytes),
+        *text_sets.from_files(settings, task.base),
     ]
     tasks = [load_task(name, task.base) for name in settings.tasks]
     scored = scored_models(task)
@@ -119,10 +120,12 @@ def training_text(folder: Path) -> dict[str, list[str]]:
     for shard in sorted(folder.glob("part-*.parquet")):
         for document in read_shard(shard, Kept):
             by_language.setdefault(document.language, []).append(document.text)
-    return {language: list(texts.first_bytes(some, baselines.TRAINING_BYTES)) for language, some in by_language.items()}
+    return {
+        language: list(text_sets.first_bytes(some, baselines.TRAINING_BYTES)) for language, some in by_language.items()
+    }
 
 
-def baseline_rows(text_set: texts.TextSet, training: list[str], settings: Evaluate) -> Iterator[dict[str, Any]]:
+def baseline_rows(text_set: text_sets.TextSet, training: list[str], settings: Evaluate) -> Iterator[dict[str, Any]]:
     ngrams = baselines.ByteNgrams(training)
     bits = np.array([ngrams.bits(text) for text in text_set.texts])
     yield score_row(f"byte {baselines.ORDER + 1}-grams", text_set, bits, settings)
@@ -138,7 +141,9 @@ def baseline_rows(text_set: texts.TextSet, training: list[str], settings: Evalua
     }
 
 
-def score_row(who: str, text_set: texts.TextSet, bits: npt.NDArray[np.float64], settings: Evaluate) -> dict[str, Any]:
+def score_row(
+    who: str, text_set: text_sets.TextSet, bits: npt.NDArray[np.float64], settings: Evaluate
+) -> dict[str, Any]:
     """One row of the report. `bits` of each text, shape (texts,)."""
     sizes = np.array([len(text.encode()) for text in text_set.texts])
     return {

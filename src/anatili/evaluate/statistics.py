@@ -6,7 +6,7 @@ from math import comb
 import numpy as np
 import numpy.typing as npt
 
-from anatili.interval import wilson
+from anatili.confidence_intervals import wilson
 
 Values = npt.NDArray[np.float64]
 

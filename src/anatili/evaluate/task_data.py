@@ -15,8 +15,8 @@ from anatili.evaluate.task_file import CONVERSATIONS, NO_FILES, PAIRS, SENTENCES
 from anatili.identify import model_files
 from anatili.lang import load_pack
 from anatili.problem import Problem
-from anatili.reading import read_lines, read_text
 from anatili.text import file_digest, show_path
+from anatili.text_files import read_lines, read_text
 
 Row = dict[str, Any]
 SPLIT = re.compile(r"(?:^|[-_./])(dev|test|validation|valid|train|devtest)(?=$|[-_./])")

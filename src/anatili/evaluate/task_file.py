@@ -7,8 +7,8 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError,
 
 from anatili.lang import explain
 from anatili.problem import Problem
-from anatili.reading import read_toml
 from anatili.text import show_path
+from anatili.text_files import read_toml
 
 FOLDER = Path(__file__).parent / "tasks"
 TEXTS, PAIRS, CONVERSATIONS, SENTENCES = "texts:", "pack:pairs.toml", "sample:conversations", "sample:sentences"

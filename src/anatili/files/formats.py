@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from anatili.compression import is_plain
+from anatili.extraction.page import decode, extract_page, without_tags
 from anatili.files import MAX_BYTES, FileText, Part, Skipped, UnreadableError, title_of
 from anatili.files.office import open_presentation, open_sheets, open_word
 from anatili.files.pdf import open_pdf
 from anatili.files.publication import open_publication
 from anatili.files.zipped import MissingLibraryError
-from anatili.page import decode, extract_page, without_tags
 from anatili.problem import Problem
 from anatili.text import clean, show_path
 

@@ -6,10 +6,10 @@ from typing import Any
 from urllib.parse import unquote
 from zipfile import BadZipFile, ZipFile
 
+from anatili.extraction.page import decode, title_of, without_tags
 from anatili.files import FileText, Part, UnreadableError
 from anatili.files.office import parse_xml
 from anatili.files.zipped import check_packed, reading
-from anatili.page import decode, title_of, without_tags
 from anatili.text import clean
 
 CONTAINER = "META-INF/container.xml"

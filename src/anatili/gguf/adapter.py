@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from anatili.document import whole_file
+from anatili.atomic_files import whole_file
 from anatili.gguf.file import COMMON, quantized, read_config, shape_of, to_gguf_layout
 from anatili.gguf.reader import open_gguf
 from anatili.problem import Problem

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from anatili.document import whole_file
+from anatili.atomic_files import whole_file
 from anatili.gguf import check_gguf
 from anatili.gguf.file import quantized
 from anatili.gguf.reader import open_gguf

@@ -8,18 +8,24 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from anatili import weights
-from anatili.document import whole_file
+from anatili.atomic_files import whole_file
 from anatili.gguf.reader import open_gguf
 from anatili.gguf.rope import FREQUENCIES, add_rope
 from anatili.gguf.vocabulary import add_vocabulary
 from anatili.problem import Problem
 from anatili.text import show_path
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+    import torch
+    from gguf import GGMLQuantizationType, GGUFWriter
 
 Array = npt.NDArray[Any]
 GLOBAL_EVERY, LARGEST_GEMMA3 = 6, 62
@@ -212,7 +218,7 @@ def dimensions(name: str, config: dict[str, Any]) -> tuple[int, ...]:
     return shapes.get(part, (hidden,))
 
 
-def to_gguf_layout(name: str, tensor: Any, config: dict[str, Any], shape: Shape) -> Array:
+def to_gguf_layout(name: str, tensor: "torch.Tensor", config: dict[str, Any], shape: Shape) -> Array:
     """A tensor in float32 in the layout that llama.cpp expects."""
     array: Array = tensor.float().numpy()
     if shape.one_added and name.endswith("norm.weight"):
@@ -225,7 +231,7 @@ def to_gguf_layout(name: str, tensor: Any, config: dict[str, Any], shape: Shape)
     return array
 
 
-def quantized(array: Array, kind: Any, gguf: Any) -> tuple[Array, Any]:
+def quantized(array: Array, kind: "GGMLQuantizationType", gguf: "ModuleType") -> tuple[Array, Any]:
     """The data of a tensor and its type: vectors as f32, matrices whose rows do not divide into blocks as f16."""
     if array.ndim == 1:
         return array.astype(np.float32), gguf.GGMLQuantizationType.F32
@@ -235,7 +241,9 @@ def quantized(array: Array, kind: Any, gguf: Any) -> tuple[Array, Any]:
     return gguf.quants.quantize(array, kind), kind
 
 
-def add_facts(writer: Any, config: dict[str, Any], shape: Shape, name: str, kind: Any) -> None:
+def add_facts(
+    writer: "GGUFWriter", config: dict[str, Any], shape: Shape, name: str, kind: "GGMLQuantizationType"
+) -> None:
     heads = config["num_attention_heads"]
     size = config.get("head_dim") or config["hidden_size"] // heads
     writer.add_name(name)

@@ -2,15 +2,20 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from anatili import weights
-from anatili.document import whole_file
+from anatili.atomic_files import whole_file
 from anatili.gguf.reader import open_gguf
 from anatili.problem import Problem
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+    from gguf import GGUFReader, GGUFWriter, ReaderTensor
 
 ADAPTER, ROWS, TEMPLATE, NEW = "adapter.gguf", "rows.npz", "chat_template.jinja", "new-rows.gguf"
 TOKENS, SCORES, TYPES = "tokenizer.ggml.tokens", "tokenizer.ggml.scores", "tokenizer.ggml.token_type"
@@ -75,7 +80,7 @@ def read_new(file: Path) -> NewTokens:
     return NewTokens(lists[0], lists[1], {tensor.name: tensor for tensor in reader.tensors})
 
 
-def lengthened(tensor: Any, rows: Array, new: NewTokens, gguf: Any) -> tuple[Array, Any]:
+def lengthened(tensor: "ReaderTensor", rows: Array, new: NewTokens, gguf: "ModuleType") -> tuple[Array, Any]:
     """An embedding cut to `rows`, followed by the new rows, and its type; removes what it uses from `new`."""
     kept, tensor_type = tensor.data[rows], tensor.tensor_type
     if not new.tokens:
@@ -95,7 +100,7 @@ def lengthened(tensor: Any, rows: Array, new: NewTokens, gguf: Any) -> tuple[Arr
     return np.concatenate(parts), target_type
 
 
-def merged(tensor: Any, changes: dict[str, Array], scale: float, gguf: Any) -> tuple[Array, Any]:
+def merged(tensor: "ReaderTensor", changes: dict[str, Array], scale: float, gguf: "ModuleType") -> tuple[Array, Any]:
     """A matrix of the base with its change merged in, and its type; removes what it uses from `changes`."""
     if f"{tensor.name}.lora_a" not in changes:
         return tensor.data, tensor.tensor_type
@@ -108,7 +113,7 @@ def merged(tensor: Any, changes: dict[str, Array], scale: float, gguf: Any) -> t
     return gguf.quants.quantize(new.astype(np.float32), tensor_type), tensor_type
 
 
-def copy_facts(reader: Any, writer: Any, rows: Array, new: NewTokens, gguf: Any) -> None:
+def copy_facts(reader: "GGUFReader", writer: "GGUFWriter", rows: Array, new: NewTokens, gguf: "ModuleType") -> None:
     """Copy the base's metadata; lists over the vocabulary are cut to `rows` and extended by `new`, ids renumbered."""
     new_ids = {int(old): number for number, old in enumerate(rows)}
     replaced = {"general.architecture", "general.name", "tokenizer.chat_template", "general.file_type"}

@@ -5,17 +5,21 @@ one factor for all (linear) and YaRN. It scales at every position, however short
 """
 
 from math import log
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from anatili.problem import Problem
 
+if TYPE_CHECKING:
+    from gguf import GGUFWriter
+    from transformers import PretrainedConfig
+
 FREQUENCIES = "rope_freqs.weight"
 
 
-def add_rope(writer: Any, config: Any, name: str) -> npt.NDArray[np.float32] | None:
+def add_rope(writer: "GGUFWriter", config: "PretrainedConfig", name: str) -> npt.NDArray[np.float32] | None:
     """Write the RoPE metadata of a transformers `config`; returns the tensor of factors, if there is one."""
     rope = dict(config.rope_parameters or {})
     local = None
@@ -52,7 +56,7 @@ def refuse_if(unsupported: bool, name: str, what: str) -> None:
         raise Problem(f"llama.cpp does not support {what} for {name}: nothing was exported")
 
 
-def scaled(config: Any) -> tuple[npt.NDArray[np.float64], float]:
+def scaled(config: "PretrainedConfig") -> tuple[npt.NDArray[np.float64], float]:
     """The frequencies that transformers uses, and its factor on sine and cosine."""
     from transformers.modeling_rope_utils import ROPE_INIT_FUNCTIONS
 
@@ -60,13 +64,13 @@ def scaled(config: Any) -> tuple[npt.NDArray[np.float64], float]:
     return frequencies.double().numpy(), float(attention)
 
 
-def unscaled(config: Any) -> npt.NDArray[np.float64]:
+def unscaled(config: "PretrainedConfig") -> npt.NDArray[np.float64]:
     """The frequencies without scaling."""
     size = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
     theta = float(config.rope_parameters["rope_theta"])
     return np.asarray(theta ** (-np.arange(0, size, 2, dtype=np.float64) / size))
 
 
-def factors(config: Any) -> npt.NDArray[np.float32]:
+def factors(config: "PretrainedConfig") -> npt.NDArray[np.float32]:
     """The factors by which llama.cpp divides the frequencies."""
     return (unscaled(config) / scaled(config)[0]).astype(np.float32)

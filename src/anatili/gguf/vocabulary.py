@@ -3,17 +3,20 @@
 import json
 import re
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from anatili.problem import Problem
 from anatili.text import show_path
 from anatili.weights import SPLIT_RULES
 
+if TYPE_CHECKING:
+    from gguf import GGUFWriter
+
 NORMAL, CONTROL, USER, UNKNOWN, BYTE = 1, 3, 4, 2, 6
 """Types of token in GGUF."""
 
 
-def add_vocabulary(writer: Any, folder: Path, size: int) -> None:
+def add_vocabulary(writer: "GGUFWriter", folder: Path, size: int) -> None:
     """Write tokens, merges or scores, special tokens and chat template; `Problem` if llama.cpp would tokenize
     differently."""
     raw = json.loads((folder / "tokenizer.json").read_text("utf-8"))

@@ -17,9 +17,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from anatili.identify.letter_arrays import LONGEST, PRIME, Ints, join, scripts_and_letters
 from anatili.identify.letters import FILE as TABLE
-from anatili.identify.letters import evidence, signs, unknown_to_cld2
-from anatili.identify.spelled import LONGEST, PRIME, Ints, join, scripts_and_letters
+from anatili.identify.letters import evidence, unknown_to_cld2, word_odds
 from anatili.pack_folders import FOLDER, folders
 from anatili.problem import Problem
 from anatili.text import script_of, show_path
@@ -38,7 +38,7 @@ TOGETHER = 1 << 16
 MAIN = ("Cyrl", "Latn", "Arab")
 Floats = npt.NDArray[np.float32]
 SETTLED = 0.995
-"""From this probability on CLD2 cannot change the language: its name makes no label more than 20 times likelier
+"""From this probability on CLD2 cannot change the language: its answer makes no label more than 20 times as probable
 (`bench/train_identify.py`), so the probability stays above `UNSURE`."""
 UNSURE = 0.9
 """Below this probability a language that only CLD2 knows takes precedence over the model's."""
@@ -46,11 +46,14 @@ UNSURE = 0.9
 
 @dataclass(frozen=True)
 class Verdict:
-    """The language and script of a text. `confidence` is from 0 to 1; the language "und" means undetermined."""
+    """The language and script of a text."""
 
     language: str
+    """Its code as packs and CLD2 write it (`kk`, `sah`); "und" if it cannot be determined."""
     script: str
+    """ISO 15924 code of the script of most letters (`Cyrl`); "" without letters."""
     confidence: float
+    """From 0 to 1: the model's probability of the language; where only CLD2 knows it, the share of the text in it."""
 
 
 UNKNOWN = Verdict("und", "", 0.0)
@@ -225,7 +228,7 @@ def spelling_scores(letters: npt.NDArray[np.uint64], owner: Ints, texts: int, mo
     """The log-odds of each label for joined texts by n-grams, letters, endings and frequent words."""
     odds: Floats = mean_rows(model, letters, owner, texts) @ model.head + model.bias
     odds += evidence(letters.view(np.int64), owner, texts, model.labels)
-    odds += signs(letters, owner, texts, model.labels)
+    odds += word_odds(letters, owner, texts, model.labels)
     return odds
 
 
@@ -236,7 +239,10 @@ def voices(model: Model, names: Sequence[Verdict | None]) -> Floats:
 
 
 def identify(text: str) -> Verdict:
-    """The language of `text`, by the model and CLD2 together, or by CLD2 alone if the model does not know it."""
+    """The language of `text`, by the model and CLD2 together, or by CLD2 alone if the model does not know it.
+
+    Any text has an answer, an empty one too ("und"). For many texts `identify.identify_all` is faster.
+    """
     return identify_all([text])[0]
 
 

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anatili.identify.letters import shared_letters
-from anatili.identify.rivals import Rivals, rivals_of
+from anatili.identify.neighbor_letters import NeighborLetters, neighbor_letters_of
 from anatili.identify.scan import Backend, Bytes, count_entities, count_json, make_scanner
 from anatili.lang import LanguagePack, load_pack
 
@@ -28,6 +28,10 @@ LEAST = 4
 """Default number of distinctive letters that a page must have: 300 letters of Kyrgyz contain about 16."""
 CODECS = ("kz1048", "ptcp154", "cp1251", "koi8_t", "cp1254", "cp1256", "iso8859_9", "mac_cyrillic")
 """Single-byte charsets with letters beyond those of the large languages; Python supports all of them."""
+UTF8 = ("utf-8", "utf8")
+RICHER = ("kz1048", "ptcp154")
+POORER = ("windows-1251", "cp1251", "iso-8859-1", "iso-8859-5", "ascii", "us-ascii")
+"""Charsets that pages declare although they use a richer one."""
 DECLARED = re.compile(rb"charset\s*=\s*[\"']?\s*([\w.:-]{2,40})|encoding=[\"']([\w.:-]{2,40})", re.I)
 HEAD = 2048
 """Bytes in which a page must declare its charset (HTML standard: 1024)."""
@@ -43,7 +47,7 @@ class Rule:
 
     name: str
     groups: tuple[tuple[frozenset[str], int], ...]
-    rivals: Rivals | None = None
+    rivals: NeighborLetters | None = None
 
     @cached_property
     def letters(self) -> frozenset[str]:
@@ -68,7 +72,9 @@ def make_rules(pack: LanguagePack) -> tuple[Rule, ...]:
         Rule(
             name,
             tuple((both_cases(group), least) for group, least in groups),
-            rivals_of(pack.code) if name.startswith(pack.main_script) else rivals_of(f"{pack.code}_{name}"),
+            neighbor_letters_of(pack.code)
+            if name.startswith(pack.main_script)
+            else neighbor_letters_of(f"{pack.code}_{name}"),
         )
         for name, groups in stated.items()
     )
@@ -113,7 +119,7 @@ class Gate:
         return self._admits_legacy(payload, charset)
 
     def _admits_legacy(self, payload: Bytes, charset: Charset) -> str:
-        """The same for pages in a single-byte charset, which declare it or are not UTF-8."""
+        """The rule that a page in a single-byte charset satisfies; it declares the charset or is not UTF-8."""
         if declares_utf8(payload) or payload.isascii():
             return ""
         declared = (charset() or declared_charset(payload)).lower()
@@ -137,12 +143,6 @@ class Gate:
             ),
             "",
         )
-
-
-UTF8 = ("utf-8", "utf8")
-RICHER = ("kz1048", "ptcp154")
-POORER = ("windows-1251", "cp1251", "iso-8859-1", "iso-8859-5", "ascii", "us-ascii")
-"""Charsets that pages declare although they use a richer one."""
 
 
 def satisfies(rule: Rule, main: Counter[str], *beside: Counter[str]) -> bool:

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from anatili.identify.spelled import PRIME, SPACE, join, words_of
+from anatili.identify.letter_arrays import PRIME, SPACE, join, words_of
 
 Codes = npt.NDArray[np.uint64]
 FILE = Path(__file__).parent / "languages.toml"
@@ -135,7 +135,7 @@ def load_letters(labels: tuple[str, ...]) -> Letters:
 
 
 @dataclass(frozen=True)
-class Known:
+class NumberLookup:
     """Numbers that are looked for: each has a place of its own in `slots`, the upper 16 bits of its product with
     `factor`. This takes a third of the time of a binary search."""
 
@@ -150,27 +150,27 @@ class Known:
         return positions, places[positions].astype(np.int64)
 
 
-def make_known(values: Codes) -> Known:
+def make_lookup(values: Codes) -> NumberLookup:
     """Values that differ, for searches; their order is kept."""
     factors = (PRIME * np.uint64(2 * number + 1) for number in range(10_000))
     with np.errstate(over="ignore"):
         factor = next(factor for factor in factors if len(np.unique(values * factor >> SLOT)) == len(values))
     slots = np.zeros(1 << 16, np.int16)
     slots[(values * factor >> SLOT).view(np.int64)] = np.arange(len(values))
-    return Known(values, slots, factor)
+    return NumberLookup(values, slots, factor)
 
 
 @dataclass(frozen=True)
-class Signs:
+class WordEvidence:
     """The frequent words and endings of the table, what each says (`weights`, words x labels and endings x labels), and
     the prior of each label."""
 
-    kinds: tuple[tuple[Known, Floats], tuple[Known, Floats]]
+    kinds: tuple[tuple[NumberLookup, Floats], tuple[NumberLookup, Floats]]
     priors: Floats
 
 
 @cache
-def load_signs(labels: tuple[str, ...]) -> Signs:
+def load_word_evidence(labels: tuple[str, ...]) -> WordEvidence:
     rows = {label: row for label, row in table().items() if label in labels}
     words = sorted({word for row in rows.values() for word in row.words})
     endings = sorted({ending for row in rows.values() for ending in row.endings})
@@ -179,18 +179,18 @@ def load_signs(labels: tuple[str, ...]) -> Signs:
         [ENDING * (label in rows and ending in rows[label].endings) for label in labels] for ending in endings
     ]
     priors = [rows[label].prior if label in rows else 0 for label in labels]
-    return Signs(
+    return WordEvidence(
         (
-            (make_known(words_of(*join([" ".join(words)]), 1).whole), np.array(of_words, np.float32)),
-            (make_known(words_of(*join([" ".join(endings)]), 1).ending), np.array(of_endings, np.float32)),
+            (make_lookup(words_of(*join([" ".join(words)]), 1).whole), np.array(of_words, np.float32)),
+            (make_lookup(words_of(*join([" ".join(endings)]), 1).ending), np.array(of_endings, np.float32)),
         ),
         np.array(priors, np.float32),
     )
 
 
-def signs(letters: Codes, owner: Ints, texts: int, labels: tuple[str, ...]) -> Floats:
+def word_odds(letters: Codes, owner: Ints, texts: int, labels: tuple[str, ...]) -> Floats:
     """The log-odds of each label for joined texts, by words and endings of the table, and the prior of each label."""
-    table, words = load_signs(labels), words_of(letters, owner, ENDED)
+    table, words = load_word_evidence(labels), words_of(letters, owner, ENDED)
     odds: Floats = np.zeros((texts, len(labels)), np.float32)
     for (known, weights), values in zip(table.kinds, (words.whole, words.ending), strict=True):
         at, number = known.find(values)

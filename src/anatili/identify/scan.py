@@ -84,7 +84,7 @@ class NumpyScan:
 
 
 class HyperscanScan:
-    """The same with hyperscan; ImportError if it is not installed.
+    """A scan with hyperscan; ImportError if it is not installed.
 
     One database for letter pairs, entities and the starts of JSON escapes scans 7 GB/s. With the JSON escapes of the
     letters it would scan 3.6 GB/s, so those have a database of their own, for the third of pages that have any escape.

@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from anatili.document import whole_file
+from anatili.atomic_files import whole_file
 from anatili.identify import (
     BITS,
     LETTERS,
@@ -31,11 +31,11 @@ from anatili.identify import (
     taught_files,
     with_packs,
 )
-from anatili.identify.spelled import join
+from anatili.identify.letter_arrays import join
 from anatili.lang import LanguagePack
 from anatili.problem import Problem
-from anatili.reading import read_text
 from anatili.text import count_letters, show_path
+from anatili.text_files import read_text
 
 NEIGHBORS = Path(__file__).with_name("neighbors.txt.xz")
 SHORTEST, LONGEST = 10, 400
@@ -59,7 +59,7 @@ Ints = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class Taught:
+class LearnedLanguage:
     """What was learned, with its quality on held-out lines."""
 
     code: str
@@ -89,7 +89,7 @@ class Taught:
         return path
 
 
-def teach(pack: LanguagePack, files: Sequence[Path], tell: Callable[[str], None]) -> Taught:
+def teach(pack: LanguagePack, files: Sequence[Path], tell: Callable[[str], None]) -> LearnedLanguage:
     """Learn the language of `pack` from text files; `Problem` if there is too little text or the model knows it."""
     if pack.code in bundled_model().codes:
         raise Problem(f"the identifier already knows {pack.code}; to see its verdict: anatili identify {files[0]}")
@@ -102,7 +102,7 @@ def teach(pack: LanguagePack, files: Sequence[Path], tell: Callable[[str], None]
     rng = random.Random(0)
     rng.shuffle(lines)
     held_out, lines = lines[: len(lines) // 10], lines[len(lines) // 10 :]
-    rivals = Rivals({name: path for name, path in taught_files().items() if name != pack.code})
+    rivals = OtherLanguages({name: path for name, path in taught_files().items() if name != pack.code})
     neighbors = other_words(pack, rivals.packs)
     tell(f"{len(lines)} lines to learn from, against {len(neighbors)} other languages")
     own = [rng.choice(forms(crop(line, rng), pack)) for line in rng.choices(lines, k=OWN)]
@@ -112,7 +112,7 @@ def teach(pack: LanguagePack, files: Sequence[Path], tell: Callable[[str], None]
 
 
 @dataclass(frozen=True)
-class Rivals:
+class OtherLanguages:
     """All languages that the model knows besides the new one: the bundled ones, and those of other packs."""
 
     packs: dict[str, Path]
@@ -189,7 +189,7 @@ def draw(neighbors: dict[str, tuple[str, ...]], rng: random.Random) -> list[tupl
 
 
 @dataclass(frozen=True)
-class Bags:
+class NgramBags:
     """The n-grams of many texts: those of text `n` are `buckets[starts[n]:starts[n + 1]]`."""
 
     buckets: Ints
@@ -203,12 +203,12 @@ class Bags:
         return self.buckets[positions], owner
 
 
-def bags(texts: Sequence[str]) -> Bags:
+def bags(texts: Sequence[str]) -> NgramBags:
     """The n-grams of each text, in one array."""
     pairs = [np.stack(pair) for pair in grams(*join(texts))]
     buckets, owner = np.concatenate(pairs, axis=1)
     order = np.argsort(owner, kind="stable")
-    return Bags(buckets[order], np.searchsorted(owner[order], np.arange(len(texts) + 1)))
+    return NgramBags(buckets[order], np.searchsorted(owner[order], np.arange(len(texts) + 1)))
 
 
 @dataclass
@@ -218,19 +218,21 @@ class Column:
     weights: Floats
     bias: float
 
-    def margins(self, texts: Bags, chosen: Ints, offsets: Floats) -> tuple[Floats, Ints, Ints]:
+    def margins(self, texts: NgramBags, chosen: Ints, offsets: Floats) -> tuple[Floats, Ints, Ints]:
         """The log-odds of the new language against its rivals in the chosen texts, their n-grams, the text of each."""
         buckets, owner = texts.part(chosen)
         counts = np.maximum(np.bincount(owner, minlength=len(chosen)), 1)
         means = np.bincount(owner, self.weights[buckets], len(chosen)) / counts
         return (means + self.bias - offsets[chosen]).astype(np.float32), buckets, owner
 
-    def log_odds(self, texts: Sequence[str], rivals: Rivals) -> Floats:
+    def log_odds(self, texts: Sequence[str], rivals: OtherLanguages) -> Floats:
         """The log-odds for texts that were not learned from."""
         return self.margins(bags(texts), np.arange(len(texts)), rivals.offsets(texts))[0]
 
 
-def learn(own: list[str], other: list[str], rivals: Rivals, rng: random.Random, tell: Callable[[str], None]) -> Column:
+def learn(
+    own: list[str], other: list[str], rivals: OtherLanguages, rng: random.Random, tell: Callable[[str], None]
+) -> Column:
     """The column with which the new language beats its rivals on its own texts only, trained with Adam."""
     texts = own + other
     bagged, offsets = bags(texts), rivals.offsets(texts)
@@ -265,8 +267,8 @@ def measured(
     held_out: list[str],
     learned: Column,
     other: list[tuple[str, str]],
-    rivals: Rivals,
-) -> Taught:
+    rivals: OtherLanguages,
+) -> LearnedLanguage:
     """The result, quantized to 8 bits, its bias lowered until texts in other languages are safe, and measured."""
     scale = float(np.abs(learned.weights).max()) / 127 or 1.0
     quantized = np.round(learned.weights / scale).astype(np.int8)
@@ -277,7 +279,7 @@ def measured(
     drawn = Counter(label for label, _ in other)
     wrong = Counter(label for (label, _), value in zip(other, odds, strict=True) if value > threshold)
     cut = {length: [line[:length] for line in held_out] for length in (25, 60, LONGEST)}
-    return Taught(
+    return LearnedLanguage(
         code=pack.code,
         lines=len(lines),
         weights=quantized,

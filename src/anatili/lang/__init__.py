@@ -22,15 +22,16 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from anatili.morphology import Morphology, load_morphology
 from anatili.pack_folders import folders
 from anatili.problem import Problem
-from anatili.reading import read_text
-from anatili.reading import read_toml as read_whole
 from anatili.text import SCRIPTS, WORD, clean
+from anatili.text_files import read_text
+from anatili.text_files import read_toml as read_whole
 
 Table = TypeVar("Table", bound=BaseModel)
 WORD_LISTS = ("stopwords.txt", "abbreviations.txt", "blocked.txt", "seeds.txt")
 
 
 def checked_regex(value: str) -> str:
+    """`value`; `ValueError` if it is not a regular expression."""
     try:
         re.compile(value)
     except (re.error, OverflowError, RecursionError) as error:
@@ -124,14 +125,18 @@ class LanguagePack:
     """A language, ready to use."""
 
     code: str
+    """ISO 639 code, the name of the pack's folder."""
     folder: Path
     config: PackFile
+    """The keys of `pack.toml`."""
     words: dict[str, tuple[str, ...]]
-    """The lines of each word list in the pack."""
+    """Name of each word list in the pack (`stopwords`) -> its lines."""
     prompts: dict[str, Any]
     """The prompts of `prompts.toml`, completed from the language that `prompts_from` names."""
     cases: dict[str, Any]
+    """The promises of `cases.toml`, which the tests keep; {} without the file."""
     extra: Callable[[str], str] | None
+    """The function of `normalize.py`; None without the file."""
     files: dict[str, str]
     """Files of the pack with their SHA-256: a changed file is a changed input."""
 
@@ -240,7 +245,10 @@ def reference() -> str:
 
 @cache
 def load_pack(code: str) -> LanguagePack:
-    """The pack named `code`; `Problem` if it does not exist or one of its files is wrong."""
+    """The pack of the language `code` (ISO 639), of the bundled ones and those in ANATILI_PACKS.
+
+    `Problem` if there is none, or if one of its files is wrong: it names file and key.
+    """
     folder = next((f / code for f in reversed(folders()) if (f / code / "pack.toml").is_file()), None)
     if folder is None or not code.isidentifier():
         raise Problem(
@@ -301,7 +309,7 @@ FORMS = {
     "bool_type": "true or false",
     "dict_type": "a table",
 }
-"""What stands in TOML for pydantic's names of types."""
+"""Pydantic's names of types -> TOML's."""
 
 
 def explain(error: ValidationError, *within: str) -> str:

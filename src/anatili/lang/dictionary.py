@@ -6,8 +6,8 @@ from pathlib import Path
 
 from anatili.lang import LanguagePack
 from anatili.problem import Problem
-from anatili.reading import read_lines
 from anatili.text import show_path
+from anatili.text_files import read_lines
 
 NAME = "dictionary.tsv"
 FIELDS = 3

@@ -15,7 +15,7 @@ from anatili.lang.facts_file import Negation, load_facts
 from anatili.lang.numbers import Number, numbers, reader
 from anatili.text import WORD, is_small, sentence_spans
 
-__all__ = ["Denied", "Name", "Number", "denials", "months", "names", "negated", "numbers"]
+__all__ = ["Name", "NegatedWord", "Number", "denials", "months", "names", "negated", "numbers"]
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Name:
 
 
 @dataclass(frozen=True)
-class Denied:
+class NegatedWord:
     """A negated word."""
 
     word: str
@@ -84,12 +84,12 @@ def common_words(pack: LanguagePack) -> frozenset[str]:
     return _common(pack.code, pack.folder)
 
 
-def denials(text: str, pack: LanguagePack) -> list[Denied]:
+def denials(text: str, pack: LanguagePack) -> list[NegatedWord]:
     """The negated words of `text`, in order."""
     negation = load_facts(pack.folder).negation
     pattern = _compiled(negation.inside)
     negators = {*negation.ahead, *negation.behind}
-    denied: list[Denied] = []
+    denied: list[NegatedWord] = []
     for start, end in sentence_spans(text, pack.abbreviations):
         words = [(pack.lower(match.group()), match.start()) for match in WORD.finditer(text, start, end)]
         if words and words[0][0] in negators and text[words[0][1] + len(words[0][0]) :][:1] in (",", "."):
@@ -100,17 +100,17 @@ def denials(text: str, pack: LanguagePack) -> list[Denied]:
             if word in negation.ahead:
                 after = [item for item in words[index + 1 :] if item[0] not in negation.ahead]
                 content = [item for item in after if item[0] not in pack.stopwords] or after or itself
-                denied.append(Denied(*content[0]))
+                denied.append(NegatedWord(*content[0]))
             elif word in negation.behind or word.split("-")[0] in negation.behind:
                 before = [item for item in words[:index] if item[0] not in pack.stopwords] or words[:index] or itself
-                denied.append(Denied(*before[-1]))
+                denied.append(NegatedWord(*before[-1]))
             elif (stem := denied_stem(word, pattern, negation, pack)) and not _asks_whether(stem, word, words[:index]):
-                denied.append(Denied(stem, position))
+                denied.append(NegatedWord(stem, position))
     return denied
 
 
 def _asks_whether(stem: str, word: str, before: list[tuple[str, int]]) -> bool:
-    """Whether the same verb stands just before the word without a negation: "whether it happens or not"."""
+    """Whether the same verb comes just before the word without a negation: "whether it happens or not"."""
     first = word.split("-")[0] if "-" in word else before[-1][0] if before else ""
     return len(first) > len(stem) and first.startswith(stem) and first != word
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from anatili.lang import load_pack
 from anatili.morphology.lexicon import Learned, count_words, learn, save
 from anatili.problem import Problem
-from anatili.reading import read_lines
+from anatili.text_files import read_lines
 
 
 def learn_lexicon(

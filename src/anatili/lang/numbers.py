@@ -17,7 +17,7 @@ TOKEN = re.compile(rf"(?P<digits>{DIGITS})|(?P<word>[^\W\d_²³]+)|(?P<sign>[%�
 ROMAN = re.compile(r"X{0,3}(?:IX|IV|V?I{0,3})")
 ROMAN_VALUES = {"I": 1, "V": 5, "X": 10}
 BESIDE = re.compile(rf"[{SPACES}]*[-‑]?[{SPACES}]*|['’ʼ]")
-"""What may stand between the words of one number, or between a number and its unit."""
+"""What may come between the words of one number, or between a number and its unit."""
 UNIT_BESIDE = re.compile(rf"\.?(?:{BESIDE.pattern})")  # with the full stop of an ordinal
 DASH = re.compile(rf"[{SPACES}]?[-‑–—−][{SPACES}]?")
 LONGEST_ENDING = 6

@@ -29,14 +29,14 @@ class Phrases(PackTable):
     tasks: tuple[str, ...] = Field((), description="Requests to make something, at the start or end (write, draw).")
 
 
-class Same(PackTable):
+class SynonymGroups(PackTable):
     """Words that mean much the same in a question and in its answer."""
 
     groups: tuple[str, ...] = Field((), description="Words separated by spaces; their stems are compared.")
 
 
 class QuestionsFile(PackTable):
-    """The keys of `questions.toml`. In all phrases `~` at the end of a word stands for any ending."""
+    """The keys of `questions.toml`. In all phrases `~` at the end of a word matches any ending."""
 
     kinds: dict[Kind, tuple[str, ...]] = Field(default={}, description="Kind of answer -> words that ask for it.")
     measures: dict[Kind, tuple[str, ...]] = Field(
@@ -49,7 +49,7 @@ class QuestionsFile(PackTable):
         default={}, description="What is measured -> words that ask for it and its units (length: tall, metre)."
     )
     phrases: Phrases = Phrases()
-    same: Same = Same()
+    same: SynonymGroups = SynonymGroups()
 
 
 class PhraseTable:
@@ -89,7 +89,8 @@ class PhraseTable:
         return self.at(near, 0)[0] if near else 0
 
     def at(self, words: Sequence[str], start: int) -> tuple[int, str]:
-        """The same with the phrase's label. `words` are as they are compared."""
+        """Length in words and label of the longest phrase that starts here, (0, "") for none. `words` are
+        as `plain` gives them."""
         for phrase, label in self.rows.get(words[start][:1], ()):
             if len(phrase) <= len(words) - start and all(
                 word.startswith(part[:-1]) if part.endswith(ANY_ENDING) else word == part

@@ -19,7 +19,7 @@ class Sentences(PackTable):
     negated: bool | None = Field(None, description="Whether the sentences deny something.")
 
 
-class Names(PackTable):
+class NameSpellings(PackTable):
     """A sentence with a name and, for each other language, the correct spellings of the name."""
 
     model_config = ConfigDict(frozen=True, extra="allow")
@@ -50,7 +50,7 @@ class Translation(PackTable):
         "to language (Germany, Deutschland).",
     )
     sentences: tuple[Sentences, ...] = ()
-    names: tuple[Names, ...] = ()
+    names: tuple[NameSpellings, ...] = ()
 
 
 @cache

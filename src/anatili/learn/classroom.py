@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from anatili.document import whole_file
+from anatili.atomic_files import whole_file
 from anatili.learn.course import Marked, mark
 from anatili.learn.learner import FILE, Learner, read_learner
 from anatili.learn.lesson import Lesson, lessons

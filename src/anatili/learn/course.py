@@ -11,15 +11,15 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal
 
-from anatili.document import whole_file
+from anatili.atomic_files import whole_file
 from anatili.learn.draw import Draw
 from anatili.learn.learner import ANSWERS, PAGE, Learner, check_language
 from anatili.learn.lesson import Lesson, lessons, say, show, words
 from anatili.learn.markup import ANSWERS_OF, BY_COMMAND, Block
 from anatili.learn.work import Course, Work, Wrong
 from anatili.problem import Problem
-from anatili.reading import read_text, toml_value
 from anatili.text import file_digest
+from anatili.text_files import read_text, toml_value
 
 PROGRESS = "progress.json"
 OPEN = "open"

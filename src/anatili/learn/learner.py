@@ -9,12 +9,12 @@ import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
-from anatili.document import whole_file
+from anatili.atomic_files import whole_file
 from anatili.learn.draw import Draw
 from anatili.learn.lesson import Lesson, languages
 from anatili.problem import Problem
-from anatili.reading import read_toml
 from anatili.text import digest, show_path
+from anatili.text_files import read_toml
 
 FILE = "learner.toml"
 PAGE = "lesson.html"

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from anatili.learn.markup import Block, fill, parse
 from anatili.problem import Problem
-from anatili.reading import read_text, read_toml
+from anatili.text_files import read_text, read_toml
 
 FOLDER = Path(__file__).parent / "lessons"
 WORDS = FOLDER / "words.toml"

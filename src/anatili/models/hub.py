@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from anatili.document import disk_problem
+from anatili.atomic_files import disk_problem
 from anatili.models.registry import Pulled, Row, find, record_of, write_pulled
 from anatili.problem import Problem
 from anatili.text import file_digest, show_path

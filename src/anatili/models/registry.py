@@ -16,7 +16,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from anatili import machine, models
-from anatili.document import whole_file
+from anatili.atomic_files import whole_file
 from anatili.problem import Problem
 from anatili.text import show_path
 from anatili.weights import cache_folder

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from anatili.problem import Problem
-from anatili.reading import read_text, read_toml
 from anatili.text import show_path
+from anatili.text_files import read_text, read_toml
 
 RULES, LEXICON, ENDINGS = "morphology.toml", "lexicon.tsv", "endings.tsv"
 TABLES = ("sounds", "changes", "dropped", "spelling")

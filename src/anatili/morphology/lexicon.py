@@ -12,7 +12,7 @@ from itertools import pairwise
 from math import exp
 from pathlib import Path
 
-from anatili.document import whole_file
+from anatili.atomic_files import whole_file
 from anatili.morphology import ENDINGS, LEXICON, STOP, Morphology, Reading, base_weight
 from anatili.problem import Problem
 from anatili.text import WORD

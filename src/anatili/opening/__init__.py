@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from anatili import models, weights
-from anatili.directions import Directions, of_run, read_directions
 from anatili.engine import Engine, is_address, open_engine
 from anatili.engine.seq2seq import Seq2SeqEngine
 from anatili.lang import LanguagePack, codes, load_pack
@@ -17,6 +16,8 @@ from anatili.run import Run, find_run
 from anatili.sample import sentences
 from anatili.sample.topics import read_topics
 from anatili.text import show_path
+from anatili.translate.dictionary import FOLDER as DICTIONARY
+from anatili.translation_directions import Directions, directions_of_run, read_directions
 
 Tell = Callable[[str], None]
 """Gets messages for a person who waits."""
@@ -32,13 +33,15 @@ class OpenedModel:
 
     engine: Engine
     packs: dict[str, LanguagePack]
-    """The languages that it speaks, the main one first."""
+    """The packs of its languages, the main one first."""
     directions: Directions | None = None
     """The directions in which it was trained to translate; None if that is not known."""
     card: str = ""
     """The model's card, "" if it has none."""
     run: Run | None = None
     """The run that made it, whose corpus it answers from."""
+    dictionary: Path | None = None
+    """The folder of its dictionaries for translation; None if it has none."""
     answers_from_sample: bool = False
     """Whether it answers from the bundled sample, as a model without texts of its own does."""
 
@@ -66,14 +69,18 @@ def open_model(
             file = models.open_packaged(folder, tell)
             directions = read_directions(description.get("translation"), folder / models.DESCRIPTION)
             engine = open_engine(file, adapters, slots)
-            return OpenedModel(engine, packs, directions, read_card(folder), answers_from_sample=True)
+            dictionary = folder / DICTIONARY
+            return OpenedModel(
+                engine, packs, directions, read_card(folder), dictionary=dictionary, answers_from_sample=True
+            )
         if pulled := registry.located(target):
             return open_pulled(pulled, adapters, tell, slots)
     run = run_of(target, runs)
     recipe = load_recipe(run.root / "recipe.toml")
     packs = {code: load_pack(code) for code in recipe.languages}
     engine = open_engine(model_of(run), adapters, slots)
-    return OpenedModel(engine, packs, of_run(run), read_card(run.folder("release")), run)
+    dictionary = run.folder("pairs") / DICTIONARY
+    return OpenedModel(engine, packs, directions_of_run(run), read_card(run.folder("release")), run, dictionary)
 
 
 def open_pulled(pulled: registry.Pulled, adapters: Sequence[Path], tell: Tell, slots: int) -> OpenedModel:
@@ -94,7 +101,11 @@ def open_pulled(pulled: registry.Pulled, adapters: Sequence[Path], tell: Tell, s
 def open_engine_of(
     target: str | Path = "", adapters: Sequence[Path] = (), slots: int = 1, runs: str | Path = "runs"
 ) -> Engine:
-    """The engine of a model, named as for `open_assistant`: it generates text, scores it, and makes embeddings."""
+    """The engine of a model, named as for `open_assistant`: it generates text, scores it, and makes embeddings.
+
+    `adapters`: LoRA adapters to apply. `slots`: answers to work on at the same time. `Problem` if the model is not
+    found, is damaged, or needs a package that is not installed.
+    """
     target = str(target) or models.default()
     return open_engine(target if is_address(target) else find_model(target, Path(runs)), adapters, slots)
 
@@ -145,6 +156,7 @@ def is_model(target: str) -> bool:
 
 
 def is_run(target: str, runs: Path) -> bool:
+    """Whether `target` is the folder of a run, or the name of one in the folder `runs`."""
     return any((root / "recipe.toml").is_file() for root in (Path(target), runs / target))
 
 

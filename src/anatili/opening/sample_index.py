@@ -8,7 +8,7 @@ from anatili.pool import LocalPool
 from anatili.recipe import Recipe
 from anatili.run import Drift, Run
 from anatili.stage import carry_out
-from anatili.stages import stages_named
+from anatili.stage_table import stages_named
 from anatili.weights import cache_folder
 
 WAIT = 600

@@ -4,7 +4,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from anatili.engine import sentences
+from anatili.engine import sentence_embeddings
 from anatili.lang import LanguagePack, load_pack
 from anatili.opening import Tell, is_run, open_engine_of, silent, speaking
 from anatili.opening.sample_index import sample_run
@@ -40,18 +40,18 @@ def embeddings_of(folder: Path, model: str, tell: Tell) -> Dense | None:
     model of the extra `dense` made them; with the name `none` they are not used.
     """
     made_by = read_facts(folder).get("model", "")
-    if model == NO_EMBEDDINGS or not (model or made_by == sentences.PACKAGE):
+    if model == NO_EMBEDDINGS or not (model or made_by == sentence_embeddings.PACKAGE):
         return None
-    if not model and not sentences.installed():
-        tell(not_installed(f"searching by words only: the embeddings need {sentences.PACKAGE}", "dense"))
+    if not model and not sentence_embeddings.installed():
+        tell(not_installed(f"searching by words only: the embeddings need {sentence_embeddings.PACKAGE}", "dense"))
         return None
     return Dense(folder, open_embedder(model))
 
 
 def open_embedder(model: str = "") -> Embedder:
     """The engine that makes embeddings: a server's address or a model; "" is the model of the extra `dense`."""
-    if model in ("", sentences.PACKAGE):
-        return sentences.SentenceEngine()
+    if model in ("", sentence_embeddings.PACKAGE):
+        return sentence_embeddings.SentenceEngine()
     return open_engine_of(model)
 
 
@@ -66,7 +66,10 @@ def searched_run(target: str, runs: Path = Path("runs"), tell: Tell = silent) ->
 
 
 def open_search(target: str | Path, runs: str | Path = "runs", tell: Tell = silent) -> Search:
-    """The search index of a run, or of the bundled texts (`sample`). `tell` gets messages for a person who waits."""
+    """The search index of a run, or of the bundled texts (`sample`). `tell` gets messages for a person who waits.
+
+    `Problem` if there is no such run in the folder `runs`; if its index is not made yet, at the first search.
+    """
     run, packs = searched_run(str(target), Path(runs), tell)
     return search_of(run, packs, tell) or Search(run.folder("index"), packs)
 

@@ -4,11 +4,11 @@ from collections.abc import Callable, Mapping
 from itertools import permutations
 from pathlib import Path
 
-from anatili.directions import Directions, of_converted
 from anatili.engine.seq2seq import Seq2SeqEngine
 from anatili.lang import LanguagePack, codes, load_pack
 from anatili.models.registry import Pulled
 from anatili.problem import Problem
+from anatili.translation_directions import Directions, directions_of_converted
 from anatili.weights import cache_folder, is_converted, one_at_a_time
 
 
@@ -22,7 +22,7 @@ def ways(engine: Seq2SeqEngine, first: Mapping[str, LanguagePack]) -> tuple[dict
             "without such tokens, must name it: NAME-FROM-TO"
         )
     used = {code for pair in pairs for code in pair}
-    return {code: pack for code, pack in packs.items() if code in used}, of_converted(engine.folder, pairs)
+    return {code: pack for code, pack in packs.items() if code in used}, directions_of_converted(engine.folder, pairs)
 
 
 def open_pulled(pulled: Pulled, tell: Callable[[str], None]) -> Seq2SeqEngine:

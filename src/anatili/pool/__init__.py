@@ -35,14 +35,17 @@ Result = TypeVar("Result")
 
 
 class Pool(Protocol):
-    """Runs one function over many jobs and yields results as they finish, in any order."""
+    """Runs one function over many jobs."""
 
-    def map(self, work: Callable[[Job], Result], jobs: Iterable[Job]) -> Iterator[Result]: ...
+    def map(self, work: Callable[[Job], Result], jobs: Iterable[Job]) -> Iterator[Result]:
+        """The results as they finish, in any order. What `work` raises is raised here."""
+        ...
 
 
 def open_pool(workers: int = 1, ray: str | None = None, queue: Path | None = None) -> "Pool":
-    """So many processes of this machine, or those of the Ray cluster at an address (`local` starts one), or those that
-    take work from the folder `queue`."""
+    """The pool of `workers` processes here, of the Ray cluster at the address `ray` (`local` starts one), or of those
+    that take work from the folder `queue`.
+    """
     if queue:
         return FolderPool(queue)
     return RayPool(ray) if ray else LocalPool(workers)

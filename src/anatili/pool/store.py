@@ -22,7 +22,7 @@ from itertools import count, islice
 from pathlib import Path
 from typing import Any
 
-from anatili.document import whole_file
+from anatili.atomic_files import whole_file
 from anatili.object_store import object_store
 from anatili.pool import (
     ALIVE,

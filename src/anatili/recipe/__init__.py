@@ -12,9 +12,9 @@ from pydantic import Field, ValidationError, model_validator
 
 from anatili.lang import explain
 from anatili.problem import ROOT, Problem, is_checkout
-from anatili.reading import read_toml
 from anatili.recipe.corpus import Collect, Cut, Dedup, Extract, MarkSettings, Section, Share, Source
 from anatili.text import show_path
+from anatili.text_files import read_toml
 
 __all__ = [
     "Collect",
@@ -97,7 +97,7 @@ class Pairs(Section):
 
 
 class Pretrain(Section):
-    """A model trained from scratch or from a base; transformers, llama.cpp and vLLM load it without code of ours."""
+    """A model trained from scratch or from a base; transformers, llama.cpp and vLLM load it as it is."""
 
     method: Literal["full", "lora"] = Field("full", description="What of a base is trained: all of it, or adapters.")
     rank: int = Field(32, ge=1, le=1024, description="Rank of the adapters (LoRA).")
@@ -291,7 +291,10 @@ def _bare(section: S, values: dict[str, Any]) -> S:
 
 
 def load_recipe(path: str | Path) -> Recipe:
-    """Read a recipe file, or a bundled one by its name; `Problem` names the file, the key and what is wrong with it."""
+    """Read a recipe file, or a bundled one by its name (`tiny`).
+
+    `Problem` if there is none, or if a key is unknown or out of range: it names the file, the key and what is wrong.
+    """
     path = recipe_file(path)
     try:
         return Recipe.model_validate(read_toml(path))

@@ -17,7 +17,7 @@ class Section(BaseModel):
         def __getattr__(self, name: str) -> Any:
             raise AttributeError(
                 f"{type(self).__name__} has no setting {name!r} here: a stage sees those that it names in `settings` "
-                "(stages.py), no other"
+                "(stage_table.py), no other"
             )
 
 

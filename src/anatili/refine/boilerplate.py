@@ -11,8 +11,10 @@ import numpy as np
 import numpy.typing as npt
 
 from anatili import text
-from anatili.document import Document, read_shard, whole_file
+from anatili.atomic_files import whole_file
+from anatili.document import Document, read_shard
 from anatili.stage import Task
+from anatili.urls import host_of
 
 PARTS = 16
 """Least parts."""
@@ -57,7 +59,7 @@ def pairs_of_shard(source: Path, target: Path) -> None:
     """Write the hashes of a shard's (host, line) pairs, each once per page, with the number of the document."""
     rows: list[tuple[int, int]] = []
     for position, document in enumerate(read_shard(source, Document)):
-        host = text.host_of(document.url)
+        host = host_of(document.url)
         if host:
             lines = {line for line in document.text.splitlines() if len(line.strip()) >= SHORTEST}
             rows += sorted((pair, position) for pair in {pair_hash(host, line) for line in lines})
@@ -67,7 +69,7 @@ def pairs_of_shard(source: Path, target: Path) -> None:
 
 def lines_of(document: Document, repeated: Repeated) -> tuple[int, ...]:
     """The numbers of a document's lines that its host repeats."""
-    host = text.host_of(document.url)
+    host = host_of(document.url)
     if not host or not len(repeated):
         return ()
     hashes = np.array([pair_hash(host, line) for line in document.text.splitlines()], np.int64)

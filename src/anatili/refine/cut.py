@@ -19,7 +19,7 @@ from anatili.recipe import Cut, Recipe
 from anatili.refine.mark import personal_patterns
 from anatili.refine.near_copies import NearCopies, NearCopy
 from anatili.refine.personal import find_personal, mask
-from anatili.refine.shared import read_shared, without
+from anatili.refine.shared_sentences import read_shared, without
 from anatili.stage import Task
 from anatili.takedown_log import TAKEN_DOWN, Takedowns, read_takedowns
 from anatili.text import show_path, words

@@ -29,7 +29,7 @@ from anatili import text
 from anatili.document import Document, Duplicate, Mark, read_counts, read_shard, write_shard
 from anatili.lang import LanguagePack, load_pack
 from anatili.recipe import Dedup
-from anatili.refine import boilerplate, shared
+from anatili.refine import boilerplate, shared_sentences
 from anatili.stage import Task
 
 SEQUENCE = 5
@@ -77,7 +77,7 @@ def run(task: Task) -> dict[str, Any]:
         first += counts["unique"] + counts["exact"] + counts["near"]
     del groups
     shutil.rmtree(scratch)
-    if sentences := shared.find(task, shards, settings.shared_documents, is_kept):
+    if sentences := shared_sentences.find(task, shards, settings.shared_documents, is_kept):
         total["shared sentences"] = sentences
     return {"documents": dict(sorted(total.items()))}
 

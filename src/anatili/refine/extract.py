@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from anatili import text
-from anatili.budget import TookTooLong, within
 from anatili.document import Document, Lost, add_up, read_shard, write_shard
+from anatili.extraction.page import extract_page
+from anatili.extraction.time_limit import TookTooLong, within
 from anatili.identify import model_files
-from anatili.page import extract_page
 from anatili.recipe import Extract, Recipe
 from anatili.refine.split import in_language, split_document
 from anatili.stage import Task

@@ -10,8 +10,8 @@ from typing import Any
 
 from anatili import benchmarks, text
 from anatili.benchmarks import read_benchmarks, sequences
-from anatili.budget import TookTooLong, within
 from anatili.document import Document, Mark, read_shard, write_shard
+from anatili.extraction.time_limit import TookTooLong, within
 from anatili.identify import Verdict, close_languages, identify_all, load_model, model_files
 from anatili.lang import LanguagePack, PersonalPattern, load_pack
 from anatili.recipe import MarkSettings, Recipe

@@ -7,15 +7,20 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
-from anatili import benchmarks, meaning
+from anatili import benchmarks
+from anatili.atomic_files import whole_file
 from anatili.benchmarks import letters, read_benchmarks
-from anatili.document import Kept, read_shard, whole_file
+from anatili.document import Kept, read_shard
+from anatili.engine import similarity
+from anatili.lang import load_pack
 from anatili.problem import Problem, not_installed
 from anatili.recipe import Pairs, PairSource, Recipe
 from anatili.refine.capitals import Capitals
 from anatili.refine.cut import HELD_OUT, is_held_out
 from anatili.stage import Task
 from anatili.text import file_digest, short_hash, show_path
+from anatili.translate.align import learn
+from anatili.translate.dictionary import FOLDER, write_entries
 
 Pair = tuple[str, str]
 JOINED = "joined"
@@ -31,7 +36,7 @@ NUMBER = re.compile(r"\d+")
 
 def run(task: Task) -> dict[str, Any]:
     """Write `<languages>.<source>.tsv`, one column per language, for each source and for the pairs joined through the
-    main language."""
+    main language, and a dictionary for each direction."""
     settings: Pairs = task.settings
     lost: Counter[str] = Counter()
     kept: dict[str, int] = {}
@@ -57,7 +62,25 @@ def run(task: Task) -> dict[str, Any]:
         shared = sorted(tables[first].keys() & tables[second].keys())
         pairs = list(dict.fromkeys((tables[first][key], tables[second][key]) for key in shared))
         kept[write(task.out, f"{first}-{second}", JOINED, pairs)] = len(pairs)
-    return {"pairs": kept, "lost": dict(sorted(lost.items()))}
+    return {"pairs": kept, "words": write_dictionaries(task), "lost": dict(sorted(lost.items()))}
+
+
+def write_dictionaries(task: Task) -> dict[str, int]:
+    """Write `dictionary/<languages>.tsv` for each direction of the pairs; returns the number of words of each."""
+    by_languages: dict[Pair, list[Path]] = {}
+    for file in files_of(task.out, task.settings):
+        first, second = sorted(languages_of(file), key=task.recipe.languages.index)
+        by_languages.setdefault((first, second), []).append(file)
+    words: dict[str, int] = {}
+    for (first, second), files in by_languages.items():
+        pairs = (
+            pair if languages_of(file) == (first, second) else pair[::-1] for file in files for pair in read_pairs(file)
+        )
+        learned = learn(pairs, load_pack(first), load_pack(second))
+        for direction, entries in zip((f"{first}-{second}", f"{second}-{first}"), learned, strict=True):
+            write_entries(task.out / FOLDER, direction, entries)
+            words[direction] = len(entries)
+    return words
 
 
 def inventory(recipe: Recipe, base: Path) -> dict[str, Any]:
@@ -115,7 +138,7 @@ class PairFilter:
         self.held = set(held_out_lines(task.inputs["cut"] / HELD_OUT))
         self.seen: set[tuple[str, str]] = set()
         self.capitals = self.learn_capitals(task) if settings.capitals else {}
-        if settings.min_likeness and not meaning.installed():
+        if settings.min_likeness and not similarity.installed():
             raise Problem(f"{not_installed('[pairs] min_likeness needs sentence embeddings', 'dense')}; or set it to 0")
 
     @staticmethod
@@ -151,7 +174,7 @@ class PairFilter:
             return "held in a benchmark"
         if self.held & {letters(sentence) for sentence in pair}:
             return "held out"
-        if self.settings.min_likeness and meaning.closeness(*pair) < self.settings.min_likeness:
+        if self.settings.min_likeness and similarity.closeness(*pair) < self.settings.min_likeness:
             return "unlike in meaning"
         self.seen.add((key[0], key[2]))
         return ""

@@ -61,7 +61,8 @@ class Script:
     endings: dict[str, int]
     """Frequent words, and `-` with an ending of three letters or two -> row of `pairs`; row 0 is everything else."""
     pairs: npt.NDArray[np.int8]
-    """How much likelier an ending is after another than alone, in steps: as the next word, and as the one after it."""
+    """How much more probable an ending is after another than alone, in steps: as the next word, and as the
+    one after."""
 
 
 @cache

@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from anatili import licenses
-from anatili.document import Kept, read_shard, write_json, write_shard
+from anatili.atomic_files import write_json
+from anatili.document import Kept, read_shard, write_shard
 from anatili.problem import Problem
 from anatili.release.build import describe_corpus
 from anatili.release.contents import content_of, write_sums

@@ -8,8 +8,8 @@ from anatili import __version__
 from anatili.licenses import UNKNOWN, license_of, table
 from anatili.release.contents import Content
 from anatili.release.facts import Facts
+from anatili.release.localization import Words
 from anatili.release.model_card import TASK
-from anatili.release.words import Words
 
 FILE = "bom.cdx.json"
 NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "https://github.com/anatili/anatili")

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import anatili
-from anatili.document import Document, Duplicate, Kept, Lost, Mark, read_shard, write_json, write_shard
+from anatili.atomic_files import write_json
+from anatili.document import Document, Duplicate, Kept, Lost, Mark, read_shard, write_shard
 from anatili.problem import Problem
 from anatili.recipe import Recipe, load_recipe
 from anatili.release.contents import OF_A_STAGE, content_of, write_sums
@@ -18,7 +19,7 @@ from anatili.release.facts import Facts, facts_of, facts_of_corpus
 from anatili.release.render import write_cards
 from anatili.run import Record, Run, without_secrets
 from anatili.stage import Task
-from anatili.stages import STAGES
+from anatili.stage_table import STAGES
 from anatili.takedown_log import TAKEN_DOWN
 from anatili.text import digest as text_digest
 from anatili.text import show_path

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from anatili import licenses
 from anatili.licenses import KINDS, Obstacle
 from anatili.release.facts import Facts
-from anatili.release.words import Words
+from anatili.release.localization import Words
 
 NAMED = 5
 """Licenses that are named one by one in a sentence."""

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from anatili.document import whole_file
+from anatili.atomic_files import whole_file
 from anatili.problem import Problem
 from anatili.text import file_digest, show_path
 

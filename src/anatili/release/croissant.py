@@ -7,7 +7,7 @@ from anatili.release.contents import Content
 from anatili.release.data_card import title
 from anatili.release.facts import FILE as FACTS
 from anatili.release.facts import Facts
-from anatili.release.words import Words
+from anatili.release.localization import Words
 
 FILE = "croissant.json"
 CONFORMS_TO = "http://mlcommons.org/croissant/1.1"

@@ -6,8 +6,8 @@ from anatili.lang import reference
 from anatili.licenses import hub_name
 from anatili.release.compatibility import compatibility_lines
 from anatili.release.facts import Facts
+from anatili.release.localization import Words, table
 from anatili.release.model_card import TASK, card_name, removal
-from anatili.release.words import Words, table
 
 SIZES = (
     (1_000, "n<1K"),

@@ -7,8 +7,8 @@ from string import Template
 
 from anatili.lang import reference
 from anatili.release.facts import CRAWLED, Facts, SourceCount
+from anatili.release.localization import Words, cell, table, words_of
 from anatili.release.model_card import removal
-from anatili.release.words import Words, cell, table, words_of
 
 TEMPLATE = Path(__file__).parent / "templates" / "eu_summary.md"
 FILE = "training-summary-eu.md"

@@ -12,12 +12,14 @@ from typing import Any
 
 import anatili
 from anatili import weights
-from anatili.document import Kept, read_shard, write_json
+from anatili.atomic_files import write_json
+from anatili.document import Kept, read_shard
 from anatili.problem import Problem
 from anatili.recipe import Recipe
 from anatili.run import MEMORIZED, Record
 from anatili.stage import Task
-from anatili.text import host_of, show_path
+from anatili.text import show_path
+from anatili.urls import host_of
 
 FILE = "facts.json"
 USES = ("training", "held-out", "lost")
@@ -98,7 +100,7 @@ class Facts:
     notes: Mapping[str, str] = field(default_factory=dict)
     """Language code -> a remark on the training that the other facts cannot express."""
     memorized: Mapping[str, Any] | None = None
-    """How much of what the model writes by itself stands in its training text; None if it was not measured."""
+    """How much of what the model writes without a prompt occurs in its training text; None if it was not measured."""
 
     @property
     def documents_by_license(self) -> dict[str, int]:

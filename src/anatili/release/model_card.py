@@ -8,7 +8,7 @@ from anatili.lang import reference
 from anatili.licenses import hub_name
 from anatili.release.compatibility import compatibility_lines
 from anatili.release.facts import Facts
-from anatili.release.words import Words, table, words_of
+from anatili.release.localization import Words, table, words_of
 
 TASK = "text-generation"
 HEADING = re.compile(r"(?m)^## .*$")

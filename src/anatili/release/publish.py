@@ -1,6 +1,6 @@
 """Publish a release: to a folder, to a store such as S3, or to the Hugging Face hub.
 
-What is already there with the same digest is not sent again, so an interrupted `publish` goes on where it stopped. The
+What is already there with the same digest is not sent again, so an interrupted `publish` resumes. The
 list of digests and its signature go last: without them nobody takes the target for a whole release.
 """
 

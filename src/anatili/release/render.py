@@ -3,15 +3,15 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from anatili.document import whole_file, write_json
+from anatili.atomic_files import whole_file, write_json
 from anatili.lang import reference
 from anatili.release import bom, citation, croissant, eu_summary, spdx
 from anatili.release.contents import SUMS, Content, content_of
 from anatili.release.data_card import data_card
 from anatili.release.facts import FILE as FACTS
 from anatili.release.facts import Facts, write_facts
+from anatili.release.localization import card_languages, words_of
 from anatili.release.model_card import card_name, model_card
-from anatili.release.words import card_languages, words_of
 
 DOCUMENTS = "documents"
 CORPUS = {"train": "corpus/train", "held_out": "corpus/held_out"}

@@ -8,17 +8,17 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from anatili.document import whole_file
+from anatili.atomic_files import whole_file
 from anatili.lang import explain
 from anatili.pool import LocalPool
 from anatili.problem import Problem
-from anatili.reading import toml_value
 from anatili.recipe import Recipe
 from anatili.release.build import folder_of_sources, without_folder
 from anatili.run import Record, Run, differences, versions
 from anatili.stage import Progress, Quiet, accept, carry_out
-from anatili.stages import BUILDING, Stage
+from anatili.stage_table import BUILDING, Stage
 from anatili.text import show_path
+from anatili.text_files import toml_value
 
 MANIFEST, PROVENANCE = "manifest.json", "provenance.json"
 

@@ -17,6 +17,7 @@ from anatili.release.contents import SIGNATURE
 from anatili.release.data_card import host_rows, source_rows
 from anatili.release.facts import FILE as FACTS
 from anatili.release.facts import Facts, read_facts
+from anatili.release.localization import Words, card_languages, words_of
 from anatili.release.model_card import (
     introduction,
     license_lines,
@@ -27,7 +28,6 @@ from anatili.release.model_card import (
     translation_rows,
 )
 from anatili.release.render import DESCRIBED, write_text
-from anatili.release.words import Words, card_languages, words_of
 
 STYLE = Path(__file__).parent / "templates" / "site.css"
 FOLDER = "files"

@@ -7,8 +7,8 @@ from anatili import __version__
 from anatili.licenses import UNKNOWN, license_of
 from anatili.release.contents import Content
 from anatili.release.facts import Facts
+from anatili.release.localization import Words
 from anatili.release.model_card import TASK, introduction
-from anatili.release.words import Words
 
 FILE = "release.spdx3.json"
 CONTEXT = "https://spdx.org/rdf/3.0.1/spdx-context.jsonld"

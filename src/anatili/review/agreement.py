@@ -77,7 +77,7 @@ def ac1s(tables: Array) -> Array:
 
 
 def corrected(agreed: Array, expected: Array) -> Array:
-    """Agreement beyond chance; NaN where chance leaves no room."""
+    """Agreement corrected for chance: (agreed - expected) / (1 - expected), NaN where `expected` is 1."""
     room = 1 - expected
     safe = np.where(room > 1e-12, room, 1.0)
     return np.where(room > 1e-12, (agreed - expected) / safe, np.nan)

@@ -28,7 +28,7 @@ Name = Annotated[str, Field(min_length=1, max_length=60)]
 Mode = Literal["label", "decision"]
 
 
-class Body(BaseModel):
+class RequestBody(BaseModel):
     """What the page sends; an unknown key is an error."""
 
     model_config = ConfigDict(extra="forbid")
@@ -36,7 +36,7 @@ class Body(BaseModel):
     name: Name
 
 
-class Asked(Body):
+class TaskRequest(RequestBody):
     """Which task somebody wants to see."""
 
     kind: str
@@ -50,7 +50,7 @@ class Asked(Body):
         return self.kind, self.language, self.mode
 
 
-class Said(Body):
+class LabelRequest(RequestBody):
     """What somebody says of a task."""
 
     task: str
@@ -60,7 +60,7 @@ class Said(Body):
     texts: dict[str, Annotated[str, Field(max_length=LONGEST)]] = {}
 
 
-class Edited(Body):
+class EditRequest(RequestBody):
     """A correction of a text in a file."""
 
     file: str
@@ -69,7 +69,7 @@ class Edited(Body):
     text: Annotated[str, Field(max_length=LONGEST)]
 
 
-class Listed(BaseModel):
+class ListRequest(BaseModel):
     """Which texts of a file somebody wants to see."""
 
     model_config = ConfigDict(extra="forbid")
@@ -142,13 +142,13 @@ def task_routes(session: Session) -> APIRouter:
     reviewing = session.reviewing
 
     @routes.post("/jobs")
-    def jobs(body: Body) -> dict[str, Any]:
+    def jobs(body: RequestBody) -> dict[str, Any]:
         """What there is to do, and how much of it waits for this person."""
         with session.lock:
             return {"jobs": reviewing.jobs(body.name), "files": [file.label for file in session.files.values()]}
 
     @routes.post("/next")
-    def next_task(body: Asked) -> dict[str, Any]:
+    def next_task(body: TaskRequest) -> dict[str, Any]:
         """The next task, or the one before; with the judgment that the person gave before, if any."""
         with session.lock:
             find = reviewing.last_of if body.back else reviewing.next
@@ -156,7 +156,7 @@ def task_routes(session: Session) -> APIRouter:
             return {"task": shown(session, task, body) if task else None}
 
     @routes.post("/say")
-    def say(body: Said) -> dict[str, bool]:
+    def say(body: LabelRequest) -> dict[str, bool]:
         """Keep a label or a decision; the reply comes when it is on the disk."""
         session.say(body.task, body.of, body.mode, Judgment(body.name, body.values, body.texts))
         return {"saved": True}
@@ -164,7 +164,7 @@ def task_routes(session: Session) -> APIRouter:
     return routes
 
 
-def shown(session: Session, task: Task, asked: Asked) -> dict[str, Any]:
+def shown(session: Session, task: Task, asked: TaskRequest) -> dict[str, Any]:
     """A task as the page shows it. The judgments of the two are shown, without names, only to the third."""
     standing = session.reviewing.standing[task.id]
     mine = session.reviewing.said_by(standing, person(asked.name), asked.mode)
@@ -188,7 +188,7 @@ def file_routes(session: Session) -> APIRouter:
     routes = APIRouter(prefix="/review")
 
     @routes.post("/entries")
-    def entries(body: Listed) -> dict[str, Any]:
+    def entries(body: ListRequest) -> dict[str, Any]:
         """Texts of a file, with their corrections."""
         with session.lock:
             file = session.file(body.file)
@@ -205,7 +205,7 @@ def file_routes(session: Session) -> APIRouter:
             return {"count": len(rows), "entries": chosen, "lines": file.path.suffix != ".toml"}
 
     @routes.post("/edit")
-    def edit(body: Edited) -> dict[str, bool]:
+    def edit(body: EditRequest) -> dict[str, bool]:
         """Keep a correction; the reply comes when it is on the disk."""
         session.edit(body.file, body.entry, body.seen, body.text, body.name)
         return {"saved": True}

@@ -15,10 +15,10 @@ from pydantic import ValidationError
 from anatili.lang import explain
 from anatili.lang.audit_words import AuditWords
 from anatili.problem import Problem
-from anatili.reading import read_text
 from anatili.review.toml_strings import Path as Place
 from anatili.review.toml_strings import literals, replaced
 from anatili.text import show_path
+from anatili.text_files import read_text
 
 PACKAGE = Path(__file__).parents[1]
 SOURCE = "src/anatili"

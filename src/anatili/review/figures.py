@@ -6,8 +6,8 @@ from typing import Any
 
 from anatili.audit.classes import NOT_ANSWERED
 from anatili.review.agreement import Figure, Stratum, agreement, detection, share, weighted_detection
-from anatili.review.draw import CALLED, OTHERS, Detected
-from anatili.review.state import Standing
+from anatili.review.sampling import CALLED, OTHERS, Detected
+from anatili.review.state import TaskState
 from anatili.review.tasks import CLASS, FACT, RIGHT, YES, Task
 
 LEAST_LABELS, LEAST_HIT, MOST_FALSE, LEAST_KAPPA = 200, 0.8, 0.03, 0.7
@@ -15,7 +15,7 @@ LEAST_LABELS, LEAST_HIT, MOST_FALSE, LEAST_KAPPA = 200, 0.8, 0.03, 0.7
 LEAST_RECALL = LEAST_PRECISION = 0.95
 """The same for key facts."""
 REFUSES, ANSWERS_IT = "refuses", "answers"
-Row = tuple[Task, Standing]
+Row = tuple[Task, TaskState]
 
 
 @dataclass(frozen=True)
@@ -131,7 +131,7 @@ def at_most(figure: int | Figure, limit: float) -> bool:
     return isinstance(figure, Figure) and figure.value is not None and figure.value <= limit
 
 
-def label_line(row: dict[str, Any], one: Labeled, standing: Standing) -> dict[str, Any]:
+def label_line(row: dict[str, Any], one: Labeled, standing: TaskState) -> dict[str, Any]:
     """A label as an audit reads it, without names."""
     pair = standing.pair
     assert pair

@@ -10,7 +10,7 @@ from anatili.serve.server import LOCAL_HOSTS, MIN_KEY_LENGTH, ServerConfig, acce
 
 
 @dataclass(frozen=True)
-class Place:
+class PageAddress:
     """Where the page is served."""
 
     host: str = "127.0.0.1"
@@ -19,7 +19,7 @@ class Place:
     browser: bool = False
 
 
-def start(session: Session, place: Place, announce: Callable[[str], None]) -> None:
+def start(session: Session, place: PageAddress, announce: Callable[[str], None]) -> None:
     """Serve the page until interrupted; `Problem` for an address that others can reach, without a key."""
     if place.host not in LOCAL_HOSTS and len(place.key) < MIN_KEY_LENGTH:
         raise Problem(
@@ -37,7 +37,7 @@ def start(session: Session, place: Place, announce: Callable[[str], None]) -> No
     uvicorn.Server(uvicorn_config(app, ServerConfig())).run(sockets=[listener])
 
 
-def local_app(session: Session, place: Place) -> Any:
+def local_app(session: Session, place: PageAddress) -> Any:
     """The application for an address; `Problem` names the packages that are missing."""
     try:
         from anatili.review.api import create_app

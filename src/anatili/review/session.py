@@ -8,18 +8,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from anatili.atomic_files import whole_file
 from anatili.audit.items import ItemFile, Subject
 from anatili.audit.labels import AGREEMENT, LABELS
 from anatili.audit.lint import lint
-from anatili.document import whole_file
 from anatili.lang import codes, load_pack
 from anatili.problem import Problem
-from anatili.review.draw import ANSWERS_A_LANGUAGE, SEED, detect, draw, drawn_tasks, languages_of
 from anatili.review.edits import MARK, Change, DataFile, corrected_toml, diff_of, label_of, open_file, unified_diff
 from anatili.review.figures import Labeled, Row, answer_figures, item_figures, label_line, stratum_of
 from anatili.review.journal import Journal, Line, read_journal
+from anatili.review.sampling import ANSWERS_A_LANGUAGE, SEED, detect, draw, drawn_tasks, languages_of
 from anatili.review.sources import Sources, read_lines
-from anatili.review.state import Conflict, Judgment, Reviewing
+from anatili.review.state import Conflict, Judgment, ReviewState
 from anatili.review.tasks import ANSWERS, BETTER, CLASS, FACT, ITEMS, YES, Task, answer_id, item_tasks, path_of
 from anatili.text import show_path
 
@@ -43,7 +43,7 @@ class Session:
     """A review that is open. Its methods may be called from several threads."""
 
     def __init__(self, sources: Sources, folder: Path, options: Options, *, writes: bool = True) -> None:
-        """Open the review of `folder`. `writes`: whether people go on with it; else it is only read."""
+        """Open the review of `folder`. `writes`: whether it is opened for labeling; otherwise it is only read."""
         self.sources, self.folder = sources, folder
         self.lock = threading.Lock()
         self.files = opened_files(sources.files)
@@ -52,7 +52,7 @@ class Session:
         try:
             lines = self.journal.lines[1:] if self.journal else read_journal(folder)
             self.draws = self.draw_all(lines, options)
-            self.reviewing = Reviewing(self.all_tasks(), lines)
+            self.reviewing = ReviewState(self.all_tasks(), lines)
             self.stale = [line for line in lines if line["kind"] == EDIT and not self.take_edit(line)]
         except BaseException:
             self.close()

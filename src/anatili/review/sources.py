@@ -1,4 +1,4 @@
-"""What a review is given: transcripts of audits, item files, data files of packs. Each is told by what it holds."""
+"""What a review is given: transcripts of audits, item files, data files of packs. The kind is known by the content."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -12,12 +12,12 @@ from anatili.audit.items import Subject, item_files, read_topic
 from anatili.audit.lint import load_topics
 from anatili.lang import codes, load_pack
 from anatili.problem import Problem
-from anatili.reading import read_text, read_toml, unreadable
-from anatili.review.draw import Transcripts, items_of
+from anatili.review.sampling import Transcripts, items_of
 from anatili.text import show_path
+from anatili.text_files import read_text, read_toml, unreadable
 
 BUNDLED = "items"
-"""The name that stands for the bundled item files."""
+"""The name by which the bundled item files are given."""
 LEARNED = ("lexicon.tsv", "endings.tsv")
 """Files of a pack that a program has written."""
 ENDINGS = (".toml", ".txt", ".tsv")
@@ -101,7 +101,7 @@ def data_file(path: Path) -> Path:
 
 
 def check_models(transcripts: Sequence[Transcripts]) -> None:
-    """`Problem` if two audits are of models of one name: their answers could not be told apart."""
+    """`Problem` if two audits are of models of one name: their answers could not be distinguished."""
     first: dict[str, Path] = {}
     for transcript in transcripts:
         if transcript.model in first:

@@ -43,7 +43,7 @@ class Judgment:
 
 
 @dataclass
-class Standing:
+class TaskState:
     """What was said of a task so far."""
 
     labels: dict[str, Judgment] = field(default_factory=dict)
@@ -75,12 +75,12 @@ def person(name: str) -> str:
     return " ".join(name.casefold().split())
 
 
-class Reviewing:
+class ReviewState:
     """The tasks of a review with what was said of them."""
 
     def __init__(self, tasks: Iterable[Task], lines: Iterable[Line]) -> None:
         self.tasks = {task.id: task for task in tasks}
-        self.standing = {name: Standing() for name in self.tasks}
+        self.standing = {name: TaskState() for name in self.tasks}
         self.held: dict[str, dict[str, float]] = {}
         for line in lines:
             self.take(line)
@@ -97,13 +97,13 @@ class Reviewing:
         else:
             standing.labels[person(judgment.name)] = judgment
 
-    def of_job(self, job: Job) -> Iterator[tuple[Task, Standing]]:
+    def of_job(self, job: Job) -> Iterator[tuple[Task, TaskState]]:
         kind, language, _ = job
         for task in self.tasks.values():
             if (task.kind, task.language) == (kind, language):
                 yield task, self.standing[task.id]
 
-    def waits_for(self, standing: Standing, who: str, mode: str) -> bool:
+    def waits_for(self, standing: TaskState, who: str, mode: str) -> bool:
         """Whether a task waits for a person."""
         if who in standing.labels:
             return False
@@ -124,7 +124,7 @@ class Reviewing:
             self.held.setdefault(chosen.id, {})[who] = time.monotonic()
         return chosen
 
-    def is_free(self, task: Task, standing: Standing, who: str, mode: str) -> bool:
+    def is_free(self, task: Task, standing: TaskState, who: str, mode: str) -> bool:
         """Whether not enough others are at a task at this moment."""
         now, places = time.monotonic(), 1 if mode == DECISION else PEOPLE - len(standing.labels)
         held = self.held.get(task.id, {})
@@ -168,7 +168,7 @@ class Reviewing:
         limit = places.get(before, len(places))
         return next((task for task in reversed(done) if places[task.id] < limit), None)
 
-    def said_by(self, standing: Standing, who: str, mode: str) -> Judgment | None:
+    def said_by(self, standing: TaskState, who: str, mode: str) -> Judgment | None:
         if mode == LABEL:
             return standing.labels.get(who)
         decision = standing.decision

@@ -1,4 +1,4 @@
-"""Where the strings of a TOML file stand, so that one can be changed without touching anything else in the file."""
+"""The positions of the strings in a TOML file, so that one can be changed without touching anything else in it."""
 
 import re
 import tomllib

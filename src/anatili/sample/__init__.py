@@ -12,7 +12,6 @@ from typing import Any
 PLACE = "sample:"
 """The path that names the sample in a recipe."""
 FOLDER = Path(__file__).parent
-LICENSE = "CC0-1.0"
 
 
 @cache

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
 
-from anatili.document import whole_file
+from anatili.atomic_files import whole_file
 from anatili.sample.pages import number_of, page, render, settings
 from anatili.sample.topics import Topic, read_neighbors, read_topics
 from anatili.sample.traps import broken_members, trap_pages

@@ -16,7 +16,7 @@ from functools import cache
 from pathlib import Path
 
 from anatili.problem import Problem
-from anatili.reading import read_text
+from anatili.text_files import read_text
 
 FOLDER = Path(__file__).parent
 MARKS = ("? ", "! ", "?? ")

@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
-from anatili.document import whole_file
+from anatili.atomic_files import whole_file
 from anatili.problem import Problem
 from anatili.text import show_path
 
@@ -37,7 +37,7 @@ class Embedder(Protocol):
     def embed(self, texts: Sequence[str | Sequence[int]]) -> list[list[float]]: ...
 
 
-class Near(NamedTuple):
+class DenseHit(NamedTuple):
     """A passage found by its embedding, and its closeness: the cosine minus the usual cosine of its language."""
 
     id: str
@@ -203,7 +203,7 @@ class Dense:
         total = sum(sums.values()) / max(1, sum(counts.values()))
         return {code: (sums[code] + FEW * total) / (counts[code] + FEW) for code in sums}
 
-    def nearest(self, question: str, limit: int = NEAREST, only: str = "") -> list[Near]:
+    def nearest(self, question: str, limit: int = NEAREST, only: str = "") -> list[DenseHit]:
         """The passages closest to a question, closest first; `only` restricts them to one language."""
         import numpy as np
 
@@ -216,4 +216,4 @@ class Dense:
                 scores[languages != only] = -np.inf
             top = np.argsort(-scores, kind="stable")[:limit]
             best = sorted([*best, *((-float(scores[n]), ids[n]) for n in top if np.isfinite(scores[n]))])[:limit]
-        return [Near(number, -score) for score, number in best]
+        return [DenseHit(number, -score) for score, number in best]

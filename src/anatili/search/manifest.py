@@ -36,7 +36,7 @@ class Entry:
     code: str = ""
     """Why it could not be read, in a word; "" if it was."""
     reason: str = ""
-    """The same in a sentence. Without a code: what was left out of a file that was read."""
+    """Why it could not be read, in a sentence; without a code, what was left out of a file that was read."""
     kept: bool = False
     """Whether it stays when its session ends."""
 

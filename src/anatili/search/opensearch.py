@@ -13,7 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from anatili.document import whole_file
+from anatili.atomic_files import whole_file
 from anatili.lang import LanguagePack
 from anatili.problem import Problem
 from anatili.search.analysis import CACHED

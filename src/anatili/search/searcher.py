@@ -6,7 +6,7 @@ from functools import cached_property, lru_cache, partial
 from itertools import accumulate, chain, zip_longest
 from math import log
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from anatili.lang import LanguagePack
 from anatili.problem import Problem
@@ -17,6 +17,9 @@ from anatili.search.query import QueryWord, read_spelled, read_word, words_of
 from anatili.search.vocabulary import NAME, TermVocabulary
 from anatili.takedown_log import read_takedowns
 from anatili.text import show_path
+
+if TYPE_CHECKING:
+    import tantivy
 
 PREFERRED = 1.5
 """Factor on the scores of passages in the preferred language."""
@@ -67,7 +70,7 @@ class Search:
     """The second channel: search by embeddings."""
 
     @cached_property
-    def index(self) -> Any:
+    def index(self) -> "tantivy.Index":
         import tantivy
 
         if not (self.folder / "tantivy" / NAME).is_file():
@@ -75,7 +78,7 @@ class Search:
         return tantivy.Index.open(str(self.folder / "tantivy"))
 
     @cached_property
-    def searcher(self) -> Any:
+    def searcher(self) -> "tantivy.Searcher":
         return self.index.searcher()
 
     @cached_property
@@ -98,10 +101,11 @@ class Search:
         )
 
     def read(self, query: str) -> list[QueryWord]:
+        """The words of a question with the terms that each may mean, in any of the languages."""
         return [self._read_word(word) for word in words_of(query)]
 
     def read_strictly(self, query: str) -> list[QueryWord]:
-        """The same, each word only in the languages that can spell it."""
+        """The words of a question as in `read`, each only in the languages whose alphabet spells it."""
         return [self._read_spelled(word) for word in words_of(query)]
 
     @cached_property
@@ -161,15 +165,17 @@ class Search:
 
         return self._counts(tantivy.Query.all_query())
 
-    def _counts(self, query: Any) -> dict[str, int]:
+    def _counts(self, query: "tantivy.Query") -> dict[str, int]:
         by_language = {"languages": {"terms": {"field": "language", "size": 1000}}}
         buckets = self.searcher.aggregate(query, by_language)["languages"]["buckets"]
         return {str(bucket["key"]): int(bucket["doc_count"]) for bucket in buckets}
 
-    def _best(self, query: str, words: list[QueryWord], parsed: Any, limit: int, prefer: str, only: str) -> list[Hit]:
+    def _best(
+        self, query: str, words: list[QueryWord], parsed: "tantivy.Query | None", limit: int, prefer: str, only: str
+    ) -> list[Hit]:
         """The best passages. `parsed`: the words as a query of the index."""
         ranked = [] if parsed is None else self._ranked_by_language(parsed, max(limit, FIRST), prefer, only)
-        weighed = Weighed(words, [self.rarity(word) for word in words])
+        weighed = WeightedWords(words, [self.rarity(word) for word in words])
         by_words = [weighed.hit(self._text(address), score) for score, address in ranked[: max(limit, FIRST)]]
         if self.dense is None or not query.strip():
             return by_words[:limit]
@@ -183,12 +189,14 @@ class Search:
                 hits.append(replace(hit, score=round(1 / (1 + len(hits)), 4), is_close=id_ in close))
         return hits
 
-    def _open_hit(self, id_: str, weighed: "Weighed") -> Hit | None:
+    def _open_hit(self, id_: str, weighed: "WeightedWords") -> Hit | None:
         """A passage that was not found by words."""
         passage = self.passage(id_)
         return None if passage is None else weighed.hit(read_text(passage), 0.0)
 
-    def _ranked_by_language(self, parsed: Any, limit: int, prefer: str, only: str) -> list[tuple[float, Any]]:
+    def _ranked_by_language(
+        self, parsed: "tantivy.Query", limit: int, prefer: str, only: str
+    ) -> list[tuple[float, Any]]:
         if only or not prefer:
             return self._ranked_present(parsed, limit, only)
         preferred = [(score * PREFERRED, address) for score, address in self._ranked_present(parsed, limit, prefer)]
@@ -197,7 +205,7 @@ class Search:
         others = [(score, address) for score, address in rest if self._key(address) not in keys]
         return sorted([*preferred, *others], key=lambda scored: -scored[0])[:limit]
 
-    def _ranked_present(self, parsed: Any, limit: int, only: str = "") -> list[tuple[float, Any]]:
+    def _ranked_present(self, parsed: "tantivy.Query", limit: int, only: str = "") -> list[tuple[float, Any]]:
         """The best passages without those that were taken down since the index was built."""
         ranked = self._ranked(parsed, limit, only)
         if not read_takedowns(self.folder.parent):
@@ -210,7 +218,7 @@ class Search:
             asked *= 2
             ranked = self._ranked(parsed, asked, only)
 
-    def _ranked(self, parsed: Any, limit: int, only: str = "") -> list[tuple[float, Any]]:
+    def _ranked(self, parsed: "tantivy.Query", limit: int, only: str = "") -> list[tuple[float, Any]]:
         import tantivy
 
         query = parsed
@@ -222,7 +230,7 @@ class Search:
         ranked: list[tuple[float, Any]] = self.searcher.search(query, limit=limit, count=False).hits
         return ranked
 
-    def _query(self, words: list[QueryWord]) -> Any:
+    def _query(self, words: list[QueryWord]) -> "tantivy.Query | None":
         """The query for all words; None if there are none. Terms of weight 1 get no boost: tantivy skips passages only
         in queries of plain terms."""
         import tantivy
@@ -243,13 +251,13 @@ class Search:
         hits = self.searcher.search(query, limit=1, count=False).hits
         return hits[0][1] if hits else None
 
-    def _key(self, address: Any) -> Any:
+    def _key(self, address: "tantivy.DocAddress") -> Any:
         return address.segment_ord, address.doc
 
-    def _open(self, address: Any) -> Passage:
+    def _open(self, address: "tantivy.DocAddress") -> Passage:
         return self._text(address).passage
 
-    def _text(self, address: Any) -> "ReadText":
+    def _text(self, address: "tantivy.DocAddress") -> "ReadText":
         return read_stored(bytes(self.searcher.doc(address)["passage"][0]))
 
     def rarity(self, word: QueryWord) -> float:
@@ -287,7 +295,7 @@ def weights_of(words: list[QueryWord]) -> dict[str, float]:
     return dict(sorted(weights.items()))
 
 
-class Weighed:
+class WeightedWords:
     """The words of a query with their weights, and where they occur in passages."""
 
     def __init__(self, words: Sequence[QueryWord], weights: Sequence[float]) -> None:

@@ -11,9 +11,9 @@ from anatili.lang.spelling import likeness, sounds
 from anatili.search.analysis import stem
 from anatili.search.query import SAME_LENGTH, SAME_NAME, SHORTEST, QueryWord
 from anatili.search.searcher import Search
-from anatili.serve.everyday import is_everyday
+from anatili.serve.common_words import is_everyday
+from anatili.serve.passage_words import PREFIX, groups_of
 from anatili.serve.question import Question
-from anatili.serve.reading import PREFIX, groups_of
 
 SHARED, SHARED_BY_UNKNOWN = 0.65, 0.75
 """Share of a word's letters that another word must begin with to be loosely the same; of a word that no passage has."""

@@ -10,7 +10,6 @@ from itertools import chain
 from pathlib import Path
 
 from anatili.attribution.find import Attribution
-from anatili.directions import Directions
 from anatili.engine import Chunk, Engine, Message, Prompt, Sampling, Translating
 from anatili.engine.remote import RemoteEngine
 from anatili.identify import identify
@@ -30,6 +29,9 @@ from anatili.serve.passages import hits_of
 from anatili.serve.question import READ, TURNS, Question, Role, base_of, read_question
 from anatili.serve.translated import translated, widened
 from anatili.text import words
+from anatili.translate.dictionary import Dictionary
+from anatili.translate.translator import Translator
+from anatili.translation_directions import Directions
 
 TOY = 50_000_000
 """Models with fewer parameters are announced as toys."""
@@ -115,12 +117,18 @@ class Assistant:
     """The model card, "" if there is none."""
     directions: Directions | None = None
     """The directions in which it was taught to translate; None if that is not known."""
+    dictionary: Path | None = None
+    """The folder of its dictionaries for translation; None if it has none."""
     attribution: Attribution | None = None
     """The index of the training text; None if it was not built."""
 
     @property
     def name(self) -> str:
         return self.engine.name
+
+    def translator(self) -> Translator:
+        """What translates with its model."""
+        return Translator(self.engine, self.packs, self.directions, Dictionary(self.dictionary))
 
     def language_of(self, text: str, likely: str = "") -> str:
         """The language of `text` if it is one of the assistant's; otherwise the one with most of its common words, of
@@ -385,4 +393,4 @@ def open_assistant(
     run = sample_run(list(model.packs), tell) if model.answers_from_sample else model.run
     search = search_of(run, model.packs, tell) if run else None
     traces = attribution_of(model.run, tell)
-    return Assistant(model.engine, model.packs, search, model.card, model.directions, traces)
+    return Assistant(model.engine, model.packs, search, model.card, model.directions, model.dictionary, traces)

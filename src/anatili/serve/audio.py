@@ -14,6 +14,7 @@ from anatili.serve.middleware import error_response
 PATHS = ("transcriptions", "translations", "speech")
 SECONDS = 600.0
 """Time that it has between two parts of its answer."""
+RESPONSES: dict[int | str, dict[str, Any]] = {502: {"description": "The audio server does not answer."}}
 
 
 def audio_routes(address: str) -> APIRouter:
@@ -43,9 +44,6 @@ def audio_routes(address: str) -> APIRouter:
 
     routes.add_api_route("/v1/audio/{task}", audio, methods=["POST"], response_class=Response, responses=RESPONSES)
     return routes
-
-
-RESPONSES: dict[int | str, dict[str, Any]] = {502: {"description": "The audio server does not answer."}}
 
 
 async def parts(answer: httpx.Response) -> AsyncIterator[bytes]:

@@ -19,7 +19,6 @@ from anatili.commons.contribution import LICENSES, LONG, REASONS, SHORT, TEXT_LI
 from anatili.commons.figures import agreement, amounts, contributors, goals
 from anatili.commons.sentences import offered
 from anatili.commons.store import Commons, Conflict, Unknown
-from anatili.directions import Direction
 from anatili.lang.page_words import COMMONS, words_of_page
 from anatili.problem import Problem
 from anatili.search.searcher import Search
@@ -27,6 +26,7 @@ from anatili.serve.limits import RateLimit, visitor_of
 from anatili.serve.middleware import error_response
 from anatili.serve.page import static_file
 from anatili.serve.queue import client as current_client
+from anatili.translation_directions import Direction
 
 TOKEN = "X-Anatili-Contributor"
 LINES_A_MINUTE, LINES_A_DAY, VOTES_A_MINUTE = 20, 1000, 60

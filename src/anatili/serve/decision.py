@@ -18,16 +18,16 @@ from typing import Any
 
 import numpy as np
 
-from anatili import meaning
 from anatili.documents.passages import SOURCE
+from anatili.engine import similarity
 from anatili.files import title_of
 from anatili.lang import load_pack
 from anatili.search.analysis import TERM
 from anatili.search.index import Passage
 from anatili.search.searcher import Hit, Search
 from anatili.serve.features import FEATURES, Candidate, Floats, features
+from anatili.serve.passage_words import TELLING
 from anatili.serve.question import Question
-from anatili.serve.reading import TELLING
 from anatili.serve.units import counted, is_counted, lacks_count
 
 FILE = Path(__file__).with_name("decision.json")
@@ -199,7 +199,7 @@ def closeness(question: Question, hit: Hit, sentence: Candidate) -> float:
     if is_long or passage.language != question.language or not uses_embeddings():
         return 0.0
     asked = " ".join((*question.earlier, question.text))
-    close = meaning.answer_closeness(asked, f"{passage.title}. {passage.text[sentence.start : sentence.end]}")
+    close = similarity.answer_closeness(asked, f"{passage.title}. {passage.text[sentence.start : sentence.end]}")
     return close - usual_cosine(question.language, question.asked_in)
 
 
@@ -216,7 +216,7 @@ def usual_cosine(language: str, asked_in: str = "") -> float:
 
 
 def uses_embeddings() -> bool:
-    return meaning.installed() and os.environ.get("ANATILI_EMBEDDINGS", "") != "none"
+    return similarity.installed() and os.environ.get("ANATILI_EMBEDDINGS", "") != "none"
 
 
 def is_verbatim(question: Question, row: Floats) -> bool:

@@ -17,7 +17,7 @@ from anatili.documents.sessions import SESSION, BusyError, FullError, Limits, Se
 from anatili.files import MAX_BYTES, UnreadableError
 from anatili.files.formats import FORMATS
 from anatili.problem import Problem
-from anatili.search.live import LiveSearch
+from anatili.search.live_index import LiveSearch
 from anatili.search.manifest import Entry
 from anatili.serve.middleware import error_response
 

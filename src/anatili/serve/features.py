@@ -15,8 +15,8 @@ from anatili.search.query import SAME_NAME, SHORTEST
 from anatili.search.searcher import Hit, Search
 from anatili.serve.asked_words import FEWEST, AskedWord, asked_words
 from anatili.serve.focus import FOCUS_FEATURES, focus_features
+from anatili.serve.passage_words import PREFIX, PassageWords, SentenceWords, groups_of, read_passage
 from anatili.serve.question import KINDS, Question
-from anatili.serve.reading import PREFIX, PassageWords, SentenceWords, groups_of, read_passage
 
 LONGER = 2
 """Letters that a word of a question may be longer than the stem of a title's word that is the same name."""

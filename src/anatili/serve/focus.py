@@ -8,8 +8,8 @@ not say how deep it is.
 from collections.abc import Mapping, Sequence, Set
 from typing import Protocol
 
+from anatili.serve.passage_words import PassageWords, SentenceWords
 from anatili.serve.question import Question
-from anatili.serve.reading import PassageWords, SentenceWords
 
 FOCUS_FEATURES = (
     "focus",

@@ -9,8 +9,8 @@ from dataclasses import replace
 
 from anatili.lang import LanguagePack
 from anatili.search.searcher import Search
+from anatili.serve.common_words import is_everyday
 from anatili.serve.decision import CANDIDATES, Decision, decide, network
-from anatili.serve.everyday import is_everyday
 from anatili.serve.question import Question
 
 AS_PROBABLE = 0.75

@@ -12,8 +12,8 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 from anatili.problem import Problem
-from anatili.reading import read_text
 from anatili.text import show_path
+from anatili.text_files import read_text
 
 REREAD_SECONDS = 2.0
 """How soon a change of the file of keys counts."""

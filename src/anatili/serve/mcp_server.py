@@ -9,8 +9,8 @@ import anyio
 from pydantic import Field
 
 from anatili.engine import Sampling, Translating
+from anatili.extraction.page import extract as extract_page
 from anatili.identify import identify as identify_language
-from anatili.page import extract as extract_page
 from anatili.problem import Problem, not_installed
 from anatili.serve.assistant import Assistant
 from anatili.translate.translator import Translator
@@ -69,7 +69,7 @@ def mcp_server(assistant: Assistant, call: Caller = in_thread) -> "FastMCP[Any]"
 def tools(assistant: Assistant, call: Caller) -> list[Callable[..., Any]]:
     """The tools that this assistant has: without an index there is no search, without directions no translation."""
     can_ask = not isinstance(assistant.engine, Translating)
-    translator = Translator(assistant.engine, assistant.packs, assistant.directions)
+    translator = assistant.translator()
     can_translate = any(translator.targets(code) for code in assistant.packs)
     return [
         *([search_tool(assistant)] if assistant.search else []),

@@ -25,4 +25,5 @@ def open_over_documents(
     model = open_model(target, Path(runs), adapters, tell, slots)
     collection = open_collection(sources, model.packs, open_readers(model.packs), private_hosts)
     collection.start()
-    return Assistant(model.engine, model.packs, collection.search, model.card, model.directions), collection
+    assistant = Assistant(model.engine, model.packs, collection.search, model.card, model.directions, model.dictionary)
+    return assistant, collection

@@ -13,7 +13,7 @@ from anatili.lang import load_pack
 from anatili.problem import Problem
 from anatili.search.analysis import terms
 from anatili.search.index import Passage
-from anatili.search.live import LiveSearch
+from anatili.search.live_index import LiveSearch
 from anatili.serve.assistant import Assistant
 from anatili.serve.chat import AppState
 from anatili.serve.first_questions import questions_about_documents

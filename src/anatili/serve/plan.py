@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query
 from fastapi.responses import FileResponse
 from starlette.concurrency import run_in_threadpool
 
-from anatili.compute import data, sizes
+from anatili.compute import data_scaling, sizes
 from anatili.compute.chips import chips, find_chip
 from anatili.compute.cost import grid_of
 from anatili.compute.plan import ANY, Question, described, make_plan
@@ -27,7 +27,7 @@ def plan_routes(state: Any) -> APIRouter:
     @routes.get("/v1/plan")
     async def plan(
         words: Annotated[float, Query(gt=0, le=1e14, description="Words of text there are.")] = 2e9,
-        fertility: Annotated[float, Query(ge=0.5, le=100, description="Tokens per word.")] = data.FERTILITY,
+        fertility: Annotated[float, Query(ge=0.5, le=100, description="Tokens per word.")] = data_scaling.FERTILITY,
         epochs: Annotated[float, Query(gt=0, le=1000, description="Passes over the words.")] = 1,
         size: Annotated[str, Query(max_length=10, description="Billions of weights, one of `choices.sizes`.")] = "8",
         chip: Annotated[str, Query(max_length=40, description="Kind of chip, one of `choices.chips`.")] = "H200",

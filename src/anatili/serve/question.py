@@ -12,7 +12,7 @@ from anatili.lang import LanguagePack
 from anatili.lang.convert import to_main_script
 from anatili.lang.questions_file import QuestionWords, question_words
 from anatili.search.analysis import TERM
-from anatili.serve.reading import quantities_of
+from anatili.serve.passage_words import quantities_of
 from anatili.text import clean, script_of
 
 Role = Literal["question", "talk", "task"]

@@ -58,7 +58,7 @@ class TranslatedText:
 
 def translation_routes(state: AppState) -> APIRouter:
     routes = APIRouter(tags=["translation"])
-    translator = Translator(state.assistant.engine, state.assistant.packs, state.assistant.directions)
+    translator = state.assistant.translator()
 
     @routes.get("/languages")
     async def languages() -> list[dict[str, Any]]:

@@ -5,8 +5,8 @@ from collections.abc import Sequence, Set
 from anatili.lang import LanguagePack, load_pack
 from anatili.search.analysis import terms
 from anatili.search.searcher import Hit
+from anatili.serve.passage_words import PREFIX, PassageWords, SentenceWords, quantities_of, read_passage
 from anatili.serve.question import Question
-from anatili.serve.reading import PREFIX, PassageWords, SentenceWords, quantities_of, read_passage
 
 AFTER = 2
 """Words after a number of which one may be what it counts."""

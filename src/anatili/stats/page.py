@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from anatili.document import whole_file
+from anatili.atomic_files import whole_file
 from anatili.recipe import Cut, load_recipe
 from anatili.run import Run
 from anatili.stats.thresholds import Change, Example, Marks, Mask, Values, fails, limits_of, settings

@@ -20,7 +20,7 @@ from anatili.lang import load_pack
 from anatili.problem import Problem
 from anatili.recipe import Cut, Recipe, load_recipe
 from anatili.refine.cut import NOT_SHARED, thresholds, why_not
-from anatili.refine.shared import read_shared
+from anatili.refine.shared_sentences import read_shared
 from anatili.run import Run
 from anatili.text import show_path
 

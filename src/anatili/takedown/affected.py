@@ -19,9 +19,10 @@ from anatili.refine.pairs import files_of
 from anatili.run import Run
 from anatili.takedown.names import Names
 from anatili.takedown_log import Takedown, Takedowns, TakenDocument, plain_host, read_takedowns, remembered
-from anatili.text import host_of, show_path
+from anatili.text import show_path
 from anatili.tokenizer.train import learned_from
 from anatili.train import sft_examples
+from anatili.urls import host_of
 
 
 @dataclass(frozen=True)

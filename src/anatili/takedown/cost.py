@@ -21,7 +21,7 @@ MOST_CHECKPOINTS = 32
 
 
 def cost_of(run: Run, recipe: Recipe, training: Sequence[Kept]) -> dict[str, Any]:
-    """The training sequences that hold the documents, the step before which training goes on, and the share of it that
+    """The training sequences that hold the documents, the step before which training resumes, and the share of it that
     is done again if the vocabulary stays the same; {} if the run has no model."""
     record = run.record("pretrain")
     if not record:

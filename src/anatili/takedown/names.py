@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from anatili.problem import Problem
-from anatili.reading import read_lines
 from anatili.takedown_log import plain_host
-from anatili.text import host_of, show_path
+from anatili.text import show_path
+from anatili.text_files import read_lines
+from anatili.urls import host_of
 
 ID = re.compile(r"[0-9a-f]{24}")
 HOST = re.compile(r"(?:[\w-]{1,63}\.){1,20}[\w-]{1,63}(?::\d{1,5})?")

@@ -17,14 +17,15 @@ import pyarrow.parquet as pq
 from anatili.collect.fetch import Fetcher
 from anatili.collect.robots import SiteRules, read_rules
 from anatili.collect.sites import PAGE_SECONDS, Site, host_budget
-from anatili.page import signals as signals_of
+from anatili.extraction.page import signals as signals_of
 from anatili.problem import Problem
 from anatili.run import Run
 from anatili.stage import Progress, Quiet, recipe_of
 from anatili.takedown.affected import Request
 from anatili.takedown.names import Names, names_of
 from anatili.takedown_log import plain_host, read_takedowns
-from anatili.text import digest, show_path, split_url
+from anatili.text import digest, show_path
+from anatili.urls import split_url
 
 HOSTS_AT_ONCE = 8
 RULES_FILES = 3
@@ -49,7 +50,7 @@ class Answers:
 
 
 @dataclass(frozen=True)
-class Present:
+class CorpusDocument:
     """A document in the corpus."""
 
     id: str
@@ -59,7 +60,7 @@ class Present:
 
 
 @dataclass(frozen=True)
-class Asked:
+class HostAnswer:
     """What a site said."""
 
     rules: SiteRules
@@ -127,7 +128,7 @@ def found_later(
     ]
 
 
-def present(run: Run) -> Iterator[Present]:
+def present(run: Run) -> Iterator[CorpusDocument]:
     """The documents of the corpus that were not taken down yet."""
     if not run.record("cut"):
         raise Problem(f"{show_path(run.root)} has no corpus yet; make it first: anatili run RECIPE --until cut")
@@ -140,17 +141,17 @@ def present(run: Run) -> Iterator[Present]:
         }
         for row in pq.read_table(shard, columns=["id", "url", "opt_out"]).to_pylist():
             if row["id"] in kept and not takedowns.reason(identity=row["id"], url=row["url"]):
-                yield Present(**row)
+                yield CorpusDocument(**row)
 
 
 def answers_of(
     sites: Mapping[str, Sequence[str]], private_hosts: frozenset[str], pages: int, pause: float, progress: Progress
-) -> dict[str, Asked]:
+) -> dict[str, HostAnswer]:
     """What sites answer, several sites at a time, each with a pause between requests."""
     today = f"{datetime.now(UTC):%Y-%m-%d}"
     progress.start(len(sites), "hosts")
 
-    def ask(root: str) -> Asked:
+    def ask(root: str) -> HostAnswer:
         fetcher = Fetcher(
             private_hosts,
             pause=pause,
@@ -161,7 +162,7 @@ def answers_of(
         )
         try:
             rules = read_rules(root, fetcher, today)
-            return Asked(
+            return HostAnswer(
                 rules, {} if rules.problem else read_again(sites[root], Site(root, rules, fetcher), pages, today)
             )
         finally:
@@ -185,7 +186,7 @@ def read_again(urls: Iterable[str], site: Site, most: int, today: str) -> dict[s
     return read
 
 
-def stored(documents: Sequence[Present]) -> list[Request]:
+def stored(documents: Sequence[CorpusDocument]) -> list[Request]:
     """What opted out when it was collected, but is in the corpus: the recipe did not obey opt-outs."""
     by_signal: dict[str, list[str]] = defaultdict(list)
     for document in documents:
@@ -197,7 +198,7 @@ def stored(documents: Sequence[Present]) -> list[Request]:
     ]
 
 
-def listed(lists: Iterable[Path], documents: Sequence[Present]) -> list[Request]:
+def listed(lists: Iterable[Path], documents: Sequence[CorpusDocument]) -> list[Request]:
     """What lists of opt-outs name. Hosts of which the corpus has nothing are left out: lists have millions of them."""
     own = {plain_host(document.url) for document in documents}
     with_parents = {host.split(".", start)[-1] for host in own for start in range(host.count(".") + 1)}

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from anatili import weights
-from anatili.document import whole_file, write_json
+from anatili.atomic_files import whole_file, write_json
 from anatili.lang import LanguagePack, load_pack
 from anatili.recipe import Recipe, Tokenizer
 from anatili.tokenizer.extend import extend

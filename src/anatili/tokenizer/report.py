@@ -7,8 +7,8 @@ from typing import Any
 
 from anatili.plot import DARK, LIGHT, finish, start
 from anatili.problem import Problem
-from anatili.reading import unreadable
 from anatili.text import script_of, show_path
+from anatili.text_files import unreadable
 from anatili.tokenizer.peers import OpenedTokenizer
 
 MAX_BYTES = 20_000_000

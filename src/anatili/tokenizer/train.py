@@ -10,13 +10,14 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from anatili.document import Kept, read_shard, whole_file, write_json
+from anatili.atomic_files import whole_file, write_json
+from anatili.document import Kept, read_shard
 from anatili.lang import load_pack
 from anatili.problem import Problem
-from anatili.reading import read_lines
 from anatili.recipe import Tokenizer
 from anatili.stage import Task
 from anatili.text import digest, words
+from anatili.text_files import read_lines
 from anatili.weights import LLAMA3_SPLIT
 
 BEGIN, END, PAD = "<|begin|>", "<|end|>", "<|pad|>"
@@ -63,7 +64,7 @@ def train_on_files(files: Iterable[Path], vocabulary: int, out: Path) -> int:
 
 def adapt_to_files(base: str, files: Iterable[Path], language: str, out: Path, *, added: int = 0, trim: int = 0) -> int:
     """Fit the vocabulary of a base (a folder or packaged) to texts in a language; returns how many tokens it has."""
-    from anatili.gguf.base import open_base
+    from anatili.gguf.base_model import open_base
     from anatili.tokenizer.adapt import adapt
 
     settings = Tokenizer(base=base, added=added, trim_first=trim)
@@ -72,7 +73,7 @@ def adapt_to_files(base: str, files: Iterable[Path], language: str, out: Path, *
 
 def adapt_base(task: Task, shards: list[Path]) -> None:
     """Adapt the base's vocabulary; `base.json` tells later stages the base and the digests of its weights."""
-    from anatili.gguf.base import open_base
+    from anatili.gguf.base_model import open_base
     from anatili.tokenizer.adapt import adapt, by_language
     from anatili.weights import facts
 

@@ -79,7 +79,7 @@ def as_tokenizer(vocabulary: BpeVocabulary) -> Any:
 
 
 def is_byte(base: BpeVocabulary, token: str) -> bool:
-    """Whether a token stands for one byte."""
+    """Whether a token is one of the 256 byte tokens."""
     return len(token) == 1 if base.byte_level else bool(re.fullmatch(r"<0x[0-9A-F]{2}>", token))
 
 

@@ -8,7 +8,8 @@ from typing import Any
 import torch
 
 from anatili.compute.failures import best_interval
-from anatili.train import devices, store
+from anatili.train import devices, tensor_files
+from anatili.train.schedule import TrainingPlan
 
 NAME = "checkpoint"
 SHARE = 0.01
@@ -40,7 +41,7 @@ class Checkpoints:
     """The checkpoints of a training in `folder`: weights, moments, the average, the step and the steps left out.
 
     One process writes `checkpoint.safetensors`, several write folders `checkpoint-STEP` in the background. The previous
-    one stays until the new one is complete, and any number of processes can go on from either.
+    one stays until the new one is complete, and any number of processes can resume from either.
     """
 
     def __init__(
@@ -63,8 +64,8 @@ class Checkpoints:
     def newest(self) -> Path | None:
         """The whole checkpoint with the highest step, as the first process sees it."""
         targets = [self.folder / NAME, *self.folder.glob(f"{NAME}-*")]
-        stored = [path for target in targets for path in store.kinds(target)]
-        latest: Path | None = devices.of_first(max(stored, key=step_of, default=None))
+        stored = [path for target in targets for path in tensor_files.kinds(target)]
+        latest: Path | None = devices.from_first_process(max(stored, key=step_of, default=None))
         return latest
 
     def load(self) -> tuple[int, set[int]]:
@@ -74,7 +75,7 @@ class Checkpoints:
         stored = self.newest()
         if stored is None:
             return 0, set()
-        names = store.names_of(stored)
+        names = tensor_files.names_of(stored)
         into: dict[str, Any] = {}
         for name, parameter in trainable(self.wrapped):
             into[f"weights.{name}"] = parameter.data
@@ -85,8 +86,8 @@ class Checkpoints:
                 if f"{key}.{name}" in names:
                     value = torch.zeros((), device=parameter.device) if key == "step" else torch.zeros_like(parameter)
                     optimizer.state[parameter][key] = into[f"{key}.{name}"] = value.detach()
-        store.load(stored, into)
-        return step_of(stored), {int(step) for step in store.facts_of(stored).get("skipped", [])}
+        tensor_files.load(stored, into)
+        return step_of(stored), {int(step) for step in tensor_files.facts_of(stored).get("skipped", [])}
 
     def due(self, least: float) -> bool:
         """Whether to save now: after `least` seconds, or later where saving holds up training for longer, so that
@@ -102,7 +103,7 @@ class Checkpoints:
         several = devices.count() > 1
         self.target = self.folder / (f"{NAME}-{step:09d}" if several else NAME)
         named = named_state(self.wrapped, self.optimizers, self.average)
-        self.pending = store.save(self.target, named, {"step": [step], "skipped": sorted(skipped)})
+        self.pending = tensor_files.save(self.target, named, {"step": [step], "skipped": sorted(skipped)})
         if not several:
             self.clear_old()
         self.saved = time.monotonic()
@@ -111,21 +112,22 @@ class Checkpoints:
     def finish(self) -> None:
         """Wait until the last checkpoint is complete, and remove those before it."""
         if self.pending is not None:
-            store.finish(self.pending, self.target)
+            tensor_files.finish(self.pending, self.target)
             self.pending = None
             self.clear_old()
 
     def clear_old(self) -> None:
+        """Remove all checkpoints but the last complete one."""
         if devices.is_first():
-            stored = store.kinds(self.target)[-1]
-            for path in (self.folder / f"{NAME}{store.SUFFIX}", *self.folder.glob(f"{NAME}-*")):
+            stored = tensor_files.kinds(self.target)[-1]
+            for path in (self.folder / f"{NAME}{tensor_files.SUFFIX}", *self.folder.glob(f"{NAME}-*")):
                 if path != stored:
-                    store.remove(path)
+                    tensor_files.remove(path)
 
 
 def step_of(stored: Path) -> int:
     """The step that a checkpoint continues with."""
-    return int(store.facts_of(stored)["step"][0]) if stored.is_file() else int(stored.name.rpartition("-")[2])
+    return int(tensor_files.facts_of(stored)["step"][0]) if stored.is_file() else int(stored.name.rpartition("-")[2])
 
 
 def optimizer_of(parameter: torch.nn.Parameter, optimizers: list[torch.optim.Optimizer]) -> torch.optim.Optimizer:
@@ -133,16 +135,19 @@ def optimizer_of(parameter: torch.nn.Parameter, optimizers: list[torch.optim.Opt
     return next(o for o in optimizers if any(p is parameter for g in o.param_groups for p in g["params"]))
 
 
-class States:
-    """The average of the last weights, and the best weights that a check has seen, kept in a file of their own."""
+class StateSelection:
+    """Keeps the average of the last weights and the best weights that a check has seen; selects the final state.
 
-    def __init__(self, wrapped: torch.nn.Module, plan: Any, best: Path, device: torch.device) -> None:
+    `best`: the file, or folder of parts, in which the best weights are kept, so that they survive a restart.
+    """
+
+    def __init__(self, wrapped: torch.nn.Module, plan: TrainingPlan, best: Path, device: torch.device) -> None:
         self.wrapped, self.plan, self.best, self.device = wrapped, plan, best, device
         self.average: Average = {}
         self.first = plan.steps - round(plan.average * plan.steps)
         """Steps after which averaging begins."""
 
-    def take(self, step: int) -> dict[str, Any]:
+    def update(self, step: int) -> dict[str, Any]:
         """Update average and best weights after `step` steps; returns what to log."""
         if step > self.first:
             share = 1 / (step - self.first)
@@ -156,17 +161,19 @@ class States:
         bits = self.plan.check(self.wrapped, self.device)
         if bits["mean"] < self.best_mean() and step != self.plan.steps:
             named = ((f"weights.{name}", parameter.data) for name, parameter in trainable(self.wrapped))
-            store.finish(store.save(self.best, named, {"mean": [bits["mean"]], "step": [step]}), self.best)
+            tensor_files.finish(
+                tensor_files.save(self.best, named, {"mean": [bits["mean"]], "step": [step]}), self.best
+            )
         return {"held_out": bits}
 
     def best_stored(self) -> Path | None:
-        return min(store.kinds(self.best), key=lambda path: store.facts_of(path)["mean"][0], default=None)
+        return min(tensor_files.kinds(self.best), key=lambda path: tensor_files.facts_of(path)["mean"][0], default=None)
 
     def best_mean(self) -> float:
         stored = self.best_stored()
-        return store.facts_of(stored)["mean"][0] if stored else float("inf")
+        return tensor_files.facts_of(stored)["mean"][0] if stored else float("inf")
 
-    def settle(self, last: dict[str, Any]) -> dict[str, Any]:
+    def select(self, last: dict[str, Any]) -> dict[str, Any]:
         """Leave the model in its best state: without a check, in the average if there is one."""
         if not self.average and "held_out" not in last:
             return {}
@@ -184,7 +191,7 @@ class States:
         elif chosen == "best":
             stored = self.best_stored()
             assert stored is not None
-            store.load(stored, {f"weights.{name}": value.data for name, value in trainable(self.wrapped)})
+            tensor_files.load(stored, {f"weights.{name}": value.data for name, value in trainable(self.wrapped)})
         return {"state": chosen, **{f"held_out_{name}": bits for name, bits in results.items() if name == "average"}}
 
     @torch.no_grad()  # type: ignore[untyped-decorator]

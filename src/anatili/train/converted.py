@@ -10,7 +10,7 @@ from itertools import permutations
 from pathlib import Path
 from typing import Any
 
-from anatili.document import disk_problem
+from anatili.atomic_files import disk_problem
 from anatili.engine.seq2seq import EncodedSentence, Seq2SeqEngine
 from anatili.lang import load_pack
 from anatili.problem import Problem, install, not_installed

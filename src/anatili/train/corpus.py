@@ -2,8 +2,8 @@
 
 Each shard of documents or file of sentence pairs becomes one part for each of its groups: `GROUP/NUMBER.bin` (tokens,
 uint32), each document as begin token, text and end token. A part that has its counts is whole, so a run that was
-stopped goes on with the next. `GROUP.ends` holds the ends of all documents of a group (int64), as if its parts were one
-file, and `GROUP.keys` a hash of the text of each (int64), by which its place in an epoch is drawn. No list of
+stopped continues with the next. `GROUP.ends` holds the ends of all documents of a group (int64), as if its parts were
+one file, and `GROUP.keys` a hash of the text of each (int64), by which its place in an epoch is drawn. No list of
 documents is ever in memory.
 """
 
@@ -18,7 +18,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from anatili.document import Kept, read_shard, whole_file, write_json
+from anatili.atomic_files import whole_file, write_json
+from anatili.document import Kept, read_shard
 from anatili.problem import Problem
 from anatili.refine.pairs import read_pairs, source_of
 from anatili.text import number_of, short_hash
@@ -34,6 +35,10 @@ JOINED = "+"
 """Between the names of groups that are drawn from as one."""
 BATCH = 512
 """Documents that are tokenized at a time."""
+BLOCK_DOCUMENTS = 65_536
+"""Documents whose order is in memory at a time."""
+CHUNK = 1 << 20
+"""Documents that are looked at in one batch."""
 
 
 def open_tokenizer(folder: Path) -> tuple[Any, int, int]:
@@ -219,12 +224,6 @@ def open_group(folder: Path, name: str) -> Group:
 @lru_cache(maxsize=64)
 def _opened(folder: Path, name: str, stamps: tuple[Stamp, ...]) -> Group:
     return Group(folder, name)
-
-
-BLOCK_DOCUMENTS = 65_536
-"""Documents whose order is in memory at a time."""
-CHUNK = 1 << 20
-"""Documents that are looked at in one batch."""
 
 
 class Order:

@@ -230,7 +230,7 @@ def shares(counts: Counts, settings: Pretrain, room: dict[str, float], total: in
 def epochs(mixture: Mixture, counts: Counts, total: int) -> dict[str, float]:
     """Epochs over each group in `total` sequences."""
     main = drawn(mixture.weights, min(mixture.anneal_start, total))
-    last = drawn(mixture.anneal_weights, total - mixture.anneal_start)
+    last = drawn(mixture.anneal_weights, max(0, total - mixture.anneal_start))
     of_pools = {
         pool: (main.get(pool, 0) + last.get(pool, 0))
         / windows_of(sum(counts[group]["tokens"] for group in pool.split(JOINED)), mixture.context)

@@ -17,7 +17,7 @@ import torch
 import torch.distributed as dist
 
 from anatili import machine
-from anatili.document import whole_file
+from anatili.atomic_files import whole_file
 from anatili.problem import Problem, pip
 from anatili.train.data import IGNORED
 
@@ -196,10 +196,10 @@ def total(value: torch.Tensor) -> torch.Tensor:
 
 def agree(own: bool) -> bool:
     """The answer of the first process, so that all processes do the same."""
-    return bool(of_first(own))
+    return bool(from_first_process(own))
 
 
-def of_first(own: Any) -> Any:
+def from_first_process(own: Any) -> Any:
     """The first process's value."""
     if count() == 1:
         return own

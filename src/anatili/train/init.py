@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from anatili import weights
-from anatili.gguf.base import open_base
+from anatili.gguf.base_model import open_base
 from anatili.problem import Problem
 from anatili.recipe import Pretrain
 from anatili.train.positions import set_positions

@@ -1,4 +1,4 @@
-"""Training in several processes: the stage is handed to a launcher, `torchrun ...` or `accelerate launch ...`.
+"""Training in several processes: the stage is run by a launcher, `torchrun ...` or `accelerate launch ...`.
 
 The stage's own process waits and reports progress from the log; the first worker writes all files.
 """
@@ -14,11 +14,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from anatili.document import write_json
+from anatili.atomic_files import write_json
 from anatili.problem import Problem
 from anatili.recipe import Pretrain, Recipe, only
 from anatili.stage import Quiet, Task, load
-from anatili.stages import STAGES
+from anatili.stage_table import STAGES
 
 SUMMARY = ".summary.json"
 MESSAGE = ".problem"
@@ -65,7 +65,7 @@ def start(task: Task, work: str) -> dict[str, Any]:
 def die_with_parent() -> Callable[[], None] | None:
     """On Linux, a function that the launcher calls first, so that it ends when this process is killed.
 
-    Otherwise workers would outlive a run and go on writing into its folder while the next run works there.
+    Otherwise workers would outlive a run and keep writing into its folder while the next run works there.
     """
     if sys.platform != "linux":
         return None

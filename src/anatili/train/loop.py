@@ -2,17 +2,16 @@
 
 A checkpoint (see `checkpoint.py`) holds weights, moments and step. Batches follow from the step alone. So a run killed
 anywhere resumes to the same losses and the same weights. With several devices (see `devices.py`) each takes its part of
-every batch, and the losses equal those of one device. Bad batches are left out (see `spikes.py`).
+every batch, and the losses equal those of one device. Bad batches are left out (see `loss_spikes.py`).
 """
 
 import json
 import logging
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
 from math import isfinite
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 # Spinning threads slow a shared machine down 10 times (measured: 12-40 s instead of 0.5 s); set before torch loads.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -22,72 +21,20 @@ import torch
 
 from anatili.stage import Progress
 from anatili.train import devices
-from anatili.train.checkpoint import Checkpoints, States
+from anatili.train.checkpoint import Checkpoints, StateSelection
 from anatili.train.data import IGNORED
-from anatili.train.loss import WithLoss
-from anatili.train.meter import ThroughputMeter
+from anatili.train.loss import LossWrapper
+from anatili.train.loss_spikes import SpikeWatch
 from anatili.train.optimizer import make_optimizers
-from anatili.train.sampled import SampledVocabulary
-from anatili.train.spikes import SpikeWatch
+from anatili.train.sampled_loss import SampledVocabulary
+from anatili.train.schedule import TrainingPlan, rate_at
+from anatili.train.throughput import ThroughputMeter
 from anatili.train.trackers import figures_of, open_trackers
-
-if TYPE_CHECKING:
-    from anatili.train.check import HeldOutCheck
 
 CHECKPOINT_SECONDS = 60.0
 GRADIENT_NORM = 1.0
 logger = logging.getLogger(__name__)
 BEST, LOG = "best", "log.jsonl"
-
-
-@dataclass(frozen=True)
-class Plan:
-    """The settings of one training run."""
-
-    steps: int
-    batch: Callable[[int], tuple[torch.Tensor, torch.Tensor, torch.Tensor]]
-    """Step -> inputs, labels, positions; int64 of shape (sequences, length)."""
-    learning_rate: float
-    warmup: float
-    """Share of steps in which the rate rises."""
-    decay: float
-    """Share of steps in which the rate falls."""
-    weight_decay: float
-    precision: str
-    """`auto`, `float32` or `bfloat16`."""
-    optimizer: str = "muon"
-    micro_batch: int = 0
-    """Sequences in memory at a time; 0: the whole batch."""
-    whole_gradients: bool = False
-    """Whether several processes exchange gradients only after the last micro-batch of a step, and until then each holds
-    them whole, in float32."""
-    floor: float = 0.1
-    """Learning rate at the end of the decay, as a share of the peak rate."""
-    rows_rate: float = 0.0
-    """Peak learning rate of new rows that are trained along with an adapter; 0: that of the rest."""
-    bytes_per_token: float = 0.0
-    """Mean bytes of text per label; 0: unknown."""
-    check: "HeldOutCheck | None" = None
-    """Gives bits per byte on held-out text by language, and their `mean`; lower is better."""
-    check_every: int = 0
-    """Steps between two checks; 0: none."""
-    average: float = 0.0
-    """Share of steps at the end over which the weights are averaged."""
-    known_rows: int = 0
-    """Rows of embedding and head, from the first, that are not trained; 0: all are."""
-    keep: Callable[[Path, int], None] | None = None
-    """(folder, step): takes a copy of the checkpoint in the folder, which continues with the step."""
-    keep_at: frozenset[int] = frozenset()
-    """Steps whose checkpoints are kept."""
-
-
-def rate_at(step: int, plan: Plan) -> float:
-    """Learning rate of a step: linear rise, constant, linear fall (warm-up, stable, decay)."""
-    rise, fall = max(1, round(plan.warmup * plan.steps)), round(plan.decay * plan.steps)
-    if step < rise:
-        return plan.learning_rate * (step + 1) / rise
-    left = plan.steps - step
-    return plan.learning_rate * (plan.floor + (1 - plan.floor) * left / fall) if left < fall else plan.learning_rate
 
 
 def prepare(
@@ -102,18 +49,18 @@ def prepare(
     With `compiled` each layer is compiled, where torch has a compiler for the device. With `sampled` the loss of
     training is over a part of the vocabulary.
     """
-    if isinstance(model, WithLoss):
+    if isinstance(model, LossWrapper):
         return model
     if devices.has_flex_attention(device):
         model.set_attn_implementation("flex_attention")
     for layer in model.get_decoder().layers if compiled else ():
         layer.compile()
     has_weights = not next(model.parameters()).is_meta
-    wrapped = WithLoss((model.to(device) if has_weights else model).train(), precision, sampled)
+    wrapped = LossWrapper((model.to(device) if has_weights else model).train(), precision, sampled)
     return devices.spread(wrapped, device, precision)
 
 
-def train(model: torch.nn.Module, plan: Plan, folder: Path, progress: Progress) -> list[dict[str, Any]]:
+def train(model: torch.nn.Module, plan: TrainingPlan, folder: Path, progress: Progress) -> list[dict[str, Any]]:
     """Train `model` in place by `plan`, with checkpoint and `log.jsonl` in `folder`; returns the rows of the log.
 
     Frozen parameters stay as they are and are not in the checkpoint. If the plan has a check, the model ends in the
@@ -126,7 +73,7 @@ def train(model: torch.nn.Module, plan: Plan, folder: Path, progress: Progress) 
     optimizers = make_optimizers(
         wrapped, plan.optimizer, plan.learning_rate, plan.weight_decay, plan.rows_rate, precision
     )
-    states = States(wrapped, plan, folder / BEST, device)
+    states = StateSelection(wrapped, plan, folder / BEST, device)
     checkpoints = Checkpoints(folder, wrapped, optimizers, states.average)
     step, skipped = checkpoints.load()
     log = Log(folder, step)
@@ -165,20 +112,20 @@ def train(model: torch.nn.Module, plan: Plan, folder: Path, progress: Progress) 
                 continue
             step += 1
             with meter.pause():
-                checks = states.take(step)
+                checks = states.update(step)
             row |= meter.take(row) | checks
             log.add(row)
             progress.advance(1, meter.line(row, plan.steps - step))
         save()
     if log.rows:
-        log.rows[-1] |= states.settle(log.rows[-1])
+        log.rows[-1] |= states.select(log.rows[-1])
     return log.rows
 
 
 def one_step(
     wrapped: torch.nn.Module,
     optimizers: list[torch.optim.Optimizer],
-    plan: Plan,
+    plan: TrainingPlan,
     step: int,
     device: torch.device,
     judge: Callable[[dict[str, Any]], str] = lambda row: "",

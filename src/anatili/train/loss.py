@@ -9,9 +9,9 @@ from typing import Any
 
 import torch
 
-from anatili.compute.own_memory import LOGIT_BYTES
+from anatili.compute.training_memory import LOGIT_BYTES
 from anatili.train.data import IGNORED
-from anatili.train.sampled import SampledVocabulary
+from anatili.train.sampled_loss import SampledVocabulary
 
 MIN_PROBABILITY = 1e-38
 """Lower bound of probabilities before the logarithm, near the smallest float32."""
@@ -71,7 +71,7 @@ class HeadLoss(torch.autograd.Function):  # type: ignore[misc]
         return hidden_gradient * gradient.to(hidden_gradient.dtype), weight_part, None, None
 
 
-class WithLoss(torch.nn.Module):  # type: ignore[misc]
+class LossWrapper(torch.nn.Module):  # type: ignore[misc]
     """A causal language model whose forward pass returns the summed loss, so that wrappers see one module."""
 
     def __init__(

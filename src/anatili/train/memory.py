@@ -1,17 +1,20 @@
 """The memory that training needs, checked before training starts."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
-from anatili.compute.own_memory import Training, needs, training_of, with_whole_gradients
 from anatili.compute.shape import from_settings
+from anatili.compute.training_memory import Training, needs, training_of, with_whole_gradients
 from anatili.problem import Problem
 from anatili.recipe import Pretrain
+
+if TYPE_CHECKING:
+    from torch.nn import Module
 
 GIB = 2**30
 
 
-def check(model: Any, settings: Pretrain) -> None:
+def check(model: "Module", settings: Pretrain) -> None:
     """`Problem` if training `model` needs more memory than the device has free."""
     uses = needs_of(model, settings)
     free, where = available()
@@ -22,12 +25,12 @@ def check(model: Any, settings: Pretrain) -> None:
         )
 
 
-def needs_of(model: Any, settings: Pretrain) -> dict[str, int]:
+def needs_of(model: "Module", settings: Pretrain) -> dict[str, int]:
     """Bytes on one device to train `model`, by use."""
     return needs(training_for(model, settings))
 
 
-def keeps_whole_gradients(model: Any, settings: Pretrain) -> bool:
+def keeps_whole_gradients(model: "Module", settings: Pretrain) -> bool:
     """Whether there is room to exchange gradients once a step instead of after each micro-batch. All the memory of the
     device is compared, not what is free just now, so that a resumed training does the same."""
     from anatili.train import devices
@@ -35,7 +38,7 @@ def keeps_whole_gradients(model: Any, settings: Pretrain) -> bool:
     return devices.agree(with_whole_gradients(training_for(model, settings), devices.memory()).whole)
 
 
-def training_for(model: Any, settings: Pretrain) -> Training:
+def training_for(model: "Module", settings: Pretrain) -> Training:
     from anatili.train import devices
 
     return training_of(settings, from_settings(model.config.to_dict(), ""), devices.count())

@@ -1,12 +1,15 @@
 """Positions of a context that is longer than the base's: the base of RoPE's frequencies, and their scaling."""
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from anatili.problem import Problem
 from anatili.recipe import Pretrain
 
+if TYPE_CHECKING:
+    from transformers import PretrainedConfig
 
-def set_positions(config: Any, settings: Pretrain) -> None:
+
+def set_positions(config: "PretrainedConfig", settings: Pretrain) -> None:
     """Give the config of a base the positions that [pretrain] asks for; `Problem` where a base cannot have them."""
     known, context = config.max_position_embeddings, settings.context
     if context <= known and not (settings.rope_theta or settings.rope_scaling):

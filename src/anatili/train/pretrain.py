@@ -8,13 +8,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from anatili.atomic_files import remove_folder
 from anatili.compute.shape import steps_of
-from anatili.document import remove_folder
 from anatili.problem import Problem, not_installed, pip
 from anatili.recipe import Pretrain, Recipe
 from anatili.refine.pairs import files_of
 from anatili.stage import Task
 from anatili.text import file_digest, show_path
+from anatili.train.schedule import TrainingPlan
 from anatili.weights import quiet_transformers, save_tensors
 
 if TYPE_CHECKING:
@@ -22,8 +23,7 @@ if TYPE_CHECKING:
 
     from anatili.train.corpus import Counts
     from anatili.train.data import Mixture
-    from anatili.train.loop import Plan
-    from anatili.train.sampled import SampledVocabulary
+    from anatili.train.sampled_loss import SampledVocabulary
 
 Batch = Callable[[int], tuple[Any, ...]]
 """Step -> inputs, labels, positions; int64 of shape (sequences, context)."""
@@ -51,9 +51,10 @@ def run(task: Task) -> dict[str, Any]:
     With method = "lora", `adapter/` gets the trained adapter without the base.
     """
     torch = load_torch()
-    from anatili.train import check, data, devices, launch, loop, memory
+    from anatili.train import data, devices, launch, loop, memory
     from anatili.train.corpus import open_tokenizer
     from anatili.train.curves import save_curves
+    from anatili.train.held_out import make_check
 
     counts = write_corpus(task)
     held_out = write_held_out(task) if task.settings.check_every else {}
@@ -74,7 +75,7 @@ def run(task: Task) -> dict[str, Any]:
     if memory.keeps_whole_gradients(model, settings):
         plan = replace(plan, whole_gradients=True)
     if settings.check_every:
-        held_out_check = check.held_out(held_out, begin, task.out / "held-out", settings)
+        held_out_check = make_check(held_out, begin, task.out / "held-out", settings)
         plan = replace(plan, check=held_out_check, check_every=settings.check_every)
     if settings.checkpointing:
         model.gradient_checkpointing_enable({"use_reentrant": False})
@@ -107,7 +108,7 @@ def run(task: Task) -> dict[str, Any]:
 
 def part_of_vocabulary(task: Task, counts: "Counts", model: "Module", known: int) -> "SampledVocabulary | None":
     """What [pretrain] sampled_vocabulary asks for; `Problem` if new rows are to be learned, which needs the whole."""
-    from anatili.train import sampled
+    from anatili.train import sampled_loss
 
     drawn, size = task.settings.sampled_vocabulary, int(model.config.vocab_size)
     if not drawn:
@@ -117,14 +118,14 @@ def part_of_vocabulary(task: Task, counts: "Counts", model: "Module", known: int
             "[pretrain] sampled_vocabulary leaves the head as it is, but [tokenizer] added gives it new rows to learn: "
             "set one of the two to 0"
         )
-    return sampled.sampled_vocabulary(task.out / "tokens", counts, size, drawn)
+    return sampled_loss.sampled_vocabulary(task.out / "tokens", counts, size, drawn)
 
 
 def with_kept_checkpoints(
-    plan: "Plan", batch: Batch, row_steps: int, mixture: "Mixture", task: Task
-) -> tuple["Plan", int]:
+    plan: TrainingPlan, batch: Batch, row_steps: int, mixture: "Mixture", task: Task
+) -> tuple[TrainingPlan, int]:
     """The plan with the checkpoints that it keeps, and the step of the kept one from which it goes on, 0 without."""
-    from anatili.train import kept, replay
+    from anatili.train import kept_checkpoints, replay
 
     settings: Pretrain = task.settings
     folder = task.out.parent / replay.CHECKPOINTS
@@ -141,9 +142,9 @@ def with_kept_checkpoints(
         "vocabulary": {path.name: file_digest(path) for path in sorted(tokenizer.iterdir()) if is_product(path)},
         "adapter": inventory(task.recipe, task.base),
         "check": plan.check.digest() if plan.check else "",
-        **kept.machine_facts(),
+        **kept_checkpoints.machine_facts(),
     }
-    checkpoints = kept.KeptCheckpoints(folder, batch, facts, row_steps)
+    checkpoints = kept_checkpoints.KeptCheckpoints(folder, batch, facts, row_steps)
     keep_at = frozenset(step - row_steps for step in kept_steps if step > row_steps)
     step = checkpoints.restore(task.out)
     return replace(plan, keep=checkpoints.keep, keep_at=keep_at), step + row_steps if step else 0
@@ -175,7 +176,7 @@ def write_corpus(task: Task) -> "Counts":
 
 
 def write_held_out(task: Task) -> "Counts":
-    """The same for held-out documents and pairs, to `held-out/`."""
+    """Write held-out documents and pairs as tokens to `held-out/`, on the pool; returns the counts of each group."""
     shards = sorted((task.inputs["cut"] / "held-out").glob("part-*.parquet"))
     return write_tokens(task, shards, files_of(task.inputs["pairs"] / "held-out", task.recipe.pairs), "held-out")
 
@@ -233,8 +234,8 @@ def prepared(model: "Module", settings: Pretrain, sampled: "SampledVocabulary | 
 
 
 def train_rows(
-    model: "Module", learner: "Module", known: int, plan: "Plan", settings: Pretrain, task: Task
-) -> tuple["Plan", int]:
+    model: "Module", learner: "Module", known: int, plan: TrainingPlan, settings: Pretrain, task: Task
+) -> tuple[TrainingPlan, int]:
     """First train only the rows of new tokens, if there are any; returns the plan of the rest and the steps taken."""
     from anatili.train import init, loop
 
@@ -311,7 +312,7 @@ def finish(model: "Module", adapted: "Module | None", task: Task) -> None:
     save_model(merged.to(torch.bfloat16), task.inputs["tokenizer"], task.out / "model")
 
 
-def summary(plan: "Plan", rows: list[dict[str, Any]], settings: Pretrain) -> dict[str, Any]:
+def summary(plan: TrainingPlan, rows: list[dict[str, Any]], settings: Pretrain) -> dict[str, Any]:
     from anatili.train import devices
 
     device = devices.pick_device()
@@ -333,10 +334,8 @@ def summary(plan: "Plan", rows: list[dict[str, Any]], settings: Pretrain) -> dic
     }
 
 
-def make_plan(settings: Pretrain, batch: Batch, bytes_per_token: float) -> "Plan":
-    from anatili.train import loop
-
-    return loop.Plan(
+def make_plan(settings: Pretrain, batch: Batch, bytes_per_token: float) -> TrainingPlan:
+    return TrainingPlan(
         steps=steps_of(settings),
         batch=batch,
         learning_rate=settings.learning_rate,
@@ -370,13 +369,13 @@ def load_torch() -> Any:
 def save_model(model: "Module", tokenizer: Path, folder: Path) -> None:
     """Write a Hugging Face folder: config, safetensors weights and the tokenizer's files; of a sharded model the first
     process writes them, and all take part."""
-    from anatili.train import devices, store
+    from anatili.train import devices, tensor_files
 
     folder.mkdir(parents=True, exist_ok=True)
     # Tied weights are written once, as transformers itself does.
     named = list(model.named_parameters())
     if any(hasattr(value, "full_tensor") for _, value in named):
-        store.save_whole(folder / "model.safetensors", named, {"format": "pt"})
+        tensor_files.save_whole(folder / "model.safetensors", named, {"format": "pt"})
     else:
         tensors = {name: value.detach().cpu().contiguous() for name, value in named}
         save_tensors(folder / "model.safetensors", tensors, {"format": "pt"})

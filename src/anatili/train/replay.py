@@ -1,4 +1,4 @@
-"""At which step a document is first seen in training, and from which kept checkpoint training can go on without it."""
+"""At which step a document is first seen in training, and from which kept checkpoint training can resume without it."""
 
 import json
 from bisect import bisect_left

@@ -18,13 +18,15 @@ from anatili.benchmarks import letters
 from anatili.lang import LanguagePack
 from anatili.problem import Problem
 from anatili.prompt import grounded
-from anatili.reading import read_lines
 from anatili.recipe import Pairs, Recipe, Tune
 from anatili.refine.pairs import languages_of, read_pairs
 from anatili.takedown_log import NO_TAKEDOWNS, Takedowns
 from anatili.text import digest, file_digest, show_path
-from anatili.train.prefer import read_preferences
+from anatili.text_files import read_lines
+from anatili.train.dpo import read_preferences
+from anatili.translate.dictionary import Dictionary
 
+NO_WORDS = Dictionary()
 ROLES = ("system", "user", "assistant")
 Conversation = dict[str, Any]
 """`messages`, `language`, `kind`, `source` (an address, or ""); `other`: the address of a second page."""
@@ -33,7 +35,7 @@ Conversation = dict[str, Any]
 def inventory(recipe: Recipe, base: Path) -> dict[str, Any]:
     """Digests of the files with SFT examples and benchmarks, so that a run notices when one changes.
 
-    They are read, too: a wrong line is told before anything is built, not after pretraining.
+    They are read, too: a wrong line is reported before anything is built, not after pretraining.
     """
     settings = recipe.tune
     facts: dict[str, Any] = {}
@@ -64,15 +66,16 @@ def all_examples(
     packs: dict[str, LanguagePack],
     pairs: Sequence[Path] = (),
     takedowns: Takedowns = NO_TAKEDOWNS,
+    dictionary: Dictionary = NO_WORDS,
 ) -> list[Conversation]:
     """All SFT examples in the recipe's languages, in a fixed order, without what was taken down; `pairs` are files of
-    the stage `pairs`."""
+    the stage `pairs`, and `dictionary` is its dictionary."""
     own = instructions(settings, base)
     if settings.instructions == sample.PLACE:
         questions = [*own, *sample.further()]
         with_passages = grounded_examples(questions, packs, settings.seed, takedowns)
-        own += [*with_passages, *refusals(), *sample_translations(packs)]
-    own += pair_translations(settings, packs, pairs)
+        own += [*with_passages, *refusals(), *sample_translations(packs, dictionary)]
+    own += pair_translations(settings, packs, pairs, dictionary)
     return [
         conversation
         for conversation in own
@@ -181,38 +184,46 @@ def sample_languages(packs: dict[str, LanguagePack]) -> list[str]:
     return [code for code in packs if code in sample.parallel()[0]]
 
 
-def sample_translations(packs: dict[str, LanguagePack]) -> Iterator[Conversation]:
+def sample_translations(packs: dict[str, LanguagePack], dictionary: Dictionary = NO_WORDS) -> Iterator[Conversation]:
     """Translations of the sample's titles, questions, answers and sentences, which are parallel in its languages."""
     language_pairs = list(combinations(sample_languages(packs), 2))
     for pages in sample.parallel():
         for pair in language_pairs:
             first, second = pages[pair[0]], pages[pair[1]]
             for texts in zip(first[1:], second[1:], strict=True):
-                yield from both_directions(packs, pair, texts, (first[0], second[0]))
+                yield from both_directions(packs, pair, texts, (first[0], second[0]), dictionary)
     for row in sample.sentences():
         for pair in language_pairs:
             if pair[0] in row and pair[1] in row:
-                yield from both_directions(packs, pair, (row[pair[0]], row[pair[1]]), ("", ""))
+                yield from both_directions(packs, pair, (row[pair[0]], row[pair[1]]), ("", ""), dictionary)
 
 
 def both_directions(
-    packs: dict[str, LanguagePack], languages: tuple[str, str], texts: tuple[str, str], pages: tuple[str, str]
+    packs: dict[str, LanguagePack],
+    languages: tuple[str, str],
+    texts: tuple[str, str],
+    pages: tuple[str, str],
+    dictionary: Dictionary,
 ) -> Iterator[Conversation]:
-    """A pair of texts as two translations; the request is in the language of the text. `pages`: of each text."""
+    """A pair of texts as two translations; the request is in the language of the text, after the words that the
+    dictionary has for it. `pages`: of each text."""
     for start, end in ((0, 1), (1, 0)):
         source, target = languages[start], languages[end]
         request = packs[source].prompts.get("translate", {}).get(target)
         if request:
+            hint = dictionary.hint(texts[start], packs[source], packs[target])
             yield {
                 "kind": "translation",
                 "language": target,
                 "source": pages[0],
                 "other": pages[1],
-                "messages": request_and_answer(f"{request} {texts[start]}", texts[end]),
+                "messages": request_and_answer(f"{hint}{request} {texts[start]}", texts[end]),
             }
 
 
-def pair_translations(settings: Tune, packs: dict[str, LanguagePack], files: Sequence[Path]) -> Iterator[Conversation]:
+def pair_translations(
+    settings: Tune, packs: dict[str, LanguagePack], files: Sequence[Path], dictionary: Dictionary = NO_WORDS
+) -> Iterator[Conversation]:
     """Up to `max_pairs` pairs of each two languages, in the order of the files; within a file by smallest digest."""
     remaining: dict[tuple[str, str], int] = {}
     for file in files:
@@ -221,7 +232,7 @@ def pair_translations(settings: Tune, packs: dict[str, LanguagePack], files: Seq
         chosen = nsmallest(limit, read_pairs(file), key=lambda row: digest("\t".join(row)))
         remaining[languages] -= len(chosen)
         for texts in chosen:
-            yield from both_directions(packs, languages, texts, ("", ""))
+            yield from both_directions(packs, languages, texts, ("", ""), dictionary)
 
 
 def letters_in(conversation: Conversation) -> set[str]:

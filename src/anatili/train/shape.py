@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-from anatili.compute.own_memory import layout_that_fits, needs, training_of, with_whole_gradients
 from anatili.compute.shape import Shape, flops_per_token, shape_of, steps_of
+from anatili.compute.training_memory import layout_that_fits, needs, training_of, with_whole_gradients
 from anatili.problem import Problem
 from anatili.recipe import Recipe
 from anatili.train.memory import GIB, in_words

@@ -14,19 +14,19 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from anatili import weights
-from anatili.gguf.base import open_base
+from anatili.gguf.base_model import open_base
 from anatili.problem import Problem
 from anatili.recipe import Pretrain
 from anatili.text import show_path
 from anatili.train import devices, init
-from anatili.train.delta import open_tensors
+from anatili.train.instruction_delta import open_tensors
 from anatili.train.positions import set_positions
 
 Fill = Callable[[Any, Any], None]
 """Takes the sharded model with its loss and the device, and gives it its weights."""
 
 
-class Draws(TorchDispatchMode):  # type: ignore[misc]
+class DrawRecorder(TorchDispatchMode):  # type: ignore[misc]
     """Notes in order what is done in place to parameters without memory."""
 
     def __init__(self) -> None:
@@ -59,7 +59,7 @@ def without_weights() -> Iterator[None]:
 
 def from_scratch(settings: Pretrain, vocabulary: int, begin: int, end: int) -> tuple[Any, Fill]:
     """As `init.from_scratch`, without weights; what it returns draws the same ones."""
-    draws = Draws()
+    draws = DrawRecorder()
     with without_weights(), draws:
         model = init.from_scratch(settings, vocabulary, begin, end)
 

@@ -9,20 +9,21 @@ from typing import TYPE_CHECKING, Any
 from anatili import weights
 from anatili.benchmarks import Benchmarks, letters, read_benchmarks
 from anatili.document import Kept, read_shard
-from anatili.gguf.base import open_base
+from anatili.gguf.base_model import open_base
 from anatili.problem import Problem
 from anatili.recipe import Pretrain, Tune
 from anatili.refine.pairs import files_of
 from anatili.stage import Task
 from anatili.takedown_log import read_takedowns
-from anatili.train import prefer, sft_examples
+from anatili.train import dpo, sft_examples
 from anatili.train.data import IGNORED
 from anatili.train.pretrain import clear, finish, load_torch, write_corpus
+from anatili.train.schedule import TrainingPlan
+from anatili.translate.dictionary import FOLDER, Dictionary
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-    from anatili.train.loop import Plan
 
 Example = tuple[list[int], list[int]]
 """A tokenized SFT example: token ids and, for each, the label (the assistant's next token, else `IGNORED`)."""
@@ -36,7 +37,7 @@ def run(task: Task) -> dict[str, Any]:
     from anatili.train import devices, launch, loop
 
     settings: Tune = task.settings
-    prefer.check(settings, 2 if task.launch else 1)
+    dpo.check(settings, 2 if task.launch else 1)
     if task.launch:
         if settings.replay:
             write_corpus(task)
@@ -81,11 +82,9 @@ def run(task: Task) -> dict[str, Any]:
     }
 
 
-def make_plan(task: Task, steps: int, batch: Callable[[int], tuple[Any, ...]]) -> "Plan":
+def make_plan(task: Task, steps: int, batch: Callable[[int], tuple[Any, ...]]) -> TrainingPlan:
     """AdamW with a linear fall after a tenth of the steps; `batch`: step -> inputs, labels, positions."""
-    from anatili.train import loop
-
-    return loop.Plan(
+    return TrainingPlan(
         steps=steps,
         batch=batch,
         learning_rate=task.settings.learning_rate,
@@ -109,7 +108,7 @@ def preferences(
     benchmarks, takedowns = benchmarks_of(task), read_takedowns(task.out.parent)
     chosen = [
         item
-        for item in prefer.read_preferences(sft_examples.existing_file(settings.preferences, task.base))
+        for item in dpo.read_preferences(sft_examples.existing_file(settings.preferences, task.base))
         if item.get("language") in task.recipe.languages
         and item.get("source") not in pages
         and not takedowns.reason(url=item.get("source") or "")
@@ -120,7 +119,7 @@ def preferences(
     if not chosen:
         raise Problem("no preference is in a language of the recipe and not held out; remove [tune] preferences")
     precision = devices.pick_precision(settled_precision(task), devices.pick_device())
-    return prefer.train_dpo(model, tokenizer, chosen, settings, context, precision, task.progress)
+    return dpo.train_dpo(model, tokenizer, chosen, settings, context, precision, task.progress)
 
 
 def choose(task: Task) -> tuple[list[sft_examples.Conversation], int]:
@@ -132,10 +131,11 @@ def choose(task: Task) -> tuple[list[sft_examples.Conversation], int]:
     pages, texts = held_out(task)
     in_benchmark = cache(benchmarks_of(task).hold)  # the same text is in many examples
     pairs = files_of(task.inputs["pairs"], task.recipe.pairs)
+    dictionary = Dictionary(task.inputs["pairs"] / FOLDER)
     takedowns = read_takedowns(task.out.parent)
     candidates = [
         conversation
-        for conversation in sft_examples.all_examples(settings, task.base, task.packs(), pairs, takedowns)
+        for conversation in sft_examples.all_examples(settings, task.base, task.packs(), pairs, takedowns, dictionary)
         if not settings.kinds or conversation["kind"] in settings.kinds
     ]
     chosen = [
@@ -233,7 +233,7 @@ def add_instruction(model: "PreTrainedModel", task: Task) -> None:
     base = task.recipe.tokenizer.base
     if not base:
         raise Problem("[tune] instruct needs a base: set [tokenizer] base, or remove instruct")
-    from anatili.train.delta import add_delta
+    from anatili.train.instruction_delta import add_delta
 
     rows = weights.read_rows(task.inputs["tokenizer"] / "rows.npz")
     sibling = weights.check_folder(task.base / settings.instruct)

@@ -56,7 +56,7 @@ def own_samples(source: LanguagePack, target: LanguagePack) -> Iterator[Sample]:
         yield Sample(row.text, "", Expected(names=tuple(spellings)))
 
 
-def of_reference(text: str, reference: str, target: LanguagePack) -> Sample:
+def sample_of_reference(text: str, reference: str, target: LanguagePack) -> Sample:
     """A sample whose reference says what is expected: the gender (or none), and whether it is negated."""
     translation = load_translation(target.folder)
     mentioned = genders(reference, translation)

@@ -6,7 +6,7 @@ from math import comb
 from pathlib import Path
 from typing import Any
 
-from anatili.interval import wilson
+from anatili.confidence_intervals import wilson
 from anatili.lang import LanguagePack
 from anatili.lang.translation import load_translation
 from anatili.plot import DARK, WARM, check_plot, finish, start

@@ -10,12 +10,12 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
+from anatili.engine.similarity import related
 from anatili.identify import identify
 from anatili.lang import LanguagePack
 from anatili.lang.facts import Name, Number, names, negated, numbers
 from anatili.lang.spelling import likeness, sounds
 from anatili.lang.translation import load_translation, small_words
-from anatili.meaning import related
 from anatili.text import WORD, count_letters, is_small, script_of
 from anatili.translate.segments import ADDRESS, addresses
 

@@ -10,10 +10,10 @@ from textwrap import wrap
 from typing import Any
 from zipfile import BadZipFile
 
-from anatili.document import whole_file
+from anatili.atomic_files import whole_file
 from anatili.files.zipped import check_packed, library, reading
 from anatili.problem import Problem
-from anatili.text import show_path, some
+from anatili.text import plural, show_path
 
 PLACEHOLDER = re.compile(r"%(?:\(\w+\)|\d+\$)?[-+#0]*\d*(?:\.\d+)?(?:l{0,2}|z)[a-zA-Z]|\{\w*\}|</?\w[^<>]*>|&\w+;")
 SUBTITLE_TAG = re.compile(r"</?[A-Za-z][^<>\n]*>|\{\\[^{}\n]*\}")
@@ -86,7 +86,7 @@ def open_subtitles(path: Path, target: str) -> OpenedFile:
             shown = text if is_dialog(content) else in_lines(text, content.count("\n") + 1)
             row.content = before + shown + after
         write_text(out, srt.compose(rows, reindex=False))
-        return [f"{some(lost, 'subtitle')} with tags of single words, now without them"] if lost else []
+        return [f"{plural(lost, 'subtitle')} with tags of single words, now without them"] if lost else []
 
     return OpenedFile([text if is_dialog(text) else " ".join(text.split()) for text in contents], write)
 
@@ -141,10 +141,12 @@ def open_catalog(path: Path, target: str) -> OpenedFile:
         catalog.metadata |= {"Language": target, "Content-Type": "text/plain; charset=UTF-8"}
         write_text(out, f"{catalog}")
         notes = [
-            f"{some(len(untranslated) - spoiled, 'message')} marked fuzzy: a person must review what a machine wrote"
+            f"{plural(len(untranslated) - spoiled, 'message')} marked fuzzy: a person must review what a machine wrote"
         ]
-        notes += [f"{some(spoiled, 'message')} left empty: the model changed the placeholders"] if spoiled else []
-        return notes + ([f"{some(plurals, 'message')} with plurals left for a person to translate"] if plurals else [])
+        notes += [f"{plural(spoiled, 'message')} left empty: the model changed the placeholders"] if spoiled else []
+        return notes + (
+            [f"{plural(plurals, 'message')} with plurals left for a person to translate"] if plurals else []
+        )
 
     return OpenedFile([entry.msgid for entry in untranslated], write)
 
@@ -178,7 +180,7 @@ def open_document(path: Path, target: str) -> OpenedFile:
             main.set("{http://www.w3.org/XML/1998/namespace}space", "preserve")
         with whole_file(out) as temporary:
             document.save(str(temporary))
-        return [f"{some(mixed, 'paragraph')} with mixed formatting (bold, links), now in one format"] if mixed else []
+        return [f"{plural(mixed, 'paragraph')} with mixed formatting (bold, links), now in one format"] if mixed else []
 
     return OpenedFile(["".join(node.text or "" for node in group) for group in groups], write)
 

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any, TypedDict
 
 from anatili.problem import Problem
-from anatili.reading import read_lines
 from anatili.text import show_path
-from anatili.translate.checks import Sample, of_reference, own_samples
+from anatili.text_files import read_lines
+from anatili.translate.checks import Sample, own_samples, sample_of_reference
 from anatili.translate.journal import read_journal
 from anatili.translate.translator import Translator, ahead
 
@@ -90,7 +90,7 @@ def prepare(
     packs = translator.packs
     samples = list(own_samples(packs[source], packs[target]))
     if pair:
-        samples += [of_reference(*row, packs[target]) for row in aligned(*pair, limit)]
+        samples += [sample_of_reference(*row, packs[target]) for row in aligned(*pair, limit)]
     if not samples:
         raise Problem(f"the pack of {source} has no sentences to measure with; give --text and --reference")
     return PivotMeter(translator, source, target, through, samples, weights)

@@ -6,7 +6,17 @@ from pathlib import Path
 from typing import Any
 
 from anatili import models
-from anatili.directions import (
+from anatili.atomic_files import write_json
+from anatili.lang import LanguagePack
+from anatili.models.packaging import renew_cards
+from anatili.problem import Problem
+from anatili.release.facts import FILE as FACTS
+from anatili.run import Run
+from anatili.text import digest, show_path
+from anatili.translate.compare import CHRF_NAME
+from anatili.translate.pivot import aligned
+from anatili.translate.translator import Memory, Translator
+from anatili.translation_directions import (
     MEASURED,
     Direction,
     Directions,
@@ -15,16 +25,6 @@ from anatili.directions import (
     read_measured,
     weights_of,
 )
-from anatili.document import write_json
-from anatili.lang import LanguagePack
-from anatili.models.pack import renew_cards
-from anatili.problem import Problem
-from anatili.release.facts import FILE as FACTS
-from anatili.run import Run
-from anatili.text import digest, show_path
-from anatili.translate.compare import CHRF_NAME
-from anatili.translate.pivot import aligned
-from anatili.translate.translator import Memory, Translator
 
 RESAMPLES = 1000
 

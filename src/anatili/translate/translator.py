@@ -3,22 +3,23 @@
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 
-from anatili.directions import Direction, Directions
 from anatili.engine import Engine, Sampling, Translating, say
+from anatili.engine.similarity import closeness, installed
 from anatili.identify import identify
 from anatili.lang import LanguagePack
-from anatili.meaning import closeness, installed
 from anatili.opening import Tell, open_model, silent
 from anatili.problem import Problem
+from anatili.translate.dictionary import Dictionary
 from anatili.translate.doubts import doubts
 from anatili.translate.journal import read_journal
 from anatili.translate.segments import Segment, addresses, around_addresses, split_text
+from anatili.translation_directions import Direction, Directions
 
 A = TypeVar("A")
 B = TypeVar("B")
@@ -80,6 +81,7 @@ class Translator:
     directions: Directions | None = None
     """The directions that the model was taught; None if that is not known: then all are offered. Those that were
     measured and found useless are not offered."""
+    dictionary: Dictionary = field(default_factory=Dictionary)
 
     def check_target(self, target: str) -> None:
         """`Problem` if the language to translate into is none of the model's: no fault of the text's language."""
@@ -238,7 +240,8 @@ class Translator:
             languages = self.packs[source], self.packs[target]
             text = " ".join(self.engine.translate(sentence, *languages, again=number > 0).split())
             return Translated(text, tuple(doubts(sentence, text, *languages)))
-        instruction = self.packs[source].prompts["translate"][target]
+        hint = self.dictionary.hint(sentence, self.packs[source], self.packs[target])
+        instruction = hint + self.packs[source].prompts["translate"][target]
         temperature = TEMPERATURE if number else 0.0
         sampling = Sampling(
             max_tokens=len(sentence) // 2 + 32, temperature=temperature, repetition_penalty=1.05, seed=number
@@ -251,9 +254,12 @@ class Translator:
 def open_translator(
     target: str | Path, runs: str | Path = "runs", adapters: Sequence[Path] = (), tell: Tell = silent, slots: int = 4
 ) -> Translator:
-    """The translator of a model that is named as for `open_assistant`, with `slots` sentences at the same time."""
+    """The translator of a model that is named as for `open_assistant`, with `slots` sentences at the same time.
+
+    `Problem` if the model is not found, is damaged, or needs a package that is not installed.
+    """
     model = open_model(target, Path(runs), adapters, tell, slots)
-    return Translator(model.engine, model.packs, model.directions)
+    return Translator(model.engine, model.packs, model.directions, Dictionary(model.dictionary))
 
 
 def likeness_of(sentence: str, text: str) -> float:

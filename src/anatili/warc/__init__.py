@@ -19,10 +19,10 @@ from typing import Any, BinaryIO
 import deflate
 
 from anatili.compression import BLOCK, GZIP, ZSTD, DamagedError, unpack_body
-from anatili.damage import CUT_SHORT
+from anatili.data_errors import CUT_SHORT
 from anatili.text import day_of
 from anatili.warc.members import Member, charset_of, first_record, read_members
-from anatili.warc.resync import HEAD_ROOM, MOST_LOOKS, Archive, Look, open_archive
+from anatili.warc.resync import HEAD_ROOM, MOST_LOOKS, Archive, RecordCheck, open_archive
 
 UNDATED = "1970-01-01T00:00:00Z"
 """The date of records without one: the standard requires a date, and equal files need the same one."""
@@ -229,7 +229,7 @@ def _settle(archive: Archive, last: _Position, trouble: str) -> tuple[list[Page 
     return items, None
 
 
-def _broken(look: Look, url: str) -> Broken:
+def _broken(look: RecordCheck, url: str) -> Broken:
     return Broken(url, CUT_SHORT if look.state == "cut" else "damaged record", look.detail)
 
 

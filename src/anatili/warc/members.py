@@ -1,4 +1,4 @@
-"""The quick way through a gzipped web archive: each member unpacked at once, its record told apart by a few searches.
+"""The quick way through a gzipped web archive: each member unpacked at once, its record parsed by a few searches.
 
 Only what is beyond doubt is decided here: one whole record in a whole member, of the common form. For everything else
 the caller parses the record, or reads on as one reads damaged archives (see `warc` and `resync`).

@@ -36,7 +36,7 @@ MOST_LOOKS = 100
 
 
 @dataclass(frozen=True)
-class Look:
+class RecordCheck:
     """What is at an offset: a complete record or an incomplete one, and where to look next."""
 
     state: Literal["whole", "wrong length", "cut", "damaged", "nothing", "several", "end"]
@@ -111,14 +111,14 @@ class Archive:
             return next_member(self.file, start, self.magic, self.dictionary, b"WARC/")
         return next_header(self.stream, start)
 
-    def look(self, at: int) -> Look:
+    def look(self, at: int) -> RecordCheck:
         """What is at an offset, read to its end."""
         if not self.magic:
             return self._look_plain(at)
         look = self._look_packed(at)
         # If the first of several records is the damaged one, the headers of the others show it.
         is_odd = look.state in ("wrong length", "damaged", "cut") and self._holds_others(at)
-        return Look("several", look.after) if is_odd else look
+        return RecordCheck("several", look.after) if is_odd else look
 
     def _holds_others(self, at: int) -> bool:
         data, length = b"", 0
@@ -133,40 +133,40 @@ class Archive:
             pass
         return False
 
-    def _look_plain(self, at: int) -> Look:
+    def _look_plain(self, at: int) -> RecordCheck:
         self.stream.seek(at)
         data = read_exactly(self.stream, HEAD_ROOM)
         at += len(data) - len(data := data.lstrip(b"\r\n"))
         if HEADER.match(data) is None:
             if not data.strip(PADDING):
-                return Look("end", at)
+                return RecordCheck("end", at)
             if len(data) < 64 and is_header(data):
-                return Look("cut", at + 1, detail=f"byte {at}: the file ends inside a record")
-            return Look("damaged", at + 1, address_in(data[:4000]), detail=f"byte {at}: no record begins here")
+                return RecordCheck("cut", at + 1, detail=f"byte {at}: the file ends inside a record")
+            return RecordCheck("damaged", at + 1, address_in(data[:4000]), detail=f"byte {at}: no record begins here")
         head = parse_head(data)
         if head is None:
             state: Literal["cut", "damaged"] = "cut" if len(data) < HEAD_ROOM // 2 else "damaged"
-            return Look(state, at + 1, detail=f"byte {at}: the headers do not end")
+            return RecordCheck(state, at + 1, detail=f"byte {at}: the headers do not end")
         if head.length < 0:
-            return Look("damaged", at + head.size, head.url, head.is_page, f"byte {at}: no Content-Length")
+            return RecordCheck("damaged", at + head.size, head.url, head.is_page, f"byte {at}: no Content-Length")
         end = at + head.size + head.length
         self.stream.seek(max(at, end - 1))
         tail = read_exactly(self.stream, 5)
         wrong = f"byte {at}: Content-Length is {head.length}, which is wrong"
         if not tail:
             is_cut = self.search(at + head.size) is None
-            return Look("cut" if is_cut else "wrong length", at + head.size, head.url, head.is_page, wrong)
+            return RecordCheck("cut" if is_cut else "wrong length", at + head.size, head.url, head.is_page, wrong)
         if tail[1:].strip(b"\r\n") and not tail[1:].startswith((b"\r\n", b"\n")):
-            return Look("wrong length", at + head.size, head.url, head.is_page, wrong)
-        return Look("whole", end, head.url, head.is_page)
+            return RecordCheck("wrong length", at + head.size, head.url, head.is_page, wrong)
+        return RecordCheck("whole", end, head.url, head.is_page)
 
-    def _look_packed(self, at: int) -> Look:
+    def _look_packed(self, at: int) -> RecordCheck:
         at = self._after_padding(at)
         if at >= size_of(self.file):
-            return Look("end", at)
+            return RecordCheck("end", at)
         self.file.seek(at)
         if not self.file.read(4).startswith(self.magic):
-            return Look("nothing", at + 1, detail=f"byte {at}: no record begins here")
+            return RecordCheck("nothing", at + 1, detail=f"byte {at}: no record begins here")
         head, data, length, record_size = None, b"", 0, 0
         blocks = _Blocks(unpack(self.file, at, self.magic, self.dictionary))
         rest = b""
@@ -185,23 +185,23 @@ class Archive:
             if head is None or length < record_size:
                 is_cut = isinstance(error, CutError) and self.search(at + 1) is None
                 url, is_page = (head.url, head.is_page) if head else (address_in(data), False)
-                return Look("cut" if is_cut else "damaged", at + 1, url, is_page, f"byte {at}: {error}")
+                return RecordCheck("cut" if is_cut else "damaged", at + 1, url, is_page, f"byte {at}: {error}")
             blocks.end = self.search(at + 1) or size_of(self.file)  # only the checksum is missing
         if head is None or not is_header(data):
             after, url = blocks.end or at + 1, address_in(data[:4000])
-            return Look("damaged", after, url, detail=f"byte {at}: a member without a record")
+            return RecordCheck("damaged", after, url, detail=f"byte {at}: a member without a record")
         return self._judge(at, blocks.end, head, length, rest)
 
-    def _judge(self, at: int, end: int, head: Head, length: int, rest: bytes) -> Look:
+    def _judge(self, at: int, end: int, head: Head, length: int, rest: bytes) -> RecordCheck:
         """Whether the record in an unpacked member fills it."""
         if head.length < 0:
-            return Look("damaged", end, head.url, head.is_page, f"byte {at}: no Content-Length")
+            return RecordCheck("damaged", end, head.url, head.is_page, f"byte {at}: no Content-Length")
         if rest.lstrip(b"\r\n").startswith(b"WARC/"):
-            return Look("several", end)
+            return RecordCheck("several", end)
         if length < head.size + head.length or rest.strip(PADDING):
             detail = f"byte {at}: Content-Length is {head.length}, which is wrong"
-            return Look("wrong length", end, head.url, head.is_page, detail)
-        return Look("whole", end, head.url, head.is_page)
+            return RecordCheck("wrong length", end, head.url, head.is_page, detail)
+        return RecordCheck("whole", end, head.url, head.is_page)
 
     def _after_padding(self, at: int) -> int:
         """The first offset, at `at` or after, that is not padding: zeros to the end, or a skippable frame."""

@@ -9,8 +9,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from anatili.atomic_files import whole_file
 from anatili.census.count import scan, site_of
-from anatili.document import whole_file
 from anatili.learn.draw import Draw
 from anatili.learn.lesson import Lesson
 from anatili.learn.work import Course, Work, Wrong

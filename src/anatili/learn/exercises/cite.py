@@ -9,13 +9,13 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from anatili import library
-from anatili.document import whole_file
+from anatili.atomic_files import whole_file
 from anatili.learn.draw import Draw
 from anatili.learn.exercises.text import topic_page
 from anatili.learn.lesson import Lesson
 from anatili.learn.work import Course, Work, Writer, Wrong
 from anatili.opening.search import open_search
+from anatili.pipeline.run_recipe import run_recipe
 from anatili.sample.topics import Topic, read_topics
 from anatili.text import words
 from anatili.warc import WarcFile
@@ -141,7 +141,7 @@ def passages(lesson: Lesson, draw: Draw) -> tuple[str, ...]:
         folder = Path(temporary)
         for name, write in ((CRAWL, write_crawl), (RECIPE, write_recipe)):
             write(lesson, draw, folder / name)
-        library.run(folder / RECIPE, folder / "runs", until="index")
+        run_recipe(folder / RECIPE, folder / "runs", until="index")
         index = open_search(NAME, folder / "runs", lambda line: None)
         hits = index.results(drawn(lesson, draw)["word"], MOST, only=lesson.file.language).hits
         return tuple(f"{hit.passage.title}\n{hit.passage.text}" for hit in hits)

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from anatili.document import whole_file
+from anatili.atomic_files import whole_file
 from anatili.evaluate import compare
 from anatili.learn.draw import Draw
 from anatili.learn.lesson import Lesson

@@ -7,13 +7,13 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, cast
 
+from anatili.atomic_files import whole_file
 from anatili.audit.ask import TRANSCRIPTS, Auditing, Settings, line_of
 from anatili.audit.figures import FIGURES, Findings, findings
 from anatili.audit.items import Subject, draw_pairs
 from anatili.audit.lint import load_topics
 from anatili.audit.planted import Censored, MadeUpModel, Mind
 from anatili.audit.summary import ALL, as_json, rows_of
-from anatili.document import whole_file
 from anatili.engine import Engine
 from anatili.learn.draw import Draw
 from anatili.learn.lesson import Lesson

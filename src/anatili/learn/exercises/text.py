@@ -9,13 +9,13 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from anatili import library
-from anatili.document import whole_file
+from anatili.atomic_files import whole_file
+from anatili.extraction.page import extract
 from anatili.lang import load_pack
 from anatili.learn.draw import Draw
 from anatili.learn.lesson import Lesson
 from anatili.learn.work import Course, Work, Writer, Wrong
-from anatili.page import extract
+from anatili.pipeline.run_recipe import run_recipe
 from anatili.problem import Problem
 from anatili.recipe import Cut
 from anatili.refine.cut import rows, thresholds, why_not
@@ -160,7 +160,7 @@ def truth(lesson: Lesson, draw: Draw) -> Mapping[str, Any]:
             write(lesson, draw, folder / name)
         article = extract(folder / PAGE)
         share = 100 * len(article.text.encode()) / (folder / PAGE).stat().st_size
-        run = library.run(folder / RECIPE, folder / "runs", until="cut").root
+        run = run_recipe(folder / RECIPE, folder / "runs", until="cut").root
         guilty, settings = colleague_cut(draw)
         usual, strict, other, repaired = (
             decide(run, Cut(held_out=0.0, **values), languages(lesson))

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 from anatili import sample
-from anatili.document import whole_file
+from anatili.atomic_files import whole_file
 from anatili.learn.draw import Draw
 from anatili.learn.lesson import Lesson
 from anatili.learn.work import Course, Work, Writer, Wrong

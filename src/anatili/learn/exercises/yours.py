@@ -14,12 +14,12 @@ from anatili.learn.exercises import yours_material as material
 from anatili.learn.lesson import Lesson
 from anatili.learn.work import Course, Work, Writer, Wrong
 from anatili.problem import Problem
-from anatili.reading import read_toml
 from anatili.release.build import Entry
 from anatili.release.verify import verify
 from anatili.run import Run
 from anatili.takedown_log import read_takedowns
 from anatili.text import file_digest
+from anatili.text_files import read_toml
 
 LETTERS, WORDS, LETTER, RECIPE, MODEL, PLAN, PUBLIC, VERIFIED = (
     "letters.csv",

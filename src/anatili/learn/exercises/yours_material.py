@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from anatili.document import whole_file
+from anatili.atomic_files import whole_file
 from anatili.lang.new import scripts
 from anatili.learn.draw import Draw
 from anatili.learn.lesson import Lesson

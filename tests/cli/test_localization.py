@@ -1,0 +1,158 @@
+"""The command line in Kazakh and Russian: every command and option, click's own texts, and the commonest messages."""
+
+import re
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from anatili.cli import localization, main
+from anatili.cli.localization import FIELD, FILE, FOLDER, Catalog, commands_of, first_sentence, load_catalog, read_po
+
+CODES = sorted(path.parent.name for path in FOLDER.glob(f"*/{FILE}"))
+
+
+@pytest.fixture(params=CODES)
+def code(request, monkeypatch):
+    monkeypatch.setenv("ANATILI_LANG", request.param)
+    yield request.param
+    localization.install(main, Catalog())
+
+
+def english_texts() -> set[str]:
+    """What each catalog must have: the first sentence of each command, the help of each option, the headings."""
+    localization.install(main, Catalog())
+    texts = set(main.sections()) if isinstance(main, localization.click.Group) else set()
+    for command in commands_of(main):
+        texts |= {first_sentence(command.help)} if command.help else set()
+        texts |= {each.help for each in command.params if isinstance(each, click.Option) and each.help}
+    return texts
+
+
+def test_there_are_catalogs():
+    assert set(CODES) >= {"kk", "ru"}
+
+
+@pytest.mark.parametrize("catalog", CODES)
+def test_a_catalog_covers_every_command_and_option(catalog):
+    missing = english_texts() - load_catalog(catalog).texts.keys()
+    assert not missing, f"add these to src/anatili/lang/{catalog}/{FILE}: {sorted(missing)}"
+
+
+@pytest.mark.parametrize("catalog", CODES)
+def test_texts_keep_their_fields_names_and_defaults(catalog):
+    for english, text in read_po(FOLDER / catalog / FILE):
+        assert sorted(FIELD.findall(english)) == sorted(FIELD.findall(text)), english
+        names = r"--[a-z][\w-]+|`[^`]+`|\b[A-Z_]{4,}\b"
+        assert set(re.findall(names, text)) == set(re.findall(names, english)), text
+        assert text.endswith((".", "!", ":")) == english.endswith((".", "!", ":")) or FIELD.search(english), text
+
+
+def test_help_and_messages_are_in_the_language_of_the_environment(code):
+    run = CliRunner().invoke
+    assert first_sentence(main.help) == "From a raw web crawl to an assistant in your own language."
+    overview = run(main, ["--help"]).output
+    assert "Commands" not in overview
+    assert "Publish" not in overview
+    assert load_catalog(code).texts["Make a key for a user NAME of a server."] in " ".join(overview.split())
+    options = " ".join(run(main, ["serve", "--help"]).output.split())
+    assert load_catalog(code).texts["Only these languages; repeatable."] not in options
+    assert load_catalog(code).texts["Allowed Host header; repeatable."] in options
+    assert load_catalog(code).texts["required"] in run(main, ["sift", "--help"]).output
+    wrong = run(main, ["run", "gone.toml"])
+    assert wrong.exit_code == 1
+    expected = {
+        "kk": "Қате: gone.toml деген рецепт жоқ; жинақта бары: ",
+        "ru": "Ошибка: нет рецепта gone.toml; в компл",
+    }
+    assert wrong.output.startswith(expected[code])
+    assert load_catalog(code).texts["Missing argument"] in run(main, ["run"]).output
+    for arguments in (
+        ["nothing"],
+        ["run", "--nothing"],
+        ["serve", "--port", "x"],
+        ["search", "sample", "x", "--limit", "0"],
+        ["serve", "--por", "1"],
+        ["serve", "--aud", "1", "--key"],
+    ):
+        output = run(main, arguments).output
+        assert not re.search(r"No such|Did you mean|is not a valid|not in the range|Invalid value|Usage", output), (
+            output
+        )
+
+
+WRONG = (
+    ["ask", "GONE", "--question", "x"],
+    ["ask", "FOLDER", "--model", "kazakh-26m", "--question", "x"],
+    ["chat", "gone", "--question", "x"],
+    ["chat", "http://127.0.0.1:9/v1", "--question", "x"],
+    ["chat", "kazakh-26m", "--question", " "],
+    ["chat", "FOLDER/empty.gguf", "--question", "x"],
+    ["serve", "--host", "0.0.0.0"],
+    ["serve", "--public", "--proxy", "x"],
+    ["serve", "--keys", "GONE"],
+    ["serve", "gone"],
+    ["translate", "kazakh-26m", "GONE", "--from", "ru", "--target", "kk"],
+    ["translate", "kazakh-26m", "FOLDER/image.png", "--from", "ru", "--target", "kk"],
+    ["pull", "gone"],
+    ["pull", "kazakh-26m"],
+    ["models", "gone"],
+    ["key", "a b"],
+    ["key", "a", "--expires", "2020-01-01"],
+    ["key", "a", "--expires", "x"],
+    ["search", "sample", "x", "--only", "xx"],
+)
+"""Calls with which people begin, and what they get wrong in them."""
+
+
+@pytest.mark.parametrize("arguments", WRONG, ids=" ".join)
+def test_what_newcomers_get_wrong_is_told_in_their_language(code, arguments, tmp_path, tmp_path_factory, monkeypatch):
+    monkeypatch.setenv("ANATILI_CACHE", str(tmp_path_factory.mktemp("cache")))
+    (tmp_path / "README").write_bytes(b"text")
+    (tmp_path / "image.png").write_bytes(b"PNG")
+    (tmp_path / "empty.gguf").write_bytes(b"")
+    (tmp_path / "empty.txt").write_bytes(b"")
+    (tmp_path / "torn.docx").write_bytes(b"PK")
+    named = [word.replace("FOLDER", str(tmp_path)).replace("GONE", str(tmp_path / "none")) for word in arguments]
+    result = CliRunner().invoke(main, named)
+    assert result.exit_code in (1, 2), result.output
+    said = re.sub(r"`[^`]*`|https?:\S+|anatili( \S+)+|/\S+|\(.*?\)|: [\w ]+$", "", result.output, flags=re.MULTILINE)
+    assert not re.findall(r"\b(?:the|is|not|no|of|name|give|it|are|cannot|and)\b", said), result.output
+
+
+def test_english_returns_after_another_language():
+    localization.install(main, load_catalog("kk"))
+    localization.install(main, Catalog())
+    assert "Make a key for a user NAME" in CliRunner(env={"ANATILI_LANG": "en"}).invoke(main, ["--help"]).output
+
+
+@pytest.mark.parametrize(
+    ("variables", "expected"),
+    [
+        ({"LC_ALL": "kk_KZ.UTF-8"}, "kk"),
+        ({"LANG": "ru_RU.UTF-8"}, "ru"),
+        ({"LC_ALL": "C.UTF-8", "LANG": "ru_RU"}, ""),
+        ({"ANATILI_LANG": "ru", "LC_ALL": "kk_KZ"}, "ru"),
+        ({"LANG": "../kk"}, ""),
+        ({}, ""),
+    ],
+)
+def test_the_language_is_found_as_in_gettext(monkeypatch, variables, expected):
+    for name in ("ANATILI_LANG", "LC_ALL", "LC_MESSAGES", "LANG"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert localization.language() == expected
+
+
+def test_a_message_is_only_translated_if_all_of_it_fits():
+    catalog = Catalog(
+        "x", {"no run {name}; there are: {names}": "{names} | {name}", "a {b} c": "{b}", "{p}: gone": "!{p}"}
+    )
+    assert catalog.message("no run tiny; there are: a, b") == "a, b | tiny"
+    assert catalog.message("no run tiny") == "no run tiny"
+    assert catalog.message("a 1 c c") == "1 c"
+    assert catalog.message("x: y: gone") == "!x: y"
+    assert catalog.message("a  c!") == "a  c!"
+    long = "no run " + "; there are: " * 100_000  # of a pattern that is not linear this would have no end
+    assert catalog.message(long) != long
