@@ -5,7 +5,7 @@ import tempfile
 import tomllib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +76,8 @@ def entry_of(document: Everyday, folder: Path) -> tuple[Entry, list[Row]]:
     path = folder / document.name
     path.write_text(document.text.strip() + "\n", "utf-8")
     file = open_file(path, path.suffix, [load.config.iso639_3 for load in PACKS.values()])
+    if path.suffix == ".txt":
+        file = replace(file, title="")  # as when the weights were trained: a text was called by its file
     source = Source(document.name, document.name, document.name, TIME)
     rows = [row_of(passage) for passage, _ in passages_of(file, source, LANGUAGES)]
     facts: dict[str, Any] = {"stamp": "", "bytes": len(document.text), "time": 0.0, "passages": len(rows)}

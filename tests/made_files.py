@@ -130,3 +130,32 @@ def bomb(path: Path) -> Path:
         for number in range(8):
             file.writestr(f"word/{number}.xml", bytes(2**25))
     return path
+
+
+# Short documents with titles and headings.
+KAZAKH = """# «Отырар» кітапханасының ережесі
+
+## Жұмыс уақыты
+
+Кітапхана дүйсенбіден жұмаға дейін сағат тоғыздан алтыға дейін ашық.
+
+## Оқырман билеті
+
+Оқырман билеті тегін беріледі. Оны алу үшін жеке куәлік керек.
+"""
+RUSSIAN = """Отчёт о ремонте школы
+
+Ремонт школы закончился 28 августа. Крышу заменила компания «Строй-Сервис» из Шымкента.
+
+Осталось сделать
+
+Не отремонтирована столовая: подрядчик обещает закончить её к 1 ноября.
+"""
+ENGLISH = """Breakfast
+
+Breakfast is served from seven to ten in the dining room on the first floor.
+
+Pets
+
+Small dogs and cats are welcome. The fee is 3,000 tenge a night.
+"""

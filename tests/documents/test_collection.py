@@ -60,7 +60,7 @@ def test_a_folder_is_indexed_watched_and_not_read_again(folder, tmp_path, monkey
     collection.start()
     status = collection.wait()
     assert (status.documents, status.skipped, status.total) == (3, 3, 0)
-    assert {name for name, _ in status.reasons} == {"скан.pdf", "binary.txt", "image.png"}
+    assert {entry.name for entry in status.refused} == {"скан.pdf", "binary.txt", "image.png"}
     assert first(collection, "қызғалдақ") == "ішкі/есеп.pdf"
     [hit] = collection.search.find("алма піседі")
     assert hit.passage.location == "page:2"
@@ -157,7 +157,7 @@ def test_pages_are_fetched_by_the_rules_of_their_site(site, tmp_path):
     [hit] = collection.search.find("Абай қашан туған")
     assert (hit.passage.url, hit.passage.title, hit.passage.location) == (addresses[0], "Абай", "")
     assert (status.documents, status.skipped) == (1, 2)
-    reasons = dict(status.reasons)
+    reasons = {entry.name: entry.reason for entry in status.refused}
     assert "robots.txt" in reasons[addresses[1]]
     assert "no such page" in reasons[addresses[2]]
     assert site.times_asked("/private") == 0

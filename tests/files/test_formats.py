@@ -125,6 +125,37 @@ def test_text_in_any_charset_is_read_in_blocks_of_lines(tmp_path):
     assert [location for location, _ in parts(tmp_path / "a.txt")] == ["line:1", "line:1", "line:2"]
 
 
+@pytest.mark.parametrize(
+    ("text", "title"),
+    [
+        ("Кітапхана ережесі\n\nКітап 21 күнге беріледі.", "Кітапхана ережесі"),
+        ("\n\n  Приказ  № 47 \n \nВ связи с ремонтом зал закрыт.", "Приказ № 47"),
+        ("Opening hours\nThe library is open from Monday to Friday, from nine to six.", "Opening hours"),
+        ("Договор аренды\nСтороны\nИрина Ким сдаёт, а Олжас Сериков снимает квартиру.", "Договор аренды"),
+        ("Договор\nАренда\nСтороны\nИрина Ким сдаёт, а Олжас Сериков снимает квартиру.", ""),
+        ("Кітапхана ережесі", ""),
+        ("Мектепте 640 оқушы бар.\n\nОлар үш ауысымда оқиды.", ""),
+        ("Уважаемые коллеги!\n\nЗал закрыт.", ""),
+        ("Sayın site sakinleri,\n\nAsansör çalışmıyor.", ""),
+        ("Milk\nBread\nCheese\n\nButter", ""),
+        ("The library is open from\nmonday to friday, and on other days it is closed to everybody.", ""),
+        (
+            "The library is open on all days but those on which it is closed, as\nNew Year and Easter, when it is.",
+            "",
+        ),
+        ("2026\n\nКітап 21 күнге беріледі.", ""),
+        ("Т" * 81 + "\n\nКітап 21 күнге беріледі.", ""),
+    ],
+)
+def test_the_first_line_of_a_text_is_its_title_if_it_stands_apart(tmp_path, text, title):
+    for name in ("a.txt", "a.md"):
+        (tmp_path / name).write_text(text, "utf-8")
+        opened = open_file(tmp_path / name)
+        assert opened.title == title
+        assert "\n".join(part.text for part in opened.parts) == text, "no line is taken out"
+    assert open_file(docx(tmp_path / "a.docx", text.split("\n"))).title == title
+
+
 def test_a_page_is_read_without_what_is_around_its_text(tmp_path):
     story = "<p>Абай Құнанбайұлы — қазақ ақыны. Ол 1845 жылы Шыңғыстауда туған.</p>" * 5
     (tmp_path / "a.html").write_text(f"<title>Абай</title><nav>Басты бет</nav><article>{story}</article>", "utf-8")

@@ -118,6 +118,13 @@ def test_a_question_is_answered_in_its_own_language_whatever_the_pages_is(page):
     assert "Модель" in page.locator(".answer .notice").text_content()
 
 
+def test_a_question_without_letters_is_answered_in_the_language_of_the_page(page):
+    choose(page, "language", "ru")
+    ask(page, "?")
+    assert page.locator(ANSWER).get_attribute("lang") == "ru"
+    assert page.locator(ANSWER).text_content() == load_pack("ru").prompts["small_talk"]
+
+
 def test_it_can_be_used_by_keyboard_alone(page):
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.className") == "skip"

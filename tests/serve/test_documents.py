@@ -8,11 +8,14 @@ from fastapi import FastAPI
 from made_files import pdf
 from starlette.testclient import TestClient
 
+from anatili.cli.localization import load_catalog
 from anatili.documents.collection import Collection
 from anatili.documents.reader import Readers
+from anatili.files import MAX_BYTES
 from anatili.lang import load_pack
 from anatili.serve.api import lifespan
 from anatili.serve.documents import OwnDocuments, document_routes
+from anatili.serve.server import tell_of_documents
 
 ONE, TWO = ({"X-Anatili-Session": name * 10} for name in ("one", "two"))
 SHARED = {**ONE, "X-Anatili-Scope": "shared"}
@@ -56,6 +59,10 @@ def test_the_servers_own_documents_are_described(tmp_path):
         assert add(client, "a.txt", b"text").status_code == 404
         assert client.delete("/documents", headers=ONE).status_code == 404
     assert not collection.thread.is_alive()
+    said: list[str] = []
+    tell_of_documents(collection, said.append)
+    assert said == ["documents  1 read, 1 passages; 1 files skipped, the page says why"]
+    assert load_catalog("kk").message(said[0]).startswith("құжаттар  1 оқылды")
     assert (listed["documents"], listed["uploads"]) == ([], False)
     assert listed["shared"] == {
         "documents": 1,
@@ -63,7 +70,8 @@ def test_the_servers_own_documents_are_described(tmp_path):
         "skipped": 1,
         "progress": {"done": 0, "total": 0, "running": False},
         "incomplete": [],
-        "reasons": [{"name": "сурет.png", "reason": "сурет.png: files with .png are not read"}],
+        "bytes": MAX_BYTES,
+        "reasons": [{"name": "сурет.png", "code": "type", "reason": "сурет.png: files with .png are not read"}],
     }
     assert ".pdf" in listed["limits"]["types"]
 

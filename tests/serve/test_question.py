@@ -117,6 +117,21 @@ def test_a_question_that_names_only_what_is_counted_is_about_what_was_said_befor
 
 
 @pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("Müze kaçta açılıyor?", "date"),
+        ("Havuz kaça kadar açık?", "date"),
+        ("Dükkân kaçtan kaça çalışıyor?", "date"),
+        ("Otobüs saat kaçta kalkıyor?", "date"),
+        ("Elmanın kilosu kaça?", "number"),
+        ("Öğrencilerin kaçta kaçı kız?", "number"),
+    ],
+)
+def test_turkish_asks_for_a_time_of_day_with_the_word_for_how_many(text, kind):
+    assert read_question(text, "tr", PACKS).kind == kind
+
+
+@pytest.mark.parametrize(
     ("language", "text", "kind"),
     [
         ("kk", "Астананың жоспарын қай сәулетші жасады?", "person"),
@@ -135,3 +150,8 @@ def test_a_question_that_names_only_what_is_counted_is_about_what_was_said_befor
 )
 def test_a_word_that_names_what_is_asked_for_gives_the_kind(language, text, kind):
     assert read_question(text, language, PACKS).kind == kind
+
+
+@pytest.mark.parametrize("text", ["?", "!!!", "…", "🙂"])
+def test_a_message_without_a_word_is_no_question_and_repeats_no_answer(text):
+    assert read_question(text, "kk", PACKS).role == "talk"

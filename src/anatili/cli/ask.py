@@ -84,10 +84,10 @@ def wait(collection: "Collection") -> None:
     status = collection.wait(tell)
     if shows:
         click.echo("\r", nl=False, err=True)
-    for _, reason in status.reasons:
-        tell_of("skipped", reason)
-    if status.skipped > len(status.reasons):
-        tell_of("skipped", f"{status.skipped - len(status.reasons):,} more files")
+    for entry in status.refused:
+        tell_of("skipped", entry.reason)
+    if status.skipped > len(status.refused):
+        tell_of("skipped", f"{status.skipped - len(status.refused):,} more files")
     for left_out in status.incomplete:
         tell_of("incomplete", left_out)
     if status.problem:
@@ -122,7 +122,7 @@ def answer(assistant: "Assistant", question: str, limit: int, wants_json: bool) 
     from anatili.cli.progress import show_cited, show_nearest
     from anatili.engine import Sampling
 
-    result = assistant.ask(question, sampling=Sampling(max_tokens=limit))
+    result = assistant.ask(question, sampling=Sampling(max_tokens=limit), likely=localization.environment())
     prompts = assistant.packs[result.language].prompts
     places, page = places_of(result, prompts.get("location", {})), prompts.get("page", {})
     if not wants_json:

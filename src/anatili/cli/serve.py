@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from anatili.cli import localization
 from anatili.cli.options import Number, adapter_option, as_json, print_json, report_problems, runs_option, say_aside
 from anatili.cli.pulling import offers_to_pull
 from anatili.prompt import Message
@@ -60,11 +61,11 @@ def chat(
     if question is not None and not question.strip():
         raise Problem("the question is empty; without --question, questions are read from the terminal or a pipe")
     assistant = open_assistant(run, runs, adapters, say_aside)
-    sampling = Sampling(max_tokens=limit, temperature=temperature)
+    sampling, likely = Sampling(max_tokens=limit, temperature=temperature), localization.environment()
     messages: list[Message] = []
     for text in [question] if question else questions():
         if wants_json:
-            answer = assistant.ask(text, search=search, sampling=sampling, before=messages)
+            answer = assistant.ask(text, search=search, sampling=sampling, before=messages, likely=likely)
             messages += exchange(text, answer.text)
             passages = [item.passage for item in answer.passages]
             print_json(
@@ -78,7 +79,7 @@ def chat(
                 }
             )
             continue
-        prepared = assistant.prepare([*messages, {"role": "user", "content": text}], search=search)
+        prepared = assistant.prepare([*messages, {"role": "user", "content": text}], search=search, likely=likely)
         report = Report()
         prepared, chunks = told(prepared, assistant.answer(prepared, sampling, report), report)
         reply = show_answer(prepared, chunks, assistant.packs[prepared.language].prompts.get("page", {}))

@@ -20,7 +20,7 @@ from anatili.search.manifest import Entry
 from anatili.text import short_hash, show_path
 
 log = logging.getLogger("anatili.documents")
-VERSION = 1
+VERSION = 2
 """Raised when an index made by an earlier version would answer otherwise."""
 PASSAGES, SECONDS = 4_000, 2.0
 """What was read is written when there are so many passages, or so much time has passed."""
@@ -46,8 +46,8 @@ class Status:
     total: int = 0
     """Files of the present round that are read, and all of them; 0 of 0 when nothing is to be done."""
     is_running: bool = False
-    reasons: tuple[tuple[str, str], ...] = ()
-    """Name and reason of the first files that could not be read."""
+    refused: tuple[Entry, ...] = ()
+    """The first files that could not be read; each says why."""
     incomplete: tuple[str, ...] = ()
     """What was left out of the first files of which a part could not be read."""
     problem: str = ""
@@ -200,7 +200,7 @@ class Collection:
             documents=len(entries) - len(refused),
             passages=sum(entry.passages for entry in entries),
             skipped=len(refused),
-            reasons=tuple((entry.name, entry.reason) for entry in refused[:SHOWN]),
+            refused=tuple(refused[:SHOWN]),
             incomplete=tuple(entry.reason for entry in entries if entry.reason and not entry.code)[:SHOWN],
             is_running=is_running,
             done=status.done if is_running else 0,

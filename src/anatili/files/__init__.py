@@ -3,7 +3,7 @@
 A location is a kind, a colon and a value: `page:12`, `line:40`, `sheet:Budget!5`; `locations.py` writes it in words.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from anatili.problem import Problem
@@ -47,6 +47,37 @@ class FileText:
     parts: Iterable[Part]
     skipped: Skipped = field(default_factory=Skipped)
     """Complete when all parts have been read."""
+
+
+TITLE, BODY = 80, 40
+"""Most characters of a first line that is a title, and the fewest of a line that follows it at once."""
+SHORTER = 0.6
+"""Share of the next line that a title may have: a sentence that goes on fills its line."""
+UNFINISHED = (".", "!", "?", "…", ":", ";", ",", "-", "–", "—")
+"""How a title does not end."""
+
+
+def title_of(lines: Sequence[str]) -> str:
+    """The first line of a text that is not blank if it is a title, else "". It is short and does not end as a sentence
+    does; a blank line follows, or a much longer one that begins anew, with at most one heading between."""
+    full = (number for number, line in enumerate(lines) if line.strip())
+    first = next(full, None)
+    if first is None or next(full, None) is None:
+        return ""
+    title, after, below = (" ".join(line.split()) for line in (*lines[first : first + 3], "", "")[:3])
+    if not may_be_title(title):
+        return ""
+    apart = not after or is_body(after, title) or (may_be_title(after) and is_body(below, after))
+    return title if apart else ""
+
+
+def may_be_title(line: str) -> bool:
+    return len(line) <= TITLE and not line.endswith(UNFINISHED) and any(map(str.isalpha, line))
+
+
+def is_body(line: str, title: str) -> bool:
+    """Whether a line is so much longer than a title above it that it does not go on from there."""
+    return len(line) >= max(BODY, len(title) / SHORTER) and not line[0].islower()
 
 
 class UnreadableError(Problem):

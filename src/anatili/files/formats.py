@@ -11,7 +11,7 @@ from typing import Any
 
 from anatili.compression import is_plain
 from anatili.extraction.page import decode, extract_page, without_tags
-from anatili.files import MAX_BYTES, FileText, Part, Skipped, UnreadableError
+from anatili.files import MAX_BYTES, FileText, Part, Skipped, UnreadableError, title_of
 from anatili.files.office import open_presentation, open_sheets, open_word
 from anatili.files.pdf import open_pdf
 from anatili.files.publication import open_publication
@@ -21,6 +21,8 @@ from anatili.text import clean, show_path
 
 PART_LINES = 2000
 """Lines of a long text in one part."""
+BEGINNING = 4000
+"""Characters of a text in which its title is looked for."""
 LONGEST_LINE = 100_000
 """Characters of a line; what is longer is cut into several."""
 HEADING = re.compile(r"#{1,6}\s+(?=\S)")
@@ -66,7 +68,8 @@ def read_plain(path: Path) -> str:
 
 
 def open_text(path: Path) -> FileText:
-    return FileText("", by_lines(read_plain(path)))
+    text = read_plain(path)
+    return FileText(title_of(text[:BEGINNING].split("\n")), by_lines(text))
 
 
 def by_lines(text: str) -> Iterator[Part]:
@@ -99,7 +102,7 @@ def open_markdown(path: Path) -> FileText:
         plain = EMPHASIS.sub("", LINK.sub(r"\1", stripped[heading.end() :] if heading else line))
         title = title or (plain.strip() if heading else "")
         lines.append(plain)
-    return FileText(title, by_lines("\n".join(lines)))
+    return FileText(title or title_of(lines), by_lines("\n".join(lines)))
 
 
 def open_page(path: Path) -> FileText:

@@ -6,7 +6,7 @@ from posixpath import join, normpath
 from typing import Any
 from zipfile import BadZipFile, ZipFile
 
-from anatili.files import FileText, Part, UnreadableError
+from anatili.files import FileText, Part, UnreadableError, title_of
 from anatili.files.zipped import check_packed, library, reading
 from anatili.text import clean
 
@@ -38,6 +38,7 @@ def open_word(path: Path) -> FileText:
     if not any(text.strip() for text, _ in paragraphs):
         raise UnreadableError("no_text", "it has no text")
     has_pages = any(breaks for _, breaks in paragraphs)
+    title = title or title_of([text for text, _ in paragraphs])
     return FileText(title, by_page(paragraphs) if has_pages else by_paragraph([text for text, _ in paragraphs]))
 
 

@@ -117,6 +117,7 @@ def create_app(assistant: Assistant, rules: AccessRules | None = None, extras: E
         "feedback": extras.feedback is not None,
         "key": rules.key_use,
         "documents": extras.own.sessions is not None and not rules.public,
+        "shared": extras.own.shared is not None,
         "commons": extras.commons is not None,
     }
     factories = (

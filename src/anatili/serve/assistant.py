@@ -25,8 +25,9 @@ from anatili.prompt import PASSAGES, grounded
 from anatili.search.searcher import Hit, Search
 from anatili.serve.citations import Citation, Report, checked, citations_of, quotation
 from anatili.serve.decision import ABROAD, CANDIDATES, Decision, decide, network
+from anatili.serve.further import from_document, names_nothing
 from anatili.serve.passages import hits_of
-from anatili.serve.question import READ, TURNS, Question, Role, read_question
+from anatili.serve.question import READ, TURNS, Question, Role, base_of, read_question
 from anatili.serve.translated import translated, widened
 from anatili.text import words
 from anatili.translate.translator import Translator
@@ -129,12 +130,18 @@ class Assistant:
         """What translates with its model."""
         return Translator(self.engine, self.packs, self.directions, Dictionary(self.dictionary))
 
-    def language_of(self, text: str) -> str:
-        """The language of `text` if it is one of the assistant's; otherwise the one with most of its common words."""
+    def language_of(self, text: str, likely: str = "") -> str:
+        """The language of `text` if it is one of the assistant's; otherwise the one with most of its common words, of
+        several that have as many `likely`."""
         language = identify(text).language
         if language in self.packs:
             return language
-        return max(self.packs, key=lambda code: self.common_words(text[:READ], code))
+        return max(self.packs, key=lambda code: (self.common_words(text[:READ], code), code == likely))
+
+    def language_in(self, messages: Sequence[Message], likely: str = "") -> str:
+        """The language of the newest question of a conversation that has letters ("?" has none); see `language_of`."""
+        texts = (m["content"] for m in reversed(messages) if m["role"] == "user")
+        return self.language_of(next((text for text in texts if any(map(str.isalpha, text))), ""), likely)
 
     def common_words(self, text: str, code: str) -> int:
         """How many words of `text` are stop words, or words with which people ask, in a language."""
@@ -151,23 +158,28 @@ class Assistant:
         search: bool = True,
         sampling: Sampling | None = None,
         before: Sequence[Message] = (),
+        likely: str = "",
     ) -> Answer:
-        """The answer to a question after the messages `before`. Without `search`, the model answers alone."""
+        """The answer to a question after the messages `before`. Without `search`, the model answers alone. `likely`:
+        the language if the question does not tell it."""
         messages = [*before, {"role": "user", "content": question}]
-        prepared, report = self.prepare(messages, language, search=search), Report()
+        prepared, report = self.prepare(messages, language, search=search, likely=likely), Report()
         prepared, chunks = told(prepared, self.answer(prepared, sampling or Sampling(), report), report)
         text = "".join(chunk.text for chunk in chunks)
         passages = tuple(prepared.passages)
         return Answer(text, tuple(report.citations), prepared.notice, passages, prepared.language, prepared.nearest)
 
-    def prepare(self, messages: Sequence[Message], language: str = "", *, search: bool = True) -> PreparedQuestion:
-        """The last question with its passages and prompt. Without `search`, the prompt is the conversation itself."""
+    def prepare(
+        self, messages: Sequence[Message], language: str = "", *, search: bool = True, likely: str = ""
+    ) -> PreparedQuestion:
+        """The last question with its passages and prompt. Without `search`, the prompt is the conversation itself.
+        `likely`: the language if the conversation does not tell it."""
         if isinstance(self.engine, Translating):
             raise Problem(f"{self.name} translates and does nothing else: it cannot answer questions")
         message = next((m["content"] for m in reversed(messages) if m["role"] == "user"), "")
         if not message.strip():
             raise Problem("there is no question: the last user message is missing or empty")
-        language = language if language in self.packs else self.language_of(message)
+        language = language if language in self.packs else self.language_in(messages, likely)
         searched = search and self.search is not None and not self.asks_to_translate(message)
         question = read_question(message, language, self.packs) if searched else None
         decision = self.decide(question, self.questions_before(messages)) if question else Decision(0.0)
@@ -208,13 +220,27 @@ class Assistant:
         question = widened(question, self.packs, self.search)
         together = question.after(before)
         readings = [together] if question.points_back else [question, together] if together.earlier else [question]
-        best = Decision(0.0)
+        best = of_both = Decision(0.0)
         for reading in readings:
             hits = self.search.find(reading.wide_query, CANDIDATES, question.language)
             decision = decide(reading, self.search, hits)
             if is_about(reading, decision):
                 best = max(best, decision, key=lambda one: one.probability)
+                of_both = decision if reading.earlier else of_both
+        if of_both.probability >= network().threshold and names_nothing(question, self.packs[question.language]):
+            best = self.decide_further(together, before, of_both) or best
         return self.decide_abroad(readings, best) if is_weak(best) else best
+
+    def decide_further(self, together: Question, before: Sequence[Question], found: Decision) -> Decision | None:
+        """What the document that answered the earlier question says to a further one; `found` are the passages of all
+        documents. None if it does not answer."""
+        assert self.search is not None
+        number = base_of(before)
+        answered = self.decide(before[number], before[:number])
+        if answered.probability < network().threshold:
+            return None
+        own = from_document(self.search, together, found, answered.hits[0].passage.document)
+        return own if own and is_about(together, own) else None
 
     def decide_abroad(self, readings: Sequence[Question], own: Decision) -> Decision:
         """The passages in another language than the question's, if they answer more probably than those in its own."""

@@ -14,6 +14,7 @@ from starlette.types import Receive, Scope, Send
 
 from anatili.engine import Chunk, Sampling, TokenLogprob
 from anatili.problem import Problem
+from anatili.serve.accepted import accepted_language
 from anatili.serve.assistant import Assistant, PreparedQuestion
 from anatili.serve.citations import Report
 from anatili.serve.conversations import Conversations
@@ -52,6 +53,10 @@ class AppState:
         """The assistant that answers a request: from the documents of its session if it has any."""
         search = self.own.search_for(request)
         return replace(self.assistant, search=search) if search else self.assistant
+
+    def likely_language(self, request: Request) -> str:
+        """The language that the client of a request prefers, for a question that does not tell its own."""
+        return accepted_language(request.headers.get("Accept-Language", ""), self.assistant.packs)
 
     def model_names(self) -> list[str]:
         """The names that `model` may have in a request."""
@@ -138,15 +143,15 @@ async def prepare_chat(state: AppState, body: ChatRequest, request: Request) -> 
     """The question with its passages, and the sampling of each of the `n` answers."""
     state.check_model(body.model)
     search = body.search and not body.model.endswith(PLAIN)
-    conversation = body.conversation()
+    conversation, likely = body.conversation(), state.likely_language(request)
     if search:
         prepared = await run_in_threadpool(
-            lambda: state.assistant_for(request).prepare(conversation, body.language, search=True)
+            lambda: state.assistant_for(request).prepare(conversation, body.language, search=True, likely=likely)
         )
         # Neither a quotation nor "no answer" is JSON: a client that asks for JSON must get it from the model.
         search = body.response_format.required_schema() is None or not (prepared.quotes or prepared.abstains)
     if not search:  # without a search it takes 0.2 ms
-        prepared = state.assistant.prepare(conversation, body.language, search=False)
+        prepared = state.assistant.prepare(conversation, body.language, search=False, likely=likely)
     return prepared, body.samplings(MAX_TOKENS, TEMPERATURE, REPETITION_PENALTY)
 
 

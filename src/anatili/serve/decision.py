@@ -20,10 +20,13 @@ import numpy as np
 
 from anatili.documents.passages import SOURCE
 from anatili.engine import similarity
+from anatili.files import title_of
 from anatili.lang import load_pack
+from anatili.search.analysis import TERM
 from anatili.search.index import Passage
 from anatili.search.searcher import Hit, Search
 from anatili.serve.features import FEATURES, Candidate, Floats, features
+from anatili.serve.passage_words import TELLING
 from anatili.serve.question import Question
 from anatili.serve.units import counted, is_counted, lacks_count
 
@@ -178,7 +181,7 @@ def decide(question: Question, search: Search, hits: Sequence[Hit], weights: Net
     return Decision(
         probability=max(probability, shares[order[0]]),
         hits=tuple(hits[number] for number in order),
-        spans=tuple(best_span(number, candidates, fitting, hits[number].passage.text) for number in order),
+        spans=tuple(quoted_span(question, hits[number], number, candidates, fitting) for number in order),
         shares=tuple(shares[number] for number in order),
         own_found=float(first_rows[order[0]][FEATURES.index("rest in passage")]) if order[0] in first_rows else 0.0,
     )
@@ -326,6 +329,31 @@ def best_span(hit: int, candidates: Sequence[Candidate], probabilities: Floats, 
         best = max(fitting, key=lambda number: (rows[number][1], number))
         first, last = min(first, best), max(last, best)
     return rows[first][0].start, rows[last][0].end
+
+
+def quoted_span(
+    question: Question, hit: Hit, number: int, candidates: Sequence[Candidate], probabilities: Floats
+) -> tuple[int, int]:
+    """The best span of passage `number` between two headings; if the best sentence is a heading, of what follows it."""
+    text = hit.passage.text
+    here = [n for n, one in enumerate(candidates) if one.hit == number]
+    heads = {n for n in here if only_heads(question, text, candidates[n])}
+    best = max(here, key=lambda n: (probabilities[n], -n), default=-1)
+    inside = next((n for n in here if n >= best and n not in heads), -1)
+    if not heads or inside < 0:
+        return best_span(number, candidates, probabilities, text)
+    first = 1 + max((n for n in heads if n < inside), default=here[0] - 1)
+    end = min((n for n in heads if n > inside), default=here[-1] + 1)
+    return best_span(number, candidates[first:end], probabilities[first:end], text)
+
+
+def only_heads(question: Question, text: str, sentence: Candidate) -> bool:
+    """Whether a sentence is a heading that tells nothing, or nothing that the question does not say."""
+    line = text[sentence.start : sentence.end].strip()
+    if not line or title_of(text[sentence.start :].split("\n")) != " ".join(line.split()):
+        return False
+    asked = {word.lower() for word in TERM.findall(question.text)}
+    return not TELLING.search(line) or all(word.lower() in asked for word in TERM.findall(line))
 
 
 def fits_together(first: Candidate, last: Candidate, text: str) -> bool:

@@ -14,7 +14,7 @@ from starlette.datastructures import UploadFile
 
 from anatili.documents.collection import Collection
 from anatili.documents.sessions import SESSION, BusyError, FullError, Limits, Sessions
-from anatili.files import UnreadableError
+from anatili.files import MAX_BYTES, UnreadableError
 from anatili.files.formats import FORMATS
 from anatili.problem import Problem
 from anatili.search.live_index import LiveSearch
@@ -104,8 +104,9 @@ def shared_json(collection: Collection) -> dict[str, Any]:
         "passages": status.passages,
         "skipped": status.skipped,
         "progress": {"done": status.done, "total": status.total, "running": status.is_running},
-        "reasons": [{"name": name, "reason": reason} for name, reason in status.reasons],
+        "reasons": [{"name": one.name, "code": one.code, "reason": one.reason} for one in status.refused],
         "incomplete": list(status.incomplete),
+        "bytes": MAX_BYTES,
     }
 
 

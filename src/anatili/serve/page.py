@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import FileResponse, Response
 from starlette.concurrency import run_in_threadpool
 
@@ -13,8 +13,10 @@ from anatili.lang import load_pack
 from anatili.problem import Problem
 from anatili.search.analysis import terms
 from anatili.search.index import Passage
+from anatili.search.live_index import LiveSearch
 from anatili.serve.assistant import Assistant
 from anatili.serve.chat import AppState
+from anatili.serve.first_questions import questions_about_documents
 from anatili.serve.middleware import error_response
 from anatili.text import words
 
@@ -66,10 +68,10 @@ def page_routes(state: AppState) -> APIRouter:
         return Response(ROBOTS, media_type="text/plain")
 
     @routes.get("/page/questions", include_in_schema=False)
-    async def questions(language: Annotated[str, Query(max_length=20)]) -> dict[str, Any]:
+    async def questions(request: Request, language: Annotated[str, Query(max_length=20)]) -> dict[str, Any]:
         if language not in state.assistant.packs:
             raise Problem(f"no language {language!r}; there are {', '.join(state.assistant.packs)}")
-        return {"questions": await run_in_threadpool(suggested_questions, state.assistant, language)}
+        return {"questions": await run_in_threadpool(first_questions, state, request, language)}
 
     return routes
 
@@ -77,6 +79,13 @@ def page_routes(state: AppState) -> APIRouter:
 def static_file(name: str, media_type: str | None = None, headers: Mapping[str, str] | None = None) -> FileResponse:
     """A file of the page. Browsers ask again each time, so that no part of it is older than another."""
     return FileResponse(STATIC / name, media_type=media_type, headers={"Cache-Control": "no-cache", **(headers or {})})
+
+
+def first_questions(state: AppState, request: Request, language: str) -> list[str]:
+    """Questions to begin with: about the documents that a request is answered from, or about the texts of the run."""
+    assistant = state.assistant_for(request)
+    suggest = questions_about_documents if isinstance(assistant.search, LiveSearch) else suggested_questions
+    return suggest(assistant, language)
 
 
 def suggested_questions(assistant: Assistant, language: str) -> list[str]:

@@ -73,9 +73,17 @@ class Question:
 
     def after(self, before: Sequence["Question"]) -> "Question":
         """The same question with the words of the newest of the questions `before` that stands alone."""
-        base = next((q for q in reversed(before[-TURNS:]) if q.words and not q.points_back), None)
+        number = base_of(before)
         own = {word.lower() for word in self.words}
-        return replace(self, earlier=tuple(word for word in base.words if word.lower() not in own) if base else ())
+        words = before[number].words if number >= 0 else ()
+        return replace(self, earlier=tuple(word for word in words if word.lower() not in own))
+
+
+def base_of(before: Sequence[Question]) -> int:
+    """The number of the newest of some earlier questions that stands alone, -1 if none of the last ones does."""
+    first = max(0, len(before) - TURNS)
+    standing = (n for n in range(len(before) - 1, first - 1, -1) if before[n].words and not before[n].points_back)
+    return next(standing, -1)
 
 
 def read_question(message: str, language: str, packs: Mapping[str, LanguagePack]) -> Question:
@@ -143,7 +151,9 @@ def merged(own: list[str], others: Sequence[list[str]]) -> list[str]:
 
 
 def role_of(text: str, words: Sequence[str], labels: Sequence[str], known: QuestionWords, pack: LanguagePack) -> Role:
-    """Whether the words, with the labels of what they ask, are a question at all."""
+    """Whether the words, with the labels of what they ask, are a question at all; without any ("?") they are none."""
+    if not words:
+        return "talk"
     rows = list(zip(words, labels, known.talk.labels(words), strict=True))
     rest = [(word, name) for word, name, talk in rows if not talk and name != "polite"]
     if any(talk for *_, talk in rows) and all(name or word in pack.stopwords for word, name in rest):

@@ -62,7 +62,7 @@ async def prepare_reply(state: AppState, body: ChatRequest, request: Request) ->
     """The reply to a conversation. If the model may call tools, or has called some, nothing is searched for."""
     if body.needs_tools():
         state.check_model(body.model)
-        prompt = await run_in_threadpool(tools.prepare, state.assistant, body)
+        prompt = await run_in_threadpool(tools.prepare, state.assistant, body, state.likely_language(request))
         sampling = body.samplings(tools.MAX_TOKENS, tools.TEMPERATURE, tools.REPETITION_PENALTY)[0]
         chunks = tools.generate(state.assistant, prompt, prompt.sampling(sampling))
         return Reply(chunks, Report(), {"searched": False, "generated_by_ai": True})

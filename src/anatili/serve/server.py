@@ -17,6 +17,7 @@ from anatili.problem import Problem, not_installed
 
 if TYPE_CHECKING:
     from anatili.commons.store import Commons
+    from anatili.documents.collection import Collection
     from anatili.serve.assistant import Assistant
     from anatili.serve.connection import ConnectionLimits
     from anatili.serve.documents import OwnDocuments
@@ -93,6 +94,8 @@ def start(
     listener = listen(config.host, config.port)
     announce(f"opening {target or 'the bundled model'} …")
     assistant, own = open_parts(target, runs, adapters, config, announce)
+    if own.shared:
+        threading.Thread(target=tell_of_documents, args=(own.shared, announce), daemon=True).start()
     pool = search_pool(assistant, config.workers)
     app = create_app(assistant, rules, Extras(config.audio, feedback, pool, own, commons))
     address = accept(listener)
@@ -191,6 +194,13 @@ def open_parts(
         assistant = open_assistant(target, runs, adapters, announce, config.slots)
     readers = shared.readers if shared else open_readers(assistant.packs)
     return assistant, OwnDocuments(shared, open_sessions(assistant.packs, readers) if config.uploads else None)
+
+
+def tell_of_documents(collection: "Collection", announce: Callable[[str], None]) -> None:
+    """Announce how many documents were read, and how many files were not, once all have been looked at."""
+    status = collection.wait()
+    read = f"documents  {status.documents:,} read, {status.passages:,} passages"
+    announce(f"{read}; {status.skipped:,} files skipped, the page says why" if status.skipped else read)
 
 
 def uvicorn_config(app: Any, config: ServerConfig) -> Any:

@@ -83,7 +83,7 @@ class WholeAnswer:
 async def chat_with_tools(state: AppState, body: ChatRequest, request: Request) -> Any:
     """The response to a conversation in which the model may call tools, or has called some. Nothing is searched for."""
     state.check_model(body.model)
-    prompt = await run_in_threadpool(prepare, state.assistant, body)
+    prompt = await run_in_threadpool(prepare, state.assistant, body, state.likely_language(request))
     samplings = [prompt.sampling(sampling) for sampling in body.samplings(MAX_TOKENS, TEMPERATURE, REPETITION_PENALTY)]
     head = {"id": f"chatcmpl-{uuid.uuid4().hex}", "created": int(time.time()), "model": state.assistant.name}
     if body.stream:
@@ -136,16 +136,15 @@ async def events(
     yield DONE
 
 
-def prepare(assistant: Assistant, body: ChatRequest) -> ToolPrompt:
-    """The conversation of a request in the form that suits the engine."""
+def prepare(assistant: Assistant, body: ChatRequest, likely: str = "") -> ToolPrompt:
+    """The conversation of a request in the form that suits the engine; `likely`: its language if it does not tell."""
     if isinstance(assistant.engine, Translating):
         raise Problem(f"{assistant.name} translates and does nothing else: it cannot call tools")
     use = body.tool_use()
     if isinstance(assistant.engine, CallsTools) and assistant.engine.takes_tools(use):
         return ToolPrompt(body.whole_conversation(), use)
     messages = body.whole_conversation()
-    question = next((message["content"] for message in reversed(messages) if message["role"] == "user"), "")
-    language = body.language if body.language in assistant.packs else assistant.language_of(question)
+    language = body.language if body.language in assistant.packs else assistant.language_in(messages, likely)
     words = assistant.packs[language].prompts.get("tools") or load_pack(reference()).prompts["tools"]
     schema = answer_schema(use) if use else None
     if schema is not None:

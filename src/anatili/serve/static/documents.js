@@ -1,11 +1,12 @@
 // The reader's own documents: sent by button or by dragging, listed above the question, asked instead of all texts.
 
-import { Refused, byId, kept, make, number, page, reasonOf, request, word } from "./common.js";
+import { Refused, byId, capital, kept, make, number, page, reasonOf, request, word } from "./common.js";
 import { icon, iconButton } from "./icons.js";
 
 const AGAIN = 1500; // milliseconds between two looks at documents that are being read
 let documents = []; // as the server lists them; `problem` or `isComing` if it does not have them yet
 let limits = null;
+let shared = null; // what the server says of its own documents
 let queue = Promise.resolve();
 
 // A random name under which the server keeps this browser's documents. Who has it sees them, nobody else.
@@ -22,20 +23,31 @@ function session() {
 const isReady = ({ state }) => state === "ready";
 const SCOPES = ["scope", "search-scope"]; // the same choice, in the chat and in the search
 let scopeChanged = () => {}; // tells the views that depend on it
+let told = ""; // what they were told
+let isListed = false;
 
 // Whether questions and searches go to the reader's own documents.
-export const asksOwn = () => documents.some(isReady) && byId("scope-own").checked;
+const asksOwn = () => documents.some(isReady) && byId("scope-own").checked;
+
+// What questions go to, as a name that changes when it does; empty as long as that is not known.
+export function askedTexts() {
+  if (!isListed && (page.known.documents || page.known.shared)) return "";
+  if (asksOwn()) return documents.filter(isReady).map(({ id, time }) => `${id} ${time}`).join();
+  return `shared ${shared?.progress.running ? "some" : shared?.documents}`;
+}
+
 export const onScope = (act) => (scopeChanged = act);
 
 export function startDocuments() {
-  if (!page.known.documents) return;
-  page.headers["X-Anatili-Session"] = session();
-  byId("attach").hidden = false;
-  list();
+  if (page.known.documents) {
+    page.headers["X-Anatili-Session"] = session();
+    byId("attach").hidden = false;
+  }
+  if (page.known.documents || page.known.shared) list();
 }
 
 export function showDocuments() {
-  if (!page.known.documents) return;
+  showSkipped();
   const ready = documents.some(isReady);
   byId("documents").hidden = !documents.length;
   for (const name of SCOPES) byId(name).hidden = !ready;
@@ -48,6 +60,8 @@ function showScope() {
   for (const one of document.getElementsByName("search-scope")) one.checked = one.value === scope;
   if (scope === "shared" && documents.some(isReady)) page.headers["X-Anatili-Scope"] = scope;
   else delete page.headers["X-Anatili-Scope"];
+  if (told === askedTexts()) return;
+  told = askedTexts();
   scopeChanged();
 }
 
@@ -58,12 +72,14 @@ async function list() {
     byId("document-file").accept = limits.types.join(",");
     byId("attach").hidden = !found.uploads;
     documents = [...found.documents, ...documents.filter((one) => one.problem || one.isComing)];
-    const progress = found.shared?.progress;
+    shared = found.shared;
+    const progress = shared?.progress;
     byId("reading").textContent = progress?.running ? `${word("documents_read")}: ${number(progress.done)} / ${number(progress.total)}` : "";
     if (progress?.running) setTimeout(list, AGAIN);
   } catch {
     // the page says at another place that there is no connection
   }
+  isListed = true;
   showDocuments();
 }
 
@@ -81,9 +97,27 @@ function chip(document_) {
 
 // Why a file was refused: in the page's words where it has some.
 function problemOf(error) {
-  const name = `file_${error.code}`;
-  if (!(name in page.words)) return reasonOf(error);
-  return word(name).replace("{size}", number(Math.floor((limits?.bytes ?? 0) / 2 ** 20)));
+  return reasonIn(error.code, limits?.bytes) ?? reasonOf(error);
+}
+
+function reasonIn(code, bytes = 0) {
+  const name = `file_${code}`;
+  return name in page.words ? word(name).replace("{size}", number(Math.floor(bytes / 2 ** 20))) : null;
+}
+
+// Which of the server's own documents nobody can be answered from, and why.
+function showSkipped() {
+  const { skipped = 0, reasons = [], incomplete = [], bytes } = shared ?? {};
+  const box = byId("skipped");
+  const counts = [[word("documents_skipped"), skipped], [capital(word("file_incomplete")), incomplete.length]];
+  box.hidden = !skipped && !incomplete.length;
+  box.querySelector("summary").textContent = counts.filter(([, count]) => count).map(([what, count]) => `${what}: ${number(count)}`).join(" · ");
+  const lines = reasons.map(({ name, code, reason }) => {
+    const why = reasonIn(code, bytes);
+    return why ? `${name}: ${why}` : reason;
+  });
+  if (skipped > reasons.length) lines.push(`+ ${number(skipped - reasons.length)}`);
+  box.querySelector("ul").replaceChildren(...[...lines, ...incomplete].map((line) => make("li", line)));
 }
 
 async function send(file) {

@@ -15,6 +15,7 @@ export async function loadWords() {
 export function speak(title) {
   page.code = byId("language").value;
   page.words = page.known.words[page.code];
+  page.headers["Accept-Language"] = page.code; // in which "?" is answered
   const scripts = Object.keys(page.known.scripts?.[page.code] ?? {});
   if (!scripts.includes(page.script)) page.script = "";
   if (byId("script")) {

@@ -1,10 +1,10 @@
 // What an empty conversation shows: what this is, and questions that the texts answer.
 
 import { ask, make, page, shown, word } from "./common.js";
-import { asksOwn } from "./documents.js";
+import { askedTexts } from "./documents.js";
 import { icon } from "./icons.js";
 
-const topics = {}; // language -> titles of texts, asked for once
+const known = {}; // language and texts that are asked -> questions on them, asked for once
 
 export function drawWelcome(log, act) {
   const box = make("div", "", "welcome");
@@ -17,19 +17,20 @@ export function drawWelcome(log, act) {
 }
 
 async function suggest(list, act) {
-  const code = page.code;
-  if (!page.known.search || asksOwn()) return; // the questions are about the server's texts
+  if (!page.known.search) return;
   list.classList.add("coming"); // there is room for them, so that nothing jumps when they come
+  if (!askedTexts()) return; // it is drawn again
+  const name = `${page.code} ${askedTexts()}`;
   try {
-    topics[code] ??= (await (await ask(`/page/questions?language=${code}`)).json()).questions;
+    known[name] ??= (await (await ask(`/page/questions?language=${page.code}`)).json()).questions;
   } catch {
     return; // the page says at another place that there is no connection
   } finally {
     list.classList.remove("coming");
   }
-  if (code !== page.code) return;
+  if (name !== `${page.code} ${askedTexts()}`) return;
   list.replaceChildren(
-    ...topics[code].map((question) => {
+    ...known[name].map((question) => {
       const item = make("li");
       const element = make("button", "", "suggestion");
       element.type = "button";
