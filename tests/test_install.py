@@ -58,7 +58,9 @@ def test_elsewhere_the_packages_themselves_are_named(tmp_path, extra):
         ROOT / "src" / "anatili",
         tmp_path / "anatili",
         ignore=lambda folder, names: [
-            name for name in names if Path(folder).name == "anatili" and name not in ("__init__.py", "problem.py")
+            name
+            for name in names
+            if Path(folder).name == "anatili" and name not in ("__init__.py", "problem.py", "urls.py")
         ],
     )
     answer = subprocess.run(

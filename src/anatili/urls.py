@@ -4,8 +4,8 @@ import re
 from typing import Any
 from urllib.parse import SplitResult, unquote, urljoin, urlsplit
 
-ADDRESS = re.compile(r"\b[A-Za-z][A-Za-z0-9+.-]*://[^\s\"'<>`]+")
-USER = re.compile(r"(?:[^/?#@:]{16,}@|[^/?#@:]*:(?!\d+(?:[/?#]|$))[^@]*@(?:[^/?#@:]*@)*)")
+ADDRESS = re.compile(r"(?<![A-Za-z0-9+.-])[A-Za-z0-9+.-]+://[^\s\"'<>`]+")
+USER = re.compile(r"\A(?:[^/?#@:]{16,}@|[^/?#@:]*:(?!\d+(?:[/?#]|$))[^@]*@(?:[^/?#@:]*@)*)")
 """User and password before a host, or a long token alone; a short name alone opens nothing. A password may have a slash
 in it, as keys of object stores do; a port is none."""
 SIGNS = re.compile(r"([?&;#])")
@@ -15,7 +15,7 @@ SECRET = re.compile(
     re.I,
 )
 """Names of parameters whose values open something."""
-RANDOM = re.compile(r"(?=[^\d]*\d)(?=[^A-Za-z]*[A-Za-z])[A-Za-z0-9+/=]{24,}")
+RANDOM = re.compile(r"\A(?=[^\d]*\d)(?=[^A-Za-z]*[A-Za-z])[A-Za-z0-9+/=]{24,}")
 """Values that may be a key under any name but those of `PUBLIC`: long, letters and digits in one piece."""
 PUBLIC = re.compile(r"version|revision|commit|sha|digest|hash|etag|checksum", re.I)
 """Names of parameters that say which of several contents is meant, as S3's `versionId`."""

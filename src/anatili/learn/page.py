@@ -115,7 +115,7 @@ def list_page(rows: list[dict[str, Any]], language: str) -> str:
     title = escape(words("page.title")[language])
     items = "".join(
         f'<li><a href="/{row["number"]}">{escape(row["title"])}</a><span>'
-        f"{escape(say('page.progress', language, **row))}</span></li>"
+        f"{escape(say('page.progress', language, **{key: row[key] for key in row if key != 'language'}))}</span></li>"
         for row in rows
     )
     return (

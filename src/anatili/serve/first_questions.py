@@ -30,7 +30,7 @@ WORDS = 8
 """Most words of a heading."""
 SHORTEST = 20
 """Characters under a heading that an answer has at least."""
-NUMBERED = re.compile(r"(?:§\s*)?(?:\d+(?:\.\d+)*|[IVXLC]+)[.)]?\s+")
+NUMBERED = re.compile(r"\A(?:§\s*)?(?:\d+(?:\.\d+)*|[IVXLC]+)[.)]?\s+")
 """The number of a heading."""
 PLAIN = re.compile(r"[\w\s.,()№%’'ʼ«»“”\"–—-]+")
 """What a heading is made of: neither addresses nor marks of a program."""
@@ -109,7 +109,7 @@ def has_text_below(lines: Sequence[str]) -> bool:
 def question_on(heading: Heading, pack: LanguagePack) -> str:
     """The question that asks what stands under a heading; "" if the pack has no form for it or it is none to ask by."""
     form = str(pack.prompts.get("page", {}).get("suggestion_document" if heading.is_title else "suggestion_part", ""))
-    text = NUMBERED.sub("", heading.text, count=1) if NUMBERED.match(heading.text) else heading.text
+    text = NUMBERED.sub("", heading.text)
     words = [pack.lower(word) for word in TERM.findall(text)]
     names = [word for word in words if word.isalpha() and word not in pack.stopwords]
     if not form or not names or len(words) > WORDS or not PLAIN.fullmatch(text):
