@@ -144,8 +144,9 @@ def test_cards_of_bundled_models_are_as_the_program_words_them(name, tmp_path):
     folder = tmp_path / name
     shutil.copytree(models.HERE / name, folder)
     renew_cards(folder)
-    for path in sorted(folder.iterdir()):
-        assert path.read_bytes() == (models.HERE / name / path.name).read_bytes(), "run: models.pack.renew_cards"
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        bundled = models.HERE / name / path.relative_to(folder)
+        assert path.read_bytes() == bundled.read_bytes(), "run: models.packaging.renew_cards"
 
 
 def test_a_card_names_what_stands_against_its_license_and_both_readings():
