@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 from asked import LANGUAGES, PACKS
 
+from anatili.lang.word_alignment import model_one
 from anatili.pack_folders import FOLDER
 from anatili.sample.topics import read_topics
 from anatili.search.analysis import TERM, terms
@@ -115,8 +116,10 @@ def aligned(pair: Pair, rows: list[Pair]) -> list[tuple[str, str, float, float]]
     s, t, line = np.concatenate(left), np.concatenate(right), np.concatenate(sentence)
     keys, link, together = np.unique(s * len(two.numbers) + t, return_inverse=True, return_counts=True)
     first, second = keys // len(two.numbers), keys % len(two.numbers)
-    forward = model_one(link, first, line * len(two.numbers) + t)
-    backward = model_one(link, second, line * len(one.numbers) + s)
+    _, word_of_t = np.unique(line * len(two.numbers) + t, return_inverse=True)
+    _, word_of_s = np.unique(line * len(one.numbers) + s, return_inverse=True)
+    forward = model_one(link, first, word_of_t, ROUNDS)
+    backward = model_one(link, second, word_of_s, ROUNDS)
     good = (together >= TOGETHER) & (forward >= LIKELY) & (backward >= LIKELY) & (forward * backward >= BOTH)
     found = [
         (one.form(first[n]), two.form(second[n]), float(forward[n]), float(backward[n])) for n in good.nonzero()[0]
@@ -124,19 +127,6 @@ def aligned(pair: Pair, rows: list[Pair]) -> list[tuple[str, str, float, float]]
     return [
         row for row in found if row[0] != row[1] and is_everyday(row[0], one.pack) and is_everyday(row[1], two.pack)
     ]
-
-
-def model_one(link: np.ndarray, source: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """How probable each pair's other word is as the translation of its `source`. `link`: the pair of each link between
-    words of a sentence; `target`: the word of which sentence each link explains."""
-    _, place = np.unique(target, return_inverse=True)
-    probability = np.full(len(source), 1.0)
-    for _ in range(ROUNDS):
-        weight = probability[link]
-        share = weight / np.bincount(place, weight)[place]
-        counts = np.bincount(link, share, len(source))
-        probability = counts / np.bincount(source, counts)[source]
-    return probability
 
 
 def written_pairs() -> Iterator[tuple[Pair, Pair]]:

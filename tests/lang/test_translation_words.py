@@ -55,9 +55,12 @@ def test_what_is_written_is_read_and_a_damaged_row_is_named(tmp_path):
     assert read_entries(tmp_path, "kk-ru") == there
     assert read_entries(tmp_path, "ru-kk") == {}
     assert write_entries(tmp_path / "again", "kk-ru", there).read_bytes() == file.read_bytes()
-    (tmp_path / "kk-en.tsv").write_text("мектеп\t0.9\tschool\nүй\thouse\n", "utf-8")
-    with pytest.raises(Problem, match=r"kk-en\.tsv:2"):
-        read_entries(tmp_path, "kk-en")
+    for damaged in ("үй\thouse", "үй\t0.9\t", "үй\tmuch\thouse", "үй\tnan\thouse", "үй\t7\thouse"):
+        folder = tmp_path / str(len(list(tmp_path.iterdir())))
+        folder.mkdir()
+        (folder / "kk-en.tsv").write_text(f"мектеп\t0.9\tschool\n{damaged}\n", "utf-8")
+        with pytest.raises(Problem, match=r"kk-en\.tsv:2"):
+            read_entries(folder, "kk-en")
 
 
 def test_likely_words_stand_before_the_request_in_the_order_of_the_sentence(tmp_path):

@@ -1,7 +1,7 @@
-"""A dictionary for translation: which words of a language go with which of another.
+"""A bilingual dictionary for translation: stems of a language and their likely translations in another.
 
-A small model knows few words of Kazakh. `word_alignment.py` finds more in the pairs that it is trained on. While a
-sentence is translated, its likely words stand in the prompt, as they did when the model learned to translate.
+A small model knows few words of Kazakh. `word_alignment.py` learns more from the sentence pairs that it is trained on.
+The likely words of a translation are given in the prompt, as they were when the model was tuned.
 """
 
 import re
@@ -51,15 +51,18 @@ class Dictionary:
 
 @lru_cache
 def read_entries(folder: Path, direction: str) -> Entries:
-    """The dictionary of a direction; empty if the folder has none."""
+    """The dictionary of a direction, empty if the folder has none; threads share it and only read it."""
     path, entries = folder / f"{direction}.tsv", defaultdict[str, list[tuple[float, tuple[str, ...]]]](list)
     for number, line in enumerate(read_lines(path) if path.exists() else (), 1):
         try:
-            own, score, forms = line.split("\t")
-            entries[own].append((float(score), tuple(forms.split())))
+            own, score, written = line.split("\t")
+            forms = tuple(written.split())
+            if not forms or not 0 <= float(score) <= 1:
+                raise ValueError
+            entries[own].append((float(score), forms))
         except ValueError as error:
             raise Problem(
-                f"{show_path(path)}:{number}: this is not a stem, a score and words, separated by tabs"
+                f"{show_path(path)}:{number}: this is not a stem, a score from 0 to 1 and words, separated by tabs"
             ) from error
     return {own: tuple(rows) for own, rows in entries.items()}
 

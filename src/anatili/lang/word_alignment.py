@@ -1,5 +1,5 @@
-"""Which words of two languages go with each other, learned from pairs of sentences by IBM's model 1 (Brown et al. 1993)
-both ways, over stems."""
+"""Word alignment: likely translations of words, learned from sentence pairs by IBM model 1 (Brown et al. 1993) in both
+directions, over stems."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -94,21 +94,31 @@ def ranked(forms: Counter[str]) -> Sequence[tuple[str, int]]:
 
 
 def probabilities(left: Sequence[Ids], right: Sequence[Ids]) -> dict[tuple[int, int], float]:
-    """IBM's model 1: how probable each word of `right` is for a word of `left` that stands in the same pairs. Each
-    list has the words of a sentence; -1 stands for words that no word goes with, and is left out of the result."""
+    """The probability of each word of `right` as the translation of a word of `left`. Each list has the words of a
+    sentence; -1 stands for the empty word of the model and is left out of the result."""
     x, y, slot = (np.concatenate(rows) for rows in zip(*_products(left, right), strict=True))
     width = int(y.max()) + 1
     keys, entry = np.unique((x + 1) * width + y, return_inverse=True)
     of_key = keys // width
-    chance = np.full(len(keys), 1.0)
-    for _ in range(ROUNDS):
-        values = chance[entry]
-        values /= np.bincount(slot, values)[slot]
-        counts = np.bincount(entry, values, len(keys))
-        chance = counts / np.bincount(of_key, counts)[of_key]
+    chance = model_one(entry, of_key, slot, ROUNDS)
     kept = np.flatnonzero((of_key > 0) & (chance > LEAST_SCORE**2))
     rows = zip((of_key[kept] - 1).tolist(), (keys[kept] % width).tolist(), chance[kept].tolist(), strict=True)
     return {(one, other): value for one, other, value in rows}
+
+
+def model_one(link: Ids, source: Ids, target: Ids, rounds: int) -> NDArray[np.float64]:
+    """The probability of each word pair's other word as the translation of its `source`, by IBM model 1.
+
+    `link`: the word pair of each link between two words of a sentence pair; `target`: the number of the word in all
+    sentences that each link explains; `rounds` of expectation and maximization.
+    """
+    probability = np.full(len(source), 1.0)
+    for _ in range(rounds):
+        share = probability[link]
+        share /= np.bincount(target, share)[target]
+        counts = np.bincount(link, share, len(source))
+        probability = counts / np.bincount(source, counts)[source]
+    return probability
 
 
 def _products(left: Sequence[Ids], right: Sequence[Ids]) -> Iterator[tuple[Ids, Ids, Ids]]:

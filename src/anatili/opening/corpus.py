@@ -13,8 +13,8 @@ from anatili.text import show_path
 def read_corpus(run: str | Path, runs: str | Path = "runs", *, held_out: bool = False) -> Iterator[Kept]:
     """The documents of a run's corpus, in the order of its shards; with `held_out`, those held out from training.
 
-    They are read as they are needed. What was taken down is left out at once. `Problem` if there
-    is no such run in the folder `runs`, or if its corpus is not made yet.
+    They are streamed. Documents that were taken down are left out at once. `Problem` if the folder `runs` has no such
+    run, or if its corpus is not built.
     """
     opened = find_run(Path(run), Path(runs))
     if not opened.record("cut"):

@@ -68,7 +68,7 @@ def searched_run(target: str, runs: Path = Path("runs"), tell: Tell = silent) ->
 def open_search(target: str | Path, runs: str | Path = "runs", tell: Tell = silent) -> Search:
     """The search index of a run, or of the bundled texts (`sample`). `tell` gets messages for a person who waits.
 
-    `Problem` if there is no such run in the folder `runs`; if its index is not made yet, at the first search.
+    `Problem` if the folder `runs` has no such run. The first search raises it if the index is not built.
     """
     run, packs = searched_run(str(target), Path(runs), tell)
     return search_of(run, packs, tell) or Search(run.folder("index"), packs)

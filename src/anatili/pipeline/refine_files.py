@@ -74,8 +74,8 @@ def refine_files(
 
     `license`: of all documents that do not have their own (SPDX code). `unit`: what a document is in a text file
     (`line`, `lines`, `paragraph`, `file`). `text_field`: the field with the text in JSON lines and Parquet. `workers`,
-    `redo`, `mirror`, `watch` and `tell` are those of `run`. `Problem` if there is no file, or one of a form that is not
-    read; `Drift` if the folder was made from other files or settings and no stage is named in `redo`.
+    `redo`, `mirror`, `watch` and `tell` are those of `run`. `Problem` if there is no file or a file format is
+    not supported; `Drift` if the folder was built from other files or settings and `redo` names no stage.
     """
     folder = Path(out)
     paths, again = [Path(file) for file in files], stages_named(redo)

@@ -227,11 +227,8 @@ class Assistant:
             if is_about(reading, decision):
                 best = max(best, decision, key=lambda one: one.probability)
                 of_both = decision if reading.earlier else of_both
-        if (
-            before
-            and of_both.probability >= network().threshold
-            and names_nothing(question, self.packs[question.language])
-        ):
+        is_answered = bool(of_both.hits) and of_both.probability >= network().threshold
+        if is_answered and names_nothing(question, self.packs[question.language]):
             best = self.decide_further(together, before, of_both) or best
         return self.decide_abroad(readings, best) if is_weak(best) else best
 
