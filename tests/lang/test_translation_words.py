@@ -4,6 +4,7 @@ import pytest
 
 from anatili.engine import Chunk
 from anatili.lang import load_pack
+from anatili.lang.stemming import stem
 from anatili.lang.translation_words import Dictionary, read_entries, write_entries
 from anatili.lang.word_alignment import learn
 from anatili.problem import Problem
@@ -68,6 +69,19 @@ def test_likely_words_stand_before_the_request_in_the_order_of_the_sentence(tmp_
     dictionary = Dictionary(tmp_path)
     assert dictionary.hint("Үйіміз бен мектебіміз, үй жолы.", KK, EN) == "house, school\n"
     assert dictionary.hint("Мектеп", KK, RU) == "" == Dictionary().hint("Мектеп", KK, EN)
+
+
+@pytest.mark.parametrize(
+    "sentence", ["", "?!", "а" * 50_000, "Mektepte balalar oqidy.", "مەكتەپ", "\u00ad", "12 %s <b>"]
+)
+def test_what_has_no_words_of_the_dictionary_gets_no_hint(tmp_path, sentence):
+    (tmp_path / "kk-en.tsv").write_text("мектеп\t0.90\tschool\n", "utf-8")
+    assert Dictionary(tmp_path).hint(sentence, KK, EN) == ""
+
+
+def test_a_string_that_is_no_word_is_no_stem():
+    assert [stem("мектептерімізде" + "а" * 50_000, pack)[:15] for pack in (KK, RU)] == ["мектептерімізде"] * 2
+    assert learn([("а" * 50_000, "б" * 50_000)] * 2, KK, RU)[0] == {"а" * 50_000: ((1.0, ("б" * 50_000,)),)}
 
 
 def test_a_model_is_asked_as_it_was_taught(tmp_path):

@@ -5,9 +5,15 @@ from typing import Any
 
 from anatili.lang import LanguagePack
 
+LONGEST = 60
+"""Letters of a word. A longer string is none, and the time to take endings off grows faster than its length."""
+
 
 def stem(word: str, pack: LanguagePack) -> str:
-    """`word` (lowercase) without endings, by Snowball or the pack's morphology; unchanged if there is neither."""
+    """`word` (lowercase) without endings, by Snowball or the pack's morphology; unchanged if there is neither, and if
+    it has more than `LONGEST` letters."""
+    if len(word) > LONGEST:
+        return word
     if pack.config.stemmer:
         return str(STEMMERS.named(pack.config.stemmer).stemWord(word)) or word
     return pack.morphology.stem(word) if pack.morphology else word

@@ -7,14 +7,12 @@ from typing import Any
 
 from anatili.lang import LanguagePack, load_pack
 from anatili.lang.convert import to_main_script
-from anatili.lang.stemming import stem
+from anatili.lang.stemming import LONGEST, stem
 
 TERM = re.compile(r"[^\W_]+(?:['’ʼ][^\W_]+)*")
 """A word or a number. Each part of a hyphenated word is a term of its own."""
 CACHED = 500_000
 """Chunks of text whose terms are cached: in running text nine in ten are seen again."""
-LONGEST = 60
-"""Letters of a term. A longer string is not a word, but it can still be found by its beginning."""
 
 
 class Terms(dict[str, str]):
@@ -55,6 +53,7 @@ class Terms(dict[str, str]):
         if self.foreign:
             text = to_main_script(self.pack, text).text
         for word in TERM.findall(text):
+            # What is longer is not a word, but can still be found by its beginning.
             yield stem(self.pack.lower(word)[:LONGEST], self.pack)
 
 

@@ -7,9 +7,9 @@ from functools import cache, lru_cache
 from anatili.lang import LanguagePack, load_pack
 from anatili.lang.convert import to_main_script
 from anatili.lang.spelling import likeness
-from anatili.lang.stemming import stem
+from anatili.lang.stemming import LONGEST, stem
 from anatili.morphology.typed import Typed
-from anatili.search.analysis import LONGEST, TERM
+from anatili.search.analysis import TERM
 from anatili.search.vocabulary import TermVocabulary, fold
 from anatili.text import clean, script_of
 
