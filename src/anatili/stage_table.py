@@ -32,7 +32,11 @@ class Stage:
 
 
 LANGUAGES = ("language", "beside")
-TRAINING = ("pretrain.context", "pretrain.precision", "pretrain.micro_batch", "pretrain.mix", "pretrain.source_weights")
+TRAINING = tuple(
+    f"pretrain.{key}"
+    for key in ("compile", "context", "micro_batch", "mix", "precision", "sampled_vocabulary", "source_weights")
+)
+WORD_FILES = ("pack.toml", "dictionary.tsv", "morphology.toml", "lexicon.tsv", "endings.tsv")
 MARK_FILES = ("pack.toml", "stopwords.txt", "blocked.txt", "normalize.py", "quality.npz", "prose.npz")
 SPLIT_FILES = ("pack.toml", "stopwords.txt")
 TEXT_FILES = ("pack.toml", "normalize.py")
@@ -90,7 +94,8 @@ BUILDING = (
         ("pairs", *LANGUAGES, "mark.benchmarks"),
         needs=("cut",),
         watches="anatili.refine.pairs:inventory",
-        version=2,
+        reads=WORD_FILES,
+        version=3,
     ),
     Stage(
         "tokenizer",
@@ -117,7 +122,7 @@ BUILDING = (
         watches="anatili.train.sft_examples:inventory",
         reads=("prompts.toml",),
         loose=("log.jsonl", "tensorboard/*"),
-        version=5,
+        version=6,
         obeys_takedowns=True,
     ),
     Stage(

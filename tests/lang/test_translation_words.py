@@ -71,6 +71,11 @@ def test_likely_words_stand_before_the_request_in_the_order_of_the_sentence(tmp_
     assert dictionary.hint("Мектеп", KK, RU) == "" == Dictionary().hint("Мектеп", KK, EN)
 
 
+def test_a_word_that_is_nearly_as_likely_stands_beside_the_likeliest(tmp_path):
+    (tmp_path / "kk-en.tsv").write_text("жол\t0.60\tway\nжол\t0.30\troad\nүй\t0.60\thouse\nүй\t0.29\thome\n", "utf-8")
+    assert Dictionary(tmp_path).words("Үйге жол", KK, EN) == ["house", "way/road"]
+
+
 @pytest.mark.parametrize(
     "sentence", ["", "?!", "а" * 50_000, "Mektepte balalar oqidy.", "مەكتەپ", "\u00ad", "12 %s <b>"]
 )

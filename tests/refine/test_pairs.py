@@ -4,6 +4,8 @@ import pytest
 
 from anatili.document import Kept, write_shard
 from anatili.engine import similarity
+from anatili.lang import load_pack
+from anatili.lang.stemming import stem
 from anatili.lang.translation_words import read_entries
 from anatili.problem import Problem
 from anatili.recipe import MarkSettings, Pairs, PairSource, Recipe
@@ -151,3 +153,11 @@ def test_each_direction_gets_a_dictionary(tmp_path):
     assert there["мектеп"][0][1] == ("school",)
     assert read_entries(tmp_path / "out" / "dictionary", "en-kk")["school"][0][1] == ("мектеп",)
     assert summary["words"]["kk-en"] == len(there)
+
+
+def test_pairs_of_a_word_or_two_are_no_sentences_but_teach_words(tmp_path):
+    rows = [("Дал_баша", "Fi_zzle"), ("Далбаша", "Fizzle"), ("Далбаша %s", "Fizzle %s"), ("Бір екі үш төрт", "Fizzle")]
+    summary = clean(tmp_path, {"kk-en.a": [*GOOD, *rows, ("Далбаша жаңа", "New fizzle")]})
+    assert summary["pairs"] == {"kk-en.a": 2}
+    assert summary["lost"]["length"] == 5
+    assert read_entries(tmp_path / "out" / "dictionary", "kk-en")[stem("далбаша", load_pack("kk"))][0][1][0] == "fizzle"

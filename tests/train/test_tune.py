@@ -70,14 +70,16 @@ def begin(place, run) -> None:
         shutil.copytree(place / "runs" / "early", run)
 
 
-def tuned(place, method: str, tune: str):
+def tuned(place, method: str, tune: str, text: str = RECIPE):
     """Carry a recipe out up to `tune`, the stages before it once; its record's summary and its weights."""
     file = place / f"{method}.toml"
-    file.write_text(RECIPE.format(method=method, tune=tune), "utf-8")
+    file.write_text(text.format(method=method, tune=tune), "utf-8")
     recipe = load_recipe(file)
     begin(place, place / method / recipe.name)
     with prepare(recipe, file, place / method) as run:
-        for outcome in carry_out(recipe, run, LocalPool(1), base=place, redo=frozenset({"tune"})):
+        for outcome in carry_out(
+            recipe, run, LocalPool(1), base=place, redo=frozenset({"pretrain", "tune"} if text != RECIPE else {"tune"})
+        ):
             if outcome.stage == "tune":
                 break
     return run.record("tune").summary, load_file(run.folder("tune") / "model" / "model.safetensors")
@@ -127,6 +129,15 @@ def test_plain_text_is_learned_beside_the_examples(place):
     left = sorted(path.name for path in (place / "lora" / "on-base" / "tune").iterdir())
     assert "tokens" not in left
     assert "checkpoint.safetensors" not in left
+
+
+def test_with_plain_text_the_loss_is_over_the_part_of_the_vocabulary_that_the_recipe_asks_for(place):
+    whole, _ = tuned(place, "lora", "replay = 0.5")
+    recipe = RECIPE.replace("precision =", "sampled_vocabulary = 20\nprecision =")
+    part, _ = tuned(place, "lora", "replay = 0.5", recipe)
+    assert part["steps"] == whole["steps"]
+    assert part["first_loss"] != whole["first_loss"]
+    assert part["first_loss"] == pytest.approx(whole["first_loss"], rel=0.2)
 
 
 def test_rows_of_plain_text_stand_at_even_distances():

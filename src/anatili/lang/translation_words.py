@@ -22,6 +22,8 @@ FOLDER = "dictionary"
 WORD = re.compile(r"[^\W\d_]+")
 LEAST, MOST = 0.15, 40
 """Least score of a word in a hint, and most words."""
+NEAR = 0.5
+"""Share of the likeliest word's score that another word needs to stand beside it."""
 
 Entries = dict[str, tuple[tuple[float, tuple[str, ...]], ...]]
 """Stem -> words it may be, the likeliest first: score from 0 to 1, forms in lower case."""
@@ -34,13 +36,15 @@ class Dictionary:
     folder: Path | None = None
 
     def words(self, sentence: str, source: LanguagePack, target: LanguagePack) -> list[str]:
-        """The likely words of a translation of `sentence`, each once, in the order of its own words."""
+        """The likely words of a translation of `sentence`, each once, in the order of its own words; `way/road` where
+        it may be one or the other."""
         entries = read_entries(self.folder, f"{source.code}-{target.code}") if self.folder else {}
         found: dict[str, None] = {}
         for word in WORD.findall(source.lower(sentence)) if entries else ():
-            for score, forms in entries.get(stem(word, source), ())[:1]:
-                if score >= LEAST:
-                    found[forms[0]] = None
+            rows = entries.get(stem(word, source), ())
+            likely = [forms[0] for score, forms in rows if score >= max(LEAST, NEAR * rows[0][0])]
+            if likely:
+                found["/".join(likely)] = None
         return list(found)[:MOST]
 
     def hint(self, sentence: str, source: LanguagePack, target: LanguagePack) -> str:

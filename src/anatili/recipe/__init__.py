@@ -148,7 +148,10 @@ class Pretrain(Section):
     checkpointing: bool = Field(False, description="Recompute activations in the backward pass: slower, less memory.")
     compile: bool = Field(False, description="Compile with torch.compile; needs a C++ compiler.")
     sampled_vocabulary: int = Field(
-        0, ge=0, le=10**7, description="Rare tokens drawn in each step for the loss of adapters; 0: all tokens."
+        0,
+        ge=0,
+        le=10**7,
+        description="Rare tokens drawn in each step for the loss of adapters, also in tuning with plain text; 0: all.",
     )
     seed: int = Field(1, ge=0, le=2**31, description="Seed of weights and order.")
     keep_checkpoints: int = Field(

@@ -2,8 +2,8 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from itertools import combinations
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain, combinations
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +12,8 @@ from anatili.atomic_files import whole_file
 from anatili.benchmarks import letters, read_benchmarks
 from anatili.document import Kept, read_shard
 from anatili.engine import similarity
-from anatili.lang import load_pack
-from anatili.lang.translation_words import FOLDER, write_entries
+from anatili.lang.translation_entries import complete
+from anatili.lang.translation_words import FOLDER, Entries, write_entries
 from anatili.lang.word_alignment import learn
 from anatili.problem import Problem, not_installed
 from anatili.recipe import Pairs, PairSource, Recipe
@@ -32,6 +32,7 @@ RATIO = 2.5
 CODE = re.compile(r"%[\w$(]|[{}<>\\]|&\w|\$\w|https?:|_\w")
 """Marks of interface strings and markup."""
 NUMBER = re.compile(r"\d+")
+MENU_KEY = re.compile(r"[&_](?=[^\W\d_])")
 
 
 def run(task: Task) -> dict[str, Any]:
@@ -62,25 +63,30 @@ def run(task: Task) -> dict[str, Any]:
         shared = sorted(tables[first].keys() & tables[second].keys())
         pairs = list(dict.fromkeys((tables[first][key], tables[second][key]) for key in shared))
         kept[write(task.out, f"{first}-{second}", JOINED, pairs)] = len(pairs)
-    return {"pairs": kept, "words": write_dictionaries(task), "lost": dict(sorted(lost.items()))}
+    words = write_dictionaries(task, pair_filter.short) if pair_filter else {}
+    return {"pairs": kept, "words": words, "lost": dict(sorted(lost.items()))}
 
 
-def write_dictionaries(task: Task) -> dict[str, int]:
-    """Write `dictionary/<languages>.tsv` for each direction of the pairs; returns the number of words of each."""
-    by_languages: dict[Pair, list[Path]] = {}
-    for file in files_of(task.out, task.settings):
-        first, second = sorted(languages_of(file), key=task.recipe.languages.index)
-        by_languages.setdefault((first, second), []).append(file)
-    words: dict[str, int] = {}
-    for (first, second), files in by_languages.items():
-        pairs = (
-            pair if languages_of(file) == (first, second) else pair[::-1] for file in files for pair in read_pairs(file)
-        )
-        learned = learn(pairs, load_pack(first), load_pack(second))
-        for direction, entries in zip((f"{first}-{second}", f"{second}-{first}"), learned, strict=True):
-            write_entries(task.out / FOLDER, direction, entries)
-            words[direction] = len(entries)
-    return words
+def write_dictionaries(task: Task, short: Mapping[Pair, Iterable[Pair]]) -> dict[str, int]:
+    """Write `dictionary/<languages>.tsv` for each direction, from the pairs of sentences and from `short`, languages ->
+    pairs of a word or two; returns the number of words of each direction."""
+    order, packs = task.recipe.languages.index, task.packs()
+    by_languages: dict[Pair, list[Iterable[Pair]]] = {}
+    tables: list[tuple[Pair, Iterable[Pair]]] = [
+        (languages_of(file), read_pairs(file)) for file in files_of(task.out, task.settings)
+    ]
+    for languages, pairs in (*short.items(), *tables):
+        first, second = sorted(languages, key=order)
+        turned = pairs if languages == (first, second) else (pair[::-1] for pair in pairs)
+        by_languages.setdefault((first, second), []).append(turned)
+    learned: dict[str, Entries] = {}
+    for (first, second), parts in by_languages.items():
+        found = learn(chain.from_iterable(parts), packs[first], packs[second])
+        learned[f"{first}-{second}"], learned[f"{second}-{first}"] = found
+    entries = complete(learned, packs)
+    for direction, words in entries.items():
+        write_entries(task.out / FOLDER, direction, words)
+    return {direction: len(words) for direction, words in entries.items()}
 
 
 def inventory(recipe: Recipe, base: Path) -> dict[str, Any]:
@@ -137,6 +143,8 @@ class PairFilter:
         self.known = read_benchmarks(tuple(str(task.base / name) for name in task.recipe.mark.benchmarks))
         self.held = set(held_out_lines(task.inputs["cut"] / HELD_OUT))
         self.seen: set[tuple[str, str]] = set()
+        self.short: dict[Pair, dict[Pair, None]] = {}
+        """Languages -> pairs of a word or two, each once: no sentences to learn, but words for the dictionaries."""
         self.capitals = self.learn_capitals(task) if settings.capitals else {}
         if settings.min_likeness and not similarity.installed():
             raise Problem(f"{not_installed('[pairs] min_likeness needs sentence embeddings', 'dense')}; or set it to 0")
@@ -158,10 +166,18 @@ class PairFilter:
         for pair in pairs:
             if reason := self.why_not(pair, (first, second)):
                 lost[reason] += 1
+                if reason == "length":
+                    self.keep_short(pair, (first, second))
                 continue
             if self.capitals:
                 pair = self.capitals[first].restore(pair[0]), self.capitals[second].restore(pair[1])
             yield pair
+
+    def keep_short(self, pair: Pair, languages: Pair) -> None:
+        """Keep a pair of a word or two, without the marks of the keys that open a menu."""
+        first, second = (MENU_KEY.sub("", side) for side in pair)
+        if all(len(side.split()) < WORDS[0] and not CODE.search(side) for side in (first, second)):
+            self.short.setdefault(languages, {})[first, second] = None
 
     def why_not(self, pair: Pair, languages: Pair) -> str:
         """The first reason to drop a pair; "" if it is kept."""

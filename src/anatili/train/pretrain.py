@@ -110,7 +110,7 @@ def part_of_vocabulary(task: Task, counts: "Counts", model: "Module", known: int
     """What [pretrain] sampled_vocabulary asks for; `Problem` if new rows are to be learned, which needs the whole."""
     from anatili.train import sampled_loss
 
-    drawn, size = task.settings.sampled_vocabulary, int(model.config.vocab_size)
+    drawn, size = task.recipe.pretrain.sampled_vocabulary, int(model.config.vocab_size)
     if not drawn:
         return None
     if known < size:

@@ -18,12 +18,13 @@ from anatili.stage import Task
 from anatili.takedown_log import read_takedowns
 from anatili.train import dpo, sft_examples
 from anatili.train.data import IGNORED
-from anatili.train.pretrain import clear, finish, load_torch, write_corpus
+from anatili.train.pretrain import clear, finish, load_torch, part_of_vocabulary, write_corpus
 from anatili.train.schedule import TrainingPlan
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+    from anatili.train.corpus import Counts
 
 Example = tuple[list[int], list[int]]
 """A tokenized SFT example: token ids and, for each, the label (the assistant's next token, else `IGNORED`)."""
@@ -48,7 +49,8 @@ def run(task: Task) -> dict[str, Any]:
     groups = encoded(chosen, tokenizer, context, by_kind=bool(settings.tokens))
     learned = drawn(groups, settings)
     sequences = pack_sequences([groups[kind][index] for kind, index in learned], context)
-    rows_of_text = replay_rows(task, context, len(sequences)) if settings.replay and sequences else []
+    counts = write_corpus(task) if settings.replay and sequences else {}
+    rows_of_text = replay_rows(task, counts, context, len(sequences)) if counts else []
     packed = interleave(sequences, rows_of_text)
     steps = -(-len(packed) // settings.batch)
 
@@ -60,7 +62,9 @@ def run(task: Task) -> dict[str, Any]:
     inner = adapted.get_base_model() if adapted else model
     inner.config.use_cache = False
     device = devices.pick_device()
-    learner = loop.prepare(inner, devices.pick_precision(plan.precision, device), device)
+    precision = devices.pick_precision(plan.precision, device)
+    sampled = part_of_vocabulary(task, counts, model, inner.config.vocab_size) if adapted and counts else None
+    learner = loop.prepare(inner, precision, device, task.recipe.pretrain.compile, sampled)
     if fill:
         fill(learner, device)
     rows = loop.train(learner, plan, task.out, task.progress)
@@ -325,13 +329,12 @@ def drawn(groups: dict[str, list[Example]], settings: Tune) -> list[tuple[str, i
     return order
 
 
-def replay_rows(task: Task, context: int, rows: int) -> list[list[Example]]:
+def replay_rows(task: Task, counts: "Counts", context: int, rows: int) -> list[list[Example]]:
     """Sequences of plain text, drawn as in pretraining, so many that they are the share `replay` of all sequences."""
     from anatili.train import data
     from anatili.train.corpus import open_tokenizer
 
     _, begin, _ = open_tokenizer(task.inputs["tokenizer"])
-    counts = write_corpus(task)
     count = round(rows * task.settings.replay / (1 - task.settings.replay))
     settings = Pretrain(mix=task.recipe.pretrain.mix, source_weights=task.recipe.pretrain.source_weights)
     weights = data.shares(counts, settings, dict.fromkeys(counts, float("inf")), count)
