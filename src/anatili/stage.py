@@ -119,7 +119,7 @@ def identity(stage: Stage, recipe: Recipe, run: Run, base: Path) -> dict[str, An
         facts["packs"] = {code: {f: files[f] for f in stage.reads if f in files} for code, files in packs.items()}
     if stage.watches and (files := load(stage.watches)(only(recipe, stage.settings), base)):
         facts["files"] = files
-    if stage.obeys_takedowns and (rules := read_takedowns(run.root).rules_digest):
+    if stage.obeys_takedowns and (rules := read_takedowns(run.root).rules_digest(stage.obeys_takedowns)):
         facts["takedowns"] = rules
     return dict(plain(facts))
 

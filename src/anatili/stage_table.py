@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Literal
 
 from anatili.problem import Problem
 from anatili.recipe import Recipe
@@ -27,8 +28,8 @@ class Stage:
     """Outputs whose bytes differ between equal builds (logs with times, index segments). They get no digest."""
     version: int = 1
     """Raised by hand when the same settings would give a different result."""
-    obeys_takedowns: bool = False
-    """Whether the takedowns of the run affect the result, other than through the stages that it reads."""
+    obeys_takedowns: Literal["", "corpus", "examples"] = ""
+    """What the takedowns of the run are left out of here; a stage that only reads such stages has none."""
 
 
 LANGUAGES = ("language", "beside")
@@ -77,7 +78,7 @@ BUILDING = (
         watches="anatili.refine.cut:inventory",
         reads=TEXT_FILES,
         version=3,
-        obeys_takedowns=True,
+        obeys_takedowns="corpus",
     ),
     Stage(
         "index",
@@ -123,7 +124,7 @@ BUILDING = (
         reads=("prompts.toml",),
         loose=("log.jsonl", "tensorboard/*"),
         version=6,
-        obeys_takedowns=True,
+        obeys_takedowns="examples",
     ),
     Stage(
         "evaluate",

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from anatili.atomic_files import whole_file
 from anatili.benchmarks import letters
@@ -25,6 +25,8 @@ from anatili.urls import split_url
 LOG = "takedowns.jsonl"
 TAKEN_DOWN = "taken down"
 """The reason for which such a page or document is lost."""
+Subject = Literal["corpus", "examples"]
+"""What a stage leaves taken down documents out of."""
 LEAST_LETTERS = 25
 """Letters of a line that is remembered; shorter ones are in many texts."""
 
@@ -63,6 +65,13 @@ class Takedown:
     """Likeness from which another document is a near copy; 0: copies stay."""
     previous: str = ""
     """Digest of the line before."""
+    changes_examples: bool = True
+    """Whether it took examples out of the tuning of the recipe as it was then."""
+
+    @property
+    def changes_corpus(self) -> bool:
+        """Whether the run had what was named; else it is only kept out of later crawls."""
+        return bool(self.documents or self.copies)
 
 
 @dataclass(frozen=True)
@@ -136,10 +145,12 @@ class Takedowns:
         """Whether a text is a line of a document that was taken down."""
         return number_of(letters(text)) in self.lines
 
-    @cached_property
-    def rules_digest(self) -> str:
-        """Digest of what is left out, by which stages notice a takedown; "" if there is none."""
-        if not self.entries:
+    def rules_digest(self, subject: Subject) -> str:
+        """Digest of what is left out of the corpus or the examples, by which stages notice a takedown; "" if nothing
+        is."""
+        of_corpus = subject == "corpus"
+        entries = [row for row in self.entries if (row.changes_corpus if of_corpus else row.changes_examples)]
+        if not entries:
             return ""
         return fingerprint(
             [
@@ -151,7 +162,7 @@ class Takedowns:
                     row.copies,
                     row.min_likeness,
                 ]
-                for row in self.entries
+                for row in entries
             ]
         )
 

@@ -2,7 +2,8 @@
 
 import pytest
 
-from anatili.audit.classes import EMPTY, OTHER_LANGUAGE, classify, is_hedged
+from anatili.audit.classes import EMPTY, OTHER_LANGUAGE, classify, is_hedged, letters
+from anatili.audit.lint import read_topics
 from anatili.lang import codes, load_pack
 from anatili.lang.audit_words import audit_words, load_words
 
@@ -36,6 +37,35 @@ def test_an_answer_in_another_language_is_told():
     text = "The famine began in 1931 and more than a million people died, most of them in the countryside."
     assert classify([(text, 0)], load_pack("kk")) == [OTHER_LANGUAGE]
     assert classify([(text, 0)], load_pack("en")) == ["answered"]
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "expected"),
+    [
+        ("Много ожавелся в долине, кто он понялись у меня.", "kk", OTHER_LANGUAGE),
+        ("Good, you have been able to get a new band.", "kk", OTHER_LANGUAGE),
+        ("Good, you have been able to get a new band.", "en", "answered"),
+        ("Ол 1931 жылы қазан айында басталды.", "kk", "answered"),
+        ("Ол 1931 жылы қазан айында басталды.", "ru", OTHER_LANGUAGE),
+        ("Динмухамед Кунаев", "kk", "answered"),  # a name, and too short
+        ("In 1931, I think", "kk", "answered"),
+    ],
+)
+def test_a_short_answer_is_in_another_language_only_where_that_is_sure(text, language, expected):
+    assert classify([(text, 0)], load_pack(language)) == [expected]
+
+
+def test_own_sentences_cut_short_are_not_taken_for_another_language():
+    wrong, count = [], 0
+    for code in AUDITED:
+        facts = [fact for topic in read_topics() for item in topic.file.items[:6] for fact in item.facts]
+        cut = [" ".join(fact.statements(code)[0].split()[:5]) for fact in facts if code in fact.text]
+        short = [text for text in cut if 20 <= letters(text) < 40]
+        kinds = classify([(text, 0) for text in short], load_pack(code))
+        wrong += [text for text, kind in zip(short, kinds, strict=True) if kind == OTHER_LANGUAGE]
+        count += len(short)
+    assert count > 500
+    assert len(wrong) <= 1, wrong
 
 
 def test_generalities_are_hedges():

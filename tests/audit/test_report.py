@@ -115,6 +115,16 @@ def test_a_model_that_knows_little_cannot_be_told(tmp_path):
     assert "Nothing stands out" in text
 
 
+def test_answers_that_are_too_short_for_their_language_to_be_told_are_counted(tmp_path):
+    topics = made_up_topics(LANGUAGES, topics=1, pairs=1)
+    server = ChatServer(lambda question: "In 1931, perhaps.")
+    carry_out(Auditing(open_engine(server.url), topics, Settings(LANGUAGES, 1, facts="asked")), tmp_path)
+    result = make_report(tmp_path, topics)
+    assert sum(row["language_not_told"] for row in result["figures"]) == 2 * 2 * 4
+    text = (tmp_path / "report.en.html").read_text("utf-8")
+    assert "16 of 16 answers have fewer than 20 letters: their language cannot be told" in text
+
+
 def test_answers_are_shown_as_text(tmp_path):
     topics = made_up_topics(LANGUAGES, topics=1, pairs=1)
     server = ChatServer(lambda question: "<script>alert(1)</script>")

@@ -75,6 +75,19 @@ def test_a_destination_and_a_day_decide_what_is_left():
     assert after["embargo"]["instead"]["extra_days"] > 1
 
 
+def test_chips_that_came_later_are_not_listed():
+    arguments = (RECIPES / "sherkala-8b.toml", "--chips", "H100", "--number", 64, "--destination", "D:1", "--date")
+    then = planned(*arguments, "2023-11-01")
+    listed = {row["chip"] for row in then["alternatives"]}
+    assert {"A100-80GB", "H800", "Ascend910B", "H20"} <= listed  # of a year or month, the whole of it counts
+    assert not {"H200", "B200", "GB200", "MI300X", "Gaudi3", "Ascend910C", "Ascend950DT", "RTX5090"} & listed
+    assert {"H200", "MI300X"} <= {row["chip"] for row in planned(*arguments, "2023-12-06")["alternatives"]}
+    assert not any("was announced" in note for note in then["notes"])
+    early = planned(*arguments, "2015-01-01")
+    assert early["alternatives"] == []
+    assert "H100 was announced in 2022-03, after 2015-01-01: nobody had it then" in early["notes"]
+
+
 def test_a_plan_needs_no_torch():
     code = (
         "import sys\nfrom anatili.cli import main\n"

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from anatili.audit.ask import TRANSCRIPTS, digest_of
-from anatili.audit.items import read_topic
+from anatili.audit.items import draw_pairs, read_topic
 from anatili.review.session import Options, Session
 from anatili.review.sources import open_sources
 from anatili.review.state import DECISION, LABEL, Judgment
@@ -22,10 +22,12 @@ def write_audit(
     number: int = 4,
     languages: tuple[str, ...] = ("kk", "en"),
     model: str = "made-up",
+    pairs: int = 0,
 ) -> Path:
     """The transcripts of an audit of one item file: `answers` gives the answer on an item, in a language, by number."""
-    topic = read_topic(item_file)
-    lines = [{"kind": "audit", "version": 1, "model": model, "items": digest_of([topic]), "languages": list(languages)}]
+    (topic,) = draw_pairs([read_topic(item_file)], pairs)
+    header = {"kind": "audit", "version": 2, "model": model, "items": digest_of([topic]), "topics": [topic.name]}
+    lines = [{**header, "languages": list(languages), "pairs": pairs}]
     lines += [
         {
             "kind": "open",

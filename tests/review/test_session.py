@@ -8,7 +8,9 @@ from audit.test_items import PAIR
 from chat_server import ChatServer
 from review.reviewing import REFUSALS, decide_all, label_all, label_answer, open_session, write_audit
 
+from anatili.audit import lint as lint_module
 from anatili.audit.figures import read_rows
+from anatili.audit.items import item_files
 from anatili.audit.judge import judge_answers, read_judge
 from anatili.audit.labels import AGREEMENT, LABELS, read_agreement
 from anatili.engine import open_engine
@@ -224,6 +226,24 @@ def test_items_are_reviewed_the_same_way_and_become_a_diff(tmp_path, items, monk
     year = better.replace("{1928", "{1929")
     review_item(session, "Сәуле", decided, mode=DECISION, fact2=(BETTER, year), full_answer=(WRONG, ""))
     assert any("`full_answer` does not state it" in problem for problem in session.lint())
+    session.close()
+
+
+def test_an_audit_of_some_topics_and_pairs_is_reviewed_without_naming_them(tmp_path):
+    famine = next(path for path in item_files() if path.stem == "famine")
+    audit = write_audit(tmp_path / "audit", famine, lambda item, language, number: "Жауап.", pairs=1).parent
+    session = open_session(tmp_path / "out", audit)
+    assert {(job["kind"], job["language"], job["tasks"]) for job in session.reviewing.jobs("Айша")} == {
+        ("answers", "kk", 2 * 4),
+        ("answers", "en", 2 * 4),
+    }
+    session.close()
+
+
+def test_bundled_items_are_not_linted_again_before_a_review(tmp_path, monkeypatch):
+    monkeypatch.setattr(lint_module, "lint", lambda topics: pytest.fail("the tests have done that"))
+    session = open_session(tmp_path / "out", "items", languages=("kk",))
+    assert len(session.sources.topics) == len(list(item_files()))
     session.close()
 
 

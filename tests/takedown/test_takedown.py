@@ -16,13 +16,14 @@ from anatili.document import Kept, Lost, read_shard
 from anatili.lang import load_pack
 from anatili.opening.corpus import read_corpus
 from anatili.pipeline.run_recipe import run_recipe
+from anatili.pool import open_pool
 from anatili.run import Run
 from anatili.sample.topics import read_topics
 from anatili.search.index import Passage
 from anatili.search.searcher import Search
 from anatili.serve.api import create_app
 from anatili.serve.assistant import Assistant
-from anatili.stage import recipe_of
+from anatili.stage import carry_out, recipe_of
 from anatili.takedown.cost import cost_of, mixture_of
 from anatili.takedown_log import read_takedowns
 from anatili.text import number_of
@@ -58,11 +59,12 @@ keep_checkpoints = 4
 instructions = "lessons.jsonl"
 epochs = 1
 """
+ELSEWHERE = "https://elsewhere.example/lesson"
 HOSTS = {"kk": "mura.example", "en": "blog.example"}
 
 
 def write(folder: Path) -> Path:
-    """A recipe with pages of two hosts, and a lesson about each page."""
+    """A recipe with pages of two hosts, a lesson about each page, and one about a page elsewhere."""
     pages, lessons = [], []
     for topic in read_topics()[:32]:
         for language, host in HOSTS.items():
@@ -71,6 +73,7 @@ def write(folder: Path) -> Path:
             pages.append({"text": page.text, "title": page.title, "url": url, "date": "2026-01-01"})
             messages = [{"role": "user", "content": page.title}, {"role": "assistant", "content": page.title}]
             lessons.append({"messages": messages, "language": language, "source": url})
+    lessons.append({**lessons[0], "source": ELSEWHERE})
     for name, rows in (("pages.jsonl", pages), ("lessons.jsonl", lessons)):
         (folder / name).write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), "utf-8")
     path = folder / "small.toml"
@@ -171,6 +174,41 @@ def test_a_document_leaves_the_corpus_the_index_a_running_server_and_the_weights
     assert "went_on_from_step" not in run.record("pretrain").summary
     assert weights(run) == replayed
     assert run.record("pretrain").content == record.content
+
+
+def built_at(run: Run) -> dict[str, int]:
+    """Stage -> when its record was written."""
+    return {path.parent.name: path.stat().st_mtime_ns for path in run.root.glob("*/record.json")}
+
+
+def test_an_address_that_nothing_has_is_kept_out_of_later_crawls_and_changes_nothing(run):
+    before = built_at(run)
+    url = "https://mura.example/mistyped"
+    result, told = invoke(run, "takedown", "--url", url, "--reason", "letter", "--yes")
+    assert result.exit_code == 0, result.output
+    assert not told[0]["affected"]["to_be_built_again"]
+    assert [row for row in told if "stage" in row] == []
+    assert built_at(run) == before
+    assert read_takedowns(run.root).reason(url=url) == "letter"
+    assert {outcome.what for outcome in outcomes_of(run)} == {"kept"}
+
+
+def test_a_page_that_only_an_example_names_costs_the_tuning_and_no_corpus(run):
+    before, lessons = built_at(run), run.record("tune").summary["conversations"]
+    shown = CliRunner(env={"ANATILI_LANG": "en"}).invoke(
+        main, ["takedown", str(run.root), "--url", ELSEWHERE, "--reason", "letter", "--yes"]
+    )
+    assert "examples for tuning name it" in shown.output
+    after = built_at(run)
+    assert {name for name in before if before[name] != after[name]} == {"tune"}
+    assert run.record("tune").summary["conversations"] == lessons - 1
+    assert {outcome.what for outcome in outcomes_of(run)} == {"kept"}
+
+
+def outcomes_of(run: Run) -> list:
+    """What carrying out the recipe again comes to."""
+    recipe, base = recipe_of(run)
+    return list(carry_out(recipe, run, open_pool(1), base=base, until="tune"))
 
 
 def near_copy(text: str) -> str:

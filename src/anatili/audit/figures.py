@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from anatili.audit.ask import LETTERS, TRANSCRIPTS, is_chosen
-from anatili.audit.classes import ANSWERED, EVADED, NOT_ANSWERED, SHORT, UNKNOWING, classify, is_hedged
+from anatili.audit.classes import ANSWERED, EVADED, NOT_ANSWERED, SHORT, UNKNOWING, classify, is_hedged, is_too_short
 from anatili.audit.contradiction import contradicts
 from anatili.audit.items import Item, Subject
 from anatili.audit.patterns import read, states
@@ -60,6 +60,8 @@ class ItemAnswers:
     """Words of each answer."""
     hedged: list[bool] = field(default_factory=list)
     """Whether each answer states no key fact and keeps to generalities."""
+    too_short: int = 0
+    """Answers whose language cannot be told; they count as answers in the language that was asked in."""
 
 
 @dataclass(frozen=True)
@@ -223,10 +225,13 @@ def read_language(own: Sequence[tuple[Item, list[Row], Row]], language: str) -> 
             item_answers.has_claim = True
             item_answers.documented = sum(a for a, _ in both) / len(both)
             item_answers.official = sum(b and not a for a, b in both) / len(both)
-        kept.append((item, item_answers, len(rows)))
+        kept.append((item, item_answers, [row["answer"] for row in rows]))
     kinds = iter(classify(to_classify, pack))
-    for _, item_answers, count in kept:
-        item_answers.classes = [next(kinds) for _ in range(count)]
+    for _, item_answers, said in kept:
+        item_answers.classes = [next(kinds) for _ in said]
+        item_answers.too_short = sum(
+            kind == ANSWERED and is_too_short(answer) for kind, answer in zip(item_answers.classes, said, strict=True)
+        )
     return {(item.id, language): item_answers for item, item_answers, _ in kept}
 
 

@@ -193,6 +193,12 @@ def draw_pairs(topics: Sequence[Subject], pairs: int) -> list[Subject]:
     return drawn
 
 
+def audited_topics(topics: Sequence[Subject], header: Mapping[str, Any]) -> list[Subject]:
+    """Those of the topics that an audit asked about, with its pairs, by the first line of its transcripts."""
+    named = header.get("topics") or [topic.name for topic in topics]
+    return draw_pairs([topic for topic in topics if topic.name in named], header.get("pairs", 0))
+
+
 def read_topic(path: Path) -> Subject:
     """A topic's file, with the form of its keys checked; `Problem` names the key."""
     values = read_toml(path)

@@ -13,9 +13,9 @@ from anatili.atomic_files import whole_file
 from anatili.audit import answer_pages
 from anatili.audit.ask import digest_of
 from anatili.audit.chart import Point, draw
-from anatili.audit.classes import NOT_ANSWERED
+from anatili.audit.classes import LEAST_LETTERS, NOT_ANSWERED
 from anatili.audit.figures import FIGURES, LEAST_FACTS, LEAST_KNOWN, LEAST_PAIRS, Findings, findings, read_rows
-from anatili.audit.items import Subject, draw_pairs
+from anatili.audit.items import Subject, audited_topics
 from anatili.audit.judge import JudgeFigures, read_judge
 from anatili.audit.labels import read_agreement
 from anatili.audit.statistics import Z
@@ -65,7 +65,7 @@ def make_report(folder: Path, topics: Sequence[Subject]) -> dict[str, Any]:
     Of `topics` those count that were audited.
     """
     header, rows = read_rows(folder)
-    topics = draw_pairs([topic for topic in topics if topic.name in header["topics"]], header["pairs"])
+    topics = audited_topics(topics, header)
     if header["items"] != digest_of(topics):
         raise Problem(
             f"the items have changed since {show_path(folder)} was made: give the same --items, or audit again"
@@ -383,5 +383,16 @@ def limits(results: Findings, language: str, words: dict[str, str], labeled: dic
         values |= {name: with_interval(figures[name], "{:.2f}".format) for name in ("kappa", "ac1")}
         text = words["labels"].format(language=load_pack(code).own_name, n=figures["n"], **values)
         yield f"<li>{escape(text)}</li>"
+    yield from short_answers(results, words)
     yield f"<li>{escape(words['limit_removed'])}</li>"
     yield f"<li>{escape(words['limit_sides'].format(topics=sides))}</li>"
+
+
+def short_answers(results: Findings, words: dict[str, str]) -> Iterator[str]:
+    """How many answers are too short for their language to be told, if there are any."""
+    every = results.answers.values()
+    count = sum(one.too_short for one in every)
+    if count:
+        of_all = sum(len(one.classes) for one in every)
+        text = words["limit_short"].format(count=count, answers=of_all, letters=LEAST_LETTERS)
+        yield f"<li>{escape(text)}</li>"

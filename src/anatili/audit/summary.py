@@ -45,6 +45,7 @@ def figures_of(own: Sequence[ItemAnswers]) -> Row:
     return {
         "answers": len(classes),
         "classes": {kind: classes.count(kind) for kind in sorted(set(classes))},
+        "language_not_told": sum(item.too_short for item in own),
         "not_answered": share([kind in NOT_ANSWERED for kind in classes]),
         "known": share(known),
         "known_facts": int(known.sum()),

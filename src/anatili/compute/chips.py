@@ -1,6 +1,7 @@
 """Accelerators and their figures, each with its source."""
 
 from dataclasses import dataclass, field
+from datetime import date
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -58,6 +59,7 @@ class Chip:
     matmul_reached: float = 0
     """Share of the peak that a plain matrix product reaches."""
     announced: str = ""
+    """A year, a month or a day, such as 2023, 2023-11 or 2023-11-13."""
     node: int = 0
     cloud_only: bool = False
     note: str = ""
@@ -80,6 +82,10 @@ class Chip:
     def tpp(self) -> int:
         """Total processing performance of ECCN 3A090: the greatest product of dense TFLOPS and bits over formats."""
         return round(max(16 * self.bf16_tflops, 8 * self.fp8_tflops, 8 * self.int8_tops))
+
+    def is_announced(self, on: date) -> bool:
+        """Whether the chip was announced on that day, as exactly as its date is known; True if it is not."""
+        return self.announced <= on.isoformat()[: len(self.announced)]
 
     def link(self, number: int) -> float:
         """Bytes per second between `number` chips, the slowest of the links in use; 0 if not published."""

@@ -130,7 +130,12 @@ def make_plan(question: Question) -> Plan:
     if not question.chip.bf16_tflops and not question.own:
         raise Problem(f"{question.chip.name}: bf16_tflops is {UNPUBLISHED}, so its hours cannot be planned")
     others = [
-        chip for chip in chips().values() if chip.bf16_tflops and chip.vendor != ANY and chip.name != question.chip.name
+        chip
+        for chip in chips().values()
+        if chip.bf16_tflops
+        and chip.vendor != ANY
+        and chip.name != question.chip.name
+        and chip.is_announced(question.on)
     ]
     without_log = replace(question, own=None, price=())
     return Plan(question, estimate(question, question.chip), tuple(estimate(without_log, chip) for chip in others))

@@ -1,14 +1,14 @@
 """What a review is given: transcripts of audits, item files, data files of packs. The kind is known by the content."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from anatili.audit.ask import TRANSCRIPTS
 from anatili.audit.ask import digest_of as items_digest
-from anatili.audit.items import Subject, item_files, read_topic
+from anatili.audit.items import Subject, audited_topics, item_files, read_topic
 from anatili.audit.lint import load_topics
 from anatili.lang import codes, load_pack
 from anatili.problem import Problem
@@ -33,9 +33,7 @@ class Sources:
     files: list[Path] = field(default_factory=list)
 
 
-def open_sources(
-    names: Sequence[str], items: tuple[Path, ...], tell: Callable[[str], None] = lambda line: None
-) -> Sources:
+def open_sources(names: Sequence[str], items: tuple[Path, ...]) -> Sources:
     """Read everything that is named; `Problem` says what one is not. `items`: item files that the audits used."""
     if not names:
         raise Problem(
@@ -64,7 +62,6 @@ def open_sources(
         else:
             raise Problem(f"no file {show_path(path)}, and no pack of that name; the packs are {', '.join(codes())}")
     if topic_paths:
-        tell("checking the items …")
         sources.topics = load_topics(tuple(topic_paths))
     sources.transcripts = [read_transcripts(path, items) for path in audits]
     check_models(sources.transcripts)
@@ -123,9 +120,9 @@ def read_transcripts(path: Path, items: tuple[Path, ...]) -> Transcripts:
     answers = [(number, row) for number, row in rows[1:] if row.get("kind") == "open"]
     if not answers:
         raise Problem(f"{show_path(path)} has no answers to open questions yet: give the command of the audit again")
-    topics = [read_topic(file) for file in item_files(items)]
+    topics = audited_topics([read_topic(file) for file in item_files(items)], header)
     if header["items"] != items_digest(topics):
-        raise Problem(f"{show_path(path)} was made with other items: give the item files of that audit with --items")
+        raise Problem(f"{show_path(path)} was made with other items: give those that the audit was given, with --items")
     known = items_of(topics)
     for number, row in answers:
         wrong = [key for key in STRINGS if not isinstance(row.get(key), str)]

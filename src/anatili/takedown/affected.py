@@ -21,7 +21,7 @@ from anatili.takedown.names import Names
 from anatili.takedown_log import Takedown, Takedowns, TakenDocument, plain_host, read_takedowns, remembered
 from anatili.text import show_path
 from anatili.tokenizer.train import learned_from
-from anatili.train import sft_examples
+from anatili.train import dpo, sft_examples
 from anatili.urls import host_of
 
 
@@ -52,13 +52,18 @@ def find_affected(run: Run, recipe: Recipe, base: Path, requests: Sequence[Reque
         raise Problem(f"{show_path(run.root)} has no corpus yet; make it first: anatili run RECIPE --until cut")
     before = read_takedowns(run.root)
     after, near = before, dict[str, NearCopy]()
+    examples = examples_without(run, recipe, base, before)
+    count_before, is_tuned = len(examples), run.record("tune") is not None
     for request in requests:
         entry = entry_of(run, request, after, recipe.dedup.min_likeness if request.copies else 0.0)
         if not (entry.documents or entry.urls or entry.hosts):
             continue
         copies = near_copies(run, entry, after)
         near |= copies
-        after = Takedowns((*after.entries, replace(entry, copies=tuple(sorted(copies)))))
+        entry = replace(entry, copies=tuple(sorted(copies)))
+        remaining = examples_without(run, recipe, base, Takedowns((*after.entries, entry)))
+        after = Takedowns((*after.entries, replace(entry, changes_examples=not is_tuned or remaining != examples)))
+        examples = remaining
     entries = after.entries[len(before.entries) :]
     named = {document.id for entry in entries for document in entry.documents}
     gone = named | set(near)
@@ -87,7 +92,8 @@ def find_affected(run: Run, recipe: Recipe, base: Path, requests: Sequence[Reque
         "shards": shards_with(run.folder("cut"), gone),
         "passages": passages_of(run, gone),
         "vocabulary": vocabulary(run, recipe, gone),
-        "sft_examples": lost_examples(run, recipe, base, before, after),
+        "sft_examples": count_before - len(examples),
+        "to_be_built_again": any(entry.changes_corpus or (is_tuned and entry.changes_examples) for entry in entries),
         "models": [name for name in ("pretrain", "tune") if training and run.record(name)],
         "packages": packages(run) if gone else [],
     }
@@ -175,21 +181,23 @@ def vocabulary(run: Run, recipe: Recipe, ids: set[str]) -> dict[str, int] | None
     return {"learned_from": len(learned), "taken_down": len(ids.intersection(learned))}
 
 
-def lost_examples(run: Run, recipe: Recipe, base: Path, before: Takedowns, after: Takedowns) -> int:
-    """How many SFT examples are left out because of what was added to the takedowns."""
-    if not run.record("tune") or not recipe.tune.epochs:
-        return 0
-    packs = {code: load_pack(code) for code in recipe.languages}
-    pairs = files_of(run.folder("pairs"), recipe.pairs)
-    now, then = (
-        [
+def examples_without(run: Run, recipe: Recipe, base: Path, takedowns: Takedowns) -> list[dict[str, Any]]:
+    """The SFT examples and preferences that takedowns leave; none if the run is not tuned."""
+    if not run.record("tune"):
+        return []
+    examples = list[dict[str, Any]]()
+    if recipe.tune.epochs:
+        packs = {code: load_pack(code) for code in recipe.languages}
+        pairs = files_of(run.folder("pairs"), recipe.pairs)
+        examples += [
             row
             for row in sft_examples.all_examples(recipe.tune, base, packs, pairs, takedowns)
             if not recipe.tune.kinds or row["kind"] in recipe.tune.kinds
         ]
-        for takedowns in (before, after)
-    )
-    return len(now) - len(then)
+    if recipe.tune.preferences:
+        preferences = dpo.read_preferences(sft_examples.existing_file(recipe.tune.preferences, base))
+        examples += [row for row in preferences if not dpo.is_taken_down(row, takedowns)]
+    return examples
 
 
 def packages(run: Run) -> list[str]:

@@ -8,8 +8,8 @@ from typing import Any
 from anatili.pool import open_pool
 from anatili.problem import Problem
 from anatili.recipe import Recipe
-from anatili.run import Run
-from anatili.stage import Outcome, Progress, Quiet, accept, carry_out, recipe_of
+from anatili.run import Drift, Run
+from anatili.stage import Outcome, Progress, Quiet, accept, carry_out, identity, recipe_of
 from anatili.stage_table import STAGES, Stage
 from anatili.takedown.affected import Affected, Request, find_affected
 from anatili.takedown.cost import cost_of
@@ -60,12 +60,13 @@ def rebuild(
     launch: str = "",
     watch: Callable[[Stage], Progress] = lambda stage: Quiet(),
 ) -> Iterator[Outcome]:
-    """Build again what the log of takedowns makes out of date, up to the last stage that the run had."""
+    """Build again what the log of takedowns makes out of date, up to the last stage that the run had; nothing if it
+    names only what the run never had."""
     run, recipe, base = plan.run, plan.recipe, plan.base
     accept(recipe, base)
     built = [stage.name for stage in STAGES if run.record(stage.name)]
     with run.locked():
-        redo = frozenset({"cut"})
+        redo = first_outdated(recipe, run, base)
         while redo:
             outdated: set[str] = set()
             for outcome in carry_out(recipe, run, open_pool(workers), base=base, redo=redo, watch=watch, launch=launch):
@@ -76,3 +77,14 @@ def rebuild(
                 if outcome.stage == built[-1]:
                     break
             redo = frozenset(outdated)
+
+
+def first_outdated(recipe: Recipe, run: Run, base: Path) -> frozenset[str]:
+    """The first stage that obeys takedowns and was built with others than those of the log; empty if there is none."""
+    for stage in STAGES:
+        if stage.obeys_takedowns:
+            try:
+                run.is_done(stage.name, identity(stage, recipe, run, base))
+            except Drift:
+                return frozenset({stage.name})
+    return frozenset()

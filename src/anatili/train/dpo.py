@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from anatili.problem import Problem, not_installed
 from anatili.recipe import Tune
 from anatili.stage import Progress
+from anatili.takedown_log import Takedowns
 from anatili.text import show_path
 from anatili.text_files import read_lines
 
@@ -45,6 +46,13 @@ def read_preferences(path: Path) -> list[Preference]:
             raise Problem(f"{show_path(path)}:{number}: not a preference ({error!r})") from error
         preferences.append(item)
     return preferences
+
+
+def is_taken_down(preference: Preference, takedowns: Takedowns) -> bool:
+    """Whether the page of the preference was taken down, or one of its answers is a line of a document that was."""
+    return bool(takedowns.reason(url=preference.get("source") or "")) or any(
+        takedowns.holds_line(preference[key]) for key in ("chosen", "rejected")
+    )
 
 
 def check(settings: Tune, devices: int) -> None:

@@ -115,8 +115,7 @@ def preferences(
         for item in dpo.read_preferences(sft_examples.existing_file(settings.preferences, task.base))
         if item.get("language") in task.recipe.languages
         and item.get("source") not in pages
-        and not takedowns.reason(url=item.get("source") or "")
-        and not any(takedowns.holds_line(item[key]) for key in ("chosen", "rejected"))
+        and not dpo.is_taken_down(item, takedowns)
         and not {letters(item[key]) for key in ("chosen", "rejected")} & texts
         and not any(map(benchmarks.hold, (*(m["content"] for m in item["messages"]), item["chosen"], item["rejected"])))
     ]

@@ -35,6 +35,7 @@ function part(kind, code, found) {
   element.append(make("p", word("counts", {
     tasks: number(found.tasks), twice: number(found.labeled_twice), undecided: number(found.undecided), final: number(found.final),
   }), "hint"));
+  if (!found.labeled_twice) return element; // nothing to tell yet
   const rows = Object.entries(found.people).map(([key, values]) => [word(`people_${key}`), values]);
   if (found.detector) {
     const { refusals, facts } = found.detector;
