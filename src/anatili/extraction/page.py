@@ -128,12 +128,15 @@ def extract_page(
 
 def main_text(page: str, mode: Mode, title: str = "", in_language: InLanguage | None = None) -> str:
     """The main text, by the extractor that suits the page's size and nesting. `title`: the page's, where known."""
-    is_tame = len(page) <= MAX_CHARACTERS and page.count("<") <= MAX_TAGS
+    is_tame = len(page) <= MAX_CHARACTERS
     if mode == "fast" and is_tame:
         from anatili.extraction.main_text import main_text as fast
 
-        extracted = fast(page, title, in_language)
-        return extracted or (without_tags(page) if depth(page) > MAX_DEPTH else "")
+        parts = page.split("<")  # the count of tags as well
+        if len(parts) <= MAX_TAGS + 1:
+            extracted = fast(page, title, in_language, parts)
+            return extracted or (without_tags(page) if depth(page) > MAX_DEPTH else "")
+    is_tame = is_tame and page.count("<") <= MAX_TAGS
     nested = depth(page)
     if nested > MAX_DEPTH:
         return without_tags(page)
