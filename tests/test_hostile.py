@@ -21,7 +21,8 @@ from anatili.collect.files import root_of
 from anatili.collect.robots import matches
 from anatili.compression import unpack_body
 from anatili.document import Document, Duplicate, Kept, Lost, Mark, read_shard
-from anatili.extraction.page import extract_page, signals, translation_signals
+from anatili.extraction.page import extract_page
+from anatili.extraction.signals import signals, translation_signals
 from anatili.identify.gate import load_gate
 from anatili.lang import PackFile, load_pack
 from anatili.lang_check import check_pack

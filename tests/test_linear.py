@@ -13,8 +13,9 @@ import pytest
 
 from anatili import text
 from anatili.document import Document
-from anatili.extraction import page
-from anatili.extraction.page import decode, depth, linked_share, signals, title_of, translation_signals, without_tags
+from anatili.extraction.links import linked_share
+from anatili.extraction.page import decode, depth, title_of, without_tags
+from anatili.extraction.signals import SIGN, signals, translation_signals
 from anatili.lang import codes, load_pack
 from anatili.lang.questions_file import question_words
 from anatili.refine import mark, personal
@@ -264,7 +265,7 @@ def test_the_patterns_are_found():
     assert len(PATTERNS) > 60
     for part in ("lang/kk personal", "lang/kk blocked"):
         assert part in names
-    for pattern in (page.META, personal.EMAIL, text.WORD):
+    for pattern in (SIGN, personal.EMAIL, text.WORD):
         assert pattern in PATTERNS.values()
 
 

@@ -19,6 +19,7 @@ from anatili.run import Run
 from anatili.stage import Quiet, build, identity
 from anatili.stage_table import STAGES
 from anatili.urls import without_keys, without_keys_anywhere
+from anatili.why import page_history
 
 KEY = "5up3rS3cr3t"
 
@@ -109,13 +110,21 @@ path = "{server.url}/corpus.jsonl?part=2&api_key={key}"
     return run, loaded
 
 
+def test_the_rows_of_a_far_file_are_named_as_those_of_a_near_one(server, tmp_path):
+    run, _ = collected(tmp_path, server, KEY)
+    lost = [row for shard in run.folder("collect").glob("lost-*") for row in rows(shard)]
+    assert [(row["url"], row["detail"]) for row in lost] == [("corpus.jsonl:2", "corpus.jsonl:2")]
+    assert next(step["what"] for step in page_history(run, "corpus.jsonl:1")).startswith("became document")
+    assert not list((run.folder("collect") / ".download").iterdir())
+
+
 def test_nothing_that_a_run_writes_holds_a_key(server, tmp_path):
     run, recipe = collected(tmp_path, server, KEY)
     assert ("/corpus.jsonl", f"part=2&api_key={KEY}") in server.queries  # the server was asked with it
     record = run.record("collect")
     assert record.identity["settings"]["sources"][0]["path"] == f"{server.url}/corpus.jsonl?part=2"
     documents = [row for shard in run.folder("collect").glob("*.parquet") for row in rows(shard)]
-    assert [row["url"] for row in documents if row.get("text")] == ["lost-00-00000-corpus.jsonl?part=2:1"]
+    assert [row["url"] for row in documents if row.get("text")] == ["corpus.jsonl:1"]
     write_manifest(tmp_path, recipe, {"collect": record})
     files = [*(path for path in run.root.rglob("*") if path.is_file()), tmp_path / "manifest.json"]
     assert len(files) > 8

@@ -10,9 +10,6 @@ from anatili.extraction.page import (
     decode,
     depth,
     extract_page,
-    linked_share,
-    signals,
-    translation_signals,
     without_tags,
 )
 from anatili.sample.pages import render
@@ -71,22 +68,6 @@ def test_hostile_pages_do_no_harm(payload):
     assert extract_page(payload).text is not None
 
 
-@pytest.mark.parametrize(
-    ("head", "headers", "said"),
-    [
-        ("", {"x-robots-tag": "noindex, NoAI"}, "X-Robots-Tag: noai"),
-        ("<META NAME=robots CONTENT='index,noai'>", {}, "meta robots: noai"),
-        ('<meta content="1" name="tdm-reservation">', {}, "meta tdm-reservation: 1"),
-        ("", {"tdm-reservation": "1"}, "tdm-reservation: 1"),
-        ("", {"tdm-reservation": "0"}, ""),
-        ('<meta name="robots" content="noindex">', {"x-robots-tag": "noarchive"}, ""),
-        ('<meta name="description" content="noai">', {}, ""),
-    ],
-)
-def test_refusals_are_heard(head, headers, said):
-    assert signals(head, headers) == said
-
-
 @pytest.mark.parametrize(("mode", "floor"), [("careful", "f1_careful"), ("fast", "f1_fast")])
 def test_real_articles_are_extracted_well(data, mode, floor):
     """Scored as article-extraction-benchmark does: F1 of the mean precision and the mean recall."""
@@ -131,47 +112,6 @@ def test_tags_are_taken_off_pages_nested_too_deep():
     assert without_tags(page) == "Бірінші\nекінші & үшінші"
 
 
-@pytest.mark.parametrize(
-    ("page", "url", "said"),
-    [
-        ('<html lang="kk" class="js translated-ltr">', "", "translated-ltr"),
-        ("<html class='translated-rtl'>", "", "translated-rtl"),
-        ('<meta name="translation-method" content="machine">', "", "meta translation-method: machine"),
-        ('<meta http-equiv="X-Translated-By" content="Google">', "", "meta x-translated-by: Google"),
-        ("<p>", "https://www-e-kz.translate.goog/a?_x_tr_sl=en", "served by www-e-kz.translate.goog"),
-        (
-            '<font style="vertical-align: inherit;"><font style="vertical-align: inherit;">Сәлем</font></font>' * 12,
-            "",
-            "text wrapped by a translator",
-        ),
-    ],
-)
-def test_what_shows_that_a_machine_translated_it(page, url, said):
-    assert translation_signals(page, url) == said
-
-
-ALTERNATES = "".join(f'<link rel="alternate" hreflang="x{n}" href="/">' for n in range(90))
-OFFERS = (
-    '<div id="google_translate_element" class="googtrans"></div><script src="//translate.google.com/translate_a/'
-    'element.js?cb=googleTranslateElementInit"></script><div class="gtranslate_wrapper notranslate"></div>'
-)
-
-
-@pytest.mark.parametrize(
-    "page",
-    [
-        ALTERNATES,  # the pages of the United Nations, of banks, of program documentation
-        OFFERS,  # a widget: the page as it is fetched is the original
-        "<p>The class translated-ltr is set by the browser's translator; x-translated-by: machine",
-        '<meta name="translation-method" content="by Aigul Bekova">',
-        '<a hreflang="kk">' * 60,
-        "<html class=translated>",
-    ],
-)
-def test_what_people_translate_is_not_called_a_machines_work(page):
-    assert translation_signals(page, "https://www.un.org/kk/translate.goog") == ""
-
-
 def test_kz1048_that_is_called_windows_1251_is_read_right():
     payload = ('<meta charset="windows-1251"><p>' + TEXT.text).encode("kz1048", "replace")
     assert decode(payload)[1] == "kz1048"
@@ -198,5 +138,3 @@ def test_the_share_of_links_is_handed_over():
     article = extract_page(f"<html><body>{menu}<article><p>{TEXT.text}</p></article></body></html>".encode())
     assert article.text
     assert article.linked < 0.1
-    assert linked_share("<a href=x>бір екі</a> <a>үш", "бір екі үш төрт") == 0.5
-    assert linked_share("<a>", "") == 0

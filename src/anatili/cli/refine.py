@@ -33,6 +33,11 @@ if TYPE_CHECKING:
     "--text-field", default="text", show_default=True, help="Field that holds the text, in JSON lines and Parquet."
 )
 @click.option(
+    "--rows",
+    is_flag=True,
+    help="Also give the rows of JSON lines and Parquet files back, kept and lost, with all fields.",
+)
+@click.option(
     "--workers", type=click.IntRange(1, 1024), default=1, show_default=True, help="Number of local worker processes."
 )
 @click.option("--redo", multiple=True, metavar="STAGE", help="Build this stage again; STAGE.. also all later stages.")
@@ -46,6 +51,7 @@ def refine(
     license: str,  # noqa: A002
     unit: str,
     text_field: str,
+    rows: bool,
     workers: int,
     redo: tuple[str, ...],
     mirror: str,
@@ -58,9 +64,13 @@ def refine(
     stopped resumes, and `anatili why OUT URL` shows why a page was lost; a row or paragraph without an address is
     FILE:NUMBER.
 
+    With --rows, OUT/rows/kept and OUT/rows/lost have a file for each JSON lines or Parquet file, with its rows and all
+    their fields: kept ones with their text as it is in the corpus, lost ones with lost_reason and lost_detail.
+
     \b
     anatili refine crawl/*.warc.gz --language kk -o kazakh
     anatili refine books/ pages/ --language kk -o kazakh --json
+    anatili refine filtered/*.jsonl.gz --language kk -o kazakh --rows
 
     Damaged files are read as far as they can be, and named. The exit status is 3, with a complete corpus, if more than
     one file or record in a hundred was lost to damage.
@@ -78,6 +88,7 @@ def refine(
             license=license,
             unit=unit,
             text_field=text_field,
+            rows=rows,
             redo=redo,
             mirror=mirror,
             watch=bars.watch,
@@ -110,6 +121,8 @@ def show(refined: "Refined", text_field: str) -> None:
         click.echo(
             f"{refined.damaged['files']:,} of {refined.damaged['of']:,} files are damaged; the rest of them is read"
         )
+    if refined.rows:
+        click.echo(f"rows as they came, kept and lost: {refined.rows}")
     click.echo(f"{refined.kept:,} of {refined.records:,} records kept, {refined.bytes / 1e6:,.1f} MB: {refined.corpus}")
 
 

@@ -22,7 +22,7 @@ from anatili.collect.contributions import as_read, write_contributions
 from anatili.collect.corpora import documents
 from anatili.collect.damaged import damaged_files, name_of
 from anatili.collect.fetch import Fetcher, Store
-from anatili.collect.files import ENDINGS, LIST, find_files, is_remote, site_roots
+from anatili.collect.files import ENDINGS, LIST, far_name, find_files, is_remote, site_roots
 from anatili.collect.network import FetchError
 from anatili.collect.sites import MAX_UNPACKED, PAGE_SECONDS, crawl_site, host_budget
 from anatili.compression import DamagedError, read_whole
@@ -34,7 +34,6 @@ from anatili.recipe import Collect, Source
 from anatili.stage import Task
 from anatili.takedown_log import NO_TAKEDOWNS, TAKEN_DOWN, Takedowns, read_takedowns
 from anatili.text import show_path
-from anatili.urls import without_keys
 from anatili.warc import Admits, Broken, Page, Sifted, WarcFile, read_pages
 
 MIMES = ("text/html", "application/xhtml+xml", "text/plain", "")
@@ -175,13 +174,14 @@ def collect_one(job: Job, source: Source, settings: Collect) -> None:
     takedowns = read_takedowns(job.target.parent.parent)
     if job.what == "remote":
         address = str(job.address)
-        local = job.target.parent / ".download" / f"{job.target.stem}-{without_keys(address).rpartition('/')[2]}"
+        local = job.target.parent / ".download" / job.target.stem / far_name(address)
         try:
             store_of(settings).download(address, local)
         except FetchError as error:
             raise Problem(f"{error}. Run the same command again, and it resumes the download") from error
         collect_file(local, job.target, source, settings, takedowns)
         local.unlink()
+        local.parent.rmdir()
     elif job.what == "file":
         collect_file(Path(job.address), job.target, source, settings, takedowns)
     elif job.what == "pages":

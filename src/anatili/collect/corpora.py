@@ -75,9 +75,8 @@ def documents(
             lost.append(Lost("", url or where, reason, where + named_fields(row, source) * (reason == NO_TEXT)))
             continue
         counts["kept"] += 1
-        own = text_in(row, source.id_field) if source.id_field else ""
         yield Document(
-            id=text.short_hash(source.name, own or url or where, "" if own else text.digest(str(value))),
+            id=id_of(row, source, url or where),
             text=text.storable(str(value)),
             title=text_in(row, "title"),
             url=url or where,
@@ -88,6 +87,12 @@ def documents(
             charset="utf-8",
             language=source.language,
         )
+
+
+def id_of(row: dict[str, Any], source: Source, address: str) -> str:
+    """The id of a row's document. `address`: its own, or its file and number."""
+    own = text_in(row, source.id_field) if source.id_field else ""
+    return text.short_hash(source.name, own or address, "" if own else text.digest(str(row[source.text_field])))
 
 
 def named_fields(row: dict[str, Any], source: Source) -> str:
@@ -159,8 +164,18 @@ def cut_row(file: Path) -> Broken:
 
 
 def parquet_rows(file: Path, source: Source) -> Iterator[Row]:
-    fields = {source.text_field, source.id_field, source.url_field, "title", "date", "time", "license", "licence"}
-    fields |= {*WITHIN}
+    for batch in parquet_batches(file, source, needed(source)):
+        yield from (batch,) if isinstance(batch, Broken) else batch_rows(batch, source)
+
+
+def needed(source: Source) -> set[str]:
+    """The columns that documents are made of."""
+    own = {source.text_field, source.id_field, source.url_field}
+    return {*own, "title", "date", "time", "license", "licence", *WITHIN}
+
+
+def parquet_batches(file: Path, source: Source, fields: set[str] | None = None) -> Iterator[pa.RecordBatch | Broken]:
+    """The rows of a file in batches, and what is damaged. `fields`: columns to read, all if None."""
     try:
         with pq.ParquetFile(file, page_checksum_verification=True) as table:
             if source.text_field not in table.schema_arrow.names:
@@ -168,9 +183,9 @@ def parquet_rows(file: Path, source: Source) -> Iterator[Row]:
                     f"{text.show_path(file)} has no column {source.text_field!r}; it has "
                     f"{', '.join(table.schema_arrow.names)}: set text_field in source {source.name!r}, or leave it out"
                 )
-            columns = [name for name in table.schema_arrow.names if name in fields]
+            columns = [name for name in table.schema_arrow.names if fields is None or name in fields]
             for group in range(table.num_row_groups):
-                yield from group_rows(table, group, columns)
+                yield from group_batches(table, group, columns)
     except (pa.ArrowException, OSError) as error:
         if isinstance(error, OSError) and error.errno:  # the disk or a permission; Arrow's own errors have no number
             raise
@@ -178,12 +193,12 @@ def parquet_rows(file: Path, source: Source) -> Iterator[Row]:
         yield Broken("", DAMAGED, f"byte {size}: {detail}")
 
 
-def group_rows(table: pq.ParquetFile, group: int, columns: list[str]) -> Iterator[Row]:
+def group_batches(table: pq.ParquetFile, group: int, columns: list[str]) -> Iterator[pa.RecordBatch | Broken]:
     """The rows of a row group; damage costs those that follow it in the group."""
     facts, read = table.metadata.row_group(group), 0
     try:
         for batch in table.iter_batches(512, row_groups=[group], columns=columns):
-            yield from batch_rows(batch)
+            yield batch
             read += batch.num_rows
     except (pa.ArrowException, OSError) as error:
         if isinstance(error, OSError) and error.errno:
@@ -192,7 +207,10 @@ def group_rows(table: pq.ParquetFile, group: int, columns: list[str]) -> Iterato
         yield Broken("", DAMAGED, f"byte {facts.column(0).file_offset}: {missing}: {error}")
 
 
-def batch_rows(batch: pa.RecordBatch) -> Iterator[Row]:
+def batch_rows(batch: pa.RecordBatch, source: Source) -> Iterator[Row]:
+    """Of each row of a batch the columns that its document is made of."""
+    fields = needed(source)
+    batch = batch.select([name for name in batch.schema.names if name in fields])
     try:
         yield from map(_texts, batch.to_pylist())
     except UnicodeDecodeError:

@@ -61,6 +61,13 @@ def is_remote(source: Source) -> bool:
     return "://" in source.path
 
 
+def far_name(address: str) -> str:
+    """The name of the file at an address; its rows are called by it, as those of a file on the disk are."""
+    path = split_url(address).path if address.startswith(("http://", "https://")) else address
+    name = path.rpartition("/")[2]
+    return name if name.strip(".") else "file"
+
+
 def site_roots(source: Source, base: Path) -> list[str]:
     """Scheme and host of each site of a source of kind `site`: from a file with one address per line, from `pack:`, or
     one address."""

@@ -17,7 +17,7 @@ from typing import Any
 from anatili.collect.fetch import Fetcher, LeadsAwayError, Response
 from anatili.collect.network import Budget, FetchError
 from anatili.collect.robots import SiteRules, read_rules
-from anatili.extraction.page import OPT_OUT_HEADER
+from anatili.extraction.signals import OPT_OUT_HEADER
 from anatili.takedown_log import NO_TAKEDOWNS, TAKEN_DOWN, Takedowns
 from anatili.urls import host_of, join_url, split_url
 from anatili.warc import Broken, Page

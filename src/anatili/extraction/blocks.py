@@ -239,7 +239,12 @@ class Reader:
 
 def read_blocks(page: str) -> Blocks:
     """The blocks of a page."""
-    parts, reader = page.split("<"), Reader()
+    return blocks_of(page.split("<"))
+
+
+def blocks_of(parts: list[str]) -> Blocks:
+    """The blocks of a page that was split where tags may begin."""
+    reader = Reader()
     texts, parents, starts, ends = reader.texts, reader.parents, reader.starts, reader.ends
     written, kinds, stack, named, get = reader.written, reader.known, reader.stack, reader.named, CACHE.get
     pieces, never = [*filter(str.strip, parts[:1])], set[str]()

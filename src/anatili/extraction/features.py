@@ -210,7 +210,7 @@ class Features:
         values[63] = n
         values[64] = whole
         self._kinds(values, letters, linked)
-        self._containers(values, letters, prose, whole, last == STOP, linked)
+        self._containers(values, blocks.parents, letters, prose, whole, last == STOP, linked)
         np.log1p(values[50:], out=values[50:])
         self.values = values.T
 
@@ -225,11 +225,18 @@ class Features:
             values[66 + 2 * n] = (np.bincount(kind, letters) / divisor)[kind]
 
     def _containers(
-        self, values: Floats, letters: Floats, prose: Floats, page: float, ends: NDArray[np.bool_], linked: Floats
+        self,
+        values: Floats,
+        parents: list[int],
+        letters: Floats,
+        prose: Floats,
+        page: float,
+        ends: NDArray[np.bool_],
+        linked: Floats,
     ) -> None:
         """What the containers of each block hold: number of blocks and mean length, and shares of kinds of blocks."""
         sizes = self.ends - self.starts
-        self.larger = larger = ints(containers(self.parents.tolist(), sizes.tolist()))
+        self.larger = larger = ints(containers(parents, sizes.tolist()))
         sums = np.zeros((6, len(letters) + 1))
         for row, value in enumerate((letters, prose, ends, linked > 0.5, letters > 80, np.sqrt(letters))):
             sums[row, 1:] = value

@@ -3,7 +3,7 @@
 import numpy as np
 
 from anatili.extraction import LINE_LETTERS, PASSAGE, InLanguage
-from anatili.extraction.blocks import LINE, Blocks, read_blocks
+from anatili.extraction.blocks import LINE, Blocks, blocks_of
 from anatili.extraction.features import Features, Floats
 from anatili.extraction.network import network
 
@@ -18,12 +18,12 @@ FIRST = 3
 """Longest blocks of a main text that are asked for their language first."""
 
 
-def main_text(page: str, title: str = "", in_language: InLanguage | None = None) -> str:
+def main_text(page: str, title: str = "", in_language: InLanguage | None = None, parts: list[str] | None = None) -> str:
     """The main text of a page of HTML, a block a line; "" if it has none. `title`: that of the page, if it is known.
 
-    `in_language`: no passage in that language is lost altogether (see `with_passage`).
+    `in_language`: no passage in that language is lost altogether (see `with_passage`). `parts`: the page split at "<".
     """
-    blocks = read_blocks(page)
+    blocks = blocks_of(page.split("<") if parts is None else parts)
     if not blocks.texts:
         return ""
     features = Features(blocks, page, title)

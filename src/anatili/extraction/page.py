@@ -10,21 +10,18 @@ import html
 import re
 import zlib
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 from typing import Literal, get_args
 
 from anatili import text
 from anatili.extraction import InLanguage
-from anatili.extraction.references import unescape
+from anatili.extraction.links import linked_share
+from anatili.extraction.signals import both_signals, refusals
 from anatili.problem import Problem
-from anatili.urls import host_of
 
 DECLARED = re.compile(
     rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?\s*([\w.:-]{2,40})|<\?xml[^>]{0,100}encoding=[\"']([\w.:-]+)", re.I
 )
-META = re.compile(r"<meta\b[^>]{0,2000}>", re.I)
-ATTRIBUTE = re.compile(r"(?<![\w-])([\w-]+)\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|([^\s>]+))")
 GZIP = b"\x1f\x8b"
 ALIASES = {
     "kz-1048": "kz1048",
@@ -35,11 +32,8 @@ ALIASES = {
     "cp-1251": "cp1251",
     "unicode": "utf-16",
 }
-OPT_OUT_HEADER = "x-anatili-opt-out"
-"""Header in which `collect` passes on the opt-out signals of the whole site, each with its date."""
 TAG = re.compile(r"</?[a-zA-Z][\w-]{0,30}")
 MARKUP = re.compile(r"<[^<>]{0,5000}>")
-ANCHOR = re.compile(r"<(/?)a(?:\s[^<>]{0,2000})?>", re.I)
 CLOSES_ITSELF = re.compile(
     "area|base|body|br|col|colgroup|dd|dt|embed|head|hr|html|img|input|li|link|meta|optgroup|option|p|param|rp|rt|source|"
     "tbody|td|tfoot|th|thead|tr|track|wbr|"
@@ -53,30 +47,9 @@ tags removed: the extractors would take minutes for them (200,000 nested element
 as nested. The limits are sizes, not times, so that a busy machine yields the same text."""
 DEEP = 250
 """Nesting at which the parser of the careful extractor may give up."""
-ROOT = re.compile(r"<html\b[^>]{0,2000}>", re.I)
-MACHINE_CLASS = re.compile(r"\b(?:translated-(?:ltr|rtl)|conveythis-translated|machine-translated)\b", re.I)
-"""Classes that machine translation services set on the root element of pages that they translated."""
-MACHINE_NAMES = ("x-translated-by", "translated-by", "translation-method", "translation-type")
-"""Names of meta tags that say how a page was translated."""
-MACHINE_WORDS = re.compile(
-    r"\b(?:machine|automatic|auto|mt|google|gtranslate|deepl|bing|yandex|libretranslate)\b", re.I
-)
-"""Words in these tags that name a machine."""
-SERVED = re.compile(
-    r"(?:^|\.)(?:translate\.goog|translate\.googleusercontent\.com|translatetheweb\.com|translated\.turbopages\.org)$"
-)
-"""Hosts that serve translations of other sites' pages."""
-ORIGINAL = re.compile(
-    r"<font style=\"vertical-align: ?inherit;?\">\s{0,20}<font style=\"vertical-align: ?inherit;?\">", re.I
-)
-"""What a browser's translator wraps around each piece of text; saved pages keep it."""
-MANY_PIECES = 10
-HEAD = 200_000
-"""Characters of a page that are searched for such signals."""
 # Without re.I, which would look at every character before it.
 TITLE, TITLE_END = re.compile("<[tT][iI][tT][lL][eE]"), re.compile("</[tT][iI][tT][lL][eE]")
 Mode = Literal["careful", "fast", "quick"]
-NO_TRAINING = ("noai", "noimageai", "notrain")
 
 
 @dataclass(frozen=True)
@@ -137,29 +110,33 @@ def extract_page(
     """
     decoded, used = decode(payload, charset)
     if is_text:
-        return Extracted(text.clean(decoded).strip(), "", used, signals("", headers or {}))
+        return Extracted(text.clean(decoded).strip(), "", used, refusals([], headers or {}))
     title = title_of(decoded[:100_000])
     body = text.clean(main_text(decoded, mode, title, in_language)).strip()
     first, _, rest = body.partition("\n")
     body = rest.strip() if first.strip() == title else body  # drop a heading that repeats the title
+    opt_out, translated = both_signals(decoded, headers or {}, url)
     return Extracted(
         text=body,
         title=title,
         charset=used,
-        opt_out=signals(decoded, headers or {}),
-        translated=translation_signals(decoded, url),
+        opt_out=opt_out,
+        translated=translated,
         linked=linked_share(decoded[:MAX_CHARACTERS], body),
     )
 
 
 def main_text(page: str, mode: Mode, title: str = "", in_language: InLanguage | None = None) -> str:
     """The main text, by the extractor that suits the page's size and nesting. `title`: the page's, where known."""
-    is_tame = len(page) <= MAX_CHARACTERS and page.count("<") <= MAX_TAGS
+    is_tame = len(page) <= MAX_CHARACTERS
     if mode == "fast" and is_tame:
         from anatili.extraction.main_text import main_text as fast
 
-        extracted = fast(page, title, in_language)
-        return extracted or (without_tags(page) if depth(page) > MAX_DEPTH else "")
+        parts = page.split("<")  # the count of tags as well
+        if len(parts) <= MAX_TAGS + 1:
+            extracted = fast(page, title, in_language, parts)
+            return extracted or (without_tags(page) if depth(page) > MAX_DEPTH else "")
+    is_tame = is_tame and page.count("<") <= MAX_TAGS
     nested = depth(page)
     if nested > MAX_DEPTH:
         return without_tags(page)
@@ -220,57 +197,6 @@ def without_tags(page: str) -> str:
         parts.append(page[position:])
     lines = (" ".join(html.unescape(part).split()) for part in parts)
     return "\n".join(line for line in lines if line)
-
-
-def linked_share(page: str, body: str) -> float:
-    """Share of the words of `body` that stand in links of `page`, two words in a row or a link's only word."""
-    links: set[str] = set()
-    start = -1
-    for match in ANCHOR.finditer(page):
-        if match.group(1) and start >= 0:
-            links.add(page[start : match.start()])
-        start = -1 if match.group(1) else match.end()
-    pairs: set[tuple[str, str]] = set()
-    alone: set[str] = set()
-    for link in links:
-        linked_words = text.words(unescape(MARKUP.sub(" ", link) if "<" in link else link))
-        pairs.update(pairwise(linked_words))
-        if len(linked_words) == 1:
-            alone.add(linked_words[0])
-    read = text.words(body)
-    if not read or not (pairs or alone):
-        return 0.0
-    linked = [word in alone for word in read]
-    for n, pair in enumerate(pairwise(read)):
-        if pair in pairs:
-            linked[n] = linked[n + 1] = True
-    return round(sum(linked) / len(read), 4)
-
-
-def translation_signals(page: str, url: str = "") -> str:
-    """Signals that this page was machine-translated: marks that translation services leave in their output.
-
-    A widget that offers translation, or links to the page in many languages, do not count: people translate too.
-    """
-    head = page[:HEAD]
-    root = ROOT.search(head)
-    signs = {sign.lower() for sign in MACHINE_CLASS.findall(root.group())} if root else set()
-    for tag in META.findall(head):
-        meta = attributes(tag)
-        name, content = meta.get("name", meta.get("http-equiv", "")).lower(), meta.get("content", "")
-        if name in MACHINE_NAMES and MACHINE_WORDS.search(content):
-            signs.add(f"meta {name}: {content[:40]}")
-    if len(ORIGINAL.findall(head)) >= MANY_PIECES:
-        signs.add("text wrapped by a translator")
-    host = host_of(url).partition(":")[0].lower()
-    if SERVED.search(host):
-        signs.add(f"served by {host}")
-    return "; ".join(sorted(signs))
-
-
-def attributes(tag: str) -> dict[str, str]:
-    """The attributes of a tag, with lowercase names."""
-    return {key.lower(): (a or b or c) for key, a, b, c in ATTRIBUTE.findall(tag)}
 
 
 def careful(page: str) -> str:
@@ -343,24 +269,6 @@ def guess_utf16(payload: bytes) -> str:
     if head[1::2].count(0) > len(head) // 4 > 2:
         return "utf-16-le"
     return "utf-16-be" if head[0::2].count(0) > len(head) // 4 > 2 else ""
-
-
-def signals(page: str, headers: dict[str, str]) -> str:
-    """Signals by which a page's owner opts out of training, from HTTP headers and meta tags, separated by "; "."""
-    refusals = []
-    robots = headers.get("x-robots-tag", "").lower()
-    refusals += [f"X-Robots-Tag: {word}" for word in NO_TRAINING if re.search(rf"\b{word}\b", robots)]
-    refusals += filter(None, headers.get(OPT_OUT_HEADER, "").split("; "))
-    if headers.get("tdm-reservation", "").strip() == "1":
-        refusals.append("tdm-reservation: 1")
-    for tag in META.findall(page[:200_000]):
-        meta = attributes(tag)
-        name, content = meta.get("name", "").lower(), meta.get("content", "").lower()
-        if name == "tdm-reservation" and content.strip() == "1":
-            refusals.append("meta tdm-reservation: 1")
-        if name in ("robots", "ccbot", "gptbot", "google-extended", "anatili"):
-            refusals += [f"meta {name}: {word}" for word in NO_TRAINING if re.search(rf"\b{word}\b", content)]
-    return "; ".join(dict.fromkeys(refusals))
 
 
 def _unescape(title: str) -> str:

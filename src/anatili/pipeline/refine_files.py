@@ -18,6 +18,7 @@ from anatili.collect.files import ENDINGS, LIST
 from anatili.data_errors import lost_to_errors
 from anatili.lang import load_pack
 from anatili.object_store import Mirror
+from anatili.pipeline.refined_rows import WITH_FIELDS, give_back
 from anatili.pool import open_pool
 from anatili.problem import Problem
 from anatili.recipe import load_recipe
@@ -27,10 +28,8 @@ from anatili.stage_table import Stage, stages_named
 from anatili.text import show_path
 from anatili.text_files import toml_value
 
-CORPUS, LISTS = "corpus", "files"
+CORPUS, LISTS, ROWS = "corpus", "files", "rows"
 LAST = "cut"
-WITH_FIELDS = ("jsonl", "parquet")
-"""Kinds of sources whose rows have fields."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +51,8 @@ class Refined:
     damaged: dict[str, Any]
     """How many `files` are damaged, `of` how many, and the `first` 20 of them with what is wrong and at which byte; {}
     if none is."""
+    rows: str
+    """The folder with the rows of JSON lines and Parquet files, if they were asked for; "" otherwise."""
     problem: str
     """Says that more than one record or file in a hundred was lost to errors; "" otherwise."""
 
@@ -65,6 +66,7 @@ def refine_files(
     license: str = "unknown",  # noqa: A002 - the name of the recipe's key
     unit: str = "paragraph",
     text_field: str = "text",
+    rows: bool = False,
     redo: Iterable[str] = (),
     mirror: str = "",
     watch: Callable[[Stage], Progress] = lambda stage: Quiet(),
@@ -73,14 +75,18 @@ def refine_files(
     """Make a corpus of one language from WARC, HTML, text, JSON lines and Parquet files, or folders of them.
 
     `license`: of all documents that do not have their own (SPDX code). `unit`: what a document is in a text file
-    (`line`, `lines`, `paragraph`, `file`). `text_field`: the field with the text in JSON lines and Parquet. `workers`,
-    `redo`, `mirror`, `watch` and `tell` are those of `run`. `Problem` if there is no file or a file format is
-    not supported; `Drift` if the folder was built from other files or settings and `redo` names no stage.
+    (`line`, `lines`, `paragraph`, `file`). `text_field`: the field with the text in JSON lines and Parquet. `rows`:
+    give the rows of these files back with all their fields, in OUT/rows/kept and OUT/rows/lost, the lost ones with
+    `lost_reason` and `lost_detail`. `workers`, `redo`, `mirror`, `watch` and `tell` are those of `run`. `Problem` if
+    there is no file or a file format is not supported; `Drift` if the folder was built from other files or settings and
+    `redo` names no stage.
     """
     folder = Path(out)
     paths, again = [Path(file) for file in files], stages_named(redo)
     by_kind, unread = sorted_by_kind(paths), endings_unread(paths)
     load_pack(language)  # before anything is written
+    if rows and not by_kind.keys() & {*WITH_FIELDS}:
+        raise Problem("no JSON lines or Parquet among the files, whose rows could be given back")
     run = Run(folder)
     with run.locked():
         with whole_file(folder / "recipe.toml") as temporary:
@@ -93,6 +99,9 @@ def refine_files(
             tell(outcome)
             summaries[outcome.stage] = outcome.summary
         link_shards(run.folder(LAST), folder / CORPUS)
+        shutil.rmtree(folder / ROWS, ignore_errors=True)  # of the corpus that was there before
+        if rows:
+            give_back(recipe, run, folder, folder / ROWS)
     collected, extracted, decided = (summaries[name] for name in ("collect", "extract", LAST))
     lost = {
         "collect": reasons(collected["records"]),
@@ -107,6 +116,7 @@ def refine_files(
         bytes=sum(file.stat().st_size for file in (folder / CORPUS).iterdir()),
         unread=unread,
         damaged=collected.get("damaged", {}),
+        rows=show_path(folder / ROWS) if rows else "",
         problem="; ".join(filter(None, (lost_to_errors(name, summary) for name, summary in summaries.items()))),
     )
 

@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from anatili.collect.fetch import Fetcher
 from anatili.collect.robots import SiteRules, read_rules
 from anatili.collect.sites import PAGE_SECONDS, Site, host_budget
-from anatili.extraction.page import signals as signals_of
+from anatili.extraction.signals import signals as signals_of
 from anatili.problem import Problem
 from anatili.run import Run
 from anatili.stage import Progress, Quiet, recipe_of
