@@ -43,7 +43,8 @@ def test_a_question_that_names_nothing_is_about_the_page_that_answered_before(as
 
 
 @pytest.mark.parametrize(
-    ("language", "word"), [("kk", "не?"), ("kk", "да"), ("ru", "Зачем?"), ("en", "why?"), ("en", "What"), ("tr", "neden")]
+    ("language", "word"),
+    [("kk", "не?"), ("kk", "да"), ("ru", "Зачем?"), ("en", "why?"), ("en", "What"), ("tr", "neden")],
 )
 def test_a_word_that_only_asks_is_no_question_unless_one_was_asked_before(assistant, language, word):
     message = [{"role": "user", "content": word}]

@@ -77,7 +77,7 @@ class Question:
 
     @property
     def is_empty(self) -> bool:
-        """Whether it is a single word that only asks ("Why?") or says nothing, and no earlier question tells of what."""
+        """Whether it is one word that only asks ("Why?") or says nothing, and no earlier question tells of what."""
         return not self.words and not self.earlier and len(TERM.findall(self.text)) < SHORTEST_QUESTION
 
     def after(self, before: Sequence["Question"]) -> "Question":
