@@ -248,3 +248,21 @@ def test_all_fields_of_a_passage_come_back(tmp_path):
 def test_a_missing_index_says_what_to_do(tmp_path):
     with pytest.raises(Problem, match="anatili run"):
         Search(tmp_path, {"kk": load_pack("kk")}).find("қала")
+
+
+@pytest.mark.parametrize(("limit", "offset"), [(0, 0), (-1, 0), (5, -1)])
+def test_a_page_that_is_none_is_refused(sample_index, limit, offset):
+    search = Search(sample_index / "index", {code: load_pack(code) for code in LANGUAGES})
+    with pytest.raises(Problem, match=f"limit of at least 1 and an offset of at least 0, not {limit} and {offset}"):
+        search.results("Абай", limit, offset)
+    if not offset:
+        with pytest.raises(Problem, match="limit of at least 1"):
+            search.find("Абай", limit)
+        with pytest.raises(Problem, match="limit of at least 1"):
+            search.find("", limit)
+
+
+def test_a_page_that_is_none_is_refused_by_the_command(anatili):
+    refused = anatili("search", "sample", "Абай", "--limit", "-1")
+    assert refused.returncode == 2
+    assert "-1 is not in the range 1<=x<=100" in refused.stderr

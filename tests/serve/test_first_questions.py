@@ -8,7 +8,7 @@ from anatili.documents.reader import Readers
 from anatili.lang import load_pack
 from anatili.search.index import Passage
 from anatili.serve.assistant import Assistant
-from anatili.serve.first_questions import Heading, headings_of, question_on, questions_about_documents
+from anatili.serve.first_questions import PASSAGES, Heading, headings_of, question_on, questions_about_documents
 
 PACKS = {code: load_pack(code) for code in ("kk", "ru", "en", "tr")}
 
@@ -64,6 +64,43 @@ def language_of(question: str) -> str:
     return next(
         code for code, (before, after) in forms.items() if question.startswith(before) and question.endswith(after)
     )
+
+
+FILLER = "The committee met in spring, listened to the neighbors and wrote down what each of them had to say. "
+
+
+def test_headings_far_into_a_document_are_found_too(over):
+    """The first passage of a letter or a report often has no heading at all."""
+    assistant = over(
+        report_txt=f"{FILLER * 30}\n\nWater supply\n\nThe pump in Mill Lane was replaced and runs again.\n"
+    )
+    beginning = assistant.search.beginnings("en", 10)[0]
+    assert "Water supply" not in beginning.text
+    (question,) = questions_about_documents(assistant, "en")
+    assert "Water supply" in question
+    assert "pump in Mill Lane" in assistant.ask(question).text
+
+
+def test_a_long_document_hides_no_short_one(over):
+    long = "".join(f"Entry {number}. {FILLER * 12}\n\n" for number in range(110))
+    assistant = over(a_txt=long, note_txt="Water supply\n\nThe pump in Mill Lane was replaced and runs again.\n")
+    assert assistant.search.size() > 100
+    assert any("Water supply" in question for question in questions_about_documents(assistant, "en"))
+
+
+def test_as_much_is_opened_of_long_documents_as_is_allowed(over, monkeypatch):
+    part = f"\n\nWater supply\n\nThe pump in Mill Lane was replaced.\n\n{FILLER * 30}"
+    assistant = over(a_txt=FILLER * 200 + part, b_txt=FILLER * 600)
+    assert assistant.search.size() > 2 * PASSAGES
+    opened = []
+    passage = type(assistant.search).passage
+    monkeypatch.setattr(type(assistant.search), "passage", lambda self, id_: opened.append(id_) or passage(self, id_))
+    assert questions_about_documents(assistant, "en") == []
+    assert len(opened) == 2 * (PASSAGES - 1)
+    monkeypatch.setattr("anatili.serve.first_questions.OPENED", 3)
+    opened.clear()
+    questions_about_documents(assistant, "en")
+    assert len(opened) == 3
 
 
 @pytest.mark.parametrize(

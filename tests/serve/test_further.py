@@ -42,6 +42,27 @@ def test_a_question_that_names_nothing_is_about_the_page_that_answered_before(as
     assert held in answer.text
 
 
+@pytest.mark.parametrize(
+    ("language", "word"),
+    [("kk", "не?"), ("kk", "да"), ("ru", "Зачем?"), ("en", "why?"), ("en", "What"), ("tr", "neden")],
+)
+def test_a_word_that_only_asks_is_no_question_unless_one_was_asked_before(assistant, language, word):
+    message = [{"role": "user", "content": word}]
+    alone = assistant.ask(word, language=language)
+    assert (alone.text, alone.citations) == (PACKS[language].prompts["small_talk"], ())
+    greeted = [{"role": "user", "content": "x"}, {"role": "assistant", "content": "…"}, *message]
+    assert assistant.prepare(greeted, language).role == "talk"
+    before = [{"role": "user", "content": "Why is the Aral Sea shrinking?"}, {"role": "assistant", "content": "…"}]
+    assert assistant.prepare([*before, *message], language).role == "question"
+
+
+@pytest.mark.parametrize("text", ["x", "X?", "7", "қ", "???", "asdf", "qwerty zxcv", "фывапр", "аааааа", "йцукен"])
+def test_what_says_nothing_gets_no_quotation(assistant, text):
+    prepared = assistant.prepare([{"role": "user", "content": text}])
+    assert prepared.passages == []
+    assert prepared.abstains
+
+
 def test_a_detail_that_the_page_lacks_is_not_looked_for_in_it_alone(assistant):
     before = [{"role": "user", "content": "Абай кім?"}]
     assert not assistant.ask("Оның телефон нөмірі қандай?", before=before).citations

@@ -7,6 +7,8 @@ import sys
 import anyio
 import pytest
 
+from anatili import __version__
+
 mcp = pytest.importorskip("mcp")
 from mcp.client.stdio import StdioServerParameters, stdio_client  # noqa: E402
 from mcp.client.streamable_http import streamable_http_client  # noqa: E402
@@ -19,7 +21,8 @@ PAGE = (
 
 async def use(read, write) -> None:
     async with mcp.ClientSession(read, write) as session:
-        await session.initialize()
+        about = (await session.initialize()).serverInfo
+        assert (about.name, about.version) == ("anatili", __version__)
         tools = {tool.name: tool for tool in (await session.list_tools()).tools}
         assert set(tools) >= TOOLS
         assert all(len(tool.description) > 60 for tool in tools.values())

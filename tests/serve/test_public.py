@@ -6,6 +6,7 @@ address.
 
 import asyncio
 import json
+from datetime import date
 
 import httpx
 import pytest
@@ -14,7 +15,7 @@ from anatili.problem import Problem
 from anatili.serve.api import Extras, create_app
 from anatili.serve.assistant import open_assistant
 from anatili.serve.feedback import FeedbackFile
-from anatili.serve.keys import Key, make_key
+from anatili.serve.keys import Key, hash_key, make_key
 from anatili.serve.server import ServerConfig, access_rules, check_access, uvicorn_config
 
 PROXY, STRANGER = "10.0.0.2", "203.0.113.5"
@@ -28,9 +29,9 @@ def assistant():
 class Visits:
     """A public server's application, asked from any address."""
 
-    def __init__(self, assistant, folder, **options) -> None:
+    def __init__(self, assistant, folder, lines=(), **options) -> None:
         self.keys = {}
-        lines = []
+        lines = list(lines)
         for key in (Key("operator", admin=True), Key("newspaper", per_minute=50)):
             self.keys[key.name], line = make_key(key)
             lines.append(line)
@@ -84,6 +85,28 @@ def test_everyone_may_read_and_only_keys_open_the_rest(visits):
         assert visits.send("GET", path).status_code == 401
         assert visits.send("GET", path, key="wrong").status_code == 401
     assert visits.send("GET", "/tokenizer_info", key="newspaper").status_code == 200
+
+
+def test_a_refused_key_is_told_why_and_nothing_about_others(assistant, tmp_path):
+    visits = Visits(assistant, tmp_path, [Key("school", expires=date(2025, 6, 1)).line(hash_key("s" * 24))])
+
+    def why(key: str) -> str:
+        refused = visits.send("GET", "/tokenizer_info", key=key)
+        assert refused.status_code == 401
+        return refused.json()["error"]["message"]
+
+    assert why("").startswith("a key is required")
+    assert why("none").startswith("a key is required")
+    assert why("wrong").startswith("this key is not known here")
+    assert why("Newspaper") == why("wrong"), "a guess that comes near is told nothing more"
+    assert why("s" * 24) == "this key expired on 2025-06-01; ask the operator of the server for a new one"
+
+
+def test_a_page_of_passages_that_is_none_is_refused(visits):
+    for wrong, message in (("limit=0", "limit: Input should be greater"), ("offset=-1", "offset: Input should be")):
+        refused = visits.send("GET", f"/search?q=Абай&{wrong}")
+        assert refused.status_code == 422
+        assert refused.json()["error"]["message"].startswith(message)
 
 
 def test_each_visitor_behind_the_proxy_has_a_quota(visits):

@@ -152,6 +152,6 @@ def test_a_word_that_names_what_is_asked_for_gives_the_kind(language, text, kind
     assert read_question(text, language, PACKS).kind == kind
 
 
-@pytest.mark.parametrize("text", ["?", "!!!", "…", "🙂"])
+@pytest.mark.parametrize("text", ["?", "!!!", "…", "🙂", "x", "Қ?", "7", "x y z", "1 2 3", "и"])
 def test_a_message_without_a_word_is_no_question_and_repeats_no_answer(text):
     assert read_question(text, "kk", PACKS).role == "talk"

@@ -86,6 +86,20 @@ def test_what_has_no_words_is_not_sent(tmp_path):
     assert [part.text for part in parts if part.translatable] == ["Сөз."]
 
 
+def test_a_string_longer_than_any_word_is_copied():
+    """One of 3,000 letters took kazakh-270m, in five pieces with eight attempts each, more than a minute."""
+    for string in ("қ" * 3000, "аб-" * 1000, "aGVsbG8+/" * 300):
+        engine = Told({"Бірінші.": ["First."], "Мынау": ["This"], "деген сөз.": ["is a word."]})
+        text = f"Бірінші. Мынау {string} деген сөз."
+        assert translate(engine, text)[0] == f"First. This {string} is a word."
+        assert engine.asked == ["Бірінші.", "Мынау", "деген сөз."]
+    longest = "muvaffakiyetsizleştiricileştiriveremeyebileceklerimizdenmişsinizcesine"
+    for text in (longest, f"Сайт https://e.kz/{'a' * 200} ашылды.", "сөз, " * 100, "сөз,сөз." * 60):
+        parts = split_text(text)
+        assert "".join(part.text for part in parts) == text
+        assert all(part.translatable for part in parts if part.text.strip()), text
+
+
 def test_the_layout_stays():
     engine = Told({"Бірінші сөйлем.": ["First."], "Екінші сөйлем!": ["Second!"], "Тақырып": ["Title"]})
     text = "# Тақырып\n\n  Бірінші сөйлем.  Екінші сөйлем!\n\t2024\n"

@@ -5,6 +5,7 @@ segments, which is replaced in one move. BM25 takes its statistics from all segm
 one by one rank as if they had come at once. Removed passages count in the statistics until `compact`.
 """
 
+import random
 import secrets
 import sqlite3
 import threading
@@ -365,7 +366,11 @@ class LiveSearch(Search):
         return self.live.snapshot.passage(id_)
 
     def beginnings(self, language: str, limit: int) -> list[Passage]:
-        return self.live.snapshot.beginnings(language, limit)
+        """First passages of documents in a language, among `limit` documents: one long document hides no others."""
+        snapshot, entries = self.live.snapshot, [entry for entry in self.live.entries.values() if entry.passages]
+        drawn = random.sample(entries, min(limit, len(entries)))
+        found = (snapshot.passage(entry.passage_id(0)) for entry in drawn)
+        return [passage for passage in found if passage and passage.language == language]
 
     def counts(self, words: list[QueryWord]) -> dict[str, int]:
         return self.live.snapshot.counts(words)

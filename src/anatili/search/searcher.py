@@ -87,11 +87,13 @@ class Search:
 
     def find(self, query: str, limit: int = 5, prefer: str = "", only: str = "") -> list[Hit]:
         """The best passages, best first. `prefer` favors a language; `only` restricts the search to one."""
+        check_page(limit)
         words = self.read(query)
         return self._best(query, words, self._query(words), limit, prefer, only)
 
     def results(self, query: str, limit: int = 10, offset: int = 0, prefer: str = "", only: str = "") -> Results:
         """A page of the best passages from `offset` on, with the number of passages in each language."""
+        check_page(limit, offset)
         words = self.read_strictly(query)
         parsed = self._query(words)
         return Results(
@@ -275,6 +277,11 @@ class Search:
     def rarity_size(self) -> int:
         """The number of passages by which the rarity of a word is judged."""
         return self.size()
+
+
+def check_page(limit: int, offset: int = 0) -> None:
+    if limit < 1 or offset < 0:
+        raise Problem(f"a search needs a limit of at least 1 and an offset of at least 0, not {limit} and {offset}")
 
 
 def in_order(hits: Sequence[Hit], dense: Sequence[str]) -> list[str]:

@@ -9,7 +9,7 @@ from anatili.lang import LanguagePack, load_pack
 from anatili.lang.questions_file import load_questions
 from anatili.lang.spelling import likeness, sounds
 from anatili.lang.stemming import stem
-from anatili.search.query import SAME_LENGTH, SAME_NAME, SHORTEST, QueryWord
+from anatili.search.query import SAME_LENGTH, SAME_NAME, SHORTEST, TYPED, QueryWord
 from anatili.search.searcher import Search
 from anatili.serve.common_words import is_everyday
 from anatili.serve.passage_words import PREFIX, groups_of
@@ -103,7 +103,7 @@ def sure_terms(word: QueryWord, lower: str, pack: LanguagePack) -> Iterator[str]
     """The terms of a word. If it was guessed, those that differ from it by a slip or by the spelling of a name."""
     own = stem(lower, pack)
     for term, weight in word.terms.items():
-        is_sure = not word.guessed or weight == 1
+        is_sure = weight == 1 or (weight == TYPED and not word.guessed)
         has_ending = len(term) > SHORTEST and len(lower) <= len(term) + ENDING
         beginning = lower[: len(term) + 1] if has_ending else own
         if is_sure or is_slip(own, term) or is_slip(beginning, term) or is_same_name(own, term):

@@ -25,7 +25,7 @@ from anatili.prompt import PASSAGES, grounded
 from anatili.search.searcher import Hit, Search
 from anatili.serve.citations import Citation, Report, checked, citations_of, quotation
 from anatili.serve.decision import ABROAD, CANDIDATES, Decision, decide, network
-from anatili.serve.further import from_document, names_nothing
+from anatili.serve.further import from_document, names_nothing, understood
 from anatili.serve.passages import hits_of
 from anatili.serve.question import READ, TURNS, Question, Role, base_of, read_question
 from anatili.serve.translated import translated, widened
@@ -181,8 +181,9 @@ class Assistant:
             raise Problem("there is no question: the last user message is missing or empty")
         language = language if language in self.packs else self.language_in(messages, likely)
         searched = search and self.search is not None and not self.asks_to_translate(message)
-        question = read_question(message, language, self.packs) if searched else None
-        decision = self.decide(question, self.questions_before(messages)) if question else Decision(0.0)
+        before = self.questions_before(messages) if searched else []
+        question = understood(read_question(message, language, self.packs), before) if searched else None
+        decision = self.decide(question, before) if question else Decision(0.0)
         small = 0 < self.engine.parameters < SMALL
         passages = passages_of(decision, network().threshold if small else UNSURE)
         quotes, abstains = small and bool(passages), small and searched and not passages

@@ -5,9 +5,10 @@ Each is asked before it is offered, and offered only if what would be quoted sta
 
 import random
 import re
+from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain, pairwise, zip_longest
+from itertools import pairwise
 from pathlib import PurePath
 
 from anatili.files import title_of
@@ -15,6 +16,7 @@ from anatili.identify import identify
 from anatili.lang import LanguagePack
 from anatili.search.analysis import TERM
 from anatili.search.index import Passage
+from anatili.search.searcher import Search
 from anatili.serve.assistant import Assistant
 
 QUESTIONS = 3
@@ -23,9 +25,14 @@ DRAWN = 100
 TRIED = 6
 """Questions that are asked until there are enough."""
 HEADINGS = 3
-"""Headings of a document of which questions are made."""
+"""Headings of a document of which questions are made, drawn from all in its first `PASSAGES`."""
+PASSAGES, OPENED = 8, 200
+"""First passages of a document in which headings are looked for, and most passages that are opened after the first ones
+of documents."""
 IDENTIFIED = 500
 """Characters of a document by which it is checked that it is in the language as which it was indexed."""
+FIRST = ":0"
+"""How the id of the first passage of a document ends."""
 WORDS = 8
 """Most words of a heading."""
 SHORTEST = 20
@@ -72,16 +79,41 @@ def questions_about_documents(assistant: Assistant, language: str) -> list[str]:
 
 def headings_of_all(assistant: Assistant, language: str) -> Iterator[Heading]:
     """The headings of documents, one of each in turn, those of documents in `language` first."""
-    assert assistant.search is not None
-    rows: list[list[Heading]] = []
+    search = assistant.search
+    assert search is not None
+    left = iter(range(OPENED))
+    waiting: deque[Iterator[Heading]] = deque()
     for code in sorted(assistant.packs, key=lambda code: code != language):
-        documents = assistant.search.beginnings(code, DRAWN)
-        rows += [headings_of(passage) for passage in random.sample(documents, len(documents))]
-    yield from filter(None, chain.from_iterable(zip_longest(*rows)))
+        documents = search.beginnings(code, DRAWN)
+        waiting += (headings_of_document(search, first, left) for first in random.sample(documents, len(documents)))
+    while waiting:
+        document = waiting.popleft()
+        if heading := next(document, None):
+            yield heading
+            waiting.append(document)
+
+
+def headings_of_document(search: Search, first: Passage, left: Iterator[int]) -> Iterator[Heading]:
+    """Some headings of a document in their order, at last its title."""
+    found = [heading for passage in beginning_of(search, first, left) for heading in headings_of(passage)]
+    parts = [heading for heading in found if not heading.is_title]
+    drawn = random.sample(range(len(parts)), min(HEADINGS, len(parts)))
+    yield from (parts[number] for number in sorted(drawn))
+    yield from (heading for heading in found if heading.is_title)
+
+
+def beginning_of(search: Search, first: Passage, left: Iterator[int]) -> Iterator[Passage]:
+    """The first passages of a document; for each one opened after the very first, an item of `left` is taken."""
+    yield first
+    for number, _ in zip(range(1, PASSAGES), left, strict=False):
+        passage = search.passage(first.id.removesuffix(FIRST) + f":{number}")
+        if passage is None or passage.language != first.language:
+            return
+        yield passage
 
 
 def headings_of(passage: Passage) -> list[Heading]:
-    """The headings of the first passage of a document, at last the title of the document."""
+    """The headings of a passage; if it is the first of its document, at last the title of that."""
     lines = passage.text.split("\n")
     starts = [0]
     for line in lines:
@@ -97,7 +129,7 @@ def headings_of(passage: Passage) -> list[Heading]:
     first_section = found[1].start if len(found) > 1 else len(passage.text)
     title = Heading(passage, passage.title, 0, starts[below], first_section, is_title=True)
     is_file_name = passage.title == PurePath(passage.url.rstrip("/")).stem
-    return found[:HEADINGS] + ([] if is_file_name else [title])
+    return found if is_file_name or not passage.id.endswith(FIRST) else [*found, title]
 
 
 def has_text_below(lines: Sequence[str]) -> bool:

@@ -5,6 +5,7 @@ probably: that of a writer who was born in the district of Abai. A question that
 from the document that answered before, if that does so about as probably.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from anatili.lang import LanguagePack
@@ -15,6 +16,12 @@ from anatili.serve.question import Question
 
 AS_PROBABLE = 0.75
 """Share of the probability of the best answer that the document which answered before must reach (docs/log.md)."""
+
+
+def understood(question: Question, before: Sequence[Question]) -> Question:
+    """A question after the messages `before`; if nothing tells what it is about, it is none."""
+    asked = [earlier for earlier in before if earlier.role == "question"]
+    return replace(question, role="talk") if question.after(asked).is_empty else question
 
 
 def names_nothing(question: Question, pack: LanguagePack) -> bool:

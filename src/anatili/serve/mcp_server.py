@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Protocol, TypeVar
 import anyio
 from pydantic import Field
 
+from anatili import __version__
 from anatili.engine import Sampling, Translating
 from anatili.extraction.page import extract as extract_page
 from anatili.identify import identify as identify_language
@@ -60,6 +61,7 @@ def mcp_server(assistant: Assistant, call: Caller = in_thread) -> "FastMCP[Any]"
         # Over HTTP our own middleware checks the Host header.
         transport_security=TransportSecuritySettings(enable_dns_rebinding_protection=False),
     )
+    server._mcp_server.version = __version__  # the SDK would give its own, and has no parameter for it
     logging.root.handlers = handlers  # the SDK adds one that prints the variables of errors, with words of users
     for tool in tools(assistant, call):
         server.add_tool(tool)

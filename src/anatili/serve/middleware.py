@@ -96,6 +96,15 @@ def error_response(status: int, message: str, kind: str = "invalid_request_error
     return JSONResponse({"error": body}, status, headers)
 
 
+def refused_key(key: str, known: Key | None) -> str:
+    """Why a request with this key is refused. When a key expired is told only to one who has it."""
+    if known:
+        return f"this key expired on {known.expires}; ask the operator of the server for a new one"
+    if key in NO_KEY:
+        return "a key is required: Authorization: Bearer KEY"
+    return "this key is not known here: it may be misspelled or revoked; ask the operator of the server for a new one"
+
+
 def body_limit(path: str) -> int:
     """The number of bytes that a request to `path` may have."""
     return next((most for start, most in LARGER_BODIES.items() if path.startswith(start)), MAX_BODY)
@@ -332,10 +341,7 @@ class AccessMiddleware:
             return replace(client, key=None), error_response(429, message, "rate_limit_error")
         if not client.key:
             self.failed.allows(client.address)
-            message = "a key is required: Authorization: Bearer KEY"
-            if known:
-                message = f"this key expired on {known.expires}; ask the operator of the server for a new one"
-            refusal = error_response(401, message, "authentication_error")
+            refusal = error_response(401, refused_key(key, known), "authentication_error")
             refusal.headers["WWW-Authenticate"] = "Bearer"
             return client, refusal
         self.holders[client.address, client.holder] = None

@@ -29,6 +29,10 @@ READ = 1000
 """Characters of a message that are read. Embedding a pasted text of 4,000 takes 2.5 s of a processor, these 0.4 s."""
 TURNS = 4
 """Earlier questions of a conversation that a further question may refer to."""
+SHORTEST = 2
+"""Characters of a word that may say what is asked about: a letter alone is found in some formula or initial."""
+SHORTEST_QUESTION = 2
+"""Words of a question that names nothing ("Who is it?"): over documents of one's own it may be clear what is meant."""
 EXPLAINED = ("tell", "polite")
 
 
@@ -70,6 +74,11 @@ class Question:
     def wide_query(self) -> str:
         """What to search for."""
         return " ".join((self.query, *(other for others in self.also.values() for other in others)))
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether it is one word that only asks ("Why?") or says nothing, and no earlier question tells of what."""
+        return not self.words and not self.earlier and len(TERM.findall(self.text)) < SHORTEST_QUESTION
 
     def after(self, before: Sequence["Question"]) -> "Question":
         """The same question with the words of the newest of the questions `before` that stands alone."""
@@ -151,8 +160,9 @@ def merged(own: list[str], others: Sequence[list[str]]) -> list[str]:
 
 
 def role_of(text: str, words: Sequence[str], labels: Sequence[str], known: QuestionWords, pack: LanguagePack) -> Role:
-    """Whether the words, with the labels of what they ask, are a question at all; without any ("?") they are none."""
-    if not words:
+    """Whether the words, with the labels of what they ask, are a question at all; without any ("?"), and with single
+    letters only ("x"), they are none."""
+    if max(map(len, words), default=0) < SHORTEST:
         return "talk"
     rows = list(zip(words, labels, known.talk.labels(words), strict=True))
     rest = [(word, name) for word, name, talk in rows if not talk and name != "polite"]

@@ -1,10 +1,11 @@
-"""Split text into segments to translate and segments to copy: line ends, indents, addresses, numbers on their own.
+"""Split text into segments to translate and segments to copy: line ends, indents, addresses, numbers on their own, and
+strings that are longer than any word.
 
 Joined, the segments are exactly the text, so a translation keeps the layout.
 """
 
 import re
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass
 
 from anatili.text import sentence_spans
@@ -13,6 +14,10 @@ ADDRESS = re.compile(
     r"(?:https?://|www\.)[^\s<>«»\"“”]*[^\s<>«»\"“”.,;:!?)\]}]"  # without the punctuation that ends the sentence
     r"|(?<![\w.+-])[\w.+-]+@[\w-]+(?:\.[\w-]+)+"
 )
+NO_WORD = re.compile(r"[^\s.,:;!?]{101,}")
+"""A string that is longer than any word: the longest that people cite have some 70 letters (Turkish). Nothing can be
+made of it, and on one of 3,000 letters a model spends all its attempts, more than a minute."""
+ADDRESS_OR_NO_WORD = re.compile(rf"(?P<address>{ADDRESS.pattern})|{NO_WORD.pattern}")
 NUMBER = re.compile(r"\d+(?:[.,:\u00a0\u202f ]\d+)*")
 LETTER = re.compile(r"[^\W\d_]")
 LONGEST = 600
@@ -48,7 +53,8 @@ def split_line(line: str, abbreviations: Container[str]) -> Iterator[Segment]:
     for start, end in sentence_spans(line, abbreviations):
         if start > position:
             yield Segment(line[position:start], translatable=False)
-        yield from split_sentence(line[start:end])
+        for part in around(no_words(line[start:end]), line[start:end]):
+            yield from split_sentence(part.text) if part.translatable else (part,)
         position = end
     if position < len(line):
         yield Segment(line[position:], translatable=False)
@@ -72,8 +78,18 @@ def split_sentence(sentence: str) -> Iterator[Segment]:
 
 def around_addresses(sentence: str) -> list[Segment]:
     """The segments of a sentence whose addresses are copied: for models that change them."""
+    return around(ADDRESS.finditer(sentence), sentence)
+
+
+def no_words(sentence: str) -> Iterator[re.Match[str]]:
+    """The strings of a sentence that are longer than any word; parts of addresses are none."""
+    return (match for match in ADDRESS_OR_NO_WORD.finditer(sentence) if not match["address"])
+
+
+def around(copied: Iterable[re.Match[str]], sentence: str) -> list[Segment]:
+    """The segments of a sentence of which some parts are copied."""
     segments, end = [], 0
-    for match in ADDRESS.finditer(sentence):
+    for match in copied:
         segments += without_margins(sentence[end : match.start()])
         segments.append(Segment(match.group(), translatable=False))
         end = match.end()
