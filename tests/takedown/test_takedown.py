@@ -17,6 +17,7 @@ from anatili.lang import load_pack
 from anatili.opening.corpus import read_corpus
 from anatili.pipeline.run_recipe import run_recipe
 from anatili.pool import open_pool
+from anatili.release.build import entries_of
 from anatili.run import Run
 from anatili.sample.topics import read_topics
 from anatili.search.index import Passage
@@ -264,6 +265,11 @@ def test_a_host_and_many_documents_leave_at_once(run):
         run_recipe(recipe_file(run), run.root.parent, redo=["cut"], until="cut")
         assert not {row.url for part in ("", "held-out/") for row in rows(run, f"cut/{part}part-*.parquet")} & gone
         assert {lost(run)[url] for url in gone} == {f"taken down: {reason}"}
+        inputs = {name: run.folder(name) for name in ("cut", "mark", "dedup")}
+        listed = [row for part in run.folder("extract").glob("part-*") for row in entries_of(part, inputs)]
+        assert {row.reason for row in listed if row.url in gone} == {"taken down"}, (
+            "what an owner wrote is not published"
+        )
     assert cost_of(run, recipe, kazakh[:1])["steps"]
     again, _ = invoke(run, "takedown", "--host", "blog.example", "--reason", "again", "--yes")
     assert "was taken down before" in again.output
