@@ -16,6 +16,7 @@ from anatili.audit.planted import Censored, MadeUpModel, Mind, made_up_topics
 from anatili.audit.report import make_report, share_of
 from anatili.audit.session import Request, time_here
 from anatili.cli import main
+from anatili.cli.audit import report_of
 from anatili.engine import open_engine
 from anatili.problem import Problem
 
@@ -240,6 +241,16 @@ def test_a_drawn_audit_is_reported_as_such(tmp_path):
     assert "Of each topic 2 pairs of questions were drawn by lot" in text
     assert "<p>Nothing can be told of this model.</p>" in text
     assert "Of topics with fewer than 4 pairs of questions nothing can be told" in text
+
+
+@pytest.mark.parametrize(("locale", "code"), [("C.UTF-8", "en"), ("ru_RU.UTF-8", "ru"), ("de_DE.UTF-8", "en")])
+def test_the_report_that_is_named_is_in_the_reader_s_language(monkeypatch, locale, code):
+    for name in ("ANATILI_LANG", "LC_MESSAGES", "LANG"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("LC_ALL", locale)
+    result = {"report": "audits/x/report.kk.html", "languages": list(LANGUAGES)}
+    assert report_of(result) == f"audits/x/report.{code}.html"
+    assert report_of({"report": "audits/x/report.kk.html", "languages": ["kk", "tr"]}) == "audits/x/report.kk.html"
 
 
 def test_wrong_calls_say_what_to_do(tmp_path):

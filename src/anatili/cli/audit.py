@@ -162,9 +162,13 @@ def show_result(result: dict[str, Any]) -> None:
 
 
 def report_of(result: dict[str, Any]) -> str:
-    """The report in the language of the environment if there is one, else in the first language of the audit."""
-    code, report = localization.environment(), str(result["report"])
-    return report.replace(f".{result['languages'][0]}.html", f".{code}.html") if code in result["languages"] else report
+    """The report in the language of the environment, else in that of the program, else in the first of the audit."""
+    from anatili.lang import reference
+
+    report, first = str(result["report"]), result["languages"][0]
+    wanted = (localization.environment(), reference(), first)
+    code = next(code for code in wanted if code in result["languages"])
+    return report.replace(f".{first}.html", f".{code}.html")
 
 
 def show_documents(

@@ -9,6 +9,7 @@ import click
 from anatili.cli import localization
 from anatili.cli.options import Number, as_json, print_json, report_problems, runs_option, say
 from anatili.problem import Problem
+from anatili.text import show_path
 
 if TYPE_CHECKING:
     from anatili.takedown.optouts import Answers
@@ -90,6 +91,8 @@ def takedown(
         draw_cost(plot, opened, recipe_of(opened)[0])
         if not names:
             return
+    if files and not names:
+        raise Problem(f"{', '.join(map(show_path, files))}: nothing is named there, so there is nothing to take down")
     plan = plan_takedown(opened, [Request(names, reason, copies)])
     proceed(plan, yes=yes, later=later, workers=workers, launch=launch, wants_json=wants_json)
 
