@@ -7,7 +7,7 @@ from audit.test_items import PAIR
 
 from anatili.audit.documents import FILE, Coverage, audit_texts, paired
 from anatili.audit.items import read_topic
-from anatili.audit.planted import made_up_topics
+from anatili.audit.simulated import simulated_topics
 from anatili.document import write_shard
 from anatili.lang import load_pack
 from anatili.run import Run
@@ -72,7 +72,7 @@ def test_the_passage_is_found_and_quoted_like_the_controls(audited):
 
 
 def test_a_figure_is_compared_by_pairs(audited):
-    topic = made_up_topics(("en",), topics=1, pairs=2)[0]
+    topic = simulated_topics(("en",), topics=1, pairs=2)[0]
     values = {"t0-i0": 1.0, "t0-i1": 0.5, "t0-i2": 0.5, "t0-i3": 0.5}
     rows = [
         (topic, "en", Coverage(item.id, item.is_sensitive, {}, []), {"quoted": values[item.id]})

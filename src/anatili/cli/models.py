@@ -112,8 +112,8 @@ def show_rows(rows: "tuple[Row, ...]") -> None:
     """Print the table, at most 100 columns wide."""
     from rich.text import Text
 
-    from anatili.cli.progress import console
     from anatili.cli.pulling import size
+    from anatili.cli.screen import console
     from anatili.models import registry
 
     memory, screen, tell = machine.memory(), console(), localization.current.filled
@@ -185,8 +185,8 @@ def laid_out(parts: "Iterable[Text]", shown: "Mapping[str, tuple[int, str]]") ->
 
 def show_row(row: "Row") -> None:
     """Print one model, with the source of each fact."""
-    from anatili.cli.progress import console
     from anatili.cli.pulling import size
+    from anatili.cli.screen import console
     from anatili.models import registry
 
     screen, fact, tell = console(), registry.facts(row), localization.current.filled
@@ -227,7 +227,7 @@ def show_row(row: "Row") -> None:
 
 
 def show_scores(head: str, scores: "tuple[Score, ...]") -> None:
-    from anatili.cli.progress import console
+    from anatili.cli.screen import console
 
     for score in scores:
         note = f"; {score.note}" if score.note else ""
