@@ -131,6 +131,10 @@ def test_answers_are_shown_as_text(tmp_path):
     server = ChatServer(lambda question: "<script>alert(1)</script>")
     carry_out(Auditing(open_engine(server.url), topics, Settings(LANGUAGES, 1, facts="asked")), tmp_path)
     make_report(tmp_path, topics)
+    page = (tmp_path / "answers" / "t0.ru.html").read_text("utf-8")
+    assert "Отвечает · названо фактов 0 из 6 · температура 0,7" in page, (
+        "of one answer, as the page of a review says it"
+    )
     assert Links((tmp_path / "answers" / "t0.kk.html").read_text("utf-8")).scripts == 0
 
 
