@@ -257,6 +257,8 @@ def optouts(
     if answers.requests:
         plan = plan_takedown(opened, answers.requests)
         proceed(plan, yes=yes, later=later, workers=workers, launch=launch, wants_json=wants_json)
+    elif not wants_json:
+        say("nothing is to be taken down")
 
 
 def show_answers(answers: "Answers", wants_json: bool) -> None:
@@ -271,15 +273,19 @@ def show_answers(answers: "Answers", wants_json: bool) -> None:
             }
         )
         return
-    pages = f" and {answers.pages:,} pages read" if answers.pages else ""
     click.echo(
-        f"{answers.asked:,} hosts asked{pages}, {len(answers.opted_out):,} opted out, "
-        f"{len(answers.silent):,} did not answer"
+        filled(
+            "{hosts} hosts asked, {pages} pages read; {opted_out} opted out, {silent} did not answer",
+            hosts=answers.asked,
+            pages=answers.pages,
+            opted_out=len(answers.opted_out),
+            silent=len(answers.silent),
+        )
     )
     for host, signals in answers.opted_out.items():
         click.echo(f"{host:30} {signals}")
     for host, problem in answers.silent.items():
-        click.echo(f"{host:30} not answered: {problem}")
+        click.echo(f"{host:30} {localization.current.text('no answer')}: {problem}")
 
 
 COMMANDS = (takedown, optouts)

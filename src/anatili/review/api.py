@@ -158,7 +158,7 @@ def task_routes(session: Session) -> APIRouter:
     @routes.post("/say")
     def say(body: LabelRequest) -> dict[str, bool]:
         """Keep a label or a decision; the reply comes when it is on the disk."""
-        session.say(body.task, body.of, body.mode, Judgment(body.name, body.values, body.texts))
+        session.judge(body.task, body.of, body.mode, Judgment(body.name, body.values, body.texts))
         return {"saved": True}
 
     return routes
