@@ -227,6 +227,22 @@ def test_status_names_facts_and_reasons_in_the_language_of_the_environment(code,
     assert "sources: sample, crawl" in shown
 
 
+@pytest.mark.parametrize(
+    "what",
+    [
+        "became document 0f",
+        "marked",
+        "near duplicate of 0f",
+        "not a duplicate, or the copy that is kept",
+        "in the corpus (kk)",
+        "held out for evaluation (kk)",
+        "taken down: ...",
+    ],
+)
+def test_what_happened_to_a_page_is_told_in_the_language_of_the_environment(code, what):
+    assert not re.search("[a-z]{3}", load_catalog(code).filled(what))
+
+
 def reasons_in(file: str) -> set[str]:
     """The reasons of losses that are written out in a module: in rows of checks, and in losses themselves."""
     found = set()

@@ -245,6 +245,7 @@ def why(run: Path, document: str, runs: Path, wants_json: bool) -> None:
     \b
     anatili why tiny https://example.kz/page
     """
+    from anatili.cli.summaries import fact_name
     from anatili.run import find_run
     from anatili.why import page_history
 
@@ -254,7 +255,9 @@ def why(run: Path, document: str, runs: Path, wants_json: bool) -> None:
             print_json(step)
         else:
             facts = {key: value for key, value in step.items() if key not in ("stage", "what") and value != ""}
-            click.echo(f"{step['stage']:9} {step['what']}")
+            what = step["what"]
+            told = fact_name(what) if what.startswith("lost: ") else localization.current.filled(what)
+            click.echo(f"{step['stage']:9} {told}")
             for key, value in facts.items():
                 shown = localization.current.text("not measured") if value is None else value
                 click.echo(f"          {key}: {tally(shown) if isinstance(shown, list) else shown}")
