@@ -202,7 +202,7 @@ def file_routes(session: Session) -> APIRouter:
                 and (sought in key.casefold() or sought in file.text_of(key).casefold())
             ]
             chosen = rows[body.start : body.start + ENTRIES]
-            return {"count": len(rows), "entries": chosen, "lines": file.path.suffix != ".toml"}
+            return {"count": len(rows), "entries": chosen, "lines": file.is_list}
 
     @routes.post("/edit")
     def edit(body: EditRequest) -> dict[str, bool]:

@@ -121,7 +121,7 @@ class Session:
 
     def beside(self, file: DataFile, language: str) -> dict[str, str]:
         """Key -> text of the same file in another pack, if there is one; for translators."""
-        if language not in codes() or file.path.suffix != ".toml" or not is_pack(file.path.parent):
+        if language not in codes() or file.is_list or not is_pack(file.path.parent):
             return {}
         path = load_pack(language).folder / file.path.name
         return {key: entry.text for key, entry in open_file(path).entries.items()} if path.is_file() else {}
