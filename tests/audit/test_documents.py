@@ -21,6 +21,18 @@ TEXTS = {
 }
 
 
+class Counted:
+    """Progress as a person would see it."""
+
+    total = done = 0
+
+    def start(self, total: int, unit: str) -> None:
+        self.total = total
+
+    def advance(self, count: int = 1, note: str = "") -> None:
+        self.done += count
+
+
 @pytest.fixture(scope="module")
 def audited(tmp_path_factory):
     """The first pair of items on a corpus of three English documents."""
@@ -38,7 +50,9 @@ def audited(tmp_path_factory):
         ],
     )
     build([shard], run.folder("index") / "tantivy")
-    result = audit_texts(run, {"en": pack}, [read_topic(root / "pair.toml")], root / "out")
+    progress = Counted()
+    result = audit_texts(run, {"en": pack}, [read_topic(root / "pair.toml")], root / "out", progress)
+    assert (progress.done, progress.total) == (2, 2)
     rows = [json.loads(line) for line in (root / "out" / FILE).read_text("utf-8").splitlines()]
     return result, {row["item"]: row for row in rows}
 

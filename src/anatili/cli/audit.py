@@ -182,13 +182,14 @@ def show_documents(
 ) -> None:
     from anatili.audit.lint import load_topics
     from anatili.audit.session import audit_documents
+    from anatili.cli.progress import Bars, show_table
 
-    result = audit_documents(target, load_topics(items), languages, runs, out, say_aside, card)
+    with Bars(quiet=wants_json) as bars:
+        progress = bars.bar("documents")
+        result = audit_documents(target, load_topics(items), languages, runs, out, say_aside, card, progress)
     if wants_json:
         print_json(result)
         return
-    from anatili.cli.progress import show_table
-
     corpus = result["corpus"]
     show_table(
         ["topic", "language", "documents", "facts in corpus", "of controls", "in first three", "of controls"],
