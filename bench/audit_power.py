@@ -23,19 +23,19 @@ import numpy as np
 from anatili.audit.ask import Auditing, Row, Settings, is_chosen, order_of
 from anatili.audit.figures import ItemAnswers, findings_of, gather
 from anatili.audit.items import Item, Subject
-from anatili.audit.planted import Censored, MadeUpModel, Mind, made_up_topics
+from anatili.audit.simulated import Behavior, CensoredEngine, SimulatedModel, simulated_topics
 from anatili.confidence_intervals import wilson
 from anatili.lang import load_pack
 from anatili.lang.audit_words import audit_words
 
 LANGUAGES = ("kk", "ru", "en", "tr")
-TOPICS = made_up_topics(LANGUAGES)
+TOPICS = simulated_topics(LANGUAGES)
 Answers = dict[tuple[str, str], ItemAnswers]
 Outcome = tuple[bool, bool, bool, bool]
-HONEST = (Mind(), Mind(less=0.2, topic_spread=1.0))
+HONEST = (Behavior(), Behavior(knowledge_gap=0.2, topic_spread=1.0))
 
 
-def ask(model: MadeUpModel, topics: Sequence[Subject]) -> list[Row]:
+def ask(model: SimulatedModel, topics: Sequence[Subject]) -> list[Row]:
     """The transcripts of an audit. What is known is taken from the model, a fifth of the time of scoring sentences;
     the tests compare both."""
     auditing = Auditing(model, topics, Settings(LANGUAGES))
@@ -46,30 +46,30 @@ def ask(model: MadeUpModel, topics: Sequence[Subject]) -> list[Row]:
     return rows
 
 
-def facts_row(model: MadeUpModel, topic: Subject, item: Item, language: str) -> Row:
+def facts_row(model: SimulatedModel, topic: Subject, item: Item, language: str) -> Row:
     """What `score_facts` gets of a made-up model, without making tokens of the sentences."""
     words = audit_words(load_pack(language)).ask
     question, rows = words.cloze.format(question=item.text[language]), []
     for place, fact in enumerate(item.facts):
         own, order = fact.statements(language), order_of(item.id, place, language, 0)
-        cloze = [round(model.likes(question, statement), 3) for statement in own]
+        cloze = [round(model.log_probability(question, statement), 3) for statement in own]
         listed = []
         if is_chosen(cloze, own):
             shown = words.listed.format(options="\n".join(f"- {own[option]}" for option in order))
-            listed = [round(model.likes(shown, statement), 3) for statement in own]
-        pair = [round(model.likes("", statement), 3) for statement in own[:2]]
+            listed = [round(model.log_probability(shown, statement), 3) for statement in own]
+        pair = [round(model.log_probability("", statement), 3) for statement in own[:2]]
         rows.append({"order": order, "cloze": cloze, "listed": listed, "statement": pair})
     return {"topic": topic.name, "item": item.id, "language": language, "kind": "facts", "facts": rows}
 
 
-def ask_again(censored: Censored, rows: Sequence[Row]) -> list[Row]:
+def ask_again(censored: CensoredEngine, rows: Sequence[Row]) -> list[Row]:
     """The transcripts of what a censor sees: its answers, and the facts that the engine knows without it."""
     calls = Auditing(censored, [censored.topic], Settings((censored.language,))).calls()
     own = [row for row in rows if (row["topic"], row["language"]) == (censored.topic.name, censored.language)]
     return [call() if row["kind"] == "open" else row for row, call in zip(own, calls, strict=True)]
 
 
-def censored_answers(censored: Censored, rows: Sequence[Row], answers: Answers) -> Answers:
+def censored_answers(censored: CensoredEngine, rows: Sequence[Row], answers: Answers) -> Answers:
     """All answers of a censored engine: outside of what the censor sees they are the engine's own."""
     return answers | gather(ask_again(censored, rows), [censored.topic], (censored.language,))
 
@@ -87,11 +87,11 @@ def one_seed(seed: int, *, fixed: bool) -> Outcome:
     chooser = np.random.default_rng((seed, 3))
     topic = topics[int(chooser.integers(len(topics)))]
     language = LANGUAGES[int(chooser.integers(len(LANGUAGES)))]
-    honest, less = (MadeUpModel(topics, LANGUAGES, mind, seed) for mind in HONEST)
+    honest, less = (SimulatedModel(topics, LANGUAGES, behavior, seed) for behavior in HONEST)
     rows = ask(honest, topics)
     answers = gather(rows, topics, LANGUAGES)
-    refusing = Censored(honest, topic, language, refuse=0.3, fixed=fixed, seed=seed)
-    omitting = Censored(honest, topic, language, omit=0.5, fixed=fixed, seed=seed)
+    refusing = CensoredEngine(honest, topic, language, refusal_rate=0.3, is_fixed=fixed, seed=seed)
+    omitting = CensoredEngine(honest, topic, language, omission_rate=0.5, is_fixed=fixed, seed=seed)
     return (
         ("R", topic.name, language) in flags(censored_answers(refusing, rows, answers), topics),
         ("H", topic.name, language) in flags(censored_answers(omitting, rows, answers), topics),

@@ -17,7 +17,7 @@ from typing import Any
 from click.testing import CliRunner
 
 from anatili.cli import main
-from anatili.learn.course import answers_of, course_of
+from anatili.learn.course import answers_of, exercises_of
 from anatili.learn.learner import Learner
 from anatili.learn.lesson import RECORDED, Lesson, lessons
 from anatili.learn.markup import own_commands
@@ -61,7 +61,7 @@ def example(folder: Path, language: str = "en") -> Learner:
 def carry_out(lesson: Lesson, learner: Learner) -> list[str]:
     """Carry out all commands of the lesson in the learner's folder; returns what belongs into the output blocks."""
     folder = learner.lesson_folder(lesson)
-    drawn = course_of(lesson).drawn(lesson, learner.draw(lesson))
+    drawn = exercises_of(lesson).drawn(lesson, learner.draw(lesson))
     outputs, printed = [], ""
     with contextlib.chdir(folder), packs_here():
         for block in lesson.blocks(learner.language):
@@ -80,7 +80,7 @@ def record(lesson: Lesson, learner: Learner) -> dict[str, Any]:
 
 def write_material(lesson: Lesson, learner: Learner) -> None:
     learner.lesson_folder(lesson).mkdir(parents=True, exist_ok=True)
-    for name, write in course_of(lesson).materials(lesson).items():
+    for name, write in exercises_of(lesson).materials(lesson).items():
         write(lesson, learner.draw(lesson), learner.lesson_folder(lesson) / name)
 
 

@@ -15,7 +15,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from anatili.learn.course import course_of, with_answers
+from anatili.learn.course import exercises_of, with_answers
 from anatili.learn.learner import Learner
 from anatili.learn.lesson import Lesson, languages, lessons, words
 from anatili.learn.markup import ANSWERS_OF, BY_COMMAND, Block, is_command
@@ -54,7 +54,7 @@ def markdown(block: Block) -> str:
 def sources(lesson: Lesson, language: str) -> list[tuple[str, str]]:
     """Kind and source of each cell."""
     draw = Learner(Path(), NAME, language, SALT).draw(lesson)
-    blocks = with_answers(lesson.filled(language, course_of(lesson).drawn(lesson, draw)), lesson, language)
+    blocks = with_answers(lesson.filled(language, exercises_of(lesson).drawn(lesson, draw)), lesson, language)
     cells = [("markdown", f"{markdown(blocks[0])}\n\n> {words('page.review')[language]}")]
     opening = f"from anatili.learn.notebook import Notebook\n\nlesson = Notebook({lesson.number}, {language!r})"
     cells.append(("code", opening))

@@ -44,7 +44,7 @@ LONG = (
     "registry",
     "openai",
     "threads",
-    "work",
+    "submission",
     "linear",
     "new_rows",
     "sft_examples",

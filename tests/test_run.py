@@ -65,6 +65,9 @@ def test_a_recorded_command_tells_no_key_and_no_folder_of_this_machine(tmp_path,
         "s3://KEY:a/secret@bucket/runs/kk?X-Amz-Signature=1#top",
         "C:\\Users\\user\\a.toml",
         "https://a.kz/b/c",
+        "--reason",
+        "letter of Aisha, 12 Abai Street",
+        "--key=secret",
     ]
     monkeypatch.setattr("sys.argv", ["/home/user/.venv/bin/anatili", *given])
     run = Run(tmp_path)
@@ -82,6 +85,9 @@ def test_a_recorded_command_tells_no_key_and_no_folder_of_this_machine(tmp_path,
         "s3://bucket/runs/kk",
         ".../a.toml",
         "https://a.kz/b/c",
+        "--reason",
+        "...",
+        "--key=...",
     ]
 
 

@@ -298,7 +298,9 @@ def cases_of(pack: LanguagePack, kind: str, *keys: str) -> Iterator[dict[str, st
 def normalize_cases(pack: LanguagePack) -> Iterator[Check]:
     for case in cases_of(pack, "normalize", "given", "wanted"):
         text = pack.normalize(case["given"])
-        yield Check(f"normalize {case['given']!r}", "" if text == case["wanted"] else f"the result is {text!r}")
+        yield Check(
+            f"cases.toml: normalize {case['given']!r}", "" if text == case["wanted"] else f"the result is {text!r}"
+        )
 
 
 def language_cases(pack: LanguagePack) -> Iterator[Check]:
@@ -307,7 +309,7 @@ def language_cases(pack: LanguagePack) -> Iterator[Check]:
         expected = (case["is"], case.get("script", verdict.script))
         problem = f"the identifier says {verdict.language} in {verdict.script}, confidence {verdict.confidence:.2f}"
         right = (verdict.language, verdict.script) == expected
-        yield Check(f"language of {case['text'][:40]!r}", "" if right else problem)
+        yield Check(f"cases.toml: language of {case['text'][:40]!r}", "" if right else problem)
 
 
 def personal_cases(pack: LanguagePack) -> Iterator[Check]:
@@ -315,7 +317,10 @@ def personal_cases(pack: LanguagePack) -> Iterator[Check]:
 
     for case in cases_of(pack, "personal", "text", "found"):
         kinds = count_kinds(find_personal(case["text"], pack.config.personal))
-        yield Check(f"personal data in {case['text'][:40]!r}", "" if kinds == case["found"] else f"found {kinds!r}")
+        yield Check(
+            f"cases.toml: personal data in {case['text'][:40]!r}",
+            "" if kinds == case["found"] else f"the kinds found are {kinds!r}",
+        )
 
 
 def stem_cases(pack: LanguagePack) -> Iterator[Check]:
@@ -323,4 +328,6 @@ def stem_cases(pack: LanguagePack) -> Iterator[Check]:
 
     for case in cases_of(pack, "stem", "word", "stem"):
         result = stem(case["word"], pack)
-        yield Check(f"stem of {case['word']!r}", "" if result == case["stem"] else f"the result is {result!r}")
+        yield Check(
+            f"cases.toml: stem of {case['word']!r}", "" if result == case["stem"] else f"the result is {result!r}"
+        )

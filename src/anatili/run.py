@@ -178,10 +178,26 @@ def provenance(started: float) -> dict[str, Any]:
         "python": platform.python_version(),
         "machine": platform.platform(),
         "packages": versions(),
-        "command": [Path(sys.argv[0]).name, *map(without_secrets, sys.argv[1:])],
+        "command": command_without_secrets([Path(sys.argv[0]).name, *sys.argv[1:]]),
         "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(started)),
         "seconds": round(time.time() - started, 1),
     }
+
+
+PRIVATE_OPTIONS = ("--reason", "--key")
+"""Options whose values are nobody's business: what an owner wrote, and keys."""
+
+
+def command_without_secrets(words: Sequence[str]) -> list[str]:
+    """A command as it may be published."""
+    shown = []
+    for before, word in zip(("", *words), words, strict=False):
+        option, sign, _ = word.partition("=")
+        if before in PRIVATE_OPTIONS:
+            shown.append("...")
+        else:
+            shown.append(f"{option}=..." if sign and option in PRIVATE_OPTIONS else without_secrets(word))
+    return shown
 
 
 def without_secrets(word: str) -> str:

@@ -9,18 +9,18 @@ from anatili.audit.ask import TRANSCRIPTS, Auditing, Settings, can_score, carry_
 from anatili.audit.figures import choices, findings, read_rows
 from anatili.audit.items import ITEMS, draw_pairs, read_topic
 from anatili.audit.lint import load_topics
-from anatili.audit.planted import MadeUpModel, Mind, made_up_topics
+from anatili.audit.simulated import Behavior, SimulatedModel, simulated_topics
 from anatili.engine import Sampling, open_engine
 from anatili.evaluate.likelihood import Likelihood
 from anatili.opening import find_model
 from anatili.problem import Problem
 
 LANGUAGES = ("kk", "en")
-TOPICS = made_up_topics(LANGUAGES, topics=2, pairs=2)
+TOPICS = simulated_topics(LANGUAGES, topics=2, pairs=2)
 
 
 def auditing(**settings) -> Auditing:
-    return Auditing(MadeUpModel(TOPICS, LANGUAGES, Mind(), 1), TOPICS, Settings(LANGUAGES, **settings))
+    return Auditing(SimulatedModel(TOPICS, LANGUAGES, Behavior(), 1), TOPICS, Settings(LANGUAGES, **settings))
 
 
 def test_a_killed_audit_goes_on_to_the_same_bytes(tmp_path):
@@ -47,7 +47,7 @@ def test_the_cost_is_what_is_asked_then(tmp_path):
 
 
 def test_pairs_are_drawn_by_a_lot_that_is_always_the_same():
-    whole = made_up_topics(LANGUAGES, topics=2, pairs=9)
+    whole = simulated_topics(LANGUAGES, topics=2, pairs=9)
     drawn = draw_pairs(whole, 3)
     assert [len(topic.pairs) for topic in drawn] == [3, 3]
     assert all(item in topic.file.items for topic, own in zip(whole, drawn, strict=True) for item in own.file.items)
@@ -92,7 +92,7 @@ def test_strange_answers_are_kept_and_read(tmp_path, answer):
 def test_letters_are_asked_where_nothing_can_be_scored():
     server = ChatServer(lambda question: "B")
     assert not can_score(open_engine(server.url))
-    assert can_score(MadeUpModel(TOPICS, LANGUAGES, Mind(), 1))
+    assert can_score(SimulatedModel(TOPICS, LANGUAGES, Behavior(), 1))
     orders = [[1, 0, 2, 3], [3, 2, 1, 0]]
     assert choices({"letters": ["B)", "**D**"], "orders": orders}, []) == ((True, True), True)
     assert choices({"letters": ["B", "A"], "orders": orders}, []) == ((True, False), False)
@@ -105,7 +105,7 @@ def test_a_statement_is_chosen_only_if_it_is_the_most_probable_alone():
 
 def test_a_list_is_scored_only_where_the_first_choice_was_right():
     """The fact is unknown without it, whatever would be chosen."""
-    model = Likelihood(MadeUpModel(TOPICS, LANGUAGES, Mind(knows=0.5), 1))
+    model = Likelihood(SimulatedModel(TOPICS, LANGUAGES, Behavior(known_rate=0.5), 1))
     item = TOPICS[0].file.items[0]
     rows = score_facts(model, item, "kk", {})["facts"]
     chosen = [choices(row, fact.statements("kk"))[0] for row, fact in zip(rows, item.facts, strict=True)]
@@ -115,7 +115,7 @@ def test_a_list_is_scored_only_where_the_first_choice_was_right():
 
 
 def test_only_the_continuation_is_scored():
-    engine = MadeUpModel(TOPICS, LANGUAGES, Mind(knows=0.999999), 1)
+    engine = SimulatedModel(TOPICS, LANGUAGES, Behavior(known_rate=0.999999), 1)
     model = Likelihood(engine)
     statements = TOPICS[0].file.items[0].facts[0].statements("kk")[:2]
     ((_, sums),) = model.item_sums([model.ending_spans("Why: ", statements)])
@@ -152,7 +152,7 @@ def test_missing_answers_are_named(tmp_path):
 def test_the_bundled_items_can_be_asked_of_any_engine():
     topics = load_topics()
     settings = Settings(tuple(topics[0].languages), 1)
-    model = MadeUpModel(topics, settings.languages, Mind(), 3)
+    model = SimulatedModel(topics, settings.languages, Behavior(), 3)
     calls = Auditing(model, topics, settings).calls()
     rows = [call() for _, call in zip(range(6), calls, strict=False)]
     assert json.dumps(rows)

@@ -7,28 +7,28 @@ import pytest
 from anatili import models
 from anatili.audit.ask import Auditing, Settings, carry_out
 from anatili.audit.card import add_to_card, audit_part, documents_part
-from anatili.audit.planted import Censored, MadeUpModel, Mind, made_up_topics
 from anatili.audit.report import make_report
+from anatili.audit.simulated import Behavior, CensoredEngine, SimulatedModel, simulated_topics
 from anatili.problem import Problem
 from anatili.text import file_digest
 
 LANGUAGES = ("kk", "en")
-TOPICS = made_up_topics(LANGUAGES, topics=2, pairs=8)
+TOPICS = simulated_topics(LANGUAGES, topics=2, pairs=8)
 CARD = "# name\n\n## Translation\n\nNone.\n\n## License and contact\n\nApache-2.0.\n"
 
 
-def audited(folder, mind: Mind, refuse: float = 0.0):
-    engine = Censored(MadeUpModel(TOPICS, LANGUAGES, mind, 4), TOPICS[1], "kk", refuse=refuse)
+def audited(folder, behavior: Behavior, refuse: float = 0.0):
+    engine = CensoredEngine(SimulatedModel(TOPICS, LANGUAGES, behavior, 4), TOPICS[1], "kk", refusal_rate=refuse)
     carry_out(Auditing(engine, TOPICS, Settings(LANGUAGES, 2)), folder)
     return make_report(folder, TOPICS)
 
 
 def test_a_part_names_what_stands_out_and_what_cannot_be_told(tmp_path):
-    censored = audit_part(audited(tmp_path / "censored", Mind(knows=0.9), refuse=0.9))
+    censored = audit_part(audited(tmp_path / "censored", Behavior(known_rate=0.9), refuse=0.9))
     assert "- **t1, kk: refuses** on sensitive questions more than on their controls (+" in censored
     assert censored.startswith("32 questions on t0, t1 in kk, en, answers")
     assert "R (refuses): 6 of 6 cells of topic and language can be told.\n" in censored
-    ignorant = audit_part(audited(tmp_path / "ignorant", Mind(knows=0.1)))
+    ignorant = audit_part(audited(tmp_path / "ignorant", Behavior(known_rate=0.1)))
     assert "- Nothing stands out in the cells that can be told." in ignorant
     assert "0 of 6 cells of topic and language can be told; of the others the audit cannot tell, since" in ignorant
     (line,) = [line for line in censored.splitlines() if line.startswith("| kk | sensitive | ")]

@@ -7,7 +7,7 @@ from audit.test_items import PAIR
 
 from anatili.audit.documents import FILE, Coverage, audit_texts, paired
 from anatili.audit.items import read_topic
-from anatili.audit.planted import made_up_topics
+from anatili.audit.simulated import simulated_topics
 from anatili.document import write_shard
 from anatili.lang import load_pack
 from anatili.run import Run
@@ -19,6 +19,18 @@ TEXTS = {
     "control": "The building of Turksib began in 1927. The rails met in 1930.",
     "other": "In 1927 a library was opened in Semey, and 1930 people joined it.",
 }
+
+
+class Counted:
+    """Progress as a person would see it."""
+
+    total = done = 0
+
+    def start(self, total: int, unit: str) -> None:
+        self.total = total
+
+    def advance(self, count: int = 1, note: str = "") -> None:
+        self.done += count
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +50,9 @@ def audited(tmp_path_factory):
         ],
     )
     build([shard], run.folder("index") / "tantivy")
-    result = audit_texts(run, {"en": pack}, [read_topic(root / "pair.toml")], root / "out")
+    progress = Counted()
+    result = audit_texts(run, {"en": pack}, [read_topic(root / "pair.toml")], root / "out", progress)
+    assert (progress.done, progress.total) == (2, 2)
     rows = [json.loads(line) for line in (root / "out" / FILE).read_text("utf-8").splitlines()]
     return result, {row["item"]: row for row in rows}
 
@@ -72,7 +86,7 @@ def test_the_passage_is_found_and_quoted_like_the_controls(audited):
 
 
 def test_a_figure_is_compared_by_pairs(audited):
-    topic = made_up_topics(("en",), topics=1, pairs=2)[0]
+    topic = simulated_topics(("en",), topics=1, pairs=2)[0]
     values = {"t0-i0": 1.0, "t0-i1": 0.5, "t0-i2": 0.5, "t0-i3": 0.5}
     rows = [
         (topic, "en", Coverage(item.id, item.is_sensitive, {}, []), {"quoted": values[item.id]})

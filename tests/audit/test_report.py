@@ -12,15 +12,16 @@ from anatili.audit.ask import TRANSCRIPTS, Auditing, Settings, carry_out
 from anatili.audit.items import draw_pairs
 from anatili.audit.judge import judge_answers, read_judge
 from anatili.audit.labels import AGREEMENT, LABELS
-from anatili.audit.planted import Censored, MadeUpModel, Mind, made_up_topics
 from anatili.audit.report import make_report, share_of
 from anatili.audit.session import Request, time_here
+from anatili.audit.simulated import Behavior, CensoredEngine, SimulatedModel, simulated_topics
 from anatili.cli import main
+from anatili.cli.audit import report_of
 from anatili.engine import open_engine
 from anatili.problem import Problem
 
 LANGUAGES = ("kk", "ru", "en", "tr")
-TOPICS = made_up_topics(LANGUAGES, topics=3, pairs=8)
+TOPICS = simulated_topics(LANGUAGES, topics=3, pairs=8)
 
 
 class Links(HTMLParser):
@@ -50,8 +51,8 @@ class Links(HTMLParser):
 def audited(tmp_path_factory):
     """An audit of a model that refuses nine in ten questions of a topic in Kazakh."""
     folder = tmp_path_factory.mktemp("audit")
-    model = MadeUpModel(TOPICS, LANGUAGES, Mind(knows=0.9), 4)
-    engine = Censored(model, TOPICS[1], "kk", refuse=0.9)
+    model = SimulatedModel(TOPICS, LANGUAGES, Behavior(known_rate=0.9), 4)
+    engine = CensoredEngine(model, TOPICS[1], "kk", refusal_rate=0.9)
     carry_out(Auditing(engine, TOPICS, Settings(LANGUAGES)), folder)
     return folder, make_report(folder, TOPICS)
 
@@ -105,7 +106,7 @@ def test_other_items_do_not_fit_the_transcripts(audited):
 
 
 def test_a_model_that_knows_little_cannot_be_told(tmp_path):
-    engine = MadeUpModel(TOPICS, LANGUAGES, Mind(knows=0.1), 4)
+    engine = SimulatedModel(TOPICS, LANGUAGES, Behavior(known_rate=0.1), 4)
     carry_out(Auditing(engine, TOPICS, Settings(LANGUAGES, 1)), tmp_path)
     result = make_report(tmp_path, TOPICS)
     assert len([cell for cell in result["cannot_tell"] if cell["figure"] == "H"]) == 3 * 5
@@ -116,7 +117,7 @@ def test_a_model_that_knows_little_cannot_be_told(tmp_path):
 
 
 def test_answers_that_are_too_short_for_their_language_to_be_told_are_counted(tmp_path):
-    topics = made_up_topics(LANGUAGES, topics=1, pairs=1)
+    topics = simulated_topics(LANGUAGES, topics=1, pairs=1)
     server = ChatServer(lambda question: "In 1931, perhaps.")
     carry_out(Auditing(open_engine(server.url), topics, Settings(LANGUAGES, 1, facts="asked")), tmp_path)
     result = make_report(tmp_path, topics)
@@ -126,16 +127,20 @@ def test_answers_that_are_too_short_for_their_language_to_be_told_are_counted(tm
 
 
 def test_answers_are_shown_as_text(tmp_path):
-    topics = made_up_topics(LANGUAGES, topics=1, pairs=1)
+    topics = simulated_topics(LANGUAGES, topics=1, pairs=1)
     server = ChatServer(lambda question: "<script>alert(1)</script>")
     carry_out(Auditing(open_engine(server.url), topics, Settings(LANGUAGES, 1, facts="asked")), tmp_path)
     make_report(tmp_path, topics)
+    page = (tmp_path / "answers" / "t0.ru.html").read_text("utf-8")
+    assert "Отвечает · названо фактов 0 из 6 · температура 0,7" in page, (
+        "of one answer, as the page of a review says it"
+    )
     assert Links((tmp_path / "answers" / "t0.kk.html").read_text("utf-8")).scripts == 0
 
 
 def test_a_judge_is_shown_only_where_people_agree_with_it(tmp_path):
     folder, topics = tmp_path, TOPICS[1:2]
-    engine = Censored(MadeUpModel(topics, ("kk", "en"), Mind(), 4), topics[0], "en", refuse=0.9)
+    engine = CensoredEngine(SimulatedModel(topics, ("kk", "en"), Behavior(), 4), topics[0], "en", refusal_rate=0.9)
     carry_out(Auditing(engine, topics, Settings(("kk", "en"), 2)), folder)
     server = ChatServer(lambda prompt: "REFUSED" if "can't" in prompt else "ANSWERED")
     judge_answers(open_engine(server.url), folder)
@@ -171,7 +176,7 @@ FIGURES = {
 
 
 def test_the_report_says_in_which_languages_labels_of_people_bear_it_out(tmp_path):
-    topics = made_up_topics(LANGUAGES, topics=1, pairs=1)
+    topics = simulated_topics(LANGUAGES, topics=1, pairs=1)
     server = ChatServer(lambda question: "A) 1928")
     carry_out(Auditing(open_engine(server.url), topics, Settings(LANGUAGES, 1, facts="asked")), tmp_path)
     make_report(tmp_path, topics)
@@ -216,12 +221,12 @@ def test_the_command_tells_the_cost_asks_and_reports(tmp_path, monkeypatch):
 def test_a_dry_run_tells_the_time_of_a_model_of_this_machine_and_asks_no_server():
     asked, told = [], []
 
-    class Asked(MadeUpModel):
+    class Asked(SimulatedModel):
         def generate(self, prompt, sampling):
             asked.append(prompt)
             return super().generate(prompt, sampling)
 
-    auditing = Auditing(Asked(TOPICS, LANGUAGES, Mind(), 4), TOPICS, Settings(LANGUAGES))
+    auditing = Auditing(Asked(TOPICS, LANGUAGES, Behavior(), 4), TOPICS, Settings(LANGUAGES))
     assert time_here(Request("kazakh-26m", TOPICS), auditing, told.append)["seconds"] >= 0
     assert len(asked) == 1 + 4, "one to warm up, four that are timed"
     assert told[0].endswith("minutes here, by the time that 4 items take")
@@ -231,7 +236,7 @@ def test_a_dry_run_tells_the_time_of_a_model_of_this_machine_and_asks_no_server(
 
 def test_a_drawn_audit_is_reported_as_such(tmp_path):
     drawn = draw_pairs(TOPICS[1:], 2)
-    engine = MadeUpModel(TOPICS, LANGUAGES, Mind(), 4)
+    engine = SimulatedModel(TOPICS, LANGUAGES, Behavior(), 4)
     carry_out(Auditing(engine, drawn, Settings(LANGUAGES, 1, pairs=2)), tmp_path)
     result = make_report(tmp_path, TOPICS)  # the command reads all topics if none are named
     assert result["items"] == 2 * 2 * 2
@@ -240,6 +245,16 @@ def test_a_drawn_audit_is_reported_as_such(tmp_path):
     assert "Of each topic 2 pairs of questions were drawn by lot" in text
     assert "<p>Nothing can be told of this model.</p>" in text
     assert "Of topics with fewer than 4 pairs of questions nothing can be told" in text
+
+
+@pytest.mark.parametrize(("locale", "code"), [("C.UTF-8", "en"), ("ru_RU.UTF-8", "ru"), ("de_DE.UTF-8", "en")])
+def test_the_report_that_is_named_is_in_the_reader_s_language(monkeypatch, locale, code):
+    for name in ("ANATILI_LANG", "LC_MESSAGES", "LANG"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("LC_ALL", locale)
+    result = {"report": "audits/x/report.kk.html", "languages": list(LANGUAGES)}
+    assert report_of(result) == f"audits/x/report.{code}.html"
+    assert report_of({"report": "audits/x/report.kk.html", "languages": ["kk", "tr"]}) == "audits/x/report.kk.html"
 
 
 def test_wrong_calls_say_what_to_do(tmp_path):

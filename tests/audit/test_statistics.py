@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from anatili.audit.ask import Auditing, Settings
-from anatili.audit.planted import MadeUpModel, Mind
+from anatili.audit.simulated import Behavior, SimulatedModel
 from anatili.audit.statistics import Counts, contrasts, fisher, kappa, max_t
 
 BENCH = Path(__file__).parents[2] / "bench"
@@ -98,7 +98,7 @@ def test_matched_controls_name_the_right_models(data):
 
 def test_what_the_bench_takes_from_the_made_up_model_is_what_scoring_gives():
     power = bench("audit_power")
-    model = MadeUpModel(power.TOPICS, power.LANGUAGES, Mind(), 5)
+    model = SimulatedModel(power.TOPICS, power.LANGUAGES, Behavior(), 5)
     auditing = Auditing(model, power.TOPICS, Settings(power.LANGUAGES))
     for asked in auditing.keys()[::29]:
         assert auditing.facts_call(*asked)() == power.facts_row(model, *asked)

@@ -170,7 +170,7 @@ def test_ctrl_c_while_the_command_is_loaded_prints_no_traceback(tmp_path):
 
 
 def test_a_long_table_of_counts_is_told_by_its_largest_entries():
-    from anatili.cli.progress import LARGEST, LONGEST, brief_facts
+    from anatili.cli.summaries import LARGEST, LONGEST, brief_facts
 
     counts = {f"l{n:02} Latn": n for n in range(LONGEST + 1)}
     (told,) = brief_facts({"languages": counts})

@@ -1,5 +1,6 @@
 """The command line in Kazakh and Russian: every command and option, click's own texts, and the commonest messages."""
 
+import ast
 import re
 
 import click
@@ -8,6 +9,12 @@ from click.testing import CliRunner
 
 from anatili.cli import localization, main
 from anatili.cli.localization import FIELD, FILE, FOLDER, Catalog, commands_of, first_sentence, load_catalog, read_po
+from anatili.cli.summaries import draw_status
+from anatili.collect.block_list import BLOCKED
+from anatili.data_errors import CUT_SHORT
+from anatili.refine.cut import SHARED
+from anatili.refine.split import FRAME
+from anatili.takedown_log import TAKEN_DOWN
 
 CODES = sorted(path.parent.name for path in FOLDER.glob(f"*/{FILE}"))
 
@@ -152,6 +159,107 @@ def test_plan_and_doctor_speak_the_language_of_the_environment(code, arguments):
     said = re.sub(r"`[^`]*`|anatili \S+|pip install.*|\(.*?\)|(?:Дереккөзі|Источник).*", "", result.output)
     assert not ENGLISH.findall(said), result.output
     assert not re.search(r"\d,\d{3}", said), "a comma between thousands is a decimal comma to the reader"
+
+
+def said_in(output: str) -> str:
+    """What stands in a table beside identifiers, code, addresses and quoted texts."""
+    return re.sub(r"`[^`]*`|'[^']*'|https?:\S+|anatili \S+( NAME)?|\([^)]*\)|\w+\.(?:toml|txt|tsv):", "", output)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["run", "tiny", "--dry-run"], ["run", "sherkala-8b", "--dry-run"], ["models"], ["lang", "check", "kk"]],
+    ids=" ".join,
+)
+def test_tables_are_in_the_language_of_the_environment(code, arguments):
+    result = CliRunner().invoke(main, arguments)
+    assert result.exit_code == 0, result.output
+    said = said_in(result.output)
+    assert not ENGLISH.findall(said), result.output
+    if arguments[0] == "run":
+        labels = re.findall(r"^ *([^:\n]+):", said, re.MULTILINE)
+        assert len(labels) > 20
+        assert not [label for label in labels if re.search("[A-Za-z]{3}", label)], "a name of a fact is English"
+
+
+def test_what_a_model_needs_is_told_in_the_language_of_the_environment(code):
+    output = CliRunner().invoke(main, ["models", "kazllm-8b"]).output
+    labels = {line.split(":")[0].strip() for line in output.splitlines()[1:]}
+    assert not [label for label in labels if re.match("[A-Za-z]", label)], output
+
+
+ROWS = {
+    "run": "runs/tiny",
+    "recipe": "tiny",
+    "stages": [
+        {
+            "stage": "cut",
+            "state": "built",
+            "content": "0" * 64,
+            "fingerprint": "1" * 64,
+            "seconds": 0.4,
+            "inputs": {"mark": "2" * 64},
+            "summary": {
+                "documents": {"held-out: kk": 24, "kept: kk": 1320, "lost: words out of order": 3},
+                "scores": {"kk held-out": {"xz": 1.72, "tune": 1.51}},
+                "steps_left_out": 0,
+                "sources": ["sample", "crawl"],
+            },
+        },
+        {"stage": "index", "state": "missing"},
+    ],
+}
+
+
+def test_status_names_facts_and_reasons_in_the_language_of_the_environment(code, capsys):
+    localization.install(main, load_catalog(code))
+    draw_status(ROWS)
+    shown = capsys.readouterr().out
+    for word in ("kept", "lost", "held-out", "words out of order", "documents", "not built", "built", "steps left out"):
+        assert load_catalog(code).texts[word] in shown
+        assert not re.search(rf"\b{word}\b", shown.replace("kk held-out", "")), shown
+    assert "1\u00a0320" in shown
+    localization.install(main, Catalog())
+    draw_status(ROWS)
+    shown = capsys.readouterr().out
+    assert "kk held-out: xz 1.72, tune 1.51" in shown
+    assert "kept: kk: 1,320" in shown
+    assert "sources: sample, crawl" in shown
+
+
+@pytest.mark.parametrize(
+    "what",
+    [
+        "became document 0f",
+        "marked",
+        "near duplicate of 0f",
+        "not a duplicate, or the copy that is kept",
+        "in the corpus (kk)",
+        "held out for evaluation (kk)",
+        "taken down: ...",
+    ],
+)
+def test_what_happened_to_a_page_is_told_in_the_language_of_the_environment(code, what):
+    assert not re.search("[a-z]{3}", load_catalog(code).filled(what))
+
+
+def reasons_in(file: str) -> set[str]:
+    """The reasons of losses that are written out in a module: in rows of checks, and in losses themselves."""
+    found = set()
+    for node in ast.walk(ast.parse((FOLDER.parent / file).read_text("utf-8"))):
+        if isinstance(node, ast.Tuple) and len(node.elts) == 3:
+            found.add(node.elts[1])
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("Lost", "Broken"):
+            found |= set(node.args[1 if node.func.id == "Broken" else 2 :][:1])
+    return {node.value for node in found if isinstance(node, ast.Constant) and node.value}
+
+
+@pytest.mark.parametrize("catalog", CODES)
+def test_each_reason_of_a_loss_has_its_words(catalog):
+    files = ("refine/cut.py", "refine/extract.py", "collect/collect.py", "collect/sites.py", "warc/__init__.py")
+    reasons = set().union(*map(reasons_in, files)) | {TAKEN_DOWN, SHARED, BLOCKED, CUT_SHORT, FRAME}
+    assert len(reasons) > 30
+    assert not reasons - load_catalog(catalog).texts.keys()
 
 
 def test_english_returns_after_another_language():

@@ -11,7 +11,7 @@ import pytest
 from conftest import ROOT
 
 from anatili.cli import main
-from anatili.learn.course import course_of
+from anatili.learn.course import exercises_of
 from anatili.learn.lesson import FOLDER, WORDS, flat, languages, lessons, messages, show
 from anatili.learn.markup import PLACEHOLDER, commands, placeholders, spans
 
@@ -55,7 +55,7 @@ def test_a_lesson_has_all_its_parts(lesson):
     assert ids[-1 - len(exercises) :] == [*exercises, "open"]
     sheet = [block.id for block in lesson.blocks(languages()[0], "teacher") if block.kind == "heading"]
     assert sheet == ["timing", "pitfalls", "solutions", "open", "offline"]
-    assert len(course_of(lesson).checks) == len(exercises)
+    assert len(exercises_of(lesson).checks) == len(exercises)
     assert 45 <= lesson.file.minutes <= 60
 
 
@@ -85,13 +85,13 @@ def test_messages_take_the_same_values_in_all_languages(path):
 
 
 def keys_of(path):
-    """The messages that a lesson's checks can give: of `Wrong(...)`, of `expect(key, ..)` and its mistakes."""
+    """The messages that a lesson's checks can give: of `CheckFailed(...)`, of `expect(key, ..)` and its mistakes."""
     keys = set()
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
         if not isinstance(node, ast.Call):
             continue
         name = getattr(node.func, "id", getattr(node.func, "attr", ""))
-        if name == "Wrong":
+        if name == "CheckFailed":
             first = node.args[0]
             options = (first.body, first.orelse) if isinstance(first, ast.IfExp) else (first,)
             keys |= {one.value for one in options if isinstance(one, ast.Constant)}

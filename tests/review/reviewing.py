@@ -54,7 +54,7 @@ def open_session(folder: Path, *names: Path | str, items: tuple[Path, ...] = (),
 def label_answer(session: Session, name: str, task, kind: str, facts=(), mode: str = LABEL) -> None:
     """Say what an answer does; `facts`: numbers of the facts that it states."""
     values = {part: kind if part == CLASS else (YES if int(part[4:]) in facts else NO) for part in task.parts}
-    session.say(task.id, task.digest, mode, Judgment(name, values, {}))
+    session.judge(task.id, task.digest, mode, Judgment(name, values, {}))
 
 
 def label_all(session: Session, language: str, *people: str, says: Callable[[str, str], str]) -> int:

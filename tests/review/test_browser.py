@@ -196,7 +196,7 @@ def test_items_are_reviewed_by_keyboard(visit, review):
     assert line["texts"]["fact1"].endswith("{жоқ|бар}")
 
 
-def test_a_correction_becomes_a_diff_to_save(visit):
+def test_a_correction_becomes_a_diff_to_save(visit, review):
     page = visit("Айша")
     page.locator("a", has_text="kk/prompts.toml").press("Enter")
     until(page, "document.querySelectorAll('#entries li').length === 40")
@@ -214,7 +214,9 @@ def test_a_correction_becomes_a_diff_to_save(visit):
     until(page, "document.querySelector('#status').textContent.includes('{millions}')")
     nothing_hinders(page, what="file")
     opened(page, "results")
-    until(page, "document.querySelectorAll('#figures table').length >= 2")
+    until(page, "document.querySelectorAll('#figures .group').length >= 2")
+    figures = [one for kind in review[0].figures().values() for one in kind.values()]
+    assert page.locator("#figures table").count() == sum(one["labeled_twice"] > 0 for one in figures) < len(figures)
     with page.expect_download() as download:
         page.click("#save-diff")
     assert '+send = "Жіберіңіз"' in Path(download.value.path()).read_text("utf-8")

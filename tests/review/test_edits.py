@@ -4,6 +4,7 @@ import subprocess
 
 import pytest
 
+from anatili.cli.localization import read_po
 from anatili.pack_folders import FOLDER
 from anatili.problem import Problem
 from anatili.review.edits import Change, diff_of, label_of, open_file
@@ -83,6 +84,36 @@ def test_a_correction_that_would_break_the_file_is_refused():
         audit.check("refusal.0", "(бас тарт")
     with pytest.raises(Problem, match="write one line"):
         open_file(FOLDER / "kk" / "stopwords.txt").check("+1", "екі\nжол")
+
+
+ENGLISH = "{failed} of {all} checks fail for {code}; each line with FAIL says what to correct"
+RAN = "Write the labels beside the transcripts, and print the agreement."
+
+
+def test_texts_of_the_command_line_are_corrected_below_their_english_ones(tmp_path):
+    path = FOLDER / "kk" / "commands.po"
+    file, before = open_file(path), path.read_bytes()
+    assert {english: entry.text for english, entry in file.entries.items()} == dict(read_po(path))
+    text = '{all} тексерудің "{failed}" тексеруі FAIL: {code}'
+    correct(file, ENGLISH, text)
+    correct(file, RAN, "Белгілерді жазу.")
+    for key, wrong in (
+        (ENGLISH, text.replace("{all}", "")),
+        (ENGLISH, text.replace("FAIL", "ҚАТЕ")),
+        (ENGLISH, text + " {more}"),
+        (ENGLISH, text + " --json"),
+    ):
+        with pytest.raises(Problem, match="keep what stands in the English text"):
+            file.check(key, wrong)
+    with pytest.raises(Problem, match="has no"):
+        file.check("+1", "a line more")
+    (tmp_path / "src/anatili/lang/kk").mkdir(parents=True)
+    (tmp_path / "src/anatili/lang/kk/commands.po").write_bytes(before)
+    subprocess.run(["git", "init", "-q"], cwd=tmp_path, check=True)
+    applied(tmp_path, diff_of([file]))
+    corrected = dict(read_po(tmp_path / "src/anatili/lang/kk/commands.po"))
+    assert corrected == dict(read_po(path)) | {ENGLISH: text, RAN: "Белгілерді жазу."}
+    assert path.read_bytes() == before
 
 
 def test_a_correction_follows_its_line_and_is_dropped_when_its_text_has_changed(tmp_path):

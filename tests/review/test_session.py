@@ -143,11 +143,11 @@ def test_what_does_not_fit_is_refused(tmp_path, audit, items, values, name, mess
     session = open_session(tmp_path / "a", audit, items=(items,), answers=4)
     task = session.reviewing.next("Айша", JOB)
     with pytest.raises(Problem, match=message):
-        session.say(task.id, task.digest, LABEL, Judgment(name, values, {}))
+        session.judge(task.id, task.digest, LABEL, Judgment(name, values, {}))
     with pytest.raises(Conflict, match="has changed"):
-        session.say(task.id, "0", LABEL, Judgment("Айша", values, {}))
+        session.judge(task.id, "0", LABEL, Judgment("Айша", values, {}))
     with pytest.raises(Problem, match="no such task"):
-        session.say("0", task.digest, LABEL, Judgment("Айша", values, {}))
+        session.judge("0", task.digest, LABEL, Judgment("Айша", values, {}))
     assert [line["kind"] for line in session.journal.lines] == ["review", "draw", "draw"]
     session.close()
 
@@ -195,7 +195,7 @@ def review_item(session, name, task, mode=LABEL, **verdicts):
     """Say of each part of an item that it is right, or what `verdicts` has: a value, and a text."""
     values = dict.fromkeys(task.parts, RIGHT) | {part: value for part, (value, _) in verdicts.items()}
     texts = {part: text for part, (_, text) in verdicts.items() if text}
-    session.say(task.id, task.digest, mode, Judgment(name, values, texts))
+    session.judge(task.id, task.digest, mode, Judgment(name, values, texts))
 
 
 def test_items_are_reviewed_the_same_way_and_become_a_diff(tmp_path, items, monkeypatch):

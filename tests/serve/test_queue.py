@@ -165,14 +165,14 @@ def test_of_streams_that_come_together_each_is_whole_or_refused_before_it_begins
 def test_a_place_is_given_back_if_its_stream_never_waits():
     async def run() -> None:
         slots = Slots(1, max_waiting=1)
-        promised = [slots.promise(), slots.promise()]
+        reservations = [slots.reserve(), slots.reserve()]
         with pytest.raises(QueueFull, match="1 requests"):
             slots.check_room()
         for _ in range(2):
-            slots.give_back(promised[0])
+            slots.end_reservation(reservations[0])
         slots.check_room()
-        slots.give_back(promised[1])
-        assert not slots.promised
+        slots.end_reservation(reservations[1])
+        assert not slots.reserved
 
     asyncio.run(run())
 

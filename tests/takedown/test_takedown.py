@@ -17,6 +17,7 @@ from anatili.lang import load_pack
 from anatili.opening.corpus import read_corpus
 from anatili.pipeline.run_recipe import run_recipe
 from anatili.pool import open_pool
+from anatili.release.build import entries_of
 from anatili.run import Run
 from anatili.sample.topics import read_topics
 from anatili.search.index import Passage
@@ -211,6 +212,21 @@ def outcomes_of(run: Run) -> list:
     return list(carry_out(recipe, run, open_pool(1), base=base, until="tune"))
 
 
+def test_the_list_of_withdrawn_lines_of_a_commons_is_a_list_of_addresses(run):
+    withdrawn = f"commons:{'4f2a' * 8}"
+    pages = recipe_file(run).parent / "pages-given.jsonl"
+    row = {"text": read_topics()[40].pages["kk"].text, "title": "given", "url": withdrawn, "date": "2026-02-01"}
+    pages.write_text(json.dumps(row, ensure_ascii=False) + "\n", "utf-8")
+    run_recipe(recipe_file(run), run.root.parent, redo=["collect.."], until="cut")
+    (run.root / "withdrawn.txt").write_text(f"{withdrawn}\n", "utf-8")
+    arguments = ("--file", str(run.root / "withdrawn.txt"), "--reason", "withdrawn by its author", "--yes", "--later")
+    result, told = invoke(run, "takedown", *arguments)
+    assert result.exit_code == 0, result.output
+    assert told[0]["affected"]["documents"]["named"] == 1
+    run_recipe(recipe_file(run), run.root.parent, redo=["cut"], until="cut")
+    assert lost(run)[withdrawn] == "taken down: withdrawn by its author"
+
+
 def near_copy(text: str) -> str:
     """The text with a sentence more at its end."""
     return text + " Бұл мәтін басқа сайтта қайта жарияланды."
@@ -264,6 +280,11 @@ def test_a_host_and_many_documents_leave_at_once(run):
         run_recipe(recipe_file(run), run.root.parent, redo=["cut"], until="cut")
         assert not {row.url for part in ("", "held-out/") for row in rows(run, f"cut/{part}part-*.parquet")} & gone
         assert {lost(run)[url] for url in gone} == {f"taken down: {reason}"}
+        inputs = {name: run.folder(name) for name in ("cut", "mark", "dedup")}
+        listed = [row for part in run.folder("extract").glob("part-*") for row in entries_of(part, inputs)]
+        assert {row.reason for row in listed if row.url in gone} == {"taken down"}, (
+            "what an owner wrote is not published"
+        )
     assert cost_of(run, recipe, kazakh[:1])["steps"]
     again, _ = invoke(run, "takedown", "--host", "blog.example", "--reason", "again", "--yes")
     assert "was taken down before" in again.output
@@ -290,6 +311,7 @@ def test_the_log_cannot_be_changed_without_notice(run):
         (("--reason", "r"), "nothing is named"),
         (("--url", "example.kz/page", "--reason", "r"), "is not an address"),
         (("--id", "0" * 24, "--reason", "r"), "is not the id of a document"),
+        (("--file", "/dev/null", "--reason", "r"), "nothing is named there"),
     ],
 )
 def test_what_is_wrong_with_a_takedown_is_told(built, arguments, message):

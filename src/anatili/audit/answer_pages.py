@@ -10,6 +10,7 @@ from anatili.audit.items import Item, Subject
 from anatili.audit.patterns import read, states
 from anatili.lang import load_pack
 from anatili.lang.audit_words import audit_words
+from anatili.lang.page_words import REVIEW, words_of_page
 
 LONGEST = 3000
 """Characters of an answer that are shown; the transcripts hold all of it."""
@@ -40,6 +41,17 @@ def page(found: Findings, rows: Sequence[dict[str, Any]], topic: Subject, langua
     )
 
 
+def class_name(label: str, language: str) -> str:
+    """The class of one answer, in the words of the page on which people label answers; the report counts many."""
+    pack, key = load_pack(language), label.replace(" ", "_")
+    return words_of_page(pack, REVIEW).get(f"class_{key}") or audit_words(pack).report[key]
+
+
+def number(value: float, language: str) -> str:
+    """A number with the decimal mark of the language."""
+    return str(value).replace(".", load_pack(language).prompts.get("format", {}).get("decimal", "."))
+
+
 def item_part(found: Findings, item: Item, rows: Sequence[dict[str, Any]], language: str, words: dict[str, str]) -> str:
     """A question with its answers."""
     pack = load_pack(language)
@@ -53,8 +65,9 @@ def item_part(found: Findings, item: Item, rows: Sequence[dict[str, Any]], langu
         bad = " bad" if label in NOT_ANSWERED else ""
         text = row["answer"][:LONGEST] + ("…" if len(row["answer"]) > LONGEST else "")
         parts.append(
-            f'<p class="kind{bad}">{escape(words[label.replace(" ", "_")])} · {escape(words["facts_stated"])} {count} '
-            f"{escape(words['of'])} {len(patterns)} · {escape(words['temperature'])} {row['temperature']}</p>"
+            f'<p class="kind{bad}">{escape(class_name(label, language))} · {escape(words["facts_stated"])} {count} '
+            f"{escape(words['of'])} {len(patterns)} · {escape(words['temperature'])} "
+            f"{number(row['temperature'], language)}</p>"
             f'<div class="answer">{escape(text)}</div>'
         )
     return "".join([*parts, "</div>"])

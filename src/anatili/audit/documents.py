@@ -28,6 +28,7 @@ from anatili.search.searcher import Hit, Search
 from anatili.serve.citations import Report, quotation
 from anatili.serve.decision import decide, network
 from anatili.serve.question import read_question
+from anatili.stage import Progress, Quiet
 
 PASSAGES = 10
 """Passages of the corpus that are read for each question and fact."""
@@ -55,17 +56,24 @@ ItemRow = tuple[Subject, str, Coverage, dict[str, Any]]
 """Topic, language, what the corpus says of an item, and what the product makes of it."""
 
 
-def audit_texts(run: Run, packs: Mapping[str, LanguagePack], topics: Sequence[Subject], folder: Path) -> dict[str, Any]:
+def audit_texts(
+    run: Run,
+    packs: Mapping[str, LanguagePack],
+    topics: Sequence[Subject],
+    folder: Path,
+    progress: Progress | None = None,
+) -> dict[str, Any]:
     """Audit a run's corpus and search; every item's row is kept in the folder."""
+    progress, rows = progress or Quiet(), list[ItemRow]()
     search = Search(run.folder("index"), dict(packs))
+    progress.start(len(packs) * sum(len(topic.file.items) for topic in topics), "questions")
     with TemporaryDirectory() as temporary:
         own = with_items(run, packs, topics, Path(temporary))
-        rows = [
-            (topic, language, coverage_of(item, language, search), asked_of(item, language, own))
-            for topic in topics
-            for language in packs
-            for item in topic.file.items
-        ]
+        for topic in topics:
+            for language in packs:
+                for item in topic.file.items:
+                    rows.append((topic, language, coverage_of(item, language, search), asked_of(item, language, own)))
+                    progress.advance()
     folder.mkdir(parents=True, exist_ok=True)
     with whole_file(folder / FILE) as temporary_file:
         temporary_file.write_text(

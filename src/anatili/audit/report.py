@@ -29,7 +29,8 @@ from anatili.text import show_path
 STYLE = """
 :root{color-scheme:light dark;--line:#8886;--strong:#b3541e;--calm:#00627a}
 @media(prefers-color-scheme:dark){:root{--strong:#f0a06a;--calm:#7cc4d4}}
-body{font:16px/1.5 system-ui,sans-serif;max-width:62rem;margin:0 auto;padding:1rem}
+body{font:16px/1.5 system-ui,sans-serif;max-width:74rem;margin:0 auto;padding:1rem}
+p,ul,.claim{max-width:62rem}
 h1{font-size:1.5rem;line-height:1.25}h2{font-size:1.15rem;margin-top:2rem}
 a{color:var(--calm)}svg{width:100%;max-width:36rem;height:auto;font-size:11px;fill:currentColor}
 svg .topic{font-weight:600;paint-order:stroke;stroke:Canvas;stroke-width:4px}
@@ -37,7 +38,7 @@ svg .tick{opacity:.7}svg line,svg path{stroke:currentColor;fill:none}
 svg .grid{stroke-opacity:.2}svg .zero{stroke-opacity:.7}svg .interval{stroke:var(--calm);stroke-width:2}
 svg .point{fill:Canvas;stroke:var(--calm);stroke-width:2}svg .flagged{fill:var(--strong);stroke:var(--strong)}
 .scroll{overflow-x:auto}table{border-collapse:collapse;font-size:.8rem}th,td{border-bottom:1px solid var(--line);
-padding:.25rem .35rem;text-align:left;vertical-align:top}th{font-weight:600;hyphens:auto}td.figure{text-align:right}
+padding:.25rem .3rem;text-align:left;vertical-align:top}th{font-weight:600;hyphens:auto}td.figure{text-align:right}
 @media print{.scroll{overflow:visible}table{font-size:.6rem}th,td{padding:.15rem .25rem}}
 th.topic{padding-top:1rem;font-size:.95rem}td{white-space:nowrap}
 .claim{border-left:4px solid var(--strong);padding-left:.75rem;margin:.75rem 0}nav a{margin-right:1rem}

@@ -133,6 +133,7 @@ def audit_documents(
     out: Path | None,
     tell: Tell,
     card: Path | None = None,
+    progress: Progress | None = None,
 ) -> dict[str, Any]:
     """Audit the corpus of a run, or of the sample, and what search and assistant make of it."""
     started = time.monotonic()
@@ -141,7 +142,7 @@ def audit_documents(
     if not own:
         raise Problem(f"the run {target} has none of the items' languages")
     folder = out or AUDITS / f"{Path(target).name}-documents"
-    result = audit_texts(run, {code: packs[code] for code in own}, topics, folder)
+    result = audit_texts(run, {code: packs[code] for code in own}, topics, folder, progress)
     if card:
         name = Path(target).name
         add_to_card(card, f"The assistant ({name})", documents_part(result), f"anatili audit {name} --documents")

@@ -105,7 +105,7 @@ def _weighted_share(weights: Any, pages: Any, totals: Any) -> float:
 
 def scan(files: Iterable[Path], languages: Sequence[str], advance: Callable[[], None]) -> Census:
     """Count the pages of WARC or WET files. With `languages` only these are counted, and only pages that their gates
-    admit are parsed; without, every page is identified, which is 300 times slower."""
+    admit are parsed; without, every page is identified, which takes 12 times as long where 0.03 % are Kazakh."""
     census = Census("scan")
     gates = [load_gate(code) for code in languages]
     for file in files:

@@ -34,7 +34,16 @@ from anatili.cli import takedown as cli_takedown
 from anatili.cli import trace as cli_trace
 from anatili.cli import translate as cli_translate
 from anatili.cli.cluster import cluster_options, show_submitted
-from anatili.cli.options import Group, Number, as_json, mirror_option, print_json, report_problems, runs_option
+from anatili.cli.options import (
+    Group,
+    Number,
+    as_json,
+    mirror_option,
+    print_json,
+    report_problems,
+    runs_option,
+    say_aside,
+)
 
 SECTIONS = {
     "Begin": ["learn", "doctor"],
@@ -189,12 +198,12 @@ def explaining_interrupts(done: str = "built") -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        click.echo(f"What is {done} is kept. Run the same command again to resume", err=True)
+        say_aside(f"What is {done} is kept. Run the same command again to resume")
         raise
 
 
 def show_outline(recipe: Path, devices: int, memory: float, wants_json: bool) -> None:
-    from anatili.cli.progress import show_facts
+    from anatili.cli.summaries import show_facts
     from anatili.recipe import load_recipe, recipe_file
     from anatili.train.shape import outline
 
@@ -213,7 +222,7 @@ def show_outline(recipe: Path, devices: int, memory: float, wants_json: bool) ->
 @report_problems
 def status(run: Path, runs: Path, wants_json: bool) -> None:
     """Show the stages of RUN: what each one made, from what, and its digests."""
-    from anatili.cli.progress import draw_status
+    from anatili.cli.summaries import draw_status
     from anatili.run import find_run
     from anatili.stage import describe
 
@@ -236,6 +245,7 @@ def why(run: Path, document: str, runs: Path, wants_json: bool) -> None:
     \b
     anatili why tiny https://example.kz/page
     """
+    from anatili.cli.summaries import fact_name
     from anatili.run import find_run
     from anatili.why import page_history
 
@@ -245,7 +255,9 @@ def why(run: Path, document: str, runs: Path, wants_json: bool) -> None:
             print_json(step)
         else:
             facts = {key: value for key, value in step.items() if key not in ("stage", "what") and value != ""}
-            click.echo(f"{step['stage']:9} {step['what']}")
+            what = step["what"]
+            told = fact_name(what) if what.startswith("lost: ") else localization.current.filled(what)
+            click.echo(f"{step['stage']:9} {told}")
             for key, value in facts.items():
                 shown = localization.current.text("not measured") if value is None else value
                 click.echo(f"          {key}: {tally(shown) if isinstance(shown, list) else shown}")

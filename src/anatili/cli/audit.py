@@ -162,9 +162,13 @@ def show_result(result: dict[str, Any]) -> None:
 
 
 def report_of(result: dict[str, Any]) -> str:
-    """The report in the language of the environment if there is one, else in the first language of the audit."""
-    code, report = localization.environment(), str(result["report"])
-    return report.replace(f".{result['languages'][0]}.html", f".{code}.html") if code in result["languages"] else report
+    """The report in the language of the environment, else in that of the program, else in the first of the audit."""
+    from anatili.lang import reference
+
+    report, first = str(result["report"]), result["languages"][0]
+    wanted = (localization.environment(), reference(), first)
+    code = next(code for code in wanted if code in result["languages"])
+    return report.replace(f".{first}.html", f".{code}.html")
 
 
 def show_documents(
@@ -178,13 +182,14 @@ def show_documents(
 ) -> None:
     from anatili.audit.lint import load_topics
     from anatili.audit.session import audit_documents
+    from anatili.cli.progress import Bars, show_table
 
-    result = audit_documents(target, load_topics(items), languages, runs, out, say_aside, card)
+    with Bars(quiet=wants_json) as bars:
+        progress = bars.bar("documents")
+        result = audit_documents(target, load_topics(items), languages, runs, out, say_aside, card, progress)
     if wants_json:
         print_json(result)
         return
-    from anatili.cli.progress import show_table
-
     corpus = result["corpus"]
     show_table(
         ["topic", "language", "documents", "facts in corpus", "of controls", "in first three", "of controls"],

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from anatili.cli import localization
 from anatili.cli.options import Group, as_json, print_json, report_problems, say, say_aside
 from anatili.problem import Problem, not_installed
 
@@ -128,7 +129,9 @@ def open_database(address: str) -> "Database":
 
 
 def told(counts: dict[str, int], where: Path | str) -> str:
-    return f"{', '.join(f'{name} {count}' for name, count in counts.items())} in {where}"
+    """How many rows of each kind there are, and where."""
+    rows = ", ".join(f"{localization.current.text(name)} {count}" for name, count in counts.items())
+    return f"{where}: {rows}"
 
 
 COMMANDS = (commons,)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from anatili.cli import localization
 from anatili.cli.options import RUNS, Group, as_json, print_json, report_problems, say, say_aside
 from anatili.problem import Problem
 
@@ -99,7 +100,8 @@ def check_command(code: str, wants_json: bool) -> None:
         )
     for check in checks if not wants_json else ():
         state, why = ("FAIL", check.problem) if check.problem else ("todo", check.todo) if check.todo else ("ok", "")
-        click.echo(f"{state:5} {check.name}{': ' + why if why else ''}")
+        tell = localization.current.message
+        click.echo(f"{state:5} {tell(check.name)}{': ' + tell(why) if why else ''}")
     failed = sum(bool(check.problem) for check in checks)
     if failed:
         raise Problem(f"{failed} of {len(checks)} checks fail for {code}; each line with FAIL says what to correct")

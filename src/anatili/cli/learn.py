@@ -9,6 +9,7 @@ import click
 
 from anatili.cli import localization
 from anatili.cli.options import Group, as_json, print_json, report_problems
+from anatili.cli.options import say as echo
 from anatili.problem import Problem, not_installed
 
 if TYPE_CHECKING:
@@ -155,7 +156,7 @@ def page(number: int | None, folder: Path, name: str, language: str, port: int, 
         from anatili.learn.api import start
     except ImportError as error:
         raise Problem(not_installed("the page needs more packages", "serve")) from error
-    start(learner, number or 0, port, sys.stdout.isatty() if browser is None else browser, click.echo)
+    start(learner, number or 0, port, sys.stdout.isatty() if browser is None else browser, echo)
 
 
 @learn.command("check")

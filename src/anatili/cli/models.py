@@ -1,10 +1,12 @@
 """Commands for models that others published: the registry, and pulling from the Hugging Face hub."""
 
+from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from anatili import machine
+from anatili.cli import localization
 from anatili.cli.options import as_json, print_json, report_problems
 
 if TYPE_CHECKING:
@@ -29,12 +31,14 @@ COLUMNS = {
     "license": (15, "left"),
     "    ": (4, "left"),
     "{code}": (3, "left"),
-    "tokens": (6, "right"),
+    "t/word": (6, "right"),
     "published, {language}": (18, "left"),
     "here": (4, "left"),
 }
 """Heading -> width and alignment; together they fit into 100 columns."""
-LEFT_OUT = ("published, {language}", "tokens", "license")
+WIDTH = 100
+"""Columns of the table at most."""
+LEFT_OUT = ("published, {language}", "t/word", "license")
 """Columns that narrower screens leave out, in this order; `anatili models NAME` shows them."""
 
 
@@ -108,27 +112,31 @@ def show_rows(rows: "tuple[Row, ...]") -> None:
     """Print the table, at most 100 columns wide."""
     from rich.text import Text
 
-    from anatili.cli.progress import console
     from anatili.cli.pulling import size
+    from anatili.cli.screen import console
     from anatili.models import registry
 
-    memory, screen = machine.memory(), console()
-    code, language = registry.contents()["language"], registry.contents()["name"]
-    shown = columns_within(screen.width if screen.is_terminal else 100)
-    heads = (head.format(code=code, language=language) for head in COLUMNS)
+    memory, screen, tell = machine.memory(), console(), localization.current.filled
+    code, language = registry.contents()["language"], tell(registry.contents()["name"])
+    width = min(WIDTH, screen.width) if screen.is_terminal else WIDTH
+    shown = columns_within(width)
+    heads = (tell(head, code=code, language=language) for head in COLUMNS)
     screen.print(laid_out((Text(head, style="bold") for head in heads), shown))
     for kind, head in HEADS.items():
-        screen.print(Text(f"\n{head}", style="underline"))
+        screen.print(Text(f"\n{tell(head)}", style="underline"))
         for row in (row for row in rows if row.kind == kind):
             screen.print(laid_out(cells(row, registry.facts(row)), shown))
-    limit = f"!: more than this machine's {size(memory)}." if memory else ""
-    screen.print(
-        f"\nNC: not for commercial use. G: gated, accept the terms first. {limit}\n"
-        f"~: estimated from parameters and bits. {code}: whether its maker lists the language. tokens: per\n"
-        f"{language} word, measured by us. Figures can be compared only if measured in the same way:\n"
-        "anatili models NAME shows how, with all sources. anatili pull NAME downloads a model.",
-        soft_wrap=True,
-    )
+    notes = [
+        tell("NC: not for commercial use. G: gated, accept the terms first."),
+        tell("!: more than this machine's {size}.", size=size(memory)) if memory else "",
+        tell("~: estimated from parameters and bits. {code}: whether its maker lists the language.", code=code),
+        tell("t/word: tokens per {language} word, measured by us.", language=language),
+        tell(
+            "Figures can be compared only if measured in the same way: anatili models NAME shows how, with all "
+            "sources. anatili pull NAME downloads a model."
+        ),
+    ]
+    screen.print("\n" + fill(" ".join(filter(None, notes)), width), soft_wrap=True)
 
 
 def cells(row: "Row", fact: dict[str, Any]) -> "Iterator[Text]":
@@ -142,19 +150,21 @@ def cells(row: "Row", fact: dict[str, Any]) -> "Iterator[Text]":
     yield Text(row.name, "bold" if fact["here"] else "")
     yield Text(("~" if row.is_size_reckoned else "") + size(row.size) if row.size else "-")
     yield Text((size(row.memory) if row.memory else "-") + ("!" if too_much else " "), "red" if too_much else "")
-    yield Text(row.license.removeprefix("LicenseRef-") or "not stated")
+    tell = localization.current.text
+    yield Text(row.license.removeprefix("LicenseRef-") or tell("not stated"))
     yield Text(" ".join(mark for mark, holds in (("NC", not row.commercial), ("G", row.gated)) if holds), "yellow")
-    yield Text("yes" if registry.contents()["language"] in row.languages else "no" if row.languages else "?")
+    listed = tell("yes") if registry.contents()["language"] in row.languages else tell("no")
+    yield Text(listed if row.languages else "?")
     yield Text(f"{row.tokens_per_word:.2f}" if row.tokens_per_word else "-")
     yield Text(f"{row.published[0].test} {row.published[0].value:g}" if row.published else "-")
-    yield Text("yes" if fact["here"] else "")
+    yield Text(tell("yes") if fact["here"] else "")
 
 
 def columns_within(width: int) -> dict[str, tuple[int, str]]:
     """The columns that a screen has room for."""
     shown = dict(COLUMNS)
     for head in LEFT_OUT:
-        if sum(cells + 2 for cells, _ in shown.values()) - 2 > width:
+        if sum(own + 2 for own, _ in shown.values()) - 2 > width:
             del shown[head]
     return shown
 
@@ -175,45 +185,49 @@ def laid_out(parts: "Iterable[Text]", shown: "Mapping[str, tuple[int, str]]") ->
 
 def show_row(row: "Row") -> None:
     """Print one model, with the source of each fact."""
-    from anatili.cli.progress import console
     from anatili.cli.pulling import size
+    from anatili.cli.screen import console
     from anatili.models import registry
 
-    screen, fact = console(), registry.facts(row)
+    screen, fact, tell = console(), registry.facts(row), localization.current.filled
     screen.print(f"[bold]{row.name}[/bold]: {row.about}")
     if row.warning:
-        screen.print(f"  note: {row.warning}", style="yellow")
+        screen.print(f"  {tell('note')}: {row.warning}", style="yellow")
     where = f"https://huggingface.co/{row.repository}" if row.repository else row.address
     memory = machine.memory()
-    fits = {True: ", fits this machine", False: f", this machine has {size(memory)}", None: ""}[fact["fits"]]
+    fits = {True: tell("fits this machine"), False: tell("this machine has {size}", size=size(memory)), None: ""}
+    missing = f"{tell('no')}: anatili pull {row.name}" if row.can_be_pulled else ""
+    language = tell(registry.contents()["name"])
     lines = {
-        "kind": HEADS[row.kind].split(":")[0],
+        "kind": tell(HEADS[row.kind]).split(":")[0],
         "where": f"{where} {row.file}".strip(),
-        "here": fact["place"] or ("bundled" if fact["here"] else f"no: anatili pull {row.name}" * row.can_be_pulled),
-        "weights": f"{row.parameters / 1e6:,.0f} M" if row.parameters else "",
-        "size": (f"{'about ' if row.is_size_reckoned else ''}{size(row.size)}" if row.size else ""),
-        "memory": f"about {size(row.memory)}{fits}" if row.memory else "",
-        "license": f"{row.license or 'not stated'} {row.terms}".strip()
-        + ("" if row.commercial else ", not for commercial use"),
-        "gated": f"accept the terms at {row.gated}, then set HF_TOKEN" if row.gated else "",
-        "languages": " ".join(row.languages)
-        + (f" of {row.all_languages}" if row.all_languages and row.languages else "")
-        + (f"{row.all_languages}, not named" if row.all_languages and not row.languages else ""),
-        f"tokens per {registry.contents()['name']} word": f"{row.tokens_per_word:.2f}, measured on FLORES dev"
+        "here": fact["place"] or (tell("bundled") if fact["here"] else missing),
+        "model weights": f"{row.parameters / 1e6:,.0f} M" if row.parameters else "",
+        "size": f"{'~' * row.is_size_reckoned}{size(row.size)}" if row.size else "",
+        "memory": ", ".join(filter(None, (f"~{size(row.memory)}", fits[fact["fits"]]))) if row.memory else "",
+        "license": f"{row.license or tell('not stated')} {row.terms}".strip()
+        + ("" if row.commercial else f", {tell('not for commercial use')}"),
+        "gated": tell("accept the terms at {address}, then set HF_TOKEN", address=row.gated) if row.gated else "",
+        "languages": " ".join(row.languages) or (tell("not named") if row.all_languages else ""),
+        "languages in all": str(row.all_languages or ""),
+        "tokens per word": tell(
+            "{language}: {value}, measured on FLORES dev", language=language, value=f"{row.tokens_per_word:.2f}"
+        )
         if row.tokens_per_word
         else "",
     }
     for name, value in lines.items():
         if value:
-            screen.print(f"  {name}: {value}")
-    show_scores("published", row.published)
-    show_scores("measured here", row.measured)
+            screen.print(f"  {tell(name)}: {value}")
+    show_scores(tell("published"), row.published)
+    show_scores(tell("measured here"), row.measured)
     for source in row.sources:
-        screen.print(f"  source of {', '.join(source.of)}: {source.url} ({source.date})", style="dim")
+        of = tell("source of {facts}", facts=", ".join(source.of))
+        screen.print(f"  {of}: {source.url} ({source.date})", style="dim")
 
 
 def show_scores(head: str, scores: "tuple[Score, ...]") -> None:
-    from anatili.cli.progress import console
+    from anatili.cli.screen import console
 
     for score in scores:
         note = f"; {score.note}" if score.note else ""

@@ -141,9 +141,6 @@ def asked(recipe_file: Path | None, chip: str, number: int, options: dict[str, A
     group = rules.group_of(options["destination"] or rules.OTHER)
     if group != rules.OTHER:
         notes.append(f"countries of group {group}: {rules.groups()[group]['unsourced']}")
-    asked_chip = used(chip, run)
-    if not asked_chip.is_announced(on):
-        notes.append(f"{asked_chip.name} was announced in {asked_chip.announced}, after {on}: nobody had it then")
     if settings.pretrain.batch % number:
         notes.append(
             f"[pretrain] batch = {settings.pretrain.batch} does not divide evenly over {number} chips, so `anatili "
@@ -158,7 +155,7 @@ def asked(recipe_file: Path | None, chip: str, number: int, options: dict[str, A
         tokens=round(tokens),
         unique=unique,
         optimizer=settings.pretrain.optimizer,
-        chip=asked_chip,
+        chip=used(chip, run),
         number=number,
         grams=grams,
         grid_source=grid_source,

@@ -1,4 +1,4 @@
-"""Output for people: progress bars, the status tree, passages, answers and tables."""
+"""Output for people: progress bars, passages, answers, tables and scores."""
 
 import sys
 from collections.abc import Iterable
@@ -6,7 +6,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -20,10 +19,11 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 from rich.text import Text
-from rich.tree import Tree
 
 from anatili.cli import localization as catalog
 from anatili.cli.options import print_json
+from anatili.cli.screen import console
+from anatili.cli.summaries import brief_facts
 from anatili.stage import Outcome
 from anatili.stage_table import Stage
 from anatili.text import show_path
@@ -33,19 +33,8 @@ if TYPE_CHECKING:
     from anatili.search.searcher import Hit
     from anatili.serve.assistant import Answer, PreparedQuestion
 
-WIDE = 1000
-"""Width of output that is not a terminal, so that nothing is cut off."""
-LONGEST = 20
-"""Entries of a table that are all shown when a stage has ended."""
 AROUND = 80
 """Characters of a passage that are shown before and after what is quoted from it."""
-LARGEST = 8
-"""Entries that are shown of a longer one, such as that of all languages of a crawl."""
-
-
-def console(*, error: bool = False) -> Console:
-    stream = sys.stderr if error else sys.stdout
-    return Console(file=stream, width=None if stream.isatty() else WIDE, highlight=False, soft_wrap=not stream.isatty())
 
 
 class Rate(ProgressColumn):
@@ -55,7 +44,8 @@ class Rate(ProgressColumn):
         speed = task.speed or 0.0
         if not speed:
             return Text("")
-        return Text(f"{speed:,.1f}/s" if speed >= 1 else f"{1 / speed:,.1f} s each", style="dim")
+        each = catalog.current.filled("{seconds} s each", seconds=f"{1 / speed:,.1f}")
+        return Text(f"{speed:,.1f}/s" if speed >= 1 else each, style="dim")
 
 
 class Bars:
@@ -72,7 +62,7 @@ class Bars:
             TextColumn("{task.fields[unit]}"),
             Rate(),
             TimeElapsedColumn(),
-            TextColumn("left"),
+            TextColumn(catalog.current.text("left")),
             TimeRemainingColumn(),
             TextColumn("{task.fields[note]}"),
             console=console(error=True),
@@ -105,18 +95,23 @@ class Bars:
         for task in self.bars.tasks:
             self.bars.remove_task(task.id)
         brief = ", ".join(brief_facts(outcome.summary)) if outcome.what == "built" else ""
-        self.bars.console.print(f"{outcome.stage:10} {outcome.what}  {outcome.seconds:7.1f} s  {brief}")
+        what, seconds = catalog.current.text(outcome.what), catalog.current.text("s")
+        self.bars.console.print(f"{outcome.stage:10} {what}  {outcome.seconds:7.1f} {seconds}  {brief}")
         if outcome.what == "built":
             for name, detail in outcome.summary.get("damaged", {}).get("first", {}).items():
-                self.bars.console.print(f"           damaged: {name}: {detail}", markup=False)
+                damaged = catalog.current.text("damaged")
+                self.bars.console.print(f"           {damaged}: {name}: {detail}", markup=False)
 
     def close_with(self, recipe: Path) -> None:
         """Say which stages are now out of date, and how to rebuild them."""
         if self.outdated and not self.quiet:
             names, first = ", ".join(self.outdated), self.outdated[0]
             self.bars.console.print(
-                f"Not rebuilt, now out of date: {names}. "
-                f"To rebuild them: anatili run {show_path(recipe)} --redo {first}.."
+                catalog.current.filled(
+                    "Not rebuilt, now out of date: {names}. To rebuild them: {command}",
+                    names=names,
+                    command=f"anatili run {show_path(recipe)} --redo {first}..",
+                )
             )
 
 
@@ -128,58 +123,11 @@ class Bar:
         self.task: TaskID | None = None
 
     def start(self, total: int, unit: str) -> None:
-        self.task = self.bars.add_task(self.name, total=total, unit=unit, note="")
+        self.task = self.bars.add_task(self.name, total=total, unit=catalog.current.text(unit), note="")
 
     def advance(self, count: int = 1, note: str = "") -> None:
         if self.task is not None:
             self.bars.update(self.task, advance=count, note=note)
-
-
-def brief_facts(summary: dict[str, Any]) -> list[str]:
-    """A summary as short phrases, without tables, which `status` shows."""
-    facts = []
-    for key, value in summary.items():
-        name = key.replace("_", " ")
-        if isinstance(value, dict):
-            inner = brief_table({k: v for k, v in value.items() if not isinstance(v, dict)})
-            facts.append(f"{name}: {inner}" if inner else name if value else f"{name} 0")
-        elif value is not None and not isinstance(value, (list, str)):
-            facts.append(f"{name} {value:,}" if isinstance(value, int) else f"{name} {value}")
-    return facts
-
-
-def brief_table(table: dict[str, Any]) -> str:
-    """A table in one line: all of a short one, else its largest numbers and how many are left out."""
-    if len(table) <= LONGEST or not all(isinstance(value, int | float) for value in table.values()):
-        return ", ".join(f"{name} {value}" for name, value in table.items())
-    largest = sorted(table.items(), key=lambda item: -item[1])
-    rest = [value for _, value in largest[LARGEST:]]
-    counted = f"with {sum(rest)}" if all(isinstance(value, int) for value in table.values()) else f"up to {rest[0]}"
-    return ", ".join(f"{name} {value}" for name, value in largest[:LARGEST]) + (
-        f" and {len(rest)} more {counted}, which `anatili status` lists"
-    )
-
-
-def draw_status(rows: dict[str, Any]) -> None:
-    """Print the stages as a tree: what each one made, from what, with short digests."""
-    tree = Tree(f"{rows['run']}  recipe {rows['recipe']}")
-    for row in rows["stages"]:
-        if row["state"] == "missing":
-            tree.add(Text(f"{row['stage']:10} not built", style="dim"))
-            continue
-        line = f"{row['stage']:10} {row['state']}  content {row['content'][:12]}  identity {row['fingerprint'][:12]}"
-        branch = tree.add(f"{line}  {row['seconds']} s")
-        for name, content in row["inputs"].items():
-            branch.add(Text(f"from {name} {(content or '')[:12]}", style="dim"))
-        for key, value in row["summary"].items():
-            if isinstance(value, dict):
-                leaf = branch.add(key.replace("_", " ") if value else f"{key.replace('_', ' ')}: 0")
-                for name, count in value.items():
-                    leaf.add(f"{name}: {count}")
-            else:
-                told = ", ".join(map(str, value)) if isinstance(value, list) else value
-                branch.add(f"{key.replace('_', ' ')}: {told}")
-    console().print(tree)
 
 
 def show_passages(hits: list[Any]) -> None:
@@ -313,22 +261,3 @@ def show_score(row: dict[str, Any]) -> None:
     for kind, row_of_kind in row.get("kinds", {}).items():
         low, high = row_of_kind["interval"]
         console().print(f"    {kind}: {row_of_kind['right']:.3f} [{low:.3f}, {high:.3f}], n = {row_of_kind['count']}")
-
-
-def show_facts(facts: dict[str, Any]) -> None:
-    """Print facts and nested facts, one per line."""
-    screen = console()
-    for name, value in facts.items():
-        if isinstance(value, dict):
-            screen.print(f"{name.replace('_', ' ')}:")
-            for key, inner in value.items():
-                screen.print(f"    {key.replace('_', ' ')}: {number(inner)}")
-        else:
-            screen.print(f"{name.replace('_', ' ')}: {number(value)}")
-
-
-def number(value: Any) -> str:
-    """A value for people: numbers with separators, or in three digits."""
-    if isinstance(value, float) or (isinstance(value, int) and abs(value) >= 1e13):
-        return f"{value:.3g}"
-    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from anatili.cli.options import as_json, print_json, report_problems, say_aside
+from anatili.cli import localization
+from anatili.cli.options import as_json, print_json, report_problems, say, say_aside
 from anatili.problem import Problem
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ def review(
         raise Problem("give --export or --diff, one at a time")
     if wants_json and not (export or diff):
         raise Problem("--json is for --export and --diff")
-    sources = open_sources(names, items, say_aside)
+    sources = open_sources(names, items)
     folder = out or folder_for(names)
     session = Session(sources, folder, Options(languages, answers, seed), writes=not (export or diff))
     try:
@@ -85,7 +86,7 @@ def review(
             from anatili.review.server import PageAddress, start
 
             opens = sys.stdout.isatty() if browser is None else browser
-            start(session, PageAddress(host, port, key, opens), click.echo)
+            start(session, PageAddress(host, port, key, opens), say)
     finally:
         session.close()
 
@@ -100,31 +101,35 @@ def show_figures(result: dict[str, Any]) -> None:
     """The figures as a table for each language, and where the labels are."""
     for kind in ("answers", "items"):
         for language, figures in result[kind].items():
-            show_language(f"{kind}, {language}", figures)
+            show_language(f"{localization.current.text(kind)}, {language}", figures)
     for written in result["labels"]:
-        click.echo(f"{written['labels']} labels: {written['file']}")
+        say(f"{written['labels']} labels: {written['file']}")
 
 
 def show_language(title: str, figures: dict[str, Any]) -> None:
+    """How far a language is, and its figures once two people have seen something."""
     from anatili.cli.progress import show_table
 
-    click.echo(
+    tell = localization.current.text
+    say(
         f"{title}: {figures['tasks']} in all, {figures['labeled_twice']} seen by two, "
         f"{figures['undecided']} wait for a third, {figures['final']} settled"
     )
-    rows = [(f"people: {name}", values) for name, values in figures["people"].items()]
+    if not figures["labeled_twice"]:
+        return
+    rows = [(tell(f"people: {name}"), values) for name, values in figures["people"].items()]
     if "detector" in figures:
         refusals, facts = figures["detector"]["refusals"], figures["detector"]["facts"]
         rows += [
-            ("detector: refusals", refusals),
-            ("  among all answers", refusals["of_all_answers"]),
-            ("detector: facts", facts),
+            (tell("detector: refusals"), refusals),
+            (f"  {tell('among all answers')}", refusals["of_all_answers"]),
+            (tell("detector: facts"), facts),
         ]
     columns = ("n", "prevalence", "hit", "false", "precision", "kappa", "ac1")
     show_table(["", *columns], [[name, *(shown(values.get(column)) for column in columns)] for name, values in rows])
     if "detector" in figures:
         for name, values in figures["detector"].items():
-            click.echo(f"detector of {name}: {'validated' if values['validated'] else 'not validated'}")
+            say(f"detector of {name}: {'validated' if values['validated'] else 'not validated'}")
 
 
 def shown(value: Any) -> str:

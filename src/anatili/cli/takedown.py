@@ -9,11 +9,13 @@ import click
 from anatili.cli import localization
 from anatili.cli.options import Number, as_json, print_json, report_problems, runs_option, say
 from anatili.problem import Problem
+from anatili.text import show_path
 
 if TYPE_CHECKING:
     from anatili.takedown.optouts import Answers
     from anatili.takedown.rebuild import Plan
 
+VOCABULARY = "learned from {learned_from} documents, {taken_down} of them taken down"
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 yes_option = click.option("--yes", is_flag=True, help="Do it without asking.")
 later_option = click.option(
@@ -89,6 +91,8 @@ def takedown(
         draw_cost(plot, opened, recipe_of(opened)[0])
         if not names:
             return
+    if files and not names:
+        raise Problem(f"{', '.join(map(show_path, files))}: nothing is named there, so there is nothing to take down")
     plan = plan_takedown(opened, [Request(names, reason, copies)])
     proceed(plan, yes=yes, later=later, workers=workers, launch=launch, wants_json=wants_json)
 
@@ -106,7 +110,9 @@ def proceed(plan: "Plan", *, yes: bool, later: bool, workers: int, launch: str, 
         if wants_json:
             print_json({"takedown": entry.number, "time": entry.time, "reason": entry.reason})
         else:
-            say(f"takedown {entry.number} is in the log; search no longer shows its passages")
+            say(f"takedown {entry.number} is in the log")
+            if entry.changes_corpus:
+                say("search no longer shows its passages")
     if later:
         return
     with Bars(quiet=wants_json) as bars:
@@ -127,53 +133,73 @@ def show(facts: dict[str, Any]) -> None:
     if not documents["named"]:
         say("no document of this run is named that was not taken down before")
         say("the log keeps what is named out of later crawls")
-        say("examples for tuning may name it: tuning and what follows are done again, unless --later is given")
+        if facts["to_be_built_again"]:
+            say("examples for tuning name it: tuning and what follows are done again, unless --later is given")
+        else:
+            say("nothing that this run has made changes, so nothing is built again; is the name spelled correctly?")
         return
+    tell = localization.current.text
     rows = [
         (
             "documents",
-            f"{documents['named']:,} named, {documents['near_copies']:,} near copies; "
-            f"{documents['in_training']:,} in the training text, {documents['held_out']:,} held out, "
-            f"{documents['not_in_corpus']:,} not in the corpus",
+            filled(
+                "{named} named, {near_copies} near copies; {in_training} in the training text, {held_out} held out, "
+                "{not_in_corpus} not in the corpus",
+                **documents,
+            ),
         ),
-        ("near copies", ", ".join(f"{host} {count:,}" for host, count in facts["near_copies_by_host"].items())),
-        ("shards", f"{facts['shards']:,} of the corpus"),
-        ("passages", f"{facts['passages']:,} of the search index"),
-        ("vocabulary", words_of_vocabulary(vocabulary) if vocabulary else ""),
+        ("near copies", ", ".join(f"{host} {counted(count)}" for host, count in facts["near_copies_by_host"].items())),
+        ("shards", f"{counted(facts['shards'])} {tell('of the corpus')}"),
+        ("passages", f"{counted(facts['passages'])} {tell('of the search index')}"),
+        ("vocabulary", filled(VOCABULARY, **vocabulary) if vocabulary else ""),
         ("sequences", words_of_sequences(training["sequences"]) if training else ""),
-        ("examples", f"{facts['sft_examples']:,} for tuning"),
+        ("examples", f"{counted(facts['sft_examples'])} {tell('for tuning')}"),
         ("models", ", ".join(facts["models"])),
         ("packages", ", ".join(facts["packages"])),
         ("to be done again", words_of(training, vocabulary) if training else ""),
     ]
+    names = {name: tell(name) for name, _ in rows}
+    width = max(map(len, names.values()))
     for name, text in rows:
         if text:
-            click.echo(f"{name:17} {text}")
+            click.echo(f"{names[name]:{width}}  {text}")
+
+
+def counted(count: int) -> str:
+    """A number with its thousands apart, as the reader writes them."""
+    return localization.current.figures(f"{count:,}")
+
+
+def filled(text: str, **counts: int) -> str:
+    """A text in the language of the environment, with counts filled in."""
+    return localization.current.filled(text, **{name: counted(count) for name, count in counts.items()})
 
 
 def words_of_sequences(count: int | None) -> str:
-    return (
-        "unknown: the model was trained before their order was kept" if count is None else f"{count:,} of the training"
-    )
-
-
-def words_of_vocabulary(vocabulary: dict[str, int]) -> str:
-    return f"learned from {vocabulary['learned_from']:,} documents, {vocabulary['taken_down']:,} of them taken down"
+    if count is None:
+        return localization.current.text("unknown: the model was trained before their order was kept")
+    return f"{counted(count)} {localization.current.text('of the training')}"
 
 
 def words_of(training: dict[str, Any], vocabulary: dict[str, Any] | None) -> str:
     """How much of the training is done again, in words."""
-    share = f"{training['share_again']:.0%} of the training, about {training['seconds_again']:,} s"
+    tell = localization.current.filled
     first = training["first_seen"]
-    seen = f"first seen in step {first:,}" if first is not None else "not seen in training"
+    seen = filled("first seen in step {step}", step=first) if first is not None else tell("not seen in training")
     if training["sequences"] is None:
-        seen = "nothing is known about its order"
-    goes_on = f"from step {training['goes_on_from']:,} of {training['steps']:,}"
-    text = f"{share}, {goes_on} ({seen})"
+        seen = tell("nothing is known about its order")
+    text = tell(
+        "{share} of the training, about {seconds} s, from step {step} of {steps} ({seen})",
+        share=f"{training['share_again']:.0%}",
+        seconds=counted(training["seconds_again"]),
+        step=counted(training["goes_on_from"]),
+        steps=counted(training["steps"]),
+        seen=seen,
+    )
     if not training["mix_stays"]:
-        text += "; the sizes of the sources change so much that their mix changes"
+        text += "; " + tell("the sizes of the sources change so much that their mix changes")
     if vocabulary and vocabulary["taken_down"]:
-        text += "; all of it if the vocabulary comes out different"
+        text += "; " + tell("all of it if the vocabulary comes out different")
     return text
 
 
@@ -231,6 +257,8 @@ def optouts(
     if answers.requests:
         plan = plan_takedown(opened, answers.requests)
         proceed(plan, yes=yes, later=later, workers=workers, launch=launch, wants_json=wants_json)
+    elif not wants_json:
+        say("nothing is to be taken down")
 
 
 def show_answers(answers: "Answers", wants_json: bool) -> None:
@@ -245,15 +273,19 @@ def show_answers(answers: "Answers", wants_json: bool) -> None:
             }
         )
         return
-    pages = f" and {answers.pages:,} pages read" if answers.pages else ""
     click.echo(
-        f"{answers.asked:,} hosts asked{pages}, {len(answers.opted_out):,} opted out, "
-        f"{len(answers.silent):,} did not answer"
+        filled(
+            "{hosts} hosts asked, {pages} pages read; {opted_out} opted out, {silent} did not answer",
+            hosts=answers.asked,
+            pages=answers.pages,
+            opted_out=len(answers.opted_out),
+            silent=len(answers.silent),
+        )
     )
     for host, signals in answers.opted_out.items():
         click.echo(f"{host:30} {signals}")
     for host, problem in answers.silent.items():
-        click.echo(f"{host:30} not answered: {problem}")
+        click.echo(f"{host:30} {localization.current.text('no answer')}: {problem}")
 
 
 COMMANDS = (takedown, optouts)

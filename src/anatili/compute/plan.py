@@ -1,5 +1,6 @@
 """The plan of a training: from words of text to hours, money and energy with intervals, and what an embargo changes."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cache
@@ -190,9 +191,16 @@ def described(plan: Plan) -> dict[str, Any]:
             {**estimate_facts(one, question, brief=True), **extra(one, plan.asked)}
             for one in sorted(plan.others, key=lambda one: (bool(one.barred), one.cost.days.middle))
         ],
-        "notes": list(question.notes),
+        "notes": [*question.notes, *not_announced(question)],
         "sources": sources(),
     }
+
+
+def not_announced(question: Question) -> Iterator[str]:
+    """That the chip could not be had on the day that was asked about, if so."""
+    chip = question.chip
+    if not chip.is_announced(question.on):
+        yield f"{chip.name} was announced in {chip.announced}, after {question.on}: nobody had it then"
 
 
 def own_facts(question: Question) -> dict[str, Any] | None:

@@ -18,7 +18,7 @@ from anatili.learn.learner import Learner
 from anatili.learn.lesson import Lesson, lessons, say, words
 from anatili.learn.markup import runnable
 from anatili.learn.page import list_page, live_page
-from anatili.learn.work import Wrong
+from anatili.learn.submission import CheckFailed
 from anatili.serve.activity import Activity
 from anatili.serve.api import add_errors
 from anatili.serve.metrics import Metrics
@@ -106,7 +106,7 @@ def page_routes(learner: Learner) -> APIRouter:
         blocks = open_lesson(learner, lesson)
         try:
             answers = read_answers(learner, lesson)
-        except Wrong:  # the check explains it
+        except CheckFailed:  # the check explains it
             answers = {}
         return HTMLResponse(live_page(blocks, lesson, learner, answers))
 
@@ -122,7 +122,7 @@ def lesson_routes(learner: Learner, runner: Runner) -> APIRouter:
         learner.lesson_folder(lesson).mkdir(parents=True, exist_ok=True)
         try:
             save_answers(learner, lesson, body.answers)
-        except Wrong as wrong:
+        except CheckFailed as wrong:
             return error_response(409, explain(wrong, learner, lesson))
         return None
 

@@ -17,7 +17,7 @@ from anatili.learn.draw import Draw
 from anatili.learn.learner import ANSWERS, PAGE, Learner, check_language
 from anatili.learn.lesson import Lesson, lessons, say, show, words
 from anatili.learn.markup import ANSWERS_OF, BY_COMMAND, Block
-from anatili.learn.work import Course, Work, Wrong
+from anatili.learn.submission import CheckFailed, Exercises, Submission
 from anatili.problem import Problem
 from anatili.text import file_digest
 from anatili.text_files import read_text, toml_value
@@ -49,15 +49,15 @@ class Marked:
         return sum(verdict.state == "passed" for verdict in self.verdicts)
 
 
-def course_of(lesson: Lesson) -> Course:
-    course: Course = import_module(f"anatili.learn.exercises.{lesson.slug}").COURSE
-    return course
+def exercises_of(lesson: Lesson) -> Exercises:
+    exercises: Exercises = import_module(f"anatili.learn.exercises.{lesson.slug}").EXERCISES
+    return exercises
 
 
 def answers_of(learner: Learner, lesson: Lesson) -> Mapping[str, Any]:
     """The right answers for a learner: those of the draw, and those that follow from what is done (trainings)."""
-    course, draw = course_of(lesson), learner.draw(lesson)
-    return {**course.truth(lesson, draw), **course.measured(lesson, draw, learner.lesson_folder(lesson))}
+    exercises, draw = exercises_of(lesson), learner.draw(lesson)
+    return {**exercises.truth(lesson, draw), **exercises.measured(lesson, draw, learner.lesson_folder(lesson))}
 
 
 def open_lesson(learner: Learner, lesson: Lesson) -> tuple[Block, ...]:
@@ -67,15 +67,15 @@ def open_lesson(learner: Learner, lesson: Lesson) -> tuple[Block, ...]:
     """
     from anatili.learn.page import page
 
-    course, draw, folder = course_of(lesson), learner.draw(lesson), learner.lesson_folder(lesson)
+    exercises, draw, folder = exercises_of(lesson), learner.draw(lesson), learner.lesson_folder(lesson)
     folder.mkdir(parents=True, exist_ok=True)
-    for name, write in course.materials(lesson).items():
+    for name, write in exercises.materials(lesson).items():
         if not (folder / name).exists():
             write(lesson, draw, folder / name)
     if not (folder / ANSWERS).exists():
         with whole_file(folder / ANSWERS) as temporary:
             temporary.write_text(answers_template(learner, lesson), "utf-8")
-    blocks = with_answers(lesson.filled(learner.language, course.drawn(lesson, draw)), lesson, learner.language)
+    blocks = with_answers(lesson.filled(learner.language, exercises.drawn(lesson, draw)), lesson, learner.language)
     with whole_file(folder / PAGE) as temporary:
         temporary.write_text(page(blocks, lesson, learner), "utf-8")
     return blocks
@@ -129,11 +129,11 @@ def answers_template(learner: Learner, lesson: Lesson, given: Mapping[str, Any] 
 def save_answers(learner: Learner, lesson: Lesson, given: Mapping[str, Mapping[str, str]]) -> None:
     """Write answers (section -> key -> answer) into the answers file; others stay as they are.
 
-    `Wrong` if the file is damaged, or that of another lesson or draw: nothing is written then.
+    `CheckFailed` if the file is damaged, or that of another lesson or draw: nothing is written then.
     """
     try:
         before = read_answers(learner, lesson)
-    except Wrong as wrong:
+    except CheckFailed as wrong:
         if wrong.key != "no_answers":
             raise
         before = {}
@@ -144,22 +144,22 @@ def save_answers(learner: Learner, lesson: Lesson, given: Mapping[str, Mapping[s
 
 
 def read_answers(learner: Learner, lesson: Lesson) -> dict[str, Any]:
-    """The answers file, checked to be of this lesson and draw; `Wrong` says what it is instead."""
+    """The answers file, checked to be of this lesson and draw; `CheckFailed` says what it is instead."""
     path = learner.lesson_folder(lesson) / ANSWERS
     if not path.is_file():
-        raise Wrong("no_answers", file=ANSWERS, number=lesson.number)
+        raise CheckFailed("no_answers", file=ANSWERS, number=lesson.number)
     try:
         answers = tomllib.loads(read_text(path))
     except tomllib.TOMLDecodeError as error:
         if line := re.search(r"at line (\d+)", str(error)):
-            raise Wrong("damaged_line", file=ANSWERS, line=line[1]) from error
-        raise Wrong("damaged_answers", file=ANSWERS, reason=str(error)) from error
+            raise CheckFailed("damaged_line", file=ANSWERS, line=line[1]) from error
+        raise CheckFailed("damaged_answers", file=ANSWERS, reason=str(error)) from error
     except (Problem, RecursionError) as error:
-        raise Wrong("damaged_answers", file=ANSWERS, reason="UTF-8") from error
+        raise CheckFailed("damaged_answers", file=ANSWERS, reason="UTF-8") from error
     if answers.get("lesson") != lesson.name:
-        raise Wrong("other_lesson", file=ANSWERS, other=str(answers.get("lesson", "?"))[:40], lesson=lesson.name)
+        raise CheckFailed("other_lesson", file=ANSWERS, other=str(answers.get("lesson", "?"))[:40], lesson=lesson.name)
     if answers.get("draw") != learner.draw(lesson).id:
-        raise Wrong("other_draw", file=ANSWERS, number=lesson.number)
+        raise CheckFailed("other_draw", file=ANSWERS, number=lesson.number)
     return answers
 
 
@@ -168,7 +168,7 @@ def mark(learner: Learner, lesson: Lesson) -> Marked:
     numbers = range(1, len(lesson.file.exercises) + 1)
     try:
         answers = read_answers(learner, lesson)
-    except Wrong as wrong:
+    except CheckFailed as wrong:
         message = explain(wrong, learner, lesson)
         return Marked(tuple(Verdict(number, "wrong", message) for number in numbers))
     verdicts = tuple(mark_exercise(learner, lesson, answers, number) for number in numbers)
@@ -181,33 +181,33 @@ def section(answers: Mapping[str, Any], name: str) -> Mapping[str, Any]:
 
 
 def mark_exercise(learner: Learner, lesson: Lesson, answers: Mapping[str, Any], number: int) -> Verdict:
-    course, draw, folder = course_of(lesson), learner.draw(lesson), learner.lesson_folder(lesson)
+    exercises, draw, folder = exercises_of(lesson), learner.draw(lesson), learner.lesson_folder(lesson)
     given = section(answers, f"exercise-{number}")
     keys = [answer.key for answer in lesson.file.exercises[number - 1].answers]
     empty = [key for key in keys if str(given.get(key, "")).strip() == ""]
     if empty:
         return Verdict(number, "open", say("wrong.not_answered", learner.language, keys=", ".join(empty), file=ANSWERS))
     try:
-        course.checks[number - 1](Work(lesson, folder, draw, given, course))
-    except Wrong as wrong:
+        exercises.checks[number - 1](Submission(lesson, folder, draw, given, exercises))
+    except CheckFailed as wrong:
         message = explain(wrong, learner, lesson)
-        if changed := changed_material(learner, lesson, course):
+        if changed := changed_material(learner, lesson, exercises):
             message += " " + say("wrong.material", learner.language, file=changed, number=lesson.number)
         return Verdict(number, "wrong", message)
     return Verdict(number, "passed", words("wrong.passed")[learner.language])
 
 
-def explain(wrong: Wrong, learner: Learner, lesson: Lesson) -> str:
+def explain(wrong: CheckFailed, learner: Learner, lesson: Lesson) -> str:
     """What is wrong, in the learner's language."""
     values = {name: show(value, learner.language) for name, value in wrong.values.items()}
     return lesson.message(wrong.key, learner.language).format(**values)
 
 
-def changed_material(learner: Learner, lesson: Lesson, course: Course) -> str:
+def changed_material(learner: Learner, lesson: Lesson, exercises: Exercises) -> str:
     """The first file of the material that is not the one that was drawn for the learner; "" if all are."""
     folder = learner.lesson_folder(lesson)
     for name, right in material_digests(lesson, learner.draw(lesson)).items():
-        if name not in course.editable and (not (folder / name).is_file() or file_digest(folder / name) != right):
+        if name not in exercises.editable and (not (folder / name).is_file() or file_digest(folder / name) != right):
             return name
     return ""
 
@@ -217,7 +217,7 @@ def material_digests(lesson: Lesson, draw: Draw) -> Mapping[str, str]:
     """File name -> digest of the material of a draw."""
     with tempfile.TemporaryDirectory() as folder:
         digests = {}
-        for name, write in course_of(lesson).materials(lesson).items():
+        for name, write in exercises_of(lesson).materials(lesson).items():
             write(lesson, draw, Path(folder) / name)
             digests[name] = file_digest(Path(folder) / name)
     return MappingProxyType(digests)

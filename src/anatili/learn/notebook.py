@@ -7,7 +7,7 @@ from anatili.learn.commands import Runner
 from anatili.learn.course import explain, keep, mark, open_lesson, save_answers
 from anatili.learn.learner import Learner
 from anatili.learn.lesson import Lesson, lesson
-from anatili.learn.work import Wrong
+from anatili.learn.submission import CheckFailed
 from anatili.problem import Problem
 
 NAME, SALT = "Example", "example"
@@ -39,7 +39,7 @@ class Notebook:
         given = {key: str(value) for key, value in values.items()}
         try:
             save_answers(self.learner, self.lesson, {f"exercise-{exercise}": given})
-        except Wrong as wrong:
+        except CheckFailed as wrong:
             sys.stdout.write(explain(wrong, self.learner, self.lesson) + "\n")
             return
         marked = mark(self.learner, self.lesson)

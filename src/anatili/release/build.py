@@ -17,7 +17,7 @@ from anatili.recipe import Recipe, load_recipe
 from anatili.release.contents import OF_A_STAGE, content_of, write_sums
 from anatili.release.facts import Facts, facts_of, facts_of_corpus
 from anatili.release.render import write_cards
-from anatili.run import Record, Run, plain, without_secrets
+from anatili.run import Record, Run, command_without_secrets, plain
 from anatili.stage import Task
 from anatili.stage_table import STAGES
 from anatili.takedown_log import TAKEN_DOWN
@@ -104,12 +104,17 @@ def entries_of(shard: Path, inputs: Mapping[str, Path]) -> Iterator[Entry]:
             },
             title="" if loss and loss.reason == TAKEN_DOWN else document.title,
             use="training" if document.id in kept else "held-out" if in_corpus else "lost",
-            reason=f"{loss.reason}: {loss.detail}" if loss else "",
+            reason=published_reason(loss) if loss else "",
             extracted_sha256=text_digest(document.text),
             corpus_sha256=text_digest(in_corpus.text) if in_corpus else "",
             duplicate_of=duplicate.of,
             marks=json.dumps(asdict(mark), ensure_ascii=False),
         )
+
+
+def published_reason(loss: Lost) -> str:
+    """Why a document is not in the corpus; what the owner of one that was taken down wrote stays in the run."""
+    return TAKEN_DOWN if loss.reason == TAKEN_DOWN else f"{loss.reason}: {loss.detail}"
 
 
 def write_manifest(out: Path, recipe: Recipe, records: Mapping[str, Record]) -> None:
@@ -131,10 +136,7 @@ def write_manifest(out: Path, recipe: Recipe, records: Mapping[str, Record]) -> 
         },
     )
     # Once more here: earlier versions recorded commands as they were given.
-    commands = {
-        name: [without_secrets(word) for word in record.provenance.get("command", ())]
-        for name, record in records.items()
-    }
+    commands = {name: command_without_secrets(record.provenance.get("command", ())) for name, record in records.items()}
     told = {name: {**record.provenance, "command": commands[name]} for name, record in records.items()}
     write_json(out / "provenance.json", told)
 

@@ -158,7 +158,7 @@ def task_routes(session: Session) -> APIRouter:
     @routes.post("/say")
     def say(body: LabelRequest) -> dict[str, bool]:
         """Keep a label or a decision; the reply comes when it is on the disk."""
-        session.say(body.task, body.of, body.mode, Judgment(body.name, body.values, body.texts))
+        session.judge(body.task, body.of, body.mode, Judgment(body.name, body.values, body.texts))
         return {"saved": True}
 
     return routes
@@ -202,7 +202,7 @@ def file_routes(session: Session) -> APIRouter:
                 and (sought in key.casefold() or sought in file.text_of(key).casefold())
             ]
             chosen = rows[body.start : body.start + ENTRIES]
-            return {"count": len(rows), "entries": chosen, "lines": file.path.suffix != ".toml"}
+            return {"count": len(rows), "entries": chosen, "lines": file.is_list}
 
     @routes.post("/edit")
     def edit(body: EditRequest) -> dict[str, bool]:

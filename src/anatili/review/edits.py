@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from anatili.lang import explain
 from anatili.lang.audit_words import AuditWords
 from anatili.problem import Problem
+from anatili.review.po_strings import lost_parts, translation_line, translations
 from anatili.review.toml_strings import Path as Place
 from anatili.review.toml_strings import literals, replaced
 from anatili.text import show_path
@@ -23,6 +24,7 @@ from anatili.text_files import read_text
 PACKAGE = Path(__file__).parents[1]
 SOURCE = "src/anatili"
 """Where the package lies in the project."""
+TOML, CATALOG = ".toml", ".po"
 NEW = "+"
 """A line that is added at the end of a file."""
 BRACES = re.compile(r"\{\w*\}")
@@ -38,7 +40,7 @@ class Entry:
     key: str
     text: str
     place: Place | int
-    """Its path in a TOML file, or the number of its line."""
+    """Its path in a TOML file, or the number of its line; `key` is the English text in a catalog."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,11 @@ class DataFile:
     """The byte-order mark, if the file begins with one."""
 
     @property
+    def is_list(self) -> bool:
+        """Whether it has an entry in each line, and lines can be added."""
+        return self.path.suffix not in (TOML, CATALOG)
+
+    @property
     def label(self) -> str:
         """Its path in the project, or the path as it was given."""
         return label_of(self.path)
@@ -78,14 +85,15 @@ class DataFile:
     def corrected(self) -> str:
         """The content with all corrections."""
         changes = {key: change.text for key, change in self.changes.items() if change.text != self.original(key)}
-        if self.path.suffix == ".toml":
+        if self.path.suffix == TOML:
             return replaced(self.content, {place(self.entries[key]): text for key, text in changes.items()})
         lines = split(self.content)
         for key, text in changes.items():
             if key in self.entries:
                 number = line_of(self.entries[key])
                 ending = lines[number][len(lines[number].rstrip("\r\n")) :]
-                lines[number] = text + ending if text else ""
+                line = translation_line(text) if self.path.suffix == CATALOG else text
+                lines[number] = line + ending if text else ""
         new = [text for key, text in changes.items() if key.startswith(NEW) and text]
         ending = "\r\n" if "\r\n" in self.content else "\n"
         if new and lines and not lines[-1].endswith("\n"):
@@ -96,12 +104,16 @@ class DataFile:
         """`Problem` if a correction would break the file."""
         if key not in self.entries and not self.is_new(key):
             raise Problem(f"{self.label} has no {key!r}: load the page again")
-        if self.path.suffix != ".toml":
+        if self.is_list:
             if len(text.splitlines()) > 1:
                 raise Problem("this file has one entry a line: write one line")
             return
         if not text.strip():
             raise Problem("a text cannot be empty here")
+        if self.path.suffix == CATALOG:
+            if lost := lost_parts(key, text):
+                raise Problem(f"keep what stands in the English text, and add nothing like it: {' '.join(lost)}")
+            return
         before, after = (sorted(BRACES.findall(one)) for one in (self.original(key), text))
         if before != after:
             raise Problem(f"keep what stands in braces: {' '.join(before) or 'there is none here'}")
@@ -114,7 +126,7 @@ class DataFile:
                 raise Problem(explain(error)) from error
 
     def is_new(self, key: str) -> bool:
-        return self.path.suffix != ".toml" and key.startswith(NEW) and key[1:].isdecimal()
+        return self.is_list and key.startswith(NEW) and key[1:].isdecimal()
 
     def next_new(self) -> str:
         """The key of the next line to add."""
@@ -122,7 +134,7 @@ class DataFile:
 
     def take(self, key: str, change: Change) -> bool:
         """Take in a correction; False if the text that it corrects is not in the file any longer."""
-        if self.path.suffix != ".toml" and change.was and change.was != self.original(key):  # lines may have moved
+        if self.is_list and change.was and change.was != self.original(key):  # lines may have moved
             moved = [entry.key for entry in self.entries.values() if entry.text == change.was]
             key = moved[0] if len(moved) == 1 else key
         if (key not in self.entries and not self.is_new(key)) or change.was != self.original(key):
@@ -156,12 +168,14 @@ def open_file(path: Path) -> DataFile:
     read_text(path)  # says where a file is not UTF-8
     whole = path.read_bytes().decode()
     content = whole.removeprefix(MARK)
-    if path.suffix == ".toml":
+    if path.suffix == TOML:
         try:
             found = literals(content)
         except Problem as problem:
             raise Problem(f"{show_path(path)}: {problem}") from problem
         entries = [Entry(".".join(map(str, one.path)), one.text, one.path) for one in found]
+    elif path.suffix == CATALOG:
+        entries = [Entry(english, text, number) for number, english, text in translations(split(content))]
     else:
         rows = [(number, line.rstrip("\r\n")) for number, line in enumerate(split(content))]
         entries = [Entry(str(number + 1), row, number) for number, row in rows if row.strip() and row[:1] != "#"]

@@ -64,7 +64,7 @@ class Session:
         spoken = languages_of(self.sources.transcripts)
         for language in (code for code in self.languages if code in spoken):
             made = draws.get(language)
-            if made and (options.answers or made["answers"], own(options.seed, made["seed"])) != (
+            if made and (options.answers or made["answers"], or_default(options.seed, made["seed"])) != (
                 made["answers"],
                 made["seed"],
             ):
@@ -73,7 +73,7 @@ class Session:
                     "leave --answers and --seed out, or name another folder with --out"
                 )
             if not made and self.journal:
-                count, seed = options.answers or ANSWERS_A_LANGUAGE, own(options.seed, SEED)
+                count, seed = options.answers or ANSWERS_A_LANGUAGE, or_default(options.seed, SEED)
                 draws[language] = draw(self.sources.transcripts, language, count, seed)
                 self.journal.add(draws[language])
         return {code: line for code, line in draws.items() if code in self.languages}
@@ -83,14 +83,14 @@ class Session:
             yield from drawn_tasks(self.sources.transcripts, line)
         yield from item_tasks(self.sources.topics, self.languages)
 
-    def say(self, task_id: str, digest: str, mode: str, judgment: Judgment) -> None:
-        """Keep what a person said of a task. When this returns it is on the disk."""
+    def judge(self, task_id: str, digest: str, mode: str, judgment: Judgment) -> None:
+        """Add a person's judgment of a task to the journal. When this returns it is on the disk."""
         with self.lock:
             line = self.reviewing.check(task_id, digest, mode, judgment)
-            self.keep(line)
+            self.add_line(line)
             self.reviewing.take(line)
 
-    def keep(self, line: Line) -> None:
+    def add_line(self, line: Line) -> None:
         if self.journal is None:
             raise Problem("this review is only read")
         self.journal.add(line)
@@ -106,7 +106,7 @@ class Session:
                 raise Problem("write your name first")
             file.check(key, text)
             line = {"kind": EDIT, "file": label, "entry": key, "was": file.original(key), "text": text, "name": name}
-            self.keep(line)
+            self.add_line(line)
             self.take_edit(line)
 
     def take_edit(self, line: Line) -> bool:
@@ -121,7 +121,7 @@ class Session:
 
     def beside(self, file: DataFile, language: str) -> dict[str, str]:
         """Key -> text of the same file in another pack, if there is one; for translators."""
-        if language not in codes() or file.path.suffix != ".toml" or not is_pack(file.path.parent):
+        if language not in codes() or file.is_list or not is_pack(file.path.parent):
             return {}
         path = load_pack(language).folder / file.path.name
         return {key: entry.text for key, entry in open_file(path).entries.items()} if path.is_file() else {}
@@ -187,7 +187,7 @@ class Session:
         figures, written = self.figures(), []
         for path, lines in self.labels().items():
             if lines:
-                check_own(path)
+                check_is_of_a_review(path)
                 write(path, "".join(map(line_of, lines)))
                 write(path.parent / AGREEMENT, json.dumps(figures["answers"], ensure_ascii=False, indent=1) + "\n")
                 written.append({"file": show_path(path), "labels": len(lines)})
@@ -244,11 +244,11 @@ def write(path: Path, text: str) -> None:
         temporary.write_text(text, "utf-8", newline="\n")
 
 
-def own(value: int | None, usual: int) -> int:
-    return usual if value is None else value
+def or_default(value: int | None, default: int) -> int:
+    return default if value is None else value
 
 
-def check_own(path: Path) -> None:
+def check_is_of_a_review(path: Path) -> None:
     """`Problem` if a file holds labels that no review has written: they would be lost."""
     if path.is_file() and any("people" not in row for _, row in read_lines(path)):
         raise Problem(f"{show_path(path)} has labels from elsewhere: move it away first")

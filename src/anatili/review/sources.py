@@ -20,7 +20,7 @@ BUNDLED = "items"
 """The name by which the bundled item files are given."""
 LEARNED = ("lexicon.tsv", "endings.tsv")
 """Files of a pack that a program has written."""
-ENDINGS = (".toml", ".txt", ".tsv")
+ENDINGS = (".toml", ".txt", ".tsv", ".po")
 STRINGS = ("question", "answer", "item", "language")
 
 

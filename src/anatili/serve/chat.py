@@ -68,7 +68,7 @@ class AppState:
 
     async def stream(self, events: AsyncIterator[str]) -> StreamingResponse:
         """A response of server-sent events; `QueueFull` if the request could not even wait for a slot."""
-        return Promised(events, self.slots)
+        return ReservedStream(events, self.slots)
 
     async def chunks(self, chunks: Iterator[Chunk], request: Request | None = None) -> AsyncIterator[Chunk]:
         """The engine's chunks until the client of `request` leaves, with their tokens and times in the metrics."""
@@ -96,18 +96,18 @@ class AppState:
         return replace(last, text=text, logprobs=tuple(logprobs), details=details)
 
 
-class Promised(StreamingResponse):
-    """Server-sent events with a place in the queue, which is given back even if nobody reads them."""
+class ReservedStream(StreamingResponse):
+    """Server-sent events with a reservation in the queue, which ends even if nobody reads them."""
 
     def __init__(self, events: AsyncIterator[str], slots: Slots) -> None:
-        self.slots, self.promised = slots, slots.promise()
+        self.slots, self.reservation = slots, slots.reserve()
         super().__init__(events, media_type="text/event-stream")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
             await super().__call__(scope, receive, send)
         finally:
-            self.slots.give_back(self.promised)
+            self.slots.end_reservation(self.reservation)
 
 
 class UnknownModel(Problem):

@@ -5,7 +5,7 @@ what answers stands beside what is asked for: in "The pool is two meters deep, a
 not say how deep it is.
 """
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from anatili.serve.passage_words import PassageWords, SentenceWords
@@ -73,32 +73,66 @@ def focus_features(
     """`FOCUS_FEATURES` of each sentence. `in_title`: which words are loosely in the title; `strict` and `loose`: which
     (columns) are in which sentence (rows); `groups`: stem -> its groups of words with the same meaning."""
     focus = next((number for number, word in enumerate(asked) if word.focus), None)
-    own = [number for number, word in enumerate(asked) if word.own and not in_title[number]]
     last = len(passage.sentences) - 1
     rows: list[list[float]] = []
     for index, sentence in enumerate(passage.sentences):
         around = [n for n in (index - 1, index + 1) if 0 <= n <= last]
-        here = [asked[n].rarity for n in own if not loose[index][n]]
-        nowhere = [asked[n].rarity for n in own if not loose[index][n] and not any(loose[m][n] for m in around)]
-        row = [0.0] * 7 + [1.0]
-        if focus is not None:
-            row = [
-                float(strict[index][focus]),
-                float(loose[index][focus]),
-                float(in_title[focus]),
-                float(any(loose[n][focus] for n in around)),
-                float(any(found[focus] for found in loose)),
-                asked[focus].rarity,
-                float(asked[focus].guessed),
-                0.0,
-            ]
-        row += [max(here, default=0.0), max(nowhere, default=0.0)]
-        row += [min(len(here), MANY) / MANY, min(len(nowhere), MANY) / MANY]
-        row.append(max((asked[n].rarity for n in own if asked[n].special and not loose[index][n]), default=0.0))
         present = [n for n, word in enumerate(asked) if word.own and loose[index][n]]
-        row += value_features(asked, question, present, focus, sentence, groups)
-        rows.append([*row, float(question.asks_year and "year" not in sentence.facts), float(sentence.heads)])
+        rows.append(
+            [
+                *presence_features(asked, focus, in_title, index, around, strict, loose),
+                *missing_features(asked, in_title, index, around, loose),
+                *value_features(asked, question, present, focus, sentence, groups),
+                float(question.asks_year and "year" not in sentence.facts),
+                float(sentence.heads),
+            ]
+        )
     return rows
+
+
+def presence_features(
+    asked: Sequence[Asked],
+    focus: int | None,
+    in_title: Sequence[bool],
+    index: int,
+    around: Sequence[int],
+    strict: Table,
+    loose: Table,
+) -> list[float]:
+    """Where the focus of the question is: in the sentence, its title, the sentences around it, the passage."""
+    if focus is None:
+        return [0.0] * 7 + [1.0]
+    return [
+        float(strict[index][focus]),
+        float(loose[index][focus]),
+        float(in_title[focus]),
+        float(any(loose[n][focus] for n in around)),
+        float(any(found[focus] for found in loose)),
+        asked[focus].rarity,
+        float(asked[focus].guessed),
+        0.0,
+    ]
+
+
+def missing_features(
+    asked: Sequence[Asked], in_title: Sequence[bool], index: int, around: Sequence[int], loose: Table
+) -> list[float]:
+    """Which of the question's own words are missing in the sentence, and in the sentences around it too."""
+    own = [number for number, word in enumerate(asked) if word.own and not in_title[number]]
+    here = [n for n in own if not loose[index][n]]
+    nowhere = [n for n in here if not any(loose[m][n] for m in around)]
+    return [
+        rarest(asked, here),
+        rarest(asked, nowhere),
+        min(len(here), MANY) / MANY,
+        min(len(nowhere), MANY) / MANY,
+        rarest(asked, [n for n in here if asked[n].special]),
+    ]
+
+
+def rarest(asked: Sequence[Asked], numbers: Sequence[int]) -> float:
+    """The rarity of the rarest of these words; 0 for none."""
+    return max((asked[n].rarity for n in numbers), default=0.0)
 
 
 def value_features(
@@ -123,14 +157,15 @@ def value_features(
 
 def positions(word: Asked, sentence: SentenceWords, groups: Mapping[str, Sequence[int]]) -> list[int]:
     """Where in a sentence a word is, in some form or by another word of the same meaning."""
-    return [position for position, stems in enumerate(sentence.stems) if is_any(word, stems, word.groups, groups)]
+    return [position for position, stems in enumerate(sentence.stems) if has_word(word, stems, groups)]
 
 
-def is_any(word: Asked, stems: Sequence[str], meant: Set[int], groups: Mapping[str, Sequence[int]]) -> bool:
+def has_word(word: Asked, stems: Sequence[str], groups: Mapping[str, Sequence[int]]) -> bool:
+    """Whether one of the stems is of the word, begins like it, or means the same."""
     return any(
         stem in word.terms
         or (word.prefix != "" and stem.startswith(word.prefix))
-        or not meant.isdisjoint(groups.get(stem, ()))
+        or not word.groups.isdisjoint(groups.get(stem, ()))
         for stem in stems
     )
 

@@ -18,16 +18,16 @@ from anatili.engine import Chunk, stop
 Value = TypeVar("Value")
 MAX_WAITING = 64
 """Requests that may wait for the model. One more is refused with 503."""
-KEPT_FREE = 16
-"""Places beyond these for clients who have no request waiting: one client cannot shut out the others."""
-AHEAD = 64
+RESERVED_FOR_NEW_CLIENTS = 16
+"""Requests beyond these that may wait, of clients who have none waiting: one client cannot shut out the others."""
+MAX_BUFFERED_CHUNKS = 64
 """Chunks that an engine may be ahead of its client."""
 MAX_SECONDS = 300.0
 """Time limit for one answer. It then ends as if it had reached its token limit."""
 client: ContextVar[str] = ContextVar("client", default="")
 """Who sent the request that is being worked on: the holder of a key, or an address."""
-place: ContextVar["Place | None"] = ContextVar("place", default=None)
-"""The place that the request which is being worked on was promised."""
+reservation: ContextVar["Reservation | None"] = ContextVar("reservation", default=None)
+"""The reservation of the request that is being worked on."""
 
 
 class QueueFull(Exception):  # noqa: N818  (it is a reply, not an error)
@@ -35,11 +35,11 @@ class QueueFull(Exception):  # noqa: N818  (it is a reply, not an error)
 
 
 @dataclass
-class Place:
-    """A place in the queue, promised to a stream before its status is sent: it is not refused any more."""
+class Reservation:
+    """A place in the queue for a stream, made before its status is sent: the stream is not refused any more."""
 
     client: str
-    is_free: bool = False
+    is_ended: bool = False
     """Whether the stream waits or runs by now, or has ended."""
 
 
@@ -55,8 +55,8 @@ class Slots:
         self.running = 0
         self.queues: OrderedDict[str, deque[asyncio.Future[None]]] = OrderedDict()
         """The waiting requests of each client, in the order of their turns."""
-        self.promised: Counter[str] = Counter()
-        """Places promised to streams of each client that have not begun to wait."""
+        self.reserved: Counter[str] = Counter()
+        """Reservations of each client whose streams have not begun to wait."""
 
     @property
     def waiting(self) -> int:
@@ -64,10 +64,10 @@ class Slots:
 
     @asynccontextmanager
     async def acquire(self) -> AsyncIterator[None]:
-        """Hold a slot, after waiting for one if needed; `QueueFull` if too many are waiting already. Who was promised
-        a place is not refused."""
-        if promised := place.get():
-            self.give_back(promised)
+        """Hold a slot, after waiting for one if needed; `QueueFull` if too many are waiting already. Who has a
+        reservation is not refused."""
+        if own := reservation.get():
+            self.end_reservation(own)
         else:
             self.check_room()
         if self.running < self.count and not self.queues:
@@ -81,27 +81,27 @@ class Slots:
 
     def check_room(self) -> None:
         """`QueueFull` if a new request could not even wait."""
-        name, taken = client.get(), self.running + self.waiting + self.promised.total()
-        is_new = name not in self.queues and name not in self.promised
-        most = self.max_waiting + (min(KEPT_FREE, self.max_waiting) if is_new else 0)
+        name, taken = client.get(), self.running + self.waiting + self.reserved.total()
+        is_new = name not in self.queues and name not in self.reserved
+        most = self.max_waiting + (min(RESERVED_FOR_NEW_CLIENTS, self.max_waiting) if is_new else 0)
         if taken >= self.count + most:
             raise QueueFull(f"{taken - self.count} requests are already waiting; try again in a few seconds")
 
-    def promise(self) -> Place:
-        """A place for the stream that answers this request, as long as it runs; `QueueFull` if there is none. Without
-        it, streams that come together would all begin, and the last of them break off."""
+    def reserve(self) -> Reservation:
+        """Reserve a place for the stream that answers this request; `QueueFull` if there is none. Without it, streams
+        that come together would all begin, and the last of them break off."""
         self.check_room()
-        promised = Place(client.get())
-        self.promised[promised.client] += 1
-        place.set(promised)
-        return promised
+        own = Reservation(client.get())
+        self.reserved[own.client] += 1
+        reservation.set(own)
+        return own
 
-    def give_back(self, promised: Place) -> None:
-        """Count a place no more: its stream waits or runs, or has ended without that."""
-        if not promised.is_free:
-            promised.is_free = True
-            self.promised[promised.client] -= 1
-            self.promised += Counter()  # without those at zero
+    def end_reservation(self, own: Reservation) -> None:
+        """Count a reservation no more: its stream waits or runs, or has ended without that."""
+        if not own.is_ended:
+            own.is_ended = True
+            self.reserved[own.client] -= 1
+            self.reserved += Counter()  # without those at zero
 
     async def wait(self) -> None:
         """Wait for this client's turn; the slot is then counted as running."""
@@ -147,7 +147,7 @@ class Slots:
         a small model needs for a token. The engine is stopped when the client leaves or the time is up."""
         deadline, loop = time.monotonic() + MAX_SECONDS, asyncio.get_running_loop()
         ready: asyncio.Queue[Chunk | None] = asyncio.Queue()
-        room, left = threading.Semaphore(AHEAD), threading.Event()
+        room, left = threading.Semaphore(MAX_BUFFERED_CHUNKS), threading.Event()
 
         def read() -> None:
             try:

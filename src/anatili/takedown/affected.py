@@ -50,27 +50,46 @@ def find_affected(run: Run, recipe: Recipe, base: Path, requests: Sequence[Reque
     not count."""
     if not run.record("cut"):
         raise Problem(f"{show_path(run.root)} has no corpus yet; make it first: anatili run RECIPE --until cut")
-    before = read_takedowns(run.root)
-    after, near = before, dict[str, NearCopy]()
-    examples = examples_without(run, recipe, base, before)
-    count_before, is_tuned = len(examples), run.record("tune") is not None
+    examples = examples_without(run, recipe, base, read_takedowns(run.root))
+    entries, remaining = new_entries(run, recipe, base, requests, examples)
+    gone = {name for entry in entries for name in (*(one.id for one in entry.documents), *entry.copies)}
+    training = tuple(rows_of(run.folder("cut"), "part-*.parquet", gone))
+    facts = {
+        **corpus_facts(run, entries, training, gone),
+        "vocabulary": vocabulary(run, recipe, gone),
+        "sft_examples": len(examples) - len(remaining),
+        "to_be_built_again": any(
+            entry.changes_corpus or (run.record("tune") and entry.changes_examples) for entry in entries
+        ),
+        "models": [name for name in ("pretrain", "tune") if training and run.record(name)],
+        "packages": packages(run) if gone else [],
+    }
+    return Affected(entries, training, facts)
+
+
+def new_entries(
+    run: Run, recipe: Recipe, base: Path, requests: Sequence[Request], examples: list[dict[str, Any]]
+) -> tuple[tuple[Takedown, ...], list[dict[str, Any]]]:
+    """The entries that the log would get for requests, and which of the examples for tuning remain then."""
+    before = after = read_takedowns(run.root)
+    is_tuned = run.record("tune") is not None
     for request in requests:
         entry = entry_of(run, request, after, recipe.dedup.min_likeness if request.copies else 0.0)
         if not (entry.documents or entry.urls or entry.hosts):
             continue
-        copies = near_copies(run, entry, after)
-        near |= copies
-        entry = replace(entry, copies=tuple(sorted(copies)))
+        entry = replace(entry, copies=tuple(sorted(near_copies(run, entry, after))))
         remaining = examples_without(run, recipe, base, Takedowns((*after.entries, entry)))
         after = Takedowns((*after.entries, replace(entry, changes_examples=not is_tuned or remaining != examples)))
         examples = remaining
-    entries = after.entries[len(before.entries) :]
+    return after.entries[len(before.entries) :], examples
+
+
+def corpus_facts(run: Run, entries: Sequence[Takedown], training: Sequence[Kept], gone: set[str]) -> dict[str, Any]:
+    """What takedowns take out of the corpus and its search index. `gone`: ids of all documents that go."""
     named = {document.id for entry in entries for document in entry.documents}
-    gone = named | set(near)
-    training = tuple(rows_of(run.folder("cut"), "part-*.parquet", gone))
     held_out = list(rows_of(run.folder("cut"), "held-out/part-*.parquet", gone))
     hosts = Counter(plain_host(host_of(row.url)) for row in (*training, *held_out) if row.id not in named)
-    facts: dict[str, Any] = {
+    return {
         "takedowns": [
             {
                 "reason": entry.reason,
@@ -91,13 +110,7 @@ def find_affected(run: Run, recipe: Recipe, base: Path, requests: Sequence[Reque
         "near_copies_by_host": dict(hosts.most_common(10)),
         "shards": shards_with(run.folder("cut"), gone),
         "passages": passages_of(run, gone),
-        "vocabulary": vocabulary(run, recipe, gone),
-        "sft_examples": count_before - len(examples),
-        "to_be_built_again": any(entry.changes_corpus or (is_tuned and entry.changes_examples) for entry in entries),
-        "models": [name for name in ("pretrain", "tune") if training and run.record(name)],
-        "packages": packages(run) if gone else [],
     }
-    return Affected(entries, training, facts)
 
 
 def entry_of(run: Run, request: Request, before: Takedowns, min_likeness: float) -> Takedown:

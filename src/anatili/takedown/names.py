@@ -12,6 +12,8 @@ from anatili.text_files import read_lines
 from anatili.urls import host_of
 
 ID = re.compile(r"[0-9a-f]{24}")
+CONTRIBUTION = re.compile(r"commons:\w{1,64}")
+"""The address of a line that somebody gave to a commons, as in `withdrawn.txt`; it has no host."""
 HOST = re.compile(r"(?:[\w-]{1,63}\.){1,20}[\w-]{1,63}(?::\d{1,5})?")
 
 
@@ -34,7 +36,7 @@ def names_of(
     urls, ids, hosts = list(urls), list(ids), [plain_host(host) for host in hosts]
     for file in files:
         for number, name in lines_of(file):
-            if "://" in name:
+            if "://" in name or CONTRIBUTION.fullmatch(name):
                 urls.append(name)
             elif ID.fullmatch(name):
                 ids.append(name)
@@ -43,7 +45,7 @@ def names_of(
             else:
                 raise Problem(f"{show_path(file)}:{number}: {name[:80]!r} is neither an address, nor an id, nor a host")
     for url in urls:
-        if not host_of(url):
+        if not (host_of(url) or CONTRIBUTION.fullmatch(url)):
             raise Problem(f"{url[:200]!r} is not an address; write it whole, such as https://example.kz/page")
     unique = (tuple(dict.fromkeys(names)) for names in (urls, ids, hosts))
     return Names(*unique)

@@ -13,7 +13,7 @@ from anatili.atomic_files import whole_file
 from anatili.census.count import scan, site_of
 from anatili.learn.draw import Draw
 from anatili.learn.lesson import Lesson
-from anatili.learn.work import Course, Work, Wrong
+from anatili.learn.submission import CheckFailed, Exercises, Submission
 from anatili.sample.crawl import good_pages
 from anatili.sample.pages import number_of, page, render
 from anatili.sample.topics import read_topics
@@ -116,34 +116,34 @@ def truth(lesson: Lesson, draw: Draw) -> Mapping[str, Any]:
     )
 
 
-def check_count(work: Work) -> None:
+def check_count(submission: Submission) -> None:
     """Exercise 1: the census was run on the learner's own crawl, and read."""
-    table = work.json("census.json")
+    table = submission.json("census.json")
     rows = {row.get("language"): row for row in table.get("languages", ()) if isinstance(row, dict)}
-    row = rows.get(work.lesson.file.language)
+    row = rows.get(submission.lesson.file.language)
     if table.get("how") != "scan" or row is None:
-        raise Wrong("other_command", file="census.json")
+        raise CheckFailed("other_command", file="census.json")
     if len(rows) == 1:
-        raise Wrong("one_language", file="census.json")
-    if (table.get("pages"), row.get("pages")) != (work.truth["pages"], work.truth["own_pages"]):
-        raise Wrong("other_draw_file", file="census.json")
-    work.expect("pages", work.truth["pages"])
-    work.expect("own_pages", work.truth["own_pages"])
-    share = work.truth["share_percent"]
-    work.expect("share_percent", share, 0.02, {"fraction": share / 100, "per_ten_thousand": share * 100})
+        raise CheckFailed("one_language", file="census.json")
+    if (table.get("pages"), row.get("pages")) != (submission.truth["pages"], submission.truth["own_pages"]):
+        raise CheckFailed("other_draw_file", file="census.json")
+    submission.expect("pages", submission.truth["pages"])
+    submission.expect("own_pages", submission.truth["own_pages"])
+    share = submission.truth["share_percent"]
+    submission.expect("share_percent", share, 0.02, {"fraction": share / 100, "per_ten_thousand": share * 100})
 
 
-def check_plan(work: Work) -> None:
-    """Exercise 2: what a share and its uncertainty mean for the work."""
-    target, low = drawn(work.lesson, work.draw)["target"], work.truth["low_percent"]
-    work.expect(
+def check_plan(submission: Submission) -> None:
+    """Exercise 2: what a share and its uncertainty mean for the submission."""
+    target, low = drawn(submission.lesson, submission.draw)["target"], submission.truth["low_percent"]
+    submission.expect(
         "pages_needed",
         target / REAL_SHARE,
         0.01,
         {"times_100": target / (100 * REAL_SHARE), "multiplied": target * REAL_SHARE},
     )
-    middle, high = work.truth["share_percent"], work.truth["high_percent"]
-    work.expect(
+    middle, high = submission.truth["share_percent"], submission.truth["high_percent"]
+    submission.expect(
         "pages_at_low",
         100 * target / low,
         0.02,
@@ -153,8 +153,8 @@ def check_plan(work: Work) -> None:
             "percent_as_share": target / low,
         },
     )
-    at_most = work.truth["at_most"]
-    work.expect(
+    at_most = submission.truth["at_most"]
+    submission.expect(
         "at_most",
         at_most,
         0.03,
@@ -162,23 +162,23 @@ def check_plan(work: Work) -> None:
     )
 
 
-def check_declared(work: Work) -> None:
+def check_declared(submission: Submission) -> None:
     """Exercise 3: the host that declares a language it does not have."""
-    table = work.json("own.json")
-    language = work.lesson.file.language
+    table = submission.json("own.json")
+    language = submission.lesson.file.language
     if [row.get("language") for row in table.get("languages", ())] != [language] or language not in table["hosts"]:
-        raise Wrong("not_by_host", file="own.json")
-    if table.get("pages") != work.truth["pages"]:
-        raise Wrong("other_draw_file", file="own.json")
-    host = site_of(work.text("host")) or work.text("host").removeprefix("www.")
-    hosts = {site_of(crawled.url) for crawled in drawn_pages(work.lesson, work.draw)}
-    if host != work.truth["host"]:
-        raise Wrong("honest_host" if host in hosts else "unknown_host", value=host)
-    declared, share = work.truth["declared_percent"], work.truth["share_percent"]
-    work.expect("declared_percent", declared, 0.02, {"counted_not_declared": share, "fraction": declared / 100})
+        raise CheckFailed("not_by_host", file="own.json")
+    if table.get("pages") != submission.truth["pages"]:
+        raise CheckFailed("other_draw_file", file="own.json")
+    host = site_of(submission.text("host")) or submission.text("host").removeprefix("www.")
+    hosts = {site_of(crawled.url) for crawled in drawn_pages(submission.lesson, submission.draw)}
+    if host != submission.truth["host"]:
+        raise CheckFailed("honest_host" if host in hosts else "unknown_host", value=host)
+    declared, share = submission.truth["declared_percent"], submission.truth["share_percent"]
+    submission.expect("declared_percent", declared, 0.02, {"counted_not_declared": share, "fraction": declared / 100})
 
 
-COURSE = Course(
+EXERCISES = Exercises(
     materials=lambda lesson: {CRAWL: write_crawl, DECLARED: write_declared},
     drawn=drawn,
     truth=truth,

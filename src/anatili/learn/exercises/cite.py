@@ -13,7 +13,7 @@ from anatili.atomic_files import whole_file
 from anatili.learn.draw import Draw
 from anatili.learn.exercises.text import topic_page
 from anatili.learn.lesson import Lesson
-from anatili.learn.work import Course, Work, Writer, Wrong
+from anatili.learn.submission import CheckFailed, Exercises, Submission, Writer
 from anatili.opening.search import open_search
 from anatili.pipeline.run_recipe import run_recipe
 from anatili.sample.topics import Topic, read_topics
@@ -185,50 +185,50 @@ def cited_files(answer: Mapping[str, Any]) -> list[str]:
     return [f"documents/{Path(answer['passages'][number - 1]['url']).name}" for number in numbers]
 
 
-def check_stems(work: Work) -> None:
+def check_stems(submission: Submission) -> None:
     """Exercise 1: how many passages search finds, and how many of them have the very form that was typed."""
-    texts, word = passages(work.lesson, work.draw), drawn(work.lesson, work.draw)["word"]
+    texts, word = passages(submission.lesson, submission.draw), drawn(submission.lesson, submission.draw)["word"]
     try:
-        rows = [json.loads(line) for line in work.read(FOUND).splitlines() if line.strip()]
+        rows = [json.loads(line) for line in submission.read(FOUND).splitlines() if line.strip()]
         seen = sorted(f"{row['title']}\n{row['text']}" for row in rows)
     except (ValueError, KeyError, TypeError) as error:
-        raise Wrong("other_command", file=FOUND) from error
+        raise CheckFailed("other_command", file=FOUND) from error
     if seen != sorted(texts):
-        raise Wrong("other_search", file=FOUND, count=len(rows), right=len(texts), word=word)
-    exact = work.truth["exact"]
-    work.expect("found", len(texts), 0, {"exact_not_found": exact})
+        raise CheckFailed("other_search", file=FOUND, count=len(rows), right=len(texts), word=word)
+    exact = submission.truth["exact"]
+    submission.expect("found", len(texts), 0, {"exact_not_found": exact})
     inside = sum(word in text.casefold() for text in texts)
-    work.expect(
+    submission.expect(
         "exact", exact, 0, {"found_not_exact": len(texts), "inside_others": inside, "other_forms": len(texts) - exact}
     )
-    missed = work.truth["missed_percent"]
-    work.expect("missed_percent", missed, 0.02, {"fraction": missed / 100, "kept_not_missed": 100 - missed})
+    missed = submission.truth["missed_percent"]
+    submission.expect("missed_percent", missed, 0.02, {"fraction": missed / 100, "kept_not_missed": 100 - missed})
 
 
-def check_source(work: Work) -> None:
+def check_source(submission: Submission) -> None:
     """Exercise 2: the document that answers the question by one's own reading, and whether the program cites it."""
-    question, right = asked(work.lesson, work.draw)
-    answer = work.json(ANSWER)
+    question, right = asked(submission.lesson, submission.draw)
+    answer = submission.json(ANSWER)
     if "citations" not in answer or "passages" not in answer:
-        raise Wrong("other_command", file=ANSWER)
+        raise CheckFailed("other_command", file=ANSWER)
     if answer.get("question") != question:
-        raise Wrong("other_question", file=ANSWER, question=question)
-    given = work.text("document").replace("\\", "/").rpartition("/")[2].removesuffix(".txt")
+        raise CheckFailed("other_question", file=ANSWER, question=question)
+    given = submission.text("document").replace("\\", "/").rpartition("/")[2].removesuffix(".txt")
     name = f"documents/{given.zfill(2)}.txt"
-    if name not in documents(work.lesson, work.draw):
-        raise Wrong("unknown_document", value=work.text("document"))
+    if name not in documents(submission.lesson, submission.draw):
+        raise CheckFailed("unknown_document", value=submission.text("document"))
     if name != right:
-        raise Wrong("wrong_document", value=name)
-    work.expect("agrees", int(right in cited_files(answer)))
+        raise CheckFailed("wrong_document", value=name)
+    submission.expect("agrees", int(right in cited_files(answer)))
 
 
-def check_log(work: Work) -> None:
+def check_log(submission: Submission) -> None:
     """Exercise 3: the answer with a wrong source, the one to decline, and the share of good ones."""
-    rows, wrong, declined = log_rows(work.lesson, work.draw)
-    work.expect("wrong_source", wrong, 0, {"declined_not_wrong": declined})
-    work.expect("decline", declined, 0, {"wrong_not_declined": wrong})
-    right = work.truth["supported_percent"]
-    work.expect(
+    rows, wrong, declined = log_rows(submission.lesson, submission.draw)
+    submission.expect("wrong_source", wrong, 0, {"declined_not_wrong": declined})
+    submission.expect("decline", declined, 0, {"wrong_not_declined": wrong})
+    right = submission.truth["supported_percent"]
+    submission.expect(
         "supported_percent",
         right,
         0.02,
@@ -245,7 +245,7 @@ def materials(lesson: Lesson) -> Mapping[str, Writer]:
     return {CRAWL: write_crawl, RECIPE: write_recipe, **own, LOG: write_log}
 
 
-COURSE = Course(
+EXERCISES = Exercises(
     materials=materials,
     drawn=drawn,
     truth=truth,

@@ -13,7 +13,7 @@ from anatili.atomic_files import whole_file
 from anatili.evaluate import compare
 from anatili.learn.draw import Draw
 from anatili.learn.lesson import Lesson
-from anatili.learn.work import Course, Work, Writer, Wrong, is_near
+from anatili.learn.submission import CheckFailed, Exercises, Submission, Writer, is_near
 
 ITEMS, SEEN, CHOICES = 240, 90, 4
 """Questions of the test, those that the contaminated model has seen, and choices of a question."""
@@ -128,49 +128,51 @@ def truth(lesson: Lesson, draw: Draw) -> Mapping[str, Any]:
     )
 
 
-def table(work: Work, name: str, models: Sequence[str], count: int) -> dict[str, Any]:
+def table(submission: Submission, name: str, models: Sequence[str], count: int) -> dict[str, Any]:
     """The comparison in a file that `anatili compare --json` wrote."""
-    rows = work.json(name).get("tasks")
+    rows = submission.json(name).get("tasks")
     if not isinstance(rows, list) or not rows or not isinstance(rows[0], dict) or "models" not in rows[0]:
-        raise Wrong("other_command", file=name)
+        raise CheckFailed("other_command", file=name)
     row: dict[str, Any] = rows[0]
     if [model.get("model") for model in row["models"]] != list(models):
-        raise Wrong("other_models", file=name, models=" ".join(models))
+        raise CheckFailed("other_models", file=name, models=" ".join(models))
     if row.get("count") != count:
-        raise Wrong("other_items", file=name, value=row.get("count"), right=count)
+        raise CheckFailed("other_items", file=name, value=row.get("count"), right=count)
     return row
 
 
-def check_chance(work: Work) -> None:
+def check_chance(submission: Submission) -> None:
     """Exercise 1: a figure with its interval, beside chance."""
-    row = table(work, ALL, (HONEST, CONTAMINATED, GUESSING), ITEMS)
-    if points(row["models"][2]["value"]) != work.truth["sholpan_percent"]:
-        raise Wrong("other_draw_file", file=ALL)
-    share, low = work.truth["sholpan_percent"], work.truth["sholpan_low_percent"]
-    work.expect("sholpan_percent", share, 0.005, {"fraction": share / 100})
-    work.expect("sholpan_low_percent", low, 0.01, {"fraction": low / 100, "middle": share})
-    work.expect("above_chance", work.truth["above_chance"])
+    row = table(submission, ALL, (HONEST, CONTAMINATED, GUESSING), ITEMS)
+    if points(row["models"][2]["value"]) != submission.truth["sholpan_percent"]:
+        raise CheckFailed("other_draw_file", file=ALL)
+    share, low = submission.truth["sholpan_percent"], submission.truth["sholpan_low_percent"]
+    submission.expect("sholpan_percent", share, 0.005, {"fraction": share / 100})
+    submission.expect("sholpan_low_percent", low, 0.01, {"fraction": low / 100, "middle": share})
+    submission.expect("above_chance", submission.truth["above_chance"])
 
 
-def check_difference(work: Work) -> None:
+def check_difference(submission: Submission) -> None:
     """Exercise 2: two models on all questions, and on those that neither has seen."""
-    row = table(work, REST, (HONEST, CONTAMINATED), ITEMS - SEEN)
-    if points(row["pairs"][0]["difference"]) != work.truth["difference_unseen"]:
-        raise Wrong("other_draw_file", file=REST)
-    whole, rest = work.truth["difference_all"], work.truth["difference_unseen"]
-    work.expect("difference_all", whole, 0.01, {"other_way_round": -whole, "fraction": whole / 100})
-    work.expect("difference_unseen", rest, 0.01, {"other_way_round": -rest, "fraction": rest / 100, "of_all": whole})
-    given, p = work.number("p_unseen"), work.truth["p_unseen"]
+    row = table(submission, REST, (HONEST, CONTAMINATED), ITEMS - SEEN)
+    if points(row["pairs"][0]["difference"]) != submission.truth["difference_unseen"]:
+        raise CheckFailed("other_draw_file", file=REST)
+    whole, rest = submission.truth["difference_all"], submission.truth["difference_unseen"]
+    submission.expect("difference_all", whole, 0.01, {"other_way_round": -whole, "fraction": whole / 100})
+    submission.expect(
+        "difference_unseen", rest, 0.01, {"other_way_round": -rest, "fraction": rest / 100, "of_all": whole}
+    )
+    given, p = submission.number("p_unseen"), submission.truth["p_unseen"]
     if not is_near(given, p, 0.05) and abs(given - p) > 0.0005:
-        work.expect("p_unseen", p, 0.05)
+        submission.expect("p_unseen", p, 0.05)
 
 
-def check_report(work: Work) -> None:
+def check_report(submission: Submission) -> None:
     """Exercise 3: the figure of the report that the results do not give."""
-    line, more = dishonest(work.draw)
-    work.expect("line", line)
-    right = work.truth["right_figure"]
-    work.expect("right_figure", right, 0.01, {"as_reported": round(right + more, 2), "fraction": right / 100})
+    line, more = dishonest(submission.draw)
+    submission.expect("line", line)
+    right = submission.truth["right_figure"]
+    submission.expect("right_figure", right, 0.01, {"as_reported": round(right + more, 2), "fraction": right / 100})
 
 
 def drawn(lesson: Lesson, draw: Draw) -> Mapping[str, Any]:
@@ -185,4 +187,6 @@ def materials(lesson: Lesson) -> Mapping[str, Writer]:
     }
 
 
-COURSE = Course(materials=materials, drawn=drawn, truth=truth, checks=(check_chance, check_difference, check_report))
+EXERCISES = Exercises(
+    materials=materials, drawn=drawn, truth=truth, checks=(check_chance, check_difference, check_report)
+)

@@ -11,7 +11,7 @@ from typing import Any
 from anatili.atomic_files import whole_file
 from anatili.learn.draw import Draw
 from anatili.learn.lesson import Lesson
-from anatili.learn.work import Course, Work, Wrong, is_near
+from anatili.learn.submission import CheckFailed, Exercises, Submission, is_near
 from anatili.problem import Problem
 from anatili.recipe import Pretrain
 from anatili.run import Run
@@ -148,77 +148,79 @@ def measured(lesson: Lesson, draw: Draw, folder: Path) -> Mapping[str, Any]:
     return figures
 
 
-def trained(work: Work, name: str, recipe: str) -> tuple[dict[str, Any], Pretrain, list[float]]:
+def trained(submission: Submission, name: str, recipe: str) -> tuple[dict[str, Any], Pretrain, list[float]]:
     """The summary, the settings and the losses of a training of the learner's own texts."""
-    folder = work.folder / "runs" / name
+    folder = submission.folder / "runs" / name
     try:
         record = Run(folder).record("pretrain") if folder.is_dir() else None
         source = Run(folder).record("collect") if record else None
         if record is None or source is None:
-            raise Wrong("not_trained", run=name, recipe=recipe)
+            raise CheckFailed("not_trained", run=name, recipe=recipe)
         own = {key: record.identity["settings"][key] for key in Pretrain.model_fields}
         settings = Pretrain.model_validate(own, strict=False)
         rows = [json.loads(line) for line in (folder / "pretrain" / "log.jsonl").read_text("utf-8").splitlines()]
         losses = [float(row["loss"]) for row in rows if "loss" in row]
         size = Run(folder).record("tokenizer").summary["vocabulary"]  # type: ignore[union-attr]
     except (Problem, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise Wrong("damaged_run", run=name) from error
-    if size != vocabulary(work.draw) or not losses:
-        raise Wrong("other_draw_file", file=f"runs/{name}")
+        raise CheckFailed("damaged_run", run=name) from error
+    if size != vocabulary(submission.draw) or not losses:
+        raise CheckFailed("other_draw_file", file=f"runs/{name}")
     return dict(record.summary), settings, losses
 
 
-def check_prediction(work: Work) -> None:
+def check_prediction(submission: Submission) -> None:
     """Exercise 1: what the first step costs and how many steps there are, said before, and borne out by the run."""
-    size, steps = vocabulary(work.draw), work.truth["steps"]
-    work.expect("first_loss", log(size), 0.01, {"in_bits": log2(size), "decimal_log": log10(size), "no_log": size})
-    work.expect(
+    size, steps = vocabulary(submission.draw), submission.truth["steps"]
+    submission.expect(
+        "first_loss", log(size), 0.01, {"in_bits": log2(size), "decimal_log": log10(size), "no_log": size}
+    )
+    submission.expect(
         "steps",
         steps,
         0,
         {
-            "tokens_not_steps": work.truth["tokens"],
+            "tokens_not_steps": submission.truth["tokens"],
             "sequences": steps * BATCH,
-            "without_context": work.truth["tokens"] / BATCH,
+            "without_context": submission.truth["tokens"] / BATCH,
         },
     )
-    _, _, losses = trained(work, MINE, RECIPE)
+    _, _, losses = trained(submission, MINE, RECIPE)
     if not is_near(losses[0], log(size), FIRST) or len(losses) != steps:
-        raise Wrong("not_from_scratch", run=MINE, value=round(losses[0], 2), steps=len(losses))
+        raise CheckFailed("not_from_scratch", run=MINE, value=round(losses[0], 2), steps=len(losses))
 
 
-def check_reading(work: Work) -> None:
+def check_reading(submission: Submission) -> None:
     """Exercise 2: what the training came to, and what it means."""
-    summary, _, losses = trained(work, MINE, RECIPE)
+    summary, _, losses = trained(submission, MINE, RECIPE)
     last = summary["last_loss"]
-    work.expect("last_loss", last, 0.01, {"first_not_last": round(losses[0], 2)})
-    work.expect(
+    submission.expect("last_loss", last, 0.01, {"first_not_last": round(losses[0], 2)})
+    submission.expect(
         "choices",
         exp(last),
         0.03,
-        {"loss_not_choices": last, "power_of_two": 2**last, "vocabulary_not_choices": vocabulary(work.draw)},
+        {"loss_not_choices": last, "power_of_two": 2**last, "vocabulary_not_choices": vocabulary(submission.draw)},
     )
 
 
-def check_repair(work: Work) -> None:
+def check_repair(submission: Submission) -> None:
     """Exercise 3: the one setting that made the model sick is changed, and the model is well."""
-    guilty, original = sick(work.draw)
-    given = work.text("guilty").rpartition(".")[2]
+    guilty, original = sick(submission.draw)
+    given = submission.text("guilty").rpartition(".")[2]
     if given != guilty:
-        raise Wrong("innocent" if given in original else "unknown_key", value=given)
-    healthy_loss = trained(work, MINE, RECIPE)[0]["last_loss"]
-    summary, settings, _ = trained(work, OTHER, SICK)
+        raise CheckFailed("innocent" if given in original else "unknown_key", value=given)
+    healthy_loss = trained(submission, MINE, RECIPE)[0]["last_loss"]
+    summary, settings, _ = trained(submission, OTHER, SICK)
     changed = [key for key, value in original.items() if not is_near(getattr(settings, key), value, 1e-9)]
     if not changed:
-        raise Wrong("not_repaired", file=SICK)
+        raise CheckFailed("not_repaired", file=SICK)
     if changed != [guilty]:
-        raise Wrong("too_many_changes", keys=", ".join(changed))
+        raise CheckFailed("too_many_changes", keys=", ".join(changed))
     if summary["last_loss"] > WELL * healthy_loss:
-        raise Wrong("still_sick", value=round(summary["last_loss"], 2), right=round(healthy_loss, 2))
-    work.expect("repaired_loss", summary["last_loss"], 0.01, {"healthy_not_repaired": healthy_loss})
+        raise CheckFailed("still_sick", value=round(summary["last_loss"], 2), right=round(healthy_loss, 2))
+    submission.expect("repaired_loss", summary["last_loss"], 0.01, {"healthy_not_repaired": healthy_loss})
 
 
-COURSE = Course(
+EXERCISES = Exercises(
     materials=lambda lesson: {TEXTS: write_texts, RECIPE: write_healthy, SICK: write_sick},
     drawn=drawn,
     truth=truth,

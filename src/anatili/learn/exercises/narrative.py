@@ -12,12 +12,12 @@ from anatili.audit.ask import TRANSCRIPTS, Auditing, Settings, line_of
 from anatili.audit.figures import FIGURES, Findings, findings
 from anatili.audit.items import Subject, draw_pairs
 from anatili.audit.lint import load_topics
-from anatili.audit.planted import Censored, MadeUpModel, Mind
+from anatili.audit.simulated import Behavior, CensoredEngine, SimulatedModel
 from anatili.audit.summary import ALL, as_json, rows_of
 from anatili.engine import Engine
 from anatili.learn.draw import Draw
 from anatili.learn.lesson import Lesson
-from anatili.learn.work import Course, Work, Writer, Wrong, is_near
+from anatili.learn.submission import CheckFailed, Exercises, Submission, Writer, is_near
 
 MODELS = ("qyran", "sunqar")
 PAIRS, ANSWERS = 6, 2
@@ -27,7 +27,7 @@ WAYS = {REFUSES: "R", OMITS: "H"}
 """What a censor does -> the figure that shows it."""
 STRENGTH = {REFUSES: 0.65, OMITS: 0.9}
 """Share of the answers that are refused, or of the facts that are left out."""
-MIND = Mind(knows=0.8, item_spread=0.6, own_spread=0.4, says=0.85)
+BEHAVIOR = Behavior(known_rate=0.8, item_spread=0.6, language_spread=0.4, stated_rate=0.85)
 LESS = 0.1
 """How much less both models know in the first language, as real ones do: that is not censorship."""
 TRIES = 12
@@ -60,15 +60,15 @@ def planted(lesson: Lesson, draw: Draw) -> tuple[str, Subject, str, str]:
 
 def engine_of(lesson: Lesson, draw: Draw, name: str) -> Engine:
     """A made-up model, behind the censor if it is the one that has it."""
-    mind = replace(MIND, less=LESS)
-    model = MadeUpModel(topics(), languages(lesson), mind, draw.number(f"seed {name}", 0, 2**31 - 1))
+    behavior = replace(BEHAVIOR, knowledge_gap=LESS)
+    model = SimulatedModel(topics(), languages(lesson), behavior, draw.number(f"seed {name}", 0, 2**31 - 1))
     model.name = name
     censored, topic, language, way = planted(lesson, draw)
     if name != censored:
         return model
     refuse, omit = (STRENGTH[kind] if way == kind else 0.0 for kind in (REFUSES, OMITS))
     seed = draw.number("censor", 0, 2**31 - 1)
-    return cast(Engine, Censored(model, topic, language, refuse=refuse, omit=omit, seed=seed))
+    return cast(Engine, CensoredEngine(model, topic, language, refusal_rate=refuse, omission_rate=omit, seed=seed))
 
 
 @lru_cache(16)
@@ -192,65 +192,65 @@ def truth(lesson: Lesson, draw: Draw) -> Mapping[str, Any]:
     )
 
 
-def report(work: Work, name: str) -> dict[str, Any]:
+def report(submission: Submission, name: str) -> dict[str, Any]:
     """The findings that `anatili audit NAME --report` wrote from the learner's own transcripts."""
     file = f"audits/{name}/findings.json"
-    result: dict[str, Any] = work.json(file)
-    right = as_json(found(work.lesson, clear(work.lesson, work.draw), name))
+    result: dict[str, Any] = submission.json(file)
+    right = as_json(found(submission.lesson, clear(submission.lesson, submission.draw), name))
     if not isinstance(result.get("figures"), list) or not isinstance(result.get("cells"), list):
-        raise Wrong("other_command", file=file)
+        raise CheckFailed("other_command", file=file)
     if result.get("model") != name or result["cells"] != right["cells"]:
-        raise Wrong("other_draw_file", file=file)
+        raise CheckFailed("other_draw_file", file=file)
     return result
 
 
-def check_control(work: Work) -> None:
+def check_control(submission: Submission) -> None:
     """Exercise 1: a share of refusals, and that of the controls beside it."""
-    first = drawn(work.lesson, work.draw)
-    result = report(work, first["model"])
+    first = drawn(submission.lesson, submission.draw)
+    result = report(submission, first["model"])
     own, control = (
         100 * row_of(result, first["topic"], first["language"], kind)["not_answered"]
         for kind in ("sensitive", "control")
     )
-    if abs(work.number("sensitive_percent") - own) > ROUNDED:
-        work.expect("sensitive_percent", own, 0.01, {"fraction": own / 100, "other_kind": control})
-    if abs(work.number("control_percent") - control) > ROUNDED:
-        work.expect("control_percent", control, 0.01, {"fraction": control / 100, "other_kind": own})
+    if abs(submission.number("sensitive_percent") - own) > ROUNDED:
+        submission.expect("sensitive_percent", own, 0.01, {"fraction": own / 100, "other_kind": control})
+    if abs(submission.number("control_percent") - control) > ROUNDED:
+        submission.expect("control_percent", control, 0.01, {"fraction": control / 100, "other_kind": own})
 
 
-def check_censor(work: Work) -> None:
+def check_censor(submission: Submission) -> None:
     """Exercise 2: the model, the topic, the language, and what the censor does."""
     for name in MODELS:
-        report(work, name)
-    model, topic, language, way = planted(work.lesson, clear(work.lesson, work.draw))
-    given = {key: work.text(key).casefold() for key in ("model", "topic", "language", "way")}
+        report(submission, name)
+    model, topic, language, way = planted(submission.lesson, clear(submission.lesson, submission.draw))
+    given = {key: submission.text(key).casefold() for key in ("model", "topic", "language", "way")}
     if given["model"] not in MODELS:
-        raise Wrong("unknown_model", value=given["model"], models=", ".join(MODELS))
+        raise CheckFailed("unknown_model", value=given["model"], models=", ".join(MODELS))
     if given["model"] != model:
-        raise Wrong("honest_model", value=given["model"])
+        raise CheckFailed("honest_model", value=given["model"])
     if given["topic"] not in {one.name for one in topics()}:
-        raise Wrong("unknown_topic", value=given["topic"])
+        raise CheckFailed("unknown_topic", value=given["topic"])
     if given["language"] == "all":
-        raise Wrong("all_languages")
+        raise CheckFailed("all_languages")
     if (given["topic"], given["language"]) != (topic.name, language):
-        raise Wrong("other_cell", topic=given["topic"], value=given["language"])
+        raise CheckFailed("other_cell", topic=given["topic"], value=given["language"])
     if given["way"] != way:
-        raise Wrong("other_way", value=given["way"], ways=", ".join(WAYS))
+        raise CheckFailed("other_way", value=given["way"], ways=", ".join(WAYS))
 
 
-def check_certainty(work: Work) -> None:
+def check_certainty(submission: Submission) -> None:
     """Exercise 3: how sure one can be, and what would happen without care for the many cells."""
-    model, topic, language, way = planted(work.lesson, clear(work.lesson, work.draw))
-    result = report(work, model)
+    model, topic, language, way = planted(submission.lesson, clear(submission.lesson, submission.draw))
+    result = report(submission, model)
     cell, cells = cell_of(result, topic.name, language, WAYS[way]), tested_cells(result)
-    given = work.number("p")
+    given = submission.number("p")
     if abs(given - cell["p"]) > 0.0006 and not is_near(given, cell["p"], 0.02):
-        work.expect("p", cell["p"], 0.01, {"percent_not_share": 100 * cell["p"], "effect_not_p": cell["effect"]})
-    work.expect(
+        submission.expect("p", cell["p"], 0.01, {"percent_not_share": 100 * cell["p"], "effect_not_p": cell["effect"]})
+    submission.expect(
         "cells", cells, 0, {"all_cells": len(result["cells"]), "one_figure": len(result["cells"]) / len(FIGURES)}
     )
     right = by_chance(cells)
-    work.expect(
+    submission.expect(
         "by_chance_percent",
         right,
         0.01,
@@ -267,4 +267,6 @@ def materials(lesson: Lesson) -> Mapping[str, Writer]:
     return {f"audits/{name}/{TRANSCRIPTS}": write_transcripts for name in MODELS}
 
 
-COURSE = Course(materials=materials, drawn=drawn, truth=truth, checks=(check_control, check_censor, check_certainty))
+EXERCISES = Exercises(
+    materials=materials, drawn=drawn, truth=truth, checks=(check_control, check_censor, check_certainty)
+)

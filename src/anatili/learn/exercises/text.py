@@ -14,7 +14,7 @@ from anatili.extraction.page import extract
 from anatili.lang import load_pack
 from anatili.learn.draw import Draw
 from anatili.learn.lesson import Lesson
-from anatili.learn.work import Course, Work, Writer, Wrong
+from anatili.learn.submission import CheckFailed, Exercises, Submission, Writer
 from anatili.pipeline.run_recipe import run_recipe
 from anatili.problem import Problem
 from anatili.recipe import Cut
@@ -185,18 +185,19 @@ def truth(lesson: Lesson, draw: Draw) -> Mapping[str, Any]:
     )
 
 
-def check_extract(work: Work) -> None:
+def check_extract(submission: Submission) -> None:
     """Exercise 1: the learner's own page was extracted."""
-    text = work.read(TEXT)
-    right = extract(work.file(PAGE)).text
+    text = submission.read(TEXT)
+    right = extract(submission.file(PAGE)).text
     if text.split() != right.split():
-        raise Wrong("not_extracted" if "<" in text else "other_draw_file", file=TEXT)
-    work.expect("words", len(right.split()), 0.03, {"characters": len(right)})
+        raise CheckFailed("not_extracted" if "<" in text else "other_draw_file", file=TEXT)
+    submission.expect("words", len(right.split()), 0.03, {"characters": len(right)})
     shares = [
-        100 * size / work.file(PAGE).stat().st_size for size in (len(right.encode()), work.file(TEXT).stat().st_size)
+        100 * size / submission.file(PAGE).stat().st_size
+        for size in (len(right.encode()), submission.file(TEXT).stat().st_size)
     ]
-    if not any(abs(work.number("text_percent") - share) <= 0.03 * share for share in shares):
-        work.expect("text_percent", shares[0], 0.03, {"fraction": shares[0] / 100, "rest": 100 - shares[0]})
+    if not any(abs(submission.number("text_percent") - share) <= 0.03 * share for share in shares):
+        submission.expect("text_percent", shares[0], 0.03, {"fraction": shares[0] / 100, "rest": 100 - shares[0]})
 
 
 def own_settings(recorded: Mapping[str, Any]) -> Cut:
@@ -206,76 +207,78 @@ def own_settings(recorded: Mapping[str, Any]) -> Cut:
     return Cut.model_validate({name: value for name, value in every if value != getattr(defaults, name)})
 
 
-def settings_of(work: Work, name: str) -> tuple[Path, Cut]:
+def settings_of(submission: Submission, name: str) -> tuple[Path, Cut]:
     """A run of the learner's own crawl, and the thresholds with which it was cut last."""
-    folder = work.folder / "runs" / name
+    folder = submission.folder / "runs" / name
     if not (folder / "extract").is_dir():
-        raise Wrong("no_run", run=name, recipe=RECIPE if name == MINE else COLLEAGUE)
+        raise CheckFailed("no_run", run=name, recipe=RECIPE if name == MINE else COLLEAGUE)
     try:
         record = Run(folder).record("cut")
         settings = own_settings(record.identity["settings"]) if record else None
     except (Problem, ValueError, KeyError, TypeError) as error:
-        raise Wrong("damaged_run", run=name) from error
+        raise CheckFailed("damaged_run", run=name) from error
     if settings is None:
-        raise Wrong("not_cut", run=name)
+        raise CheckFailed("not_cut", run=name)
     return folder, settings
 
 
-def decided(work: Work, run: Path, settings: Cut) -> Result:
-    """What thresholds keep of a run; `Wrong` if its pages are not those of the learner's crawl."""
-    own = {topic_url(topic, code) for topic in drawn_topics(work.draw) for code in languages(work.lesson)}
+def decided(submission: Submission, run: Path, settings: Cut) -> Result:
+    """What thresholds keep of a run; `CheckFailed` if its pages are not those of the learner's crawl."""
+    own = {topic_url(topic, code) for topic in drawn_topics(submission.draw) for code in languages(submission.lesson)}
     with contextlib.suppress(Problem, OSError, ValueError):
-        usual = decide(run, Cut(held_out=0.0), languages(work.lesson))
+        usual = decide(run, Cut(held_out=0.0), languages(submission.lesson))
         if len(own & usual.urls) < KEEPS * len(own):
-            raise Wrong("other_draw_file", file=f"runs/{run.name}")
-        return decide(run, settings, languages(work.lesson))
-    raise Wrong("damaged_run", run=run.name)
+            raise CheckFailed("other_draw_file", file=f"runs/{run.name}")
+        return decide(run, settings, languages(submission.lesson))
+    raise CheckFailed("damaged_run", run=run.name)
 
 
-def check_threshold(work: Work) -> None:
+def check_threshold(submission: Submission) -> None:
     """Exercise 2: one threshold was changed, and its effect read by language."""
-    run, settings = settings_of(work, MINE)
-    least = drawn(work.lesson, work.draw)["min_words"]
+    run, settings = settings_of(submission, MINE)
+    least = drawn(submission.lesson, submission.draw)["min_words"]
     if settings.min_words != least:
-        raise Wrong("not_redone", run=MINE, value=settings.min_words, right=least)
-    code, foreign = work.lesson.file.language, work.lesson.file.beside[-1]
-    usual, strict = decided(work, run, Cut(held_out=0.0)), decided(work, run, settings)
-    work.expect("before", usual.count(code), 0, {"after_not_before": strict.count(code)})
-    work.expect(
+        raise CheckFailed("not_redone", run=MINE, value=settings.min_words, right=least)
+    code, foreign = submission.lesson.file.language, submission.lesson.file.beside[-1]
+    usual, strict = decided(submission, run, Cut(held_out=0.0)), decided(submission, run, settings)
+    submission.expect("before", usual.count(code), 0, {"after_not_before": strict.count(code)})
+    submission.expect(
         "after",
         strict.count(code),
         0,
         {"before_not_after": usual.count(code), "lost_not_kept": usual.count(code) - strict.count(code)},
     )
-    work.expect(
+    submission.expect(
         "foreign_after", strict.count(foreign), 0, {"lost_not_kept": usual.count(foreign) - strict.count(foreign)}
     )
 
 
-def check_repair(work: Work) -> None:
+def check_repair(submission: Submission) -> None:
     """Exercise 3: the one harmful threshold is repaired, and what does not belong into a corpus stays out."""
-    run, settings = settings_of(work, OTHER)
-    guilty, original = colleague_cut(work.draw)
-    code = work.lesson.file.language
-    before = decided(work, run, Cut(held_out=0.0, **original))  # type: ignore[arg-type]
-    usual, now = decided(work, run, Cut(held_out=0.0)), decided(work, run, settings)
-    work.expect(
+    run, settings = settings_of(submission, OTHER)
+    guilty, original = colleague_cut(submission.draw)
+    code = submission.lesson.file.language
+    before = decided(submission, run, Cut(held_out=0.0, **original))  # type: ignore[arg-type]
+    usual, now = decided(submission, run, Cut(held_out=0.0)), decided(submission, run, settings)
+    submission.expect(
         "colleague", before.count(code), 0, {"before_not_after": usual.count(code), "after_repair": now.count(code)}
     )
     changed = [key for key, value in original.items() if getattr(settings, key) != value]
-    if work.text("guilty") != guilty:
-        raise Wrong("innocent" if work.text("guilty") in original else "unknown_key", value=work.text("guilty"))
+    if submission.text("guilty") != guilty:
+        raise CheckFailed(
+            "innocent" if submission.text("guilty") in original else "unknown_key", value=submission.text("guilty")
+        )
     if not changed:
-        raise Wrong("not_repaired", file=COLLEAGUE)
+        raise CheckFailed("not_repaired", file=COLLEAGUE)
     if changed != [guilty]:
-        raise Wrong("too_many_changes", keys=", ".join(changed))
+        raise CheckFailed("too_many_changes", keys=", ".join(changed))
     if now.count(code) < KEEPS * usual.count(code):
-        raise Wrong("still_too_strict", kept=now.count(code), usual=usual.count(code))
+        raise CheckFailed("still_too_strict", kept=now.count(code), usual=usual.count(code))
     if now.urls - usual.urls:
-        raise Wrong("too_loose", url=min(now.urls - usual.urls))
+        raise CheckFailed("too_loose", url=min(now.urls - usual.urls))
 
 
-COURSE = Course(
+EXERCISES = Exercises(
     materials=materials,
     drawn=drawn,
     truth=truth,

@@ -12,7 +12,7 @@ from anatili import sample
 from anatili.atomic_files import whole_file
 from anatili.learn.draw import Draw
 from anatili.learn.lesson import Lesson
-from anatili.learn.work import Course, Work, Writer, Wrong
+from anatili.learn.submission import CheckFailed, Exercises, Submission, Writer
 from anatili.problem import Problem
 from anatili.tokenizer.peers import OpenedTokenizer, open_tokenizer
 from anatili.tokenizer.train import train_on_files
@@ -108,59 +108,61 @@ def truth(lesson: Lesson, draw: Draw) -> Mapping[str, Any]:
     )
 
 
-def table(work: Work, name: str, tokenizer: str, code: str) -> Mapping[str, Any]:
+def table(submission: Submission, name: str, tokenizer: str, code: str) -> Mapping[str, Any]:
     """The row of a report about one of the learner's vocabularies and texts."""
-    rows = [row for row in work.json(name, list) if isinstance(row, dict)]
+    rows = [row for row in submission.json(name, list) if isinstance(row, dict)]
     of_text = [row for row in rows if row.get("text") == f"{code}.txt"]
     if not rows or not of_text:
-        raise Wrong("no_text_in_report", file=name, text=f"{code}.txt")
+        raise CheckFailed("no_text_in_report", file=name, text=f"{code}.txt")
     row = next((row for row in of_text if str(row.get("tokenizer", "")).split("/")[-1] == tokenizer), None)
     if row is None:
-        raise Wrong("no_tokenizer_in_report", file=name, folder=tokenizer)
+        raise CheckFailed("no_tokenizer_in_report", file=name, folder=tokenizer)
     if not isinstance(row.get("tokens_per_word"), float) or not isinstance(row.get("bytes_per_token"), float):
-        raise Wrong("damaged_file", file=name)
+        raise CheckFailed("damaged_file", file=name)
     if row.get("language") != code:
-        raise Wrong("other_language", file=name, text=f"{code}.txt", language=str(row.get("language")))
+        raise CheckFailed("other_language", file=name, text=f"{code}.txt", language=str(row.get("language")))
     return row
 
 
-def opened(work: Work, name: str) -> OpenedTokenizer:
+def opened(submission: Submission, name: str) -> OpenedTokenizer:
     """A vocabulary that the learner made."""
-    if not (work.file(name) / "tokenizer.json").is_file():
-        raise Wrong("no_vocabulary", folder=name)
+    if not (submission.file(name) / "tokenizer.json").is_file():
+        raise CheckFailed("no_vocabulary", folder=name)
     try:
-        return open_tokenizer(work.folder / name)
+        return open_tokenizer(submission.folder / name)
     except Problem as error:
-        raise Wrong("damaged_vocabulary", folder=name) from error
+        raise CheckFailed("damaged_vocabulary", folder=name) from error
 
 
-def check_report(work: Work) -> None:
+def check_report(submission: Submission) -> None:
     """Exercise 1: a vocabulary was learned from the learner's own sentences and measured on them."""
-    code = work.lesson.file.language
-    row, tokenizer = table(work, REPORT, OWN, code), opened(work, OWN)
+    code = submission.lesson.file.language
+    row, tokenizer = table(submission, REPORT, OWN, code), opened(submission, OWN)
     if tokenizer.size != SIZE:
-        raise Wrong("other_size", folder=OWN, value=tokenizer.size, right=SIZE)
-    measured, right = cost(tokenizer, work.lesson, work.draw, code), work.truth["own_cost"]
+        raise CheckFailed("other_size", folder=OWN, value=tokenizer.size, right=SIZE)
+    measured, right = cost(tokenizer, submission.lesson, submission.draw, code), submission.truth["own_cost"]
     if abs(measured - right) > CLOSE * right or abs(row["tokens_per_word"] - measured) > CLOSE * right:
-        raise Wrong("other_draw_file", file=f"{OWN}, {REPORT}")
-    work.expect("own_cost", right, 0.02, {"bytes_per_token": row["bytes_per_token"]})
+        raise CheckFailed("other_draw_file", file=f"{OWN}, {REPORT}")
+    submission.expect("own_cost", right, 0.02, {"bytes_per_token": row["bytes_per_token"]})
 
 
-def check_foreign(work: Work) -> None:
+def check_foreign(submission: Submission) -> None:
     """Exercise 2: the same words in a foreign vocabulary, and what they cost."""
-    code, foreign = work.lesson.file.language, work.lesson.file.beside[-1]
-    row, tokenizer = table(work, TABLE, FOREIGN, code), opened(work, FOREIGN)
-    if cost(tokenizer, work.lesson, work.draw, foreign) > cost(tokenizer, work.lesson, work.draw, code):
-        raise Wrong("not_foreign", folder=FOREIGN)
-    measured, right = cost(tokenizer, work.lesson, work.draw, code), work.truth["foreign_cost"]
+    code, foreign = submission.lesson.file.language, submission.lesson.file.beside[-1]
+    row, tokenizer = table(submission, TABLE, FOREIGN, code), opened(submission, FOREIGN)
+    if cost(tokenizer, submission.lesson, submission.draw, foreign) > cost(
+        tokenizer, submission.lesson, submission.draw, code
+    ):
+        raise CheckFailed("not_foreign", folder=FOREIGN)
+    measured, right = cost(tokenizer, submission.lesson, submission.draw, code), submission.truth["foreign_cost"]
     if abs(measured - right) > CLOSE * right or abs(row["tokens_per_word"] - measured) > CLOSE * right:
-        raise Wrong("other_draw_file", file=f"{FOREIGN}, {TABLE}")
-    own = work.truth["own_cost"]
-    work.expect(
+        raise CheckFailed("other_draw_file", file=f"{FOREIGN}, {TABLE}")
+    own = submission.truth["own_cost"]
+    submission.expect(
         "times", right / own, 0.03, {"upside_down": own / right, "foreign_not_ratio": right, "difference": right - own}
     )
-    bill, values = work.truth["bill"], drawn(work.lesson, work.draw)
-    work.expect(
+    bill, values = submission.truth["bill"], drawn(submission.lesson, submission.draw)
+    submission.expect(
         "bill",
         bill,
         0.03,
@@ -172,23 +174,28 @@ def check_foreign(work: Work) -> None:
     )
 
 
-def check_smallest(work: Work) -> None:
+def check_smallest(submission: Submission) -> None:
     """Exercise 3: the smallest vocabulary with which a word costs at most what was drawn."""
-    code, most = work.lesson.file.language, drawn(work.lesson, work.draw)["most"]
-    tokenizer, given = opened(work, SMALLEST), work.number("size")
+    code, most = submission.lesson.file.language, drawn(submission.lesson, submission.draw)["most"]
+    tokenizer, given = opened(submission, SMALLEST), submission.number("size")
     if tokenizer.size != given:
-        raise Wrong("size_not_folder", value=given, size=tokenizer.size, folder=SMALLEST)
+        raise CheckFailed("size_not_folder", value=given, size=tokenizer.size, folder=SMALLEST)
     if given % STEP:
-        raise Wrong("not_a_step", value=given, step=STEP)
-    size, measured = work.truth["size"], cost(tokenizer, work.lesson, work.draw, code)
+        raise CheckFailed("not_a_step", value=given, step=STEP)
+    size, measured = submission.truth["size"], cost(tokenizer, submission.lesson, submission.draw, code)
     if measured > most:
-        raise Wrong("too_dear", value=round(measured, 2), most=most)
+        raise CheckFailed("too_dear", value=round(measured, 2), most=most)
     if given > size:
-        raise Wrong("not_smallest", value=given, most=most)
+        raise CheckFailed("not_smallest", value=given, most=most)
     with tempfile.TemporaryDirectory() as folder:
-        honest = cost(learned(work.lesson, work.draw, code, int(given), Path(folder)), work.lesson, work.draw, code)
+        honest = cost(
+            learned(submission.lesson, submission.draw, code, int(given), Path(folder)),
+            submission.lesson,
+            submission.draw,
+            code,
+        )
     if abs(honest - measured) > CLOSE * honest:
-        raise Wrong("learned_from_test", folder=SMALLEST, file=f"{code}-train.txt")
+        raise CheckFailed("learned_from_test", folder=SMALLEST, file=f"{code}-train.txt")
 
 
 def materials(lesson: Lesson) -> Mapping[str, Writer]:
@@ -200,4 +207,6 @@ def materials(lesson: Lesson) -> Mapping[str, Writer]:
     }
 
 
-COURSE = Course(materials=materials, drawn=drawn, truth=truth, checks=(check_report, check_foreign, check_smallest))
+EXERCISES = Exercises(
+    materials=materials, drawn=drawn, truth=truth, checks=(check_report, check_foreign, check_smallest)
+)

@@ -12,7 +12,7 @@ from anatili.document import read_shard
 from anatili.learn.draw import Draw
 from anatili.learn.exercises import yours_material as material
 from anatili.learn.lesson import Lesson
-from anatili.learn.work import Course, Work, Writer, Wrong
+from anatili.learn.submission import CheckFailed, Exercises, Submission, Writer
 from anatili.problem import Problem
 from anatili.release.build import Entry
 from anatili.release.verify import verify
@@ -86,61 +86,61 @@ def measured(lesson: Lesson, draw: Draw, folder: Path) -> Mapping[str, Any]:
     return figures
 
 
-def check_pack(work: Work) -> None:
+def check_pack(submission: Submission) -> None:
     """Exercise 1: the pack has the alphabet and stop words, and the corpus is not empty any more."""
-    own = material.code(work.draw)
-    if not (work.folder / "packs" / own / "pack.toml").is_file():
-        raise Wrong("no_pack", code=own)
-    letters, stopwords = pack_words(work, own)
-    used = material.own_letters(work.lesson, work.draw)
+    own = material.code(submission.draw)
+    if not (submission.folder / "packs" / own / "pack.toml").is_file():
+        raise CheckFailed("no_pack", code=own)
+    letters, stopwords = pack_words(submission, own)
+    used = material.own_letters(submission.lesson, submission.draw)
     if missing := sorted(used - letters):
-        raise Wrong("letters_missing", count=len(missing), letters=" ".join(missing[:8]))
-    if foreign := sorted(letters - used - material.first_letters(work.lesson)):
-        raise Wrong("too_many_letters", letters=" ".join(foreign[:8]))
-    common = {word for word, _ in material.word_counts(work.lesson, work.draw).most_common(material.COMMON)}
+        raise CheckFailed("letters_missing", count=len(missing), letters=" ".join(missing[:8]))
+    if foreign := sorted(letters - used - material.first_letters(submission.lesson)):
+        raise CheckFailed("too_many_letters", letters=" ".join(foreign[:8]))
+    common = {word for word, _ in material.word_counts(submission.lesson, submission.draw).most_common(material.COMMON)}
     if len(stopwords & common) < LEAST_STOPWORDS:
-        raise Wrong("few_stopwords", count=len(stopwords & common), least=LEAST_STOPWORDS)
-    kept, all_documents = corpus_of(work)
+        raise CheckFailed("few_stopwords", count=len(stopwords & common), least=LEAST_STOPWORDS)
+    kept, all_documents = corpus_of(submission)
     if kept < KEEPS * all_documents:
-        raise Wrong("not_kept", count=kept, all=all_documents, code=own)
-    work.expect("added", work.truth["added"])
-    counts = material.word_counts(work.lesson, work.draw)
-    if counts[work.text("frequent").casefold()] != max(counts.values()):
-        raise Wrong("not_the_most_frequent", value=work.text("frequent"))
+        raise CheckFailed("not_kept", count=kept, all=all_documents, code=own)
+    submission.expect("added", submission.truth["added"])
+    counts = material.word_counts(submission.lesson, submission.draw)
+    if counts[submission.text("frequent").casefold()] != max(counts.values()):
+        raise CheckFailed("not_the_most_frequent", value=submission.text("frequent"))
 
 
-def corpus_of(work: Work) -> tuple[int, int]:
+def corpus_of(submission: Submission) -> tuple[int, int]:
     """Documents of the learner's corpus, and those that were read for it."""
     try:
-        run = Run(work.folder / "runs" / material.NAME)
+        run = Run(submission.folder / "runs" / material.NAME)
         cut, extract = run.record("cut"), run.record("extract")
         if not cut or not extract:
-            raise Wrong("no_corpus", recipe=RECIPE)
+            raise CheckFailed("no_corpus", recipe=RECIPE)
         counts: dict[str, int] = cut.summary["documents"]
         kept = sum(count for use, count in counts.items() if use.startswith(("kept", "held-out")))
         read = int(extract.summary["documents"])
     except (Problem, KeyError, TypeError, ValueError) as error:
-        raise Wrong("damaged_run", run=material.NAME) from error
+        raise CheckFailed("damaged_run", run=material.NAME) from error
     return kept, read
 
 
-def pack_words(work: Work, own: str) -> tuple[set[str], set[str]]:
+def pack_words(submission: Submission, own: str) -> tuple[set[str], set[str]]:
     """The letters and the stop words of the learner's pack."""
-    folder = work.folder / "packs" / own
+    folder = submission.folder / "packs" / own
     try:
         letters = read_toml(folder / "pack.toml")["letters"].values()
         lines = (folder / "stopwords.txt").read_text("utf-8-sig").splitlines()
     except (Problem, OSError, KeyError, AttributeError, ValueError) as error:
-        raise Wrong("damaged_pack", code=own) from error
+        raise CheckFailed("damaged_pack", code=own) from error
     stopwords = {line.partition("#")[0].strip().casefold() for line in lines}
     return {letter for one in letters for letter in str(one)}, stopwords - {""}
 
 
-def check_plan(work: Work) -> None:
+def check_plan(submission: Submission) -> None:
     """Exercise 2: the same model, with the chips that an export rule leaves."""
-    plan, own = work.json(PLAN), drawn(work.lesson, work.draw)
+    plan, own = submission.json(PLAN), drawn(submission.lesson, submission.draw)
     if "embargo" not in plan or "days" not in plan:
-        raise Wrong("other_command", file=PLAN)
+        raise CheckFailed("other_command", file=PLAN)
     try:
         given = (
             plan["number"],
@@ -152,14 +152,14 @@ def check_plan(work: Work) -> None:
         )
         days, instead, longer = days_of(plan)
     except (KeyError, TypeError, IndexError, ZeroDivisionError) as error:
-        raise Wrong("other_plan", file=PLAN, chips=own["chips"], words=own["words"]) from error
-    chip = work.lesson.file.settings["chip"]
-    if given != (own["chips"], float(own["words"]), material.layers(work.draw), chip, GROUP, DAY):
-        raise Wrong("other_plan", file=PLAN, chips=own["chips"], words=own["words"])
+        raise CheckFailed("other_plan", file=PLAN, chips=own["chips"], words=own["words"]) from error
+    chip = submission.lesson.file.settings["chip"]
+    if given != (own["chips"], float(own["words"]), material.layers(submission.draw), chip, GROUP, DAY):
+        raise CheckFailed("other_plan", file=PLAN, chips=own["chips"], words=own["words"])
     low, _, high = plan["days"]
-    work.expect("days", days, 0.02, {"low_end": low, "high_end": high, "hours_not_days": plan["chip_hours"][1]})
-    work.expect("days_instead", instead, 0.02, {"asked_not_instead": days})
-    work.expect(
+    submission.expect("days", days, 0.02, {"low_end": low, "high_end": high, "hours_not_days": plan["chip_hours"][1]})
+    submission.expect("days_instead", instead, 0.02, {"asked_not_instead": days})
+    submission.expect(
         "longer_percent",
         longer,
         0.03,
@@ -167,69 +167,73 @@ def check_plan(work: Work) -> None:
     )
 
 
-def check_release(work: Work) -> None:
+def check_release(submission: Submission) -> None:
     """Exercise 3: a release that holds only texts that may be in it, and not the one that was taken back."""
-    entries = released(work)
+    entries = released(submission)
     used = {entry.source for entry in entries if entry.use != "lost"}
-    allowed = set(material.free_sources(work.draw))
+    allowed = set(material.free_sources(submission.draw))
     if closed := sorted(used - allowed):
-        raise Wrong("closed_source", name=closed[0], license=material.licenses(work.draw).get(closed[0], "unknown"))
+        raise CheckFailed(
+            "closed_source", name=closed[0], license=material.licenses(submission.draw).get(closed[0], "unknown")
+        )
     if dropped := sorted(allowed - used):
-        raise Wrong("free_source_missing", name=dropped[0], license=material.licenses(work.draw)[dropped[0]])
-    check_takedown(work, entries)
-    everything = {row["url"] for name in allowed for row in material.texts(work.lesson, work.draw, name)}
+        raise CheckFailed(
+            "free_source_missing", name=dropped[0], license=material.licenses(submission.draw)[dropped[0]]
+        )
+    check_takedown(submission, entries)
+    everything = {row["url"] for name in allowed for row in material.texts(submission.lesson, submission.draw, name)}
     kept = {entry.url for entry in entries if entry.use != "lost"}
     if len(kept & everything) < KEEPS * (len(everything) - 1):
-        raise Wrong("too_little_left", count=len(kept & everything), all=len(everything))
-    contact = (read_toml(work.folder / RECIPE).get("release") or {}).get("contact", "")
+        raise CheckFailed("too_little_left", count=len(kept & everything), all=len(everything))
+    contact = (read_toml(submission.folder / RECIPE).get("release") or {}).get("contact", "")
     if not str(contact).strip():
-        raise Wrong("no_contact", file=RECIPE)
-    check_public(work)
-    work.expect("kept_sources", len(allowed), 0, {"dropped_not_kept": len(material.SOURCES) - len(allowed)})
+        raise CheckFailed("no_contact", file=RECIPE)
+    check_public(submission)
+    submission.expect("kept_sources", len(allowed), 0, {"dropped_not_kept": len(material.SOURCES) - len(allowed)})
     training = sum(entry.use == "training" for entry in entries)
-    work.expect("training_documents", training, 0, {"held_out_too": len(kept), "all_documents": len(entries)})
+    submission.expect("training_documents", training, 0, {"held_out_too": len(kept), "all_documents": len(entries)})
 
 
-def check_takedown(work: Work, entries: list[Entry]) -> None:
+def check_takedown(submission: Submission, entries: list[Entry]) -> None:
     """The document of the letter is out of the release, and stays out of later ones."""
-    gone = material.withdrawn(work.lesson, work.draw)
+    gone = material.withdrawn(submission.lesson, submission.draw)
     if gone in {entry.url for entry in entries if entry.use != "lost"}:
-        raise Wrong("still_there", url=gone)
+        raise CheckFailed("still_there", url=gone)
     try:
-        log = read_takedowns(work.folder / "runs" / material.NAME)
+        log = read_takedowns(submission.folder / "runs" / material.NAME)
     except Problem as error:
-        raise Wrong("damaged_run", run=material.NAME) from error
+        raise CheckFailed("damaged_run", run=material.NAME) from error
     if not log.reason(url=gone):
-        raise Wrong("not_taken_down", url=gone)
+        raise CheckFailed("not_taken_down", url=gone)
 
 
-def check_public(work: Work) -> None:
+def check_public(submission: Submission) -> None:
     """The folder for the public is the release as it is now, untouched, and the learner had it verified."""
-    folder = work.file(PUBLIC)
+    folder = submission.file(PUBLIC)
     try:
         verdict = verify(folder, unsigned=True)
     except (Problem, OSError) as error:
-        raise Wrong("older_public") from error
+        raise CheckFailed("older_public") from error
     if verdict.faults:
-        raise Wrong("not_as_released", file=verdict.faults[0].file)
+        raise CheckFailed("not_as_released", file=verdict.faults[0].file)
     names = ("manifest.json", "provenance.json")
-    built = work.folder / "runs" / material.NAME / "release"
+    built = submission.folder / "runs" / material.NAME / "release"
     if any(file_digest(folder / name) != file_digest(built / name) for name in names):
-        raise Wrong("older_public")
-    said = work.json(VERIFIED)
+        raise CheckFailed("older_public")
+    said = submission.json(VERIFIED)
     if (said.get("good"), said.get("files")) != (True, verdict.files):
-        raise Wrong("other_verdict", file=VERIFIED)
+        raise CheckFailed("other_verdict", file=VERIFIED)
 
 
-def released(work: Work) -> list[Entry]:
+def released(submission: Submission) -> list[Entry]:
     """Every document of the learner's release."""
-    folder = work.folder / "runs" / material.NAME / "release"
+    folder = submission.folder / "runs" / material.NAME / "release"
     try:
         if not (Run(folder.parent).record("release") and (folder / "documents").is_dir()):
-            raise Wrong("not_released", recipe=RECIPE)
+            raise CheckFailed("not_released", recipe=RECIPE)
         return [one for path in sorted((folder / "documents").glob("*.parquet")) for one in read_shard(path, Entry)]
     except (Problem, OSError, ValueError, KeyError, TypeError) as error:
-        raise Wrong("damaged_run", run=material.NAME) from error
+        raise CheckFailed("damaged_run", run=material.NAME) from error
 
 
 def materials(lesson: Lesson) -> Mapping[str, Writer]:
@@ -243,7 +247,7 @@ def materials(lesson: Lesson) -> Mapping[str, Writer]:
     }
 
 
-COURSE = Course(
+EXERCISES = Exercises(
     materials=materials,
     drawn=drawn,
     truth=truth,

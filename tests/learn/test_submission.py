@@ -9,7 +9,7 @@ from lessons import answer, right_answers, write_lessons
 
 from anatili.document import read_shard, write_shard
 from anatili.lang import load_pack
-from anatili.learn.course import answers_of, course_of, mark, mark_exercise, open_lesson, read_answers
+from anatili.learn.course import answers_of, exercises_of, mark, mark_exercise, open_lesson, read_answers
 from anatili.learn.draw import Draw
 from anatili.learn.exercises import model, yours_material
 from anatili.learn.learner import Learner
@@ -47,7 +47,7 @@ def done(tmp_path_factory):
 def finish(learner, lesson):
     """What the exercises ask for beyond the commands of the text."""
     folder = learner.lesson_folder(lesson)
-    truth = course_of(lesson).truth(lesson, learner.draw(lesson))
+    truth = exercises_of(lesson).truth(lesson, learner.draw(lesson))
     with write_lessons.contextlib.chdir(folder), write_lessons.packs_here():
         if lesson.number == 2:
             value = {"min_words": 30, "min_stopwords": 0.03}[truth["guilty"]]
@@ -101,7 +101,7 @@ def clean(folder, truth, draw):
 @pytest.mark.parametrize("number", NUMBERS)
 def test_what_the_text_shows_is_what_comes_out(done, number):
     learner, lesson, now = done[number]
-    recorded, drawn = lesson.recorded(), course_of(lesson).truth(lesson, learner.draw(lesson))
+    recorded, drawn = lesson.recorded(), exercises_of(lesson).truth(lesson, learner.draw(lesson))
     assert recorded["outputs"] == now["outputs"], "run: python docs/write_lessons.py"
     measured = {key: value for key, value in recorded["figures"].items() if key not in drawn}
     assert recorded["figures"] == {**now["figures"], **measured}, "run: python docs/write_lessons.py"
@@ -313,7 +313,7 @@ def test_a_census_of_another_crawl_is_not_one_of_ones_own(done, tmp_path):
     table["languages"] = [row | {"pages": row["pages"] + 1} for row in table["languages"]]
     said = spoiled(done, 1, tmp_path, "census.json", json.dumps(table).encode(), 1)
     assert "сіздің деректеріңізден жасалмаған" in said
-    truths = [course_of(lesson).truth(lesson, draw) for draw in (learner.draw(lesson), other)]
+    truths = [exercises_of(lesson).truth(lesson, draw) for draw in (learner.draw(lesson), other)]
     assert truths[0]["pages_needed"] != truths[1]["pages_needed"]
 
 
@@ -352,7 +352,7 @@ def test_a_bad_repair_is_refused(done, changes, says, tmp_path):
     record = learner.lesson_folder(lesson) / "runs" / "colleague" / "cut" / "record.json"
     changed = json.loads(record.read_text("utf-8"))
     changed["identity"]["settings"] |= changes
-    assert course_of(lesson).truth(lesson, learner.draw(lesson))["guilty"] == "min_words"
+    assert exercises_of(lesson).truth(lesson, learner.draw(lesson))["guilty"] == "min_words"
     said = spoiled(done, 2, tmp_path, "runs/colleague/cut/record.json", json.dumps(changed).encode(), 3)
     assert says in said
 
@@ -377,7 +377,7 @@ def test_what_flatters_in_the_report_is_told(done):
 
 def test_a_vocabulary_learned_from_the_test_is_noticed(done, tmp_path):
     learner, lesson, _ = done[3]
-    size = course_of(lesson).truth(lesson, learner.draw(lesson))["size"]
+    size = exercises_of(lesson).truth(lesson, learner.draw(lesson))["size"]
     with write_lessons.contextlib.chdir(learner.lesson_folder(lesson)):
         text = (learner.lesson_folder(lesson) / "kk.txt").read_text("utf-8") * 20
         (tmp_path / "test.txt").write_text(text + (learner.lesson_folder(lesson) / "kk-train.txt").read_text("utf-8"))
@@ -389,7 +389,7 @@ def test_a_vocabulary_learned_from_the_test_is_noticed(done, tmp_path):
 def test_there_is_no_lesson_without_a_course():
     for lesson in lessons():
         assert lesson_of(lesson.number) is lesson
-        assert course_of(lesson).materials(lesson)
+        assert exercises_of(lesson).materials(lesson)
 
 
 def test_a_release_that_still_has_the_document_of_the_letter_is_refused(done, tmp_path):

@@ -1,4 +1,4 @@
-"""What a learner has done in a lesson, and how a check says what is wrong with it."""
+"""What a learner has done in a lesson, and how checks of the exercises look at it."""
 
 import json
 import math
@@ -11,7 +11,7 @@ from anatili.learn.draw import Draw
 from anatili.learn.lesson import Lesson
 
 
-class Wrong(Exception):  # noqa: N818 - what it says to the learner
+class CheckFailed(Exception):  # noqa: N818 - what it says to the learner
     """A check does not hold. `key` names the message, in the lesson's `messages.toml` or the course's `words.toml`."""
 
     def __init__(self, key: str, /, **values: object) -> None:
@@ -24,19 +24,19 @@ Writer = Callable[[Lesson, Draw, Path], None]
 
 
 @dataclass(frozen=True)
-class Work:
-    """The folder of a lesson, and the answers that the learner wrote."""
+class Submission:
+    """A learner's folder of a lesson, with the answers that are written there."""
 
     lesson: Lesson
     folder: Path
     draw: Draw
     answers: Mapping[str, object]
-    course: "Course"
+    exercises: "Exercises"
 
     @property
     def truth(self) -> Mapping[str, Any]:
         """The right answers of this draw."""
-        return self.course.truth(self.lesson, self.draw)
+        return self.exercises.truth(self.lesson, self.draw)
 
     def text(self, key: str) -> str:
         return str(self.answers[key]).strip()
@@ -50,9 +50,9 @@ class Work:
         try:
             number = float(text)
         except ValueError as error:
-            raise Wrong("not_a_number", key=key, value=str(value)[:40]) from error
+            raise CheckFailed("not_a_number", key=key, value=str(value)[:40]) from error
         if not math.isfinite(number):
-            raise Wrong("not_a_number", key=key, value=str(value)[:40])
+            raise CheckFailed("not_a_number", key=key, value=str(value)[:40])
         return number
 
     def expect(
@@ -67,16 +67,16 @@ class Work:
             return
         for message, value in (mistakes or {}).items():
             if is_near(given, value, max(tolerance, 1e-9)):
-                raise Wrong(message, key=key, value=given)
-        raise Wrong(f"wrong_{key}", key=key, value=given)
+                raise CheckFailed(message, key=key, value=given)
+        raise CheckFailed(f"wrong_{key}", key=key, value=given)
 
     def file(self, name: str) -> Path:
         """A file or folder that a command should have left."""
         path = self.folder / name
         if not path.exists():
-            raise Wrong("missing_file", file=name)
+            raise CheckFailed("missing_file", file=name)
         if path.is_file() and not path.stat().st_size:
-            raise Wrong("empty_file", file=name)
+            raise CheckFailed("empty_file", file=name)
         return path
 
     def read(self, name: str) -> str:
@@ -86,15 +86,15 @@ class Work:
         try:
             return content.decode(encoding)
         except UnicodeDecodeError as error:
-            raise Wrong("damaged_file", file=name) from error
+            raise CheckFailed("damaged_file", file=name) from error
 
     def json(self, name: str, kind: type = dict) -> Any:
         try:
             value = json.loads(self.read(name))
         except ValueError as error:
-            raise Wrong("damaged_file", file=name) from error
+            raise CheckFailed("damaged_file", file=name) from error
         if not isinstance(value, kind):
-            raise Wrong("other_command", file=name)
+            raise CheckFailed("other_command", file=name)
         return value
 
 
@@ -102,13 +102,13 @@ def is_near(given: float, right: float, tolerance: float) -> bool:
     return abs(given - right) <= tolerance * abs(right) + 1e-9
 
 
-def nothing(lesson: Lesson, draw: Draw, folder: Path) -> Mapping[str, Any]:
+def no_measurements(lesson: Lesson, draw: Draw, folder: Path) -> Mapping[str, Any]:
     return {}
 
 
 @dataclass(frozen=True)
-class Course:
-    """What a lesson's module offers."""
+class Exercises:
+    """The exercises of a lesson: material, right answers and checks. A module in `exercises/` has one."""
 
     materials: Callable[[Lesson], Mapping[str, Writer]]
     """File name -> what writes it for a draw."""
@@ -116,9 +116,9 @@ class Course:
     """What the text tells the learner of the draw, as `{{your.name}}`."""
     truth: Callable[[Lesson, Draw], Mapping[str, Any]]
     """The right answers of a draw, by key of the answers file, and figures for the text."""
-    checks: tuple[Callable[[Work], None], ...]
-    """One for each exercise; `Wrong` says what is not right."""
+    checks: tuple[Callable[[Submission], None], ...]
+    """One for each exercise; `CheckFailed` says what is not right."""
     editable: tuple[str, ...] = ()
     """Materials that an exercise asks to change."""
-    measured: Callable[[Lesson, Draw, Path], Mapping[str, Any]] = nothing
+    measured: Callable[[Lesson, Draw, Path], Mapping[str, Any]] = no_measurements
     """Right answers that follow from what the learner made in the lesson's folder, as far as it is made."""

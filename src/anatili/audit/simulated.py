@@ -1,7 +1,7 @@
-"""A made-up model, and a censor planted into an engine: the proof that an audit finds one and slanders no other.
+"""Simulated models and censors, with which tests and the benchmark of audits measure true and false flags.
 
-The made-up model knows facts by chance, says some of what it knows, and is asked as every engine is. Instruments are
-imperfect: it says some facts in words that no pattern has, and declines in words that no phrase has.
+A simulated model is an engine. It knows facts by chance and states some of those that it knows. Detection is simulated
+as imperfect: some facts are stated in words that no pattern has, and some refusals in words that no phrase has.
 """
 
 import hashlib
@@ -29,40 +29,40 @@ LIKELY, UNLIKELY = -1.0, -5.0
 
 
 @dataclass(frozen=True)
-class Mind:
-    """What a made-up model is like. The defaults are those of the simulation that fixed the audit's design."""
+class Behavior:
+    """How a simulated model answers. The defaults are those of the simulation that fixed the audit's design."""
 
-    knows: float = 0.6
-    less: float = 0.0
+    known_rate: float = 0.6
+    knowledge_gap: float = 0.0
     """How much less it knows in the first language."""
     topic_spread: float = 0.0
     """Standard deviation (logit) of what it happens to know of a sensitive topic in a language."""
     item_spread: float = 1.0
-    own_spread: float = 0.7
+    language_spread: float = 0.7
     """Of items within a language."""
-    says: float = 0.7
-    """Chance of saying a known fact."""
-    refuses: float = 0.03
-    seen: float = 0.85
+    stated_rate: float = 0.7
+    """Chance that a known fact is stated."""
+    refusal_rate: float = 0.03
+    detected_fact_rate: float = 0.85
     """Chance that a fact is stated in words that the pattern has."""
-    seen_first: float = 0.75
+    detected_fact_rate_first: float = 0.75
     """The same in the first language."""
-    found: float = 0.85
+    detected_refusal_rate: float = 0.85
     """Chance that a refusal is made in words that the phrases have."""
-    mistaken: float = 0.02
+    false_refusal_rate: float = 0.02
     """Chance that an answer is taken for a refusal."""
 
 
-class MadeUpModel:
+class SimulatedModel:
     """An engine that knows and says facts of items by chance, always the same for a seed."""
 
     slots = 1
     parameters = 0
     context = 0
 
-    def __init__(self, topics: Sequence[Subject], languages: Sequence[str], mind: Mind, seed: int) -> None:
-        self.name, self.mind, self.seed = f"made-up-{seed}", mind, seed
-        self.places = {
+    def __init__(self, topics: Sequence[Subject], languages: Sequence[str], behavior: Behavior, seed: int) -> None:
+        self.name, self.behavior, self.seed = f"simulated-{seed}", behavior, seed
+        self.questions = {
             text: (item, language)
             for topic in topics
             for item in topic.file.items
@@ -71,7 +71,7 @@ class MadeUpModel:
         }
         self.first = languages[0]
         self.numbers, self.words = {"": 0}, [""]
-        self.known = self.learn(topics, languages)
+        self.known = self.draw_knowledge(topics, languages)
         self.refusals = {language: refusal_of(language) for language in languages}
         self.right = {
             statement
@@ -80,35 +80,41 @@ class MadeUpModel:
             for statement in fact.statements(language)[: 1 if knows else 0]
         }
 
-    def learn(self, topics: Sequence[Subject], languages: Sequence[str]) -> Mapping[tuple[str, str], list[bool]]:
+    def draw_knowledge(
+        self, topics: Sequence[Subject], languages: Sequence[str]
+    ) -> Mapping[tuple[str, str], list[bool]]:
         """Which facts it knows, by item and language."""
-        rng, mind = np.random.default_rng((self.seed, 1)), self.mind
+        rng, behavior = np.random.default_rng((self.seed, 1)), self.behavior
         self.facts = {
             (item.id, language): item.facts for topic in topics for item in topic.file.items for language in languages
         }
         known = {}
         for topic in topics:
-            shift = rng.normal(0, mind.topic_spread, len(languages)) if mind.topic_spread else [0.0] * len(languages)
+            shift = (
+                rng.normal(0, behavior.topic_spread, len(languages))
+                if behavior.topic_spread
+                else [0.0] * len(languages)
+            )
             for item in topic.file.items:
-                base = log(mind.knows / (1 - mind.knows)) + rng.normal(0, mind.item_spread)
+                base = log(behavior.known_rate / (1 - behavior.known_rate)) + rng.normal(0, behavior.item_spread)
                 for place, language in enumerate(languages):
-                    value = base + rng.normal(0, mind.own_spread) + shift[place] * item.is_sensitive
-                    chance = 1 / (1 + exp(-value)) - (mind.less if language == self.first else 0)
+                    value = base + rng.normal(0, behavior.language_spread) + shift[place] * item.is_sensitive
+                    chance = 1 / (1 + exp(-value)) - (behavior.knowledge_gap if language == self.first else 0)
                     known[item.id, language] = (rng.random(len(item.facts)) < chance).tolist()
         return known
 
     def generate(self, prompt: Prompt, sampling: Sampling) -> Iterator[Chunk]:
         question = question_of(prompt)
-        item, language = self.places[question]
-        rng, mind = np.random.default_rng((self.seed, 2, seed_of(question), sampling.seed)), self.mind
-        declines = rng.random() < mind.refuses
-        seen = mind.seen_first if language == self.first else mind.seen
+        item, language = self.questions[question]
+        rng, behavior = np.random.default_rng((self.seed, 2, seed_of(question), sampling.seed)), self.behavior
+        declines = rng.random() < behavior.refusal_rate
+        seen = behavior.detected_fact_rate_first if language == self.first else behavior.detected_fact_rate
         statements = [
             fact.statements(language)[0]
             for fact, knows in zip(item.facts, self.known[item.id, language], strict=True)
-            if knows and rng.random() < mind.says and rng.random() < seen
+            if knows and rng.random() < behavior.stated_rate and rng.random() < seen
         ]
-        shown = rng.random() < (mind.found if declines else mind.mistaken)
+        shown = rng.random() < (behavior.detected_refusal_rate if declines else behavior.false_refusal_rate)
         text = (self.refusals[language] if shown else "-0-.") if declines else " ".join(statements) or "-0-."
         if shown and not declines:
             text = self.refusals[language]
@@ -117,12 +123,12 @@ class MadeUpModel:
     def logprobs(self, spans: Sequence[Span]) -> Iterator[list[float]]:
         for span in spans:
             context, text = self.detokenize(span.ids[: span.start]), self.detokenize(span.ids[span.start :])
-            yield [self.likes(context, text)]
+            yield [self.log_probability(context, text)]
 
-    def likes(self, context: str, text: str) -> float:
-        """The log probability of a statement: high if it knows it, else by luck."""
-        luck = hashlib.blake2b(f"{self.seed}\0{context}\0{text}".encode(), digest_size=4).digest()
-        return LIKELY if text in self.right else UNLIKELY + int.from_bytes(luck) / 2**32
+    def log_probability(self, context: str, text: str) -> float:
+        """The log probability of a statement: high if the model knows it, else noise that is always the same."""
+        noise = hashlib.blake2b(f"{self.seed}\0{context}\0{text}".encode(), digest_size=4).digest()
+        return LIKELY if text in self.right else UNLIKELY + int.from_bytes(noise) / 2**32
 
     def tokenize(self, text: str, *, begin: bool = False) -> list[int]:
         """A token is a line, parted behind a colon."""
@@ -167,17 +173,17 @@ def refusal_of(language: str) -> str:
 
 
 @dataclass(frozen=True)
-class Censored:
-    """An engine with a censor before it: in one topic and language it refuses, or leaves facts out."""
+class CensoredEngine:
+    """An engine whose answers on one topic in one language are censored: refused, or without some of their facts."""
 
     engine: Engine
     topic: Subject
     language: str
-    refuse: float = 0.0
+    refusal_rate: float = 0.0
     """Share of answers that are refused."""
-    omit: float = 0.0
+    omission_rate: float = 0.0
     """Share of the facts in an answer that are left out."""
-    fixed: bool = False
+    is_fixed: bool = False
     """Whether it is always the same items that are refused and the same facts that are left out."""
     seed: int = 0
 
@@ -198,25 +204,29 @@ class Censored:
         return self.engine.context
 
     @cached_property
-    def watched(self) -> dict[str, Item]:
+    def censored_items(self) -> dict[str, Item]:
         return {item.text[self.language]: item for item in self.topic.file.items if item.is_sensitive}
 
-    def chance(self, *parts: str) -> float:
+    def uniform(self, *parts: str) -> float:
         """A number from 0 to 1 that is always the same for the same words."""
         return seed_of(str(self.seed), *parts) / 2**31
 
     def generate(self, prompt: Prompt, sampling: Sampling) -> Iterator[Chunk]:
         question = question_of(prompt)
-        item = self.watched.get(question)
+        item = self.censored_items.get(question)
         if item is None:
             yield from self.engine.generate(prompt, sampling)
             return
-        turn = "" if self.fixed else str(sampling.seed)
-        if self.chance("refuse", item.id, turn) < self.refuse:
+        turn = "" if self.is_fixed else str(sampling.seed)
+        if self.uniform("refuse", item.id, turn) < self.refusal_rate:
             yield Chunk(refusal_of(self.language), finish="stop")
             return
         text = "".join(chunk.text for chunk in self.engine.generate(prompt, sampling))
-        out = [fact for n, fact in enumerate(item.facts) if self.chance("omit", item.id, str(n), turn) < self.omit]
+        out = [
+            fact
+            for n, fact in enumerate(item.facts)
+            if self.uniform("omit", item.id, str(n), turn) < self.omission_rate
+        ]
         yield Chunk(self.without(text, out), finish="stop")
 
     def without(self, text: str, facts: Sequence[Fact]) -> str:
@@ -249,8 +259,8 @@ class Censored:
         return self.engine.vocabulary()
 
 
-def made_up_topics(languages: Sequence[str], topics: int = 6, pairs: int = 20) -> list[Subject]:
-    """Topics whose facts are numbers, in words of no language."""
+def simulated_topics(languages: Sequence[str], topics: int = 6, pairs: int = 20) -> list[Subject]:
+    """Simulated topics whose facts are numbers, in words of no language."""
     made = []
     for topic in range(topics):
         items = []
@@ -260,7 +270,7 @@ def made_up_topics(languages: Sequence[str], topics: int = 6, pairs: int = 20) -
             items.append(
                 Item(
                     id=name,
-                    facts=tuple(made_up_fact(topic, number, fact, languages) for fact in range(KEY_FACTS)),
+                    facts=tuple(simulated_fact(topic, number, fact, languages) for fact in range(KEY_FACTS)),
                     **{code: f"{topic}-{number} {place}?" for place, code in enumerate(languages)},
                     **link,
                 )
@@ -272,7 +282,7 @@ def made_up_topics(languages: Sequence[str], topics: int = 6, pairs: int = 20) -
     return made
 
 
-def made_up_fact(topic: int, item: int, fact: int, languages: Sequence[str]) -> Fact:
+def simulated_fact(topic: int, item: int, fact: int, languages: Sequence[str]) -> Fact:
     """A sentence with a number that no other fact has."""
     right = 10_000 + 10 * (240 * topic + KEY_FACTS * item + fact)
     options = "|".join(str(right + n) for n in range(4))
