@@ -33,7 +33,10 @@ class Stage:
 
 LANGUAGES = ("language", "beside")
 TRAINING = ("pretrain.context", "pretrain.precision", "pretrain.micro_batch", "pretrain.mix", "pretrain.source_weights")
-MARK_FILES = ("pack.toml", "stopwords.txt", "blocked.txt", "normalize.py", "quality.npz", "prose.npz")
+MARK_FILES = (
+    *("pack.toml", "stopwords.txt", "abbreviations.txt", "blocked.txt", "normalize.py"),
+    *("quality.npz", "prose.npz", "frequencies.tsv"),
+)
 SPLIT_FILES = ("pack.toml", "stopwords.txt")
 TEXT_FILES = ("pack.toml", "normalize.py")
 INDEX_FILES = ("pack.toml", "stopwords.txt", "abbreviations.txt", "morphology.toml", "lexicon.tsv", "endings.tsv")
@@ -55,7 +58,7 @@ BUILDING = (
         needs=("extract",),
         watches="anatili.refine.mark:inventory",
         reads=MARK_FILES,
-        version=4,
+        version=5,
     ),
     Stage(
         "dedup",

@@ -276,6 +276,11 @@ def reads_like_junk(document: Document, mark: Mark, threshold: Cut, is_verse: bo
             f"{threshold.min_order:.2f} must be",
         ),
         (
+            mark.cohesion < threshold.min_cohesion and not (is_verse or is_typed_anew),
+            "unrelated sentences",
+            f"its sentences have few words in common, by {mark.cohesion:.2f}; {threshold.min_cohesion:.2f} must be",
+        ),
+        (
             mark.unended > threshold.max_unended and not is_verse,
             "broken lines",
             share("the words stand in lines without an end (list, menu, teasers)", mark.unended, threshold.max_unended),
