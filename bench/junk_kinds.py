@@ -152,6 +152,10 @@ def spun(r: random.Random, stock: Stock) -> str:
     return " ".join(sentence(r, stock) for _ in range(7))
 
 
+def long_spun(r: random.Random, stock: Stock) -> str:
+    return " ".join(sentence(r, stock) for _ in range(20))
+
+
 def one_word_changed(r: random.Random, stock: Stock) -> str:
     line = next(x for x in iter(lambda: sentence(r, stock).split(), None) if 8 <= len(x) <= 16)
     place = r.randrange(2, len(line) - 1)
@@ -243,6 +247,7 @@ JUNK: dict[str, Maker] = {
     "salad": salad,
     "sentences shuffled": shuffled_sentences,
     "spun of many articles": spun,
+    "spun, 20 sentences": long_spun,
     "one word changed": one_word_changed,
     "word for word": word_for_word,
     "wrong letters 5 %": wrong_letters(0.05),

@@ -112,9 +112,12 @@ class Mark:
     """Why marking stopped early, at the time limit for a page; "" if it did not."""
     identified: str = ""
     """What the identifier called it, where the source said the language; "" where the identifier decided."""
+    cohesion: float = 100.0
+    """How much more often its sentences have words in common than by chance, less what its length gives (about 0 and
+    more for texts on one subject); 100 for fewer than ten sentences and without a list of frequencies."""
 
 
-NOT_MEASURED = {"quality": -1.0, "surprisal": -1.0, "odd": -1.0, "order": 100.0}
+NOT_MEASURED = {"quality": -1.0, "surprisal": -1.0, "odd": -1.0, "order": 100.0, "cohesion": 100.0}
 """Marks that some texts cannot have, such as those without a model, and the values that stand for that."""
 
 

@@ -28,7 +28,7 @@ TABLES = (
     "questions.toml",
     "release.toml",
 )
-GENERATED = ("lexicon.tsv", "endings.tsv", "dictionary.tsv", "quality.npz", "prose.npz", MODEL.name)
+GENERATED = ("lexicon.tsv", "endings.tsv", "dictionary.tsv", "quality.npz", "prose.npz", "frequencies.tsv", MODEL.name)
 CODE = ("normalize.py",)
 CATALOGS = ("commands.po",)
 IDENTIFIER = MODEL.name

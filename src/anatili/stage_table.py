@@ -38,7 +38,10 @@ TRAINING = tuple(
     for key in ("compile", "context", "micro_batch", "mix", "precision", "sampled_vocabulary", "source_weights")
 )
 WORD_FILES = ("pack.toml", "dictionary.tsv", "morphology.toml", "lexicon.tsv", "endings.tsv")
-MARK_FILES = ("pack.toml", "stopwords.txt", "blocked.txt", "normalize.py", "quality.npz", "prose.npz")
+MARK_FILES = (
+    *("pack.toml", "stopwords.txt", "abbreviations.txt", "blocked.txt", "normalize.py"),
+    *("quality.npz", "prose.npz", "frequencies.tsv"),
+)
 SPLIT_FILES = ("pack.toml", "stopwords.txt")
 TEXT_FILES = ("pack.toml", "normalize.py")
 INDEX_FILES = ("pack.toml", "stopwords.txt", "abbreviations.txt", "morphology.toml", "lexicon.tsv", "endings.tsv")
@@ -60,7 +63,7 @@ BUILDING = (
         needs=("extract",),
         watches="anatili.refine.mark:inventory",
         reads=MARK_FILES,
-        version=4,
+        version=5,
     ),
     Stage(
         "dedup",

@@ -6,7 +6,7 @@ from anatili.collect.files import far_name
 @pytest.mark.parametrize(
     ("address", "name"),
     [
-        ("https://a.kz/data/news.jsonl.gz?download=true#x", "news.jsonl.gz"),  # its ending says how it is packed
+        ("https://a.kz/data/news.jsonl.gz?download=true#x", "news.jsonl.gz"),
         ("s3://store/kk/what? #1.jsonl", "what? #1.jsonl"),
         ("https://a.kz/data/..", "file"),
         ("https://a.kz/", "file"),

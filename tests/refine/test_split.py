@@ -13,6 +13,7 @@ from anatili.extraction.page import Mode, extract_page
 from anatili.lang import load_pack
 from anatili.pool import LocalPool
 from anatili.recipe import Cut, load_recipe
+from anatili.refine.cohesion import TOO_SHORT
 from anatili.refine.cut import is_held_out, thresholds, why_not
 from anatili.refine.mark import look_at
 from anatili.refine.prose import IN_ORDER, UNKNOWN
@@ -213,10 +214,11 @@ def refined(folder, text, stages):
 
 
 def test_why_says_what_was_not_measured(tmp_path):
-    assert NOT_MEASURED == {"quality": -1, "surprisal": UNKNOWN, "odd": UNKNOWN, "order": IN_ORDER}
+    spelled = {"surprisal": UNKNOWN, "odd": UNKNOWN}
+    assert {"quality": -1, **spelled, "order": IN_ORDER, "cohesion": TOO_SHORT} == NOT_MEASURED
     run = refined(tmp_path, "Бір екі үш төрт бес алты жеті.", 3)  # too short for an order
     marks = page_history(run, "https://x.example/1")[-1]
-    assert (marks["words"], marks["order"]) == (7, None)
+    assert (marks["words"], marks["order"], marks["cohesion"]) == (7, None, None)
 
     def why(*options, language="en"):
         command = ["why", str(run.root), "https://x.example/1", *options]

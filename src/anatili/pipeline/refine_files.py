@@ -103,11 +103,7 @@ def refine_files(
         if rows:
             give_back(recipe, run, folder, folder / ROWS)
     collected, extracted, decided = (summaries[name] for name in ("collect", "extract", LAST))
-    lost = {
-        "collect": reasons(collected["records"]),
-        "extract": extracted["lost"],
-        "cut": reasons(decided["documents"]),
-    }
+    lost = {"collect": reasons(collected["records"]), "extract": extracted["lost"], LAST: reasons(decided["documents"])}
     return Refined(
         corpus=show_path(folder / CORPUS),
         records=collected["records"]["records"],

@@ -112,9 +112,10 @@ class Fates:
             parts.append(kept.text)
         if parts:
             return Fate("\n\n".join(parts))
-        if not (lost := self.lost.get(page)):
+        if not (alike := self.lost.get(page)):
             raise Problem(f"{show_path(self.file)} has changed since its corpus was made, at row {self.number}")
-        return Fate(reason=lost[0].reason, detail=lost.pop(0).detail if len(lost) > 1 else lost[0].detail)
+        lost = alike.pop(0) if len(alike) > 1 else alike[0]
+        return Fate(reason=lost.reason, detail=lost.detail)
 
 
 def json_back(file: Path, source: Source, fates: Fates, kept: Path, lost: Path) -> None:

@@ -130,6 +130,7 @@ class Cut(Section):
     max_surprisal: float = Field(1.9, ge=0, le=100, description="Most bits a character, as a multiple of good prose.")
     max_odd: Share = Field(0.15, description="Most of the words whose letters follow one another as in no known word.")
     min_order: float = Field(0.7, ge=-100, le=100, description="Least fit of neighboring words, in standard errors.")
+    min_cohesion: float = Field(-0.3, ge=-100, le=100, description="Least that sentences must have in common.")
     max_unended: Share = Field(0.6, description="Most of the words in lines that break off without punctuation.")
     min_verse: Share = Field(0.5, description="Rhyming lines from which order, broken lines, stop words do not count.")
     max_symbols: Share = Field(0.1, description="Most of the characters that may be symbols.")

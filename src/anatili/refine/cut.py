@@ -27,6 +27,8 @@ from anatili.text import show_path, words
 HELD_OUT = "held-out"
 SHARED = "shared sentences"
 NOT_SHARED = Shared("", (), 0.0)
+Check = tuple[bool, str, str]
+"""Whether a document fails, the reason, and why in a sentence."""
 
 
 def run(task: Task) -> dict[str, Any]:
@@ -131,33 +133,19 @@ def thresholds(settings: Cut, pack: LanguagePack) -> Cut:
 def why_not(
     document: Document, mark: Mark, duplicate: Duplicate, limits: dict[str, Cut], shared: Shared = NOT_SHARED
 ) -> tuple[str, str]:
-    """The first reason to drop a document and the value that decided; two empty strings if it is kept."""
+    """The first reason to drop a document, and why in words; two empty strings if it is kept."""
     if mark.stopped:
         return "took too long", mark.stopped
     if mark.language not in limits:
         return "another language", mark.language
     threshold = limits[mark.language]
-    word_count = max(1, mark.words)
     is_verse = mark.verse >= threshold.min_verse
-    checks: tuple[tuple[bool, str, object], ...] = (
+    checks: tuple[Check, ...] = (
         (threshold.obey_opt_outs and bool(document.opt_out), "opted out", document.opt_out),
         (not is_allowed(document.license, threshold.licenses), "license", document.license or "unknown"),
-        (bool(mark.folded) and not threshold.keep_folded, "typed without own letters", mark.folded),
-        (mark.script not in threshold.scripts, "script", mark.script),
-        (mark.confidence < threshold.min_confidence, "language unsure", mark.confidence),
-        (mark.alphabet < threshold.min_alphabet, "alphabet", mark.alphabet),
-        (mark.own_words < threshold.min_words, "too short", mark.own_words),
-        (mark.words > threshold.max_words, "too long", mark.words),
-        (mark.switched > threshold.max_switched, "mixed languages", mark.switched),
-        (bool(document.translated) and not threshold.keep_translated, "translated by machine", document.translated),
-        (mark.contaminated > threshold.max_contaminated, "held in a benchmark", mark.contaminated),
-        (mark.repeats > threshold.max_repeats, "repeated lines", mark.repeats),
-        (mark.repeated_words > threshold.max_repeated_words, "repeated words", mark.repeated_words),
+        *is_of_the_language(document, mark, threshold),
         *reads_like_junk(document, mark, threshold, is_verse),
-        (mark.stopwords < threshold.min_stopwords and not is_verse, "few stop words", mark.stopwords),
-        (mark.symbols > threshold.max_symbols, "symbols", mark.symbols),
-        (100 * mark.links > threshold.max_links * word_count, "links", mark.links),
-        (mark.blocked > threshold.max_blocked * word_count, "blocked words", mark.blocked),
+        *has_odd_signs(mark, threshold, is_verse),
         (bool(duplicate.of), "duplicate", f"{duplicate.kind} of {duplicate.of}"),
         (
             shared.share > threshold.max_shared,
@@ -165,7 +153,70 @@ def why_not(
             share("the words stand in sentences that many documents hold", shared.share, threshold.max_shared),
         ),
     )
-    return next(((reason, str(value)) for fails, reason, value in checks if fails), ("", ""))
+    return next(((reason, why) for fails, reason, why in checks if fails), ("", ""))
+
+
+def is_of_the_language(document: Document, mark: Mark, threshold: Cut) -> tuple[Check, ...]:
+    """The checks of language, size, origin and repetition."""
+    least, most = threshold.min_words, threshold.max_words
+    scripts = " or ".join(threshold.scripts)
+    number = f"{mark.contaminated} of its eight-word sequences are in a benchmark; {threshold.max_contaminated} may be"
+    own = f"{mark.folded:.0%} of the words are stop words written without the letters that only the language has"
+    sure = "{} sure of the language is the identifier; {} must be"
+    covered = share("the words belong to one sequence of three", mark.repeated_words, threshold.max_repeated_words)
+    return (
+        (bool(mark.folded) and not threshold.keep_folded, "typed without own letters", own),
+        (mark.script not in threshold.scripts, "script", f"its script is {mark.script}; {scripts} may be"),
+        (
+            mark.confidence < threshold.min_confidence,
+            "language unsure",
+            sure.format(*both(mark.confidence, threshold.min_confidence)),
+        ),
+        (
+            mark.alphabet < threshold.min_alphabet,
+            "alphabet",
+            share("the letters are in its alphabet", mark.alphabet, threshold.min_alphabet, verb="must"),
+        ),
+        (mark.own_words < least, "too short", f"{mark.own_words} words; {least} must be"),
+        (mark.words > most, "too long", f"{mark.words} words; {most} may be"),
+        (
+            mark.switched > threshold.max_switched,
+            "mixed languages",
+            share("the words are stop words of another language only", mark.switched, threshold.max_switched),
+        ),
+        (bool(document.translated) and not threshold.keep_translated, "translated by machine", document.translated),
+        (mark.contaminated > threshold.max_contaminated, "held in a benchmark", number),
+        (
+            mark.repeats > threshold.max_repeats,
+            "repeated lines",
+            share("the characters stand in lines that come again", mark.repeats, threshold.max_repeats),
+        ),
+        (mark.repeated_words > threshold.max_repeated_words, "repeated words", covered),
+    )
+
+
+def has_odd_signs(mark: Mark, threshold: Cut, is_verse: bool) -> tuple[Check, ...]:
+    """The checks of stop words, symbols, addresses and blocked words."""
+    words_in_all = max(1, mark.words)
+    links = f"{mark.links} web addresses in {mark.words} words; {threshold.max_links} in a hundred may be"
+    return (
+        (
+            mark.stopwords < threshold.min_stopwords and not is_verse,
+            "few stop words",
+            share("the words are stop words", mark.stopwords, threshold.min_stopwords, verb="must"),
+        ),
+        (
+            mark.symbols > threshold.max_symbols,
+            "symbols",
+            share("the characters are symbols", mark.symbols, threshold.max_symbols),
+        ),
+        (100 * mark.links > threshold.max_links * words_in_all, "links", links),
+        (
+            mark.blocked > threshold.max_blocked * words_in_all,
+            "blocked words",
+            share("the words are on the pack's blocked list", mark.blocked / words_in_all, threshold.max_blocked),
+        ),
+    )
 
 
 def why_little_is_left(duplicate: Duplicate, shared: Shared) -> tuple[str, str]:
@@ -183,10 +234,8 @@ def why_taken_down(document: Document, takedowns: Takedowns, copies: dict[str, N
     return (TAKEN_DOWN, detail) if detail else ("", "")
 
 
-def reads_like_junk(
-    document: Document, mark: Mark, threshold: Cut, is_verse: bool
-) -> tuple[tuple[bool, str, str], ...]:
-    """The checks that ask whether a text is prose at all: whether each fails, its reason, and why in a sentence."""
+def reads_like_junk(document: Document, mark: Mark, threshold: Cut, is_verse: bool) -> tuple[Check, ...]:
+    """The checks that ask whether a text is prose at all."""
     is_typed_anew = bool(mark.folded)  # the models know no words without their own letters
     return (
         (
@@ -227,6 +276,11 @@ def reads_like_junk(
             f"{threshold.min_order:.2f} must be",
         ),
         (
+            mark.cohesion < threshold.min_cohesion and not (is_verse or is_typed_anew),
+            "unrelated sentences",
+            f"its sentences have few words in common, by {mark.cohesion:.2f}; {threshold.min_cohesion:.2f} must be",
+        ),
+        (
             mark.unended > threshold.max_unended and not is_verse,
             "broken lines",
             share("the words stand in lines without an end (list, menu, teasers)", mark.unended, threshold.max_unended),
@@ -234,9 +288,16 @@ def reads_like_junk(
     )
 
 
-def share(what: str, value: float, limit: float) -> str:
+def share(what: str, value: float, limit: float, *, verb: str = "may") -> str:
     """A share with its limit, in words."""
-    return f"{value:.0%} of {what}; {limit:.0%} may be"
+    shown, allowed = both(value, limit)
+    return f"{shown} of {what}; {allowed} {verb} be"
+
+
+def both(value: float, limit: float) -> tuple[str, str]:
+    """A share and its limit, with as many digits as tell them apart."""
+    digits = next((n for n in range(3) if f"{value:.{n}%}" != f"{limit:.{n}%}"), 3)
+    return f"{value:.{digits}%}", f"{limit:.{digits}%}"
 
 
 def keep(

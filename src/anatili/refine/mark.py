@@ -16,6 +16,7 @@ from anatili.identify import Verdict, close_languages, identify_all, load_model,
 from anatili.lang import LanguagePack, PersonalPattern, load_pack
 from anatili.recipe import MarkSettings, Recipe
 from anatili.refine.code_switching import switched_share
+from anatili.refine.cohesion import TOO_SHORT, cohesion
 from anatili.refine.folded import FEW_OWN, FOLDED, FOLDED_CONFIDENCE, SOME_OWN, typed_without
 from anatili.refine.personal import count_kinds, find_personal
 from anatili.refine.prose import IN_ORDER, UNKNOWN, Spelling, order, spelling
@@ -184,6 +185,7 @@ def look_at(
         unended=round(unended_lines(body), 4),
         verse=round(rhymed_lines(body), 4),
         identified=identified,
+        cohesion=round(cohesion(own, pack, script), 3) if pack else TOO_SHORT,
     )
 
 

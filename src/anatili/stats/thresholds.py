@@ -28,7 +28,7 @@ OWN_COLUMNS = {"min_words": "own_words", "max_repeated_words": "repeated_words"}
 """Settings whose mark has another name than the setting without `min_` or `max_`."""
 OF_WORDS = {"max_links": 100, "max_blocked": 1}
 """Settings of counts that are compared with the number of words, and the number of words that they are for."""
-EXEMPT = ("min_quality", "min_order", "max_odd", "max_surprisal", "max_unended")
+EXEMPT = ("min_quality", "min_order", "max_odd", "max_surprisal", "max_unended", "min_cohesion")
 """Settings that do not hold for some documents, such as verse, so that the value alone does not decide."""
 LINKED, SHARED = "linked", "shared"
 """The measures that `extract` and `dedup` have written."""
