@@ -56,6 +56,13 @@ def refused(place, *arguments, text=""):
     return message
 
 
+@pytest.mark.parametrize("question", ["Where is it?", "қайда орналасқан", "Когда?"])
+def test_a_question_without_its_option_is_told_the_option(place, question):
+    message = refused(place, "ask", "text.txt", question)
+    assert message == f"there is no file or folder {question}; put --question before a question"
+    assert "--question" not in refused(place, "ask", "text.txt", "none.txt")
+
+
 READING = {
     "run": ("run", "FILE"),
     "run --dry-run": ("run", "FILE", "--dry-run"),

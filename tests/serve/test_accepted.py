@@ -62,3 +62,20 @@ def test_the_api_answers_in_the_language_that_the_client_accepts(llama_address):
             assert answer["choices"][0]["message"]["content"].startswith(said)
             reply = client.post("/v1/responses", json={"input": "!!!"}, headers=headers).json()
             assert reply["output"][0]["content"][0]["text"].startswith(said)
+
+
+@pytest.mark.parametrize(
+    ("language", "question"),
+    [
+        ("ru", "Где похоронен Абылай?"),
+        ("ru", "Кто владелец базы?"),
+        ("tr", "Jambıl ne zaman doğdu"),
+        ("tr", "Depo nerede?"),
+        ("kk", "Google қашан құрылды?"),
+        ("kk", "Абылай хан"),
+    ],
+)
+def test_a_name_does_not_decide_on_the_language_of_a_short_question(question, language):
+    """The first four were taken for Kazakh: half of their letters are those of a name."""
+    packs = {code: load_pack(code) for code in ("kk", "ru", "en", "tr")}
+    assert Assistant(None, packs).language_of(question) == language

@@ -188,14 +188,26 @@ def test_a_page_in_the_readers_script_goes_before_its_copy_in_another(search):
 
 
 def test_what_is_usually_close_depends_on_the_language():
-    known = module.usual_cosines()
-    assert set(PACKS) <= set(known)
-    own = {code: value for code, value in known.items() if module.ASKED_IN not in code}
-    assert module.usual_cosine("ky") == pytest.approx(sum(own.values()) / len(own))
-    abroad = [value for pair, value in known.items() if pair not in own]
-    assert len(abroad) == len(own) * (len(own) - 1)
-    assert module.usual_cosine("kk", "ky") == pytest.approx(sum(abroad) / len(abroad))
-    assert max(abroad) < min(own.values())
+    texts, documents, abroad = (module.usual_cosines()[name] for name in ("texts", "documents", "abroad"))
+    assert set(texts) == set(documents) == set(PACKS)
+    assert module.usual_cosine("ky") == pytest.approx(sum(texts.values()) / len(texts))
+    assert module.usual_cosine("ky", own=True) == pytest.approx(sum(documents.values()) / len(documents))
+    assert len(abroad) == len(texts) * (len(texts) - 1)
+    assert module.usual_cosine("kk", "ky") == pytest.approx(sum(abroad.values()) / len(abroad))
+    assert max(abroad.values()) < min(documents.values())
+
+
+def test_how_close_a_sentence_of_a_document_is_is_compared_with_what_is_usual_in_documents(monkeypatch):
+    """Compared with pages, whose titles are close to questions on them, Russian documents seemed far from all."""
+    monkeypatch.setattr(module, "uses_embeddings", lambda: True)
+    between = (module.usual_cosine("ru") + module.usual_cosine("ru", own=True)) / 2
+    monkeypatch.setattr(module.similarity, "answer_closeness", lambda question, passage: between)
+    question = read_question("Сколько стоит стирка?", "ru", PACKS)
+    text = "Стирка бесплатная, порошок приносят свой."
+    page = Hit(Passage("1:0", "1", "Стирка", text, "", "", "", "", "ru", "Cyrl"), 1.0, (), 1.0, (0, len(text)))
+    document = replace(page, passage=replace(page.passage, source=SOURCE))
+    sentence = module.Candidate(0, 0, 0, len(text))
+    assert module.closeness(question, page, sentence) < 0 < module.closeness(question, document, sentence)
 
 
 def test_documents_of_ones_own_are_decided_on_by_weights_of_their_own(search):

@@ -56,9 +56,12 @@ def ask(
     """
     from anatili.problem import Problem
     from anatili.serve.over_documents import open_over_documents
+    from anatili.text import show_path
 
     if question is not None and not question.strip():
         raise Problem("the question is empty; without --question, questions are read from the terminal or a pipe")
+    if question is None and is_question(sources[-1]):
+        raise Problem(f"there is no file or folder {show_path(sources[-1])}; put --question before a question")
     assistant, collection = open_over_documents(
         sources, model, runs, adapters, say_aside, private_hosts=frozenset(allow_private)
     )
@@ -69,6 +72,11 @@ def ask(
     finally:
         collection.close()
         collection.readers.close()
+
+
+def is_question(source: str) -> bool:
+    """Whether what should name a file is rather a question: words, and no such file."""
+    return ("?" in source or len(source.split()) > 1) and "://" not in source and not Path(source).exists()
 
 
 def wait(collection: "Collection") -> None:

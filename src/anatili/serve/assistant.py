@@ -131,12 +131,14 @@ class Assistant:
         return Translator(self.engine, self.packs, self.directions, Dictionary(self.dictionary))
 
     def language_of(self, text: str, likely: str = "") -> str:
-        """The language of `text` if it is one of the assistant's; otherwise the one with most of its common words, of
-        several that have as many `likely`."""
+        """The language of `text` as it is identified, unless it has common words of another one only (a name may make
+        the rest of a short question); otherwise the one with most, of several that have as many `likely`."""
         language = identify(text).language
-        if language in self.packs:
+        common = {code: self.common_words(text[:READ], code) for code in self.packs}
+        most = [code for code, count in common.items() if count == max(common.values())]
+        if language in self.packs and (common[language] or len(most) > 1):
             return language
-        return max(self.packs, key=lambda code: (self.common_words(text[:READ], code), code == likely))
+        return likely if likely in most else most[0]
 
     def language_in(self, messages: Sequence[Message], likely: str = "") -> str:
         """The language of the newest question of a conversation that has letters ("?" has none); see `language_of`."""

@@ -34,8 +34,8 @@ FILE = Path(__file__).with_name("decision.json")
 FOLDERS = Path(__file__).with_name("folders.json")
 """The weights for one's own documents."""
 COSINES = Path(__file__).with_name("cosines.json")
-"""Language -> the usual cosine of a question and the best sentence (bench/usual_cosine.py). "ru > kk": of a question in
-Russian and a Kazakh sentence."""
+"""The usual cosine of a question and the best sentence (bench/usual_cosine.py): in "texts" of a run and in "documents"
+of one's own by language; "abroad" of "ru > kk", a question in Russian and a Kazakh sentence."""
 ASKED_IN = " > "
 CANDIDATES = 10
 """Passages whose sentences are compared."""
@@ -200,18 +200,20 @@ def closeness(question: Question, hit: Hit, sentence: Candidate) -> float:
         return 0.0
     asked = " ".join((*question.earlier, question.text))
     close = similarity.answer_closeness(asked, f"{passage.title}. {passage.text[sentence.start : sentence.end]}")
-    return close - usual_cosine(question.language, question.asked_in)
+    return close - usual_cosine(question.language, question.asked_in, own=is_own([hit]))
 
 
 @cache
-def usual_cosines() -> dict[str, float]:
-    return {code: float(value) for code, value in json.loads(COSINES.read_text("utf-8")).items()}
+def usual_cosines() -> dict[str, dict[str, float]]:
+    tables = json.loads(COSINES.read_text("utf-8")).items()
+    return {name: {code: float(value) for code, value in table.items()} for name, table in tables}
 
 
-def usual_cosine(language: str, asked_in: str = "") -> float:
-    """The cosine of a question and the best sentence as it usually is in a language, whether that answers or not, also
-    of a question asked in another one; of languages that were not measured, the mean of those that were."""
-    known = {pair: value for pair, value in usual_cosines().items() if (ASKED_IN in pair) == bool(asked_in)}
+def usual_cosine(language: str, asked_in: str = "", *, own: bool = False) -> float:
+    """The cosine of a question and the best sentence as it usually is in a language, whether that answers or not, in
+    documents of one's `own` or in other texts, also of a question asked in another language; of languages that were not
+    measured, the mean of those that were. Files lack the titles of pages, which are close to most questions on them."""
+    known = usual_cosines()["abroad" if asked_in else "documents" if own else "texts"]
     return known.get(f"{asked_in}{ASKED_IN}{language}" if asked_in else language, sum(known.values()) / len(known))
 
 
