@@ -46,7 +46,7 @@ SPLIT_FILES = ("pack.toml", "stopwords.txt")
 TEXT_FILES = ("pack.toml", "normalize.py")
 INDEX_FILES = ("pack.toml", "stopwords.txt", "abbreviations.txt", "morphology.toml", "lexicon.tsv", "endings.tsv")
 BUILDING = (
-    Stage("collect", "anatili.collect.collect:run", ("collect",), watches="anatili.collect.files:inventory", version=4),
+    Stage("collect", "anatili.collect.collect:run", ("collect",), watches="anatili.collect.files:inventory", version=5),
     Stage(
         "extract",
         "anatili.refine.extract:run",
