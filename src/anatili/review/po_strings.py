@@ -1,6 +1,5 @@
 """The texts of a gettext catalog as `commands.po`: each translation stands on one line below its English text."""
 
-import ast
 import json
 import re
 from collections.abc import Iterator, Sequence
@@ -8,7 +7,6 @@ from collections.abc import Iterator, Sequence
 FIELDS = re.compile(r"\{(\w+)(?:!r)?\}")
 NAMES = re.compile(r"--[a-z][\w-]+|`[^`]+`|\b[A-Z_]{4,}\b")
 """What a translation must not change: options, code, and words in capitals."""
-QUOTED = re.compile(r'"(?:[^"\\\n]|\\.)*"')
 KEYWORD = "msgstr "
 
 
@@ -20,9 +18,18 @@ def translations(lines: Sequence[str]) -> Iterator[tuple[int, str, str]]:
         is_long = number + 1 < len(lines) and lines[number + 1].startswith('"')
         if not (above.startswith("msgid ") and line.startswith(KEYWORD)) or is_long:
             continue
-        english, text = above.removeprefix("msgid "), line.removeprefix(KEYWORD)
-        if QUOTED.fullmatch(english) and QUOTED.fullmatch(text) and english != '""':
-            yield number, ast.literal_eval(english), ast.literal_eval(text)
+        english, text = unquoted(above.removeprefix("msgid ")), unquoted(line.removeprefix(KEYWORD))
+        if english and text is not None:
+            yield number, english, text
+
+
+def unquoted(written: str) -> str | None:
+    """The string that is written so; None if it is none. A catalog's escapes are those of JSON."""
+    try:
+        text = json.loads(written)
+    except ValueError:
+        return None
+    return text if isinstance(text, str) else None
 
 
 def translation_line(text: str) -> str:
