@@ -162,6 +162,7 @@ def test_ctrl_c_while_the_command_is_loaded_prints_no_traceback(tmp_path):
         stderr=subprocess.PIPE,
         text=True,
         env={**os.environ, "PYTHONPATH": paths},
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a job in the background ignores Ctrl-C
     )
     assert process.stdout.readline() == "loading\n"
     process.send_signal(signal.SIGINT)
