@@ -164,16 +164,6 @@ def test_of_doubtful_attempts_the_nearest_in_meaning_is_taken(monkeypatch):
     assert "numbers" in step.doubts
 
 
-def test_without_embeddings_the_attempt_that_most_others_are_like_is_taken():
-    odd, usual, last = (
-        "There are 6 chairs in every office.",
-        "There are 6 apples in our garden.",
-        "There are 6 apples in a garden.",
-    )
-    assert translate(Told({"Бақта 5 алма бар.": [odd, usual, last]}), "Бақта 5 алма бар.")[0] == last
-    assert translate(Told({"Бақта 5 алма бар.": [odd, ""]}), "Бақта 5 алма бар.")[0] == odd
-
-
 def test_numbers_are_the_same_however_they_are_written():
     assert numbers("1 234,5 және 10:30") == numbers("1,234.5 and 10.30") == ["1030", "12345"]
 

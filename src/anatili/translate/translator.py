@@ -1,7 +1,6 @@
 """Translation by a model, sentence by sentence, with the prompts it was trained on; each result is checked."""
 
 import json
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
@@ -202,16 +201,15 @@ class Translator:
         return Step(segment.text, translated.text, translated.doubts)
 
     def sentence(self, sentence: str, source: str, target: str) -> Translated:
-        """The best of several attempts: the one with the fewest doubts, and among equals the closest in meaning or,
-        without sentence embeddings, the one that agrees most with the others. Only one attempt is made if it raises no
-        doubts. Addresses are always kept."""
+        """The best of several attempts: the one with the fewest doubts, and among equals the closest in meaning. Only
+        one attempt is made if it raises no doubts. Addresses are always kept."""
         best = self.attempt(sentence, source, target)
         if best.doubts:
             numbers = range(1, 1 + self.attempts)
-            attempts = [best, *self.pool.map(lambda number: self.attempt(sentence, source, target, number), numbers)]
-            worth = closeness_of if installed() else agreement
-            texts = [attempt.text for attempt in attempts]
-            best = min(attempts, key=lambda attempt: (len(attempt.doubts), -worth(sentence, attempt.text, texts)))
+            attempts = self.pool.map(lambda number: self.attempt(sentence, source, target, number), numbers)
+            best = min(
+                (best, *attempts), key=lambda attempt: (len(attempt.doubts), -likeness_of(sentence, attempt.text))
+            )
         if "addresses" in best.doubts and addresses(sentence):  # otherwise the model invented an address
             steps = [self.step(segment, source, target) for segment in around_addresses(sentence)]
             doubts = dict.fromkeys(doubt for step in steps for doubt in step.doubts)
@@ -264,21 +262,9 @@ def open_translator(
     return Translator(model.engine, model.packs, model.directions, Dictionary(model.dictionary))
 
 
-def closeness_of(sentence: str, text: str, _: Sequence[str]) -> float:
-    """How close a translation is in meaning to its sentence."""
-    return closeness(sentence, text) if text else 0.0
-
-
-def agreement(_: str, text: str, attempts: Sequence[str]) -> float:
-    """Mean share of a translation's character trigrams that it has in common with each of the attempts (Dice)."""
-    own = trigrams(text)
-    others = list(map(trigrams, attempts))
-    return sum(2 * (own & other).total() / max(1, own.total() + other.total()) for other in others) / len(others)
-
-
-def trigrams(text: str) -> Counter[str]:
-    spaced = f" {text.lower()} "
-    return Counter(spaced[start : start + 3] for start in range(len(spaced) - 2))
+def likeness_of(sentence: str, text: str) -> float:
+    """How close a translation is in meaning; 0 if no model can tell."""
+    return closeness(sentence, text) if text and installed() else 0.0
 
 
 def ahead(pool: ThreadPoolExecutor, work: Callable[[A], B], items: Iterable[A], most: int) -> Iterator[B]:
