@@ -1,7 +1,8 @@
 """The rows of JSON lines and Parquet files, given back as they came, with all their fields: kept, or lost and why.
 
 For those who keep a text's id and metadata in fields of their own, as files of datatrove do. The stages are asked what
-became of each row: they list documents in the order of the file, so nothing is held in memory.
+became of each row. What they kept is read in the order of the file; what `extract` and `cut` lost of one file is held
+in memory (ids and reasons, no texts).
 """
 
 import json
