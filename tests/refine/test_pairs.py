@@ -1,4 +1,4 @@
-"""Sentence pairs: what stays, what is lost and why, and what joins through the main language."""
+"""Sentence pairs: what stays, what is lost and why, and what joins through the main language or in one row."""
 
 import pytest
 
@@ -161,3 +161,31 @@ def test_pairs_of_a_word_or_two_are_no_sentences_but_teach_words(tmp_path):
     assert summary["pairs"] == {"kk-en.a": 2}
     assert summary["lost"]["length"] == 5
     assert read_entries(tmp_path / "out" / "dictionary", "kk-en")[stem("далбаша", load_pack("kk"))][0][1][0] == "fizzle"
+
+
+def test_a_source_of_more_languages_gives_each_two_of_them(tmp_path):
+    rows = [
+        ("Бүгін біз жаңа мектепке бардық.", "Сегодня мы пошли в новую школу.", "Today we went to the new school."),
+        ("Ертең ауа райы суық болады.", "Завтра погода будет холодной.", "Tomorrow the weather will be cold.", "0.1"),
+        ("Ертең дүкен жабық болады.", "Завтра магазин будет закрыт."),
+        ("Ол кітапханаға кітап қайтарды.", "Он вернул книгу в библиотеку.", "He returned the book to the library."),
+    ]
+    said = clean(tmp_path, {"kk-ru-en.many": rows}, joined=True)
+    assert said["pairs"] == {"kk-ru.many": 2, "kk-en.many": 2, "ru-en.many": 2}
+    assert said["lost"] == {"held out": 0, "low score": 1, "no pair": 1}
+    files = files_of(tmp_path / "out", Pairs(sources=(PairSource(name="many", languages="kk-ru-en", path="x"),)))
+    assert [languages_of(file) for file in files] == [("kk", "ru"), ("kk", "en"), ("ru", "en")]
+    assert list(read_pairs(files[2])) == [(rows[0][1], rows[0][2]), (rows[3][1], rows[3][2])]
+
+
+def test_a_row_is_held_out_in_all_its_languages(tmp_path):
+    rows = [
+        (f"Бұл {n} сөйлем болып тұр.", f"Это предложение {n} здесь.", f"This is sentence {n} here.") for n in range(80)
+    ]
+    clean(tmp_path, {"kk-ru-en.many": rows}, held_out=0.3)
+    held = {file.stem: list(read_pairs(file)) for file in (tmp_path / "out" / "held-out").glob("*.tsv")}
+    numbers = {
+        name: [pair[0].split()[1 if name.startswith("kk") else 2] for pair in pairs] for name, pairs in held.items()
+    }
+    assert numbers["kk-ru.many"] == numbers["kk-en.many"] == numbers["ru-en.many"]
+    assert 5 < len(numbers["kk-ru.many"]) < 50

@@ -5,6 +5,7 @@ is an error, so a misspelt setting never passes for a default.
 """
 
 from collections.abc import Collection
+from itertools import combinations
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -71,13 +72,28 @@ class Tokenizer(Section):
 
 
 class PairSource(Section):
-    """A file of sentence pairs."""
+    """A file of sentence pairs, or of the same sentences in more than two languages."""
 
     name: str = Field(pattern=r"^[a-z0-9_-]+$", description="Short name of the source.")
-    languages: str = Field(pattern=r"^[a-z]{2,3}-[a-z]{2,3}$", description="Languages of its columns, such as kk-en.")
-    path: str = Field(description="Tab-separated file, relative to the recipe: a sentence, the other, perhaps a score.")
-    min_score: float = Field(0.0, description="Pairs whose third column is a smaller number are left out; 0: none.")
+    languages: str = Field(
+        pattern=r"^[a-z]{2,3}(-[a-z]{2,3})+$",
+        description="Languages of its columns, such as kk-en; of more than two, each two are paired.",
+    )
+    path: str = Field(
+        description="Tab-separated file, relative to the recipe: a sentence in each language, perhaps a score."
+    )
+    min_score: float = Field(0.0, description="Rows with a smaller number after the sentences are left out; 0: none.")
     license: str = Field("unknown", description="SPDX code.")
+
+    @property
+    def codes(self) -> list[str]:
+        """The languages of its columns."""
+        return self.languages.split("-")
+
+    @property
+    def pairs(self) -> list[tuple[str, str]]:
+        """Each two languages of its columns, in their order."""
+        return list(combinations(self.codes, 2))
 
 
 class Pairs(Section):

@@ -47,17 +47,14 @@ def run(task: Task) -> dict[str, Any]:
     for source in settings.sources:
         assert pair_filter
         check_languages(source, task.recipe)
-        pairs = list(pair_filter.good(rows_of(source, task.base, lost), source, lost))
-        # By the first sentence, so that its translations into other languages are held out too.
-        held_out = [is_held_out(short_hash(letters(first)), settings.held_out) for first, _ in pairs]
-        held = [pair for pair, is_held in zip(pairs, held_out, strict=True) if is_held]
-        training = [pair for pair, is_held in zip(pairs, held_out, strict=True) if not is_held]
-        write(task.out / HELD_OUT, source.languages, source.name, held)
-        lost[HELD_OUT.replace("-", " ")] += len(held)
-        kept[write(task.out, source.languages, source.name, training)] = len(training)
-        first, _, second = source.languages.partition("-")
-        if first == task.recipe.language:
-            tables.setdefault(second, {}).update(training)
+        rows = list(rows_of(source, task.base, lost))
+        for languages in source.pairs:
+            pairs, held = pair_filter.good(rows, source, languages, lost)
+            write(task.out / HELD_OUT, "-".join(languages), source.name, held)
+            lost[HELD_OUT.replace("-", " ")] += len(held)
+            kept[write(task.out, "-".join(languages), source.name, pairs)] = len(pairs)
+            if languages[0] == task.recipe.language and len(source.codes) == 2:
+                tables.setdefault(languages[1], {}).update(pairs)
         task.progress.advance()
     for first, second in combinations(sorted(tables), 2) if settings.joined else ():
         shared = sorted(tables[first].keys() & tables[second].keys())
@@ -110,27 +107,28 @@ def existing_file(source: PairSource, base: Path) -> Path:
 
 
 def check_languages(source: PairSource, recipe: Recipe) -> None:
-    if missing := set(source.languages.split("-")) - set(recipe.languages):
+    if missing := set(source.codes) - set(recipe.languages):
         raise Problem(f"[pairs] source {source.name!r} has {min(missing)}, which is not a language of the recipe")
 
 
-def rows_of(source: PairSource, base: Path, lost: Counter[str]) -> Iterator[Pair]:
-    """Rows with two sentences and, if the source has a `min_score`, a high enough score."""
+def rows_of(source: PairSource, base: Path, lost: Counter[str]) -> Iterator[list[str]]:
+    """The sentences of rows with one in each language and, if the source has a `min_score`, a high enough score."""
+    count = len(source.codes)
     with existing_file(source, base).open(encoding="utf-8-sig", errors="replace") as file:
         for line in file:
             cells = [cell.strip() for cell in line.rstrip("\n").split("\t")]
-            if len(cells) < 2 or not (cells[0] and cells[1]):
+            if len(cells) < count or not all(cells[:count]):
                 lost["no pair"] += 1
-            elif source.min_score and score_of(cells) < source.min_score:
+            elif source.min_score and score_of(cells[count:]) < source.min_score:
                 lost["low score"] += 1
             else:
-                yield cells[0], cells[1]
+                yield cells[:count]
 
 
 def score_of(cells: list[str]) -> float:
-    """The number in the third column; infinite for a pair without one."""
+    """The number in the first of the cells after the sentences; infinite if there is none."""
     try:
-        return float(cells[2])
+        return float(cells[0])
     except (IndexError, ValueError):
         return float("inf")
 
@@ -155,23 +153,33 @@ class PairFilter:
             for shard in sorted(task.inputs["cut"].glob("part-*.parquet")):
                 yield from (row.text for row in read_shard(shard, Kept) if row.language == language)
             for source in task.settings.sources:
-                if language in (codes := source.languages.split("-")):
-                    yield from (pair[codes.index(language)] for pair in rows_of(source, task.base, Counter()))
+                if language in source.codes:
+                    column = source.codes.index(language)
+                    yield from (row[column] for row in rows_of(source, task.base, Counter()))
 
         return {code: Capitals(texts(code)) for code in task.recipe.languages}
 
-    def good(self, pairs: Iterable[Pair], source: PairSource, lost: Counter[str]) -> Iterator[Pair]:
-        """The good pairs, each once, with capitals restored."""
-        first, _, second = source.languages.partition("-")
-        for pair in pairs:
-            if reason := self.why_not(pair, (first, second)):
+    def good(
+        self, rows: Iterable[list[str]], source: PairSource, languages: Pair, lost: Counter[str]
+    ) -> tuple[list[Pair], list[Pair]]:
+        """The good pairs of two languages of the rows, each once and with capitals restored: those to learn from and
+        those held out. The row's first sentence decides which, so that its translations are held out with it."""
+        first, second = languages
+        columns = source.codes.index(first), source.codes.index(second)
+        training: list[Pair] = []
+        held: list[Pair] = []
+        for row in rows:
+            pair = row[columns[0]], row[columns[1]]
+            if reason := self.why_not(pair, languages):
                 lost[reason] += 1
                 if reason == "length":
-                    self.keep_short(pair, (first, second))
+                    self.keep_short(pair, languages)
                 continue
             if self.capitals:
                 pair = self.capitals[first].restore(pair[0]), self.capitals[second].restore(pair[1])
-            yield pair
+            chosen = held if is_held_out(short_hash(letters(row[0])), self.settings.held_out) else training
+            chosen.append(pair)
+        return training, held
 
     def keep_short(self, pair: Pair, languages: Pair) -> None:
         """Keep a pair of a word or two, without the marks of the keys that open a menu."""
@@ -251,7 +259,7 @@ def languages_of(file: Path) -> Pair:
 
 def files_of(folder: Path, settings: Pairs) -> list[Path]:
     """The pair files that this stage wrote, in the recipe's order, joined ones last."""
-    order = [f"{source.languages}.{source.name}" for source in settings.sources]
+    order = [f"{'-'.join(pair)}.{source.name}" for source in settings.sources for pair in source.pairs]
     return sorted(
         folder.glob("*.tsv"), key=lambda file: (order.index(file.stem) if file.stem in order else 10**6, file.name)
     )

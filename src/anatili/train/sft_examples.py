@@ -171,8 +171,8 @@ def translation_directions(settings: Tune, of_pairs: Pairs, packs: dict[str, Lan
     main = next(iter(packs))
     pairs = list(combinations(sample_languages(packs), 2)) if settings.instructions == sample.PLACE else []
     if settings.max_pairs:
-        of_sources = [tuple(source.languages.split("-")) for source in of_pairs.sources]
-        pairs += [(first, second) for first, second in of_sources]
+        of_sources = [pair for source in of_pairs.sources for pair in source.pairs]
+        pairs += of_sources
         partners = sorted({second for first, second in of_sources if first == main})
         pairs += combinations(partners, 2) if of_pairs.joined else ()
     directions = dict.fromkeys(way for a, b in pairs for way in ((a, b), (b, a)))
