@@ -85,6 +85,8 @@ class Example:
     url: str
     """Address of the page that answers or, if a detail is missing, that may be on the subject; "" if there is none."""
     weight: float = 1.0
+    asked: str = ""
+    """The question as it was asked, after the words of earlier ones."""
 
     @property
     def has_answer(self) -> bool:
@@ -117,7 +119,8 @@ def example(
     if kind.startswith("own"):
         rows[:, FEATURES.index("collection")] = share_of_many(len(hits))
     answers = right_sentences(row, hits, candidates, right) if row.url else np.zeros(len(candidates), bool)
-    return Example(kind, row.language, hits, candidates, rows, answers, row.url, weight)
+    asked_words = " ".join((*question.earlier, row.question))
+    return Example(kind, row.language, hits, candidates, rows, answers, row.url, weight, asked_words)
 
 
 def untitled(hits: Sequence[Hit], choose: random.Random) -> list[Hit]:

@@ -2,18 +2,20 @@
 
 The documents of bench/everyday.toml and bench/folders.toml, each asked alone, among others in its language and among
 others in all languages, in its own language and, put into it word by word, in another; and further questions of a
-conversation. bench/own.toml, bench/cross.toml and bench/papers.toml are never read here.
+conversation. Those of bench/documents, which are many more, are asked in one of these ways each; the decision's two
+networks learn nothing new from them (docs/log.md), so only the reader is trained on them. bench/own.toml,
+bench/cross.toml and bench/papers.toml are never read here.
 """
 
 import random
 import tomllib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from asked import PACKS, Asked
+from asked import LANGUAGES, PACKS, Asked
 from decision_examples import OTHERS, Example, example
-from everyday import Everyday, indexed, read_everyday, sets_of
+from everyday import FEW, TOGETHER, Everyday, indexed, read_everyday, sets_of
 
 from anatili.search.searcher import Search
 from anatili.serve.decision import CANDIDATES
@@ -21,6 +23,7 @@ from anatili.serve.question import Question, read_question
 from anatili.serve.translated import translated, widened
 
 FILE = Path(__file__).with_name("folders.toml")
+MORE = tuple(sorted(Path(__file__).with_name("documents").glob("*.toml")))
 ELSEWHERE = 0.4
 """Share of the questions over a large set that are also put to the documents in each other language, which do not
 answer them."""
@@ -49,16 +52,53 @@ class Folder:
 
 def read_folders() -> tuple[list[Everyday], dict[str, Folder]]:
     """The documents of both files, and the other questions on those of the second by the name of the document."""
-    rows = tomllib.loads(FILE.read_text("utf-8"))["documents"]
-    more = [Everyday(row["name"], row["language"], row["text"], tuple(map(tuple, row["asked"]))) for row in rows]
-    others = {row["name"]: Folder(*(tuple(map(tuple, row[key])) for key in ("further", "abroad"))) for row in rows}
+    more, others = read_file(FILE)
     return [*read_everyday(), *more], others
 
 
+def read_file(file: Path) -> tuple[list[Everyday], dict[str, Folder]]:
+    """The documents of a file like bench/folders.toml, and the other questions on them by the name of the document."""
+    rows = tomllib.loads(file.read_text("utf-8"))["documents"]
+    documents = [Everyday(row["name"], row["language"], row["text"], tuple(map(tuple, row["asked"]))) for row in rows]
+    others = {
+        row["name"]: Folder(*(tuple(map(tuple, row.get(key, ()))) for key in ("further", "abroad"))) for row in rows
+    }
+    return documents, others
+
+
+def sets_once(documents: Sequence[Everyday]) -> list[list[Everyday]]:
+    """Each document once: a third alone, a third with others in its language, a third with others in all languages."""
+    shuffled = random.Random(0).sample(list(documents), len(documents))
+    alone, few, many = (shuffled[number::3] for number in range(3))
+    by_language = [[row for row in few if row.language == code] for code in LANGUAGES]
+    return [
+        *([row] for row in alone),
+        *(rows[start : start + FEW] for rows in by_language for start in range(0, len(rows), FEW)),
+        *(many[start : start + TOGETHER] for start in range(0, len(many), TOGETHER)),
+    ]
+
+
 def folder_examples() -> Iterator[Example]:
-    """All questions, over each set of documents."""
+    """All questions of bench/everyday.toml and bench/folders.toml, over each set of documents."""
     documents, others = read_folders()
-    for number, together in enumerate(sets_of(documents)):
+    yield from asked_over(sets_of(documents), documents, others)
+
+
+def more_examples(*files: Path) -> Iterator[Example]:
+    """The questions of other files of documents, each asked over one set."""
+    documents: list[Everyday] = []
+    others: dict[str, Folder] = {}
+    for file in files:
+        of_file, questions = read_file(file)
+        documents += of_file
+        others |= questions
+    yield from asked_over(sets_once(documents), documents, others)
+
+
+def asked_over(
+    sets: Sequence[Sequence[Everyday]], documents: Sequence[Everyday], others: Mapping[str, Folder]
+) -> Iterator[Example]:
+    for number, together in enumerate(sets):
         choose = random.Random(number)
         with indexed(together) as search:
             for document in together:

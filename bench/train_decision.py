@@ -118,7 +118,7 @@ def trained_answering(rows: list[Example], ranking: Layers, by_kind: Mapping[str
     answers: list[bool] = []
     weights: list[float] = []
     for row in rows:
-        probabilities, shares = ranked(row.language, row.hits, row.candidates, row.rows, ranking)
+        probabilities, shares = ranked(row.language, row.hits, row.candidates, row.rows, ranking.scores(row.rows))
         seen.append(answering_row(row.hits, row.candidates, row.rows, probabilities, shares))
         answers.append(is_answered(row, probabilities, shares, short))
         kind = "wrong" if row.has_answer and not answers[-1] else row.kind

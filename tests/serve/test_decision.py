@@ -14,7 +14,6 @@ from anatili.serve import decision as module
 from anatili.serve.decision import (
     CANDIDATES,
     FILE,
-    UNSURE,
     best_span,
     decide,
     from_json,
@@ -69,39 +68,57 @@ def test_a_question_on_nothing_in_the_texts_is_declined(search, language, text):
     assert decided(search, text, language).probability < network().threshold
 
 
-def test_an_unsure_decision_asks_how_close_the_sentence_is_in_meaning(search, monkeypatch):
-    def probability(closeness: float, text: str) -> float:
-        monkeypatch.setattr(module, "closeness", lambda question, hit, sentence: asked.append(text) or closeness)
-        return decided(search, text, "en").probability
+class Told:
+    """A reader that gives a sentence with `words` some log-odds, and the others others."""
 
-    asked: list[str] = []
-    texts = [
-        "Who was Abai?",
-        "Which rivers flow through Astana?",
-        "Where is the tomb of Abai?",
-        "Who sings at a betashar?",
-    ]
-    usual = {text: probability(0.0, text) for text in texts}
-    unsure = [text for text in texts if UNSURE[0] < usual[text] < UNSURE[1]]
-    assert asked == unsure
-    assert unsure
-    for text in unsure:
-        assert probability(-0.05, text) < usual[text] < probability(0.05, text)
+    def __init__(self, words: str, odds: float, others: float) -> None:
+        self.words, self.odds, self.others = words, odds, others
+
+    def log_odds(self, question, sentences):
+        assert question == "Who was Abai?"
+        return [self.odds if self.words in sentence.text else self.others for sentence in sentences]
 
 
-def test_without_embeddings_or_in_another_language_closeness_says_nothing(search, monkeypatch):
-    hit = search.find("Абай", 1, "kk")[0]
-    sentence = Candidate(0, 0, 0, 20)
-    monkeypatch.setattr(module.similarity, "answer_closeness", lambda question, passage: 1.0)
-    monkeypatch.setattr(module.similarity, "installed", lambda: True)
-    assert module.closeness(read_question("Абай кім?", "kk", PACKS), hit, sentence) > 0
-    assert module.closeness(read_question("Кто такой Абай?", "ru", PACKS), hit, sentence) == 0
-    assert module.closeness(read_question("Абай кім?", "kk", PACKS), hit, Candidate(0, 0, 0, 2000)) == 0
+def with_reader(monkeypatch, told: Told) -> None:
+    monkeypatch.delenv("ANATILI_EMBEDDINGS", raising=False)
+    monkeypatch.setattr(module.reader, "installed", lambda: True)
+    monkeypatch.setattr(module.reader, "reader", lambda: told)
+
+
+def test_what_the_reader_says_counts_in_the_ranking_and_in_the_odds(search, monkeypatch):
     monkeypatch.setenv("ANATILI_EMBEDDINGS", "none")
-    assert module.closeness(read_question("Абай кім?", "kk", PACKS), hit, sentence) == 0
-    monkeypatch.delenv("ANATILI_EMBEDDINGS")
-    monkeypatch.setattr(module.similarity, "installed", lambda: False)
-    assert module.closeness(read_question("Абай кім?", "kk", PACKS), hit, sentence) == 0
+    usual = decided(search, "Who was Abai?", "en")
+    text = usual.hits[0].passage.text
+    other = next(line for line in text.split(". ")[1:] if len(line) > 40)
+    with_reader(monkeypatch, Told(other, 12.0, -12.0))
+    moved = decided(search, "Who was Abai?", "en")
+    assert other in moved.hits[0].passage.text[slice(*moved.spans[0])]
+    with_reader(monkeypatch, Told("", -12.0, -12.0))
+    low = decided(search, "Who was Abai?", "en")
+    with_reader(monkeypatch, Told("", 12.0, 12.0))
+    assert low.probability < usual.probability < decided(search, "Who was Abai?", "en").probability
+    assert low.spans[0] == usual.spans[0]
+
+
+def test_the_reader_reads_only_the_best_sentences_with_their_neighbors(search, monkeypatch):
+    seen = []
+
+    class Seen:
+        def log_odds(self, question, sentences):
+            seen.extend(sentences)
+            return [-3.0] * len(sentences)
+
+    with_reader(monkeypatch, Seen())
+    question = read_question("Абай қай жылы туған?", "kk", PACKS)
+    hits = search.find(question.query, CANDIDATES, "kk")
+    decide(question, search, hits)
+    assert len(seen) == module.READ
+    titles = {hit.passage.title for hit in hits}
+    for sentence in seen:
+        assert sentence.title in titles
+        assert any(
+            all(part in hit.passage.text for part in (sentence.before, sentence.text, sentence.after)) for hit in hits
+        )
 
 
 def test_the_same_question_gets_the_same_features(search):
@@ -185,29 +202,6 @@ def test_a_page_in_the_readers_script_goes_before_its_copy_in_another(search):
     question = read_question("Ботай қонысын кім тапты?", "kk", PACKS)
     best = decide(question, search, search.find(question.query, CANDIDATES, "kk")).hits[0].passage
     assert (best.language, best.script) == ("kk", "Cyrl")
-
-
-def test_what_is_usually_close_depends_on_the_language():
-    texts, documents, abroad = (module.usual_cosines()[name] for name in ("texts", "documents", "abroad"))
-    assert set(texts) == set(documents) == set(PACKS)
-    assert module.usual_cosine("ky") == pytest.approx(sum(texts.values()) / len(texts))
-    assert module.usual_cosine("ky", own=True) == pytest.approx(sum(documents.values()) / len(documents))
-    assert len(abroad) == len(texts) * (len(texts) - 1)
-    assert module.usual_cosine("kk", "ky") == pytest.approx(sum(abroad.values()) / len(abroad))
-    assert max(abroad.values()) < min(documents.values())
-
-
-def test_how_close_a_sentence_of_a_document_is_is_compared_with_what_is_usual_in_documents(monkeypatch):
-    """Compared with pages, whose titles are close to questions on them, Russian documents seemed far from all."""
-    monkeypatch.setattr(module, "uses_embeddings", lambda: True)
-    between = (module.usual_cosine("ru") + module.usual_cosine("ru", own=True)) / 2
-    monkeypatch.setattr(module.similarity, "answer_closeness", lambda question, passage: between)
-    question = read_question("Сколько стоит стирка?", "ru", PACKS)
-    text = "Стирка бесплатная, порошок приносят свой."
-    page = Hit(Passage("1:0", "1", "Стирка", text, "", "", "", "", "ru", "Cyrl"), 1.0, (), 1.0, (0, len(text)))
-    document = replace(page, passage=replace(page.passage, source=SOURCE))
-    sentence = module.Candidate(0, 0, 0, len(text))
-    assert module.closeness(question, page, sentence) < 0 < module.closeness(question, document, sentence)
 
 
 def test_documents_of_ones_own_are_decided_on_by_weights_of_their_own(search):

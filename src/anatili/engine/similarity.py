@@ -34,14 +34,3 @@ def closeness(sentence: str, translation: str) -> float:
 def embedding(text: str) -> Any:
     with sentence_embeddings.LOCK:
         return sentence_embeddings.package().query(text)
-
-
-def answer_closeness(question: str, passage: str) -> float:
-    """The cosine of a question and a passage that may answer it."""
-    return float(embedding(question) @ passage_embedding(passage))
-
-
-@lru_cache(4096)
-def passage_embedding(text: str) -> Any:
-    with sentence_embeddings.LOCK:
-        return sentence_embeddings.package().passage(text)

@@ -5,7 +5,7 @@ a sentence, around it and in the title, and whether the sentence has what the ki
 its unit, a year, a name). The first compares the sentences of all passages with each other; the second says whether the
 best one answers. They are trained by `bench/train_decision.py`, once on questions of the sample (`decision.json`) and
 once on questions about short documents, whose titles name no subject (`folders.json`).
-If embeddings are installed and the second network is unsure, it matters too how close the sentence is to the question.
+With the extra `dense`, the best sentences are read together with the question (reader.py), which counts in both.
 """
 
 import json
@@ -19,24 +19,20 @@ from typing import Any
 import numpy as np
 
 from anatili.documents.passages import SOURCE
-from anatili.engine import similarity
 from anatili.files import title_of
 from anatili.lang import load_pack
 from anatili.search.analysis import TERM
 from anatili.search.index import Passage
 from anatili.search.searcher import Hit, Search
+from anatili.serve import reader
 from anatili.serve.features import FEATURES, Candidate, Floats, features
-from anatili.serve.passage_words import TELLING
+from anatili.serve.passage_words import TELLING, read_passage
 from anatili.serve.question import Question
 from anatili.serve.units import counted, is_counted, lacks_count
 
 FILE = Path(__file__).with_name("decision.json")
 FOLDERS = Path(__file__).with_name("folders.json")
 """The weights for one's own documents."""
-COSINES = Path(__file__).with_name("cosines.json")
-"""The usual cosine of a question and the best sentence (bench/usual_cosine.py): in "texts" of a run and in "documents"
-of one's own by language; "abroad" of "ru > kk", a question in Russian and a Kazakh sentence."""
-ASKED_IN = " > "
 CANDIDATES = 10
 """Passages whose sentences are compared."""
 SHORT_QUOTE = 300
@@ -58,10 +54,13 @@ UNDECIDED, TINY = 4.0, 1e-12
 """The entropy, in nats, that counts as 1, and what keeps the logarithm finite."""
 MOST = 50.0
 """Highest log-odds, so that their exponential is finite."""
-CLOSE, UNSURE = 30.0, (0.08, 0.75)
-"""How much the cosine of question and sentence, less the usual one, adds to the log-odds, and the probabilities between
-which it is asked for, because embeddings take time. By folds of training questions (n = 408) the area under the curve
-rises from 0.831 to 0.856; weights from 20 to 50 are as good (docs/log.md)."""
+READ, READ_ABROAD, RANKS = 8, 4, 1.0
+"""Sentences that `reader` reads, those in another language than the question's, and how much its log-odds count in
+their ranking beside those of the network."""
+WEIGHED = {"texts": (0.8, 0.42, 0.2), "documents": (0.38, 0.54, -1.0), "abroad": (0.38, 0.54, 0.7)}
+"""How much the log-odds of the network and of `reader` count in whether there is an answer, and what is added: in the
+texts of a run, in one's own documents, and there if the sentence is in another language than the question. Fitted to
+questions on topics of the sample (n = 710) and on 40 short documents (n = 878) that nothing was trained on."""
 
 
 UNCOUNTED = 1.0
@@ -155,18 +154,20 @@ def decide(question: Question, search: Search, hits: Sequence[Hit], weights: Net
     candidates, rows = features(question, search, hits) if hits else ([], np.zeros((0, len(FEATURES))))
     if not candidates:
         return Decision(0.0)
-    probabilities, shares = ranked(question.language, hits, candidates, rows, weights.ranking)
+    scores = weights.ranking.scores(rows)
+    read = read_together(question, hits, candidates, scores)
+    probabilities, shares = ranked(question.language, hits, candidates, rows, scores + RANKS * read)
     row = answering_row(hits, candidates, rows, probabilities, shares)
     fitting = preferring_counts(question, hits, candidates, preferring_dates(question, rows, probabilities))
     first = best_passage(candidates, shares)
     quoted = best_span(first, candidates, fitting, hits[first].passage.text)
     odds = float(weights.answering.scores(row[None])[0])
+    read_best = float(read[best_sentence(candidates, probabilities, shares)])
+    if read.any():
+        odds = weighed(odds, read_best, ("abroad" if question.asked_in else "documents") if is_own(hits) else "texts")
     odds -= UNCOUNTED if lacks_count(question, hits, first, quoted) else 0.0
     probability = probability_of(odds)
-    if UNSURE[0] < probability < UNSURE[1]:
-        best = candidates[best_sentence(candidates, probabilities, shares)]
-        probability = probability_of(odds + CLOSE * closeness(question, hits[best.hit], best))
-    if is_verbatim(question, row):
+    if is_verbatim(question, row) and read_best >= 0:
         probability = max(probability, ABROAD if question.asked_in else threshold)
     if not row[FEATURES.index("passage, loosely")]:
         probability = 0.0  # it has no word of the question
@@ -191,34 +192,39 @@ def probability_of(odds: float) -> float:
     return float(1 / (1 + np.exp(-np.clip(odds, -MOST, MOST))))
 
 
-def closeness(question: Question, hit: Hit, sentence: Candidate) -> float:
-    """The cosine of a question and a sentence with its title, less the usual one; 0 without embeddings, for a sentence
-    in another language than the question was put into, and for a long one, which says more than the answer and takes
-    long to embed."""
-    passage, is_long = hit.passage, sentence.end - sentence.start > SHORT_QUOTE
-    if is_long or passage.language != question.language or not uses_embeddings():
-        return 0.0
+def read_together(question: Question, hits: Sequence[Hit], candidates: Sequence[Candidate], scores: Floats) -> Floats:
+    """The log-odds of `reader` for each sentence: of the `READ` best by `scores`, and for all others the least of
+    those. All 0 if it is not installed."""
+    read = np.zeros(len(candidates))
+    if not uses_embeddings():
+        return read
+    best = np.argsort(-scores, kind="stable")[: READ_ABROAD if question.asked_in else READ]
     asked = " ".join((*question.earlier, question.text))
-    close = similarity.answer_closeness(asked, f"{passage.title}. {passage.text[sentence.start : sentence.end]}")
-    return close - usual_cosine(question.language, question.asked_in, own=is_own([hit]))
+    sentences = [placed(hits[candidates[number].hit], candidates[number]) for number in best]
+    odds = reader.reader().log_odds(asked, sentences)
+    read[:] = min(odds)
+    read[best] = odds
+    return read
 
 
-@cache
-def usual_cosines() -> dict[str, dict[str, float]]:
-    tables = json.loads(COSINES.read_text("utf-8")).items()
-    return {name: {code: float(value) for code, value in table.items()} for name, table in tables}
+def placed(hit: Hit, candidate: Candidate) -> reader.Placed:
+    """A sentence with the title of its passage and its neighbors."""
+    sentences, text = read_passage(hit.passage).sentences, hit.passage.text
+    before, after = (
+        text[sentences[number].start : sentences[number].end] if 0 <= number < len(sentences) else ""
+        for number in (candidate.sentence - 1, candidate.sentence + 1)
+    )
+    return reader.Placed(hit.passage.title, before, text[candidate.start : candidate.end], after)
 
 
-def usual_cosine(language: str, asked_in: str = "", *, own: bool = False) -> float:
-    """The cosine of a question and the best sentence as it usually is in a language, whether that answers or not, in
-    documents of one's `own` or in other texts, also of a question asked in another language; of languages that were not
-    measured, the mean of those that were. Files lack the titles of pages, which are close to most questions on them."""
-    known = usual_cosines()["abroad" if asked_in else "documents" if own else "texts"]
-    return known.get(f"{asked_in}{ASKED_IN}{language}" if asked_in else language, sum(known.values()) / len(known))
+def weighed(odds: float, read: float, where: str) -> float:
+    """The log-odds of there being an answer, from those of the network and those of `reader` for the best sentence."""
+    of_network, of_reader, offset = WEIGHED[where]
+    return of_network * odds + of_reader * read + offset
 
 
 def uses_embeddings() -> bool:
-    return similarity.installed() and os.environ.get("ANATILI_EMBEDDINGS", "") != "none"
+    return reader.installed() and os.environ.get("ANATILI_EMBEDDINGS", "") != "none"
 
 
 def is_verbatim(question: Question, row: Floats) -> bool:
@@ -233,10 +239,10 @@ def is_verbatim(question: Question, row: Floats) -> bool:
 
 
 def ranked(
-    language: str, hits: Sequence[Hit], candidates: Sequence[Candidate], rows: Floats, weights: Layers
+    language: str, hits: Sequence[Hit], candidates: Sequence[Candidate], rows: Floats, scores: Floats
 ) -> tuple[Floats, list[float]]:
-    """How probable each sentence and each passage is as the answer, if one answers; each sums to 1."""
-    scores = weights.scores(rows)
+    """How probable each sentence and each passage is as the answer, if one answers; each sums to 1. `scores`: log-odds
+    of each sentence."""
     odds = np.exp(scores - scores.max()) * np.where(rows[:, FEATURES.index("heading")] > 0, HEADING, 1.0)
     probabilities = odds / odds.sum()
     shares = [0.0] * len(hits)
