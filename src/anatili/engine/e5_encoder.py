@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -66,6 +67,7 @@ class Encoder:
         self.skip_letters()
         self.directory = self.read_directory()
         self.layers: list[dict[str, Floats]] = []
+        self.loading = Lock()
 
     def take(self, form: str) -> tuple[Any, ...]:
         values = struct.unpack_from(form, self.data, self.place)
@@ -159,11 +161,16 @@ class Encoder:
         places = np.concatenate([np.arange(end - start) for start, end in spans])
         ids = np.concatenate([np.array(text, np.int64) for text in texts])
         states = normalized(self.embeddings(ids) + self.positions[places], *self.first_norm, self.shape.epsilon)
-        for number in range(layers):
-            if number == len(self.layers):
-                self.layers.append(self.layer(number))
-            states = self.transformed(self.layers[number], states, spans)
+        for layer in self.loaded(layers):
+            states = self.transformed(layer, states, spans)
         return [states[start:end] for start, end in spans]
+
+    def loaded(self, layers: int) -> list[dict[str, Floats]]:
+        """The first layers; each is read once, by the first of several threads."""
+        with self.loading:
+            while len(self.layers) < layers:
+                self.layers.append(self.layer(len(self.layers)))
+        return self.layers[:layers]
 
     def transformed(self, layer: dict[str, Floats], states: Floats, spans: Sequence[tuple[int, int]]) -> Floats:
         """The states after a layer; a token attends to those of its span."""

@@ -83,20 +83,21 @@ class Reader:
 
     def remembered(self, texts: Sequence[str | Placed]) -> list[Encoded]:
         """The same, of which the last `CACHED` are kept: sentences come up again with the next question."""
-        new = [text for text in dict.fromkeys(texts) if text not in self.cache]
-        found = {text: self.cache[text] for text in texts if text in self.cache}
+        with LOCK:
+            found = {text: self.cache[text] for text in texts if text in self.cache}
+        new = [text for text in dict.fromkeys(texts) if text not in found]
         found |= dict(zip(new, self.encoded_all(new) if new else (), strict=True))
-        for text, one in found.items():
-            self.cache.pop(text, None)
-            self.cache[text] = one
-        for text in list(self.cache)[: max(0, len(self.cache) - CACHED)]:
-            del self.cache[text]
+        with LOCK:  # threads may have encoded the same text; either will do
+            for text, one in found.items():
+                self.cache.pop(text, None)
+                self.cache[text] = one
+            for text in list(self.cache)[: max(0, len(self.cache) - CACHED)]:
+                del self.cache[text]
         return [found[text] for text in texts]
 
     def log_odds(self, question: str, sentences: Sequence[Placed]) -> list[float]:
         """The log-odds that each of the sentences answers the question."""
-        with LOCK:  # the cache and the encoder's layers are shared
-            asked, *told = self.remembered([question, *sentences])
+        asked, *told = self.remembered([question, *sentences])
         return [self.odds(asked, one) for one in told]
 
     def odds(self, asked: Encoded, told: Encoded) -> float:
