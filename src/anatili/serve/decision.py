@@ -59,8 +59,9 @@ READ, READ_ABROAD, RANKS = 8, 4, 1.0
 their ranking beside those of the network."""
 WEIGHED = {"texts": (0.8, 0.42, -0.3), "documents": (0.38, 0.54, -0.9), "abroad": (0.38, 0.54, 0.7)}
 """How much the log-odds of the network and of `reader` count in whether there is an answer, and what is added: in the
-texts of a run, in one's own documents, and there if the sentence is in another language than the question. Fitted to
-questions on topics of the sample (n = 710) and on 40 short documents (n = 878) that nothing was trained on."""
+texts of a run, in one's own documents, and there if the sentence is in another language than the question. The first
+two were fitted to questions on topics of the sample (n = 710) and on 40 short documents (n = 878) that nothing was
+trained on, with an earlier training of the reader; what is added was chosen by hand (docs/log.md)."""
 
 
 UNCOUNTED = 1.0
