@@ -6,7 +6,7 @@
 The questions are those that the decision is trained on: on half of the sample's topics (bench/decision_examples.py) and
 on short documents (bench/folder_examples.py). Of each, the sentences that hold the answer are told apart from those
 that the network of the decision likes best of the others. The encoder stays as it is, so the states of all texts are
-computed once (a quarter of an hour on a thread, 2 GB); only the small layers above it are trained.
+computed once (half an hour on a thread, 3 GB); only the small layers above it are trained.
 """
 
 import argparse
@@ -46,7 +46,7 @@ from anatili.serve.reader import (
 )
 
 WIDTH, INNER, BLOCKS, DROPOUT = 128, 256, 2, 0.1
-BATCH, STEPS, RATE, WARM, DECAY = 64, 4000, 1e-3, 100, 0.02
+BATCH, STEPS, RATE, WARM, DECAY = 64, 7000, 1e-3, 100, 0.02
 TOGETHER = 1024
 """Pairs that are sorted by length before they are cut into batches."""
 RIGHT, WRONG, SOME = 2, 3, 12

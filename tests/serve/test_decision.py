@@ -112,7 +112,7 @@ def test_the_reader_reads_only_the_best_sentences_with_their_neighbors(search, m
     question = read_question("Абай қай жылы туған?", "kk", PACKS)
     hits = search.find(question.query, CANDIDATES, "kk")
     decide(question, search, hits)
-    assert len(seen) == module.READ
+    assert len(seen) == module.READ["texts"]
     titles = {hit.passage.title for hit in hits}
     for sentence in seen:
         assert sentence.title in titles

@@ -144,10 +144,13 @@ class Search:
         takedowns = read_takedowns(self.folder.parent)
         return bool(takedowns and takedowns.reason(identity=passage.document, url=passage.url))
 
+    def some(self, language: str, limit: int) -> list[Passage]:
+        """Up to `limit` passages in a language, in any order."""
+        return [one for one in map(self._open, self._some(language, limit)) if not self.is_taken_down(one)]
+
     def beginnings(self, language: str, limit: int) -> list[Passage]:
         """First passages of documents in a language, among `limit` passages in any order."""
-        passages = map(self._open, self._some(language, limit))
-        return [passage for passage in passages if passage.id.endswith(":0") and not self.is_taken_down(passage)]
+        return [passage for passage in self.some(language, limit) if passage.id.endswith(":0")]
 
     def _some(self, language: str, limit: int) -> list[Any]:
         """The addresses of up to `limit` passages in a language."""

@@ -27,6 +27,7 @@ from anatili.serve.citations import Citation, Report, checked, citations_of, quo
 from anatili.serve.decision import ABROAD, CANDIDATES, Decision, decide, network
 from anatili.serve.further import from_document, names_nothing, understood
 from anatili.serve.passages import hits_of
+from anatili.serve.passages_found import passages_found
 from anatili.serve.question import READ, TURNS, Question, Role, base_of, read_question
 from anatili.serve.translated import translated, widened
 from anatili.text import words
@@ -225,8 +226,7 @@ class Assistant:
         readings = [together] if question.points_back else [question, together] if together.earlier else [question]
         best = of_both = Decision(0.0)
         for reading in readings:
-            hits = self.search.find(reading.wide_query, CANDIDATES, question.language)
-            decision = decide(reading, self.search, hits)
+            decision = decide(reading, self.search, passages_found(reading, self.search))
             if is_about(reading, decision):
                 best = max(best, decision, key=lambda one: one.probability)
                 of_both = decision if reading.earlier else of_both

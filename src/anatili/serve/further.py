@@ -11,7 +11,8 @@ from dataclasses import replace
 from anatili.lang import LanguagePack
 from anatili.search.searcher import Search
 from anatili.serve.common_words import is_everyday
-from anatili.serve.decision import CANDIDATES, Decision, decide, network
+from anatili.serve.decision import Decision, decide, network
+from anatili.serve.passages_found import passages_found
 from anatili.serve.question import Question
 
 AS_PROBABLE = 0.75
@@ -42,7 +43,7 @@ def from_document(search: Search, reading: Question, found: Decision, document: 
     found in all; the passages found elsewhere come after it."""
     if found.hits[0].passage.document == document:
         return found
-    hits = search.find(reading.wide_query, CANDIDATES, reading.language)
+    hits = passages_found(reading, search)
     own = decide(reading, search, [hit for hit in hits if hit.passage.document == document])
     if own.probability < max(network().threshold, AS_PROBABLE * found.probability):
         return None
