@@ -247,3 +247,18 @@ def test_without_hits_there_is_no_answer(search):
     question = read_question("Абай кім?", "kk", PACKS)
     assert decide(question, search, []).hits == ()
     assert decide(question, search, []).probability == 0
+
+
+@pytest.mark.parametrize(
+    ("asked", "named"),
+    [
+        ("What does the section “Pets” say?", True),
+        ("«Pets» бөлімінде не айтылған?", True),
+        ('What is under "Pets"?', True),
+        ("What does the section “Pet” say?", False),
+        ("What does it say on pets?", False),
+        ("““““““", False),
+    ],
+)
+def test_a_question_that_quotes_a_heading_is_told_from_others(asked, named):
+    assert module.names_heading(asked, "Rules\n\n## Pets\nSmall dogs are welcome.") is named
